@@ -1,0 +1,98 @@
+"""Sort a recording: from samples and contacts to units, without writing a result."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from spikesieve.engine.blocks import plan_blocks
+from spikesieve.engine.executor import Progress, silent, workers
+from spikesieve.engine.run import Run
+from spikesieve.errors import SettingsError
+from spikesieve.io.probes import require_fits
+from spikesieve.methods import kilosort4
+from spikesieve.model import Probe, Recording, Sorting
+from spikesieve.settings import Settings
+
+METHODS: dict[str, Callable[[Run, Probe, Settings], Sorting]] = {"kilosort4": kilosort4.sort}
+"""The algorithm by the name that `Settings.method` gives it."""
+
+
+def sort(
+    recording: Recording,
+    probe: Probe,
+    settings: Settings | None = None,
+    *,
+    n_jobs: int | None = None,
+    scratch: Path | str | None = None,
+    progress: Progress = silent,
+) -> Sorting:
+    """Spike trains of single neurons.
+
+    recording  what to sort (`read_recording`, `recording_from_array`)
+    probe      where the contacts are (`read_probe`), each naming its column of the recording
+    settings   default: those of the method "kilosort4"
+    n_jobs     workers; default: one for each processor. The result does not depend on it.
+    scratch    folder for arrays that grow with the recording; `Sorting.spikes.features` then is a memory-mapped file in
+               it, which the caller removes. Default: a temporary folder, and the features are in memory.
+    progress   called with (stage, done, total)
+
+    Raises InputError when the probe does not fit the recording, SettingsError when n_jobs is not at least 1.
+    """
+    settings = settings or Settings()
+    if scratch is not None:
+        with open_run(recording, probe, settings, Path(scratch), n_jobs, progress) as run:
+            return _sorted(run, probe, settings)
+    with (
+        TemporaryDirectory(prefix="spikesieve-") as folder,
+        open_run(recording, probe, settings, Path(folder), n_jobs, progress) as run,
+    ):
+        return _in_memory(_sorted(run, probe, settings))
+
+
+@contextmanager
+def open_run(
+    recording: Recording,
+    probe: Probe,
+    settings: Settings,
+    scratch: Path,
+    n_jobs: int | None = None,
+    progress: Progress = silent,
+) -> Iterator[Run]:
+    """What the passes over a recording need, with its workers running; for the arguments and errors see `sort`."""
+    require_fits(probe, recording.n_channels, recording.name)
+    n_workers = n_processors() if n_jobs is None else n_jobs
+    if n_workers < 1:
+        raise SettingsError(f"The number of workers is {n_workers}. Give at least 1 with --jobs.")
+    blocks = plan_blocks(recording.segments, settings.engine.block_samples, probe.n_contacts)
+    with workers(n_workers) as pool:
+        yield Run(recording, blocks, pool, scratch, progress)
+
+
+def n_processors() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _sorted(run: Run, probe: Probe, settings: Settings) -> Sorting:
+    sorting = METHODS[settings.method](run, probe, settings)
+    if sorting.units:
+        return sorting
+    note = (
+        f"No unit was found: nothing stood out of the noise by detect.threshold = {settings.detect.threshold:g} SD and "
+        f"with one shape at least templates.min_spikes = {settings.templates.min_spikes} times."
+    )
+    return replace(sorting, notes=(*sorting.notes, note))
+
+
+def _in_memory(sorting: Sorting) -> Sorting:
+    """The sorting without memory-mapped files."""
+    return replace(sorting, spikes=replace(sorting.spikes, features=np.array(sorting.spikes.features)))

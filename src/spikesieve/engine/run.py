@@ -1,0 +1,48 @@
+"""What every pass over a recording needs: its blocks, workers, a scratch folder, someone to tell the progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from spikesieve.engine.blocks import Block, read_with_halo
+from spikesieve.engine.buffers import Buffers
+from spikesieve.engine.executor import Progress, map_in_order
+from spikesieve.model import F32, I64, Recording
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One sort under way.
+
+    recording  what is sorted
+    blocks     all blocks in order of time
+    pool       workers
+    scratch    folder for arrays that grow with the recording; its owner removes it
+    progress   told after each block
+    buffers    large arrays that each worker reuses
+    """
+
+    recording: Recording
+    blocks: tuple[Block, ...]
+    pool: Executor
+    scratch: Path
+    progress: Progress
+    buffers: Buffers = field(default_factory=Buffers)
+
+    def read(self, block: Block, halo_samples: int, channels: I64) -> F32:
+        """(n_samples + 2 halo, len(channels)) float32 in uV."""
+        return read_with_halo(self.recording, block, halo_samples, channels)
+
+    def over(
+        self, blocks: tuple[Block, ...], function: Callable[[Run, Block], Result], stage: str
+    ) -> Iterator[tuple[Block, Result]]:
+        """function(run, block) for each block, in order of time, computed on the workers."""
+        results = map_in_order(self.pool, partial(function, self), blocks, stage, self.progress)
+        return zip(blocks, results, strict=True)

@@ -1,0 +1,28 @@
+"""Every error that spikesieve raises on purpose.
+
+SpikesieveError
+├── InputError       a file, probe or recording cannot be used as given
+├── SettingsError    a setting is unknown, of the wrong type or out of range
+└── OutputError      the result cannot be written where it was asked for
+
+A message is a sentence or two: which input, what was found, what is needed, what to do.
+The command line prints it and exits with status 2.
+"""
+
+from __future__ import annotations
+
+
+class SpikesieveError(Exception):
+    """Base of all errors that a user can act on."""
+
+
+class InputError(SpikesieveError):
+    """A file, probe or recording cannot be used as given."""
+
+
+class SettingsError(SpikesieveError):
+    """A setting is unknown, of the wrong type or out of range."""
+
+
+class OutputError(SpikesieveError):
+    """The result cannot be written where it was asked for."""

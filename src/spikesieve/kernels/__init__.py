@@ -1,0 +1,24 @@
+"""The loops that cost time, compiled. Arrays and scalars only; one door, one judge (tests/reference.py)."""
+
+from spikesieve.kernels.add_waveforms_cpu import add_waveforms
+from spikesieve.kernels.coincidences_cpu import coincidences
+from spikesieve.kernels.correlogram_cpu import correlogram
+from spikesieve.kernels.graph_cpu import ascend
+from spikesieve.kernels.match_cpu import peel, subtract_from_projections, template_scores
+from spikesieve.kernels.project_cpu import project
+from spikesieve.kernels.reference_cpu import subtract_median
+from spikesieve.kernels.universal_cpu import pick, score
+
+__all__ = [
+    "add_waveforms",
+    "ascend",
+    "coincidences",
+    "correlogram",
+    "peel",
+    "pick",
+    "project",
+    "score",
+    "subtract_from_projections",
+    "subtract_median",
+    "template_scores",
+]

@@ -1,0 +1,1 @@
+"""One page a method: the algorithm as a list of calls."""

@@ -1,0 +1,202 @@
+"""From final trains to a Sorting: mean waveforms in uV, amplitudes, positions, the unit table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from spikesieve.engine.blocks import Block
+from spikesieve.engine.run import Run
+from spikesieve.engine.scratch import GrowingArray
+from spikesieve.methods.passes import SpikeTable, clean_block, stretches
+from spikesieve.model import F32, I64, Bool, Sorting, Spikes, Templates
+from spikesieve.settings import Settings
+from spikesieve.stages import units
+from spikesieve.stages.curate import Trains
+from spikesieve.stages.features import spike_positions
+from spikesieve.stages.preprocess import Preprocessing
+from spikesieve.stages.shapes import Shapes
+from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
+from spikesieve.stages.units import UnitsParams, Waveforms
+
+# Spikes whose features are copied at a time.
+CHUNK = 50_000
+
+
+@dataclass(frozen=True, eq=False)
+class Final:
+    """What curation decided.
+
+    trains           unit -1 = not kept
+    means            mean PC scores of each unit
+    source_contacts  (n_sources, n_feature_contacts) int64: where the features of each SpikeTable.source were taken
+    notes            sentences for the user
+    """
+
+    trains: Trains
+    means: LearnedTemplates
+    source_contacts: I64
+    notes: tuple[str, ...]
+
+
+def describe(
+    run: Run,
+    fitted: Preprocessing,
+    shapes: Shapes,
+    spikes: SpikeTable,
+    final: Final,
+    settings: Settings,
+) -> Sorting:
+    """Everything a user sees of the result."""
+    params = settings.units
+    templates, shifts = measure_templates(run, fitted, shapes, final, params)
+    unit = final.trains.unit
+    sample = final.trains.sample + np.where(unit >= 0, shifts[np.maximum(unit, 0)] if len(shifts) else 0, 0)
+    inside = _inside(sample, run.recording.segments)
+    kept = (unit >= 0) & inside
+    rows = np.flatnonzero(kept)
+    rows = rows[np.lexsort((unit[rows], sample[rows]))]
+    feature_contacts = final.means.contacts
+    features = _own_features(run, spikes, unit, rows, final, feature_contacts)
+    scale, positions = _amplitudes_and_positions(features, unit[rows], final.means, fitted)
+    ptp = units.peak_to_peak_uv(templates)
+    out = Spikes(
+        sample=sample[rows],
+        unit=unit[rows].astype(np.int32),
+        detection_template=spikes.source[rows].astype(np.int32),
+        amplitude=scale,
+        amplitude_uv=scale * ptp[unit[rows]],
+        position_um=positions,
+        features=features,
+    )
+    n_units = len(templates)
+    alike, _ = similarity(overlaps(final.means, fitted.probe.n_contacts, shapes.pcs), n_units)
+    by_unit = np.argsort(out.unit, kind="stable")
+    trains = np.split(out.sample[by_unit], np.searchsorted(out.unit[by_unit], np.arange(1, n_units)))[:n_units]
+    context = units.Context(
+        fitted.probe, fitted.noise_sd_uv, run.recording.sampling_hz, run.recording.segments, params, settings.curate
+    )
+    where = units.mean_positions(positions, out.unit, templates, fitted.probe)
+    acgs = np.array([units.autocorrelogram(t, run.recording.sampling_hz) for t in trains], np.int64)
+    return Sorting(
+        probe=fitted.probe,
+        sampling_hz=run.recording.sampling_hz,
+        segments=run.recording.segments,
+        spikes=out,
+        templates=templates,
+        units=units.unit_table(trains, templates, where, alike, context),
+        whitening=fitted.whitening,
+        pcs=shapes.pcs,
+        feature_contacts=feature_contacts,
+        similarity=alike,
+        kept=kept,
+        noise_sd_uv=fitted.noise_sd_uv,
+        acgs=acgs.reshape(-1, units.ACG_BINS),
+        notes=(*final.notes, *spikes.notes),
+    )
+
+
+def measure_templates(
+    run: Run, fitted: Preprocessing, shapes: Shapes, final: Final, params: UnitsParams
+) -> tuple[Templates, I64]:
+    """Mean waveforms in uV from some blocks, and how far each unit's spike times must move to its trough."""
+    n_units = len(final.means)
+    contacts = units.near_contacts(final.means.peak_contacts, fitted.probe, params)
+    limit = shapes.peak_index // 2
+    window = (shapes.peak_index + limit, shapes.n_samples - shapes.peak_index + limit)
+    sums, counts = np.zeros((n_units, sum(window), contacts.shape[1])), np.zeros(n_units, np.int64)
+    trains = _in_order_of_time(final.trains)
+    # The median over few contacts takes part of a large spike with it (6 % on four tetrodes): uV are those without it.
+    unreferenced = replace(fitted, referenced=np.full_like(fitted.referenced, -1))
+    step = partial(_measure, fitted=unreferenced, trains=trains, contacts=contacts, window=window)
+    for _, part in run.over(_blocks_to_measure(run, trains, n_units, params), step, "waveforms"):
+        sums += part.sums
+        counts += part.counts
+    mean = sums / np.maximum(counts, 1)[:, None, None]
+    shifts = units.trough_shifts(mean, window[0], limit)
+    start = window[0] - shapes.peak_index + shifts
+    cut = np.empty((n_units, shapes.n_samples, contacts.shape[1]), np.float32)
+    for k in range(n_units):
+        cut[k] = mean[k, start[k] : start[k] + shapes.n_samples]
+    return Templates(cut, contacts, shapes.peak_index), shifts
+
+
+def _in_order_of_time(trains: Trains) -> Trains:
+    """Spikes that belong to a unit, by sample."""
+    rows = np.flatnonzero(trains.unit >= 0)
+    rows = rows[np.argsort(trains.sample[rows], kind="stable")]
+    return replace(trains, sample=trains.sample[rows], unit=trains.unit[rows])
+
+
+def _blocks_to_measure(run: Run, trains: Trains, n_units: int, params: UnitsParams) -> tuple[Block, ...]:
+    """Blocks, spread over the recording, until they hold about as many spikes of every unit as wanted (or all)."""
+    pieces = stretches(run)
+    starts = np.array([b.start for b in pieces])
+    block = np.searchsorted(starts, trains.sample, side="right") - 1
+    counts = np.zeros((len(pieces), n_units), np.int64)
+    np.add.at(counts, (np.maximum(block, 0), trains.unit), 1)
+    wanted = np.minimum(counts.sum(axis=0), params.waveform_spikes)
+    # A golden-ratio walk visits the pieces evenly, however many of them are needed.
+    order = np.argsort(np.arange(len(pieces)) * 0.6180339887498949 % 1.0, kind="stable")
+    have = np.zeros(n_units, np.int64)
+    chosen = []
+    for i in order:
+        if (counts[i] * (have < wanted)).sum() > 0:
+            have += counts[i]
+            chosen.append(int(i))
+    return tuple(pieces[i] for i in sorted(chosen))
+
+
+def _measure(
+    run: Run, block: Block, *, fitted: Preprocessing, trains: Trains, contacts: I64, window: tuple[int, int]
+) -> Waveforms:
+    margin = sum(window)
+    traces = clean_block(run, block, fitted, margin).uv
+    mine = slice(*np.searchsorted(trains.sample, (block.start, block.stop)))
+    local = trains.sample[mine] - block.start + margin
+    return units.add_waveforms(traces, local, trains.unit[mine], contacts, window, len(contacts))
+
+
+def _inside(sample: I64, segments: tuple[tuple[int, int], ...]) -> Bool:
+    starts = np.array([a for a, _ in segments], np.int64)
+    stops = np.array([b for _, b in segments], np.int64)
+    segment = np.searchsorted(starts, sample, side="right") - 1
+    return np.asarray((segment >= 0) & (sample < stops[np.maximum(segment, 0)]))
+
+
+def _own_features(run: Run, spikes: SpikeTable, unit: I64, rows: I64, final: Final, feature_contacts: I64) -> F32:
+    """Features of the kept spikes, in order, on the contacts of their unit; 0 where they were not measured."""
+    n_near, n_pcs = spikes.features.shape[1:]
+    with GrowingArray(run.scratch / "final.features", (n_near, n_pcs), np.float32) as out:
+        for start in range(0, len(rows), CHUNK):
+            some = rows[start : start + CHUNK]
+            have = final.source_contacts[spikes.source[some]]
+            want = feature_contacts[unit[some]]
+            block = np.asarray(spikes.features[some])
+            moved = (have != want).any(axis=1)
+            block[moved] = _rearranged(block[moved], have[moved], want[moved])
+            out.append(block)
+        return out.finish()
+
+
+def _rearranged(features: F32, have: I64, want: I64) -> F32:
+    same = (want[:, :, None] == have[:, None, :]) & (want >= 0)[:, :, None]
+    return np.asarray(np.einsum("nwh,nhp->nwp", same.astype(np.float32), features), dtype=np.float32)
+
+
+def _amplitudes_and_positions(
+    features: F32, unit: I64, means: LearnedTemplates, fitted: Preprocessing
+) -> tuple[F32, F32]:
+    """How many times its unit's mean each spike is (least squares), and where it is."""
+    n = len(unit)
+    scale, positions = np.empty(n, np.float32), np.empty((n, 2), np.float32)
+    energy = np.maximum((means.scores**2).sum(axis=(1, 2)), 1e-12)
+    for start in range(0, n, CHUNK):
+        part = slice(start, start + CHUNK)
+        own = means.scores[unit[part]]
+        block = np.asarray(features[part])
+        scale[part] = (block * own).sum(axis=(1, 2)) / energy[unit[part]]
+        positions[part] = spike_positions(block, own, means.contacts[unit[part]], fitted.probe)
+    return scale, positions

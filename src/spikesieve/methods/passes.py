@@ -1,0 +1,201 @@
+"""The passes over a recording that methods are made of: each maps a stage over blocks and collects what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from spikesieve.engine.blocks import Block, plan_blocks, spread
+from spikesieve.engine.run import Run
+from spikesieve.engine.scratch import GrowingArray
+from spikesieve.geometry import distances_um, nearest
+from spikesieve.model import F32, I32, I64, Probe
+from spikesieve.stages import detect, features, match, preprocess, shapes
+from spikesieve.stages.detect import DetectParams, UniversalTemplates
+from spikesieve.stages.features import Groups
+from spikesieve.stages.match import Matcher, MatchParams
+from spikesieve.stages.preprocess import Clean, Preprocessing, PreprocessParams
+from spikesieve.stages.shapes import Shapes, ShapesParams
+
+# Stretches that preprocessing and shapes are learned from: stable statistics from a small share of a long recording.
+FIT_BLOCKS = 20
+STRETCH_S = 1.0
+# Waveform lengths beside a block that are matched with it, so that spikes across its edge are resolved as inside it.
+MARGIN_WAVEFORMS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class SpikeTable:
+    """Spikes of a whole recording as a pass left them, ordered by (sample, source).
+
+    sample    (n,) int64, sample of the recording
+    source    (n,) int32: group (detection) or learned template (matching)
+    value     (n,) float32 in noise SD
+    features  (n, n_feature_contacts, n_pcs) float32, memory-mapped
+    notes     what the user should know
+    """
+
+    sample: I64
+    source: I32
+    value: F32
+    features: F32
+    notes: tuple[str, ...] = ()
+
+
+def stretches(run: Run) -> tuple[Block, ...]:
+    """The recording in pieces of a second, for what is learned from samples of it, whatever the length of a block."""
+    second = round(STRETCH_S * run.recording.sampling_hz)
+    return plan_blocks(run.recording.segments, second, run.recording.n_channels)
+
+
+def fit_preprocessing(run: Run, probe: Probe, params: PreprocessParams) -> tuple[Preprocessing, tuple[str, ...]]:
+    """Bad contacts, noise and whitening from some blocks spread over the recording."""
+    some = spread(stretches(run), FIT_BLOCKS)
+    halo = preprocess.halo_samples(run.recording.sampling_hz, params.highpass_cutoff_hz)
+
+    def blocks(channels: I64) -> Iterable[F32]:
+        return (raw for _, raw in run.over(some, partial(_read, halo=halo, channels=channels), "noise and whitening"))
+
+    return preprocess.fit(blocks, probe, run.recording.sampling_hz, run.recording.range_uv(), params)
+
+
+def _read(run: Run, block: Block, *, halo: int, channels: I64) -> F32:
+    return run.read(block, halo, channels)
+
+
+def clean_block(run: Run, block: Block, fitted: Preprocessing, margin: int) -> Clean:
+    """The block preprocessed, with `margin` samples beside it that carry no trace of the edges."""
+    halo = preprocess.halo_samples(fitted.sampling_hz, fitted.params.highpass_cutoff_hz)
+    clean = preprocess.apply(run.read(block, halo + margin, fitted.probe.channels), fitted, halo + margin)
+    inner = slice(halo, clean.white.shape[1] - halo)
+    white = run.buffers.take("inner", clean.white[:, inner].shape)
+    white[:] = clean.white[:, inner]
+    return Clean(white, clean.uv[:, inner], clean.n_masked, clean.n_not_finite)
+
+
+def learn_shapes(run: Run, fitted: Preprocessing, params: ShapesParams) -> Shapes:
+    """Temporal components and single-contact shapes from clear spikes of some blocks."""
+    some = spread(stretches(run), FIT_BLOCKS)
+    xy, shanks = fitted.probe.positions_um, fitted.probe.shanks
+    near = nearest(distances_um(xy, shanks, xy, shanks), 10)
+    step = partial(_clips, fitted=fitted, near=near, params=params)
+    return shapes.learn((clips for _, clips in run.over(some, step, "shapes")), fitted.sampling_hz, params)
+
+
+def _clips(run: Run, block: Block, *, fitted: Preprocessing, near: I64, params: ShapesParams) -> F32:
+    n_samples, peak_index = shapes.window(params, fitted.sampling_hz)
+    white = clean_block(run, block, fitted, n_samples).white
+    return shapes.clips_of_block(white, near, n_samples, peak_index, params.threshold_sd)
+
+
+def detect_all(
+    run: Run,
+    fitted: Preprocessing,
+    learned: Shapes,
+    templates: UniversalTemplates,
+    groups: Groups,
+    params: DetectParams,
+) -> SpikeTable:
+    """First pass: spikes by universal templates, each described on the contacts of its group."""
+    group_of_centre = features.group_of(templates.positions_um, templates.shanks, groups)
+    detector = _Detector(fitted, learned, templates, groups, group_of_centre, params)
+    return _collect(run, partial(_detect, detector=detector), "detect", groups.contacts.shape[1], len(learned.pcs))
+
+
+@dataclass(frozen=True, eq=False)
+class _Detector:
+    fitted: Preprocessing
+    learned: Shapes
+    templates: UniversalTemplates
+    groups: Groups
+    group_of_centre: I64
+    params: DetectParams
+
+
+def _detect(run: Run, block: Block, *, detector: _Detector) -> _Found:
+    fitted, learned, templates = detector.fitted, detector.learned, detector.templates
+    exclusion = max(1, round(detector.params.exclusion_samples * fitted.sampling_hz / 30000.0))
+    margin = 2 * learned.n_samples + exclusion
+    clean = clean_block(run, block, fitted, margin)
+    waveforms = detect.in_sixes(learned.waveforms)
+    n_samples = clean.white.shape[1]
+    on_shapes = run.buffers.take("projections", (len(clean.white), len(waveforms), n_samples))
+    detect.temporal_projections(clean.white, waveforms, learned.peak_index, on_shapes)
+    space = run.buffers.take("scores", (len(templates.contacts), n_samples))
+    core = (margin, margin + block.n_samples)
+    found = detect.detect(on_shapes, templates, core, exclusion, detector.params.threshold, space)
+    group = detector.group_of_centre[found.centre]
+    order = np.lexsort((group, found.sample))
+    sample, group = found.sample[order], group[order]
+    contacts = detector.groups.contacts[group]
+    scores = features.describe(clean.white, sample, contacts, learned.pcs, learned.peak_index)
+    value = found.value[order]
+    return _Found(sample - margin + block.start, group, value, scores, clean.n_masked, clean.n_not_finite, 0)
+
+
+def match_all(run: Run, fitted: Preprocessing, learned: Shapes, matcher: Matcher, params: MatchParams) -> SpikeTable:
+    """Second pass: spikes by learned templates, overlaps resolved, described without the others."""
+    step = partial(_match, fitted=fitted, learned=learned, matcher=matcher, params=params)
+    return _collect(run, step, "match", matcher.feature_contacts.shape[1], matcher.n_pcs)
+
+
+def _match(
+    run: Run, block: Block, *, fitted: Preprocessing, learned: Shapes, matcher: Matcher, params: MatchParams
+) -> _Found:
+    margin = MARGIN_WAVEFORMS * learned.n_samples
+    clean = clean_block(run, block, fitted, margin)
+    components = detect.in_sixes(learned.pcs)
+    n_samples = clean.white.shape[1]
+    projections = run.buffers.take("projections", (len(clean.white), len(components), n_samples))
+    detect.temporal_projections(clean.white, components, learned.peak_index, projections)
+    space = run.buffers.take("scores", (len(matcher.templates), n_samples))
+    found = match.match(projections, matcher, (margin, margin + block.n_samples), params, space)
+    sample = found.sample - margin + block.start
+    counts = clean.n_masked, clean.n_not_finite, found.n_left
+    return _Found(sample, found.template, found.value, found.features, *counts)
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What a pass takes from one block: the columns of a SpikeTable, and what its notes count."""
+
+    sample: I64
+    source: I64
+    value: F32
+    features: F32
+    n_masked: int
+    n_not_finite: int
+    n_left: int
+
+
+def _collect(run: Run, step: partial[_Found], stage: str, n_near: int, n_pcs: int) -> SpikeTable:
+    samples = [np.empty(0, np.int64)]
+    sources = [np.empty(0, np.int32)]
+    values = [np.empty(0, np.float32)]
+    counts = np.zeros(3, np.int64)
+    with GrowingArray(run.scratch / f"{stage}.features", (n_near, n_pcs), np.float32) as described:
+        for _, found in run.over(run.blocks, step, stage):
+            samples.append(found.sample)
+            sources.append(found.source.astype(np.int32))
+            values.append(found.value)
+            described.append(found.features)
+            counts += found.n_masked, found.n_not_finite, found.n_left
+        joined = np.concatenate(samples), np.concatenate(sources), np.concatenate(values)
+        return SpikeTable(*joined, described.finish(), _notes(*counts.tolist()))
+
+
+def _notes(n_masked: int, n_not_finite: int, n_left: int) -> tuple[str, ...]:
+    notes = []
+    if n_not_finite:
+        notes.append(f"{n_not_finite} values were NaN or infinite and were read as their contact's mean.")
+    if n_masked:
+        notes.append(f"{n_masked} values (contacts x samples) were blanked as artifact or saturation.")
+    if n_left:
+        notes.append(
+            f"About {n_left} spikes above match.threshold were left where match.max_peels rounds were not enough. "
+            "Raise match.max_peels to find them."
+        )
+    return tuple(notes)

@@ -1,0 +1,22 @@
+"""The base of every parameter model: frozen, strict about names, one description a field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Params(BaseModel):
+    """Frozen parameters of one stage. Unknown names are errors; `Settings` turns them into a sentence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+def setting(default: Any, description: str, *, kilosort4: str | None = None, **bounds: Any) -> Any:
+    """A field with a default, one line of description, bounds and, where it has one, its name in Kilosort4.
+
+    The Kilosort4 name makes `--set Th_learned=8` and a Kilosort4 settings dict work unchanged.
+    """
+    extra: dict[str, Any] | None = {"kilosort4": kilosort4} if kilosort4 else None
+    return Field(default, description=description, json_schema_extra=extra, **bounds)

@@ -1,0 +1,1 @@
+"""Pictures of a result: figures.py draws, pictures.py writes files."""

@@ -1,0 +1,90 @@
+"""All settings of a sort: one group per stage, read from TOML, `--set name=value`, or a Kilosort4 settings dict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Literal, Self
+
+import numpy as np
+from pydantic.fields import FieldInfo
+
+from spikesieve.adjustable import Adjustable
+from spikesieve.params import Params, setting
+from spikesieve.settings_sentences import ABSENT_IN_SPIKESIEVE, harmless
+from spikesieve.stages.cluster import ClusterParams
+from spikesieve.stages.curate import CurateParams
+from spikesieve.stages.detect import DetectParams
+from spikesieve.stages.features import FeaturesParams
+from spikesieve.stages.match import MatchParams
+from spikesieve.stages.preprocess import PreprocessParams
+from spikesieve.stages.shapes import ShapesParams
+from spikesieve.stages.templates import TemplatesParams
+from spikesieve.stages.units import UnitsParams
+
+
+class EngineParams(Params):
+    """How the recording is cut up for the work."""
+
+    block_samples: int = setting(
+        60_000, "longest block that is worked on at once, in samples", kilosort4="batch_size", ge=1_000, le=10_000_000
+    )
+
+
+class Settings(Adjustable):
+    """Everything that can be set. `spikesieve settings` prints it with defaults, bounds and Kilosort4's names."""
+
+    method: Literal["kilosort4"] = setting("kilosort4", "the algorithm")
+    engine: EngineParams = setting(EngineParams(), "how the recording is cut up")
+    preprocess: PreprocessParams = setting(PreprocessParams(), "from raw to whitened traces")
+    shapes: ShapesParams = setting(ShapesParams(), "single-contact shapes, learned from the recording")
+    detect: DetectParams = setting(DetectParams(), "the first pass, by universal templates")
+    features: FeaturesParams = setting(FeaturesParams(), "what describes a spike")
+    cluster: ClusterParams = setting(ClusterParams(), "graph clustering and merge tree")
+    templates: TemplatesParams = setting(TemplatesParams(), "from clusters to templates")
+    match: MatchParams = setting(MatchParams(), "the second pass, by learned templates")
+    curate: CurateParams = setting(CurateParams(), "merges, duplicates, labels")
+    units: UnitsParams = setting(UnitsParams(), "how units are measured")
+
+    @classmethod
+    def other_names(cls) -> Mapping[str, str]:
+        """Full names by Kilosort4's names: "Th_learned" is "match.threshold"."""
+        return paths_by_kilosort4_name()
+
+    @classmethod
+    def unknown_sentence(cls, name: str) -> str:
+        """What to say about a name that is no setting, Kilosort4's without a counterpart included."""
+        if name in ABSENT_IN_SPIKESIEVE:
+            return ABSENT_IN_SPIKESIEVE[name].sentence
+        return super().unknown_sentence(name)
+
+    @classmethod
+    def from_kilosort4(cls, settings: Mapping[str, Any]) -> Self:
+        """Settings from a Kilosort4 settings dict; own names ("match.threshold") are understood as well.
+
+        Kilosort4 settings that have no place here are ignored where their value changes nothing (`nblocks=0`).
+        Raises SettingsError, with what to do instead, where it would, and for unknown or wrong settings.
+        """
+        return cls().with_values((name, _plain(value)) for name, value in settings.items() if not harmless(name, value))
+
+
+@cache
+def fields_by_path() -> dict[str, FieldInfo]:
+    """Every single setting by its full name, "match.threshold", in the order of the stages."""
+    return Settings.fields_by_path()
+
+
+@cache
+def paths_by_kilosort4_name() -> dict[str, str]:
+    """Full name of every setting that Kilosort4 knows, by its name there."""
+    return {name: path for path, field in fields_by_path().items() if (name := kilosort4_name(field))}
+
+
+def kilosort4_name(field: FieldInfo) -> str | None:
+    """What Kilosort4 calls a setting, or None."""
+    extra = field.json_schema_extra
+    return str(extra["kilosort4"]) if isinstance(extra, dict) and "kilosort4" in extra else None
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,1 @@
+"""One module a stage: a frozen parameter class and pure functions on arrays."""

@@ -1,0 +1,248 @@
+"""Graph clustering with landmarks, modularity and a merge tree: Kilosort4's clustering of one group of spikes.
+
+1. Every spike is linked to its nearest landmarks. 2. Labels start from k-means++ and climb the modularity of that
+graph. 3. The clusters are joined into a tree, the most connected first. 4. From the root down, each join is undone
+where the two sides are two neurons: barely linked, or bimodal and not refractory to each other. See docs/cluster.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+from sklearn.neighbors import NearestNeighbors
+
+from spikesieve.kernels import ascend
+from spikesieve.model import F32, F64, I64
+from spikesieve.params import Params, setting
+
+
+class Verdict(Enum):
+    """What spike times say of two sides."""
+
+    ONE = "one refractory train"
+    TWO = "two independent trains"
+    UNDECIDED = "too few spikes to tell"
+
+
+# What the times of the spikes on two sides (indices into the group) say.
+CompareTrains = Callable[[I64, I64], Verdict]
+
+
+class ClusterParams(Params):
+    """How one group of spikes is clustered."""
+
+    neighbours: int = setting(10, "landmarks each spike is linked to", kilosort4="cluster_neighbors", ge=2, le=100)
+    downsampling: int = setting(
+        20, "at most every n-th spike is a landmark; small groups use more", kilosort4="cluster_downsampling", ge=1
+    )
+    max_landmarks: int = setting(25_000, "largest number of landmarks", kilosort4="max_cluster_subset", ge=100)
+    min_landmarks: int = setting(5_000, "a group is not thinned below this", ge=10)
+    initial_clusters: int = setting(200, "k-means++ centres that labels start from", ge=2, le=1000)
+    resolution: float = setting(1.0, "resolution of the modularity", gt=0.0)
+    rounds: int = setting(200, "largest number of rounds of label changes", ge=1)
+    weak_link_ratio: float = setting(0.2, "sides linked less than this times chance stay apart", ge=0.0)
+    bimodality: float = setting(0.6, "sides whose joint projection dips this deep are two clusters", ge=0.0, le=1.0)
+    bimodality_of_two: float = setting(
+        0.3, "the same where the spike times say that the sides are two neurons", ge=0.0, le=1.0
+    )
+    seed: int = setting(5, "seed of the k-means++", kilosort4="cluster_init_seed", ge=0)
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """Joins of K clusters: join i makes node K + i from nodes left[i], right[i], linked ratio[i] times chance."""
+
+    left: I64
+    right: I64
+    ratio: F64
+
+
+def cluster_group(features: F32, params: ClusterParams, compare_trains: CompareTrains | None) -> I64:
+    """Labels 0..n-1 of the spikes of one group: (n_spikes,) int64.
+
+    features       (n_spikes, n_features) float32
+    compare_trains  refractory test of two sides, or None to split by shape alone
+    """
+    n = len(features)
+    if n < 2 * params.neighbours:
+        return np.zeros(n, np.int64)
+    landmark_of = landmarks(n, params)
+    links = nearest_landmarks(features, landmark_of, params.neighbours)
+    start = initial_labels(features, params)
+    spike_label, landmark_label = ascend(
+        links, landmark_of, start, int(start.max()) + 1, params.resolution, params.rounds
+    )
+    labels, n_labels = compact(spike_label)
+    lookup = np.full(int(max(spike_label.max(), landmark_label.max())) + 1, -1, np.int64)
+    lookup[spike_label] = labels
+    if n_labels == 1:
+        return labels
+    tree = merge_tree(link_counts(labels, lookup[landmark_label], links, n_labels))
+    return cut_tree(tree, labels, n_labels, features, params, compare_trains)
+
+
+def landmarks(n_spikes: int, params: ClusterParams) -> I64:
+    """Evenly spaced spikes: every `downsampling`-th, but not fewer than min_landmarks nor more than max_landmarks."""
+    wanted = min(max(n_spikes // params.downsampling, params.min_landmarks), params.max_landmarks, n_spikes)
+    return (np.arange(wanted) * n_spikes) // wanted
+
+
+def nearest_landmarks(features: F32, landmark_of: I64, n: int) -> I64:
+    """Exact nearest landmarks by Euclidean distance: (n_spikes, n) int64, -1 in place of the spike itself."""
+    k = min(n + 1, len(landmark_of))
+    search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(features[landmark_of])
+    found: I64 = search.kneighbors(features, return_distance=False).astype(np.int64)
+    found[landmark_of[found] == np.arange(len(features))[:, None]] = -1
+    # A landmark keeps all its n others, any other spike its n nearest.
+    keep_last = (found < 0).any(axis=1)
+    found[~keep_last, n:] = -1
+    return found
+
+
+def initial_labels(features: F32, params: ClusterParams) -> I64:
+    """Greedy k-means++ labels: (n_spikes,) int64.
+
+    Each new centre is, of 100 candidates drawn by unexplained variance, the one that explains most. A centre c
+    explains 2 x.c - |c|^2 of a spike x.
+    """
+    rng = np.random.default_rng(params.seed)
+    n = len(features)
+    n_centres = min(params.initial_clusters, max(1, n // 10))
+    subset = features if n <= 10_000 else features[np.sort(rng.choice(n, 10_000, replace=False))]
+    norm2 = (subset.astype(np.float64) ** 2).sum(axis=1)
+    explained = np.zeros(len(subset))
+    centres = []
+    for _ in range(n_centres):
+        left = np.maximum(norm2 - explained, 0.0)
+        total = left.sum()
+        if total <= 0:
+            break
+        tried = np.unique(rng.choice(len(subset), 100, p=left / total))
+        gain = 2 * (subset @ subset[tried].T) - norm2[tried].astype(np.float32)
+        best = int(np.maximum(gain - explained[:, None].astype(np.float32), 0).sum(axis=0).argmax())
+        centres.append(subset[tried[best]])
+        explained = np.maximum(explained, gain[:, best])
+    if not centres:
+        return np.zeros(n, np.int64)
+    matrix = np.array(centres, np.float32)
+    score = 2 * (features @ matrix.T) - (matrix**2).sum(axis=1)
+    return np.asarray(score.argmax(axis=1), dtype=np.int64)
+
+
+def compact(labels: I64) -> tuple[I64, int]:
+    """Labels renumbered 0..n-1 without gaps, and n."""
+    unique, inverse = np.unique(labels, return_inverse=True)
+    return inverse.astype(np.int64), len(unique)
+
+
+def link_counts(spike_label: I64, landmark_label: I64, links: I64, n_labels: int) -> F64:
+    """Links between clusters in both directions, without unlabelled (-1) landmarks: (n_labels, n_labels) float64."""
+    rows = np.repeat(spike_label, links.shape[1])
+    targets = np.where(links.ravel() >= 0, landmark_label[np.maximum(links.ravel(), 0)], -1)
+    used = targets >= 0
+    counts = np.bincount(rows[used] * n_labels + targets[used], minlength=n_labels**2).reshape(n_labels, n_labels)
+    return (counts + counts.T).astype(np.float64)
+
+
+def merge_tree(counts: F64) -> Tree:
+    """Join the two clusters with the most links over chance, again and again.
+
+    Chance is the product of the two clusters' links over all links, plus 0.001.
+    """
+    n = len(counts)
+    counts = counts.copy()
+    node = np.arange(n)
+    left, right, ratio = [], [], []
+    alive = np.ones(n, np.bool_)
+    for step in range(n - 1):
+        degree = counts.sum(axis=1)
+        chance = 0.001 + np.outer(degree, degree) / max(1.0, degree.sum())
+        linked = np.where(alive[:, None] & alive[None, :], counts / chance, -1.0)
+        np.fill_diagonal(linked, -1.0)
+        i, j = np.unravel_index(linked.argmax(), linked.shape)
+        i, j = min(i, j), max(i, j)
+        left.append(node[i])
+        right.append(node[j])
+        ratio.append(linked[i, j])
+        counts[i] += counts[j]
+        counts[:, i] += counts[:, j]
+        counts[j], counts[:, j] = 0.0, 0.0
+        alive[j] = False
+        node[i] = n + step
+    return Tree(np.array(left, np.int64), np.array(right, np.int64), np.array(ratio))
+
+
+def cut_tree(
+    tree: Tree, labels: I64, n_labels: int, features: F32, params: ClusterParams, compare_trains: CompareTrains | None
+) -> I64:
+    """From the root down: a join stays where its sides are one neuron. Returns labels 0..n-1 (n_spikes,) int64."""
+    members = [np.flatnonzero(labels == k) for k in range(n_labels)]
+    for a, b in zip(tree.left, tree.right, strict=True):
+        members.append(np.sort(np.concatenate([members[a], members[b]])))
+    result = np.zeros(len(labels), np.int64)
+    n_found = 0
+    open_nodes = [len(members) - 1]
+    while open_nodes:
+        node = open_nodes.pop()
+        join = node - n_labels
+        if join >= 0 and stay_apart(members, tree, join, features, params, compare_trains):
+            open_nodes += [int(tree.right[join]), int(tree.left[join])]
+        else:
+            result[members[node]] = n_found
+            n_found += 1
+    return result
+
+
+def stay_apart(
+    members: list[I64],
+    tree: Tree,
+    join: int,
+    features: F32,
+    params: ClusterParams,
+    compare_trains: CompareTrains | None,
+) -> bool:
+    """Whether the two sides of a join are two neurons."""
+    if tree.ratio[join] < params.weak_link_ratio:
+        return True
+    a, b = members[tree.left[join]], members[tree.right[join]]
+    verdict = compare_trains(a, b) if compare_trains is not None else Verdict.UNDECIDED
+    if verdict is Verdict.ONE:
+        return False
+    needed = params.bimodality_of_two if verdict is Verdict.TWO else params.bimodality
+    return bimodality(features[a], features[b]) >= needed
+
+
+def bimodality(a: F32, b: F32) -> float:
+    """How deep the joint projection of two clusters dips between them: 0 (one hump) to 1 (nothing in between).
+
+    A ridge regression of +-1 on the features, both clusters weighing the same, gives the projection; its histogram
+    (399 bins on [-2, 2], Gaussian of 4 bins or more for few spikes) is compared: 1 - valley / smaller peak. First the
+    features are reduced to as many principal components as the smaller cluster can support (a tenth of its spikes),
+    so that a handful of spikes is not separated by noise.
+    """
+    x = np.concatenate([a, b]).astype(np.float64)
+    n_dims = int(np.clip(min(len(a), len(b)) // 10, 2, x.shape[1]))
+    if n_dims < x.shape[1]:
+        centred = x - x.mean(axis=0)
+        _, vectors = np.linalg.eigh(centred.T @ centred)
+        x = centred @ vectors[:, ::-1][:, :n_dims]
+    x = np.concatenate([x, np.ones((len(x), 1))], axis=1)
+    target = np.concatenate([-np.ones(len(a)), np.ones(len(b))])
+    weight = np.concatenate([np.full(len(a), 0.5 / len(a)), np.full(len(b), 0.5 / len(b))])
+    normal = (x * weight[:, None]).T @ x + 0.01 / len(x) * np.eye(x.shape[1])
+    projection = x @ np.linalg.solve(normal, x.T @ (weight * target))
+    histogram = np.histogram(projection, bins=np.linspace(-2, 2, 400))[0].astype(np.float64)
+    smooth = gaussian_filter1d(histogram, max(4.0, _bandwidth(projection[: len(a)], projection[len(a) :]) / 0.01))
+    valley = 175 + int(smooth[175:225].argmin())
+    peak = min(smooth[:valley].max(), smooth[valley:].max())
+    return float(1 - smooth[valley] / peak) if peak > 0 else 0.0
+
+
+def _bandwidth(a: F64, b: F64) -> float:
+    """Silverman's bandwidth of the smaller cluster, 0.9 sd n^-1/5: few spikes make a rough histogram, not two humps."""
+    small = a if len(a) <= len(b) else b
+    return float(0.9 * small.std() * len(small) ** -0.2)

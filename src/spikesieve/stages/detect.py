@@ -1,0 +1,133 @@
+"""Finds spikes with universal templates: every typical shape, at many places, in several sizes, of both polarities.
+
+Kilosort4's first detection; see docs/detect.md. Spikes carry the whitened PC scores on the contacts of their group.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikesieve.geometry import distances_um, nearest, vertical_pitch_um
+from spikesieve.kernels import pick, project, score
+from spikesieve.model import F32, F64, I64, Probe
+from spikesieve.params import Params, setting
+
+
+class DetectParams(Params):
+    """Universal templates and where they sit."""
+
+    threshold: float = setting(
+        9.0, "smallest projection on a universal template, in noise SD", kilosort4="Th_universal", gt=2.0, le=100.0
+    )
+    vertical_pitch_um: float | None = setting(
+        None, "template centres sit at half of it; default: median distance of contact rows", kilosort4="dmin", gt=0.0
+    )
+    lateral_pitch_um: float = setting(32.0, "template centres sit at half of it across", kilosort4="dminx", gt=0.0)
+    min_template_size_um: float = setting(10.0, "smallest spatial Gaussian", kilosort4="min_template_size", gt=0.0)
+    template_sizes: int = setting(5, "sizes: 1, 2 ... times the smallest", kilosort4="template_sizes", ge=1, le=20)
+    nearest_contacts: int = setting(10, "contacts of a universal template", kilosort4="nearest_chans", ge=1, le=64)
+    nearest_templates: int = setting(
+        100, "centres among which a spike must be the largest", kilosort4="nearest_templates", ge=1, le=1000
+    )
+    max_contact_distance_um: float = setting(
+        32.0, "centres farther than this from any contact are dropped", kilosort4="max_channel_distance", gt=0.0
+    )
+    exclusion_samples: int = setting(20, "and within this many samples at 30 kHz", ge=1, le=200)
+
+
+@dataclass(frozen=True, eq=False)
+class UniversalTemplates:
+    """Where the universal templates sit.
+
+    positions_um  (n_centres, 2) float64
+    shanks        (n_centres,) int64
+    contacts      (n_centres, n_near) int64, -1 = none
+    weights       (n_centres, n_sizes, n_near) float32, unit norm
+    neighbours    (n_centres, n_neighbours) int64, centres among which a spike must be the largest
+    """
+
+    positions_um: F64
+    shanks: I64
+    contacts: I64
+    weights: F32
+    neighbours: I64
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """Spikes of one block: sample (n,) int64 within the block, centre (n,) int64, value (n,) float32 in noise SD."""
+
+    sample: I64
+    centre: I64
+    value: F32
+
+
+def pitch_um(probe: Probe, params: DetectParams) -> float:
+    """The vertical pitch that places template centres and groups."""
+    return params.vertical_pitch_um or vertical_pitch_um(probe.positions_um, probe.shanks)
+
+
+def universal_templates(probe: Probe, params: DetectParams) -> UniversalTemplates:
+    """Centres on a grid over every shank; their nearest contacts have Gaussian weights w_k(c) = exp(-d^2 / (k s)^2)."""
+    positions, shanks = _centres(probe, params)
+    distance = distances_um(positions, shanks, probe.positions_um, probe.shanks)
+    close = distance.min(axis=1) <= params.max_contact_distance_um
+    positions, shanks, distance = positions[close], shanks[close], distance[close]
+    contacts = nearest(distance, params.nearest_contacts)
+    sizes = params.min_template_size_um * np.arange(1, params.template_sizes + 1)
+    near_distance = np.where(contacts >= 0, np.take_along_axis(distance, np.maximum(contacts, 0), axis=1), np.inf)
+    # The nearest contact scales the Gaussian, so that a small template far from every contact does not underflow.
+    offset = near_distance[:, :1] ** 2
+    weights = np.exp(-(near_distance[:, None, :] ** 2 - offset[:, :, None]) / sizes[None, :, None] ** 2)
+    weights /= np.linalg.norm(weights, axis=2, keepdims=True)
+    between = distances_um(positions, shanks, positions, shanks)
+    neighbours = nearest(between, params.nearest_templates)
+    return UniversalTemplates(positions, shanks, contacts, weights.astype(np.float32), neighbours)
+
+
+def _centres(probe: Probe, params: DetectParams) -> tuple[F64, I64]:
+    positions, shanks = [], []
+    step = pitch_um(probe, params) / 2
+    for shank in np.unique(probe.shanks):
+        xy = probe.positions_um[probe.shanks == shank]
+        (x0, y0), (x1, y1) = xy.min(axis=0), xy.max(axis=0)
+        x = np.linspace(x0, x1, round((x1 - x0) / (params.lateral_pitch_um / 2)) + 1)
+        y = np.arange(y0, y1 + step / 2, step)
+        grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+        positions.append(grid)
+        shanks.append(np.full(len(grid), shank, np.int64))
+    return np.concatenate(positions), np.concatenate(shanks)
+
+
+def temporal_projections(white: F32, components: F32, peak_index: int, out: F32 | None = None) -> F32:
+    """Every contact projected on every component: (n_contacts, n_components, n_samples) float32.
+
+    white       (n_contacts, n_samples) float32, time contiguous
+    components  (n_components, n_waveform_samples) float32 of `in_sixes`
+    out         array to fill, or None for a new one
+    """
+    shape = (len(white), len(components), white.shape[1])
+    result = np.empty(shape, np.float32) if out is None else out
+    project(white, components, peak_index, result)
+    return result
+
+
+def in_sixes(components: F32) -> F32:
+    """The components with zero rows up to a multiple of 6, which is what the kernels take."""
+    extra = -len(components) % 6
+    return np.ascontiguousarray(np.pad(components, ((0, extra), (0, 0))))
+
+
+def detect(
+    on_shapes: F32, templates: UniversalTemplates, core: tuple[int, int], exclusion: int, threshold: float, scores: F32
+) -> Detections:
+    """Spikes of one block whose sample lies in core[0] <= t < core[1].
+
+    on_shapes  (n_contacts, n_shapes, n_samples) float32: `temporal_projections` on the typical shapes
+    exclusion  samples on either side within which a spike must be the largest
+    scores     (n_centres, n_samples) float32, filled with the score of every centre
+    """
+    score(on_shapes, templates.contacts, templates.weights, threshold, scores)
+    return Detections(*pick(scores, templates.neighbours, exclusion, *core))

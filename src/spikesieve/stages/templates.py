@@ -1,0 +1,215 @@
+"""Templates: mean whitened PC scores of clusters, aligned, denoised, duplicates joined; what one does to another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikesieve.model import F32, I64
+from spikesieve.params import Params, setting
+from spikesieve.stages.shapes import Shapes
+
+
+class TemplatesParams(Params):
+    """How clusters become templates."""
+
+    min_spikes: int = setting(20, "clusters with fewer spikes become no template", ge=1)
+    duplicate_correlation: float = setting(
+        0.9, "templates more similar than this at some lag are joined", gt=0.0, le=1.0
+    )
+    duplicate_norm_difference: float = setting(0.2, "if their norms differ relatively less than this", ge=0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedTemplates:
+    """Templates in the space of whitened PC scores.
+
+    contacts  (n_templates, n_near) int64, -1 = unused
+    scores    (n_templates, n_near, n_pcs) float32: whitened waveform on a contact = scores @ pcs
+    n_spikes  (n_templates,) int64
+    """
+
+    contacts: I64
+    scores: F32
+    n_spikes: I64
+
+    def __len__(self) -> int:
+        return len(self.n_spikes)
+
+    @property
+    def norms(self) -> F32:
+        """(n_templates,) float32: template norms in noise SD."""
+        return np.asarray(np.sqrt((self.scores**2).sum(axis=(1, 2))), dtype=np.float32)
+
+    @property
+    def peak_contacts(self) -> I64:
+        """(n_templates,) int64: the contact with the largest summed square."""
+        best = (self.scores**2).sum(axis=2).argmax(axis=1)
+        return np.asarray(np.take_along_axis(self.contacts, best[:, None], axis=1)[:, 0], dtype=np.int64)
+
+    def dense(self, n_contacts: int) -> F32:
+        """(n_templates, n_contacts, n_pcs) float32."""
+        out = np.zeros((len(self), n_contacts, self.scores.shape[2]), np.float32)
+        rows, columns = np.nonzero(self.contacts >= 0)
+        out[rows, self.contacts[rows, columns]] = self.scores[rows, columns]
+        return out
+
+    def take(self, rows: I64) -> LearnedTemplates:
+        """The templates `rows`, in that order."""
+        return LearnedTemplates(self.contacts[rows], self.scores[rows], self.n_spikes[rows])
+
+
+def component_lags(pcs: F32) -> F32:
+    """Shifted components' overlap: [q, p, reach + s] = sum_j pcs[p, j] pcs[q, j + s], (n, n, 2 reach + 1) float32."""
+    n = pcs.shape[1]
+    padded = np.pad(pcs.astype(np.float64), ((0, 0), (n - 1, n - 1)))
+    shifted = np.lib.stride_tricks.sliding_window_view(padded, n, axis=1)
+    return np.asarray(np.einsum("pj,qsj->qps", pcs, shifted), dtype=np.float32)
+
+
+def from_labels(features: F32, labels: I64, n_labels: int, contacts: I64) -> LearnedTemplates:
+    """Mean features of each label of one group, each contact shrunk towards 0 by its own noise (James-Stein).
+
+    features  (n_spikes, n_near, n_pcs) float32;  contacts (n_near,) int64 of the group
+    A mean over n spikes has noise of squared norm n_pcs / n on a contact; the contact is scaled by
+    max(0, 1 - n_pcs / n / |mean|^2).
+    """
+    counts = np.bincount(labels, minlength=n_labels)
+    means = np.zeros((n_labels, *features.shape[1:]), np.float64)
+    for label in range(n_labels):
+        means[label] = features[labels == label].mean(axis=0) if counts[label] else 0.0
+    energy = (means**2).sum(axis=2)
+    noise = features.shape[2] / np.maximum(counts, 1)[:, None]
+    means *= np.maximum(0.0, 1.0 - noise / np.maximum(energy, 1e-12))[:, :, None]
+    return LearnedTemplates(np.tile(contacts, (n_labels, 1)), means.astype(np.float32), counts.astype(np.int64))
+
+
+def concatenate(parts: list[LearnedTemplates], n_near: int, n_pcs: int) -> LearnedTemplates:
+    """All templates of all groups, contacts padded with -1 to n_near."""
+    contacts, scores = [np.empty((0, n_near), np.int64)], [np.empty((0, n_near, n_pcs), np.float32)]
+    for part in parts:
+        short = n_near - part.contacts.shape[1]
+        contacts.append(np.pad(part.contacts, ((0, 0), (0, short)), constant_values=-1))
+        scores.append(np.pad(part.scores, ((0, 0), (0, short), (0, 0))))
+    counts = [np.empty(0, np.int64), *(part.n_spikes for part in parts)]
+    return LearnedTemplates(np.concatenate(contacts), np.concatenate(scores), np.concatenate(counts))
+
+
+def aligned(templates: LearnedTemplates, shapes: Shapes) -> tuple[LearnedTemplates, I64]:
+    """Every template shifted so that the largest deflection on its peak contact sits at the peak index.
+
+    Kilosort4 aligns by the strongest response to a typical shape; where one of those is the later, positive phase of a
+    spike, the few spikes that it detected 0.2 ms late then stay a unit of their own.
+    Also returns the shifts in samples, (n_templates,) int64: the spikes' times move by as much.
+    """
+    if len(templates) == 0:
+        return templates, np.empty(0, np.int64)
+    limit = shapes.peak_index // 2
+    peak = (templates.scores**2).sum(axis=2).argmax(axis=1)
+    waveform = templates.scores[np.arange(len(templates)), peak] @ shapes.pcs
+    near = np.abs(waveform[:, shapes.peak_index - limit : shapes.peak_index + limit + 1])
+    best = near.argmax(axis=1) - limit
+    moved = np.stack([_advanced(s, int(d), shapes.pcs) for s, d in zip(templates.scores, best, strict=True)])
+    return LearnedTemplates(templates.contacts, moved, templates.n_spikes), best.astype(np.int64)
+
+
+def _advanced(scores: F32, lag: int, pcs: F32) -> F32:
+    """Scores of the waveform moved `lag` samples earlier (what leaves the window is lost)."""
+    if lag == 0:
+        return scores
+    waveform = scores @ pcs
+    moved = np.zeros_like(waveform)
+    if lag > 0:
+        moved[:, :-lag] = waveform[:, lag:]
+    else:
+        moved[:, -lag:] = waveform[:, :lag]
+    return moved @ pcs.T
+
+
+@dataclass(frozen=True, eq=False)
+class Overlaps:
+    """What templates do to each other's scores, for pairs that share a contact.
+
+    offsets     (n_templates + 1,) int64: template k touches neighbours[offsets[k]:offsets[k + 1]], ascending and
+                with itself among them
+    neighbours  (n_pairs,) int64
+    tables      (n_pairs, 2 reach + 1) float32: correlation of the neighbour at t + s with template k at t, both of
+                unit norm
+    """
+
+    offsets: I64
+    neighbours: I64
+    tables: F32
+
+
+def overlaps(templates: LearnedTemplates, n_contacts: int, pcs: F32) -> Overlaps:
+    """All pairs that share a contact, with their normalised correlation at every lag."""
+    lags = component_lags(pcs)
+    n_pcs = len(pcs)
+    unit = unit_norm(templates, n_pcs)
+    dense = LearnedTemplates(templates.contacts, unit, templates.n_spikes).dense(n_contacts)
+    used = (dense**2).sum(axis=2) > 0
+    counts, neighbours, tables = [0], [np.empty(0, np.int64)], [np.empty((0, lags.shape[2]), np.float32)]
+    for k in range(len(templates)):
+        mine = np.flatnonzero(used[k])
+        others = np.flatnonzero(used[:, mine].any(axis=1))
+        others = others if k in others else np.sort(np.append(others, k))
+        products = np.einsum("ncp,cq->nqp", dense[np.ix_(others, mine)], dense[k][mine])
+        tables.append((products.reshape(len(others), -1) @ lags.reshape(n_pcs**2, -1)).astype(np.float32))
+        neighbours.append(others.astype(np.int64))
+        counts.append(len(others))
+    return Overlaps(np.cumsum(counts), np.concatenate(neighbours), np.concatenate(tables))
+
+
+def similarity(pairs: Overlaps, n_templates: int) -> tuple[F32, I64]:
+    """Largest correlation over lags and its lag in samples: two (n_templates, n_templates) arrays, float32 and int64.
+
+    lag[k, j] = s means that template j placed s samples after template k resembles it most.
+    """
+    value = np.zeros((n_templates, n_templates), np.float32)
+    lag = np.zeros((n_templates, n_templates), np.int64)
+    rows = np.repeat(np.arange(n_templates), np.diff(pairs.offsets))
+    if len(rows):
+        best = pairs.tables.argmax(axis=1)
+        value[rows, pairs.neighbours] = np.take_along_axis(pairs.tables, best[:, None], axis=1)[:, 0]
+        lag[rows, pairs.neighbours] = best - pairs.tables.shape[1] // 2
+    return value, lag
+
+
+def without_duplicates(
+    templates: LearnedTemplates, n_contacts: int, pcs: F32, params: TemplatesParams
+) -> LearnedTemplates:
+    """From the most populous down, its duplicates in shape and size join a template: its scores stay, spikes add up."""
+    if len(templates) == 0:
+        return templates
+    alike, _ = similarity(overlaps(templates, n_contacts, pcs), len(templates))
+    norms = templates.norms.astype(np.float64)
+    difference = 2 * np.abs(norms[:, None] - norms) / np.maximum(norms[:, None] + norms, 1e-12)
+    same = (alike > params.duplicate_correlation) & (difference < params.duplicate_norm_difference)
+    free = np.ones(len(templates), np.bool_)
+    keep, totals = [], []
+    for k in np.argsort(-templates.n_spikes, kind="stable"):
+        if free[k]:
+            family = free & same[k]
+            family[k] = True
+            free &= ~family
+            keep.append(k)
+            totals.append(templates.n_spikes[family].sum())
+    rows = np.array(keep, np.int64)
+    return LearnedTemplates(templates.contacts[rows], templates.scores[rows], np.array(totals, np.int64))
+
+
+def unit_norm(templates: LearnedTemplates, n_components: int) -> F32:
+    """Scores of unit norm, components padded with 0 to n_components: what the kernels match with."""
+    unit = templates.scores / np.maximum(templates.norms, 1e-12)[:, None, None]
+    return np.ascontiguousarray(np.pad(unit, ((0, 0), (0, 0), (0, n_components - unit.shape[2]))), dtype=np.float32)
+
+
+def learn_templates(
+    means: LearnedTemplates, n_contacts: int, shapes: Shapes, params: TemplatesParams
+) -> LearnedTemplates:
+    """Cluster means to templates for matching: large enough, aligned, no duplicates."""
+    enough = np.flatnonzero((means.n_spikes >= params.min_spikes) & (means.norms > 0))
+    moved, _ = aligned(means.take(enough), shapes)
+    return without_duplicates(moved, n_contacts, shapes.pcs, params)

@@ -1,0 +1,34 @@
+"""What a made-up sorting needs besides itself to be reported."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spikesieve.io.provenance import result_facts
+from spikesieve.model import Sorting
+
+
+def make_facts(sorting: Sorting, **changes: Any) -> dict[str, Any]:
+    """What provenance.json would hold; `changes` replace entries."""
+    n_samples = sorting.segments[-1][1]
+    facts = {
+        "program": "spikesieve",
+        "method": "kilosort4",
+        "versions": {"spikesieve": "0.1.0", "numpy": "2.0"},
+        "started": "2024-02-03T04:05:06+00:00",
+        "finished": "2024-02-03T04:06:36+00:00",
+        "settings": {"method": "kilosort4", "match": {"threshold": 8.0, "max_peels": 100}},
+        "seeds": {"cluster": 5},
+        "inputs": [
+            {
+                "path": "/data/of/a/long/path/to/recording.bin",
+                "bytes": 48,
+                "sha256_of_head_tail_and_64_evenly_spaced_pieces_of_1_mib": "0123456789abcdef" * 4,
+            }
+        ],
+        "recording": {"name": "recording.bin", "n_samples": n_samples, "n_channels": 25, "gain_is_known": True},
+        "result": result_facts(sorting),
+        "stages": {"detect": {"seconds": 12.5, "peak_memory_mb": 640.0}},
+        "notes": list(sorting.notes),
+    }
+    return {**facts, **changes}

@@ -1,0 +1,208 @@
+"""The judge of every kernel: the same functions, same names and arguments, as slow and obvious NumPy and Python loops.
+
+Nothing here is clever. A kernel must agree with its namesake: integers exactly, floats within `tolerance`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+EPS32 = float(np.finfo(np.float32).eps)
+
+
+def tolerance(n_terms: int, size: float) -> float:
+    """Worst rounding error of a float32 sum of n_terms products whose magnitudes add up to `size`."""
+    return 2.0 * max(1, n_terms) * EPS32 * max(size, 1e-30)
+
+
+def subtract_median(traces, group, n_groups):
+    """In place: at every sample, the median over the channels of each group is subtracted from them; group -1 stays."""
+    for g in range(n_groups):
+        rows = np.flatnonzero(group == g)
+        for t in range(traces.shape[1] if len(rows) else 0):
+            traces[rows, t] -= np.median(traces[rows, t])
+
+
+def project(traces, components, peak_index, out):
+    """out[c, p, t] = sum_j components[p, j] traces[c, t - peak_index + j]; 0 where the window leaves the block."""
+    n_channels, n_samples = traces.shape
+    n_components, n_window = components.shape
+    out[...] = 0.0
+    for c in range(n_channels):
+        for p in range(n_components):
+            for t in range(n_samples):
+                start = t - peak_index
+                if start >= 0 and start + n_window <= n_samples:
+                    window = traces[c, start : start + n_window].astype(np.float64)
+                    out[c, p, t] = np.dot(components[p].astype(np.float64), window)
+
+
+def score(projections, near, weights, threshold, out):
+    """out[u, t] = the largest over k, j of sum_i weights[u, k, i] projections[near[u, i], j, t], if above threshold."""
+    n_shapes, n_samples = projections.shape[1:]
+    n_centres, n_sizes, n_near = weights.shape
+    for u in range(n_centres):
+        for t in range(n_samples):
+            best = 0.0
+            for j in range(n_shapes):
+                for k in range(n_sizes):
+                    value = 0.0
+                    for i in range(n_near):
+                        if near[u, i] >= 0:
+                            value += float(weights[u, k, i]) * float(projections[near[u, i], j, t])
+                    if abs(value) > abs(best):
+                        best = value
+            out[u, t] = best if abs(best) > threshold else 0.0
+
+
+def pick(scores, neighbours, half_window, first, last):
+    """Non-zero entries that no entry within half_window samples on a neighbour exceeds; ties: earlier, then lower."""
+    n_centres, n_samples = scores.shape
+    found = []
+    for t in range(first, last):
+        for u in range(n_centres):
+            mine = abs(scores[u, t])
+            beaten = mine == 0
+            for v in {u, *(int(v) for v in neighbours[u] if v >= 0)}:
+                for s in range(max(0, t - half_window), min(n_samples, t + half_window + 1)):
+                    other = abs(scores[v, s])
+                    beaten = beaten or other > mine or (other == mine and (s, v) < (t, u))
+            if not beaten:
+                found.append((t, u, scores[u, t]))
+    sample = np.array([t for t, _, _ in found], np.int64)
+    centre = np.array([u for _, u, _ in found], np.int64)
+    return sample, centre, np.array([value for _, _, value in found], np.float32)
+
+
+def ascend(links, landmark_of, labels, n_labels, resolution, max_rounds):
+    """Landmarks, then spikes, take the label with most links less what chance would give, until nothing changes."""
+    n_spikes = len(links)
+    spikes_of = [
+        [i for i in range(n_spikes) for k in links[i] if k == landmark] for landmark in range(len(landmark_of))
+    ]
+    landmarks_of = [[int(k) for k in row if k >= 0] for row in links]
+    spike_label = [int(x) for x in labels]
+    landmark_label = [spike_label[i] for i in landmark_of]
+    total = max(1.0, float(sum(len(mine) for mine in landmarks_of)))
+    for _ in range(max_rounds):
+        before = (list(spike_label), list(landmark_label))
+        mass = [
+            float(sum(len(landmarks_of[i]) for i in range(n_spikes) if spike_label[i] == c)) for c in range(n_labels)
+        ]
+        for k, mine in enumerate(spikes_of):
+            linked = [spike_label[i] for i in mine]
+            landmark_label[k] = _best_label(linked, mass, resolution * len(mine) / total, landmark_label[k])
+        mass = [
+            float(sum(len(mine) for k, mine in enumerate(spikes_of) if landmark_label[k] == c)) for c in range(n_labels)
+        ]
+        for i, mine in enumerate(landmarks_of):
+            linked = [landmark_label[k] for k in mine]
+            spike_label[i] = _best_label(linked, mass, resolution * len(mine) / total, spike_label[i])
+        if before == (spike_label, landmark_label):
+            break
+    return np.array(spike_label, np.int64), np.array(landmark_label, np.int64)
+
+
+def _best_label(linked, mass, penalty, current):
+    if not linked:
+        return current
+    return max(sorted(set(linked)), key=lambda label: (linked.count(label) - penalty * mass[label], -label))
+
+
+def template_scores(projections, contacts, weights, out):
+    """out[k, t] = sum over the template's contacts and components of weight times projection."""
+    out[...] = 0.0
+    n_templates, n_near, n_components = weights.shape
+    for k in range(n_templates):
+        total = np.zeros(projections.shape[2])
+        for c in range(n_near):
+            if contacts[k, c] >= 0:
+                for p in range(n_components):
+                    total += float(weights[k, c, p]) * projections[contacts[k, c], p].astype(np.float64)
+        out[k] = total
+
+
+def peel(scores, offsets, neighbours, tables, threshold):
+    """Sequential greedy pursuit: take the largest score left (ties: earlier, then lower template), subtract, repeat.
+
+    One spike a round, so there is no max_rounds; the first and the last sample cannot be peaks. Changes `scores`.
+    """
+    n_templates, n_samples = scores.shape
+    reach = tables.shape[1] // 2
+    found = []
+    while n_templates and n_samples > 2:
+        allowed = np.where(scores > threshold[:, None], scores, -np.inf)
+        allowed[:, 0], allowed[:, -1] = -np.inf, -np.inf
+        largest = allowed.max()
+        if largest == -np.inf:
+            break
+        t, k = min((int(t), int(k)) for k, t in np.argwhere(allowed == largest))
+        found.append((t, k, largest))
+        for q in range(offsets[k], offsets[k + 1]):
+            for s in range(-reach, reach + 1):
+                if 0 <= t + s < n_samples:
+                    scores[neighbours[q], t + s] -= largest * tables[q, reach + s]
+    found.sort()
+    sample = np.array([t for t, _, _ in found], np.int64)
+    template = np.array([k for _, k, _ in found], np.int64)
+    return sample, template, np.array([value for _, _, value in found], np.float32)
+
+
+def subtract_from_projections(projections, sample, template, value, contacts, weights, component_lags):
+    """In place, per spike: projections[c, p, t + s] -= value sum_q weights[k, c, q] component_lags[q, p, reach + s]."""
+    n_components, n_samples = projections.shape[1:]
+    reach = component_lags.shape[2] // 2
+    for t, k, v in zip(sample, template, value, strict=True):
+        for c, contact in enumerate(contacts[k]):
+            for s in range(-reach, reach + 1):
+                if contact >= 0 and 0 <= t + s < n_samples:
+                    for p in range(n_components):
+                        change = sum(weights[k, c, q] * component_lags[q, p, reach + s] for q in range(n_components))
+                        projections[contact, p, t + s] -= v * change
+
+
+def correlogram(a, b, bin_samples, n_bins, same):
+    """counts[n_bins + d] = number of pairs with d = (b - a) / bin rounded to the nearest, halves up."""
+    counts = np.zeros(2 * n_bins + 1, np.int64)
+    for i, x in enumerate(a):
+        for j, y in enumerate(b):
+            lag = int(np.floor((y - x) / bin_samples + 0.5))
+            if abs(lag) <= n_bins and not (same and i == j):
+                counts[n_bins + lag] += 1
+    return counts
+
+
+# Simulation and comparison
+
+
+def add_waveforms(traces, sample, shift, amplitude, place, space, time, contacts, peak_index):
+    """In place: each spike's waveform, a sum of products of space (linear between places) and time, on its contacts."""
+    n_window = time.shape[2]
+    for i in range(len(sample)):
+        here = min(int(place[i]), len(space) - 1)
+        there = min(here + 1, len(space) - 1)
+        part = float(place[i]) - here
+        weights = (1 - part) * space[here].astype(np.float64) + part * space[there].astype(np.float64)
+        wave = float(amplitude[i]) * weights @ time[shift[i]].astype(np.float64)
+        for c, contact in enumerate(contacts):
+            for j in range(n_window):
+                t = int(sample[i]) - peak_index + j
+                if 0 <= t < traces.shape[1]:
+                    traces[contact, t] += wave[c, j]
+
+
+def coincidences(sample_a, unit_a, sample_b, unit_b, n_units_a, n_units_b, window_samples):
+    """Pair by pair: a spike of a and one of b in the window match unless either was the last of its train to match."""
+    rows = []
+    for a in range(n_units_a):
+        for b in range(n_units_b):
+            times_b = sample_b[unit_b == b]
+            count, last_b = 0, -1
+            for t in sample_a[unit_a == a]:
+                for j, s in enumerate(times_b):
+                    if abs(int(s) - int(t)) <= window_samples and j != last_b:
+                        count, last_b = count + 1, j
+                        break
+            if count:
+                rows.append((a, b, min(count, len(times_b))))
+    return tuple(np.array([row[i] for row in rows], np.int64) for i in range(3))

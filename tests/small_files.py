@@ -1,0 +1,54 @@
+"""Small raw files, and the command line run on them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from typer.testing import CliRunner
+
+from spikesieve.cli import app
+
+HZ = 30_000
+
+
+def noise(seconds: float, n_channels: int, sd: float = 10.0, seed: int = 0) -> np.ndarray:
+    """White noise, (n_samples, n_channels) float64."""
+    return sd * np.random.default_rng(seed).standard_normal((round(seconds * HZ), n_channels))
+
+
+def with_spikes(traces: np.ndarray, samples: np.ndarray, channel: int, amplitude: float) -> np.ndarray:
+    """The traces with a negative spike, trough first, at each sample of one channel."""
+    t = np.arange(-10, 30)
+    wave = amplitude * (0.3 * np.exp(-(((t - 12) / 8) ** 2)) - np.exp(-((t / 4) ** 2)))
+    with_them = traces.copy()
+    for sample in samples:
+        with_them[sample - 10 : sample + 30, channel] += wave
+    return with_them
+
+
+def spiking(seconds: float = 3.0, n_channels: int = 4) -> np.ndarray:
+    """int16 noise in which a unit of 200 uV fires 50 times a second on channel 1."""
+    n_samples = round(seconds * HZ)
+    return with_spikes(noise(seconds, n_channels), np.arange(700, n_samples - 700, 600), 1, 200.0).astype(np.int16)
+
+
+def write_raw(folder: Path, traces: np.ndarray, name: str = "raw.bin") -> Path:
+    """The traces as a raw file."""
+    path = folder / name
+    traces.tofile(path)
+    return path
+
+
+def run_sort(files: Path | list[Path], out: Path, *options: str, n_channels: int = 4):
+    """`spikesieve sort` on raw files of a linear probe; an option given again wins."""
+    names = [str(file) for file in (files if isinstance(files, list) else [files])]
+    known = ["--channels", str(n_channels), "--sampling-hz", str(HZ), "--gain-uv", "1", "--jobs", "1"]
+    probe = [] if "--probe" in options else ["--probe", f"linear:{n_channels}:25"]
+    return CliRunner().invoke(app, ["sort", *names, *known, *probe, "--out", str(out), *options])
+
+
+def facts(out: Path) -> dict:
+    """provenance.json of a result."""
+    return json.loads((out / "provenance.json").read_text())

@@ -1,0 +1,184 @@
+"""Curation merges what is one neuron, drops echoes and double detections, counts what it drops, and says why."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tiny
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny import HZ, refractory_train
+
+from spikesieve.stages import curate
+from spikesieve.stages.cluster import Verdict
+from spikesieve.stages.curate import CurateParams, Trains
+from spikesieve.stages.templates import LearnedTemplates
+
+PARAMS = CurateParams()
+SHAPES = tiny.textbook_shapes()
+N_CONTACTS = 16
+SECONDS = 200.0
+TIME = (HZ, SECONDS)
+
+
+def train(rate_hz: float, seed: int) -> np.ndarray:
+    return refractory_train(rate_hz, SECONDS, np.random.default_rng(seed))
+
+
+def halves(whole: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    left = np.random.default_rng(seed).random(len(whole)) < 0.5
+    return whole[left], whole[~left]
+
+
+def units(trains: list[np.ndarray], centres: list[int], sizes: list[float] | None = None):
+    """Trains and templates; templates at the same centre have the same shape."""
+    sizes = sizes or [20.0] * len(trains)
+    each = [tiny.line_templates(SHAPES, [c], N_CONTACTS, s) for c, s in zip(centres, sizes, strict=True)]
+    means = LearnedTemplates(
+        np.concatenate([t.contacts for t in each]),
+        np.concatenate([t.scores for t in each]),
+        np.array([len(t) for t in trains], np.int64),
+    )
+    sample = np.concatenate(trains)
+    unit = np.repeat(np.arange(len(trains)), [len(t) for t in trains])
+    order = np.argsort(sample, kind="stable")
+    return sample[order], unit[order], means
+
+
+def curated(trains, centres, sizes=None, params: CurateParams = PARAMS):
+    sample, unit, means = units(trains, centres, sizes)
+    out, kept, notes = curate.curate(Trains(sample, unit, *TIME), means, N_CONTACTS, SHAPES, params)
+    assert len(out.sample) == len(sample)
+    counts = np.bincount(out.unit[out.unit >= 0], minlength=len(kept))
+    np.testing.assert_array_equal(counts, kept.n_spikes)
+    assert (counts > 0).all()
+    return out, kept, notes
+
+
+# Two trains
+
+
+def test_verdicts():
+    one, two = halves(train(20.0, 1))
+    assert curate.compare_trains(one, two, *TIME, PARAMS) is Verdict.ONE
+    assert curate.compare_trains(train(20.0, 1), train(20.0, 2), *TIME, PARAMS) is Verdict.TWO
+    assert curate.compare_trains(train(20.0, 1)[::100], train(20.0, 2)[::100], *TIME, PARAMS) is Verdict.UNDECIDED
+
+
+def test_trains_may_come_in_any_order():
+    one, two = halves(train(20.0, 1))
+    assert curate.compare_trains(one[::-1], np.roll(two, 7), *TIME, PARAMS) is Verdict.ONE
+
+
+def test_a_refractory_train_is_good_and_a_mixture_is_not():
+    assert curate.is_good(train(20.0, 1), *TIME, PARAMS)
+    mixture = np.sort(np.concatenate([train(20.0, s) for s in range(4)]))
+    assert not curate.is_good(mixture, *TIME, PARAMS)
+
+
+# Merges
+
+
+def test_halves_of_a_neuron_are_merged_and_two_neurons_are_not():
+    one, two = halves(train(20.0, 1))
+    _, kept, _ = curated([one, two, train(15.0, 2)], [5, 5, 6])
+    assert len(kept) == 2
+    assert sorted(kept.n_spikes) == sorted([len(one) + len(two), len(train(15.0, 2))])
+
+
+def test_two_neurons_of_the_same_shape_are_kept_apart_by_their_spike_times():
+    _, kept, _ = curated([train(20.0, 1), train(20.0, 2)], [5, 5])
+    assert len(kept) == 2
+
+
+def test_too_few_spikes_to_tell_are_merged_by_shape_alone():
+    few = [t[::100][:25] for t in (train(20.0, 1), train(20.0, 2))]
+    assert len(curated(few, [5, 5])[1]) == 1
+    assert len(curated(few, [5, 9])[1]) == 2
+
+
+def test_units_that_do_not_look_alike_are_never_merged():
+    one, two = halves(train(20.0, 1))
+    assert len(curated([one, two], [3, 12])[1]) == 2
+    assert len(curated([one, two], [5, 5], [20.0, 60.0])[1]) == 2
+
+
+def test_merged_spikes_move_by_the_lag_between_the_templates():
+    """The second template is three samples early in its window: its spikes are timed three samples late."""
+    one, two = halves(train(20.0, 1))
+    sample, unit, means = units([one, two + 3], [5, 5])
+    wave = means.scores[1] @ SHAPES.pcs
+    early = np.zeros_like(wave)
+    early[:, :-3] = wave[:, 3:]
+    pcs = np.linalg.svd(
+        np.concatenate([np.roll(SHAPES.templates @ SHAPES.pcs, d, axis=1) for d in range(-5, 6)]), full_matrices=False
+    )[2][:20].astype(np.float32)
+    scores = np.stack([(means.scores[0] @ SHAPES.pcs) @ pcs.T, early @ pcs.T])
+    moved, became = curate.merged(
+        Trains(sample, unit, *TIME), LearnedTemplates(means.contacts, scores, means.n_spikes), N_CONTACTS, pcs, PARAMS
+    )
+    assert len(set(became)) == 1
+    winner = one if became[0] == 0 else two + 3
+    expected = np.sort(np.concatenate([one, two]) + (winner[0] - (one if became[0] == 0 else two)[0]))
+    np.testing.assert_array_equal(np.sort(moved.sample), expected)
+
+
+def test_input_is_not_changed():
+    one, two = halves(train(20.0, 1))
+    sample, unit, means = units([one, two], [5, 5])
+    before = sample.copy(), unit.copy(), means.scores.copy()
+    curate.curate(Trains(sample, unit, *TIME), means, N_CONTACTS, SHAPES, PARAMS)
+    for now, then in zip((sample, unit, means.scores), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+# What is dropped
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(-1, 3)), max_size=40), st.integers(0, 8))
+def test_double_detections_are_those_close_to_the_last_kept_one(spikes, closest):
+    sample = np.array([s for s, _ in spikes], np.int64)
+    unit = np.array([u for _, u in spikes], np.int64)
+    keep = curate.without_double_detections(sample, unit, closest)
+    for u in set(unit.tolist()):
+        mine = sorted(sample[unit == u].tolist())
+        expected: list[int] = []
+        for s in mine:
+            if not expected or closest <= 0 or s - expected[-1] > closest:
+                expected.append(s)
+        assert sorted(sample[keep & (unit == u)].tolist()) == expected
+
+
+def test_an_echo_of_a_larger_neighbour_is_dropped_with_a_note():
+    big = train(20.0, 1)
+    echo = big[::2][:400] + 5
+    out, kept, notes = curated([big, np.concatenate([echo, train(1.0, 3)])], [5, 6], [40.0, 12.0])
+    assert len(kept) == 1
+    assert any("echo" in note for note in notes)
+    assert (out.unit == -1).sum() == len(echo) + len(train(1.0, 3))
+
+
+def test_a_synchronous_neuron_far_away_is_no_echo():
+    big = train(20.0, 1)
+    assert len(curated([big, big[::2] + 5], [2, 13], [40.0, 12.0])[1]) == 2
+
+
+def test_a_small_cluster_is_no_unit_and_is_counted():
+    out, kept, notes = curated([train(20.0, 1), train(20.0, 2)[:12]], [3, 12])
+    assert len(kept) == 1
+    assert (out.unit == -1).sum() == 12
+    assert "1 cluster" in notes[0]
+
+
+def test_units_are_numbered_along_the_probe():
+    _, kept, _ = curated([train(10.0, s) for s in range(4)], [12, 3, 9, 6])
+    assert kept.peak_contacts.tolist() == [3, 6, 9, 12]
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_no_unit_and_one_spike(n):
+    sample, unit, means = np.arange(n), np.zeros(n, np.int64), tiny.line_templates(SHAPES, [3] * n, N_CONTACTS)
+    out, kept, _ = curate.curate(Trains(sample, unit, *TIME), means, N_CONTACTS, SHAPES, PARAMS)
+    assert len(kept) == 0
+    assert (out.unit == -1).all()

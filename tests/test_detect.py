@@ -1,0 +1,129 @@
+"""Universal templates find spikes of both polarities at the right sample and place, and nothing in zeros."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tiny
+from tiny import line_probe
+
+from spikesieve.model import Probe
+from spikesieve.stages import detect
+from spikesieve.stages.detect import DetectParams
+
+SHAPES = tiny.textbook_shapes()
+PARAMS = DetectParams()
+WAVES = SHAPES.templates @ SHAPES.pcs
+
+
+def find(white: np.ndarray, probe: Probe, params: DetectParams = PARAMS, core=None, exclusion: int = 20):
+    templates = detect.universal_templates(probe, params)
+    on_shapes = detect.temporal_projections(white, detect.in_sixes(WAVES), SHAPES.peak_index)[:, : len(WAVES)]
+    scores = np.empty((len(templates.contacts), white.shape[1]), np.float32)
+    core = core or (0, white.shape[1])
+    return detect.detect(on_shapes, templates, core, exclusion, params.threshold, scores), templates
+
+
+def planted(probe: Probe, spikes, n_samples: int = 2000, noise_sd: float = 0.0) -> np.ndarray:
+    """Spikes (sample, x, y, shape, signed size), each a Gaussian of 20 um around its place."""
+    white = noise_sd * np.random.default_rng(0).standard_normal((probe.n_contacts, n_samples))
+    for sample, x, y, shape, size in spikes:
+        d = np.hypot(*(probe.positions_um - (x, y)).T)
+        weight = np.exp(-((d / 20) ** 2))
+        first = sample - SHAPES.peak_index
+        white[:, first : first + SHAPES.n_samples] += size * np.outer(weight / np.linalg.norm(weight), WAVES[shape])
+    return white.astype(np.float32)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("shape", range(6))
+def test_a_spike_is_found_at_its_sample_and_place_in_both_polarities(sign, shape):
+    probe = line_probe(16)
+    found, templates = find(planted(probe, [(700, 0, 140, shape, 30.0 * sign)]), probe)
+    assert found.sample.tolist() == [700]
+    assert np.sign(found.value[0]) == sign
+    assert abs(found.value[0]) == pytest.approx(30, rel=0.02)
+    assert abs(templates.positions_um[found.centre[0], 1] - 140) <= 10
+
+
+def test_spikes_far_apart_in_space_or_time_are_all_found():
+    probe = Probe(np.array([[0.0, y] for y in range(0, 4000, 20)]), np.arange(200), np.zeros(200, int))
+    spikes = [(700, 0, 100, 0, 20.0), (705, 0, 3000, 1, -20.0), (760, 0, 100, 0, 20.0)]
+    found, templates = find(planted(probe, spikes), probe)
+    assert found.sample.tolist() == [700, 705, 760]
+    np.testing.assert_allclose(templates.positions_um[found.centre, 1], [100, 3000, 100], atol=10)
+
+
+def test_spikes_of_two_shanks_at_once_are_both_found():
+    probe = line_probe(12, shanks=2)
+    found, templates = find(planted(probe, [(700, 0, 100, 0, 20.0), (700, 200, 100, 0, 20.0)]), probe)
+    assert found.sample.tolist() == [700, 700]
+    assert sorted(templates.shanks[found.centre]) == [0, 1]
+
+
+def test_nothing_in_zeros_nor_in_noise():
+    probe = line_probe(16)
+    assert find(np.zeros((16, 3000), np.float32), probe)[0].sample.size == 0
+    assert find(planted(probe, [], 20_000, 1.0), probe)[0].sample.size == 0
+
+
+def test_only_the_core_is_returned():
+    probe = line_probe(8)
+    white = planted(probe, [(s, 0, 60, 0, 20.0) for s in (299, 300, 699, 700)], 1000)
+    lonely = planted(probe, [(s, 0, 60, 0, 20.0) for s in (299, 400, 599, 700)], 1000)
+    assert find(lonely, probe, core=(300, 600))[0].sample.tolist() == [400, 599]
+    assert set(find(white, probe, core=(300, 700))[0].sample) <= set(range(300, 700))
+
+
+def test_a_block_cut_in_two_gives_the_same_spikes():
+    probe = line_probe(10)
+    rng = np.random.default_rng(1)
+    times = np.sort(rng.choice(np.arange(150, 3850), 60, replace=False))
+    white = planted(probe, [(t, 0, rng.uniform(0, 180), rng.integers(6), 25.0) for t in times], 4000, 1.0)
+    margin = 2 * SHAPES.n_samples
+    whole, _ = find(white, probe, core=(margin, 4000 - margin))
+    cut = 1973
+    left, _ = find(np.ascontiguousarray(white[:, : cut + margin]), probe, core=(margin, cut))
+    start = cut - margin
+    right, _ = find(np.ascontiguousarray(white[:, start:]), probe, core=(margin, 4000 - margin - start))
+    np.testing.assert_array_equal(np.concatenate([left.sample, right.sample + start]), whole.sample)
+    np.testing.assert_array_equal(np.concatenate([left.centre, right.centre]), whole.centre)
+
+
+@pytest.mark.parametrize("n_contacts", [1, 2, 4])
+def test_a_handful_of_contacts(n_contacts):
+    probe = line_probe(n_contacts)
+    found, _ = find(planted(probe, [(700, 0, 0, 2, -20.0)]), probe)
+    assert found.sample.tolist() == [700]
+
+
+def test_weights_have_unit_norm_and_no_weight_where_there_is_no_contact():
+    probe = line_probe(6, shanks=2)
+    templates = detect.universal_templates(probe, PARAMS)
+    np.testing.assert_allclose(np.linalg.norm(templates.weights, axis=2), 1, atol=1e-6)
+    missing = np.broadcast_to((templates.contacts < 0)[:, None], templates.weights.shape)
+    assert not templates.weights[missing].any()
+    used = templates.contacts >= 0
+    shank = probe.shanks[np.maximum(templates.contacts, 0)]
+    assert (shank == templates.shanks[:, None])[used].all()
+
+
+def test_a_template_far_smaller_than_the_pitch_still_has_weights():
+    templates = detect.universal_templates(line_probe(8, 60.0), DetectParams(min_template_size_um=0.5))
+    assert np.isfinite(templates.weights).all()
+
+
+def test_every_contact_of_a_grid_has_a_centre_near():
+    xy = np.stack(np.meshgrid(np.arange(8) * 30.0, np.arange(8) * 30.0), axis=-1).reshape(-1, 2)
+    probe = Probe(xy, np.arange(64), np.zeros(64, int))
+    templates = detect.universal_templates(probe, PARAMS)
+    distance = np.hypot(*(xy[:, None] - templates.positions_um[None]).transpose(2, 0, 1))
+    assert distance.min(axis=1).max() <= 8.0
+
+
+@pytest.mark.parametrize("n", [1, 5, 6, 7, 12])
+def test_components_come_in_sixes(n):
+    padded = detect.in_sixes(np.ones((n, 9), np.float32))
+    assert len(padded) % 6 == 0
+    assert len(padded) - n < 6
+    assert padded.sum() == n * 9

@@ -1,0 +1,356 @@
+"""Every kernel of the sorter agrees with its namesake in reference.py, on ordinary and on hostile input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import tolerance
+
+from spikesieve import kernels
+
+FEW = settings(max_examples=25, deadline=None)
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def both(name, make):
+    """Run a kernel that fills its last array and its judge on the same input."""
+    results = []
+    for home in (kernels, reference):
+        *arguments, out = make()
+        getattr(home, name)(*arguments, out)
+        results.append(out)
+    return results
+
+
+# subtract_median
+
+
+def median_case(n_channels, n_samples, group, seed=0, values=None):
+    rng = np.random.default_rng(seed)
+    traces = rng.standard_normal((n_channels, n_samples)).astype(np.float32) if values is None else values.copy()
+    return traces, np.array(group, np.int64), max(group, default=-1) + 1
+
+
+def agree_on_median(traces, group, n_groups):
+    ours, theirs = traces.copy(), traces.copy()
+    kernels.subtract_median(ours, group, n_groups)
+    reference.subtract_median(theirs, group, n_groups)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(2, np.abs(traces).max(initial=0.0)))
+
+
+@pytest.mark.parametrize("n_samples", [0, 1, 63, 64, 65, 200])
+@pytest.mark.parametrize("group", [[0], [0, 0], [0, 0, 0, 1, 1, 1, 1], [-1, 0, 1, 0, -1, 1, 0], [-1, -1], [1, 1, 1]])
+def test_median_of_any_grouping_and_length(group, n_samples):
+    agree_on_median(*median_case(len(group), n_samples, group))
+
+
+@FEW
+@given(SEEDS, st.integers(1, 40))
+def test_median_of_random_channels(seed, n_channels):
+    group = np.random.default_rng(seed).integers(-1, 3, n_channels)
+    agree_on_median(*median_case(n_channels, 70, group.tolist(), seed))
+
+
+@FEW
+@given(SEEDS)
+def test_median_of_ties_and_flat_channels(seed):
+    values = np.random.default_rng(seed).integers(-2, 3, (9, 70)).astype(np.float32)
+    values[4] = 1.0
+    agree_on_median(*median_case(9, 70, [0] * 9, values=values))
+
+
+def test_median_comes_to_an_end_where_a_channel_is_nan():
+    traces, group, n = median_case(7, 130, [0] * 5 + [1] * 2)
+    traces[1] = np.nan
+    other = traces[5:] - np.median(traces[5:], axis=0)
+    kernels.subtract_median(traces, group, n)
+    np.testing.assert_allclose(traces[5:], other, atol=1e-6)
+
+
+# project
+
+
+def project_case(n_channels, n_components, n_samples, n_window=21, peak_index=7, seed=0):
+    rng = np.random.default_rng(seed)
+    traces = rng.standard_normal((n_channels, n_samples)).astype(np.float32)
+    components = rng.standard_normal((n_components, n_window)).astype(np.float32)
+    return traces, components, peak_index, np.full((n_channels, n_components, n_samples), np.nan, np.float32)
+
+
+@pytest.mark.parametrize("n_components", [6, 12])
+@pytest.mark.parametrize("n_samples", [0, 1, 5, 20, 21, 22, 100])
+def test_project_any_length(n_components, n_samples):
+    ours, theirs = both("project", lambda: project_case(2, n_components, n_samples))
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(21, 21 * 16))
+
+
+@pytest.mark.parametrize("peak_index", [0, 1, 20])
+def test_project_any_peak_index(peak_index):
+    ours, theirs = both("project", lambda: project_case(1, 6, 60, peak_index=peak_index))
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(21, 21 * 16))
+
+
+def test_project_one_spike_gives_the_components_back():
+    components = project_case(1, 6, 0)[1]
+    traces, out = np.zeros((1, 80), np.float32), np.empty((1, 6, 80), np.float32)
+    traces[0, 40] = 1.0
+    kernels.project(traces, components, 7, out)
+    np.testing.assert_array_equal(out[0, :, 40 - np.arange(21) + 7], components.T)
+
+
+def test_project_of_no_channel_and_of_a_flat_one():
+    ours, theirs = both("project", lambda: project_case(0, 6, 50))
+    assert ours.shape == theirs.shape
+    traces, components, peak, out = project_case(1, 6, 50)
+    traces[:] = 0.0
+    kernels.project(traces, components, peak, out)
+    assert not out.any()
+
+
+# score
+
+
+def score_case(seed=0, n_samples=70, n_centres=6, n_channels=4, n_near=3, threshold=4.0, scale=3.0):
+    rng = np.random.default_rng(seed)
+    projections = (scale * rng.standard_normal((n_channels, 3, n_samples))).astype(np.float32)
+    near = np.array([rng.permutation(n_channels)[:n_near] for _ in range(n_centres)], np.int64).reshape(
+        n_centres, n_near
+    )
+    weights = rng.random((n_centres, 2, n_near)).astype(np.float32)
+    if n_near > 1:
+        near[1::2, -1] = -1
+        weights[1::2, :, -1] = 0.0
+    weights /= np.linalg.norm(weights, axis=2, keepdims=True)
+    return projections, near, weights, threshold, np.full((n_centres, n_samples), np.nan, np.float32)
+
+
+def agree_on_score(make):
+    ours, theirs = both("score", make)
+    slack = tolerance(8, 8 * np.abs(make()[0]).max(initial=1.0))
+    unsure = np.abs(np.abs(np.where(ours == 0, theirs, ours)) - make()[3]) < slack
+    np.testing.assert_allclose(np.where(unsure, 0, ours), np.where(unsure, 0, theirs), rtol=0, atol=slack)
+    return ours
+
+
+@pytest.mark.parametrize("n_samples", [0, 1, 31, 32, 33, 70])
+def test_score_any_length(n_samples):
+    agree_on_score(lambda: score_case(n_samples=n_samples))
+
+
+@FEW
+@given(SEEDS, st.floats(0.5, 12.0))
+def test_score_of_random_templates_and_thresholds(seed, threshold):
+    agree_on_score(lambda: score_case(seed, threshold=threshold))
+
+
+def test_score_gate_loses_nothing_when_one_sample_in_a_thousand_is_above():
+    scores = agree_on_score(lambda: score_case(1, n_samples=2000, threshold=10.0))
+    assert 0 < np.count_nonzero(scores) < 0.01 * scores.size
+
+
+def test_score_of_an_exact_match_reaches_the_bound_and_passes_the_gate():
+    projections, near, weights, _, out = score_case(n_channels=3, n_samples=40)
+    projections[:] = 0.0
+    projections[near[0], 1, 17] = 5.0 * weights[0, 1]
+    kernels.score(projections, near, weights, 4.999, out)
+    assert out[0, 17] == pytest.approx(5.0, rel=1e-6)
+
+
+def test_score_finds_both_polarities():
+    def negative():
+        case = score_case(3)
+        np.negative(case[0], out=case[0])
+        return case
+
+    np.testing.assert_array_equal(agree_on_score(lambda: score_case(3)), -agree_on_score(negative))
+
+
+def test_score_of_nothing():
+    agree_on_score(lambda: score_case(n_centres=0))
+    agree_on_score(lambda: score_case(n_channels=1, n_near=1, n_centres=1))
+    assert not agree_on_score(lambda: score_case(scale=0.0)).any()
+
+
+# pick
+
+
+def pick_case(seed, n_centres, n_samples, density, levels):
+    """Scores from few levels, so that there are many ties."""
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(-levels, levels + 1, (n_centres, n_samples)).astype(np.float32)
+    scores[rng.random(scores.shape) > density] = 0.0
+    neighbours = rng.integers(-1, max(1, n_centres), (n_centres, 3)).astype(np.int64)
+    return scores, neighbours
+
+
+def agree_on_pick(scores, neighbours, half_window, first, last):
+    ours = kernels.pick(scores, neighbours, half_window, first, last)
+    theirs = reference.pick(scores, neighbours, half_window, first, last)
+    for mine, judge in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(mine, judge)
+        assert mine.dtype == judge.dtype
+    return ours
+
+
+@FEW
+@given(SEEDS, st.integers(0, 6), st.floats(0, 1), st.integers(1, 4), st.integers(0, 8))
+def test_pick_with_ties(seed, n_centres, density, levels, half_window):
+    scores, neighbours = pick_case(seed, n_centres, 40, density, levels)
+    agree_on_pick(scores, neighbours, half_window, 0, 40)
+    agree_on_pick(scores, neighbours, half_window, 11, 29)
+
+
+def test_pick_sees_beyond_the_samples_it_returns():
+    scores = np.zeros((1, 30), np.float32)
+    scores[0, 9], scores[0, 10] = 6.0, 5.0
+    assert agree_on_pick(scores, np.array([[0]]), 3, 10, 20)[0].size == 0
+
+
+@pytest.mark.parametrize("at", [0, 39])
+def test_pick_one_spike_at_the_edge(at):
+    scores = np.zeros((2, 40), np.float32)
+    scores[1, at] = -7.0
+    sample, centre, value = agree_on_pick(scores, np.array([[0, 1], [1, 0]]), 5, 0, 40)
+    assert (sample.tolist(), centre.tolist(), value.tolist()) == ([at], [1], [-7.0])
+
+
+def test_pick_of_no_samples_and_of_zeros():
+    assert agree_on_pick(np.zeros((2, 0), np.float32), np.array([[0, 1], [1, -1]]), 5, 0, 0)[0].size == 0
+    assert agree_on_pick(np.zeros((2, 9), np.float32), np.array([[0, 1], [1, -1]]), 5, 0, 9)[0].size == 0
+
+
+def test_pick_of_a_hundred_times_too_many():
+    scores = np.ones((3, 300), np.float32)
+    sample, centre, _ = agree_on_pick(scores, np.array([[-1], [-1], [-1]]), 0, 0, 300)
+    assert len(sample) == 900
+    assert list(zip(sample, centre, strict=True)) == sorted(zip(sample, centre, strict=True))
+
+
+# ascend
+
+
+def graph_case(seed, n_spikes, n_landmarks, n_neighbours, n_labels):
+    rng = np.random.default_rng(seed)
+    landmark_of = np.sort(rng.permutation(n_spikes)[:n_landmarks]).astype(np.int64)
+    links = rng.integers(-1, max(1, n_landmarks), (n_spikes, n_neighbours)).astype(np.int64)
+    if n_landmarks == 0:
+        links[:] = -1
+    return links, landmark_of, rng.integers(0, n_labels, n_spikes).astype(np.int64), n_labels
+
+
+def agree_on_ascend(links, landmark_of, labels, n_labels, resolution=1.0, rounds=20):
+    before = labels.copy()
+    ours = kernels.ascend(links, landmark_of, labels, n_labels, resolution, rounds)
+    theirs = reference.ascend(links, landmark_of, labels, n_labels, resolution, rounds)
+    np.testing.assert_array_equal(ours[0], theirs[0])
+    np.testing.assert_array_equal(ours[1], theirs[1])
+    np.testing.assert_array_equal(labels, before)
+    return ours
+
+
+@FEW
+@given(SEEDS, st.integers(1, 40), st.integers(1, 12), st.integers(1, 6), st.sampled_from([0.0, 0.5, 1.0, 3.0]))
+def test_ascend_on_random_graphs(seed, n_spikes, n_landmarks, n_labels, resolution):
+    agree_on_ascend(*graph_case(seed, n_spikes, min(n_landmarks, n_spikes), 4, n_labels), resolution)
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 2])
+def test_ascend_stops_after_the_last_round(rounds):
+    agree_on_ascend(*graph_case(3, 60, 20, 4, 6), rounds=rounds)
+
+
+def test_ascend_of_one_spike_no_spike_and_no_links():
+    agree_on_ascend(*graph_case(0, 1, 1, 3, 1))
+    agree_on_ascend(*graph_case(0, 0, 0, 3, 1))
+    links, landmark_of, labels, n = graph_case(0, 10, 4, 3, 3)
+    spikes, landmarks = agree_on_ascend(np.full_like(links, -1), landmark_of, labels, n)
+    np.testing.assert_array_equal(spikes, labels)
+    np.testing.assert_array_equal(landmarks, labels[landmark_of])
+
+
+def test_ascend_finds_two_cliques_from_mixed_labels():
+    links = np.repeat([[0, 1, 2], [3, 4, 5]], 30, axis=0).astype(np.int64)
+    landmark_of = np.array([0, 10, 20, 30, 40, 50])
+    labels = np.where(np.arange(60) % 10 < 7, np.arange(60) // 30, 1 - np.arange(60) // 30)
+    spikes, _ = agree_on_ascend(links, landmark_of, labels, 2)
+    assert len(set(spikes[:30])) == len(set(spikes[30:])) == 1
+    assert spikes[0] != spikes[59]
+
+
+# template_scores and subtract_from_projections
+
+
+def weights_case(seed=0, n_templates=5, n_components=6, n_samples=90, n_contacts=6, n_near=4):
+    rng = np.random.default_rng(seed)
+    projections = rng.standard_normal((n_contacts, n_components, n_samples)).astype(np.float32)
+    contacts = np.array([rng.permutation(n_contacts)[:n_near] for _ in range(n_templates)], np.int64)
+    contacts = contacts.reshape(n_templates, n_near)
+    contacts[::2, -1] = -1
+    weights = rng.standard_normal((n_templates, n_near, n_components)).astype(np.float32)
+    weights[contacts < 0] = 0.0
+    return projections, contacts, weights
+
+
+@pytest.mark.parametrize("n_components", [6, 12])
+@pytest.mark.parametrize("n_templates", [0, 1, 5])
+@pytest.mark.parametrize("n_samples", [0, 1, 90, 511, 512, 513])
+def test_template_scores(n_components, n_templates, n_samples):
+    def case():
+        out = np.full((n_templates, n_samples), np.nan, np.float32)
+        return (*weights_case(1, n_templates, n_components, n_samples), out)
+
+    ours, theirs = both("template_scores", case)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(4 * n_components, 4 * n_components * 12))
+
+
+@pytest.mark.parametrize("n_components", [6, 12])
+@pytest.mark.parametrize("sample", [[], [45], [0, 89], [3, 3, 4, 88], list(range(90))])
+def test_subtract_from_projections(n_components, sample):
+    projections, contacts, weights = weights_case(2, 3, n_components)
+    rng = np.random.default_rng(1)
+    lags = rng.standard_normal((n_components, n_components, 21)).astype(np.float32)
+    template, value = np.arange(len(sample)) % 3, np.full(len(sample), 9.0, np.float32)
+    ours, theirs = projections.copy(), projections.astype(np.float64)
+    kernels.subtract_from_projections(ours, np.array(sample, np.int64), template, value, contacts, weights, lags)
+    reference.subtract_from_projections(theirs, sample, template, value, contacts, weights, lags)
+    size = np.abs(theirs).max() * (1 + len(sample)) * n_components
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(n_components, size))
+
+
+def test_subtract_from_projections_leaves_contacts_alone_that_the_template_does_not_use():
+    projections, contacts, weights = weights_case(2, 1, 6)
+    lags = np.ones((6, 6, 21), np.float32)
+    ours = projections.copy()
+    one = np.array([40])
+    kernels.subtract_from_projections(ours, one, np.array([0]), np.float32([5]), contacts, weights, lags)
+    unused = np.setdiff1d(np.arange(6), contacts[0])
+    np.testing.assert_array_equal(ours[unused], projections[unused])
+    assert (ours[contacts[0][contacts[0] >= 0]] != projections[contacts[0][contacts[0] >= 0]]).any()
+
+
+# correlogram
+
+
+@FEW
+@given(
+    st.lists(st.integers(0, 300)), st.lists(st.integers(0, 300)), st.sampled_from([1.0, 7.5, 30.0]), st.integers(0, 9)
+)
+def test_correlogram_of_two_trains(a, b, bin_samples, n_bins):
+    a, b = np.sort(np.array(a, np.int64)), np.sort(np.array(b, np.int64))
+    for second, same in ((b, False), (a, True)):
+        ours = kernels.correlogram(a, second, bin_samples, n_bins, same)
+        np.testing.assert_array_equal(ours, reference.correlogram(a, second, bin_samples, n_bins, same))
+
+
+def test_correlogram_of_a_train_with_itself_is_symmetric_about_its_rounding():
+    train = np.arange(0, 3000, 30, dtype=np.int64)
+    counts = kernels.correlogram(train, train, 30.0, 5, True)
+    assert counts.tolist() == [95, 96, 97, 98, 99, 0, 99, 98, 97, 96, 95]
+
+
+def test_correlogram_counts_coinciding_spikes_at_zero():
+    same_time = np.array([100, 100, 100], np.int64)
+    assert kernels.correlogram(same_time, same_time, 30.0, 1, True).tolist() == [0, 6, 0]

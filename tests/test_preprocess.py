@@ -1,0 +1,323 @@
+"""Raw to whitened: block edges leave no trace, bad contacts and artifacts stay local, scale does not matter."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import signal
+from tiny import HZ, line_probe
+
+from spikesieve.model import Probe, Recording
+from spikesieve.stages import preprocess
+from spikesieve.stages.preprocess import PreprocessParams
+
+PARAMS = PreprocessParams()
+
+
+def noise_uv(n_contacts: int, n_samples: int = 24_000, sd: float = 10.0, mix: float = 0.4, seed: int = 0) -> np.ndarray:
+    """(n_samples, n_contacts) float32, each contact sharing `mix` of its neighbour's noise."""
+    white = np.random.default_rng(seed).standard_normal((n_samples, n_contacts + 1))
+    return (sd * (white[:, 1:] + mix * white[:, :-1])).astype(np.float32)
+
+
+def fit(raw: np.ndarray, probe: Probe, params: PreprocessParams = PARAMS, range_uv=None):
+    fitted, notes = preprocess.fit(lambda channels: [raw[:, channels]], probe, HZ, range_uv, params)
+    return fitted, notes
+
+
+def clean(raw: np.ndarray, fitted) -> preprocess.Clean:
+    return preprocess.apply(raw[:, fitted.probe.channels], fitted)
+
+
+# High-pass
+
+
+def with_slow_waves(n_samples: int) -> np.ndarray:
+    """Noise of 10 uV on local field potentials of 500 uV and an offset of 2 mV: (1, n_samples) float32."""
+    t = np.arange(n_samples) / HZ
+    slow = 400 * np.sin(2 * np.pi * 7 * t) + 300 * np.cos(2 * np.pi * 31 * t) + 2000
+    return (slow + 10 * np.random.default_rng(3).standard_normal(n_samples)).astype(np.float32)[None]
+
+
+def edge_traces(whole: np.ndarray, core: tuple[int, int], halo: int, params: PreprocessParams) -> float:
+    """Largest difference in uV between a block filtered with its halo and the same stretch of the whole."""
+    none = np.array([-1])
+    everything, _ = preprocess.filtered(whole.T, HZ, none, params)
+    block, _ = preprocess.filtered(whole[:, core[0] - halo : core[1] + halo].T, HZ, none, params)
+    return float(np.abs(block[:, halo:-halo] - everything[:, slice(*core)]).max())
+
+
+@pytest.mark.parametrize("core", [(3000, 6000), (3001, 10_007), (20_000, 21_234)])
+def test_a_block_with_its_halo_is_filtered_like_the_whole_recording(core):
+    assert (
+        edge_traces(with_slow_waves(40_000), core, preprocess.halo_samples(HZ, PARAMS.highpass_cutoff_hz), PARAMS)
+        < 1e-3
+    )
+
+
+@pytest.mark.parametrize("cutoff_hz", [100.0, 10.0])
+def test_the_halo_is_long_enough_for_a_lower_corner_too(cutoff_hz):
+    """The slowest pole decays by exp(-pi cutoff t): the halo must grow as the corner falls."""
+    params = PreprocessParams(highpass_cutoff_hz=cutoff_hz)
+    halo = preprocess.halo_samples(HZ, cutoff_hz)
+    assert edge_traces(with_slow_waves(150_000), (70_000, 73_000), halo, params) < 2e-3
+
+
+def test_amplitude_response_is_that_of_a_butterworth_run_both_ways():
+    impulse = np.zeros((1, 2**15), np.float32)
+    impulse[0, 2**14] = 1.0
+    ours = np.abs(np.fft.rfft(preprocess.highpass(impulse, HZ, 300.0)[0].astype(np.float64)))
+    sos = signal.butter(3, 300.0, "highpass", fs=HZ, output="sos")
+    theirs = np.abs(np.fft.rfft(signal.sosfiltfilt(sos, impulse[0].astype(np.float64))))
+    np.testing.assert_allclose(ours, theirs, atol=1e-3)
+
+
+def test_zero_phase_a_symmetric_wave_stays_symmetric():
+    t = np.arange(-3000, 3001)
+    wave = np.exp(-((t / 10.0) ** 2)).astype(np.float32)[None]
+    out = preprocess.highpass(wave, HZ, 300.0)[0]
+    assert out.argmax() == 3000
+    np.testing.assert_allclose(out, out[::-1], atol=1e-5)
+
+
+def test_input_is_not_changed():
+    """Columns picked from a file lie in Fortran order, where a transpose is no copy."""
+    raw = noise_uv(20)[:, np.arange(20)]
+    raw[100, 3] = np.nan
+    before = raw.copy(order="K")
+    assert raw.flags.f_contiguous
+    fitted, _ = fit(raw, line_probe(20), range_uv=(-1e4, 1e4))
+    preprocess.apply(raw, fitted)
+    np.testing.assert_array_equal(raw, before)
+
+
+# Reference
+
+
+def test_the_median_is_taken_per_shank():
+    probe = line_probe(16, shanks=2)
+    raw = noise_uv(32, mix=0.0)
+    common = 100 * np.random.default_rng(1).standard_normal(len(raw)).astype(np.float32)
+    raw[:, :16] += common[:, None]
+    groups = preprocess.reference_groups(probe, PARAMS)
+    traces, _ = preprocess.filtered(raw, HZ, groups, PARAMS)
+    assert groups.tolist() == [0] * 16 + [1] * 16
+    assert np.abs(np.corrcoef(traces[:, 2000:-2000], common[2000:-2000])[-1, :-1]).max() < 0.1
+    np.testing.assert_allclose(np.median(traces[:16], axis=0), 0, atol=1e-4)
+
+
+@pytest.mark.parametrize(("n", "expected"), [(15, -1), (16, 0)])
+def test_no_reference_below_sixteen_contacts(n, expected):
+    assert set(preprocess.reference_groups(line_probe(n), PARAMS)) == {expected}
+
+
+def test_reference_off():
+    assert set(preprocess.reference_groups(line_probe(32), PreprocessParams(reference="none"))) == {-1}
+
+
+# Bad contacts
+
+
+def with_bad_contacts() -> np.ndarray:
+    raw = noise_uv(24)
+    raw[:, 5] = 1234.567
+    raw[:, 6] *= 0.05
+    raw[:, 17] *= 20
+    return raw
+
+
+def test_dead_and_noisy_contacts_are_left_out_with_a_note():
+    fitted, notes = fit(with_bad_contacts(), line_probe(24))
+    assert sorted(set(range(24)) - set(fitted.probe.channels.tolist())) == [5, 6, 17]
+    assert "[5, 6]" in notes[0]
+    assert "dead" in notes[0]
+    assert "[17]" in notes[1]
+    assert "noisy" in notes[1]
+
+
+def test_interpolated_contacts_are_the_weighted_mean_of_their_good_neighbours():
+    params = PreprocessParams(bad_contacts="interpolate", reference="none")
+    fitted, _ = fit(with_bad_contacts(), line_probe(24), params)
+    assert fitted.probe.n_contacts == 24
+    uv = clean(with_bad_contacts(), fitted).uv
+    weight = np.exp(-(np.array([3.0, 2, 1, 1, 2, 3]) ** 2))
+    expected = weight @ uv[[14, 15, 16, 18, 19, 20]] / weight.sum()
+    np.testing.assert_allclose(uv[17], expected, atol=1e-3)
+    np.testing.assert_allclose(fitted.interpolation.sum(axis=1), 1, atol=1e-6)
+    assert not fitted.interpolation[:, [5, 6, 17]].any()
+
+
+def test_interpolation_never_crosses_shanks():
+    probe = line_probe(4, shanks=2)
+    bad = np.array([False, False, False, True, True, True, True, True])
+    matrix = preprocess.interpolation_matrix(probe, bad)
+    assert not matrix[3, 4:].any()
+    assert not matrix[4:].any()
+
+
+def test_all_contacts_kept_when_asked():
+    fitted, notes = fit(with_bad_contacts(), line_probe(24), PreprocessParams(bad_contacts="keep"))
+    assert fitted.probe.n_contacts == 24
+    assert all("kept as asked" in note for note in notes)
+
+
+@pytest.mark.parametrize("value", [0.0, 1234.567, -32768.0])
+@pytest.mark.parametrize("n_contacts", [1, 2, 20])
+def test_constant_recordings_become_exact_zeros(n_contacts, value):
+    raw = np.full((20_000, n_contacts), value, np.float32)
+    fitted, notes = fit(raw, line_probe(n_contacts))
+    assert not clean(raw, fitted).white.any()
+    assert "dead" in notes[0]
+
+
+def test_one_constant_contact_of_two_is_dead():
+    raw = noise_uv(2)
+    raw[:, 1] = 1234.567
+    assert fit(raw, line_probe(2))[0].probe.channels.tolist() == [0]
+
+
+# NaN and infinities
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
+def test_values_that_are_not_numbers_are_counted_and_everything_stays_finite(value):
+    raw = noise_uv(20)
+    raw[15_000:15_005, 4] = value
+    fitted, _ = fit(raw, line_probe(20))
+    out = clean(raw, fitted)
+    assert out.n_not_finite == 5
+    assert np.isfinite(out.white).all()
+    assert np.isfinite(fitted.whitening).all()
+
+
+def test_a_gap_of_nan_on_a_large_offset_makes_no_spike():
+    """float files often carry an offset: reading the gap as 0 would be a step of 3 mV."""
+    raw = noise_uv(20) + np.float32(3000)
+    fitted, _ = fit(raw, line_probe(20))
+    gap = raw.copy()
+    gap[15_000:15_005, 4] = np.nan
+    assert np.abs(clean(gap, fitted).white - clean(raw, fitted).white).max() < 8
+
+
+def test_a_contact_of_nan_is_dead():
+    raw = noise_uv(20)
+    raw[:, 7] = np.nan
+    fitted, notes = fit(raw, line_probe(20))
+    assert 7 not in fitted.probe.channels
+    assert "[7]" in notes[0]
+
+
+# Artifacts and saturation
+
+
+def test_an_artifact_blanks_some_milliseconds_of_its_shank_only():
+    probe = line_probe(16, shanks=2)
+    raw = noise_uv(32)
+    fitted, _ = fit(raw, probe, PreprocessParams(artifact_threshold_uv=500.0, artifact_ms=2.0))
+    raw[15_000, 3] += 3000.0
+    out = clean(raw, fitted)
+    blank = (out.white == 0).all(axis=0), (out.white[:16] == 0).all(axis=0), (out.white[16:] == 0).all(axis=0)
+    assert not blank[0].any()
+    assert not blank[2].any()
+    where = np.flatnonzero(blank[1])
+    assert where.tolist() == list(range(where[0], where[-1] + 1))
+    assert 121 <= len(where) <= 180
+    assert where[0] <= 15_000 - 60
+    assert out.n_masked == 16 * len(where)
+
+
+@pytest.mark.parametrize("at", [0, 10, 29_999])
+def test_widened_stays_inside(at):
+    hit = np.zeros((2, 30_000), np.bool_)
+    hit[1, at] = True
+    wide = preprocess.widened(hit, 60)
+    np.testing.assert_array_equal(np.flatnonzero(wide[1]), np.arange(max(0, at - 60), min(30_000, at + 61)))
+    assert not wide[0].any()
+
+
+@pytest.mark.parametrize(("raw_limit", "gain_uv"), [(32767, 0.195), (-32768, 0.195), (32767, 2.34375), (32767, 4.9)])
+def test_saturated_samples_are_blanked_at_any_gain(raw_limit, gain_uv):
+    raw = np.random.default_rng(0).integers(-50, 150, (20_000, 20)).astype(np.int16)
+    raw[9000:9010, 4] = raw_limit
+    recording = Recording(
+        lambda a, b: raw[a:b], len(raw), 20, HZ, gain_uv=gain_uv, range_raw=(-32768.0, 32767.0), name="test"
+    )
+    traces = recording.read_uv(0, len(raw), np.arange(20))
+    fitted, _ = fit(traces, line_probe(20), range_uv=recording.range_uv())
+    out = preprocess.apply(traces, fitted)
+    assert out.n_masked == 20 * (10 + 2 * 60)
+    assert not out.white[:, 8940:9070].any()
+
+
+@pytest.mark.parametrize("gain_uv", np.random.default_rng(0).uniform(0.1, 5, 40).tolist())
+def test_the_converters_limit_is_recognised_whatever_the_gain_rounds_to(gain_uv):
+    raw = np.array([[32767], [-32768], [32700]], np.int16)
+    recording = Recording(lambda a, b: raw[a:b], 3, 1, HZ, gain_uv=gain_uv, range_raw=(-32768.0, 32767.0))
+    traces = recording.read_uv(0, 3, np.array([0]))
+    params = PreprocessParams(artifact_ms=0.0)
+    fitted, _ = fit(noise_uv(1), line_probe(1), params, recording.range_uv())
+    assert preprocess.blanked(traces, traces.T, fitted)[0].tolist() == [True, True, False]
+
+
+def test_a_contact_stuck_at_the_limit_does_not_blank_its_shank_when_it_is_interpolated():
+    raw = noise_uv(20)
+    raw[:, 5] = 6000.0
+    params = PreprocessParams(bad_contacts="interpolate")
+    fitted, _ = fit(raw, line_probe(20), params, (-6000.0, 6000.0))
+    assert clean(raw, fitted).n_masked == 0
+
+
+def test_an_artifact_in_the_blocks_that_are_learned_from_does_not_change_the_whitening():
+    probe, params = line_probe(8), PreprocessParams(artifact_threshold_uv=500.0)
+    quiet, loud = noise_uv(8), noise_uv(8)
+    loud[15_000:15_030] += (5000 * np.sin(np.arange(30) / 30 * 2 * np.pi))[:, None].astype(np.float32)
+    one, _ = preprocess.fit(lambda c: [quiet[:, c]] * 4, probe, HZ, None, params)
+    two, _ = preprocess.fit(lambda c: [loud[:, c], *[quiet[:, c]] * 3], probe, HZ, None, params)
+    np.testing.assert_allclose(two.whitening, one.whitening, atol=0.02 * np.abs(one.whitening).max())
+
+
+# Whitening
+
+
+def test_whitened_noise_has_unit_variance_and_no_correlation_between_neighbours():
+    raw = noise_uv(24, 40_000, mix=0.6)
+    params = PreprocessParams(reference="none")
+    fitted, _ = fit(raw, line_probe(24), params)
+    white = clean(raw, fitted).white[:, 1500:-1500]
+    before = np.corrcoef(clean(raw, fitted).uv[:, 1500:-1500])
+    after = np.corrcoef(white)
+    assert np.abs(np.diag(before, 1)).min() > 0.3
+    np.testing.assert_allclose(white.std(axis=1), 1, atol=0.02)
+    assert np.abs(after - np.eye(24)).max() < 0.04
+
+
+def test_whitening_is_local_and_never_crosses_shanks():
+    probe = line_probe(12, shanks=2)
+    raw = noise_uv(24)
+    raw += 20 * np.random.default_rng(9).standard_normal((len(raw), 1)).astype(np.float32)
+    fitted, _ = fit(raw, probe, PreprocessParams(whitening_range=4))
+    used = fitted.whitening != 0
+    assert not used[:12, 12:].any()
+    assert not used[12:, :12].any()
+    assert (used.sum(axis=1) == 4).all()
+    assert np.flatnonzero(used[6]).tolist() in ([4, 5, 6, 7], [5, 6, 7, 8])
+
+
+@pytest.mark.parametrize("factor", [2.0, 0.001, 1000.0])
+def test_the_result_does_not_depend_on_the_gain(factor):
+    raw = noise_uv(20)
+    scaled = raw * np.float32(factor)
+    one = clean(raw, fit(raw, line_probe(20))[0]).white
+    two = clean(scaled, fit(scaled, line_probe(20))[0]).white
+    np.testing.assert_allclose(two, one, atol=2e-3)
+
+
+def test_noise_is_reported_in_uv():
+    fitted, _ = fit(noise_uv(8, 60_000, mix=0.0), line_probe(8))
+    np.testing.assert_allclose(fitted.noise_sd_uv, 10 * np.sqrt(1 - 300 / 15_000), rtol=0.03)
+
+
+def test_one_block_and_one_contact_are_enough():
+    fitted, _ = fit(noise_uv(1, 15_000), line_probe(1))
+    white = clean(noise_uv(1, 15_000), fitted).white
+    assert white.std() == pytest.approx(1.0, abs=0.05)
