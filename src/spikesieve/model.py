@@ -229,6 +229,57 @@ class Unit:
 
 
 @dataclass(frozen=True, eq=False)
+class Motion:
+    """How far the tissue moved along each shank, how sure that is, and whether the sort may use it.
+
+    time_s        (n_times,) float64, ascending, seconds since the first sample of the recording
+    depth_um      (n_depths,) float64, ascending; linear in between, constant beyond
+    shanks        (n_shanks,) int64, shank numbers of the probe, ascending
+    estimated_um  (n_shanks, n_times, n_depths) float32, upwards positive, median 0 over time at each depth:
+                  what rests at depth y is observed at y + estimated_um
+    se_um         (n_shanks, n_times, n_depths) float32, standard error of it; infinite where nothing is known
+    decisions     for each shank: "use" | "rigid" (use the mean over depths) | "refuse" (hold the tissue to be still)
+    why           for each shank, a sentence: what the decision rests on and what a person can do about it
+    """
+
+    time_s: F64
+    depth_um: F64
+    shanks: I64
+    estimated_um: F32
+    se_um: F32
+    decisions: tuple[str, ...]
+    why: tuple[str, ...]
+
+    @property
+    def um(self) -> F32:
+        """(n_shanks, n_times, n_depths) float32: the displacement that is used, 0 where it was refused."""
+        used = self.estimated_um.copy()
+        for shank, decision in enumerate(self.decisions):
+            if decision == "rigid":
+                used[shank] = used[shank].mean(axis=1, keepdims=True)
+            if decision == "refuse":
+                used[shank] = 0.0
+        return used
+
+    def at(self, time_s: F64, depth_um: F64, shank: I64) -> F64:
+        """The displacement that is used at n times, depths and shanks: (n,) float64 um. Depths may be those at rest."""
+        um = self.um.astype(np.float64)
+        row = np.searchsorted(self.shanks, shank)
+        t0, t1, t = _between(self.time_s, time_s)
+        d0, d1, d = _between(self.depth_um, depth_um)
+        early, late = um[row, t0, d0] * (1 - d) + um[row, t0, d1] * d, um[row, t1, d0] * (1 - d) + um[row, t1, d1] * d
+        return np.asarray(early * (1 - t) + late * t)
+
+
+def _between(grid: F64, at: F64) -> tuple[I64, I64, F64]:
+    """The grid points before and after each value, and how far it is from one to the other (0 to 1)."""
+    after = np.clip(np.searchsorted(grid, at), min(1, len(grid) - 1), len(grid) - 1)
+    before = np.maximum(after - 1, 0)
+    gap = np.where(after > before, grid[after] - grid[before], 1.0)
+    return before, after, np.clip((at - grid[before]) / gap, 0.0, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
 class Sorting:
     """The result of a sort.
 
@@ -246,6 +297,7 @@ class Sorting:
     noise_sd_uv       (n_contacts,) float32, noise SD in uV of the high-passed, referenced traces
     acgs              (n_units, n_bins) int64, autocorrelogram counts at lags of 0.5-1.5, 1.5-2.5 ... ms
     notes             sentences for the user: what was odd in the data and what was done about it
+    motion            how the tissue moved, or None where it was not looked at
     """
 
     probe: Probe
@@ -262,6 +314,7 @@ class Sorting:
     noise_sd_uv: F32
     acgs: I64
     notes: tuple[str, ...] = field(default=())
+    motion: Motion | None = None
 
     @property
     def duration_s(self) -> float:
