@@ -1,11 +1,18 @@
-"""What a made-up sorting needs besides itself to be reported."""
+"""What a made-up sorting needs besides itself to be reported, and its page taken apart."""
 
 from __future__ import annotations
 
+import base64
+import json
+import re
 from typing import Any
+
+import numpy as np
 
 from spikesieve.io.provenance import result_facts
 from spikesieve.model import Sorting
+from spikesieve.report.numbers import numbers_of
+from spikesieve.report.page import page_html
 
 
 def make_facts(sorting: Sorting, **changes: Any) -> dict[str, Any]:
@@ -32,3 +39,20 @@ def make_facts(sorting: Sorting, **changes: Any) -> dict[str, Any]:
         "notes": list(sorting.notes),
     }
     return {**facts, **changes}
+
+
+def page_of(sorting: Sorting, **changes: Any) -> str:
+    """The page of a sorting; `changes` replace entries of provenance.json."""
+    return page_html(sorting, make_facts(sorting, **changes), numbers_of(sorting))
+
+
+def data_in(html: str) -> dict[str, Any]:
+    """What the scripts of a page get."""
+    (text,) = re.findall(r'<script type="application/json" id="numbers">(.*?)</script>', html, re.DOTALL)
+    return json.loads(text)
+
+
+def array_in(data: dict, name: str) -> np.ndarray:
+    """One of its arrays, still in codes."""
+    packed = data["arrays"][name]
+    return np.frombuffer(base64.b64decode(packed["base64"]), packed["dtype"]).reshape(packed["shape"])

@@ -6,6 +6,7 @@ Nothing here is clever. A kernel must agree with its namesake: integers exactly,
 from __future__ import annotations
 
 import numpy as np
+from scipy.optimize import least_squares
 
 EPS32 = float(np.finfo(np.float32).eps)
 
@@ -21,6 +22,17 @@ def subtract_median(traces, group, n_groups):
         rows = np.flatnonzero(group == g)
         for t in range(traces.shape[1] if len(rows) else 0):
             traces[rows, t] -= np.median(traces[rows, t])
+
+
+def butterworth(traces, offset, corner, out):
+    """Amplitudes times 1 - 1 / (1 + (w / corner)^6) at every frequency w, in float64, far from the ends of the data."""
+    n_channels, n_samples = traces.shape
+    beside = int(80 / corner)
+    for c in range(n_channels if n_samples else 0):
+        padded = np.pad(traces[c].astype(np.float64) - float(offset[c]), beside, mode="edge")
+        w = 2 * np.pi * np.fft.rfftfreq(padded.size)
+        gain = 1.0 - 1.0 / (1.0 + (w / corner) ** 6)
+        out[c] = np.fft.irfft(gain * np.fft.rfft(padded), padded.size)[beside : beside + n_samples]
 
 
 def project(traces, components, peak_index, out):
@@ -44,8 +56,8 @@ def score(projections, near, weights, threshold, out):
     for u in range(n_centres):
         for t in range(n_samples):
             best = 0.0
-            for j in range(n_shapes):
-                for k in range(n_sizes):
+            for k in range(n_sizes):
+                for j in range(n_shapes):
                     value = 0.0
                     for i in range(n_near):
                         if near[u, i] >= 0:
@@ -53,6 +65,13 @@ def score(projections, near, weights, threshold, out):
                     if abs(value) > abs(best):
                         best = value
             out[u, t] = best if abs(best) > threshold else 0.0
+
+
+def universal_scores(traces, shapes, peak_index, first, near, weights, threshold, out):
+    """out[u, t] = `score` at sample first + t of the traces projected on the shapes."""
+    projections = np.zeros((len(traces), len(shapes), max(traces.shape[1], first + out.shape[1])))
+    project(traces, shapes, peak_index, projections[:, :, : traces.shape[1]])
+    score(projections[:, :, first : first + out.shape[1]], near, weights, threshold, out)
 
 
 def pick(scores, neighbours, half_window, first, last):
@@ -148,6 +167,34 @@ def peel(scores, offsets, neighbours, tables, threshold):
     return sample, template, np.array([value for _, _, value in found], np.float32)
 
 
+def peel_with_prior(scores, offsets, neighbours, tables, threshold, norms, penalty):
+    """As `peel`, but a score b is worth (b + p mu)^2 / (1 + p) - p mu^2 and what is subtracted is (b + p mu) / (1 + p).
+
+    Only maxima in time are candidates, since after a subtraction what is left beside the spike may still be worth it.
+    """
+    n_samples = scores.shape[1]
+    reach = tables.shape[1] // 2
+    found = []
+    while len(scores) and n_samples > 2:
+        inner = scores[:, 1:-1]
+        peak = (inner > threshold[:, None]) & (inner > scores[:, :-2]) & (inner >= scores[:, 2:])
+        if not peak.any():
+            break
+        worth = (inner + penalty * norms[:, None]) ** 2 / (1 + penalty) - penalty * norms[:, None] ** 2
+        largest = worth[peak].max()
+        t, k = min((int(t) + 1, int(k)) for k, t in np.argwhere(peak & (worth == largest)))
+        amplitude = (scores[k, t] + penalty * norms[k]) / (1 + penalty)
+        found.append((t, k, amplitude))
+        for q in range(offsets[k], offsets[k + 1]):
+            for s in range(-reach, reach + 1):
+                if 0 <= t + s < n_samples:
+                    scores[neighbours[q], t + s] -= amplitude * tables[q, reach + s]
+    found.sort(key=lambda spike: spike[:2])
+    sample = np.array([t for t, _, _ in found], np.int64)
+    template = np.array([k for _, k, _ in found], np.int64)
+    return sample, template, np.array([value for _, _, value in found], np.float32)
+
+
 def subtract_from_projections(projections, sample, template, value, contacts, weights, component_lags):
     """In place, per spike: projections[c, p, t + s] -= value sum_q weights[k, c, q] component_lags[q, p, reach + s]."""
     n_components, n_samples = projections.shape[1:]
@@ -206,3 +253,26 @@ def coincidences(sample_a, unit_a, sample_b, unit_b, n_units_a, n_units_b, windo
             if count:
                 rows.append((a, b, min(count, len(times_b))))
     return tuple(np.array([row[i] for row in rows], np.int64) for i in range(3))
+
+
+def triangulate(amplitude, contacts, positions_um, height_um, weights, out):
+    """The point whose field b / d^3 fits the amplitudes of each spike best, by SciPy's least squares."""
+    for i, near in enumerate(contacts):
+        used = near >= 0
+        a, xy = amplitude[i][used].astype(float), positions_um[near[used]]
+        out[i] = np.nan
+        if not (a > 0).any():
+            continue
+        a /= a.max()
+        start = np.append((np.maximum(a, 0)[:, None] ** 2 * xy).sum(axis=0) / (np.maximum(a, 0) ** 2).sum(), height_um)
+
+        def off(at, a=a, xy=xy):
+            q = (((at[:2] - xy) ** 2).sum(axis=1) + np.exp(2 * at[2])) ** -1.5
+            return a - max(0.0, (a @ q) / (q @ q)) * q
+
+        def cost(at, off=off, start=start):
+            prior = [weights[0] * (at[2] - np.log(height_um)), *(weights[1] * (at[:2] - start[:2]))]
+            return np.append(off(at), prior)
+
+        found = least_squares(cost, np.append(start[:2], np.log(height_um)), xtol=1e-12, ftol=1e-12, gtol=1e-12)
+        out[i] = *found.x[:2], np.exp(found.x[2]), np.sqrt((off(found.x) ** 2).mean())

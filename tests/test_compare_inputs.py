@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from make_motion import make_moving_sorting
 from make_sides import HZ, N_CONTACTS, PEAK, Small, small, traces, write_npz, write_phy, write_pykilosort, write_rez
 from make_sorting import SAMPLING_HZ, make_sorting
 
@@ -116,6 +117,22 @@ def test_our_own_result_comes_with_everything(tmp_path: Path) -> None:
     np.testing.assert_allclose(side.unit_snr, [unit.snr for unit in sorting.units], rtol=1e-3)
 
 
+def test_the_drift_of_our_result_is_that_which_was_used(tmp_path: Path) -> None:
+    sorting = make_moving_sorting(2, decisions=("use", "refuse"))
+    recording = recording_from_array(np.zeros((600_000, 49), np.int16), SAMPLING_HZ)
+    write_result(tmp_path, sorting, recording, Run("kilosort4", {}, {}, TIME, TIME))
+    assert sorting.motion is not None
+    for source in (tmp_path, sorting):
+        drift = read_side(source).steps.drift
+        assert drift is not None
+        np.testing.assert_array_equal(drift.um, np.hstack(list(sorting.motion.um)))
+        assert drift.names == tuple(f"shank {k}, {y} µm" for k in (0, 2) for y in (0, 230, 460))
+    np.save(tmp_path / "spike_clusters.npy", np.where(sorting.spikes.unit == 1, 0, sorting.spikes.unit))
+    curated = read_side(tmp_path).steps.drift
+    assert curated is not None
+    assert curated.um.shape == (20, 6)
+
+
 def assert_same_side(a: Side, b: Side) -> None:
     np.testing.assert_array_equal(a.trains.sample, b.trains.sample)
     np.testing.assert_array_equal(a.trains.unit, b.trains.unit)
@@ -155,7 +172,7 @@ def test_kilosort4_drift_is_read_from_its_ops(tmp_path: Path) -> None:
     drift = read_side(folder).steps.drift
     assert drift is not None
     assert drift.time_s.tolist() == [1.0, 3.0, 5.0, 7.0, 9.0]
-    assert drift.um.shape == (5, 2)
+    assert (drift.um == -np.ones((5, 2))).all()  # the movement, not the shift that undoes it
 
 
 # What is no sorting

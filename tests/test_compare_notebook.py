@@ -64,7 +64,7 @@ def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     texts = "".join(output.get("data", {}).get("text/markdown", "") for output in outputs)
     assert "kilosort2: well detected" in texts
     assert "share of the oracle's" in texts
-    assert "Drift: not kept by kilosort2 and sorted" in texts
+    assert "Drift: not kept by kilosort2" in texts
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     assert len(pictures) == 8
     assert (tmp_path / "out" / "report.html").is_file()

@@ -18,10 +18,8 @@ WAVES = SHAPES.templates @ SHAPES.pcs
 
 def find(white: np.ndarray, probe: Probe, params: DetectParams = PARAMS, core=None, exclusion: int = 20):
     templates = detect.universal_templates(probe, params)
-    on_shapes = detect.temporal_projections(white, detect.in_sixes(WAVES), SHAPES.peak_index)[:, : len(WAVES)]
-    scores = np.empty((len(templates.contacts), white.shape[1]), np.float32)
     core = core or (0, white.shape[1])
-    return detect.detect(on_shapes, templates, core, exclusion, params.threshold, scores), templates
+    return detect.find(white, SHAPES, templates, core, exclusion, params.threshold), templates
 
 
 def planted(probe: Probe, spikes, n_samples: int = 2000, noise_sd: float = 0.0) -> np.ndarray:
@@ -88,6 +86,28 @@ def test_a_block_cut_in_two_gives_the_same_spikes():
     right, _ = find(np.ascontiguousarray(white[:, start:]), probe, core=(margin, 4000 - margin - start))
     np.testing.assert_array_equal(np.concatenate([left.sample, right.sample + start]), whole.sample)
     np.testing.assert_array_equal(np.concatenate([left.centre, right.centre]), whole.centre)
+
+
+def test_stretches_that_are_scored_one_after_the_other_leave_no_trace(monkeypatch):
+    probe = line_probe(10)
+    rng = np.random.default_rng(2)
+    times = np.sort(rng.choice(np.arange(150, 3850), 60, replace=False))
+    white = planted(probe, [(t, 0, rng.uniform(0, 180), rng.integers(6), 25.0) for t in times], 4000, 1.0)
+    whole, _ = find(white, probe)
+    assert len(whole.sample) > 20
+    for stretch in (37, 5000):
+        monkeypatch.setattr(detect, "STRETCH", stretch)
+        cut, _ = find(white, probe)
+        for name in ("sample", "centre", "value"):
+            np.testing.assert_array_equal(getattr(cut, name), getattr(whole, name))
+
+
+@pytest.mark.parametrize("n_samples", [0, 10, 61, 62, 76])
+def test_a_block_not_much_longer_than_a_window(n_samples):
+    probe = line_probe(4)
+    white = planted(probe, [(20, 0, 40, 0, 30.0)])[:, :n_samples]
+    found, _ = find(np.ascontiguousarray(white), probe)
+    assert found.sample.tolist() == ([20] if n_samples >= 61 else [])
 
 
 @pytest.mark.parametrize("n_contacts", [1, 2, 4])

@@ -13,9 +13,11 @@ from spikesieve.stages.curate import CurateParams
 from spikesieve.stages.detect import DetectParams
 from spikesieve.stages.features import FeaturesParams
 from spikesieve.stages.match import MatchParams
+from spikesieve.stages.motion import MotionParams
 from spikesieve.stages.preprocess import PreprocessParams
 from spikesieve.stages.shapes import ShapesParams
 from spikesieve.stages.templates import TemplatesParams
+from spikesieve.stages.tissue import TissueParams
 from spikesieve.stages.units import UnitsParams
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -23,6 +25,8 @@ PAGES: dict[str, tuple[type[Params], ...]] = {
     "preprocess": (PreprocessParams,),
     "shapes": (ShapesParams,),
     "detect": (DetectParams,),
+    "motion": (MotionParams,),
+    "tissue": (TissueParams,),
     "features": (FeaturesParams,),
     "cluster": (ClusterParams,),
     "templates": (TemplatesParams,),

@@ -43,13 +43,14 @@ def differing(one: Sorting, two: Sorting) -> list[str]:
         ("", one, two),
         ("spikes.", one.spikes, two.spikes),
         ("templates.", one.templates, two.templates),
+        ("motion.", one.motion, two.motion),
     ):
         for field in fields(a):
             x, y = getattr(a, field.name), getattr(b, field.name)
             if isinstance(x, np.ndarray):
                 same = x.dtype == y.dtype and x.shape == y.shape and x.tobytes() == y.tobytes()
             else:
-                same = field.name in ("probe", "spikes", "templates") or x == y
+                same = field.name in ("probe", "spikes", "templates", "motion") or x == y
             if not same:
                 found.append(owner + field.name)
     return found

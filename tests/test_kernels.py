@@ -41,7 +41,7 @@ def agree_on_median(traces, group, n_groups):
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(2, np.abs(traces).max(initial=0.0)))
 
 
-@pytest.mark.parametrize("n_samples", [0, 1, 63, 64, 65, 200])
+@pytest.mark.parametrize("n_samples", [0, 1, 31, 32, 33, 200])
 @pytest.mark.parametrize("group", [[0], [0, 0], [0, 0, 0, 1, 1, 1, 1], [-1, 0, 1, 0, -1, 1, 0], [-1, -1], [1, 1, 1]])
 def test_median_of_any_grouping_and_length(group, n_samples):
     agree_on_median(*median_case(len(group), n_samples, group))
@@ -70,6 +70,62 @@ def test_median_comes_to_an_end_where_a_channel_is_nan():
     np.testing.assert_allclose(traces[5:], other, atol=1e-6)
 
 
+# butterworth
+
+
+def butterworth_case(n_channels, n_samples, corner=0.0628, seed=0):
+    """Noise of 10 uV on slow waves of 1 mV and an offset."""
+    rng = np.random.default_rng(seed)
+    slow = 1000 * np.sin(corner / 30 * np.arange(n_samples)) + 2000
+    traces = (slow + 10 * rng.standard_normal((n_channels, n_samples))).astype(np.float32)
+    offset = np.full(n_channels, 2000, np.float32)
+    return traces, offset, corner, np.full((n_channels, n_samples), np.nan, np.float32)
+
+
+def agree_on_butterworth(make):
+    """A term of the sum remembers 1 / corner samples, and rounds as often."""
+    ours, theirs = both("butterworth", make)
+    traces, offset, corner, _ = make()
+    largest = np.abs(traces - offset[:, None]).max(initial=1.0)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(int(3 / corner), largest))
+    return ours
+
+
+@pytest.mark.parametrize("n_samples", [0, 1, 2, 15, 16, 17, 500])
+@pytest.mark.parametrize("n_channels", [0, 1, 15, 16, 17, 40])
+def test_butterworth_of_any_shape(n_channels, n_samples):
+    agree_on_butterworth(lambda: butterworth_case(n_channels, n_samples))
+
+
+@pytest.mark.parametrize("corner", [0.002, 0.02, 0.1, 0.3])
+def test_butterworth_at_any_corner(corner):
+    agree_on_butterworth(lambda: butterworth_case(2, 3000, corner))
+
+
+def test_butterworth_makes_a_constant_0_and_leaves_nothing_of_one_that_is_not_its_own_offset():
+    traces, offset, corner, out = butterworth_case(3, 400)
+    traces[:] = [[2000.0], [1234.5], [-7e4]]
+    kernels.butterworth(traces, offset, corner, out)
+    assert not out[0].any()
+    assert np.abs(out[1:]).max() < 1e-6 * 7e4
+
+
+def test_butterworth_in_place():
+    traces, offset, corner, out = butterworth_case(20, 300)
+    kernels.butterworth(traces, offset, corner, out)
+    kernels.butterworth(traces, offset, corner, traces)
+    np.testing.assert_array_equal(traces, out)
+
+
+def test_butterworth_leaves_the_others_alone_where_a_channel_is_nan_or_huge():
+    traces, offset, corner, before = butterworth_case(5, 300)
+    kernels.butterworth(traces, offset, corner, before)
+    traces[1, 50], traces[3, 100] = np.nan, 1e12
+    after = np.empty_like(before)
+    kernels.butterworth(traces, offset, corner, after)
+    np.testing.assert_array_equal(after[[0, 2, 4]], before[[0, 2, 4]])
+
+
 # project
 
 
@@ -81,7 +137,7 @@ def project_case(n_channels, n_components, n_samples, n_window=21, peak_index=7,
 
 
 @pytest.mark.parametrize("n_components", [6, 12])
-@pytest.mark.parametrize("n_samples", [0, 1, 5, 20, 21, 22, 100])
+@pytest.mark.parametrize("n_samples", [0, 1, 5, 20, 21, 22, 35, 36, 37, 52, 100])
 def test_project_any_length(n_components, n_samples):
     ours, theirs = both("project", lambda: project_case(2, n_components, n_samples))
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(21, 21 * 16))
@@ -99,6 +155,15 @@ def test_project_one_spike_gives_the_components_back():
     traces[0, 40] = 1.0
     kernels.project(traces, components, 7, out)
     np.testing.assert_array_equal(out[0, :, 40 - np.arange(21) + 7], components.T)
+
+
+def test_project_gives_the_same_bits_wherever_a_window_lies_in_the_block():
+    traces, components, peak, out = project_case(2, 6, 100)
+    kernels.project(traces, components, peak, out)
+    for cut in (1, 15, 16, 23):
+        short = np.empty((2, 6, 100 - cut), np.float32)
+        kernels.project(np.ascontiguousarray(traces[:, cut:]), components, peak, short)
+        np.testing.assert_array_equal(short[:, :, peak:], out[:, :, peak + cut :])
 
 
 def test_project_of_no_channel_and_of_a_flat_one():
@@ -296,7 +361,7 @@ def weights_case(seed=0, n_templates=5, n_components=6, n_samples=90, n_contacts
 
 @pytest.mark.parametrize("n_components", [6, 12])
 @pytest.mark.parametrize("n_templates", [0, 1, 5])
-@pytest.mark.parametrize("n_samples", [0, 1, 90, 511, 512, 513])
+@pytest.mark.parametrize("n_samples", [0, 1, 15, 16, 17, 90, 511, 512, 513])
 def test_template_scores(n_components, n_templates, n_samples):
     def case():
         out = np.full((n_templates, n_samples), np.nan, np.float32)

@@ -80,6 +80,14 @@ def test_zero_phase_a_symmetric_wave_stays_symmetric():
     np.testing.assert_allclose(out, out[::-1], atol=1e-5)
 
 
+def test_a_constant_channel_becomes_exactly_0():
+    whole = with_slow_waves(6000).repeat(3, axis=0)
+    whole[1] = 1234.567
+    out = preprocess.highpass(whole, HZ, 300.0)
+    assert not out[1].any()
+    assert out[[0, 2]].all(axis=0).any()
+
+
 def test_input_is_not_changed():
     """Columns picked from a file lie in Fortran order, where a transpose is no copy."""
     raw = noise_uv(20)[:, np.arange(20)]
@@ -321,3 +329,23 @@ def test_one_block_and_one_contact_are_enough():
     fitted, _ = fit(noise_uv(1, 15_000), line_probe(1))
     white = clean(noise_uv(1, 15_000), fitted).white
     assert white.std() == pytest.approx(1.0, abs=0.05)
+
+
+def test_the_halo_is_left_out_of_the_result():
+    raw = noise_uv(20)
+    fitted, _ = fit(raw, line_probe(20))
+    whole, cut = preprocess.apply(raw, fitted), preprocess.apply(raw, fitted, 700, 500)
+    np.testing.assert_array_equal(cut.uv, whole.uv[:, 500:-500])
+    np.testing.assert_allclose(cut.white, whole.white[:, 500:-500], atol=1e-6)
+    assert cut.white.flags.c_contiguous
+
+
+@pytest.mark.parametrize("n_contacts", [1, 31, 32, 33, 100])
+def test_a_matrix_over_contacts_is_applied_in_parts(n_contacts):
+    """Near its diagonal, all over, and with rows of zeros."""
+    rng = np.random.default_rng(n_contacts)
+    traces = rng.standard_normal((n_contacts, 50)).astype(np.float32)
+    full = rng.standard_normal((n_contacts, n_contacts)).astype(np.float32)
+    away = np.abs(np.arange(n_contacts)[:, None] - np.arange(n_contacts))
+    for matrix in (full, np.where(away < 9, full, 0), np.where(away < 99, 0, full), np.zeros_like(full)):
+        np.testing.assert_allclose(preprocess.mixed(traces, matrix), matrix @ traces, atol=1e-4)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import csv
-import json
 import re
 from dataclasses import fields, replace
 from html.parser import HTMLParser
@@ -12,13 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from make_report import make_facts
+from make_report import array_in, data_in, make_facts, page_of
 from make_sorting import SAMPLING_HZ, make_probe, make_sorting
 
 import spikesieve
 from spikesieve.model import Sorting, Spikes, Unit
 from spikesieve.report import numbers as numbers_module
-from spikesieve.report import page as page_module
 from spikesieve.report import write as write_module
 from spikesieve.report.advice import ADVICE_ON_NOTES, advice
 from spikesieve.report.columns import COLUMNS
@@ -33,24 +30,11 @@ from spikesieve.report.numbers import (
     rates_over_time,
     rows_by_unit,
 )
-from spikesieve.report.page import duration_text, page_html
+from spikesieve.report.packing import MISSING
+from spikesieve.report.page import duration_text
 from spikesieve.report.write import write_report
 
 SRC = Path(spikesieve.__file__).parent
-
-
-def page_of(sorting: Sorting, **changes: object) -> str:
-    return page_html(sorting, make_facts(sorting, **changes), numbers_of(sorting))
-
-
-def data_in(html: str) -> dict:
-    (text,) = re.findall(r'<script type="application/json" id="numbers">(.*?)</script>', html, re.DOTALL)
-    return json.loads(text)
-
-
-def array_in(data: dict, name: str) -> np.ndarray:
-    packed = data["arrays"][name]
-    return np.frombuffer(base64.b64decode(packed["base64"]), packed["dtype"]).reshape(packed["shape"])
 
 
 def with_spikes(sorting: Sorting, sample: np.ndarray, unit: np.ndarray, amplitude_uv: np.ndarray | float) -> Sorting:
@@ -338,7 +322,7 @@ def test_spikes_without_a_place_are_marked_and_break_nothing() -> None:
     place = sorting.spikes.position_um.copy()
     place[7] = np.nan
     data = data_in(page_of(replace(sorting, spikes=replace(sorting.spikes, position_um=place))))
-    assert np.flatnonzero(array_in(data, "raster_depth") == page_module.MISSING).tolist() == [7]
+    assert np.flatnonzero(array_in(data, "raster_depth") == MISSING).tolist() == [7]
 
 
 def test_five_hundred_units_and_many_spikes_stay_under_ten_megabytes() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from make_motion import make_moving_sorting
 from make_report import make_facts
 from make_sorting import make_probe, make_sorting
 
@@ -358,4 +359,33 @@ def test_gaps_and_unknown_places_open_too(driver: Any, tmp_path: Path) -> None:
     )
     page = Page(driver, write_page(tmp_path, sorting))
     page.click("tr[data-unit='1'] button.open")
+    assert page.errors() == []
+
+
+def test_drift_is_drawn_for_each_shank(driver: Any, tmp_path: Path) -> None:
+    sorting = make_moving_sorting(2, decisions=("rigid", "refuse"))
+    page = Page(driver, write_page(tmp_path, sorting))
+    for canvas in (".displacement[data-index='0']", ".displacement[data-index='1']", "#drift-before", "#drift-after"):
+        assert page.colours(canvas) > 3, canvas
+    picture = "return document.getElementById(arguments[0]).toDataURL()"
+    assert page.js(picture, "drift-before") != page.js(picture, "drift-after")
+    page.js("const s = document.getElementById('drift-shank'); s.value = '2'; s.dispatchEvent(new Event('change'))")
+    assert page.one("#drift-after-says").text == "Spikes held to be still: the movement was not used"
+    assert page.js(picture, "drift-before") == page.js(picture, "drift-after")
+    button = "#drift button.open"
+    unit = int(page.one(button).get_attribute("data-unit"))
+    page.click(button)
+    assert page.opened().startswith(f"Unit {unit}:")
+    assert page.js("return document.documentElement.scrollWidth <= window.innerWidth")
+    assert page.errors() == []
+
+
+def test_one_depth_without_a_band_opens_too(driver: Any, tmp_path: Path) -> None:
+    sorting = make_moving_sorting()
+    assert sorting.motion is not None
+    um = sorting.motion.estimated_um[:, :, :1]
+    rigid = replace(sorting.motion, depth_um=np.array([200.0]), estimated_um=um, se_um=np.full_like(um, np.inf))
+    page = Page(driver, write_page(tmp_path, replace(sorting, motion=rigid)))
+    assert page.colours(".displacement") > 3
+    assert "band" not in page.one("#drift").text
     assert page.errors() == []

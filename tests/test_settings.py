@@ -198,7 +198,7 @@ def test_kilosort4_dict_works_but_for_the_recording_and_drift():
     [
         ("n_chan_bin", 385, "--channels"),
         ("fs", 30000, "--sampling-hz"),
-        ("nblocks", 1, "drift correction, which is not in this version"),
+        ("drift_smoothing", [1, 1, 1], "the estimate weighs time"),
         ("tmin", 10, "--time-range"),
         ("templates_from_data", False, "always learned"),
         ("batch_downsampling", 2, "every block is sorted"),

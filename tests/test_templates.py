@@ -181,7 +181,7 @@ def family(sizes: list[float], counts: list[int], centres: list[int]) -> Learned
 def test_templates_of_one_shape_and_size_become_one_and_their_spikes_add_up():
     kept = templates.without_duplicates(
         family([20.0, 21.0, 20.0], [10, 100, 5], [3, 3, 6]), N_CONTACTS, SHAPES.pcs, TemplatesParams()
-    )
+    ).templates
     assert kept.n_spikes.tolist() == [110, 5]
     assert kept.peak_contacts.tolist() == [3, 6]
 
@@ -189,26 +189,38 @@ def test_templates_of_one_shape_and_size_become_one_and_their_spikes_add_up():
 def test_templates_of_one_shape_but_another_size_stay():
     kept = templates.without_duplicates(
         family([20.0, 30.0], [10, 100], [3, 3]), N_CONTACTS, SHAPES.pcs, TemplatesParams()
-    )
+    ).templates
     assert sorted(kept.n_spikes.tolist()) == [10, 100]
 
 
 def test_the_most_populous_stands_for_its_family():
     both = family([20.0, 23.0], [100, 50], [3, 3])
-    kept = templates.without_duplicates(both, N_CONTACTS, SHAPES.pcs, TemplatesParams())
+    kept = templates.without_duplicates(both, N_CONTACTS, SHAPES.pcs, TemplatesParams()).templates
     np.testing.assert_array_equal(kept.scores[0], both.scores[0])
 
 
 def test_opposite_polarity_is_no_duplicate():
     both = family([20.0, 20.0], [100, 50], [3, 3])
     both.scores[1] *= -1
-    assert len(templates.without_duplicates(both, N_CONTACTS, SHAPES.pcs, TemplatesParams())) == 2
+    assert len(templates.without_duplicates(both, N_CONTACTS, SHAPES.pcs, TemplatesParams()).templates) == 2
 
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_no_duplicates_in_none_and_in_one(n):
     some = tiny.line_templates(SHAPES, [2] * n, N_CONTACTS)
-    assert len(templates.without_duplicates(some, N_CONTACTS, SHAPES.pcs, TemplatesParams())) == n
+    assert len(templates.without_duplicates(some, N_CONTACTS, SHAPES.pcs, TemplatesParams()).templates) == n
+
+
+def test_every_cluster_knows_its_template_and_how_much_earlier_it_is_read():
+    shapes = smooth_shapes()
+    some = LearnedTemplates(
+        np.tile(np.arange(3), (3, 1)), np.zeros((3, 3, 20), np.float32), np.array([50, 100, 3], np.int64)
+    )
+    some.scores[:, 1] = 20.0 * shapes.templates[0]
+    some.scores[0] = templates.advanced(some.scores[0], -3, shapes.pcs)  # 3 samples late in its window
+    found = templates.learn_templates(some, 3, shapes, TemplatesParams(min_spikes=20))
+    assert found.member.tolist() == [0, 0, -1]
+    assert found.advance_samples[0] - found.advance_samples[1] == 3
 
 
 @pytest.mark.parametrize("n_components", [6, 12])

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from spikesieve.compare_options import CompareOptions
     from spikesieve.errors import InputError, OutputError, SettingsError, SpikesieveError
     from spikesieve.io.binary import read_recording, recording_from_array
+    from spikesieve.io.motion_files import read_motion
     from spikesieve.io.open_input import RawOptions, open_input
     from spikesieve.io.probes import read_probe
     from spikesieve.io.segments import select_times
     from spikesieve.io.sorting_folder import read_sorting
     from spikesieve.job import Job, Outcome, sort_files
-    from spikesieve.model import Probe, Recording, Sorting, Spikes, Templates, Unit
+    from spikesieve.model import Motion, Probe, Recording, Sorting, Spikes, Templates, Unit
     from spikesieve.settings import Settings
     from spikesieve.simulations import simulate
 
@@ -33,6 +34,7 @@ HOMES = {
     "InputError": "errors",
     "Job": "job",
     "OutputError": "errors",
+    "Motion": "model",
     "Outcome": "job",
     "Probe": "model",
     "RawOptions": "io.open_input",
@@ -46,6 +48,7 @@ HOMES = {
     "Unit": "model",
     "compare": "compare_job",
     "open_input": "io.open_input",
+    "read_motion": "io.motion_files",
     "read_probe": "io.probes",
     "read_recording": "io.binary",
     "read_sorting": "io.sorting_folder",
@@ -61,6 +64,7 @@ __all__ = [
     "CompareOptions",
     "InputError",
     "Job",
+    "Motion",
     "Outcome",
     "OutputError",
     "Probe",
@@ -75,6 +79,7 @@ __all__ = [
     "Unit",
     "compare",
     "open_input",
+    "read_motion",
     "read_probe",
     "read_recording",
     "read_sorting",

@@ -15,9 +15,10 @@ from spikesieve.engine.blocks import plan_blocks
 from spikesieve.engine.executor import Progress, silent, workers
 from spikesieve.engine.run import Run
 from spikesieve.errors import SettingsError
+from spikesieve.io.motion_files import require_motion_fits
 from spikesieve.io.probes import require_fits
 from spikesieve.methods import kilosort4
-from spikesieve.model import Probe, Recording, Sorting
+from spikesieve.model import Motion, Probe, Recording, Sorting
 from spikesieve.settings import Settings
 
 METHODS: dict[str, Callable[[Run, Probe, Settings], Sorting]] = {"kilosort4": kilosort4.sort}
@@ -29,6 +30,7 @@ def sort(
     probe: Probe,
     settings: Settings | None = None,
     *,
+    motion: Motion | None = None,
     n_jobs: int | None = None,
     scratch: Path | str | None = None,
     progress: Progress = silent,
@@ -38,22 +40,25 @@ def sort(
     recording  what to sort (`read_recording`, `recording_from_array`)
     probe      where the contacts are (`read_probe`), each naming its column of the recording
     settings   default: those of the method "kilosort4"
+    motion     how the tissue moved, where it was measured elsewhere (`read_motion`); default: measured here
     n_jobs     workers; default: one for each processor. The result does not depend on it.
     scratch    folder for arrays that grow with the recording; `Sorting.spikes.features` then is a memory-mapped file in
                it, which the caller removes. Default: a temporary folder, and the features are in memory.
     progress   called with (stage, done, total)
 
-    Raises InputError when the probe does not fit the recording, SettingsError when n_jobs is not at least 1.
+    Raises InputError when the probe or the motion does not fit the recording, SettingsError when n_jobs is below 1.
     """
     settings = settings or Settings()
+    if motion is not None:
+        require_motion_fits(motion, probe, recording)
     if scratch is not None:
         with open_run(recording, probe, settings, Path(scratch), n_jobs, progress) as run:
-            return _sorted(run, probe, settings)
+            return _sorted(replace(run, motion=motion), probe, settings)
     with (
         TemporaryDirectory(prefix="spikesieve-") as folder,
         open_run(recording, probe, settings, Path(folder), n_jobs, progress) as run,
     ):
-        return _in_memory(_sorted(run, probe, settings))
+        return _in_memory(_sorted(replace(run, motion=motion), probe, settings))
 
 
 @contextmanager

@@ -81,6 +81,10 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an older r
 SavePreprocessed = Annotated[
     bool, typer.Option("--save-preprocessed", help="Also write the whitened traces, for Phy and Neuroscope.")
 ]
+MotionFile = Annotated[
+    Path | None,
+    typer.Option("--motion", help="Displacement measured elsewhere: an npz, a SpikeInterface motion, a result folder."),
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but errors.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print the log as well.")]
 
@@ -107,6 +111,7 @@ def sort(
     exclude: Exclude = None,
     settings: SettingsFile = None,
     set_: Set = None,
+    motion: MotionFile = None,
     jobs: Jobs = None,
     overwrite: Overwrite = False,
     save_preprocessed: SavePreprocessed = False,
@@ -130,6 +135,7 @@ def sort(
             raw=RawOptions(channels, sampling_hz, dtype, gain_uv, header_bytes, keep, leave_out),
             settings=_settings(settings, set_ or []),
             settings_file=settings,
+            motion=motion,
             n_jobs=jobs,
             overwrite=overwrite,
             save_preprocessed=save_preprocessed,

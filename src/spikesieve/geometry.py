@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from spikesieve.model import F64, I64, Bool
+from spikesieve.model import F32, F64, I64, Bool, Sorting
 
 SAME_ROW_UM = 1.0
 
@@ -53,3 +53,18 @@ def shares_contact(contacts: I64, n_contacts: int) -> Bool:
     rows, columns = np.nonzero(contacts >= 0)
     used[rows, contacts[rows, columns]] = 1.0
     return np.asarray(used @ used.T > 0)
+
+
+def places_on_probe_um(sorting: Sorting, rows: slice | I64) -> F32:
+    """Where the spikes in these rows were seen on the probe: (n, 2) float32, x and y in um.
+
+    `Spikes.position_um` is the place in the tissue; that on the probe is higher by the displacement that was used at
+    the time, depth and shank of the spike, and the same where there was none.
+    """
+    spikes = sorting.spikes
+    places = spikes.position_um[rows].copy()
+    if sorting.motion is not None and len(places):
+        shank = np.array([unit.shank for unit in sorting.units], np.int64)[spikes.unit[rows]]
+        time_s, depth_um = spikes.sample[rows] / sorting.sampling_hz, places[:, 1].astype(np.float64)
+        places[:, 1] += sorting.motion.at(time_s, depth_um, shank)
+    return places

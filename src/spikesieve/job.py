@@ -18,6 +18,7 @@ from spikesieve.engine.executor import Progress, silent
 from spikesieve.engine.run import Run
 from spikesieve.errors import OutputError
 from spikesieve.io import provenance
+from spikesieve.io.motion_files import read_motion
 from spikesieve.io.open_input import RawOptions, open_input
 from spikesieve.io.preprocessed import I16, to_int16, write_preprocessed
 from spikesieve.io.result_folder import result_folder, write_result
@@ -44,6 +45,7 @@ class Job:
     raw                what is known about the files
     settings           of the algorithm
     settings_file      where they came from, for the provenance
+    motion             a displacement that was measured elsewhere; None: it is measured here
     n_jobs             workers; None: one for each processor
     overwrite          replace an older result
     save_preprocessed  also write the whitened traces
@@ -55,6 +57,7 @@ class Job:
     raw: RawOptions = field(default_factory=RawOptions)
     settings: Settings = field(default_factory=Settings)
     settings_file: Path | None = None
+    motion: Path | None = None
     n_jobs: int | None = None
     overwrite: bool = False
     save_preprocessed: bool = False
@@ -88,9 +91,18 @@ def sort_files(job: Job, progress: Progress = silent) -> Outcome:
     started = datetime.now().astimezone()
     clock = StageClock(_logged(progress))
     recording, probe, odd = open_input(job.files, job.raw, job.probe)
+    motion = read_motion(job.motion, probe) if job.motion is not None else None
     with result_folder(job.out, job.overwrite, recording.paths) as work, run_log(work.path / LOG_NAME):
         _log_start(job, recording, probe)
-        sorting = sort(recording, probe, job.settings, n_jobs=job.n_jobs, scratch=work.scratch, progress=clock)
+        sorting = sort(
+            recording,
+            probe,
+            job.settings,
+            motion=motion,
+            n_jobs=job.n_jobs,
+            scratch=work.scratch,
+            progress=clock,
+        )
         if job.save_preprocessed:
             with open_run(recording, probe, job.settings, work.scratch, job.n_jobs, clock) as run:
                 _save_preprocessed(run, probe, job.settings, work.path)
@@ -147,7 +159,8 @@ def _without_features(sorting: Sorting) -> Sorting:
 def _provenance(job: Job, started: datetime, clock: StageClock, notes: tuple[str, ...]) -> provenance.Run:
     settings = job.settings.model_dump()
     stages = {name: group for name, group in settings.items() if isinstance(group, dict)}
-    files = [file for file in (job.settings_file, _probe_file(job)) if file is not None]
+    motion = job.motion if job.motion is not None and job.motion.is_file() else None
+    files = [file for file in (job.settings_file, _probe_file(job), motion) if file is not None]
     return provenance.Run(
         method=job.settings.method,
         settings=settings,
@@ -183,6 +196,11 @@ def _log_start(job: Job, recording: Recording, probe: Probe) -> None:
 
 
 def _log_end(sorting: Sorting, notes: tuple[str, ...], clock: StageClock) -> None:
+    if sorting.motion is not None:
+        for shank, decision, why in zip(
+            sorting.motion.shanks, sorting.motion.decisions, sorting.motion.why, strict=True
+        ):
+            logger.info("motion of shank %d: %s. %s", shank, decision, why)
     for note in notes:
         logger.warning("%s", note)
     for stage, cost in clock.costs().items():

@@ -250,6 +250,14 @@ class Motion:
     decisions: tuple[str, ...]
     why: tuple[str, ...]
 
+    @classmethod
+    def still(cls, shanks: I64, why: str) -> Motion:
+        """Nothing moves, and nobody looked: `shanks` are the shank numbers, in any order and number."""
+        numbers = np.unique(shanks)
+        nothing = np.zeros((len(numbers), 1, 1), np.float32)
+        n = len(numbers)
+        return cls(np.zeros(1), np.zeros(1), numbers, nothing, nothing + np.inf, ("refuse",) * n, (why,) * n)
+
     @property
     def um(self) -> F32:
         """(n_shanks, n_times, n_depths) float32: the displacement that is used, 0 where it was refused."""

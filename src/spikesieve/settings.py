@@ -17,9 +17,11 @@ from spikesieve.stages.curate import CurateParams
 from spikesieve.stages.detect import DetectParams
 from spikesieve.stages.features import FeaturesParams
 from spikesieve.stages.match import MatchParams
+from spikesieve.stages.motion import MotionParams
 from spikesieve.stages.preprocess import PreprocessParams
 from spikesieve.stages.shapes import ShapesParams
 from spikesieve.stages.templates import TemplatesParams
+from spikesieve.stages.tissue import TissueParams
 from spikesieve.stages.units import UnitsParams
 
 
@@ -40,6 +42,8 @@ class Settings(Adjustable):
     shapes: ShapesParams = setting(ShapesParams(), "single-contact shapes, learned from the recording")
     detect: DetectParams = setting(DetectParams(), "the first pass, by universal templates")
     features: FeaturesParams = setting(FeaturesParams(), "what describes a spike")
+    motion: MotionParams = setting(MotionParams(), "how far the tissue moved, and what follows it")
+    tissue: TissueParams = setting(TissueParams(), "footprints in tissue coordinates")
     cluster: ClusterParams = setting(ClusterParams(), "graph clustering and merge tree")
     templates: TemplatesParams = setting(TemplatesParams(), "from clusters to templates")
     match: MatchParams = setting(MatchParams(), "the second pass, by learned templates")

@@ -26,12 +26,6 @@ def _of_the_recording(name: str, option: str, harmless: tuple[object, ...] = ())
     return Absent(sentence, harmless)
 
 
-def _of_drift(name: str) -> Absent:
-    # Without a drift correction its details change nothing, whatever their values.
-    sentence = f"Kilosort4's {name} belongs to its drift correction, which is not in this version: leave it out."
-    return Absent(sentence, (...,))
-
-
 def _not_needed(name: str, instead: str, harmless: tuple[object, ...]) -> Absent:
     return Absent(f"Kilosort4's {name} is not needed: {instead} Leave it out.", harmless)
 
@@ -50,12 +44,9 @@ ABSENT_IN_SPIKESIEVE: dict[str, Absent] = {
     "results_dir": _of_the_recording("results_dir", "--out", (None,)),
     "probe_name": _of_the_recording("probe_name", "--probe", (None,)),
     "probe_path": _of_the_recording("probe_path", "--probe", (None,)),
-    "nblocks": Absent(
-        "Kilosort4's nblocks asks for drift correction, which is not in this version: set it to 0.", (0,)
+    "drift_smoothing": _not_needed(
+        "drift_smoothing", "the estimate weighs time, depth and its own error.", ([0.5, 0.5, 0.5],)
     ),
-    "binning_depth": _of_drift("binning_depth"),
-    "sig_interp": _of_drift("sig_interp"),
-    "drift_smoothing": _of_drift("drift_smoothing"),
     "batch_downsampling": _not_needed("batch_downsampling", "every block is sorted; --time-range sorts less.", (1,)),
     "nskip": _not_needed("nskip", "noise is measured in blocks spread over the recording.", (25,)),
     "templates_from_data": _not_needed("templates_from_data", "shapes are always learned from the data.", (True,)),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spikesieve.comparison.agreement import Trains
 from spikesieve.errors import InputError
-from spikesieve.model import F32, F64, I64, ReadSamples
+from spikesieve.model import F32, F64, I64, Motion, ReadSamples
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,16 +28,38 @@ class UnitWaveforms:
 
 @dataclass(frozen=True, eq=False)
 class Drift:
-    """Displacement over time.
+    """Displacement over time, one trace for each stretch of each shank.
 
     time_s    (n_times,) float64
-    depth_um  (n_depths,) float64, centre of each stretch of the probe
-    um        (n_times, n_depths) float64
+    depth_um  (n_traces,) float64, centre of each stretch
+    um        (n_times, n_traces) float64
+    shank     (n_traces,) int64, or None where one trace is for all shanks
     """
 
     time_s: F64
     depth_um: F64
     um: F64
+    shank: I64 | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What to call each trace: its depth, and its shank where there are several."""
+        depths = [f"{depth:.0f} µm" for depth in self.depth_um]
+        if self.shank is None or len(np.unique(self.shank)) < 2:
+            return tuple(depths)
+        return tuple(f"shank {shank}, {depth}" for shank, depth in zip(self.shank, depths, strict=True))
+
+
+def drift_of_motion(motion: Motion) -> Drift:
+    """The displacement that a run of ours used: 0 on a shank on which it was refused."""
+    um = motion.um.astype(np.float64)
+    n_shanks, n_times, n_depths = um.shape
+    return Drift(
+        time_s=motion.time_s,
+        depth_um=np.tile(motion.depth_um, n_shanks),
+        um=um.transpose(1, 0, 2).reshape(n_times, -1),
+        shank=np.repeat(motion.shanks, n_depths),
+    )
 
 
 @dataclass(frozen=True, eq=False)

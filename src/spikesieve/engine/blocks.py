@@ -34,6 +34,11 @@ class Block:
         """Samples this block is responsible for."""
         return self.stop - self.start
 
+    @property
+    def middle(self) -> float:
+        """The sample in its middle."""
+        return (self.start + self.stop) / 2
+
 
 def plan_blocks(segments: tuple[tuple[int, int], ...], block_samples: int, n_contacts: int) -> tuple[Block, ...]:
     """Blocks in order of time: at most block_samples long, of equal length within a segment (give or take a sample)."""

@@ -12,7 +12,7 @@ from typing import TypeVar
 from spikesieve.engine.blocks import Block, read_with_halo
 from spikesieve.engine.buffers import Buffers
 from spikesieve.engine.executor import Progress, map_in_order
-from spikesieve.model import F32, I64, Recording
+from spikesieve.model import F32, I64, Motion, Recording
 
 Result = TypeVar("Result")
 
@@ -27,6 +27,8 @@ class Run:
     scratch    folder for arrays that grow with the recording; its owner removes it
     progress   told after each block
     buffers    large arrays that each worker reuses
+    to_rest    of a block: (n_contacts, n_contacts) float32 that moves its traces to those at rest, or None
+    motion     a displacement that was measured elsewhere, or None
     """
 
     recording: Recording
@@ -35,6 +37,8 @@ class Run:
     scratch: Path
     progress: Progress
     buffers: Buffers = field(default_factory=Buffers)
+    to_rest: Callable[[Block], F32] | None = None
+    motion: Motion | None = None
 
     def read(self, block: Block, halo_samples: int, channels: I64) -> F32:
         """(n_samples + 2 halo, len(channels)) float32 in uV."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from spikesieve.geometry import places_on_probe_um
 from spikesieve.io.binary import RawFiles
 from spikesieve.model import F32, F64, I64, Recording, Sorting, Unit
 
@@ -132,6 +133,16 @@ def _write_spikes(folder: Path, sorting: Sorting) -> None:
         made_up = np.full((extra, *values.shape[1:]), placeholder, dtype)
         shape = (len(values) + extra, *values.shape[1:])
         _save_blocks(folder / f"{name}.npy", shape, dtype, [values, made_up])
+    if sorting.motion is not None:
+        shape = (len(spikes) + extra, 2)
+        _save_blocks(folder / "spike_positions_on_probe.npy", shape, np.float32, _place_blocks(sorting, extra))
+
+
+def _place_blocks(sorting: Sorting, extra: int) -> Iterator[F32]:
+    n = len(sorting.spikes)
+    for start in range(0, n, ROWS_PER_BLOCK):
+        yield places_on_probe_um(sorting, slice(start, min(start + ROWS_PER_BLOCK, n)))
+    yield np.zeros((extra, 2), np.float32)
 
 
 def _write_features(folder: Path, sorting: Sorting, n_templates: int) -> None:

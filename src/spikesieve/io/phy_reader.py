@@ -258,9 +258,9 @@ def int16_traces(path: Path, n_columns: int, columns: NDArray[Any] | None = None
 
 
 def _drift(folder: Path, sampling_hz: float) -> Drift | None:
-    """Kilosort4's in ops.npy (batches x blocks), or ibl-sorter's in drift.*.npy."""
+    """Kilosort4's in ops.npy (batches x blocks), or pykilosort's and ibl-sorter's in drift.*.npy; one shank."""
     um, depth, times = (optional(folder, name) for name in ("drift.um", "drift_depths.um", "drift.times"))
-    if um is not None and depth is not None and times is not None:
+    if um is not None and um.ndim == 2 and depth is not None and times is not None:
         return Drift(times.astype(np.float64).ravel(), depth.astype(np.float64).ravel(), um.astype(np.float64))
     if not (folder / "ops.npy").is_file():
         return None
@@ -269,7 +269,10 @@ def _drift(folder: Path, sampling_hz: float) -> Drift | None:
 
 
 def drift_of_batches(dshift: object, yblk: object, batch_s: float) -> Drift | None:
-    """Drift from Kilosort's arrays, (n_batches, n_blocks) um and (n_blocks,) um; None when there are none."""
+    """Drift from Kilosort's arrays, (n_batches, n_blocks) um and (n_blocks,) um; None when there are none.
+
+    Kilosort stores the shift that takes the traces back. Turned over it is the movement itself, upwards positive.
+    """
     if dshift is None or isinstance(dshift, Unreadable):
         return None
     um: F64 = np.asarray(dshift, dtype=np.float64)
@@ -279,4 +282,4 @@ def drift_of_batches(dshift: object, yblk: object, batch_s: float) -> Drift | No
     depth: F64 = np.asarray([] if yblk is None else yblk, dtype=np.float64).ravel()
     if len(depth) != um.shape[1]:
         depth = np.arange(um.shape[1], dtype=np.float64)
-    return Drift(np.asarray((np.arange(len(um)) + 0.5) * batch_s, dtype=np.float64), depth, um)
+    return Drift(np.asarray((np.arange(len(um)) + 0.5) * batch_s, dtype=np.float64), depth, -um)

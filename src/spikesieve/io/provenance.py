@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from spikesieve.engine.clock import StageCost
+from spikesieve.io.motion_files import motion_facts
 from spikesieve.io.phy import pc_signs
 from spikesieve.model import Recording, Sorting
 
@@ -61,6 +62,7 @@ def write_provenance(path: Path, sorting: Sorting, recording: Recording, run: Ru
         "inputs": [fingerprint(Path(name)) for name in (*recording.paths, *run.inputs)],
         "recording": recording_facts(recording),
         "result": result_facts(sorting),
+        "motion": motion_facts(sorting.motion),
         "stages": {name: asdict(cost) for name, cost in run.stages.items()},
         "notes": [*sorting.notes, *run.notes],
     }

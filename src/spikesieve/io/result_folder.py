@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spikesieve.errors import OutputError
+from spikesieve.io.motion_files import write_motion
 from spikesieve.io.phy import write_phy
 from spikesieve.io.provenance import Run, write_ops, write_provenance
 from spikesieve.io.unit_table import write_units_csv
@@ -73,11 +74,13 @@ def result_folder(path: Path | str, overwrite: bool, inputs: Sequence[str | Path
 
 
 def write_result(folder: Path, sorting: Sorting, recording: Recording, run: Run) -> None:
-    """Write all data files of a result into an existing folder: Phy's, units.csv, ops.npz, provenance.json.
+    """Write all data files of a result into an existing folder: Phy's, drift, units.csv, ops.npz, provenance.json.
 
     folder  usually `WorkFolder.path`. Raises OSError when the disk is full or an input can no longer be read.
     """
     phy_notes = write_phy(folder, sorting, recording)
+    if sorting.motion is not None:
+        write_motion(folder, sorting.motion)
     write_units_csv(folder / "units.csv", sorting.units)
     write_ops(folder / "ops.npz", sorting, run)
     # Last, because its presence is what says "a complete result".

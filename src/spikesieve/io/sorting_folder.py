@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesieve.errors import InputError
+from spikesieve.io.motion_files import read_motion_files
 from spikesieve.io.result_folder import PROOF
 from spikesieve.model import I32, Probe, Sorting, Spikes, Templates, Unit
 
@@ -60,6 +61,7 @@ def read_sorting(folder: Path | str) -> Sorting:
             noise_sd_uv=ops["noise_sd_uv"],
             acgs=ops["acgs"],
             notes=tuple(facts["notes"]),
+            motion=read_motion_files(folder),
         )
     except KeyError as error:
         raise InputError(f"The result folder {folder} has no {error} in its files. {_SORT_AGAIN}") from error

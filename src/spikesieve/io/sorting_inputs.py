@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.comparison.side import RawFile, Side, Steps, UnitWaveforms, in_order, trough_index
+from spikesieve.comparison.side import RawFile, Side, Steps, UnitWaveforms, drift_of_motion, in_order, trough_index
 from spikesieve.errors import InputError
 from spikesieve.io.phy_reader import read_params_py, read_phy
 from spikesieve.io.pykilosort_folder import find_context, read_pykilosort
@@ -109,7 +109,10 @@ def from_sorting(sorting: Sorting, name: str) -> Side:
         amplitude_unit="µV",
         unit_depth_um=np.array([units[unit].depth_um for unit in trains.units]),
         unit_snr=np.array([units[unit].snr for unit in trains.units]),
-        steps=Steps(whitening=sorting.whitening.astype(np.float64)),
+        steps=Steps(
+            whitening=sorting.whitening.astype(np.float64),
+            drift=None if sorting.motion is None else drift_of_motion(sorting.motion),
+        ),
     )
 
 
@@ -118,8 +121,8 @@ def _read_ours(folder: Path) -> Side:
     as_phy = read_phy(folder)
     gain_uv = read_provenance(folder).get("recording", {}).get("gain_uv")
     raw = as_phy.raw and replace(as_phy.raw, gain_uv=float(gain_uv) if gain_uv else None)
-    sorting = read_sorting(folder)
-    sorted_as = from_sorting(sorting, as_phy.name)
+    sorted_as = from_sorting(read_sorting(folder), as_phy.name)
+    as_phy = replace(as_phy, steps=replace(as_phy.steps, drift=sorted_as.steps.drift))
     same = np.array_equal(sorted_as.trains.unit, as_phy.trains.unit) and np.array_equal(
         sorted_as.trains.units, as_phy.trains.units
     )

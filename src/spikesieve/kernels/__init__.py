@@ -1,24 +1,30 @@
 """The loops that cost time, compiled. Arrays and scalars only; one door, one judge (tests/reference.py)."""
 
 from spikesieve.kernels.add_waveforms_cpu import add_waveforms
+from spikesieve.kernels.butterworth_cpu import butterworth
 from spikesieve.kernels.coincidences_cpu import coincidences
 from spikesieve.kernels.correlogram_cpu import correlogram
 from spikesieve.kernels.graph_cpu import ascend
-from spikesieve.kernels.match_cpu import peel, subtract_from_projections, template_scores
+from spikesieve.kernels.localize_cpu import triangulate
+from spikesieve.kernels.match_cpu import peel, peel_with_prior, subtract_from_projections, template_scores
 from spikesieve.kernels.project_cpu import project
 from spikesieve.kernels.reference_cpu import subtract_median
-from spikesieve.kernels.universal_cpu import pick, score
+from spikesieve.kernels.universal_cpu import pick, score, universal_scores
 
 __all__ = [
     "add_waveforms",
     "ascend",
+    "butterworth",
     "coincidences",
     "correlogram",
     "peel",
+    "peel_with_prior",
     "pick",
     "project",
     "score",
     "subtract_from_projections",
     "subtract_median",
     "template_scores",
+    "triangulate",
+    "universal_scores",
 ]

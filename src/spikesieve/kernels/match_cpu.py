@@ -4,14 +4,19 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from spikesieve.kernels.vector import LANES, load, minus, splat, store, times_plus
+
 F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 TILE = 64
+# Samples whose projections stay in the cache while all templates are scored.
+STRETCH = 512
 
 
-@nb.njit(cache=True, nogil=True, fastmath=True)
+@nb.njit(cache=True, nogil=True)
 def template_scores(projections: F32, contacts: I64, weights: F32, out: F32) -> None:
     """out[k, t] = sum_cp weights[k, c, p] projections[contacts[k, c], p, t] over contacts c and components p.
 
@@ -21,22 +26,41 @@ def template_scores(projections: F32, contacts: I64, weights: F32, out: F32) -> 
     out          (n_templates, n_samples) float32
     """
     n_samples = projections.shape[2]
-    n_templates, n_near, n_components = weights.shape
-    for start in range(0, n_samples, 512):
-        stop = min(n_samples, start + 512)
-        for k in range(n_templates):
-            total = out[k, start:stop]
-            total[:] = 0.0
-            for c in range(n_near):
-                if contacts[k, c] < 0:
-                    continue
-                for p in range(0, n_components, 6):
-                    w = weights[k, c, p : p + 6]
-                    rows = projections[contacts[k, c], p : p + 6, start:stop]
-                    r0, r1, r2, r3, r4, r5 = rows[0], rows[1], rows[2], rows[3], rows[4], rows[5]
-                    w0, w1, w2, w3, w4, w5 = w[0], w[1], w[2], w[3], w[4], w[5]
-                    for t in range(stop - start):
-                        total[t] += (w0 * r0[t] + w1 * r1[t] + w2 * r2[t]) + (w3 * r3[t] + w4 * r4[t] + w5 * r5[t])
+    # Templates that share contacts one after the other, so that these are still in the cache.
+    order = np.argsort(contacts[:, 0])
+    out[:] = 0.0
+    for start in range(0, n_samples, STRETCH):
+        stop = min(n_samples, start + STRETCH)
+        for k in order:
+            for c in range(weights.shape[1]):
+                if contacts[k, c] >= 0:
+                    for p in range(0, weights.shape[2], 6):
+                        _add_six(projections, contacts[k, c], weights, k, c, p, out, start, stop)
+
+
+@nb.njit(cache=True, nogil=True)
+def _add_six(
+    projections: F32, contact: int, weights: F32, k: int, c: int, p: int, out: F32, start: int, stop: int
+) -> None:
+    """out[k, start : stop] += sum over six components from p on of weights[k, c, p] projections[contact, p]."""
+    n_components, n_samples = projections.shape[1:]
+    whole = start + (stop - start) // LANES * LANES
+    w0, w1, w2 = splat(weights[k, c, p]), splat(weights[k, c, p + 1]), splat(weights[k, c, p + 2])
+    w3, w4, w5 = splat(weights[k, c, p + 3]), splat(weights[k, c, p + 4]), splat(weights[k, c, p + 5])
+    row = (contact * n_components + p) * n_samples
+    for t in range(start, whole, LANES):
+        at = row + t
+        total = load(out, k * n_samples + t)
+        total = times_plus(w0, load(projections, at), total)
+        total = times_plus(w1, load(projections, at + n_samples), total)
+        total = times_plus(w2, load(projections, at + 2 * n_samples), total)
+        total = times_plus(w3, load(projections, at + 3 * n_samples), total)
+        total = times_plus(w4, load(projections, at + 4 * n_samples), total)
+        total = times_plus(w5, load(projections, at + 5 * n_samples), total)
+        store(out, k * n_samples + t, total)
+    for t in range(whole, stop):
+        for q in range(p, p + 6):
+            out[k, t] = times_plus(weights[k, c, q], projections[contact, q, t], out[k, t])
 
 
 @nb.njit(cache=True, nogil=True)
@@ -59,6 +83,42 @@ def peel(
     Returns (sample, template int64, score float32, n_left) ordered by (sample, template); n_left counts the maxima
     that were still above the threshold when max_rounds was reached.
     """
+    return _pursue(scores, offsets, neighbours, tables, threshold, np.zeros(len(scores)), 0.0, max_rounds)
+
+
+@nb.njit(cache=True, nogil=True)
+def peel_with_prior(
+    scores: F32,
+    offsets: I64,
+    neighbours: I64,
+    tables: F32,
+    threshold: F32,
+    norms: F64,
+    penalty: float,
+    max_rounds: int,
+) -> tuple[I64, I64, F32, int]:
+    """The same with a prior that holds amplitudes to the templates' norms.
+
+    A score b of template k is a spike of amplitude (b + penalty norms[k]) / (1 + penalty), which is what is returned
+    and subtracted; candidates compete by (b + penalty norms[k])^2 / (1 + penalty) - penalty norms[k]^2. What is left of
+    a spike much larger than its template can be accepted again at the same sample: both are returned, the first first.
+
+    norms  (n_templates,) float64;  penalty >= 0;  the others as in `peel`, threshold > 0 being one of b
+    """
+    return _pursue(scores, offsets, neighbours, tables, threshold, norms, penalty, max_rounds)
+
+
+@nb.njit(cache=True, nogil=True)
+def _pursue(
+    scores: F32,
+    offsets: I64,
+    neighbours: I64,
+    tables: F32,
+    threshold: F32,
+    norms: F64,
+    penalty: float,
+    max_rounds: int,
+) -> tuple[I64, I64, F32, int]:
     n_templates, n_samples = scores.shape
     reach = tables.shape[1] // 2
     n_tiles = (n_samples + TILE - 1) // TILE
@@ -77,16 +137,25 @@ def peel(
         if round_ == max_rounds:
             n_left = cand_t.size
             break
-        accepted = _independent(scores, cand_t, cand_k, offsets, neighbours, reach)
+        gain = np.empty(cand_t.size)
+        for c in range(cand_t.size):
+            gain[c] = _gain(scores[cand_k[c], cand_t[c]], norms[cand_k[c]], penalty)
+        accepted = _independent(gain, cand_t, cand_k, offsets, neighbours, reach)
         dirty[:] = False
         for i in np.flatnonzero(accepted):
             t, k = cand_t[i], cand_k[i]
-            value = scores[k, t]
+            value = np.float32((scores[k, t] + penalty * norms[k]) / (1.0 + penalty))
             out_t.append(t)
             out_k.append(k)
             out_v.append(value)
             _subtract(scores, dirty, offsets, neighbours, tables, k, t, value)
     return _in_order(out_t, out_k, out_v, n_templates, n_left)
+
+
+@nb.njit(cache=True, nogil=True)
+def _gain(score: np.float32, norm: np.float64, penalty: float) -> float:
+    with_prior = np.float64(score) + penalty * norm
+    return with_prior * with_prior / (1.0 + penalty) - penalty * norm * norm
 
 
 @nb.njit(cache=True, nogil=True)
@@ -117,21 +186,21 @@ def _candidates(scores: F32, threshold: F32, dirty: Bool, old_t: I64, old_k: I64
 
 
 @nb.njit(cache=True, nogil=True)
-def _independent(scores: F32, cand_t: I64, cand_k: I64, offsets: I64, neighbours: I64, reach: int) -> Bool:
+def _independent(gain: F64, cand_t: I64, cand_k: I64, offsets: I64, neighbours: I64, reach: int) -> Bool:
     """Which candidates no overlapping candidate within reach exceeds; of equal ones the first in order wins."""
     n = cand_t.size
     keep = np.ones(n, np.bool_)
     for i in range(n):
-        value = scores[cand_k[i], cand_t[i]]
+        value = gain[i]
         mine = neighbours[offsets[cand_k[i]] : offsets[cand_k[i] + 1]]
         j = i - 1
         while keep[i] and j >= 0 and cand_t[i] - cand_t[j] <= reach:
-            if scores[cand_k[j], cand_t[j]] >= value and _holds(mine, cand_k[j]):
+            if gain[j] >= value and _holds(mine, cand_k[j]):
                 keep[i] = False
             j -= 1
         j = i + 1
         while keep[i] and j < n and cand_t[j] - cand_t[i] <= reach:
-            if scores[cand_k[j], cand_t[j]] > value and _holds(mine, cand_k[j]):
+            if gain[j] > value and _holds(mine, cand_k[j]):
                 keep[i] = False
             j += 1
     return keep
@@ -176,14 +245,14 @@ def _in_order(
     key = np.empty(n, np.int64)
     for i in range(n):
         key[i] = out_t[i] * n_templates + out_k[i]
-    order = np.argsort(key)
+    order = np.argsort(key, kind="mergesort")
     sample, template, value = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.float32)
     for i in range(n):
         sample[i], template[i], value[i] = out_t[order[i]], out_k[order[i]], out_v[order[i]]
     return sample, template, value, n_left
 
 
-@nb.njit(cache=True, nogil=True, fastmath=True)
+@nb.njit(cache=True, nogil=True)
 def subtract_from_projections(
     projections: F32, sample: I64, template: I64, value: F32, contacts: I64, weights: F32, component_lags: F32
 ) -> None:
@@ -192,19 +261,29 @@ def subtract_from_projections(
     component_lags  (n_components, n_components, 2 reach + 1) float32: [q, p, reach + s] = sum_j w_p(j) w_q(j + s)
     value           (n_spikes,) float32 scores of unit-norm templates; the others as in `template_scores`
     """
-    n_samples = projections.shape[2]
-    n_components = weights.shape[2]
-    reach = component_lags.shape[2] // 2
+    n_components, n_samples = projections.shape[1:]
+    n_lags = component_lags.shape[2]
+    width = -(-n_lags // LANES) * LANES
+    lags = np.zeros((n_components, n_components, width), np.float32)
+    lags[:, :, :n_lags] = component_lags
+    change = np.empty(width, np.float32)
     for i in range(sample.size):
-        k, t = template[i], sample[i]
-        low, high = max(0, t - reach), min(n_samples, t + reach + 1)
+        k, start = template[i], sample[i] - n_lags // 2
+        inside = start >= 0 and start + width <= n_samples
         for c in range(contacts.shape[1]):
             if contacts[k, c] < 0:
                 continue
             for p in range(n_components):
-                row = projections[contacts[k, c], p]
-                for q in range(n_components):
-                    w = value[i] * weights[k, c, q]
-                    lags = component_lags[q, p]
-                    for s in range(low, high):
-                        row[s] -= w * lags[s - t + reach]
+                row = (contacts[k, c] * n_components + p) * n_samples + start
+                for s in range(0, width, LANES):
+                    total = splat(np.float32(0.0))
+                    for q in range(n_components):
+                        lag = load(lags, (q * n_components + p) * width + s)
+                        total = times_plus(splat(value[i] * weights[k, c, q]), lag, total)
+                    if inside:
+                        store(projections, row + s, minus(load(projections, row + s), total))
+                    else:
+                        store(change, s, total)
+                if not inside:
+                    for s in range(max(0, -start), min(n_lags, n_samples - start)):
+                        projections[contacts[k, c], p, start + s] -= change[s]

@@ -10,10 +10,13 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from spikesieve.kernels.vector import LANES, load, minus, store, where_above
+
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
 
-TILE = 64
+# Samples at once: two vectors, so that one need not wait for the other.
+WIDTH = 2 * LANES
 
 
 def subtract_median(traces: F32, group: I64, n_groups: int) -> None:
@@ -57,19 +60,36 @@ def median_network(n: int) -> I64:
 @nb.njit(cache=True, nogil=True)
 def _subtract_median(traces: F32, rows: I64, network: I64) -> None:
     n, n_samples = rows.size, traces.shape[1]
-    tile = np.zeros((n, TILE), np.float32)
-    upper, lower = tile[n // 2], tile[(n - 1) // 2]
-    for start in range(0, n_samples, TILE):
-        width = min(TILE, n_samples - start)
+    tile, median = np.zeros((n, WIDTH), np.float32), np.empty(WIDTH, np.float32)
+    whole = n_samples - n_samples % WIDTH
+    for start in range(0, whole, WIDTH):
         for i in range(n):
-            for t in range(width):
-                tile[i, t] = traces[rows[i], start + t]
-        for k in range(network.shape[0]):
-            a, b = tile[network[k, 0]], tile[network[k, 1]]
-            for t in range(TILE):
-                x, y = a[t], b[t]
-                a[t] = min(x, y)
-                b[t] = max(x, y)
+            at = rows[i] * n_samples + start
+            store(tile, i * WIDTH, load(traces, at))
+            store(tile, i * WIDTH + LANES, load(traces, at + LANES))
+        _medians(tile, network, median)
         for i in range(n):
-            for t in range(width):
-                traces[rows[i], start + t] -= np.float32(0.5) * (lower[t] + upper[t])
+            at = rows[i] * n_samples + start
+            store(traces, at, minus(load(traces, at), load(median, 0)))
+            store(traces, at + LANES, minus(load(traces, at + LANES), load(median, LANES)))
+    for i in range(n):
+        tile[i, : n_samples - whole] = traces[rows[i], whole:]
+    _medians(tile, network, median)
+    for i in range(n):
+        traces[rows[i], whole:] -= median[: n_samples - whole]
+
+
+@nb.njit(cache=True, nogil=True)
+def _medians(tile: F32, network: I64, median: F32) -> None:
+    """The median over the rows of the tile in each of its columns; changes the tile."""
+    for k in range(network.shape[0]):
+        i, j = network[k, 0] * WIDTH, network[k, 1] * WIDTH
+        x, y = load(tile, i), load(tile, j)
+        v, w = load(tile, i + LANES), load(tile, j + LANES)
+        store(tile, i, where_above(x, y, y, x))
+        store(tile, j, where_above(x, y, x, y))
+        store(tile, i + LANES, where_above(v, w, w, v))
+        store(tile, j + LANES, where_above(v, w, v, w))
+    upper, lower = tile[tile.shape[0] // 2], tile[(tile.shape[0] - 1) // 2]
+    for t in range(WIDTH):
+        median[t] = np.float32(0.5) * (lower[t] + upper[t])

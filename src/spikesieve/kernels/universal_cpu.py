@@ -1,97 +1,155 @@
-"""Scores universal templates (shape x position x size) on a block and picks the local maxima in space and time."""
+"""Scores universal templates (shape x position x size) on a stretch and picks the local maxima in space and time."""
 
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from spikesieve.kernels.project_cpu import six_sums
+from spikesieve.kernels.vector import (
+    LANES,
+    any_above,
+    load,
+    magnitude,
+    plus,
+    splat,
+    store,
+    times,
+    times_plus,
+    where_above,
+)
+
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
 
-# The gate is looked up over tiles, the templates evaluated over pieces of a tile.
-TILE = 64
-PIECE = 8
+# The gates stand this much below the threshold, so that the rounding of a bound loses nothing.
+SLACK = 1e-5
+# Frames of 16 samples that are projected before they are scored: what belongs to them stays in the cache.
+FRAMES = 8
 
 
-@nb.njit(cache=True, nogil=True, fastmath=True)
+@nb.njit(cache=True, nogil=True)
 def score(projections: F32, near: I64, weights: F32, threshold: float, out: F32) -> None:
     """The best universal template at every centre and sample, over sizes k and shapes j.
 
-    out[u, t] = the sum_i weights[u, k, i] projections[near[u, i], j, t] with the largest magnitude.
-    Tiles in which no value can exceed the threshold are left at 0: by Cauchy-Schwarz, with unit-norm weights,
-    |score|^2 <= sum_i max_j projections[near_i, j, t]^2, so the gate loses nothing.
+    out[u, t] = the sum_i weights[u, k, i] projections[near[u, i], j, t] with the largest magnitude, 0 where that is not
+    above the threshold. What cannot be is not computed, by two bounds that lose nothing. With M(c) the largest
+    |projection| of channel c over shapes, |score|^2 <= sum_i M(near_i)^2 (Cauchy-Schwarz, weights of unit norm), and
+    for each size |score| <= sum_i |weights_i| M(near_i).
 
     projections  (n_channels, n_shapes, n_samples) float32
     near         (n_centres, n_near) int64, -1 = no channel
     weights      (n_centres, n_sizes, n_near) float32, unit norm along the last axis
-    out          (n_centres, n_samples) float32, signed; 0 where not above the threshold
+    out          (n_centres, n_samples) float32, signed
     """
-    n_samples = projections.shape[2]
-    n_centres, _, n_near = weights.shape
-    energy = _largest_square(projections)
-    limit = np.float32(threshold * threshold)
-    total = np.empty(TILE, np.float32)
-    work = np.empty((2, PIECE), np.float32)
-    for u in range(n_centres):
-        for start in range(0, n_samples, TILE):
-            width = min(TILE, n_samples - start)
-            total[:] = 0.0
-            for i in range(n_near):
-                c = near[u, i]
-                if c >= 0:
-                    for t in range(width):
-                        total[t] += energy[c, start + t]
-            for first in range(0, width, PIECE):
-                last = min(first + PIECE, width)
-                top = np.float32(0.0)
-                for t in range(first, last):
-                    top = max(top, total[t])
-                if top <= limit:
-                    out[u, start + first : start + last] = 0.0
-                else:
-                    _evaluate(projections, near, weights, u, start + first, last - first, threshold, work, out)
-
-
-@nb.njit(cache=True, nogil=True, fastmath=True)
-def _largest_square(projections: F32) -> F32:
     n_channels, n_shapes, n_samples = projections.shape
-    energy = np.zeros((n_channels, n_samples), np.float32)
-    for c in range(n_channels):
-        for j in range(n_shapes):
-            for t in range(n_samples):
-                square = projections[c, j, t] * projections[c, j, t]
-                energy[c, t] = max(energy[c, t], square)
-    return energy
+    # One row more, of zeros, is the channel of a place without one.
+    on_shapes = np.zeros((n_channels + 1, n_shapes, LANES), np.float32)
+    largest = np.zeros((2, n_channels + 1, LANES), np.float32)
+    place = np.where(near < 0, n_channels, near)
+    out[:] = 0.0
+    for t in range(0, n_samples, LANES):
+        n = min(LANES, n_samples - t)
+        for c in range(n_channels):
+            for j in range(n_shapes):
+                for s in range(n):
+                    on_shapes[c, j, s] = projections[c, j, t + s]
+        _largest(on_shapes, largest)
+        _score_frame(on_shapes, largest, place, weights, np.float32(threshold), out, t, n)
 
 
-@nb.njit(cache=True, nogil=True, fastmath=True)
-def _evaluate(
-    projections: F32,
-    near: I64,
-    weights: F32,
-    u: int,
-    start: int,
-    width: int,
-    threshold: float,
-    work: F32,
-    out: F32,
+@nb.njit(cache=True, nogil=True)
+def universal_scores(
+    traces: F32, shapes: F32, peak_index: int, first: int, near: I64, weights: F32, threshold: float, out: F32
 ) -> None:
-    n_sizes, n_near = weights.shape[1], weights.shape[2]
-    total, best = work[0], work[1]
-    best[:] = 0.0
-    for j in range(projections.shape[1]):
-        for k in range(n_sizes):
-            total[:] = 0.0
+    """`score` straight from the traces, from sample `first` on, without ever holding the projections of a block.
+
+    out[u, t] = the score at sample first + t, where projections[c, j, t] = sum_s shapes[j, s] traces[c, t - peak + s];
+    it is 0 where a window leaves the traces.
+
+    traces  (n_channels, n_samples) float32, time contiguous
+    shapes  (n_shapes, n_window) float32, n_shapes a multiple of 6
+    out     (n_centres, n_out) float32;  near, weights as in `score`
+    """
+    n_channels, n_samples = traces.shape
+    n_window = shapes.shape[1]
+    on_shapes = np.zeros((FRAMES, n_channels + 1, shapes.shape[0], LANES), np.float32)
+    largest = np.zeros((2, n_channels + 1, LANES), np.float32)
+    place = np.where(near < 0, n_channels, near)
+    tail = np.zeros((n_channels, LANES + n_window - 1), np.float32)
+    out[:] = 0.0
+    t = max(0, peak_index - first)
+    stop = min(out.shape[1], n_samples - n_window + 1 + peak_index - first)
+    while t < stop:
+        begin = first + t - peak_index
+        n, n_frames = LANES, min(FRAMES, (stop - t) // LANES)
+        if n_frames > 0:
+            _project_frames(traces, begin, n_frames, shapes, on_shapes)
+        else:
+            n, n_frames = stop - t, 1
+            tail[:, : n + n_window - 1] = traces[:, begin : begin + n + n_window - 1]
+            _project_frames(tail, 0, 1, shapes, on_shapes)
+        for f in range(n_frames):
+            _largest(on_shapes[f], largest)
+            _score_frame(on_shapes[f], largest, place, weights, np.float32(threshold), out, t, n)
+            t += n
+
+
+@nb.njit(cache=True, nogil=True)
+def _project_frames(traces: F32, begin: int, n_frames: int, shapes: F32, on_shapes: F32) -> None:
+    """on_shapes[f, c, j]: the 16 samples of frame f, whose windows begin at sample begin + 16 f."""
+    n_shapes, rows = shapes.shape[0], on_shapes.shape[1]
+    for c in range(traces.shape[0]):
+        for f in range(n_frames):
+            start = c * traces.shape[1] + begin + f * LANES
+            for j in range(0, n_shapes, 6):
+                six_sums(traces, start, shapes, j, on_shapes, ((f * rows + c) * n_shapes + j) * LANES, LANES)
+
+
+@nb.njit(cache=True, nogil=True)
+def _largest(on_shapes: F32, largest: F32) -> None:
+    """largest[0, c] = max_j |on_shapes[c, j]|, and largest[1, c] its square."""
+    rows, n_shapes = on_shapes.shape[:2]
+    for c in range(rows):
+        top = splat(np.float32(0.0))
+        for j in range(n_shapes):
+            size = magnitude(load(on_shapes, (c * n_shapes + j) * LANES))
+            top = where_above(size, top, size, top)
+        store(largest, c * LANES, top)
+        store(largest, (rows + c) * LANES, times(top, top))
+
+
+@nb.njit(cache=True, nogil=True)
+def _score_frame(
+    on_shapes: F32, largest: F32, place: I64, weights: F32, threshold: np.float32, out: F32, t: int, n: int
+) -> None:
+    """out[:, t : t + n] from the projections of these samples."""
+    n_near, rows, n_shapes = place.shape[1], largest.shape[1], on_shapes.shape[1]
+    zero = splat(np.float32(0.0))
+    limit = splat(threshold * np.float32(1.0 - SLACK))
+    square = times(limit, limit)
+    found = np.empty(LANES, np.float32)
+    for u in range(place.shape[0]):
+        energy = zero
+        for i in range(n_near):
+            energy = plus(energy, load(largest, (rows + place[u, i]) * LANES))
+        if not any_above(energy, square):
+            continue
+        best = zero
+        for k in range(weights.shape[1]):
+            bound = zero
             for i in range(n_near):
-                c = near[u, i]
-                if c >= 0:
-                    w = weights[u, k, i]
-                    for t in range(width):
-                        total[t] += w * projections[c, j, start + t]
-            for t in range(width):
-                if abs(total[t]) > abs(best[t]):
-                    best[t] = total[t]
-    for t in range(width):
-        out[u, start + t] = best[t] if abs(best[t]) > threshold else np.float32(0.0)
+                bound = times_plus(splat(abs(weights[u, k, i])), load(largest, place[u, i] * LANES), bound)
+            if any_above(bound, limit):
+                for j in range(n_shapes):
+                    value = zero
+                    for i in range(n_near):
+                        on_shape = load(on_shapes, (place[u, i] * n_shapes + j) * LANES)
+                        value = times_plus(splat(weights[u, k, i]), on_shape, value)
+                    best = where_above(magnitude(value), magnitude(best), value, best)
+        above = where_above(magnitude(best), splat(threshold), best, zero)
+        if any_above(magnitude(above), zero):
+            store(found, 0, above)
+            out[u, t : t + n] = found[:n]
 
 
 @nb.njit(cache=True, nogil=True)
@@ -104,12 +162,18 @@ def pick(scores: F32, neighbours: I64, half_window: int, first: int, last: int) 
     Of equal magnitudes the earlier one wins, then the lower centre.
     Returns (sample int64, centre int64, value float32), ordered by sample, then centre.
     """
-    n_centres = scores.shape[0]
+    n_centres, n_samples = scores.shape
+    zero = splat(np.float32(0.0))
     keys = [np.int64(0) for _ in range(0)]
     for u in range(n_centres):
-        for t in range(first, last):
-            if scores[u, t] != 0.0 and _is_largest(scores, neighbours[u], half_window, u, t):
-                keys.append(t * n_centres + u)
+        row = scores[u]
+        for start in range(first, last, LANES):
+            stop = min(start + LANES, last)
+            if start + LANES <= n_samples and not any_above(magnitude(load(scores, u * n_samples + start)), zero):
+                continue
+            for t in range(start, stop):
+                if row[t] != 0.0 and _is_largest(scores, neighbours, half_window, u, t):
+                    keys.append(t * n_centres + u)
     n = len(keys)
     ordered = np.empty(n, np.int64)
     for i in range(n):
@@ -125,21 +189,22 @@ def pick(scores: F32, neighbours: I64, half_window: int, first: int, last: int) 
 def _is_largest(scores: F32, neighbours: I64, half_window: int, u: int, t: int) -> bool:
     value = abs(scores[u, t])
     low, high = max(0, t - half_window), min(scores.shape[1], t + half_window + 1)
-    # Its own centre first: most candidates fall there.
-    if _exceeded(scores[u], value, low, high, t, False):
+    # The samples beside it first, then its own centre: most fall there.
+    if (t > low and abs(scores[u, t - 1]) >= value) or (t + 1 < high and abs(scores[u, t + 1]) > value):
         return False
-    for v in neighbours:
-        if v < 0 or v == u:
-            continue
-        if _exceeded(scores[v], value, low, high, t, v < u):
+    if _exceeded(scores, u, value, low, high, t, False):
+        return False
+    for i in range(neighbours.shape[1]):
+        v = neighbours[u, i]
+        if v >= 0 and v != u and _exceeded(scores, v, value, low, high, t, v < u):
             return False
     return True
 
 
 @nb.njit(cache=True, nogil=True)
-def _exceeded(row: F32, value: np.float32, low: int, high: int, t: int, wins_tie_now: bool) -> bool:
+def _exceeded(scores: F32, v: int, value: np.float32, low: int, high: int, t: int, wins_tie_now: bool) -> bool:
     for s in range(low, high):
-        other = abs(row[s])
+        other = abs(scores[v, s])
         if other > value or (other == value and (s < t or (s == t and wins_tie_now))):
             return True
     return False

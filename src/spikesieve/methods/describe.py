@@ -11,7 +11,7 @@ from spikesieve.engine.blocks import Block
 from spikesieve.engine.run import Run
 from spikesieve.engine.scratch import GrowingArray
 from spikesieve.methods.passes import SpikeTable, clean_block, stretches
-from spikesieve.model import F32, I64, Bool, Sorting, Spikes, Templates
+from spikesieve.model import F32, I64, Bool, Motion, Probe, Sorting, Spikes, Templates
 from spikesieve.settings import Settings
 from spikesieve.stages import units
 from spikesieve.stages.curate import Trains
@@ -23,6 +23,8 @@ from spikesieve.stages.units import UnitsParams, Waveforms
 
 # Spikes whose features are copied at a time.
 CHUNK = 50_000
+# Displacement up to which a spike shows the waveform at rest, and how many spikes are taken whatever theirs is.
+NEAR_REST_UM, FEW_AT_REST = 2.0, 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +35,16 @@ class Final:
     means            mean PC scores of each unit
     source_contacts  (n_sources, n_feature_contacts) int64: where the features of each SpikeTable.source were taken
     notes            sentences for the user
+    motion           how the tissue moved
+    followed         the displacement that templates followed: none of it where the traces were moved
     """
 
     trains: Trains
     means: LearnedTemplates
     source_contacts: I64
     notes: tuple[str, ...]
+    motion: Motion | None = None
+    followed: Motion | None = None
 
 
 def describe(
@@ -95,6 +101,7 @@ def describe(
         noise_sd_uv=fitted.noise_sd_uv,
         acgs=acgs.reshape(-1, units.ACG_BINS),
         notes=(*final.notes, *spikes.notes),
+        motion=final.motion,
     )
 
 
@@ -107,7 +114,7 @@ def measure_templates(
     limit = shapes.peak_index // 2
     window = (shapes.peak_index + limit, shapes.n_samples - shapes.peak_index + limit)
     sums, counts = np.zeros((n_units, sum(window), contacts.shape[1])), np.zeros(n_units, np.int64)
-    trains = _in_order_of_time(final.trains)
+    trains = _in_order_of_time(_near_rest(final, fitted.probe))
     # The median over few contacts takes part of a large spike with it (6 % on four tetrodes): uV are those without it.
     unreferenced = replace(fitted, referenced=np.full_like(fitted.referenced, -1))
     step = partial(_measure, fitted=unreferenced, trains=trains, contacts=contacts, window=window)
@@ -121,6 +128,21 @@ def measure_templates(
     for k in range(n_units):
         cut[k] = mean[k, start[k] : start[k] + shapes.n_samples]
     return Templates(cut, contacts, shapes.peak_index), shifts
+
+
+def _near_rest(final: Final, probe: Probe) -> Trains:
+    """The spikes that show their unit at rest: displaced by little, or the least displaced ones where those are few."""
+    trains = final.trains
+    if final.followed is None or not final.followed.um.any():
+        return trains
+    peak = final.means.peak_contacts[np.maximum(trains.unit, 0)]
+    seconds = trains.sample / trains.sampling_hz
+    away = np.abs(final.followed.at(seconds, probe.positions_um[peak, 1], probe.shanks[peak]))
+    rank = np.empty(len(away), np.int64)
+    order = np.lexsort((away, trains.unit))
+    rank[order] = np.arange(len(away)) - np.searchsorted(trains.unit[order], trains.unit[order])
+    near = (away <= NEAR_REST_UM) | (rank < FEW_AT_REST)
+    return replace(trains, unit=np.where(near, trains.unit, -1))
 
 
 def _in_order_of_time(trains: Trains) -> Trains:

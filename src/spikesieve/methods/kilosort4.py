@@ -8,40 +8,57 @@ from __future__ import annotations
 from spikesieve.engine.run import Run
 from spikesieve.methods.describe import Final, describe
 from spikesieve.methods.grouping import cluster_all
-from spikesieve.methods.passes import detect_all, fit_preprocessing, learn_shapes, match_all
-from spikesieve.model import Probe, Sorting
+from spikesieve.methods.moving import (
+    Rest,
+    find_motion,
+    moving_matcher,
+    moving_templates,
+    spikes_at_rest,
+    with_traces_at_rest,
+)
+from spikesieve.methods.passes import Detector, detect_all, fit_preprocessing, learn_shapes, match_all
+from spikesieve.model import Motion, Probe, Sorting
 from spikesieve.settings import Settings
 from spikesieve.stages.curate import Trains, curate
 from spikesieve.stages.detect import pitch_um, universal_templates
 from spikesieve.stages.features import group_of, make_groups
-from spikesieve.stages.match import make_matcher
 from spikesieve.stages.templates import learn_templates
+from spikesieve.stages.tissue import Tissue
 
 
 def sort(run: Run, probe: Probe, settings: Settings) -> Sorting:
     """Spike trains of single neurons.
 
-    The recording is read twice from end to end (detect, match) and in samples (noise and whitening, shapes, waveforms).
-    Drift has its place between the first pass and the clustering; this version holds the probe to be still.
+    The recording is read twice from end to end (detect, match) and in samples (noise and whitening, shapes, waveforms);
+    once more where the traces are to follow the tissue.
     """
     fitted, odd_contacts = fit_preprocessing(run, probe, settings.preprocess)
     shapes = learn_shapes(run, fitted, settings.shapes)
-    xy, shanks, n_contacts = fitted.probe.positions_um, fitted.probe.shanks, fitted.probe.n_contacts
+    probe, n_contacts = fitted.probe, fitted.probe.n_contacts
 
-    universal = universal_templates(fitted.probe, settings.detect)
-    groups = make_groups(fitted.probe, pitch_um(fitted.probe, settings.detect), settings.features)
-    detected = detect_all(run, fitted, shapes, universal, groups, settings.detect)
+    universal = universal_templates(probe, settings.detect)
+    groups = make_groups(probe, pitch_um(probe, settings.detect), settings.features)
+    detector = Detector(shapes, universal, groups, settings.detect)
+    detected = detect_all(run, fitted, detector)
 
-    first = cluster_all(run, detected, detected.source, groups, settings.cluster, None)
-    templates = learn_templates(first.means, n_contacts, shapes, settings.templates)
-    peak = templates.peak_contacts
-    group_of_template = group_of(xy[peak], shanks[peak], groups)
+    motion = followed = find_motion(run, probe, detected, settings.motion)
+    if settings.motion.mode == "traces":
+        followed = Motion.still(probe.shanks, "The traces follow the tissue.")
+        run = with_traces_at_rest(run, probe, motion, settings.tissue)
+        detected = detect_all(run, fitted, detector, "detect again")
+    rest = Rest(followed, Tissue(probe, fitted.whitening, settings.tissue), groups, run.recording.sampling_hz)
+    still = spikes_at_rest(run, detected, rest)
 
-    matcher = make_matcher(templates, groups.contacts[group_of_template], n_contacts, shapes)
-    matched = match_all(run, fitted, shapes, matcher, settings.match)
+    first = cluster_all(run, still.spikes, still.spikes.source, groups, settings.cluster, None)
+    families = learn_templates(first.means, n_contacts, shapes, settings.templates)
+    templates = moving_templates(detected, still, first, families, shapes, rest)
+    peak = templates.rest.peak_contacts
+    group_of_template = group_of(probe.positions_um[peak], probe.shanks[peak], groups)
+
+    matched = match_all(run, fitted, shapes, moving_matcher(run, templates, shapes, rest), settings.match)
     second = cluster_all(run, matched, group_of_template[matched.source], groups, settings.cluster, settings.curate)
 
     trains = Trains(matched.sample, second.unit, run.recording.sampling_hz, run.recording.duration_s)
     trains, means, removed = curate(trains, second.means, n_contacts, shapes, settings.curate)
-    final = Final(trains, means, matcher.feature_contacts, (*odd_contacts, *removed))
+    final = Final(trains, means, templates.rest.contacts, (*odd_contacts, *removed), motion, followed)
     return describe(run, fitted, shapes, matched, final, settings)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -12,8 +12,8 @@ from spikesieve.engine.blocks import Block, plan_blocks, spread
 from spikesieve.engine.run import Run
 from spikesieve.engine.scratch import GrowingArray
 from spikesieve.geometry import distances_um, nearest
-from spikesieve.model import F32, I32, I64, Probe
-from spikesieve.stages import detect, features, match, preprocess, shapes
+from spikesieve.model import F32, I32, I64, Bool, Probe
+from spikesieve.stages import detect, features, localize, match, preprocess, shapes
 from spikesieve.stages.detect import DetectParams, UniversalTemplates
 from spikesieve.stages.features import Groups
 from spikesieve.stages.match import Matcher, MatchParams
@@ -25,6 +25,8 @@ FIT_BLOCKS = 20
 STRETCH_S = 1.0
 # Waveform lengths beside a block that are matched with it, so that spikes across its edge are resolved as inside it.
 MARGIN_WAVEFORMS = 5
+# Columns that say where a detected spike is: x and depth of its centre and by triangulation, if it is located, uV.
+N_PLACE = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +45,26 @@ class SpikeTable:
     value: F32
     features: F32
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Detected:
+    """Spikes of the first pass, and where they are on the probe.
+
+    spikes        source is the group whose contacts describe the spike
+    centre_um     (n, 2) float32, x and depth of the universal template
+    position_um   (n, 2) float32, x and depth by triangulation
+    located       (n,) bool, whether the position can be trusted
+    amplitude_uv  (n,) float32, on the largest contact
+    shank         (n,) int64, number of the shank
+    """
+
+    spikes: SpikeTable
+    centre_um: F32
+    position_um: F32
+    located: Bool
+    amplitude_uv: F32
+    shank: I64
 
 
 def stretches(run: Run) -> tuple[Block, ...]:
@@ -69,6 +91,9 @@ def _read(run: Run, block: Block, *, halo: int, channels: I64) -> F32:
 def clean_block(run: Run, block: Block, fitted: Preprocessing, margin: int) -> Clean:
     """The block preprocessed, with `margin` samples beside it that carry no trace of the edges."""
     halo = preprocess.halo_samples(fitted.sampling_hz, fitted.params.highpass_cutoff_hz)
+    if run.to_rest is not None:
+        filled = fitted.interpolation
+        fitted = replace(fitted, interpolation=run.to_rest(block) if filled is None else run.to_rest(block) @ filled)
     clean = preprocess.apply(run.read(block, halo + margin, fitted.probe.channels), fitted, halo + margin)
     inner = slice(halo, clean.white.shape[1] - halo)
     white = run.buffers.take("inner", clean.white[:, inner].shape)
@@ -91,32 +116,27 @@ def _clips(run: Run, block: Block, *, fitted: Preprocessing, near: I64, params: 
     return shapes.clips_of_block(white, near, n_samples, peak_index, params.threshold_sd)
 
 
-def detect_all(
-    run: Run,
-    fitted: Preprocessing,
-    learned: Shapes,
-    templates: UniversalTemplates,
-    groups: Groups,
-    params: DetectParams,
-) -> SpikeTable:
-    """First pass: spikes by universal templates, each described on the contacts of its group."""
-    group_of_centre = features.group_of(templates.positions_um, templates.shanks, groups)
-    detector = _Detector(fitted, learned, templates, groups, group_of_centre, params)
-    return _collect(run, partial(_detect, detector=detector), "detect", groups.contacts.shape[1], len(learned.pcs))
-
-
 @dataclass(frozen=True, eq=False)
-class _Detector:
-    fitted: Preprocessing
+class Detector:
+    """What the first pass looks for and how it describes what it finds."""
+
     learned: Shapes
     templates: UniversalTemplates
     groups: Groups
-    group_of_centre: I64
     params: DetectParams
 
 
-def _detect(run: Run, block: Block, *, detector: _Detector) -> _Found:
-    fitted, learned, templates = detector.fitted, detector.learned, detector.templates
+def detect_all(run: Run, fitted: Preprocessing, detector: Detector, stage: str = "detect") -> Detected:
+    """First pass: spikes by universal templates, each described on the contacts of its group."""
+    templates, groups = detector.templates, detector.groups
+    group_of_centre = features.group_of(templates.positions_um, templates.shanks, groups)
+    step = partial(_detect, fitted=fitted, detector=detector, group_of_centre=group_of_centre)
+    spikes, place = _collect(run, step, stage, (groups.contacts.shape[1], len(detector.learned.pcs), N_PLACE))
+    return Detected(spikes, place[:, :2], place[:, 2:4], place[:, 4] > 0, place[:, 5], groups.shanks[spikes.source])
+
+
+def _detect(run: Run, block: Block, *, fitted: Preprocessing, detector: Detector, group_of_centre: I64) -> _Found:
+    learned, templates = detector.learned, detector.templates
     exclusion = max(1, round(detector.params.exclusion_samples * fitted.sampling_hz / 30000.0))
     margin = 2 * learned.n_samples + exclusion
     clean = clean_block(run, block, fitted, margin)
@@ -127,24 +147,40 @@ def _detect(run: Run, block: Block, *, detector: _Detector) -> _Found:
     space = run.buffers.take("scores", (len(templates.contacts), n_samples))
     core = (margin, margin + block.n_samples)
     found = detect.detect(on_shapes, templates, core, exclusion, detector.params.threshold, space)
-    group = detector.group_of_centre[found.centre]
+    group = group_of_centre[found.centre]
     order = np.lexsort((group, found.sample))
-    sample, group = found.sample[order], group[order]
+    sample, group, centre = found.sample[order], group[order], found.centre[order]
     contacts = detector.groups.contacts[group]
     scores = features.describe(clean.white, sample, contacts, learned.pcs, learned.peak_index)
     value = found.value[order]
-    return _Found(sample - margin + block.start, group, value, scores, clean.n_masked, clean.n_not_finite, 0)
+    amplitude_uv = localize.amplitudes(clean.uv, sample, contacts, fitted.sampling_hz)
+    located = localize.localize(amplitude_uv, contacts, fitted.probe)
+    largest = amplitude_uv.max(axis=1, initial=0.0)
+    columns = templates.positions_um[centre], located.position_um, located.ok, largest
+    place = np.column_stack(columns).astype(np.float32)
+    counts = clean.n_masked, clean.n_not_finite, 0
+    return _Found(sample - margin + block.start, group, value, place, scores, *counts)
 
 
-def match_all(run: Run, fitted: Preprocessing, learned: Shapes, matcher: Matcher, params: MatchParams) -> SpikeTable:
+def match_all(
+    run: Run, fitted: Preprocessing, learned: Shapes, matcher_of: Callable[[Block], Matcher], params: MatchParams
+) -> SpikeTable:
     """Second pass: spikes by learned templates, overlaps resolved, described without the others."""
-    step = partial(_match, fitted=fitted, learned=learned, matcher=matcher, params=params)
-    return _collect(run, step, "match", matcher.feature_contacts.shape[1], matcher.n_pcs)
+    matcher = matcher_of(run.blocks[0])
+    step = partial(_match, fitted=fitted, learned=learned, matcher_of=matcher_of, params=params)
+    return _collect(run, step, "match", (matcher.feature_contacts.shape[1], matcher.n_pcs, 0))[0]
 
 
 def _match(
-    run: Run, block: Block, *, fitted: Preprocessing, learned: Shapes, matcher: Matcher, params: MatchParams
+    run: Run,
+    block: Block,
+    *,
+    fitted: Preprocessing,
+    learned: Shapes,
+    matcher_of: Callable[[Block], Matcher],
+    params: MatchParams,
 ) -> _Found:
+    matcher = matcher_of(block)
     margin = MARGIN_WAVEFORMS * learned.n_samples
     clean = clean_block(run, block, fitted, margin)
     components = detect.in_sixes(learned.pcs)
@@ -155,36 +191,42 @@ def _match(
     found = match.match(projections, matcher, (margin, margin + block.n_samples), params, space)
     sample = found.sample - margin + block.start
     counts = clean.n_masked, clean.n_not_finite, found.n_left
-    return _Found(sample, found.template, found.value, found.features, *counts)
+    nothing = np.empty((len(sample), 0), np.float32)
+    return _Found(sample, found.template, found.value, nothing, found.features, *counts)
 
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """What a pass takes from one block: the columns of a SpikeTable, and what its notes count."""
+    """What a pass takes from one block: the columns of a SpikeTable, places (n, n_place), what its notes count."""
 
     sample: I64
     source: I64
     value: F32
+    place: F32
     features: F32
     n_masked: int
     n_not_finite: int
     n_left: int
 
 
-def _collect(run: Run, step: partial[_Found], stage: str, n_near: int, n_pcs: int) -> SpikeTable:
+def _collect(run: Run, step: partial[_Found], stage: str, size: tuple[int, int, int]) -> tuple[SpikeTable, F32]:
+    """All spikes of a pass, and their places; size = n_near, n_pcs, n_place."""
+    n_near, n_pcs, n_place = size
     samples = [np.empty(0, np.int64)]
     sources = [np.empty(0, np.int32)]
     values = [np.empty(0, np.float32)]
+    places = [np.empty((0, n_place), np.float32)]
     counts = np.zeros(3, np.int64)
     with GrowingArray(run.scratch / f"{stage}.features", (n_near, n_pcs), np.float32) as described:
         for _, found in run.over(run.blocks, step, stage):
             samples.append(found.sample)
             sources.append(found.source.astype(np.int32))
             values.append(found.value)
+            places.append(found.place)
             described.append(found.features)
             counts += found.n_masked, found.n_not_finite, found.n_left
         joined = np.concatenate(samples), np.concatenate(sources), np.concatenate(values)
-        return SpikeTable(*joined, described.finish(), _notes(*counts.tolist()))
+        return SpikeTable(*joined, described.finish(), _notes(*counts.tolist())), np.concatenate(places)
 
 
 def _notes(n_masked: int, n_not_finite: int, n_left: int) -> tuple[str, ...]:

@@ -251,15 +251,21 @@ def matrix_panels(found: MatrixDifference, names: tuple[str, str], what: str, ax
     return figure
 
 
+DASHES = ("-", "--", "-.", ":")
+
+
 def drift_traces(drifts: Sequence[Drift], names: tuple[str, str]) -> Figure:
-    """Displacement over time of both runs, one line a depth; darker is deeper."""
+    """Displacement over time of both runs, one line for each depth (darker is deeper) and shank (dashes)."""
     figure = Figure(figsize=(11.0, 4.5), layout="constrained")
     for axes, drift, name in zip(figure.subplots(1, 2, sharey=True), drifts, names, strict=True):
-        for k in range(drift.um.shape[1]):
-            shade = 0.3 + 0.65 * (1 - k / max(1, drift.um.shape[1] - 1))
-            axes.plot(
-                drift.time_s, drift.um[:, k], color=_shade(shade), linewidth=1, label=f"{drift.depth_um[k]:.0f} µm"
-            )
+        depths, row = np.unique(drift.depth_um, return_inverse=True)
+        shank = np.zeros_like(row) if drift.shank is None else np.unique(drift.shank, return_inverse=True)[1]
+        for k, trace in enumerate(drift.names):
+            look = {
+                "color": _shade(0.3 + 0.65 * (1 - row[k] / max(1, len(depths) - 1))),
+                "linestyle": DASHES[shank[k] % 4],
+            }
+            axes.plot(drift.time_s, drift.um[:, k], linewidth=1, label=trace, **look)
         axes.set(title=name, xlabel="time (s)", ylabel="displacement (µm)")
         if drift.um.shape[1] <= 12:
             axes.legend(frameon=False, fontsize=7, title="depth", title_fontsize=7)

@@ -115,9 +115,12 @@ def matrix(name: str, title: str, found: MatrixDifference) -> Table:
 
 
 def drift_of_both(drifts: Sequence[Drift], names: tuple[str, str]) -> Table:
-    """Displacement over time and depth."""
-    columns = ("sorting", "time_s", "depth_um", "displacement_um")
-    parts = [(name, drift.time_s[:, None], drift.depth_um, drift.um) for name, drift in zip(names, drifts, strict=True)]
+    """Displacement over time, depth and shank; no shank where one trace is for all."""
+    columns = ("sorting", "shank", "time_s", "depth_um", "displacement_um")
+    parts = [
+        (name, "" if drift.shank is None else drift.shank, drift.time_s[:, None], drift.depth_um, drift.um)
+        for name, drift in zip(names, drifts, strict=True)
+    ]
     return long_table("drift", "Drift", columns, *parts)
 
 

@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.collections import LineCollection, PathCollection, PolyCollection
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
-from spikesieve.model import F64, I64, Probe, Spikes, Templates, Unit
-from spikesieve.report.numbers import MOST_POINTS, Histogram, SomeSpikes, evenly
+from spikesieve.model import F32, F64, I64, Probe, Spikes, Templates, Unit
+from spikesieve.report.numbers import MOST_POINTS, Histogram, SomeSpikes
+from spikesieve.report.thinning import evenly
 
 COLOURS = {"good": "#0072B2", "mua": "#D55E00", "noise": "#777777"}
 MARKERS = {"good": "o", "mua": "^", "noise": "x"}
@@ -49,7 +50,7 @@ def units_on_probe(probe: Probe, units: Sequence[Unit]) -> Figure:
     across = "across the probe (µm, stretched)" if slender else "across the probe (µm)"
     axes.set(title=f"{_how_many(units, units)} on {probe.name}", xlabel=across, ylabel="depth (µm)")
     if not units:
-        _say(axes, "No units were found.")
+        say(axes, "No units were found.")
         return figure
     axes.legend(*_legend_entries(units), loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     figure.draw_without_rendering()
@@ -65,28 +66,44 @@ def spike_raster(spikes: Spikes, sampling_hz: float) -> Figure:
     axes.set(xlabel="time (s)", ylabel="depth (µm)")
     if n == 0:
         axes.set(xticks=[], yticks=[])
-        _say(axes, "No spikes were found.")
+        say(axes, "No spikes were found.")
         return figure
     shown = evenly(n, MOST_POINTS)
-    shown = shown[np.argsort(spikes.amplitude_uv[shown], kind="stable")]  # large ones on top
-    amplitude_uv = np.maximum(spikes.amplitude_uv[shown], 1e-3)
-    low, high = np.percentile(amplitude_uv, [1, 99])
+    time_s, amplitude_uv = spikes.sample[shown] / sampling_hz, spikes.amplitude_uv[shown]
+    points = scatter_spikes(axes, time_s, spikes.position_um[shown, 1], amplitude_uv, amplitude_scale(amplitude_uv))
+    amplitude_bar(points, axes, figure)
+    which = f"{n:,} spikes" if len(shown) == n else f"{len(shown):,} of {n:,} spikes, evenly taken"
+    axes.set_title(which)
+    return figure
+
+
+def amplitude_scale(amplitude_uv: F32) -> LogNorm:
+    """Colours for (n,) amplitudes, n > 0: logarithmic between their 1st and 99th percentile."""
+    low, high = np.percentile(np.maximum(amplitude_uv, 1e-3), [1, 99])
+    return LogNorm(low, max(high, low * 1.1))
+
+
+def scatter_spikes(axes: Axes, time_s: F64, depth_um: F32, amplitude_uv: F32, scale: LogNorm) -> PathCollection:
+    """A point a spike, (n,) each, coloured by its amplitude, large ones on top."""
+    order = np.argsort(amplitude_uv, kind="stable")
     points = axes.scatter(
-        spikes.sample[shown] / sampling_hz,
-        spikes.position_um[shown, 1],
-        c=amplitude_uv,
+        time_s[order],
+        depth_um[order],
+        c=np.maximum(amplitude_uv[order], 1e-3),
         cmap="viridis_r",
-        norm=LogNorm(low, max(high, low * 1.1)),
-        s=float(np.clip(100_000 / n, 1, 12)),
+        norm=scale,
+        s=float(np.clip(100_000 / max(1, len(order)), 1, 12)),
         linewidths=0,
         rasterized=True,
     )
-    bar = figure.colorbar(points, ax=axes, label="peak-to-peak amplitude (µV)", extend="both")
-    _plain_log_ticks(bar.ax.yaxis)
-    which = f"{n:,} spikes" if len(shown) == n else f"{len(shown):,} of {n:,} spikes, evenly taken"
-    axes.set_title(which)
     axes.margins(x=0.01)
-    return figure
+    return points
+
+
+def amplitude_bar(points: PathCollection, axes: Axes | Sequence[Axes], figure: Figure, aspect: float = 20) -> None:
+    """The colours of `scatter_spikes` beside the axes; `aspect`: the height of the bar over its width."""
+    bar = figure.colorbar(points, ax=axes, label="peak-to-peak amplitude (µV)", extend="both", aspect=aspect)
+    plain_log_ticks(bar.ax.yaxis)
 
 
 def template_gallery(templates: Templates, probe: Probe, units: Sequence[Unit], sampling_hz: float) -> Figure:
@@ -101,7 +118,7 @@ def template_gallery(templates: Templates, probe: Probe, units: Sequence[Unit], 
     legend = f"unit: peak-to-peak amplitude; traces of {duration_ms:.1f} ms, each unit on its own scale"
     figure, axes, corners = _cells(len(shown), title, legend)
     if not units:
-        _say(axes, "No units were found.")
+        say(axes, "No units were found.")
         return figure
     traces: list[NDArray[Any]] = []
     colours: list[str] = []
@@ -123,15 +140,15 @@ def amplitude_against_rate(units: Sequence[Unit]) -> Figure:
     axes.set_title(_how_many(units, units))
     if not units:
         axes.set(xticks=[], yticks=[])
-        _say(axes, "No units were found.")
+        say(axes, "No units were found.")
         return figure
     places = np.array([(max(unit.firing_rate_hz, 1e-3), max(unit.amplitude_uv, 1e-3)) for unit in units])
     area_pt2 = np.full(len(units), 36.0)
     axes.set(xscale="log", yscale="log", axisbelow=True)
     axes.grid(which="major", color="#eeeeee")
     _scatter_by_label(axes, units, places, area_pt2)
-    _plain_log_ticks(axes.xaxis)
-    _plain_log_ticks(axes.yaxis)
+    plain_log_ticks(axes.xaxis)
+    plain_log_ticks(axes.yaxis)
     axes.margins(0.12)
     axes.legend(*_legend_entries(units), loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     figure.draw_without_rendering()
@@ -150,7 +167,7 @@ def acgs_of_good_units(acgs: I64, units: Sequence[Unit]) -> Figure:
     legend = f"unit: firing rate; ±{ACG_LAG_MS} ms in 1 ms bins, each unit on its own scale"
     figure, axes, corners = _cells(len(shown), title, legend)
     if not good:
-        _say(axes, "No unit is labelled good.")
+        say(axes, "No unit is labelled good.")
         return figure
     bars = [_acg_outline(acgs[unit.unit, :ACG_LAG_MS]) + corner for corner, unit in zip(corners, shown, strict=True)]
     axes.add_collection(PolyCollection(bars, facecolors=COLOURS["good"], edgecolors="none"))
@@ -172,7 +189,7 @@ def amplitudes_over_time(spikes: SomeSpikes, units: Sequence[Unit]) -> Figure:
     )
     figure, axes, corners = _cells(len(shown), title, legend)
     if not units:
-        _say(axes, "No units were found.")
+        say(axes, "No units were found.")
         return figure
     start_s, stop_s = (spikes.time_s.min(), spikes.time_s.max()) if len(spikes) else (0.0, 1.0)
     for corner, unit in zip(corners, shown, strict=True):
@@ -203,9 +220,9 @@ def quality_histograms(histograms: Sequence[Histogram], titles: Mapping[str, str
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
         if histogram.log:
             axes.set_xscale("log")
-            _plain_log_ticks(axes.xaxis)
+            plain_log_ticks(axes.xaxis)
         if not bottom.any():
-            _say(axes, "not known")
+            say(axes, "not known")
     axes.legend(frameon=False)
     return figure
 
@@ -228,7 +245,7 @@ def _legend_entries(units: Sequence[Unit]) -> tuple[list[Line2D], list[str]]:
     return marks, [f"{len(group)} {label}" for label, group in groups.items()]
 
 
-def _plain_log_ticks(axis: Axis) -> None:
+def plain_log_ticks(axis: Axis) -> None:
     """1, 2, 5, 10, 20 ... written as plain numbers."""
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -247,7 +264,7 @@ def _how_many(shown: Sequence[Unit], units: Sequence[Unit]) -> str:
     return "1 unit" if len(units) == 1 else f"{len(units)} units"
 
 
-def _say(axes: Axes, sentence: str) -> None:
+def say(axes: Axes, sentence: str) -> None:
     """Write one sentence across the axes, for a picture with nothing to show."""
     axes.text(0.5, 0.5, sentence, transform=axes.transAxes, ha="center", va="center", fontsize=14, color="#555555")
 

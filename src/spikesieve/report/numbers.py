@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from spikesieve.metrics import refractory
 from spikesieve.model import F32, F64, I32, I64, Probe, Sorting, Spikes, Templates, Unit
+from spikesieve.report.drift_numbers import DriftNumbers, drift_numbers
+from spikesieve.report.thinning import evenly
 
 LABELS = ("good", "mua", "noise")
 MOST_POINTS = 200_000
@@ -45,6 +47,10 @@ class SomeSpikes:
 
     def __len__(self) -> int:
         return len(self.unit)
+
+    def every(self, step: int) -> SomeSpikes:
+        """The first spike and every step-th after it."""
+        return SomeSpikes(self.time_s[::step], self.depth_um[::step], self.amplitude_uv[::step], self.unit[::step])
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +96,7 @@ class Numbers:
     rate_edges_s, rates_hz  (n_bins + 1,) float64 and (n_units, n_bins) float32: firing rate over time, NaN where
                 nothing was sorted
     histograms  of the quality of all units
+    drift       how the tissue moved, or None where it was not looked at
     """
 
     raster: SomeSpikes
@@ -100,6 +107,7 @@ class Numbers:
     rate_edges_s: F64
     rates_hz: F32
     histograms: tuple[Histogram, ...]
+    drift: DriftNumbers | None
 
 
 def numbers_of(sorting: Sorting) -> Numbers:
@@ -107,8 +115,9 @@ def numbers_of(sorting: Sorting) -> Numbers:
     spikes, units = sorting.spikes, sorting.units
     rows = rows_by_unit(spikes.unit, len(units))
     edges_s, rates_hz = rates_over_time(sorting, rows)
+    raster_rows = evenly(len(spikes), MOST_POINTS)
     return Numbers(
-        raster=_some(spikes, evenly(len(spikes), MOST_POINTS), sorting.sampling_hz),
+        raster=_some(spikes, raster_rows, sorting.sampling_hz),
         amplitudes=_some(spikes, _amplitude_rows(rows), sorting.sampling_hz),
         templates=near_templates(sorting.templates, sorting.probe, units),
         acgs=sorting.acgs[:, :CORRELOGRAM_MS],
@@ -116,12 +125,8 @@ def numbers_of(sorting: Sorting) -> Numbers:
         rate_edges_s=edges_s,
         rates_hz=rates_hz,
         histograms=quality_histograms(units),
+        drift=drift_numbers(sorting, raster_rows, rows),
     )
-
-
-def evenly(n: int, most: int) -> I64:
-    """At most `most` of the rows 0..n-1, evenly taken, the first and the last among them: (m,) int64."""
-    return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64))
 
 
 def rows_by_unit(unit: I32, n_units: int) -> list[I64]:

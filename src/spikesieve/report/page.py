@@ -6,7 +6,6 @@ settings) is in the HTML itself, so that it can be read, searched and printed wi
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -26,11 +25,11 @@ from numpy.typing import NDArray
 from spikesieve.model import F64, Sorting, Unit
 from spikesieve.report.advice import advice
 from spikesieve.report.columns import AXIS_LABELS, COLUMNS, Column
+from spikesieve.report.drift_page import drift_arrays, drift_data, drift_texts
 from spikesieve.report.numbers import CORRELOGRAM_MS, LABELS, Histogram, Numbers
+from spikesieve.report.packing import codes, packed
 
-SCRIPTS = ("numbers.js", "plot.js", "unit_pictures.js", "table.js", "overview.js", "detail.js", "start.js")
-MISSING = 65_535
-"""The code of a value that is not a number; 0..65534 are values."""
+SCRIPTS = ("numbers.js", "plot.js", "unit_pictures.js", "table.js", "overview.js", "drift.js", "detail.js", "start.js")
 
 
 def page_html(sorting: Sorting, facts: Mapping[str, Any], numbers: Numbers) -> str:
@@ -56,6 +55,7 @@ def page_html(sorting: Sorting, facts: Mapping[str, Any], numbers: Numbers) -> s
         columns=columns,
         rows=[_row(unit, columns) for unit in sorting.units],
         histograms=[_histogram_text(histogram) for histogram in numbers.histograms],
+        drift=None if numbers.drift is None else drift_texts(numbers.drift),
         facts=_fact_tables(facts),
         style=Markup(_asset("page.css")),
         script=Markup("\n".join(_asset(name) for name in SCRIPTS)),
@@ -177,6 +177,7 @@ def _data(sorting: Sorting, numbers: Numbers, uv: str, n_shanks: int) -> dict[st
             "channel": probe.channels.tolist(),
         },
         "histograms": [_histogram_data(histogram, uv) for histogram in numbers.histograms],
+        "drift": None if numbers.drift is None else drift_data(numbers.drift),
         **_spike_data(numbers, len(sorting.units), span_s, depth_um),
     }
 
@@ -189,7 +190,7 @@ def _spike_data(
     offsets = np.searchsorted(amplitudes.unit, np.arange(n_units + 1))
     by_unit = [amplitudes.amplitude_uv[start:stop] for start, stop in pairwise(offsets)]
     ranges = [_range(mine) for mine in by_unit]
-    codes = [_codes(mine, *limits) for mine, limits in zip(by_unit, ranges, strict=True)]
+    amplitude_codes = [codes(mine, *limits) for mine, limits in zip(by_unit, ranges, strict=True)]
     peak_uv = np.abs(templates.uv).max(axis=(1, 2), initial=0)
     scaled = templates.uv / np.maximum(peak_uv, 1e-9)[:, None, None] * 32_767
     return {
@@ -198,37 +199,20 @@ def _spike_data(
         "amplitude_ranges_uv": ranges,
         "template_peak_uv": _short(peak_uv),
         "arrays": {
-            "raster_time": packed(_codes(raster.time_s, *span_s)),
-            "raster_depth": packed(_codes(raster.depth_um, *depth_um)),
+            "raster_time": packed(codes(raster.time_s, *span_s)),
+            "raster_depth": packed(codes(raster.depth_um, *depth_um)),
             "raster_amplitude": packed(colour_codes),
             "raster_unit": packed(raster.unit.astype(np.uint16 if n_units < 2**16 else np.uint32)),
-            "amplitude_time": packed(_codes(amplitudes.time_s, *span_s)),
-            "amplitude_uv": packed(np.concatenate([np.empty(0, np.uint16), *codes])),
+            "amplitude_time": packed(codes(amplitudes.time_s, *span_s)),
+            "amplitude_uv": packed(np.concatenate([np.empty(0, np.uint16), *amplitude_codes])),
             "template_uv": packed(np.round(scaled).astype(np.int16)),
             "template_contacts": packed(templates.contacts.astype(np.int16)),
             "acgs": packed(numbers.acgs.astype(np.uint32)),
             "ccgs": packed(numbers.ccgs.astype(np.uint32)),
             "rates_hz": packed(numbers.rates_hz.astype(np.float32)),
+            **({} if numbers.drift is None else drift_arrays(numbers.drift, depth_um)),
         },
     }
-
-
-def packed(array: NDArray[Any]) -> dict[str, Any]:
-    """An array for the scripts: type, shape, little-endian bytes in base64."""
-    little = array.astype(array.dtype.newbyteorder("<"))
-    return {
-        "dtype": array.dtype.name,
-        "shape": array.shape,
-        "base64": base64.b64encode(little.tobytes()).decode("ascii"),
-    }
-
-
-def _codes(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint16]:
-    """Values as 0..65534 between low and high, those beyond at the border; 65535 is no number."""
-    share = (values.astype(np.float64) - low) / max(high - low, 1e-12)
-    known = np.isfinite(share)
-    codes = np.clip(np.where(known, share, 0), 0, 1) * (MISSING - 1)
-    return np.where(known, np.round(codes), MISSING).astype(np.uint16)
 
 
 def _colour_codes(amplitude_uv: NDArray[np.float32]) -> tuple[NDArray[np.uint8], tuple[float, float]]:
@@ -247,7 +231,10 @@ def _range(values: NDArray[Any]) -> tuple[float, float]:
 
 def _depth_range(sorting: Sorting, numbers: Numbers) -> tuple[float, float]:
     """From below the lowest contact and spike to above the highest; single spikes far out do not count."""
-    depth = numbers.raster.depth_um[np.isfinite(numbers.raster.depth_um)]
+    depth = numbers.raster.depth_um
+    if numbers.drift is not None:
+        depth = np.concatenate([depth, numbers.drift.on_probe_um])
+    depth = depth[np.isfinite(depth)]
     spikes = np.percentile(depth, [0.1, 99.9]) if depth.size else np.empty(0)
     both: F64 = np.concatenate([sorting.probe.positions_um[:, 1], spikes])
     pad = max(10.0, 0.03 * float(np.ptp(both)))

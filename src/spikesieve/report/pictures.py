@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+from matplotlib.figure import Figure
+
 from spikesieve.model import Sorting
-from spikesieve.report import figures
+from spikesieve.report import drift_figures, figures
 from spikesieve.report.columns import AXIS_LABELS
 from spikesieve.report.numbers import Numbers, numbers_of
 
@@ -21,7 +24,7 @@ def write_pictures(folder: Path, sorting: Sorting, numbers: Numbers | None = Non
     """
     probe, units = sorting.probe, sorting.units
     numbers = numbers or numbers_of(sorting)
-    drawn = {
+    drawn: dict[str, Figure] = {
         "units_on_probe": figures.units_on_probe(probe, units),
         "spike_raster": figures.spike_raster(sorting.spikes, sorting.sampling_hz),
         "template_gallery": figures.template_gallery(sorting.templates, probe, units, sorting.sampling_hz),
@@ -30,6 +33,10 @@ def write_pictures(folder: Path, sorting: Sorting, numbers: Numbers | None = Non
         "amplitudes_over_time": figures.amplitudes_over_time(numbers.amplitudes, units),
         "quality_histograms": figures.quality_histograms(numbers.histograms, AXIS_LABELS),
     }
+    if numbers.drift is not None:
+        shank_of_unit = np.array([unit.shank for unit in units], np.int64)
+        drawn["drift"] = drift_figures.displacement(numbers.drift)
+        drawn["drift_raster"] = drift_figures.raster_before_and_after(numbers.drift, numbers.raster, shank_of_unit)
     paths = tuple(folder / f"{name}.png" for name in drawn)
     for path, figure in zip(paths, drawn.values(), strict=True):
         figure.savefig(path, dpi=DOTS_PER_INCH)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesieve.model import Sorting
+from spikesieve.report.drift_numbers import DriftNumbers, MovedUnit
 from spikesieve.report.numbers import CORRELOGRAM_MS, Numbers, SomeSpikes
 
 PLACE = ("unit", "label", "shank", "x_um", "y_um", "amplitude_uv")
+MOVED = tuple(field.name for field in fields(MovedUnit))
 RATE = ("unit", "label", "firing_rate_hz", "amplitude_uv")
 
 
@@ -42,6 +45,12 @@ def write_tables(folder: Path, sorting: Sorting, numbers: Numbers) -> tuple[Path
         "rates_over_time": _by_unit(sorting, [f"{edge:.7g}_s" for edge in numbers.rate_edges_s[:-1]], numbers.rates_hz),
         "quality_histograms": _histograms(numbers),
     }
+    if numbers.drift is not None:
+        tables["drift"] = _drift(numbers.drift)
+        tables["drift_raster"] = _drift_raster(numbers.drift, numbers.raster)
+        tables["units_moved"] = Table(
+            MOVED, ([_short(value) for value in astuple(unit)] for unit in numbers.drift.moved)
+        )
     paths = tuple(folder / f"{name}.csv" for name in tables)
     for path, table in zip(paths, tables.values(), strict=True):
         with path.open("w", encoding="utf-8", newline="") as file:
@@ -100,6 +109,19 @@ def _histograms(numbers: Numbers) -> Table:
         for k, (low, high) in enumerate(zip(histogram.edges[:-1], histogram.edges[1:], strict=True))
     ]
     return Table(("quantity", "from", "to", *labels), rows)
+
+
+def _drift(drift: DriftNumbers) -> Table:
+    axes = np.broadcast_arrays(drift.shanks[:, None, None], drift.time_s[:, None], drift.depth_um)
+    columns = (*axes, drift.estimated_um, drift.se_um, drift.used_um)
+    rows = zip(*(_short_list(column.ravel()) for column in columns), strict=True)
+    return Table(("shank", "time_s", "depth_um", "displacement_um", "se_um", "used_um"), rows)
+
+
+def _drift_raster(drift: DriftNumbers, raster: SomeSpikes) -> Table:
+    spikes, on_probe_um = _spikes(raster.every(drift.step)), _rounded(drift.on_probe_um, 2).tolist()
+    rows = ((*row, um) for row, um in zip(spikes.rows, on_probe_um, strict=True))
+    return Table((*spikes.header, "depth_on_probe_um"), rows)
 
 
 def _rounded(values: NDArray[Any], decimals: int) -> NDArray[np.float64]:

@@ -10,9 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve.geometry import distances_um, nearest, vertical_pitch_um
-from spikesieve.kernels import pick, project, score
+from spikesieve.kernels import pick, project, score, universal_scores
 from spikesieve.model import F32, F64, I64, Probe
 from spikesieve.params import Params, setting
+from spikesieve.stages.shapes import Shapes
+
+# Samples that are scored before their spikes are picked: their scores stay in the cache.
+STRETCH = 1024
 
 
 class DetectParams(Params):
@@ -120,10 +124,32 @@ def in_sixes(components: F32) -> F32:
     return np.ascontiguousarray(np.pad(components, ((0, extra), (0, 0))))
 
 
+def find(
+    white: F32, shapes: Shapes, templates: UniversalTemplates, core: tuple[int, int], exclusion: int, threshold: float
+) -> Detections:
+    """Spikes of one block whose sample lies in core[0] <= t < core[1].
+
+    white      (n_contacts, n_samples) float32, time contiguous; where a window leaves it there is no spike
+    exclusion  samples on either side within which a spike must be the largest
+    """
+    waveforms, n_centres = in_sixes(shapes.waveforms), len(templates.contacts)
+    space = np.empty(n_centres * (STRETCH + 2 * exclusion), np.float32)
+    found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
+    for first in range(core[0], core[1], STRETCH):
+        last = min(first + STRETCH, core[1])
+        low, high = max(0, first - exclusion), min(white.shape[1], last + exclusion)
+        scores = space[: n_centres * (high - low)].reshape(n_centres, -1)
+        where = templates.contacts, templates.weights
+        universal_scores(white, waveforms, shapes.peak_index, low, *where, threshold, scores)
+        sample, centre, value = pick(scores, templates.neighbours, exclusion, first - low, last - low)
+        found.append((sample + low, centre, value))
+    return Detections(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+
 def detect(
     on_shapes: F32, templates: UniversalTemplates, core: tuple[int, int], exclusion: int, threshold: float, scores: F32
 ) -> Detections:
-    """Spikes of one block whose sample lies in core[0] <= t < core[1].
+    """The same for traces that were projected before: `find` does it without keeping the projections of a block.
 
     on_shapes  (n_contacts, n_shapes, n_samples) float32: `temporal_projections` on the typical shapes
     exclusion  samples on either side within which a spike must be the largest

@@ -10,10 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from scipy import fft
 
 from spikesieve.geometry import distances_um, nearest
-from spikesieve.kernels import subtract_median
+from spikesieve.kernels import butterworth, subtract_median
 from spikesieve.model import F32, F64, I64, Bool, Probe
 from spikesieve.params import Params, setting
 
@@ -22,7 +21,8 @@ HALO_PERIODS = 12.0
 # No electrode gives a megavolt: such a number is no sample, and its square would overflow.
 LARGEST_UV = 1e12
 MAD_TO_SD = 1.4826
-CHANNELS_AT_ONCE = 8
+# Rows of a matrix over contacts that are applied together: they share most of their contacts.
+ROWS_AT_ONCE = 32
 
 
 class PreprocessParams(Params):
@@ -97,25 +97,15 @@ def halo_samples(sampling_hz: float, cutoff_hz: float) -> int:
     return int(np.ceil(HALO_PERIODS / cutoff_hz * sampling_hz))
 
 
-def highpass(traces: F32, sampling_hz: float, cutoff_hz: float, out: F32 | None = None) -> F32:
+def highpass(traces: F32, sampling_hz: float, cutoff_hz: float) -> F32:
     """Zero-phase Butterworth high-pass of order 3 run forwards and backwards: |H(f)|^2 = 1 / (1 + (cutoff/f)^6).
 
-    traces  (n_channels, n_samples) float32; the filter is circular, so callers discard a halo
-    out     array to fill (it may be `traces`), or None for a new one
+    traces  (n_channels, n_samples) float32; they are taken to go on as they begin and end, so callers discard a halo
     """
-    n = fft.next_fast_len(traces.shape[1], real=True)
-    frequency_hz = fft.rfftfreq(n, 1.0 / sampling_hz)
-    gain = np.zeros(len(frequency_hz), np.float32)
-    gain[1:] = 1.0 / (1.0 + (cutoff_hz / frequency_hz[1:]) ** 6)
-    padding = n - traces.shape[1]
-    out = np.empty_like(traces) if out is None else out
-    # A few channels at a time stay in the cache.
-    for start in range(0, len(traces), CHANNELS_AT_ONCE):
-        some = traces[start : start + CHANNELS_AT_ONCE]
-        padded = np.pad(some, ((0, 0), (0, padding)), mode="edge") if padding else some
-        spectrum = fft.rfft(padded, axis=1)
-        spectrum *= gain
-        out[start : start + CHANNELS_AT_ONCE] = fft.irfft(spectrum, n, axis=1)[:, : traces.shape[1]]
+    # In float64 the mean of a constant channel is that constant, so that it becomes 0 and shows as dead.
+    offset = traces.mean(axis=1, dtype=np.float64).astype(np.float32)
+    out = np.empty_like(traces)
+    butterworth(traces, offset, 2.0 * np.pi * cutoff_hz / sampling_hz, out)
     return out
 
 
@@ -137,19 +127,16 @@ def filtered(raw_uv: F32, sampling_hz: float, groups: I64, params: PreprocessPar
 
     raw_uv  (n_samples, n_contacts) float32
     """
-    # Always a copy: the columns that a recording hands out may already lie in this order.
-    traces = np.array(raw_uv.T, dtype=np.float32, order="C")
-    bad = ~is_voltage(traces)
-    n_bad = int(np.count_nonzero(bad))
-    if n_bad:
+    traces = np.ascontiguousarray(raw_uv.T, dtype=np.float32)
+    n_bad = 0
+    # Written so that a NaN anywhere makes it false.
+    if not (traces.min() > -LARGEST_UV and traces.max() < LARGEST_UV):
+        bad = ~is_voltage(traces)
+        n_bad = int(np.count_nonzero(bad))
         # Each takes its contact's mean, so that an offset of the amplifier makes no step.
-        counts = np.maximum(1, (~bad).sum(axis=1))
-        traces[bad] = 0.0
-        means = traces.sum(axis=1, dtype=np.float64) / counts
-        traces[bad] = np.broadcast_to(means[:, None], traces.shape)[bad]
-    # In float64 the mean of a constant channel is that constant, so that it becomes 0 and shows as dead.
-    traces -= traces.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
-    highpass(traces, sampling_hz, params.highpass_cutoff_hz, out=traces)
+        means = np.where(bad, 0.0, traces).sum(axis=1, dtype=np.float64) / np.maximum(1, (~bad).sum(axis=1))
+        traces = np.where(bad, means[:, None].astype(np.float32), traces)
+    traces = highpass(traces, sampling_hz, params.highpass_cutoff_hz)
     if (groups >= 0).any():
         subtract_median(traces, groups, int(groups.max()) + 1)
     return traces, n_bad
@@ -169,12 +156,14 @@ def blanked(raw_uv: F32, traces_uv: F32, fitted: Preprocessing) -> Bool:
     n_shanks = int(fitted.shank_index.max()) + 1
     hit = np.zeros((n_shanks, traces_uv.shape[1]), np.bool_)
     margin = round(fitted.params.artifact_ms * 1e-3 * fitted.sampling_hz)
+    low, high = fitted.range_uv or (-np.inf, np.inf)
+    # raw x gain was rounded to float32: the last millionth of the range counts as its end.
+    slack = 1e-6 * max(abs(low), abs(high))
+    # Written so that a NaN anywhere makes it true.
+    saturated = fitted.range_uv is not None and not (raw_uv.min() > low + slack and raw_uv.max() < high - slack)
     for shank in range(n_shanks):
         on_shank = (fitted.shank_index == shank) & fitted.trusted
-        if fitted.range_uv is not None:
-            low, high = fitted.range_uv
-            # raw x gain was rounded to float32: the last millionth of the range counts as its end.
-            slack = 1e-6 * max(abs(low), abs(high))
+        if saturated:
             inside = raw_uv[:, on_shank]
             hit[shank] |= ((inside <= low + slack) | (inside >= high - slack)).any(axis=1)
         if fitted.params.artifact_threshold_uv is not None:
@@ -192,25 +181,41 @@ def widened(hit: Bool, margin: int) -> Bool:
     return np.asarray(np.cumsum(edges, axis=-1)[..., :n] > 0)
 
 
-def apply(raw_uv: F32, fitted: Preprocessing, beside: int = 0) -> Clean:
+def apply(raw_uv: F32, fitted: Preprocessing, beside: int = 0, halo: int = 0) -> Clean:
     """Preprocess one block.
 
     raw_uv  (n_samples, n_contacts) float32 in uV, the columns of fitted.probe, halo included
     beside  samples at either end that other blocks count: what is blanked or not finite there is not counted here
+    halo    samples at either end that only the filter needs: they are left out of the result
     """
     traces, n_bad = filtered(raw_uv, fitted.sampling_hz, fitted.referenced, fitted.params)
     inner = slice(beside, len(raw_uv) - beside)
     if n_bad:
         n_bad = int(np.count_nonzero(~is_voltage(raw_uv[inner])))
     if fitted.interpolation is not None:
-        traces = fitted.interpolation @ traces
+        traces = mixed(traces, fitted.interpolation)
     mask = blanked(raw_uv, traces, fitted)
     n_masked = 0
     if mask.any():
         per_contact = mask[fitted.shank_index]
         traces[per_contact] = 0.0
         n_masked = int(np.count_nonzero(per_contact[:, inner]))
-    return Clean(fitted.whitening @ traces, traces, n_masked, n_bad)
+    uv = traces[:, halo : traces.shape[1] - halo]
+    return Clean(mixed(uv, fitted.whitening), uv, n_masked, n_bad)
+
+
+def mixed(traces: F32, matrix: F32) -> F32:
+    """matrix @ traces, some rows at a time, each with the contacts from the first to the last that they need.
+
+    traces  (n_contacts, n_samples) float32;  matrix (n_contacts, n_contacts) float32, mostly 0 far from its diagonal
+    """
+    out = np.empty(traces.shape, np.float32)
+    for start in range(0, len(traces), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        used = np.flatnonzero(matrix[rows].any(axis=0))
+        needed = slice(used[0], used[-1] + 1) if used.size else slice(0)
+        np.matmul(matrix[rows, needed], traces[needed], out=out[rows])
+    return out
 
 
 def fit(

@@ -110,20 +110,20 @@ def aligned(templates: LearnedTemplates, shapes: Shapes) -> tuple[LearnedTemplat
     waveform = templates.scores[np.arange(len(templates)), peak] @ shapes.pcs
     near = np.abs(waveform[:, shapes.peak_index - limit : shapes.peak_index + limit + 1])
     best = near.argmax(axis=1) - limit
-    moved = np.stack([_advanced(s, int(d), shapes.pcs) for s, d in zip(templates.scores, best, strict=True)])
+    moved = np.stack([advanced(s, int(d), shapes.pcs) for s, d in zip(templates.scores, best, strict=True)])
     return LearnedTemplates(templates.contacts, moved, templates.n_spikes), best.astype(np.int64)
 
 
-def _advanced(scores: F32, lag: int, pcs: F32) -> F32:
-    """Scores of the waveform moved `lag` samples earlier (what leaves the window is lost)."""
+def advanced(scores: F32, lag: int, pcs: F32) -> F32:
+    """Scores (..., n_pcs) of the waveform moved `lag` samples earlier (what leaves the window is lost)."""
     if lag == 0:
         return scores
     waveform = scores @ pcs
     moved = np.zeros_like(waveform)
     if lag > 0:
-        moved[:, :-lag] = waveform[:, lag:]
+        moved[..., :-lag] = waveform[..., lag:]
     else:
-        moved[:, -lag:] = waveform[:, :lag]
+        moved[..., -lag:] = waveform[..., :lag]
     return moved @ pcs.T
 
 
@@ -177,27 +177,39 @@ def similarity(pairs: Overlaps, n_templates: int) -> tuple[F32, I64]:
     return value, lag
 
 
-def without_duplicates(
-    templates: LearnedTemplates, n_contacts: int, pcs: F32, params: TemplatesParams
-) -> LearnedTemplates:
+@dataclass(frozen=True, eq=False)
+class Families:
+    """Clusters joined to templates.
+
+    templates        one of each family
+    member           (n_clusters,) int64, the template of each cluster, -1 = none
+    advance_samples  (n_clusters,) int64, how much earlier the waveforms of a cluster must be read to be its template's
+    """
+
+    templates: LearnedTemplates
+    member: I64
+    advance_samples: I64
+
+
+def without_duplicates(means: LearnedTemplates, n_contacts: int, pcs: F32, params: TemplatesParams) -> Families:
     """From the most populous down, its duplicates in shape and size join a template: its scores stay, spikes add up."""
-    if len(templates) == 0:
-        return templates
-    alike, _ = similarity(overlaps(templates, n_contacts, pcs), len(templates))
-    norms = templates.norms.astype(np.float64)
+    member, lead = np.full(len(means), -1, np.int64), np.zeros(len(means), np.int64)
+    if len(means) == 0:
+        return Families(means, member, lead)
+    alike, lag = similarity(overlaps(means, n_contacts, pcs), len(means))
+    norms = means.norms.astype(np.float64)
     difference = 2 * np.abs(norms[:, None] - norms) / np.maximum(norms[:, None] + norms, 1e-12)
     same = (alike > params.duplicate_correlation) & (difference < params.duplicate_norm_difference)
-    free = np.ones(len(templates), np.bool_)
-    keep, totals = [], []
-    for k in np.argsort(-templates.n_spikes, kind="stable"):
-        if free[k]:
-            family = free & same[k]
+    keep: list[int] = []
+    for k in np.argsort(-means.n_spikes, kind="stable"):
+        if member[k] < 0:
+            family = (member < 0) & same[k]
             family[k] = True
-            free &= ~family
-            keep.append(k)
-            totals.append(templates.n_spikes[family].sum())
+            member[family], lead[family] = len(keep), np.where(np.flatnonzero(family) == k, 0, lag[k, family])
+            keep.append(int(k))
     rows = np.array(keep, np.int64)
-    return LearnedTemplates(templates.contacts[rows], templates.scores[rows], np.array(totals, np.int64))
+    totals = np.bincount(member, weights=means.n_spikes, minlength=len(keep)).astype(np.int64)
+    return Families(LearnedTemplates(means.contacts[rows], means.scores[rows], totals), member, -lead)
 
 
 def unit_norm(templates: LearnedTemplates, n_components: int) -> F32:
@@ -206,10 +218,11 @@ def unit_norm(templates: LearnedTemplates, n_components: int) -> F32:
     return np.ascontiguousarray(np.pad(unit, ((0, 0), (0, 0), (0, n_components - unit.shape[2]))), dtype=np.float32)
 
 
-def learn_templates(
-    means: LearnedTemplates, n_contacts: int, shapes: Shapes, params: TemplatesParams
-) -> LearnedTemplates:
+def learn_templates(means: LearnedTemplates, n_contacts: int, shapes: Shapes, params: TemplatesParams) -> Families:
     """Cluster means to templates for matching: large enough, aligned, no duplicates."""
     enough = np.flatnonzero((means.n_spikes >= params.min_spikes) & (means.norms > 0))
-    moved, _ = aligned(means.take(enough), shapes)
-    return without_duplicates(moved, n_contacts, shapes.pcs, params)
+    moved, shifts = aligned(means.take(enough), shapes)
+    found = without_duplicates(moved, n_contacts, shapes.pcs, params)
+    member, advance = np.full(len(means), -1, np.int64), np.zeros(len(means), np.int64)
+    member[enough], advance[enough] = found.member, shifts + found.advance_samples
+    return Families(found.templates, member, advance)

@@ -1,11 +1,12 @@
 // The figures of the whole sorting: units on the probe, spike raster, amplitude against rate, histograms.
 
 const clickable = new Map(); // canvas id -> [{unit, x, y, r}] as drawn last
-let rasterBase = null; // the raster without a chosen unit, kept between drawings
+const rasterBases = new Map(); // canvas id -> its spikes without a chosen unit, kept between drawings
 
 function drawOverview() {
   drawMap();
   drawRaster();
+  drawDrift();
   drawScatter();
   document.querySelectorAll("canvas.histogram").forEach((canvas) => drawHistogram(canvas, data.histograms[canvas.dataset.index]));
 }
@@ -87,32 +88,40 @@ function widened([low, high], span) {
 }
 
 function drawRaster() {
-  const canvas = document.getElementById("raster"), drawing = pen(canvas);
+  const shank = document.getElementById("raster-shank")?.value ?? "";
+  drawSpikes("raster", { depth: array("raster_depth").values, step: 1, range: data.depth_um, shank });
+}
+
+// Spikes by time and depth on a canvas. `depth`: codes of every step-th spike; `range`: the depths that are shown.
+function drawSpikes(id, view) {
+  const canvas = document.getElementById(id), drawing = pen(canvas);
   if (!drawing) return;
   const { ctx, width, height, ratio } = drawing;
   const box = { left: 52, top: 8, right: width - 62, bottom: height - 38 };
-  const at = axes(drawing, box, { x: data.span_s, y: data.depth_um, xLabel: "time (s)", yLabel: "depth (µm)" });
-  const nSpikes = array("raster_time").values.length;
-  if (!nSpikes) return say(ctx, width, height, "No spikes were found.");
+  const at = axes(drawing, box, { x: data.span_s, y: view.range, xLabel: "time (s)", yLabel: "depth (µm)" });
+  if (!view.depth.length) return say(ctx, width, height, "No spikes were found.");
   drawGaps(ctx, at, box);
   const chosen = openedUnit();
-  const shank = document.getElementById("raster-shank")?.value ?? "";
-  const key = [width, height, ratio, dark(), shank].join();
-  if (rasterBase?.key !== key) rasterBase = { key, picture: rasterPicture(box, ratio, shank) };
+  const key = [width, height, ratio, dark(), view.shank].join();
+  if (rasterBases.get(id)?.key !== key) rasterBases.set(id, { key, picture: rasterPicture(box, ratio, view) });
   ctx.globalAlpha = chosen === null ? 1 : 0.25;
-  ctx.drawImage(rasterBase.picture, box.left, box.top, box.right - box.left, box.bottom - box.top);
+  ctx.drawImage(rasterBases.get(id).picture, box.left, box.top, box.right - box.left, box.bottom - box.top);
   ctx.globalAlpha = 1;
-  if (chosen !== null) {
-    const time = array("raster_time").values, depth = array("raster_depth").values, unit = array("raster_unit").values;
-    ctx.fillStyle = colour("select");
-    for (let i = 0; i < nSpikes; i++)
-      if (unit[i] === chosen && depth[i] !== MISSING) ctx.fillRect(at.x(decode(time[i], data.span_s)) - 1, at.y(decode(depth[i], data.depth_um)) - 1, 2.2, 2.2);
-  }
+  if (chosen !== null) drawChosen(ctx, at, view, chosen);
   drawColourBar(ctx, { left: width - 52, top: box.top, right: width - 42, bottom: box.bottom });
 }
 
+function drawChosen(ctx, at, { depth, step, range }, chosen) {
+  const time = array("raster_time").values, unit = array("raster_unit").values;
+  ctx.fillStyle = colour("select");
+  for (let j = 0, i = 0; j < depth.length; j++, i += step) {
+    const um = decode(depth[j], data.depth_um);
+    if (unit[i] === chosen && um >= range[0] && um <= range[1]) ctx.fillRect(at.x(decode(time[i], data.span_s)) - 1, at.y(um) - 1, 2.2, 2.2);
+  }
+}
+
 // All shown spikes as a picture of its own, one small square each, large amplitudes on top.
-function rasterPicture(box, ratio, shank) {
+function rasterPicture(box, ratio, { depth, step, range, shank }) {
   const width = Math.max(1, Math.round((box.right - box.left) * ratio)), height = Math.max(1, Math.round((box.bottom - box.top) * ratio));
   const picture = document.createElement("canvas");
   picture.width = width;
@@ -120,15 +129,20 @@ function rasterPicture(box, ratio, shank) {
   const ctx = picture.getContext("2d"), image = ctx.createImageData(width, height);
   const pixels = new Uint32Array(image.data.buffer);
   const colours = Uint32Array.from(amplitudeColours(), ([r, g, b]) => (255 << 24) | (b << 16) | (g << 8) | r);
-  const time = array("raster_time").values, depth = array("raster_depth").values;
-  const amplitude = array("raster_amplitude").values, unit = array("raster_unit").values;
-  const size = Math.max(1, Math.round(ratio * Math.min(4, Math.max(1, Math.sqrt(60000 / time.length)))));
+  const time = array("raster_time").values, amplitude = array("raster_amplitude").values, unit = array("raster_unit").values;
+  const [low, high] = range.map((um) => ((um - data.depth_um[0]) / (data.depth_um[1] - data.depth_um[0])) * (MISSING - 1));
   const levels = Array.from({ length: 256 }, () => []);
-  for (let i = 0; i < time.length; i++)
-    if (depth[i] !== MISSING && (shank === "" || String(units.shank[unit[i]]) === shank)) levels[amplitude[i]].push(i);
+  let drawn = 0;
+  for (let j = 0, i = 0; j < depth.length; j++, i += step) {
+    const code = depth[j];
+    if (code === MISSING || code < low || code > high || (shank !== "" && String(units.shank[unit[i]]) !== shank)) continue;
+    levels[amplitude[i]].push(j);
+    drawn++;
+  }
+  const size = Math.max(1, Math.round(ratio * Math.min(4, Math.max(1, Math.sqrt(60000 / drawn)))));
   levels.forEach((spikes, level) => {
-    for (const i of spikes) {
-      const left = Math.round((time[i] / (MISSING - 1)) * (width - size)), top = Math.round((1 - depth[i] / (MISSING - 1)) * (height - size));
+    for (const j of spikes) {
+      const left = Math.round((time[j * step] / (MISSING - 1)) * (width - size)), top = Math.round((1 - (depth[j] - low) / (high - low)) * (height - size));
       for (let y = top; y < top + size; y++) pixels.fill(colours[level], y * width + left, y * width + left + size);
     }
   });

@@ -36,6 +36,7 @@ function onResize() {
 
 startTable();
 startOverview();
+startDrift();
 startTheme();
 startDetail();
 new ResizeObserver(onResize).observe(document.querySelector("main"));

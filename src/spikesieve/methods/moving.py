@@ -1,0 +1,186 @@
+"""From a probe that moves to tissue at rest, and back: features before clustering, templates before matching."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from spikesieve.engine.blocks import Block
+from spikesieve.engine.run import Run
+from spikesieve.engine.scratch import GrowingArray
+from spikesieve.methods.grouping import Clusters
+from spikesieve.methods.passes import Detected, SpikeTable
+from spikesieve.model import F32, F64, I32, I64, Motion, Probe
+from spikesieve.stages.features import Groups, group_of
+from spikesieve.stages.match import Matcher, make_matcher
+from spikesieve.stages.motion import MotionParams, MotionSpikes, estimate
+from spikesieve.stages.shapes import Shapes
+from spikesieve.stages.templates import Families, LearnedTemplates, advanced
+from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, TissueParams, predict, traces_to_rest
+
+# Spikes whose features are handled at a time.
+CHUNK = 50_000
+# Block displacements whose matchers are kept: neighbouring blocks often share one.
+MATCHERS = 8
+
+
+def find_motion(run: Run, probe: Probe, detected: Detected, params: MotionParams) -> Motion:
+    """How the tissue moved: as it was given, or from the detected spikes; still where nobody wants to know."""
+    if params.mode == "off" or params.nblocks == 0:
+        return Motion.still(probe.shanks, "motion.mode is off.")
+    if run.motion is not None:
+        return run.motion
+    ok = detected.located
+    spikes = MotionSpikes(
+        detected.spikes.sample[ok], detected.position_um[ok], detected.amplitude_uv[ok], detected.shank[ok]
+    )
+    return estimate(spikes, probe, run.recording.segments, run.recording.sampling_hz, params)
+
+
+def with_traces_at_rest(run: Run, probe: Probe, motion: Motion, params: TissueParams) -> Run:
+    """The run with every block's traces moved to where the tissue is at rest, as Kilosort4 follows drift."""
+
+    def to_rest(block: Block) -> F32:
+        middle = np.full(probe.n_contacts, block.middle / run.recording.sampling_hz)
+        return traces_to_rest(probe, motion.at(middle, probe.positions_um[:, 1], probe.shanks), params.traces_length_um)
+
+    return replace(run, to_rest=to_rest)
+
+
+@dataclass(frozen=True, eq=False)
+class Rest:
+    """What leads to tissue at rest: the motion, the footprints' covariance, the groups of contacts."""
+
+    motion: Motion
+    tissue: Tissue
+    groups: Groups
+    sampling_hz: float
+
+    def displacement_um(self, sample: I64, depth_um: F64, shank: I64) -> F64:
+        """(n,) float64, in steps: the displacement at n samples and depths."""
+        step = self.tissue.params.step_um
+        return np.round(self.motion.at(sample / self.sampling_hz, depth_um, shank) / step) * step
+
+
+@dataclass(frozen=True, eq=False)
+class AtRest:
+    """Detected spikes in tissue coordinates: source is the group at rest, features are those at rest.
+
+    displacement_um  (n,) float64, in steps
+    """
+
+    spikes: SpikeTable
+    displacement_um: F64
+
+
+def spikes_at_rest(run: Run, detected: Detected, rest: Rest) -> AtRest:
+    """Every detected spike as the contacts would have seen it at rest."""
+    spikes, groups = detected.spikes, rest.groups
+    shanks = detected.shank
+    moved = rest.displacement_um(spikes.sample, detected.centre_um[:, 1].astype(np.float64), shanks)
+    source = np.empty(len(moved), np.int32)
+    with GrowingArray(run.scratch / "rest.features", spikes.features.shape[1:], np.float32) as out:
+        for start in range(0, len(moved), CHUNK):
+            part = slice(start, start + CHUNK)
+            tissue_um = detected.centre_um[part].astype(np.float64) - np.stack(
+                [np.zeros_like(moved[part]), moved[part]], axis=1
+            )
+            there = group_of(tissue_um, shanks[part], groups)
+            out.append(_features_at_rest(spikes.features[part], spikes.source[part], there, moved[part], rest))
+            source[part] = there
+        return AtRest(replace(spikes, source=source, features=out.finish()), moved)
+
+
+def _features_at_rest(features: F32, here: I32, there: I64, moved_um: F64, rest: Rest) -> F32:
+    """features (n, n_near, n_pcs) of group `here` to group `there`, (n,) each."""
+    out = np.array(features)
+    for rows, (a, b, d) in _runs_of(here, there, moved_um):
+        if a != b or d != 0:
+            to_rest = rest.tissue.to_rest(rest.groups.contacts[int(a)], rest.groups.contacts[int(b)], d)
+            out[rows] = np.matmul(to_rest, features[rows])
+    return out
+
+
+def _runs_of(*columns: I32 | I64 | F64) -> list[tuple[I64, tuple[float, ...]]]:
+    """Rows that agree in all columns, and what they agree on."""
+    keys, inverse = np.unique(np.stack(columns, axis=1).astype(np.float64), axis=0, return_inverse=True)
+    order = np.argsort(inverse.ravel(), kind="stable")
+    rows = np.split(order, np.cumsum(np.bincount(inverse.ravel(), minlength=len(keys)))[:-1])
+    return [(r, tuple(key)) for r, key in zip(rows, keys.tolist(), strict=True)]
+
+
+def moving_templates(
+    detected: Detected, moved: AtRest, clusters: Clusters, families: Families, shapes: Shapes, rest: Rest
+) -> MovingTemplates:
+    """Templates at every displacement, from what their spikes looked like on the probe at each."""
+    tissue, groups = rest.tissue, rest.groups
+    xy, shanks = tissue.probe.positions_um, tissue.probe.shanks
+    peak = families.templates.peak_contacts
+    contacts = groups.contacts[group_of(xy[peak], shanks[peak], groups)]
+    steps = _steps_um(rest)
+    there = np.stack([tissue.contacts_at(d) for d in steps])
+    contacts_at = np.where(contacts >= 0, there[:, np.maximum(contacts, 0)], -1)
+    seen = _observed(detected.spikes, moved.displacement_um, clusters, families, shapes, rest)
+    n_pcs = detected.spikes.features.shape[2]
+    scores = np.zeros((*contacts_at.shape, n_pcs), np.float32)
+    for k, observed in enumerate(seen):
+        scores[:, k] = predict(tissue, observed, contacts_at[:, k], steps)
+    still = int(np.abs(steps).argmin())
+    return MovingTemplates(
+        LearnedTemplates(contacts, scores[still], families.templates.n_spikes), steps, contacts_at, scores
+    )
+
+
+def _steps_um(rest: Rest) -> F64:
+    step = rest.tissue.params.step_um
+    low, high = np.floor(rest.motion.um.min() / step), np.ceil(rest.motion.um.max() / step)
+    return np.arange(min(low, 0), max(high, 0) + 1) * step
+
+
+def _observed(
+    spikes: SpikeTable, moved_um: F64, clusters: Clusters, families: Families, shapes: Shapes, rest: Rest
+) -> list[Observed]:
+    """Mean scores of each template in bins of displacement, on the contacts where they were measured."""
+    width = rest.tissue.params.bin_um
+    unit = clusters.unit
+    used = np.flatnonzero((unit >= 0) & (families.member[np.maximum(unit, 0)] >= 0))
+    keys = np.stack([unit[used], spikes.source[used], np.round(moved_um[used] / width)], axis=1).astype(np.int64)
+    distinct, of_spike = np.unique(keys, axis=0, return_inverse=True)
+    sums, counts = np.zeros((len(distinct), *spikes.features.shape[1:])), np.bincount(of_spike.ravel())
+    for start in range(0, len(used), CHUNK):
+        part = slice(start, start + CHUNK)
+        np.add.at(sums, of_spike.ravel()[part], spikes.features[used[part]])
+    for i, (cluster, _, _) in enumerate(distinct):
+        sums[i] = advanced(sums[i], int(families.advance_samples[cluster]), shapes.pcs)
+    member = families.member[distinct[:, 0]]
+    return [
+        Observed(
+            distinct[rows, 2] * width,
+            rest.groups.contacts[distinct[rows, 1]],
+            sums[rows] / counts[rows][:, None, None],
+            counts[rows].astype(np.int64),
+        )
+        for rows in (np.flatnonzero(member == k) for k in range(len(families.templates)))
+    ]
+
+
+def moving_matcher(run: Run, templates: MovingTemplates, shapes: Shapes, rest: Rest) -> Callable[[Block], Matcher]:
+    """The matcher of each block: every template where the tissue is in the middle of the block."""
+    probe = rest.tissue.probe
+    peak = templates.rest.peak_contacts
+    depth_um, shanks = probe.positions_um[peak, 1], probe.shanks[peak]
+
+    @lru_cache(maxsize=MATCHERS)
+    def at(steps: bytes) -> Matcher:
+        here = templates.at(np.frombuffer(steps, np.int64))
+        matcher = make_matcher(here, here.contacts, probe.n_contacts, shapes)
+        return replace(matcher, feature_scores=templates.rest.scores)
+
+    def of_block(block: Block) -> Matcher:
+        middle = np.full(len(peak), block.middle / run.recording.sampling_hz)
+        return at(templates.step_of(rest.motion.at(middle, depth_um, shanks)).tobytes())
+
+    return of_block

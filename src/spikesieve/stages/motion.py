@@ -1,0 +1,244 @@
+"""How far the tissue moved, estimated from where spikes were: per shank, with a standard error and a decision.
+
+Decentralised registration of rasters (DREDge) or Kilosort4's alignment to a template; see docs/motion.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import numpy as np
+
+from spikesieve.geometry import SAME_ROW_UM
+from spikesieve.model import F32, F64, I64, Motion, Probe
+from spikesieve.params import Params, setting
+from spikesieve.stages.motion_confidence import Evidence, Judged, half_of_neurons, judge, n_neurons
+from spikesieve.stages.motion_kilosort import align
+from spikesieve.stages.motion_raster import (
+    BinnedSpikes,
+    TimeBins,
+    Windows,
+    binned,
+    make_axes,
+    make_raster,
+    make_windows,
+    time_bins,
+)
+from spikesieve.stages.motion_registration import Comparison, compare, solve
+
+# A bin of time holds about this many spikes of each section.
+SPIKES_IN_BIN = 30
+SHORTEST_BIN_S, LONGEST_BIN_S = 0.5, 20.0
+KILOSORT_BATCH_S = 2.0
+DEPTH_BIN_UM, KILOSORT_DEPTH_BIN_UM = 2.5, 5.0
+# What sections do differently is looked for within this distance; from so many sections on, it is first looked for in
+# fewer and larger ones.
+SECTION_SHIFT_UM, LARGE_SECTION_SHIFT_UM = 25.0, 50.0
+MANY_SECTIONS, FEWER = 8, 4
+# Weight of smoothness in time where pairs say little; what is noise and what movement is told afterwards.
+SMOOTHNESS = 0.1
+# Movement is seen along rows of contacts that lie close enough for a neuron to pass from one to the next.
+MIN_ROWS, ROW_GAP_UM = 4, 60.0
+MIN_BINS, MIN_SPIKES_IN_BIN = 5, 10.0
+
+
+class MotionParams(Params):
+    """Whether and how the movement of the tissue is estimated."""
+
+    mode: Literal["templates", "traces", "off"] = setting(
+        "templates", "what follows the tissue: the templates, the traces (as Kilosort4 does it), or nothing"
+    )
+    estimator: Literal["decentralized", "kilosort"] = setting(
+        "decentralized", "compare all pairs of times (DREDge), or each time with a template (Kilosort4)"
+    )
+    nblocks: int | None = setting(
+        None,
+        "sections of a shank that may move differently: 0 off, 1 all depths alike; default: one for each section_um",
+        kilosort4="nblocks",
+        ge=0,
+        le=100,
+    )
+    section_um: float = setting(150.0, "height of a section where nblocks is not given", gt=10.0, le=10_000.0)
+    bin_s: float | None = setting(
+        None, "bin of time in s; default: so that it holds 30 spikes of each section, 2 for kilosort", gt=0.05, le=600.0
+    )
+    depth_bin_um: float | None = setting(
+        None,
+        "bin of depth; default: 2.5, and 5 for kilosort",
+        kilosort4="binning_depth",
+        gt=0.5,
+        le=50.0,
+    )
+    max_shift_um: float = setting(75.0, "largest displacement between two times that is looked for", gt=5.0, le=500.0)
+    horizon_s: float = setting(100.0, "times farther apart than this are not compared", gt=1.0, le=10_000.0)
+
+
+@dataclass(frozen=True, eq=False)
+class MotionSpikes:
+    """What the movement is estimated from, ordered by sample.
+
+    sample        (n,) int64
+    position_um   (n, 2) float32, x and depth; only spikes that were located (`localize.Located.ok`)
+    amplitude_uv  (n,) float32, on the largest contact
+    shank         (n,) int64, shank number of the probe
+    """
+
+    sample: I64
+    position_um: F32
+    amplitude_uv: F32
+    shank: I64
+
+    def __len__(self) -> int:
+        return len(self.sample)
+
+
+def estimate(
+    spikes: MotionSpikes,
+    probe: Probe,
+    segments: tuple[tuple[int, int], ...],
+    sampling_hz: float,
+    params: MotionParams,
+) -> Motion:
+    """How far the tissue moved along each shank, how sure that is, and whether it is to be used.
+
+    segments  stretches (start, stop) in samples that are sorted: time between them is missing, not still
+    params    its mode is the caller's business
+    """
+    shanks = np.unique(probe.shanks)
+    windows = _windows(probe, params)
+    seconds = sum(stop - start for start, stop in segments) / sampling_hz
+    n_sections = len(shanks) * (len(windows) + 1) // 2
+    bins = time_bins(segments, _bin_s(spikes, n_sections, seconds, params) * sampling_hz)
+    shape = len(shanks), len(bins), len(windows)
+    um, se_um = np.zeros(shape, np.float32), np.full(shape, np.inf, np.float32)
+    decisions, why = [], []
+    for row, shank in enumerate(shanks):
+        mine = np.flatnonzero(spikes.shank == shank)
+        some = binned(bins, spikes.sample[mine], spikes.position_um[mine, 1], spikes.amplitude_uv[mine])
+        hopeless = _hopeless(some, len(bins), probe.positions_um[probe.shanks == shank, 1])
+        if hopeless:
+            decision, sentence = "refuse", hopeless
+        else:
+            found = _judged(some, bins, windows, sampling_hz, params)
+            um[row], se_um[row] = found.um, found.se_um
+            decision, sentence = _decided(found, windows)
+        decisions.append(decision)
+        why.append(sentence)
+    return Motion(bins.centre / sampling_hz, windows.centre_um, shanks, um, se_um, tuple(decisions), tuple(why))
+
+
+def _windows(probe: Probe, params: MotionParams) -> Windows:
+    low, high = probe.positions_um[:, 1].min(), probe.positions_um[:, 1].max()
+    return make_windows(float(low), float(high), params.nblocks or max(1, round((high - low) / params.section_um)))
+
+
+def _bin_s(spikes: MotionSpikes, n_sections: int, seconds: float, params: MotionParams) -> float:
+    if params.bin_s is not None:
+        return params.bin_s
+    if params.estimator == "kilosort":
+        return KILOSORT_BATCH_S
+    wanted_s = SPIKES_IN_BIN * n_sections * seconds / max(1, len(spikes))
+    return float(np.clip(wanted_s, SHORTEST_BIN_S, LONGEST_BIN_S))
+
+
+def _hopeless(spikes: BinnedSpikes, n_bins: int, depth_um: F64) -> str:
+    """Why nothing can be said of a shank's movement, or nothing."""
+    rows = np.unique(np.round(depth_um / SAME_ROW_UM) * SAME_ROW_UM)
+    chains = np.split(rows, np.flatnonzero(np.diff(rows) > ROW_GAP_UM) + 1)
+    longest = max(len(chain) for chain in chains)
+    if longest < MIN_ROWS:
+        return (
+            f"Movement cannot be seen: no more than {longest} rows of contacts lie within {ROW_GAP_UM:g} um of each "
+            f"other, and {MIN_ROWS} are needed. The tissue is held to be still."
+        )
+    wanted = MIN_SPIKES_IN_BIN * max(n_bins, MIN_BINS)
+    if len(spikes) < wanted:
+        return (
+            f"Movement cannot be seen: {len(spikes)} spikes could be located, and {wanted:.0f} are needed for this "
+            "duration. The tissue is held to be still. Lower detect.threshold to have more spikes."
+        )
+    if n_bins < MIN_BINS:
+        return (
+            f"Movement cannot be seen: the recording has {n_bins} bins of time, and {MIN_BINS} are needed. "
+            "Sort a longer stretch, or lower motion.bin_s."
+        )
+    return ""
+
+
+def _judged(spikes: BinnedSpikes, bins: TimeBins, windows: Windows, sampling_hz: float, params: MotionParams) -> Judged:
+    """The displacement of one shank from all its spikes, judged by that from halves of its neurons."""
+    bin_s = float(np.median(bins.stop - bins.start)) / sampling_hz
+    decentralized = params.estimator == "decentralized"
+    bin_um = params.depth_bin_um or (DEPTH_BIN_UM if decentralized else KILOSORT_DEPTH_BIN_UM)
+    course: Callable[[BinnedSpikes], F64]
+    if decentralized:
+        course = _Registration(bins, windows, bin_um, params.max_shift_um, max(1, round(params.horizon_s / bin_s)))
+    else:
+        course = partial(align, n_bins=len(bins), windows=windows, bin_um=bin_um, max_shift_um=params.max_shift_um)
+    whole = course(spikes)
+    half = half_of_neurons(spikes, whole, windows)
+    first, second = course(spikes.select(half)), course(spikes.select(~half))
+    counts, neurons = spikes.counts(len(bins), windows), n_neurons(spikes, whole, windows, bin_s)
+    return judge(Evidence(whole, first, second, counts, neurons, bins.gap), windows, decentralized)
+
+
+@dataclass(frozen=True, eq=False)
+class _Registration:
+    """Decentralised registration: the shank as a whole first, then what ever smaller sections do differently."""
+
+    bins: TimeBins
+    windows: Windows
+    bin_um: float
+    max_shift_um: float
+    horizon: int
+
+    def __call__(self, spikes: BinnedSpikes) -> F64:
+        """(n_bins, n_windows) float64 um."""
+        total = np.zeros((len(self.bins), len(self.windows)))
+        if len(spikes) == 0:
+            return total
+        for windows, reach_um in self._levels():
+            parts = [self._course(spikes, windows, k, reach_um) for k in range(len(windows))]
+            course = np.stack(parts, axis=1)
+            spikes = spikes.at_rest(course, windows)
+            total += windows.between(course, self.windows.centre_um)
+        return total
+
+    def _levels(self) -> list[tuple[Windows, float]]:
+        """Windows of the whole shank, of a few large sections where there are many, and those that are wanted."""
+        n = (len(self.windows) + 1) // 2
+        low, high = self.windows.ends_um
+        levels = [(make_windows(low, high, 1), self.max_shift_um)]
+        if n >= MANY_SECTIONS:
+            levels.append((make_windows(low, high, n // FEWER), LARGE_SECTION_SHIFT_UM))
+        return levels if n == 1 else [*levels, (self.windows, SECTION_SHIFT_UM)]
+
+    def _course(self, spikes: BinnedSpikes, windows: Windows, k: int, reach_um: float) -> F64:
+        seen = (spikes.depth_um.min() - reach_um, spikes.depth_um.max() + reach_um)
+        low, high = np.clip(windows.reach_um(k), *seen)
+        axes = make_axes(spikes, (float(low), float(high)), self.bin_um)
+        comparison = Comparison(
+            lambda start, stop: make_raster(spikes, (start, stop), axes),
+            windows.weights(k, axes.depth_um),
+            max(1, round(reach_um / self.bin_um)),
+            self.bin_um,
+        )
+        return solve(compare(comparison, len(self.bins), self.horizon), self.bins.gap, SMOOTHNESS)
+
+
+def _decided(found: Judged, windows: Windows) -> tuple[str, str]:
+    """What to do with a displacement, and a sentence about it."""
+    moved = f"{found.moved_um:.1f} um (root mean square), with a standard error of {found.error_um:.1f} um"
+    if not found.seen:
+        return "refuse", (
+            f"No movement was seen: the estimate is {moved}. The tissue is held to be still. If it is known to move, "
+            "more spikes may show it: lower detect.threshold, or raise motion.bin_s."
+        )
+    if len(windows) > 1 and found.differs:
+        return "use", f"The tissue moved by {moved}, and not at all depths alike."
+    if len(windows) > 1:
+        return "rigid", f"The tissue moved by {moved}; depths do not differ by more than the error, so all move as one."
+    return "rigid", f"The tissue moved by {moved}, seen as one section."
