@@ -121,6 +121,8 @@ def moving_templates(
     peak = families.templates.peak_contacts
     contacts = groups.contacts[group_of(xy[peak], shanks[peak], groups)]
     steps = _steps_um(rest)
+    if len(steps) == 1:
+        return _standing_templates(families.templates, contacts, tissue.probe.n_contacts)
     there = np.stack([tissue.contacts_at(d) for d in steps])
     contacts_at = np.where(contacts >= 0, there[:, np.maximum(contacts, 0)], -1)
     seen = _observed(detected.spikes, moved.displacement_um, clusters, families, shapes, rest)
@@ -131,6 +133,15 @@ def moving_templates(
     still = int(np.abs(steps).argmin())
     return MovingTemplates(
         LearnedTemplates(contacts, scores[still], families.templates.n_spikes), steps, contacts_at, scores
+    )
+
+
+def _standing_templates(means: LearnedTemplates, contacts: I64, n_contacts: int) -> MovingTemplates:
+    """Where nothing moves the means are the templates."""
+    scores = means.dense(n_contacts)[np.arange(len(means))[:, None], np.maximum(contacts, 0)]
+    scores[contacts < 0] = 0.0
+    return MovingTemplates(
+        LearnedTemplates(contacts, scores, means.n_spikes), np.zeros(1), contacts[None], scores[None]
     )
 
 
