@@ -195,6 +195,38 @@ def peel_with_prior(scores, offsets, neighbours, tables, threshold, norms, penal
     return sample, template, np.array([value for _, _, value in found], np.float32)
 
 
+def pursue(scores, offsets, neighbours, tables, least, norms, precision, cost, low, high):
+    """Sequential greedy pursuit by likelihood: of all maxima in time above `least` take the one with the largest gain.
+
+    One spike a round, so there is no max_rounds. Changes `scores`.
+    """
+    n_templates, n_samples = scores.shape
+    reach = tables.shape[1] // 2
+    found = []
+    while n_templates and n_samples > 2:
+        inner = scores[:, 1:-1]
+        peak = (inner > least[:, None]) & (inner > scores[:, :-2]) & (inner >= scores[:, 2:])
+        best = (-np.inf, 0, 0, 0.0)
+        for k, t in np.argwhere(peak):
+            with_prior = float(inner[k, t]) * norms[k] + precision[k]
+            size = norms[k] ** 2 + precision[k]
+            a = min(max(with_prior / size, low), high)
+            gain = 2 * a * with_prior - a * a * size - precision[k] - cost[k]
+            if gain > best[0]:
+                best = (gain, int(t) + 1, int(k), a)
+        if best[0] == -np.inf:
+            break
+        _, t, k, a = best
+        found.append((t, k, a))
+        for q in range(offsets[k], offsets[k + 1]):
+            for s in range(-reach, reach + 1):
+                if 0 <= t + s < n_samples:
+                    scores[neighbours[q], t + s] -= a * norms[k] * tables[q, reach + s]
+    found.sort(key=lambda spike: spike[:2])
+    sample, template = (np.array([row[i] for row in found], np.int64) for i in (0, 1))
+    return sample, template, np.array([a for _, _, a in found], np.float32)
+
+
 def subtract_from_projections(projections, sample, template, value, contacts, weights, component_lags):
     """In place, per spike: projections[c, p, t + s] -= value sum_q weights[k, c, q] component_lags[q, p, reach + s]."""
     n_components, n_samples = projections.shape[1:]

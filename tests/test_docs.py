@@ -12,9 +12,11 @@ from spikesieve.stages.cluster import ClusterParams
 from spikesieve.stages.curate import CurateParams
 from spikesieve.stages.detect import DetectParams
 from spikesieve.stages.features import FeaturesParams
+from spikesieve.stages.fit import FitParams
 from spikesieve.stages.match import MatchParams
 from spikesieve.stages.motion import MotionParams
 from spikesieve.stages.preprocess import PreprocessParams
+from spikesieve.stages.refine import RefineParams
 from spikesieve.stages.shapes import ShapesParams
 from spikesieve.stages.templates import TemplatesParams
 from spikesieve.stages.tissue import TissueParams
@@ -31,6 +33,7 @@ PAGES: dict[str, tuple[type[Params], ...]] = {
     "cluster": (ClusterParams,),
     "templates": (TemplatesParams,),
     "match": (MatchParams,),
+    "sieve": (FitParams, RefineParams),
     "curate": (CurateParams, UnitsParams),
 }
 UNITS = {"um": "µm", "ms": "ms", "hz": "Hz", "uv": "µV", "sd": "noise SD", "samples": "samples"}

@@ -122,3 +122,9 @@ def test_nblocks_0_is_no_motion(simulated):
     recording = recording_from_array(simulated[0][: int(4 * HZ)], HZ, PARAMS.gain_uv)
     sorting = sort(recording, PROBE, Settings.from_kilosort4({"nblocks": 0}), n_jobs=2)
     assert sorting.motion.decisions == ("refuse",)
+
+
+def test_the_method_sieve_finds_the_units_as_well(simulated):
+    recording = recording_from_array(simulated[0], HZ, PARAMS.gain_uv)
+    sorting = sort(recording, PROBE, Settings().with_overrides(["method=sieve"]), n_jobs=2)
+    assert np.count_nonzero(accuracies(sorting, simulated[1]) > 0.8) >= 3

@@ -136,7 +136,7 @@ def test_group_is_no_setting():
         ("match.threshold='9'", "Got the text '9'"),
         ("shapes.n_pcs=2.5", "a whole number, at least 1 and at most 24. Got 2.5"),
         ("preprocess.reference=mean", "one of 'median', 'none'. Got the text 'mean'"),
-        ("method=kilosort3", "one of 'kilosort4'"),
+        ("method=kilosort3", "one of 'sieve', 'kilosort4'"),
         ("preprocess.artifact_threshold_uv=-1", "a number, above 0. Got -1"),
     ],
 )

@@ -17,11 +17,11 @@ from spikesieve.engine.run import Run
 from spikesieve.errors import SettingsError
 from spikesieve.io.motion_files import require_motion_fits
 from spikesieve.io.probes import require_fits
-from spikesieve.methods import kilosort4
+from spikesieve.methods import kilosort4, sieve
 from spikesieve.model import Motion, Probe, Recording, Sorting
 from spikesieve.settings import Settings
 
-METHODS: dict[str, Callable[[Run, Probe, Settings], Sorting]] = {"kilosort4": kilosort4.sort}
+METHODS: dict[str, Callable[[Run, Probe, Settings], Sorting]] = {"sieve": sieve.sort, "kilosort4": kilosort4.sort}
 """The algorithm by the name that `Settings.method` gives it."""
 
 

@@ -16,9 +16,11 @@ from spikesieve.stages.cluster import ClusterParams
 from spikesieve.stages.curate import CurateParams
 from spikesieve.stages.detect import DetectParams
 from spikesieve.stages.features import FeaturesParams
+from spikesieve.stages.fit import FitParams
 from spikesieve.stages.match import MatchParams
 from spikesieve.stages.motion import MotionParams
 from spikesieve.stages.preprocess import PreprocessParams
+from spikesieve.stages.refine import RefineParams
 from spikesieve.stages.shapes import ShapesParams
 from spikesieve.stages.templates import TemplatesParams
 from spikesieve.stages.tissue import TissueParams
@@ -36,7 +38,7 @@ class EngineParams(Params):
 class Settings(Adjustable):
     """Everything that can be set. `spikesieve settings` prints it with defaults, bounds and Kilosort4's names."""
 
-    method: Literal["kilosort4"] = setting("kilosort4", "the algorithm")
+    method: Literal["sieve", "kilosort4"] = setting("kilosort4", "the algorithm")
     engine: EngineParams = setting(EngineParams(), "how the recording is cut up")
     preprocess: PreprocessParams = setting(PreprocessParams(), "from raw to whitened traces")
     shapes: ShapesParams = setting(ShapesParams(), "single-contact shapes, learned from the recording")
@@ -46,6 +48,8 @@ class Settings(Adjustable):
     tissue: TissueParams = setting(TissueParams(), "footprints in tissue coordinates")
     cluster: ClusterParams = setting(ClusterParams(), "graph clustering and merge tree")
     templates: TemplatesParams = setting(TemplatesParams(), "from clusters to templates")
+    fit: FitParams = setting(FitParams(), "the second pass of the method sieve, by likelihood")
+    refine: RefineParams = setting(RefineParams(), "splits, joins and tests of units in the method sieve")
     match: MatchParams = setting(MatchParams(), "the second pass, by learned templates")
     curate: CurateParams = setting(CurateParams(), "merges, duplicates, labels")
     units: UnitsParams = setting(UnitsParams(), "how units are measured")

@@ -4,6 +4,7 @@ from spikesieve.kernels.add_waveforms_cpu import add_waveforms
 from spikesieve.kernels.butterworth_cpu import butterworth
 from spikesieve.kernels.coincidences_cpu import coincidences
 from spikesieve.kernels.correlogram_cpu import correlogram
+from spikesieve.kernels.fit_cpu import pursue
 from spikesieve.kernels.graph_cpu import ascend
 from spikesieve.kernels.localize_cpu import triangulate
 from spikesieve.kernels.match_cpu import peel, peel_with_prior, subtract_from_projections, template_scores
@@ -21,6 +22,7 @@ __all__ = [
     "peel_with_prior",
     "pick",
     "project",
+    "pursue",
     "score",
     "subtract_from_projections",
     "subtract_median",

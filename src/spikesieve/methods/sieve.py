@@ -1,0 +1,65 @@
+"""The method sieve: Kilosort4's way to templates, then likelihood. docs/accuracy.md has what each step is worth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from spikesieve.engine.run import Run
+from spikesieve.methods.describe import Final, describe
+from spikesieve.methods.fitting import a_part, fit_all, followed_again, matched_spikes, seconds_of, with_unit_noise
+from spikesieve.methods.grouping import cluster_all
+from spikesieve.methods.moving import Rest, find_motion, moving_matcher, moving_templates, spikes_at_rest
+from spikesieve.methods.passes import Detector, detect_all, fit_preprocessing, learn_shapes
+from spikesieve.model import Probe, Sorting
+from spikesieve.settings import Settings
+from spikesieve.stages.curate import Trains, curate
+from spikesieve.stages.detect import pitch_um, universal_templates
+from spikesieve.stages.features import make_groups
+from spikesieve.stages.refine import keep, learn, templates_of
+from spikesieve.stages.templates import learn_templates
+from spikesieve.stages.tissue import Tissue
+
+
+def sort(run: Run, probe: Probe, settings: Settings) -> Sorting:
+    """Spike trains of single neurons.
+
+    The recording is read twice from end to end (detect, fit), once in part (fit, to learn the units) and in samples
+    (noise, shapes, waveforms).
+    """
+    fitted, odd_contacts = fit_preprocessing(run, probe, settings.preprocess)
+    shapes = learn_shapes(run, fitted, settings.shapes)
+    fitted, noise_sd = with_unit_noise(run, fitted, shapes)
+    probe, n_contacts, hz = fitted.probe, fitted.probe.n_contacts, run.recording.sampling_hz
+
+    # The threshold is in SD of the traces, as in Kilosort4.
+    detect = settings.detect.model_copy(update={"threshold": settings.detect.threshold / noise_sd})
+    groups = make_groups(probe, pitch_um(probe, detect), settings.features)
+    detected = detect_all(run, fitted, Detector(shapes, universal_templates(probe, detect), groups, detect))
+
+    motion = find_motion(run, probe, detected, settings.motion)
+    rest = Rest(motion, Tissue(probe, fitted.whitening, settings.tissue), groups, hz)
+    still = spikes_at_rest(run, detected, rest)
+    first = cluster_all(run, still.spikes, still.spikes.source, groups, settings.cluster, None)
+    families = learn_templates(first.means, n_contacts, shapes, settings.templates)
+    templates = moving_templates(detected, still, first, families, shapes, rest)
+
+    part = a_part(run, settings.fit.learn_s)
+    some = fit_all(part, fitted, shapes, moving_matcher(run, templates, shapes, rest), settings.fit)
+    matched = matched_spikes(part, some, templates.rest, shapes, settings.fit)
+    units, parent = templates_of(matched, learn(matched, settings.fit, settings.refine))
+    whole = np.round(units.n_spikes * seconds_of(run) / seconds_of(part)).astype(np.int64)
+    units = replace(units, n_spikes=whole)
+    templates = followed_again(templates, units, parent, shapes, rest.tissue, settings.templates)
+
+    found = fit_all(run, fitted, shapes, moving_matcher(run, templates, shapes, rest), settings.fit)
+    matched = matched_spikes(run, found, templates.rest, shapes, settings.fit)
+    kept = keep(matched, learn(matched, settings.fit, settings.refine), settings.fit, settings.refine)
+
+    trains, means, removed = curate(
+        Trains(found.sample, kept.unit, hz, run.recording.duration_s), kept.means, n_contacts, shapes, settings.curate
+    )
+    notes = (*odd_contacts, *kept.notes, *removed)
+    final = Final(trains, means, templates.rest.contacts, notes, motion, motion)
+    return describe(run, fitted, shapes, found, final, settings)

@@ -1,0 +1,181 @@
+"""Units compete for spikes: each spike to the unit that makes it likeliest, each unit to the mean of its spikes.
+
+The noise of features has SD 1 in every score and is independent, so the likelihood of a spike under a unit is that of
+its distance. See docs/refine.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from spikesieve.model import F32, F64, I32, I64, Bool
+from spikesieve.stages.fit import FitParams
+from spikesieve.stages.mixtures import above_tail
+
+# A unit competes for spikes whose contacts hold this share of its energy; its contacts are those that so many spikes
+SEEN_ENERGY, SEEN_SPIKES = 0.8, 0.5
+# Fewer scores than this tell no tail from a neuron.
+ENOUGH_SCORES = 30
+
+
+@dataclass(frozen=True, eq=False)
+class Matched:
+    """Spikes as matching left them.
+
+    sample    (n,) int64;  source (n,) int32 template;  features (n, n_near, n_pcs) float32, noise of SD 1
+    excess    (n,) float32, score of each spike over the least that would have been accepted, in noise SD
+    contacts  (n_sources, n_near) int64, where the spikes of each source are described, -1 = none
+    pcs       (n_pcs, n_waveform_samples) float32
+    sampling_hz, duration_s  of what was matched
+    """
+
+    sample: I64
+    source: I32
+    features: F32
+    excess: F32
+    contacts: I64
+    pcs: F32
+    sampling_hz: float
+    duration_s: float
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """Spikes that are described on the same contacts: contacts (n_near,), rows (n,), x (n, n_near * n_pcs) float32."""
+
+    contacts: I64
+    rows: I64
+    x: F32
+
+
+@dataclass(frozen=True, eq=False)
+class Membership:
+    """To which unit each spike belongs, (n,) each: unit int64 (-1 = none), amplitude, score float32, mine bool.
+
+    mine  False for spikes that the unit would take, but that are more likely others' or noise
+    """
+
+    unit: I64
+    amplitude: F32
+    score: F32
+    mine: Bool
+
+    def counts(self, n_units: int) -> I64:
+        """(n_units,) int64 spikes."""
+        return np.bincount(self.unit[self.mine & (self.unit >= 0)], minlength=n_units).astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Means:
+    """Mean scores of units on all contacts: scores (n_units, n_contacts, n_pcs), seen (n_units, n_contacts) bool.
+
+    n_spikes  (n_units,) float64, estimated for the whole recording where only some spikes were used
+    """
+
+    scores: F64
+    seen: Bool
+    n_spikes: F64
+
+    @property
+    def norms(self) -> F64:
+        """(n_units,) float64 in noise SD."""
+        return np.asarray(np.sqrt((self.scores**2).sum(axis=(1, 2))))
+
+
+def pieces_of(matched: Matched, rows: I64, at_once: int) -> Iterator[Piece]:
+    """The spikes `rows`, (n,) int64, by the contacts they are described on, not more than at_once at a time."""
+    sets, of_source = np.unique(matched.contacts, axis=0, return_inverse=True)
+    piece = of_source.ravel()[matched.source[rows]]
+    for i, contacts in enumerate(sets):
+        used = contacts >= 0
+        mine = rows[piece == i]
+        for start in range(0, len(mine), at_once):
+            some = mine[start : start + at_once]
+            x = np.asarray(matched.features[some])[:, used]
+            yield Piece(contacts[used], some, np.ascontiguousarray(x.reshape(len(some), -1), dtype=np.float32))
+
+
+def compete(
+    matched: Matched, pieces: list[Piece], now: Membership, weight: F64, n_units: int, fit: FitParams, n_rounds: int
+) -> tuple[Membership, Means]:
+    """Every spike to the unit that makes it likeliest, every unit to the mean of its spikes, n_rounds times."""
+    means = mean_scores(matched, pieces, now, weight, n_units)
+    for _ in range(n_rounds):
+        now = assign(matched, pieces, means, now, fit)
+        now = replace(now, mine=now.mine & above_cuts(now, means, fit))
+        means = mean_scores(matched, pieces, now, weight, n_units)
+    return now, means
+
+
+def mean_scores(matched: Matched, pieces: list[Piece], now: Membership, weight: F64, n_units: int) -> Means:
+    """Mean of each unit's spikes where at least half of them were seen, shrunk by its own noise (James-Stein)."""
+    n_pcs = matched.features.shape[2]
+    n_contacts = int(matched.contacts.max(initial=-1)) + 1
+    sums = np.zeros((n_units, n_contacts, n_pcs))
+    size, n_seen = np.zeros((n_units, n_contacts)), np.zeros((n_units, n_contacts))
+    for piece in pieces:
+        rows = np.flatnonzero(now.mine[piece.rows] & (now.unit[piece.rows] >= 0))
+        units, column = np.unique(now.unit[piece.rows[rows]], return_inverse=True)
+        member = np.zeros((len(units), len(rows)), np.float32)
+        member[column, np.arange(len(rows))] = 1.0
+        at = np.ix_(units, piece.contacts)
+        sums[at] += (member @ piece.x[rows]).reshape(len(units), len(piece.contacts), n_pcs)
+        size[at] += (member @ now.amplitude[piece.rows[rows]])[:, None]
+        n_seen[at] += member.sum(axis=1)[:, None]
+    counts = now.counts(n_units)
+    seen = (n_seen >= SEEN_SPIKES * counts[:, None]) & (n_seen > 0)
+    scores = sums / np.maximum(size, 1e-9)[:, :, None] * seen[:, :, None]
+    noise = n_pcs / np.maximum(n_seen, 1)
+    scores *= np.maximum(0.0, 1 - noise / np.maximum((scores**2).sum(axis=2), 1e-12))[:, :, None]
+    inside = now.mine & (now.unit >= 0)
+    estimated = np.bincount(now.unit[inside], weights=weight[inside], minlength=n_units)
+    return Means(scores, seen, estimated.astype(np.float64))
+
+
+def assign(matched: Matched, pieces: Iterable[Piece], means: Means, now: Membership, fit: FitParams) -> Membership:
+    """The spikes of the pieces to the units that gain most by them; `mine` where that is more than noise would."""
+    unit, amplitude = now.unit.copy(), now.amplitude.copy()
+    score, mine = now.score.copy(), now.mine.copy()
+    for piece in pieces:
+        found = _assigned(piece, means, matched, fit)
+        for whole, part in zip((unit, amplitude, score, mine), found, strict=True):
+            whole[piece.rows] = part
+    return Membership(unit, amplitude, score, mine)
+
+
+def _assigned(piece: Piece, means: Means, matched: Matched, fit: FitParams) -> tuple[I64, F32, F32, Bool]:
+    """Unit, amplitude, score and mine of each spike of a piece. The gain is that of `kernels.pursue`."""
+    n = len(piece.rows)
+    local = means.scores[:, piece.contacts].reshape(len(means.norms), -1)
+    energy = (local**2).sum(axis=1)
+    rivals = np.flatnonzero((energy > 0) & (energy >= SEEN_ENERGY * means.norms**2))
+    if len(rivals) == 0 or n == 0:
+        return np.full(n, -1), np.ones(n, np.float32), np.zeros(n, np.float32), np.zeros(n, np.bool_)
+    precision = fit.amplitude_cv**-2.0
+    rate_hz = np.maximum(means.n_spikes[rivals], 1.0) / matched.duration_s
+    cost = 2 * np.log(matched.sampling_hz / rate_hz)
+    projection = (piece.x @ local[rivals].T.astype(np.float32)).astype(np.float64)
+    size = energy[rivals] + precision
+    amplitude = np.clip((projection + precision) / size, fit.min_amplitude, fit.max_amplitude)
+    gain = 2 * amplitude * (projection + precision) - amplitude**2 * size - precision - cost
+    best = gain.argmax(axis=1)
+    at = np.arange(n), best
+    score = projection[at] / np.sqrt(energy[rivals][best])
+    return rivals[best], amplitude[at].astype(np.float32), score.astype(np.float32), gain[at] > 0
+
+
+def above_cuts(now: Membership, means: Means, fit: FitParams) -> Bool:
+    """Which spikes score above the cut of their unit, (n,) bool: below it they are more likely of others."""
+    cuts = np.zeros(len(means.norms))
+    inside = now.mine & (now.unit >= 0)
+    order = np.flatnonzero(inside)[np.argsort(now.unit[inside], kind="stable")]
+    edges = np.searchsorted(now.unit[order], np.arange(len(cuts) + 1))
+    for k, (a, b) in enumerate(pairwise(edges)):
+        if b - a >= ENOUGH_SCORES:
+            scores = now.score[order[a:b]]
+            cuts[k] = above_tail(scores, float(scores.min()), float(means.norms[k]), fit.amplitude_cv).cut()
+    return now.score >= cuts[now.unit]

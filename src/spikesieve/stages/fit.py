@@ -1,0 +1,123 @@
+"""Finds spikes again with the learned templates where they make the recording likelier than noise alone.
+
+Matching pursuit with a prior on amplitudes and a price for each template by its rate. See docs/fit.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikesieve.kernels import pursue, subtract_from_projections, template_scores
+from spikesieve.model import F32, F64
+from spikesieve.params import Params, setting
+from spikesieve.stages.features import gather
+from spikesieve.stages.match import Matcher, Matches
+from spikesieve.stages.preprocess import mad_sd
+from spikesieve.stages.templates import LearnedTemplates
+
+
+class FitParams(Params):
+    """How spikes are found by likelihood."""
+
+    amplitude_cv: float = setting(
+        0.15, "SD of the amplitudes of a neuron's spikes, relative to their mean", ge=0.01, le=1.0
+    )
+    min_amplitude: float = setting(0.5, "no spike is smaller than this times its template", ge=0.0, le=1.0)
+    max_amplitude: float = setting(2.0, "nor larger than this times it", ge=1.0, le=100.0)
+    min_log_odds: float = setting(
+        -2.5,
+        "smallest log odds of a spike against noise; less certain ones are sorted out afterwards",
+        ge=-20.0,
+        le=20.0,
+    )
+    learn_s: float = setting(150.0, "seconds, spread over the recording, that units are learned from", ge=1.0)
+    max_rounds: int = setting(100, "largest number of rounds in a block", ge=1, le=10_000)
+
+
+@dataclass(frozen=True, eq=False)
+class Prior:
+    """What is expected of each template's spikes, (n_templates,) float32 each.
+
+    precision  1 / variance of the amplitudes
+    cost       what a spike must gain: twice the log odds against a spike at a sample
+    least      the score, in SD of the noise, at which it gains that
+    """
+
+    precision: F32
+    cost: F32
+    least: F32
+
+
+def prior(templates: LearnedTemplates, rate_hz: F64, sampling_hz: float, params: FitParams) -> Prior:
+    """The prior of templates whose scores have noise of SD 1.
+
+    With rate r the odds of a spike at a sample are r / sampling_hz. With d the norm, w the precision and a the
+    amplitude within its bounds the gain 2 a (b d + w) - a^2 (d^2 + w) - w is `cost` at the score
+        b = (sqrt((cost + w) (d^2 + w)) - w) / d,
+    or where a is at a bound  b = ((cost + w) / a + a (d^2 + w)) / 2 d - w / d
+    rate_hz  (n_templates,) float64, of spikes
+    """
+    norms = np.maximum(templates.norms.astype(np.float64), 1e-6)
+    precision = np.full(len(norms), params.amplitude_cv**-2.0)
+    cost = 2.0 * (np.log(sampling_hz / np.maximum(rate_hz, 1e-6)) + params.min_log_odds)
+    cost = np.maximum(cost, 0.0)
+    size = norms**2 + precision
+    free = np.sqrt((cost + precision) / size)
+    amplitude = np.clip(free, params.min_amplitude, params.max_amplitude)
+    at_bound = ((cost + precision) / np.maximum(amplitude, 1e-6) + amplitude * size) / 2
+    with_prior = np.where(amplitude == free, free * size, at_bound)
+    least = (with_prior - precision) / norms
+    return Prior(*(x.astype(np.float32) for x in (precision, cost, least)))
+
+
+def fit(
+    projections: F32, matcher: Matcher, expected: Prior, core: tuple[int, int], params: FitParams, scores: F32
+) -> Matches:
+    """Spikes of one block whose sample lies in core[0] <= t < core[1]. `projections` is changed to the residual's.
+
+    projections  (n_contacts, n_pcs padded, n_samples) float32, noise of SD 1
+    scores       (n_templates, n_samples) float32, filled with what is left of the score of every template
+    Matches.value is the spike's score on its unit-norm template without all other spikes.
+    """
+    templates, pairs = matcher.templates, matcher.pairs
+    template_scores(projections, templates.contacts, matcher.unit_scores, scores)
+    norms = templates.norms
+    sample, template, amplitude, n_left = pursue(
+        scores,
+        pairs.offsets,
+        pairs.neighbours,
+        pairs.tables,
+        expected.least,
+        norms,
+        expected.precision,
+        expected.cost,
+        params.min_amplitude,
+        params.max_amplitude,
+        params.max_rounds,
+    )
+    subtract_from_projections(
+        projections,
+        sample,
+        template,
+        amplitude * norms[template],
+        templates.contacts,
+        matcher.unit_scores,
+        matcher.lags,
+    )
+    inside = (sample >= core[0]) & (sample < core[1])
+    sample, template, amplitude = sample[inside], template[inside], amplitude[inside]
+    features = gather(projections, sample, matcher.feature_contacts[template], matcher.n_pcs)
+    features += amplitude[:, None, None] * matcher.feature_scores[template]
+    value = scores[template, sample] + amplitude * norms[template]
+    return Matches(sample, template, value, features, n_left)
+
+
+def noise_of_scores(projections: F32, n_pcs: int) -> F64:
+    """Robust SD of the PC scores on each contact: (n_contacts,) float64; 1 where nothing is seen.
+
+    projections  (n_contacts, >= n_pcs, n_samples) float32
+    """
+    sd = np.sqrt(np.mean([mad_sd(projections[:, p]) ** 2 for p in range(n_pcs)], axis=0))
+    return np.where(sd > 0, sd, 1.0)

@@ -1,0 +1,271 @@
+"""From matched spikes to units: split what is two neurons, let units compete for every spike, join what is one.
+
+All of it on the features that matching left (each spike without the others), whose noise has SD 1 in every score and is
+independent: so the likelihood of a spike under a unit is that of its distance. See docs/refine.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spikesieve.metrics import refractory
+from spikesieve.model import F32, F64, I32, I64, Bool
+from spikesieve.params import Params, setting
+from spikesieve.stages.compete import (
+    SEEN_ENERGY,
+    Matched,
+    Means,
+    Membership,
+    Piece,
+    above_cuts,
+    assign,
+    compete,
+    pieces_of,
+)
+from spikesieve.stages.fit import FitParams
+from spikesieve.stages.mixtures import two_sides
+from spikesieve.stages.templates import LearnedTemplates, component_lags
+
+# Principal components that a split is looked for in: those above the noise, but at least and at most so many.
+LEAST_DIMS, MOST_DIMS = 2, 5
+# Rounds of assignment and means after splits, and after joins.
+AFTER_SPLITS, AFTER_JOINS = 4, 2
+# A unit with fewer spikes is not worth a template.
+FEWEST = 8
+# Spikes whose features are in memory at a time.
+AT_ONCE = 50_000
+
+
+class RefineParams(Params):
+    """How units are split, joined and kept."""
+
+    rounds: int = setting(2, "times that splits and joins are looked for", ge=0, le=20)
+    max_spikes: int = setting(3_000, "spikes of a template that splits and means are learned from", ge=100)
+    split_gain: float = setting(25.0, "smallest gain in log likelihood that makes two units of one", ge=0.0)
+    split_separation: float = setting(2.7, "smallest distance of the two, in SD of what is within", ge=0.0)
+    same_distance: float = setting(3.0, "units whose means differ less than this, in noise SD, are one", ge=0.0)
+    train_log_odds: float = setting(
+        3.0, "log odds from which on spike times tell one neuron from two and overrule shape", ge=0.0
+    )
+    min_excess: float = setting(
+        0.75,
+        "a unit of whose spikes half score less than this above the least that counts, in noise SD, is noise",
+        ge=0.0,
+    )
+    min_spikes: int = setting(15, "a unit has at least so many spikes", ge=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """Units as they were learned: memberships of the spikes they were learned from, those spikes, the means."""
+
+    now: Membership
+    pieces: list[Piece]
+    means: Means
+
+
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """Units: unit (n_spikes,) int64, -1 = none; means on 0..n_units-1; notes for the user."""
+
+    unit: I64
+    means: LearnedTemplates
+    notes: tuple[str, ...]
+
+
+def learn(matched: Matched, fit: FitParams, params: RefineParams) -> Learned:
+    """The units in the spikes of all templates."""
+    weight = _weights(matched.source, matched.sample, matched.sampling_hz, params.max_spikes)
+    pieces = list(pieces_of(matched, np.flatnonzero(weight), len(weight) + 1))
+    one = np.ones(len(weight), np.float32)
+    now = Membership(matched.source.astype(np.int64), one, one, weight > 0)
+    now, means = compete(matched, pieces, now, weight, len(matched.contacts), fit, 0)
+    for _ in range(params.rounds):
+        now, n_units = split(matched, pieces, now, params)
+        now, means = compete(matched, pieces, now, weight, n_units, fit, AFTER_SPLITS)
+        now = join(matched, now, means, params)
+        now, means = compete(matched, pieces, now, weight, n_units, fit, AFTER_JOINS)
+    return Learned(now, pieces, means)
+
+
+def _weights(source: I32, sample: I64, sampling_hz: float, most: int) -> F64:
+    """(n,) float64: 0 for spikes that are not learned from, else how many spikes of its source each stands for.
+
+    Sources with too many spikes are used in some seconds of the recording, all of their spikes there: so that the
+    intervals between spikes stay what they are.
+    """
+    second = (sample / sampling_hz).astype(np.int64)
+    place = second * 0.6180339887498949 % 1.0
+    counts = np.bincount(source)
+    used = place < most / np.maximum(counts[source], 1)
+    n_used = np.bincount(source[used], minlength=len(counts))
+    return np.where(used, counts[source] / np.maximum(n_used[source], 1), 0.0)
+
+
+def without_jitter(x: F64, mean: F64, lags: F32) -> F64:
+    """x (n, n_near * n_pcs) without the direction in which a mean (n_near, n_pcs) changes when it comes a little later.
+
+    A spike falls between two samples, so each unit is smeared along that direction, in steps that look like clusters.
+    """
+    middle = lags.shape[2] // 2
+    change = (mean @ (lags[:, :, middle + 1] - lags[:, :, middle - 1])).ravel()
+    size = np.linalg.norm(change)
+    direction = change / size if size > 0 else change
+    return np.asarray(x - np.outer(x @ direction, direction))
+
+
+def main_components(x: F64) -> F64:
+    """x (n, n_dims), noise of SD 1, on those principal components that stand out of noise (Marchenko-Pastur)."""
+    centred = x - x.mean(axis=0)
+    n, n_dims = x.shape
+    variance, vectors = np.linalg.eigh(centred.T @ centred / n)
+    edge = (1 + np.sqrt(n_dims / n)) ** 2
+    keep = int(np.clip((variance > edge).sum(), LEAST_DIMS, MOST_DIMS))
+    return np.asarray(centred @ vectors[:, ::-1][:, :keep])
+
+
+def log_odds_one(a: I64, b: I64, sampling_hz: float) -> float:
+    """Log odds by their cross-correlogram that two trains (samples in any order) are one neuron's."""
+    return refractory.log_odds_one_train(refractory.counts_1ms(np.sort(a), np.sort(b), sampling_hz, False))
+
+
+def split(matched: Matched, pieces: list[Piece], now: Membership, params: RefineParams) -> tuple[Membership, int]:
+    """Each unit in as many as it takes until none is two; the new memberships and how many units there are.
+
+    Only the contacts that most of a unit's spikes are described on are looked at; its other spikes find their unit when
+    the units compete.
+    """
+    lags = component_lags(matched.pcs)
+    unit = np.full_like(now.unit, -1)
+    n_units = 0
+    for rows, x in _main_pieces(pieces, now):
+        for part in _parts(x, matched.sample[rows], lags, matched.sampling_hz, params):
+            unit[rows[part]] = n_units
+            n_units += 1
+    return replace(now, unit=unit, mine=unit >= 0), n_units
+
+
+def _main_pieces(pieces: list[Piece], now: Membership) -> Iterator[tuple[I64, F32]]:
+    """Of each unit the spikes of the piece that holds most of them: rows (n,) and their x."""
+    if not pieces:
+        return
+    n_units = int(now.unit.max(initial=-1)) + 1
+    of = [np.where(now.mine[p.rows], now.unit[p.rows], -1) for p in pieces]
+    counts = np.stack([np.bincount(u[u >= 0], minlength=n_units) for u in of])
+    for k in range(n_units):
+        best = int(counts[:, k].argmax())
+        if counts[best, k]:
+            inside = np.flatnonzero(of[best] == k)
+            yield pieces[best].rows[inside], pieces[best].x[inside]
+
+
+def _parts(x: F32, sample: I64, lags: F32, sampling_hz: float, params: RefineParams) -> list[I64]:
+    """Spikes of one unit split again and again: indices into x of each part."""
+    todo, done = [np.arange(len(x))], []
+    while todo:
+        rows = todo.pop()
+        upper = _two_neurons(x[rows].astype(np.float64), sample[rows], lags, sampling_hz, params)
+        if upper is None:
+            done.append(rows)
+        else:
+            todo += [rows[~upper], rows[upper]]
+    return done
+
+
+def _two_neurons(x: F64, sample: I64, lags: F32, sampling_hz: float, params: RefineParams) -> Bool | None:
+    """Which spikes are the one neuron's, or None where shape or spike times say that there is but one."""
+    if len(x) < 2 * params.min_spikes:
+        return None
+    n_pcs = lags.shape[0]
+    sides = two_sides(main_components(without_jitter(x, x.mean(axis=0).reshape(-1, n_pcs), lags)))
+    if sides is None or sides.gain < params.split_gain or sides.separation < params.split_separation:
+        return None
+    upper = sides.upper
+    if min(upper.sum(), (~upper).sum()) < params.min_spikes:
+        return None
+    one = log_odds_one(sample[upper], sample[~upper], sampling_hz) > params.train_log_odds
+    return None if one else upper
+
+
+def join(matched: Matched, now: Membership, means: Means, params: RefineParams) -> Membership:
+    """Units whose means cannot be told apart become one, the closest first, unless their spike times say two."""
+    distance = distances(means, component_lags(matched.pcs))
+    of = {int(k): matched.sample[(now.unit == k) & now.mine] for k in np.flatnonzero(now.counts(len(means.norms)))}
+    became = np.arange(len(means.norms))
+    close = np.argwhere(np.triu(distance < params.same_distance, 1))
+    for i, j in sorted(close.tolist(), key=lambda pair: distance[pair[0], pair[1]]):
+        a, b = int(became[i]), int(became[j])
+        if a == b or a not in of or b not in of:
+            continue
+        if log_odds_one(of[a], of[b], matched.sampling_hz) >= -params.train_log_odds:
+            became[became == b] = a
+            of[a] = np.concatenate([of[a], of.pop(b)])
+    return replace(now, unit=np.where(now.unit >= 0, became[now.unit], -1))
+
+
+def distances(means: Means, lags: F32) -> F64:
+    """Distance of the means of every two units in noise SD, (n_units, n_units); infinite where they cannot be compared.
+
+    On the contacts where both were seen, which must hold most of the energy of both; without what the noise of the
+    means adds, and without the direction of a little delay.
+    """
+    n_units, _, n_pcs = means.scores.shape
+    energy, seen = (means.scores**2).sum(axis=2), means.seen.astype(np.float64)
+    common = energy @ seen.T
+    whole = energy.sum(axis=1)
+    comparable = (common >= SEEN_ENERGY * whole[:, None]) & (SEEN_ENERGY * whole <= common.T) & (whole > 0)
+    found = np.full((n_units, n_units), np.inf)
+    counts = np.maximum(means.n_spikes, 1.0)
+    for i, j in np.argwhere(np.triu(comparable & comparable.T, 1)):
+        both = means.seen[i] & means.seen[j]
+        larger, smaller = (i, j) if counts[i] >= counts[j] else (j, i)
+        apart = (means.scores[larger] - means.scores[smaller])[both]
+        apart = without_jitter(apart.reshape(1, -1), means.scores[larger][both], lags)
+        noise = n_pcs * both.sum() * (1 / counts[i] + 1 / counts[j])
+        found[i, j] = found[j, i] = np.sqrt(max(0.0, float((apart**2).sum()) - noise))
+    return found
+
+
+def templates_of(matched: Matched, learned: Learned) -> tuple[LearnedTemplates, I64]:
+    """All units that have spikes, as templates to match with again, and the source of most spikes of each."""
+    counts = learned.now.counts(len(learned.means.norms))
+    some = np.flatnonzero(counts >= FEWEST)
+    unit = np.where(learned.now.mine, learned.now.unit, -1)
+    n_spikes = np.round(learned.means.n_spikes).astype(np.int64)
+    return _on_contacts(matched, unit, learned.means, some, n_spikes)
+
+
+def keep(matched: Matched, learned: Learned, fit: FitParams, params: RefineParams) -> Refined:
+    """All spikes to their units, and only the units that stand out of the noise.
+
+    What is averaged from noise, or from spikes too small to be matched, scores little above the least that counts. Half
+    of the spikes of a neuron of which at least half are found lie more than 0.67 SD above it.
+    """
+    means, n_units = learned.means, len(learned.means.norms)
+    everything = np.arange(len(matched.sample))
+    last = assign(matched, pieces_of(matched, everything, AT_ONCE), means, learned.now, fit)
+    unit = np.where(last.mine & above_cuts(last, means, fit), last.unit, -1)
+    counts = np.bincount(unit[unit >= 0], minlength=n_units)
+    enough = counts >= params.min_spikes
+    excess = np.array([np.median(matched.excess[unit == k]) if enough[k] else 0.0 for k in range(n_units)])
+    kept = np.flatnonzero(enough & (excess >= params.min_excess))
+    number = np.full(n_units + 1, -1)
+    number[kept] = np.arange(len(kept))
+    weak = int(enough.sum()) - len(kept)
+    why = f"{weak} cluster(s) whose spikes hardly exceed what noise would score were left out."
+    final, _ = _on_contacts(matched, unit, means, kept, counts)
+    return Refined(number[unit], final, (why,) * bool(weak))
+
+
+def _on_contacts(matched: Matched, unit: I64, means: Means, some: I64, counts: I64) -> tuple[LearnedTemplates, I64]:
+    """The means of some units on the contacts of the source of most of their spikes, and that source."""
+    of_unit = np.full((len(means.norms), len(matched.contacts)), 0, np.int64)
+    np.add.at(of_unit, (unit[unit >= 0], matched.source[unit >= 0]), 1)
+    source = of_unit[some].argmax(axis=1) if len(some) else some
+    contacts = matched.contacts[source]
+    scores = means.scores[some[:, None], np.maximum(contacts, 0)]
+    scores[contacts < 0] = 0.0
+    return LearnedTemplates(contacts, scores.astype(np.float32), counts[some]), source

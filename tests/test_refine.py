@@ -1,0 +1,176 @@
+"""Units compete for spikes, are split where they are two, joined where one, and must stand out of the noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tiny
+from tiny import HZ, refractory_train
+
+from spikesieve.stages import compete, refine
+from spikesieve.stages.compete import Matched
+from spikesieve.stages.fit import FitParams
+from spikesieve.stages.refine import RefineParams
+from spikesieve.stages.templates import LearnedTemplates
+
+SHAPES = tiny.textbook_shapes()
+N_CONTACTS, SECONDS = 8, 100.0
+FIT, PARAMS = FitParams(), RefineParams()
+
+
+def footprint(centre: float, size: float, shape: int, spread: float = 1.5) -> np.ndarray:
+    """(n_contacts, n_pcs) of the given norm."""
+    weight = np.exp(-(((np.arange(N_CONTACTS) - centre) / spread) ** 2))
+    scores = weight[:, None] * SHAPES.templates[shape]
+    return size * scores / np.linalg.norm(scores)
+
+
+def spikes_of(units: list[np.ndarray], trains: list[np.ndarray], source: list[int], least: float = 4.5, seed: int = 0):
+    """What matching hands over: every unit's spikes under the source that found them; their true units."""
+    rng = np.random.default_rng(seed)
+    sample = np.concatenate(trains)
+    truth = np.repeat(np.arange(len(trains)), [len(t) for t in trains])
+    order = np.argsort(sample, kind="stable")
+    sample, truth = sample[order], truth[order]
+    amplitude = rng.normal(1.0, 0.1, len(sample))
+    x = amplitude[:, None, None] * np.stack(units)[truth] + rng.standard_normal((len(sample), *units[0].shape))
+    own = np.stack([u / np.linalg.norm(u) for u in units])[truth]
+    excess = (x * own).sum(axis=(1, 2)) - least
+    contacts = np.tile(np.arange(N_CONTACTS), (max(source) + 1, 1))
+    found = excess > 0
+    matched = Matched(
+        sample[found],
+        np.array(source, np.int32)[truth[found]],
+        x[found].astype(np.float32),
+        excess[found].astype(np.float32),
+        contacts,
+        SHAPES.pcs,
+        HZ,
+        SECONDS,
+    )
+    return matched, truth[found]
+
+
+def train(rate_hz: float, seed: int) -> np.ndarray:
+    return refractory_train(rate_hz, SECONDS, np.random.default_rng(seed))
+
+
+def refined(matched: Matched, params: RefineParams = PARAMS):
+    return refine.keep(matched, refine.learn(matched, FIT, params), FIT, params)
+
+
+def confusion(truth: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """Spikes of each true unit (rows) in each unit (columns)."""
+    counts = np.zeros((truth.max() + 1, unit.max() + 1), np.int64)
+    np.add.at(counts, (truth[unit >= 0], unit[unit >= 0]), 1)
+    return counts
+
+
+def test_two_neurons_under_one_template_become_two_units():
+    units = [footprint(3, 12, 0), footprint(4.2, 11, 1)]
+    matched, truth = spikes_of(units, [train(12, 0), train(4, 1)], [0, 0])
+    found = refined(matched)
+    table = confusion(truth, found.unit)
+    assert table.shape == (2, 2)
+    assert sorted(table.argmax(axis=1).tolist()) == [0, 1]
+    assert table.max(axis=1).sum() > 0.97 * len(truth)
+    close = [np.linalg.norm(found.means.scores - u, axis=(1, 2)).min() for u in units]
+    assert max(close) < 1.0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_neuron_stays_one_unit_though_its_spikes_fall_between_samples(seed):
+    """Delays of -1/3, 0 and 1/3 of a sample make three clouds of a large neuron."""
+    rng = np.random.default_rng(seed)
+    unit = footprint(4, 40, 0)
+    waves = unit @ SHAPES.pcs
+    t = np.arange(waves.shape[1])
+    delayed = [np.stack([np.interp(t - d, t, row) for row in waves]) @ SHAPES.pcs.T for d in (-1 / 3, 0.0, 1 / 3)]
+    matched, _ = spikes_of([unit], [train(20, seed)], [0], seed=seed)
+    which = rng.integers(3, size=len(matched.sample))
+    matched.features[:] += (np.stack(delayed) - unit).astype(np.float32)[which]
+    found = refined(matched)
+    assert len(found.means) == 1
+    assert (found.unit == 0).mean() > 0.99
+
+
+def test_spike_times_of_one_neuron_forbid_a_split():
+    """Two clouds of one refractory train: a neuron whose spikes come in two sizes."""
+    whole = train(40, 0)
+    large = np.random.default_rng(0).random(len(whole)) < 0.5
+    units = [footprint(4, 14, 0), footprint(4, 9, 0)]
+    matched, _ = spikes_of(units, [whole[large], whole[~large]], [0, 0])
+    assert len(refined(matched).means) == 1
+    matched, _ = spikes_of(units, [train(20, 1), train(20, 2)], [0, 0])
+    assert len(refined(matched).means) == 2
+
+
+def test_spikes_go_to_the_unit_that_explains_them_best():
+    """A fifth of each neuron's spikes was found by the other's template."""
+    units = [footprint(3, 14, 0), footprint(3.8, 12, 1)]
+    matched, truth = spikes_of(units, [train(10, 0), train(10, 1)], [0, 1])
+    swapped = np.random.default_rng(0).random(len(truth)) < 0.2
+    matched.source[swapped] = 1 - matched.source[swapped]
+    table = confusion(truth, refined(matched).unit)
+    assert table.shape == (2, 2)
+    assert table.max(axis=1).sum() > 0.98 * len(truth)
+
+
+def test_a_neuron_in_two_templates_is_joined():
+    unit = footprint(4, 12, 0)
+    whole = train(20, 0)
+    matched, _ = spikes_of([unit, unit], [whole[::2], whole[1::2]], [0, 1])
+    found = refined(matched)
+    assert len(found.means) == 1
+    assert (found.unit == 0).mean() > 0.98
+
+
+def test_units_alike_whose_spike_times_say_two_stay_two():
+    units = [footprint(4, 12, 0), footprint(4, 12, 0) + 0.25 * footprint(2, 8, 1)]
+    matched, truth = spikes_of(units, [train(30, 0), train(30, 1)], [0, 1])
+    learned = refine.learn(matched, FIT, PARAMS.model_copy(update={"rounds": 0}))
+    now, means = learned.now, learned.means
+    assert refine.distances(means, refine.component_lags(SHAPES.pcs))[0, 1] < PARAMS.same_distance
+    # As the templates found them, so that the spike times are those of two neurons.
+    now = compete.Membership(truth, now.amplitude, now.score, now.mine)
+    assert len(np.unique(refine.join(matched, now, means, PARAMS).unit)) == 2
+
+
+def test_a_cluster_of_threshold_crossings_is_no_unit():
+    """Spikes of 3.5 SD of which the search accepts what noise lifts above 4.5, and a true unit beside them."""
+    units = [footprint(2, 3.5, 0), footprint(6, 9, 1)]
+    matched, truth = spikes_of(units, [train(40, 0), train(10, 1)], [0, 1])
+    assert (truth == 0).sum() > 300
+    found = refined(matched)
+    assert len(found.means) == 1
+    assert "1 cluster" in found.notes[0]
+    assert confusion(truth, found.unit)[1, 0] > 0.95 * (truth == 1).sum()
+
+
+def test_what_is_learned_from_some_seconds_holds_for_all():
+    units = [footprint(3, 14, 0), footprint(5, 12, 1)]
+    matched, truth = spikes_of(units, [train(30, 0), train(5, 1)], [0, 0])
+    few = PARAMS.model_copy(update={"max_spikes": 400})
+    learned = refine.learn(matched, FIT, few)
+    assert sum(len(p.rows) for p in learned.pieces) < 0.25 * len(truth)
+    np.testing.assert_allclose(np.sort(learned.means.n_spikes), np.sort(np.bincount(truth)), rtol=0.15)
+    table = confusion(truth, refine.keep(matched, learned, FIT, few).unit)
+    assert table.max(axis=1).sum() > 0.97 * len(truth)
+
+
+def test_no_spikes_make_no_units():
+    empty = Matched(
+        np.empty(0, np.int64),
+        np.empty(0, np.int32),
+        np.empty((0, N_CONTACTS, 6), np.float32),
+        np.empty(0, np.float32),
+        np.empty((0, N_CONTACTS), np.int64),
+        SHAPES.pcs,
+        HZ,
+        SECONDS,
+    )
+    found = refined(empty)
+    assert len(found.unit) == len(found.means) == len(found.notes) == 0
+    templates, parent = refine.templates_of(empty, refine.learn(empty, FIT, PARAMS))
+    assert isinstance(templates, LearnedTemplates)
+    assert len(templates) == len(parent) == 0
