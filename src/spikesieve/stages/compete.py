@@ -142,8 +142,7 @@ def assign(matched: Matched, pieces: Iterable[Piece], means: Means, now: Members
     score, mine = now.score.copy(), now.mine.copy()
     for piece in pieces:
         found = _assigned(piece, means, matched, fit)
-        for whole, part in zip((unit, amplitude, score, mine), found, strict=True):
-            whole[piece.rows] = part
+        unit[piece.rows], amplitude[piece.rows], score[piece.rows], mine[piece.rows] = found
     return Membership(unit, amplitude, score, mine)
 
 
