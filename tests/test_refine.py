@@ -147,6 +147,35 @@ def test_a_cluster_of_threshold_crossings_is_no_unit():
     assert confusion(truth, found.unit)[1, 0] > 0.95 * (truth == 1).sum()
 
 
+@pytest.mark.parametrize("late", [-8, 6, 12])
+def test_spikes_found_at_the_other_phase_come_back_in_time(late):
+    whole, other = train(20, 0), train(10, 1)
+    lags = refine.component_lags(SHAPES.pcs)
+    unit = footprint(4, 20, 3)
+    seen = unit @ lags[:, :, lags.shape[2] // 2 + late]
+    part = whole[::15]
+    trains = [np.setdiff1d(whole, part), part + late, other]
+    units = [unit, seen, footprint(1, 15, 0)]
+    matched, truth = spikes_of(units, trains, [0, 1, 2])
+    means = LearnedTemplates(
+        np.tile(np.arange(N_CONTACTS), (3, 1)), np.stack(units).astype(np.float32), np.bincount(truth)
+    )
+    labels, sample = refine.put_back(matched, truth, means, PARAMS)
+    np.testing.assert_array_equal(labels, np.where(truth == 1, 0, truth))
+    np.testing.assert_array_equal(np.sort(sample[labels == 0]), whole)
+    np.testing.assert_array_equal(sample[truth == 2], matched.sample[truth == 2])
+
+
+def test_a_smaller_neuron_of_the_same_shape_is_no_late_part():
+    unit = footprint(4, 20, 3)
+    matched, truth = spikes_of([unit, unit * 0.5], [train(20, 0), train(3, 1)], [0, 1])
+    means = LearnedTemplates(
+        np.tile(np.arange(N_CONTACTS), (2, 1)), np.stack([unit, unit * 0.5]).astype(np.float32), np.bincount(truth)
+    )
+    labels, _ = refine.put_back(matched, truth, means, PARAMS)
+    np.testing.assert_array_equal(labels, truth)
+
+
 def test_what_is_learned_from_some_seconds_holds_for_all():
     units = [footprint(3, 14, 0), footprint(5, 12, 1)]
     matched, truth = spikes_of(units, [train(30, 0), train(5, 1)], [0, 0])

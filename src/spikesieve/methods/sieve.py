@@ -58,7 +58,7 @@ def sort(run: Run, probe: Probe, settings: Settings) -> Sorting:
     kept = keep(matched, learn(matched, settings.fit, settings.refine), settings.fit, settings.refine)
 
     trains, means, removed = curate(
-        Trains(found.sample, kept.unit, hz, run.recording.duration_s), kept.means, n_contacts, shapes, settings.curate
+        Trains(kept.sample, kept.unit, hz, run.recording.duration_s), kept.means, n_contacts, shapes, settings.curate
     )
     notes = (*odd_contacts, *kept.notes, *removed)
     final = Final(trains, means, templates.rest.contacts, notes, motion, motion)

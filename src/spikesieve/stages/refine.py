@@ -35,6 +35,8 @@ LEAST_DIMS, MOST_DIMS = 2, 5
 AFTER_SPLITS, AFTER_JOINS = 4, 2
 # A unit with fewer spikes is not worth a template.
 FEWEST = 8
+# How early or late a part of a unit may be found, and how different its size may be.
+LATE_MS, LATE_SIZE = (0.1, 0.5), 1.4
 # Spikes whose features are in memory at a time.
 AT_ONCE = 50_000
 
@@ -52,8 +54,11 @@ class RefineParams(Params):
     )
     min_excess: float = setting(
         0.75,
-        "a unit of whose spikes half score less than this above the least that counts, in noise SD, is noise",
+        "half of a unit's spikes surely score this much, in noise SD, above the least that counts",
         ge=0.0,
+    )
+    late_similarity: float = setting(
+        0.9, "a unit this similar to what is seen of another one early or late is a part of it", ge=0.0, le=1.0
     )
     min_spikes: int = setting(15, "a unit has at least so many spikes", ge=1)
 
@@ -69,9 +74,10 @@ class Learned:
 
 @dataclass(frozen=True, eq=False)
 class Refined:
-    """Units: unit (n_spikes,) int64, -1 = none; means on 0..n_units-1; notes for the user."""
+    """Units: unit, sample (n_spikes,) int64, unit -1 = none; means on 0..n_units-1; notes for the user."""
 
     unit: I64
+    sample: I64
     means: LearnedTemplates
     notes: tuple[str, ...]
 
@@ -239,25 +245,86 @@ def templates_of(matched: Matched, learned: Learned) -> tuple[LearnedTemplates, 
 
 
 def keep(matched: Matched, learned: Learned, fit: FitParams, params: RefineParams) -> Refined:
-    """All spikes to their units, and only the units that stand out of the noise.
-
-    What is averaged from noise, or from spikes too small to be matched, scores little above the least that counts. Half
-    of the spikes of a neuron of which at least half are found lie more than 0.67 SD above it.
-    """
+    """All spikes to their units, and only the units that stand out of the noise, parts that came late put back."""
     means, n_units = learned.means, len(learned.means.norms)
     everything = np.arange(len(matched.sample))
     last = assign(matched, pieces_of(matched, everything, AT_ONCE), means, learned.now, fit)
     unit = np.where(last.mine & above_cuts(last, means, fit), last.unit, -1)
-    counts = np.bincount(unit[unit >= 0], minlength=n_units)
-    enough = counts >= params.min_spikes
-    excess = np.array([np.median(matched.excess[unit == k]) if enough[k] else 0.0 for k in range(n_units)])
-    kept = np.flatnonzero(enough & (excess >= params.min_excess))
+    enough = np.bincount(unit[unit >= 0], minlength=n_units) >= params.min_spikes
+    strong = enough & (excesses(matched.excess, unit, n_units) >= params.min_excess)
+    unit = np.where(strong[unit] & (unit >= 0), unit, -1)
+    strong = np.flatnonzero(strong)
+    final, _ = _on_contacts(matched, unit, means, strong, np.bincount(unit[unit >= 0], minlength=n_units))
     number = np.full(n_units + 1, -1)
-    number[kept] = np.arange(len(kept))
-    weak = int(enough.sum()) - len(kept)
+    number[strong] = np.arange(len(strong))
+    unit, sample = put_back(matched, number[unit], final, params)
+    left = np.unique(unit[unit >= 0])
+    number = np.full(len(strong) + 1, -1)
+    number[left] = np.arange(len(left))
+    counts = np.bincount(unit[unit >= 0], minlength=len(strong))[left]
+    weak = int(enough.sum()) - len(strong)
     why = f"{weak} cluster(s) whose spikes hardly exceed what noise would score were left out."
-    final, _ = _on_contacts(matched, unit, means, kept, counts)
-    return Refined(number[unit], final, (why,) * bool(weak))
+    return Refined(number[unit], sample, replace(final.take(left), n_spikes=counts), (why,) * bool(weak))
+
+
+def excesses(excess: F32, unit: I64, n_units: int) -> F64:
+    """By how much half of each unit's spikes surely (97.5 %) exceed the least score that counts: (n_units,) float64.
+
+    What is averaged from noise, or from spikes too small to be matched, scores little above the least that counts. Half
+    of the spikes of a neuron of which at least half are found lie 0.67 SD above it. The standard error of a median is
+    1.25 times that of a mean.
+    """
+    found = np.full(n_units, -np.inf)
+    for k in np.unique(unit[unit >= 0]):
+        mine = excess[unit == k]
+        found[k] = np.median(mine) - 1.96 * 1.25 * mine.std() / np.sqrt(len(mine))
+    return found
+
+
+def put_back(matched: Matched, unit: I64, means: LearnedTemplates, params: RefineParams) -> tuple[I64, I64]:
+    """Units that are another one's spikes found too early or too late join it: the units and samples of all spikes.
+
+    A waveform with two phases can be matched by either. Such a part has the shape that is left of the whole's when that
+    is seen as much too early or late through the same window, hardly the whole's size, and no spike times against it.
+    """
+    alike, lag, size = seen_late(means, matched)
+    n_spikes, norms = means.n_spikes, means.norms
+    sample, unit = matched.sample.copy(), unit.copy()
+    near = np.maximum(norms[:, None], size) < LATE_SIZE * np.minimum(norms[:, None], size)
+    may = near & (alike >= params.late_similarity) & (n_spikes[:, None] < n_spikes)
+    for k in np.argsort(n_spikes, kind="stable"):
+        for j in np.argsort(-alike[k], kind="stable"):
+            moved = unit == k
+            at = sample[moved] - lag[k, j]
+            whole = sample[unit == j]
+            if may[k, j] and len(whole) and log_odds_one(at, whole, matched.sampling_hz) >= -params.train_log_odds:
+                sample[moved], unit[moved] = at, j
+                break
+    return unit, sample
+
+
+def seen_late(means: LearnedTemplates, matched: Matched) -> tuple[F64, I64, F64]:
+    """How much each unit (row) resembles what is seen of each other one when it comes early or late by LATE_MS.
+
+    Returns the largest correlation, the lag in samples by which the row's spikes then are too late, and the norm of
+    what is seen: (n_units, n_units) each.
+    """
+    lags = component_lags(matched.pcs)
+    middle = lags.shape[2] // 2
+    n = len(means)
+    dense = means.dense(int(matched.contacts.max(initial=-1)) + 1)
+    flat = dense.reshape(n, dense.shape[1] * dense.shape[2]) / np.maximum(means.norms, 1e-9)[:, None]
+    alike, lag, size = np.full((n, n), -1.0), np.zeros((n, n), np.int64), np.zeros((n, n))
+    first, last = (round(ms * 1e-3 * matched.sampling_hz) for ms in LATE_MS)
+    for s in (s for s in range(-last, last + 1) if abs(s) >= first):
+        seen = (dense @ lags[:, :, middle + s]).reshape(flat.shape)
+        norm = np.linalg.norm(seen, axis=1)
+        here = flat @ (seen / np.maximum(norm, 1e-9)[:, None]).T
+        better = here > alike
+        alike[better], lag[better] = here[better], s
+        size[better] = np.broadcast_to(norm, (n, n))[better]
+    np.fill_diagonal(alike, -1.0)
+    return alike, lag, size
 
 
 def _on_contacts(matched: Matched, unit: I64, means: Means, some: I64, counts: I64) -> tuple[LearnedTemplates, I64]:
