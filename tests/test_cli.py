@@ -39,9 +39,9 @@ def run(*words: str):
 def done(tmp_path_factory, raw):
     """One sort with settings from a file and from the command line: (what the command ended with, its folder)."""
     folder = tmp_path_factory.mktemp("done")
-    (folder / "s.toml").write_text("Th_learned = 7\n[detect]\nthreshold = 8.5\n")
+    (folder / "s.toml").write_text("whitening_range = 30\n[detect]\nthreshold = 8.5\n")
     out = folder / "new" / "out"
-    result = run_sort(raw, out, "-v", "--settings", str(folder / "s.toml"), "--set", "match.threshold=7.5")
+    result = run_sort(raw, out, "-v", "--settings", str(folder / "s.toml"), "--set", "fit.learn_s=100")
     assert result.exit_code == 0, result.output
     return result, out
 
@@ -59,13 +59,13 @@ def test_sort_finds_the_unit_and_says_where_it_is(done):
 
 def test_log_tells_versions_settings_stages_and_units(done):
     log = (done[1] / "spikesieve.log").read_text()
-    for words in ("numpy", "'threshold': 7.5", "raw.bin", "detect took", "peak memory", "spikes of 1 units"):
+    for words in ("numpy", "'learn_s': 100.0", "raw.bin", "detect took", "peak memory", "spikes of 1 units"):
         assert words in log
 
 
 def test_provenance_has_settings_seeds_stages_and_inputs(done):
     found = facts(done[1])
-    assert (found["settings"]["match"]["threshold"], found["settings"]["detect"]["threshold"]) == (7.5, 8.5)
+    assert (found["settings"]["fit"]["learn_s"], found["settings"]["detect"]["threshold"]) == (100, 8.5)
     assert found["seeds"] == {"shapes": 5, "cluster": 5}
     assert [Path(entry["path"]).name for entry in found["inputs"]] == ["raw.bin", "s.toml"]
     stages = found["stages"]
@@ -141,7 +141,7 @@ def test_unexpected_error_is_status_1_with_its_traceback(tmp_path, raw, monkeypa
     def broken(*_args):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setitem(spikesieve.api.METHODS, "kilosort4", broken)
+    monkeypatch.setitem(spikesieve.api.METHODS, "sieve", broken)
     result = run_sort(raw, tmp_path / "out")
     assert result.exit_code == 1
     assert isinstance(result.exception, ZeroDivisionError)
@@ -150,7 +150,7 @@ def test_unexpected_error_is_status_1_with_its_traceback(tmp_path, raw, monkeypa
 
 def test_version_and_settings():
     assert run("--version").stdout == f"spikesieve {spikesieve.__version__}\n"
-    assert "threshold = 8.0" in run("settings").stdout
+    assert "threshold = 9.0" in run("settings").stdout
 
 
 def test_docs_name_every_option():
@@ -186,7 +186,7 @@ def test_failed_demo_leaves_nothing(tmp_path, monkeypatch):
     def broken(*_args):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setitem(spikesieve.api.METHODS, "kilosort4", broken)
+    monkeypatch.setitem(spikesieve.api.METHODS, "sieve", broken)
     assert run("demo", "--quick", "--out", str(tmp_path / "demo")).exit_code == 1
     assert not list(tmp_path.iterdir())
 
@@ -234,7 +234,7 @@ def test_preprocessed_files_for_neuroscope(tmp_path):
 
 def test_python_door_sorts_the_same(done, raw):
     recording = spikesieve.read_recording(raw, 4, HZ, gain_uv=1.0)
-    settings = Settings().with_overrides(["detect.threshold=8.5", "match.threshold=7.5"])
+    settings = Settings().with_overrides(["whitening_range=30", "detect.threshold=8.5", "fit.learn_s=100"])
     stages = []
     sorting = spikesieve.sort(
         recording, spikesieve.read_probe("linear:4:25"), settings, progress=lambda *now: stages.append(now[0])

@@ -144,10 +144,11 @@ def test_values_that_are_not_numbers_are_counted_once_wherever_they_lie(at):
     assert any(note.startswith("20 values were NaN") for note in notes), notes
 
 
-def test_what_matching_leaves_above_the_threshold_is_said():
+@pytest.mark.parametrize(("method", "limit"), [("kilosort4", "match.max_peels"), ("sieve", "fit.max_rounds")])
+def test_what_matching_leaves_is_said(method, limit):
     """House rule: nothing is dropped without being counted in the result."""
-    settings = Settings(match={"max_peels": 1})
+    settings = Settings().with_overrides([f"method={method}", f"{limit}=1"])
     crowded = PARAMS.model_copy(update={"seconds": 2.0, "rate_hz": 60.0, "max_rate_hz": 80.0})
     recording = recording_from_array(simulate_array(read_probe("linear:12:25"), crowded)[0], HZ, PARAMS.gain_uv)
     notes = sort(recording, read_probe("linear:12:25"), settings, n_jobs=2).notes
-    assert any("max_peels" in note for note in notes), notes
+    assert any(limit in note for note in notes), notes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tiny
@@ -43,7 +45,10 @@ def spikes_of(units: list[np.ndarray], trains: list[np.ndarray], source: list[in
         np.array(source, np.int32)[truth[found]],
         x[found].astype(np.float32),
         excess[found].astype(np.float32),
+        amplitude[found].astype(np.float32),
+        np.ones(found.sum(), np.float32),
         contacts,
+        np.stack([units[source.index(k)] for k in range(max(source) + 1)]).astype(np.float32),
         SHAPES.pcs,
         HZ,
         SECONDS,
@@ -192,14 +197,61 @@ def test_no_spikes_make_no_units():
         np.empty(0, np.int64),
         np.empty(0, np.int32),
         np.empty((0, N_CONTACTS, 6), np.float32),
-        np.empty(0, np.float32),
+        *(np.empty(0, np.float32) for _ in range(3)),
         np.empty((0, N_CONTACTS), np.int64),
+        np.empty((0, N_CONTACTS, 6), np.float32),
         SHAPES.pcs,
         HZ,
         SECONDS,
     )
     found = refined(empty)
     assert len(found.unit) == len(found.means) == len(found.notes) == 0
-    templates, parent = refine.templates_of(empty, refine.learn(empty, FIT, PARAMS))
+    templates, parent, unit = refine.templates_of(empty, refine.learn(empty, FIT, PARAMS))
     assert isinstance(templates, LearnedTemplates)
-    assert len(templates) == len(parent) == 0
+    assert len(templates) == len(parent) == len(unit) == 0
+
+
+def test_a_spike_is_judged_with_its_template_at_the_size_that_was_seen():
+    unit, size, amplitude = footprint(4, 12, 0), 0.5, 0.9
+    rng = np.random.default_rng(0)
+    unexplained = rng.standard_normal((50, *unit.shape))
+    matched, _ = spikes_of([unit], [np.arange(50) * 3000 + 100], [0])
+    matched = replace(
+        matched,
+        features=(unexplained + amplitude * unit).astype(np.float32),
+        amplitude=np.full(50, amplitude, np.float32),
+        size=np.full(50, size, np.float32),
+    )
+    means = compete.Means(unit[None], np.ones((1, N_CONTACTS), bool), np.array([500.0]))
+    none = np.zeros(50, np.float32)
+    now = compete.Membership(np.zeros(50, np.int64), none, none, none > 0)
+    found = compete.assign(matched, compete.pieces_of(matched, np.arange(50), 99), means, now, FIT)
+    here = size * unit
+    scores = ((unexplained + amplitude * here) * here).sum(axis=(1, 2)) / np.linalg.norm(here)
+    np.testing.assert_allclose(found.score, scores, rtol=1e-4)
+    at_rest = compete.assign(
+        replace(matched, size=np.ones(50, np.float32)),
+        compete.pieces_of(matched, np.arange(50), 99),
+        means,
+        now,
+        FIT,
+    )
+    assert found.mine.mean() < 0.9 < at_rest.mine.mean()
+
+
+def test_a_unit_has_a_cut_for_every_size_it_was_seen_at():
+    rng = np.random.default_rng(1)
+    size = np.repeat(np.array([1.0, 0.6], np.float32), 1000)
+    norm = 12 * size
+    score = norm + rng.standard_normal(2000)
+    # Where it is small, what is not the unit's scores as much as a small spike.
+    score[1000:1500] = 4.5 + rng.exponential(0.6, 500)
+    matched, _ = spikes_of([footprint(4, 12, 0)], [np.arange(2000) * 100 + 100], [0])
+    matched = replace(matched, size=size)
+    means = compete.Means(footprint(4, 12, 0)[None], np.ones((1, N_CONTACTS), bool), np.array([2000.0]))
+    ones = np.ones(2000, np.float32)
+    now = compete.Membership(np.zeros(2000, np.int64), ones, score.astype(np.float32), ones > 0)
+    above = compete.above_cuts(matched, now, means, FIT)
+    assert above[:1000].mean() > 0.99
+    assert above[1000:1500].mean() < 0.2
+    assert above[1500:].mean() > 0.85

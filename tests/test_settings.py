@@ -190,7 +190,16 @@ def test_every_kilosort4_setting_is_known():
 def test_kilosort4_dict_works_but_for_the_recording_and_drift():
     given = {name: value for name, value in KILOSORT4_DEFAULTS.items() if name not in ("n_chan_bin", "fs", "nblocks")}
     settings = Settings.from_kilosort4({**given, "nblocks": 0, "Th_learned": 7, "n_pcs": np.int64(5)})
-    assert (settings.match.threshold, settings.shapes.n_pcs) == (7, 5)
+    assert (settings.method, settings.match.threshold, settings.shapes.n_pcs) == ("kilosort4", 7, 5)
+    settings.require_used()
+
+
+def test_a_setting_that_the_method_does_not_use_is_refused():
+    Settings().require_used()
+    with pytest.raises(SettingsError, match=r"match\.threshold changes nothing: .*choose method=kilosort4"):
+        Settings().with_overrides(["match.threshold=7"]).require_used()
+    with pytest.raises(SettingsError, match=r"fit\.learn_s changes nothing"):
+        Settings().with_overrides(["method=kilosort4", "fit.learn_s=9"]).require_used()
 
 
 @pytest.mark.parametrize(

@@ -39,14 +39,15 @@ def sort(
 
     recording  what to sort (`read_recording`, `recording_from_array`)
     probe      where the contacts are (`read_probe`), each naming its column of the recording
-    settings   default: those of the method "kilosort4"
+    settings   default: those of the method "sieve"
     motion     how the tissue moved, where it was measured elsewhere (`read_motion`); default: measured here
     n_jobs     workers; default: one for each processor. The result does not depend on it.
     scratch    folder for arrays that grow with the recording; `Sorting.spikes.features` then is a memory-mapped file in
                it, which the caller removes. Default: a temporary folder, and the features are in memory.
     progress   called with (stage, done, total)
 
-    Raises InputError when the probe or the motion does not fit the recording, SettingsError when n_jobs is below 1.
+    Raises InputError when the probe or the motion does not fit the recording, SettingsError when n_jobs is below 1 or a
+    changed setting is none of the method's.
     """
     settings = settings or Settings()
     if motion is not None:
@@ -71,6 +72,7 @@ def open_run(
     progress: Progress = silent,
 ) -> Iterator[Run]:
     """What the passes over a recording need, with its workers running; for the arguments and errors see `sort`."""
+    settings.require_used()
     require_fits(probe, recording.n_channels, recording.name)
     n_workers = n_processors() if n_jobs is None else n_jobs
     if n_workers < 1:

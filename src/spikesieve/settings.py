@@ -10,6 +10,7 @@ import numpy as np
 from pydantic.fields import FieldInfo
 
 from spikesieve.adjustable import Adjustable
+from spikesieve.errors import SettingsError
 from spikesieve.params import Params, setting
 from spikesieve.settings_sentences import ABSENT_IN_SPIKESIEVE, harmless
 from spikesieve.stages.cluster import ClusterParams
@@ -26,6 +27,9 @@ from spikesieve.stages.templates import TemplatesParams
 from spikesieve.stages.tissue import TissueParams
 from spikesieve.stages.units import UnitsParams
 
+METHODS_OF = {"fit": ("sieve",), "refine": ("sieve",), "match": ("kilosort4",)}
+"""Groups that not every method uses, and the methods that do."""
+
 
 class EngineParams(Params):
     """How the recording is cut up for the work."""
@@ -38,7 +42,7 @@ class EngineParams(Params):
 class Settings(Adjustable):
     """Everything that can be set. `spikesieve settings` prints it with defaults, bounds and Kilosort4's names."""
 
-    method: Literal["sieve", "kilosort4"] = setting("kilosort4", "the algorithm")
+    method: Literal["sieve", "kilosort4"] = setting("sieve", "the algorithm")
     engine: EngineParams = setting(EngineParams(), "how the recording is cut up")
     preprocess: PreprocessParams = setting(PreprocessParams(), "from raw to whitened traces")
     shapes: ShapesParams = setting(ShapesParams(), "single-contact shapes, learned from the recording")
@@ -70,10 +74,23 @@ class Settings(Adjustable):
     def from_kilosort4(cls, settings: Mapping[str, Any]) -> Self:
         """Settings from a Kilosort4 settings dict; own names ("match.threshold") are understood as well.
 
-        Kilosort4 settings that have no place here are ignored where their value changes nothing (`nblocks=0`).
+        The method is "kilosort4" unless `method` is among them. Kilosort4 settings that have no place here are ignored
+        where their value changes nothing (`nskip=25`).
         Raises SettingsError, with what to do instead, where it would, and for unknown or wrong settings.
         """
-        return cls().with_values((name, _plain(value)) for name, value in settings.items() if not harmless(name, value))
+        given = {name: _plain(value) for name, value in settings.items() if not harmless(name, value)}
+        return cls().with_values({"method": "kilosort4", **given}.items())
+
+    def require_used(self) -> None:
+        """Raises SettingsError when a setting that the method does not look at was changed from its default."""
+        unused = [group for group, methods in METHODS_OF.items() if self.method not in methods]
+        for path, field in fields_by_path().items():
+            group, _, name = path.partition(".")
+            if group in unused and getattr(getattr(self, group), name) != field.default:
+                raise SettingsError(
+                    f"{path} changes nothing: the method {self.method} does not use it. "
+                    f"Leave it out, or choose method={METHODS_OF[group][0]}."
+                )
 
 
 @cache

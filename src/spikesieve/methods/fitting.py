@@ -7,22 +7,29 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from spikesieve.engine.blocks import Block, spread
 from spikesieve.engine.run import Run
+from spikesieve.methods.moving import Rest
 from spikesieve.methods.passes import FIT_BLOCKS, MARGIN_WAVEFORMS, SpikeTable, _collect, _Found, clean_block, stretches
-from spikesieve.model import F32, F64, I64
+from spikesieve.model import F32, F64, I32, I64
+from spikesieve.settings import Settings
 from spikesieve.stages import detect
 from spikesieve.stages.compete import Matched
 from spikesieve.stages.fit import FitParams, fit, noise_of_scores, prior
+from spikesieve.stages.follow import FoundUnits, distinct, followed_again, joined, seen_on_probe
 from spikesieve.stages.match import Matcher
 from spikesieve.stages.preprocess import Preprocessing
+from spikesieve.stages.refine import learn, templates_of
 from spikesieve.stages.shapes import Shapes
-from spikesieve.stages.templates import LearnedTemplates, TemplatesParams, advanced, aligned, without_duplicates
-from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, predict
+from spikesieve.stages.templates import LearnedTemplates
+from spikesieve.stages.tissue import MovingTemplates
 
 # Steps of this visit the blocks of a recording evenly, however many are taken.
 GOLDEN = 0.6180339887498949
+# Units whose peaks are farther apart are not one.
+NEAR_UM = 60.0
 
 
 def projections_of(run: Run, block: Block, fitted: Preprocessing, learned: Shapes, margin: int) -> tuple[F32, int, int]:
@@ -54,11 +61,14 @@ def _noise(run: Run, block: Block, *, fitted: Preprocessing, learned: Shapes) ->
 
 def fit_all(
     run: Run, fitted: Preprocessing, learned: Shapes, matcher_of: Callable[[Block], Matcher], params: FitParams
-) -> SpikeTable:
-    """Second pass: spikes by likelihood, overlaps resolved, described without the others."""
+) -> tuple[SpikeTable, F32]:
+    """Second pass: spikes by likelihood, overlaps resolved, described without the others.
+
+    Returns them, and (n_spikes, 3) float32: excess, amplitude and norm of the template as in `stages.fit.Fitted`.
+    """
     matcher = matcher_of(run.blocks[0])
     step = partial(_fit, fitted=fitted, learned=learned, matcher_of=matcher_of, params=params)
-    return _collect(run, step, "match", (matcher.feature_contacts.shape[1], matcher.n_pcs, 0))[0]
+    return _collect(run, step, "match", (matcher.feature_contacts.shape[1], matcher.n_pcs, 3), "fit.max_rounds")
 
 
 def _fit(
@@ -79,8 +89,8 @@ def _fit(
     space = run.buffers.take("scores", (len(matcher.templates), projections.shape[2]))
     found = fit(projections, matcher, expected, (margin, margin + block.n_samples), params, space)
     sample = found.sample - margin + block.start
-    nothing = np.empty((len(sample), 0), np.float32)
-    return _Found(sample, found.template, found.value, nothing, found.features, n_masked, n_not_finite, found.n_left)
+    how = np.column_stack([found.excess, found.amplitude, found.norm])
+    return _Found(sample, found.template, found.value, how, found.features, n_masked, n_not_finite, found.n_left)
 
 
 def a_part(run: Run, seconds: float) -> Run:
@@ -97,49 +107,54 @@ def seconds_of(run: Run) -> float:
     return sum(block.n_samples for block in run.blocks) / run.recording.sampling_hz
 
 
-def matched_spikes(
-    run: Run, found: SpikeTable, templates: LearnedTemplates, shapes: Shapes, params: FitParams
-) -> Matched:
+def matched_spikes(run: Run, found: tuple[SpikeTable, F32], templates: LearnedTemplates, shapes: Shapes) -> Matched:
     """The spikes of a pass over the blocks of `run` with `templates` at rest, ready to be refined."""
-    rate_hz = templates.n_spikes / run.recording.duration_s
-    least = prior(templates, rate_hz, run.recording.sampling_hz, params).least
+    spikes, (excess, amplitude, norm) = found[0], found[1].T
+    size = norm / np.maximum(templates.norms, 1e-9)[spikes.source]
     return Matched(
-        found.sample,
-        found.source,
-        found.features,
-        found.value - least[found.source],
+        spikes.sample,
+        spikes.source,
+        spikes.features,
+        excess,
+        amplitude,
+        size.astype(np.float32),
         templates.contacts,
+        templates.scores,
         shapes.pcs,
         run.recording.sampling_hz,
         seconds_of(run),
     )
 
 
-def followed_again(
-    before: MovingTemplates,
-    units: LearnedTemplates,
-    parent: I64,
-    shapes: Shapes,
-    tissue: Tissue,
-    params: TemplatesParams,
+def learned_again(
+    part: Run, matched: Matched, before: MovingTemplates, shapes: Shapes, rest: Rest, settings: Settings
 ) -> MovingTemplates:
-    """Units that were learned from the spikes of moving templates, as templates that move.
+    """The units in the spikes that `before` matched in a part of the recording, as templates that move."""
+    learned = learn(matched, settings.fit, settings.refine)
+    units = FoundUnits(*templates_of(matched, learned), learned.now.amplitude)
+    width = max(1, round(settings.tissue.bin_um / settings.tissue.step_um))
+    step = steps_of(part, matched.sample, matched.source, before, rest)
+    seen = seen_on_probe(matched, units, step, before, width)
+    became = np.arange(len(seen))
+    if len(before.steps_um) > 1:
+        xy = rest.tissue.probe.positions_um[units.templates.peak_contacts]
+        near = cKDTree(xy).query_ball_point(xy, NEAR_UM)
+        became = joined(
+            seen,
+            lambda k: matched.sample[units.unit == k],
+            near.__getitem__,
+            shapes,
+            matched.sampling_hz,
+            settings.refine,
+        )
+    moving = followed_again(before, units, seen, became, rest.tissue)
+    return distinct(moving, rest.tissue.probe.n_contacts, shapes, settings.templates)
 
-    A unit moves as the template that found most of its spikes (`parent`, (n_units,) int64), and the difference between
-    the two as a footprint of which nothing but its look at rest is known.
-    """
-    n_contacts = tissue.probe.n_contacts
-    scores = before.scores[:, parent].copy()
-    for k in range(len(units)):
-        apart = (units.scores[k] - before.rest.scores[parent[k]]).astype(np.float64)
-        if len(before.steps_um) == 1:
-            scores[0, k] += apart
-            continue
-        seen = Observed(np.zeros(1), units.contacts[k][None], apart[None], units.n_spikes[k : k + 1])
-        scores[:, k] += predict(tissue, seen, before.contacts[:, parent[k]], before.steps_um)
-    rest, shifts = aligned(units, shapes)
-    for k, shift in enumerate(shifts):
-        scores[:, k] = advanced(scores[:, k], int(shift), shapes.pcs)
-    families = without_duplicates(rest, n_contacts, shapes.pcs, params)
-    one = np.array([np.flatnonzero(families.member == k)[0] for k in range(len(families.templates))], np.int64)
-    return MovingTemplates(families.templates, before.steps_um, before.contacts[:, parent[one]], scores[:, one])
+
+def steps_of(run: Run, sample: I64, source: I32, templates: MovingTemplates, rest: Rest) -> I64:
+    """The step at which each spike was matched, (n,) int64: that of its template in the middle of its block."""
+    starts = np.array([block.start for block in run.blocks])
+    middles = np.array([block.middle for block in run.blocks]) / run.recording.sampling_hz
+    peak, probe = templates.rest.peak_contacts, rest.tissue.probe
+    when = middles[np.searchsorted(starts, sample, side="right") - 1]
+    return templates.step_of(rest.motion.at(when, probe.positions_um[peak[source], 1], probe.shanks[peak[source]]))

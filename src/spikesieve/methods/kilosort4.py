@@ -8,16 +8,9 @@ from __future__ import annotations
 from spikesieve.engine.run import Run
 from spikesieve.methods.describe import Final, describe
 from spikesieve.methods.grouping import cluster_all
-from spikesieve.methods.moving import (
-    Rest,
-    find_motion,
-    moving_matcher,
-    moving_templates,
-    spikes_at_rest,
-    with_traces_at_rest,
-)
-from spikesieve.methods.passes import Detector, detect_all, fit_preprocessing, learn_shapes, match_all
-from spikesieve.model import Motion, Probe, Sorting
+from spikesieve.methods.moving import Rest, follow, moving_matcher, moving_templates, spikes_at_rest
+from spikesieve.methods.passes import Detector, fit_preprocessing, learn_shapes, match_all
+from spikesieve.model import Probe, Sorting
 from spikesieve.settings import Settings
 from spikesieve.stages.curate import Trains, curate
 from spikesieve.stages.detect import pitch_um, universal_templates
@@ -39,19 +32,14 @@ def sort(run: Run, probe: Probe, settings: Settings) -> Sorting:
     universal = universal_templates(probe, settings.detect)
     groups = make_groups(probe, pitch_um(probe, settings.detect), settings.features)
     detector = Detector(shapes, universal, groups, settings.detect)
-    detected = detect_all(run, fitted, detector)
-
-    motion = followed = find_motion(run, probe, detected, settings.motion)
-    if settings.motion.mode == "traces":
-        followed = Motion.still(probe.shanks, "The traces follow the tissue.")
-        run = with_traces_at_rest(run, probe, motion, settings.tissue)
-        detected = detect_all(run, fitted, detector, "detect again")
-    rest = Rest(followed, Tissue(probe, fitted.whitening, settings.tissue), groups, run.recording.sampling_hz)
-    still = spikes_at_rest(run, detected, rest)
+    followed = follow(run, fitted, detector, settings.motion, settings.tissue)
+    run = followed.run
+    rest = Rest(followed.motion, Tissue(probe, fitted.whitening, settings.tissue), groups, run.recording.sampling_hz)
+    still = spikes_at_rest(run, followed.detected, rest)
 
     first = cluster_all(run, still.spikes, still.spikes.source, groups, settings.cluster, None)
     families = learn_templates(first.means, n_contacts, shapes, settings.templates)
-    templates = moving_templates(detected, still, first, families, shapes, rest)
+    templates = moving_templates(followed.detected, still, first, families, shapes, rest)
     peak = templates.rest.peak_contacts
     group_of_template = group_of(probe.positions_um[peak], probe.shanks[peak], groups)
 
@@ -60,5 +48,5 @@ def sort(run: Run, probe: Probe, settings: Settings) -> Sorting:
 
     trains = Trains(matched.sample, second.unit, run.recording.sampling_hz, run.recording.duration_s)
     trains, means, removed = curate(trains, second.means, n_contacts, shapes, settings.curate)
-    final = Final(trains, means, templates.rest.contacts, (*odd_contacts, *removed), motion, followed)
+    final = Final(trains, means, templates.rest.contacts, (*odd_contacts, *removed), followed.found, followed.motion)
     return describe(run, fitted, shapes, matched, final, settings)

@@ -12,11 +12,12 @@ from spikesieve.engine.blocks import Block
 from spikesieve.engine.run import Run
 from spikesieve.engine.scratch import GrowingArray
 from spikesieve.methods.grouping import Clusters
-from spikesieve.methods.passes import Detected, SpikeTable
+from spikesieve.methods.passes import Detected, Detector, SpikeTable, detect_all
 from spikesieve.model import F32, F64, I32, I64, Motion, Probe
 from spikesieve.stages.features import Groups, group_of
 from spikesieve.stages.match import Matcher, make_matcher
 from spikesieve.stages.motion import MotionParams, MotionSpikes, estimate
+from spikesieve.stages.preprocess import Preprocessing
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import Families, LearnedTemplates, advanced
 from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, TissueParams, predict, traces_to_rest
@@ -25,6 +26,32 @@ from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, TissuePa
 CHUNK = 50_000
 # Block displacements whose matchers are kept: neighbouring blocks often share one.
 MATCHERS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Followed:
+    """Detected spikes, and who follows the tissue: the traces of `run`, or templates by `motion`.
+
+    found   how the tissue moved
+    motion  what is left for templates to follow: nothing where the traces were moved
+    """
+
+    run: Run
+    detected: Detected
+    found: Motion
+    motion: Motion
+
+
+def follow(run: Run, fitted: Preprocessing, detector: Detector, motion: MotionParams, tissue: TissueParams) -> Followed:
+    """First pass, and the movement in it; where the traces are to follow it, they do and are searched again."""
+    probe = fitted.probe
+    detected = detect_all(run, fitted, detector)
+    found = find_motion(run, probe, detected, motion)
+    if motion.mode != "traces":
+        return Followed(run, detected, found, found)
+    run = with_traces_at_rest(run, probe, found, tissue)
+    again = detect_all(run, fitted, detector, "detect again")
+    return Followed(run, again, found, Motion.still(probe.shanks, "The traces follow the tissue."))
 
 
 def find_motion(run: Run, probe: Probe, detected: Detected, params: MotionParams) -> Motion:

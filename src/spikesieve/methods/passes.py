@@ -168,7 +168,7 @@ def match_all(
     """Second pass: spikes by learned templates, overlaps resolved, described without the others."""
     matcher = matcher_of(run.blocks[0])
     step = partial(_match, fitted=fitted, learned=learned, matcher_of=matcher_of, params=params)
-    return _collect(run, step, "match", (matcher.feature_contacts.shape[1], matcher.n_pcs, 0))[0]
+    return _collect(run, step, "match", (matcher.feature_contacts.shape[1], matcher.n_pcs, 0), "match.max_peels")[0]
 
 
 def _match(
@@ -209,8 +209,10 @@ class _Found:
     n_left: int
 
 
-def _collect(run: Run, step: partial[_Found], stage: str, size: tuple[int, int, int]) -> tuple[SpikeTable, F32]:
-    """All spikes of a pass, and their places; size = n_near, n_pcs, n_place."""
+def _collect(
+    run: Run, step: partial[_Found], stage: str, size: tuple[int, int, int], limit: str = ""
+) -> tuple[SpikeTable, F32]:
+    """All spikes of a pass, and their places; size = n_near, n_pcs, n_place. `limit` is the setting of rounds."""
     n_near, n_pcs, n_place = size
     samples = [np.empty(0, np.int64)]
     sources = [np.empty(0, np.int32)]
@@ -226,10 +228,11 @@ def _collect(run: Run, step: partial[_Found], stage: str, size: tuple[int, int, 
             described.append(found.features)
             counts += found.n_masked, found.n_not_finite, found.n_left
         joined = np.concatenate(samples), np.concatenate(sources), np.concatenate(values)
-        return SpikeTable(*joined, described.finish(), _notes(*counts.tolist())), np.concatenate(places)
+        return SpikeTable(*joined, described.finish(), _notes(counts.tolist(), limit)), np.concatenate(places)
 
 
-def _notes(n_masked: int, n_not_finite: int, n_left: int) -> tuple[str, ...]:
+def _notes(counts: list[int], limit: str) -> tuple[str, ...]:
+    n_masked, n_not_finite, n_left = counts
     notes = []
     if n_not_finite:
         notes.append(f"{n_not_finite} values were NaN or infinite and were read as their contact's mean.")
@@ -237,7 +240,7 @@ def _notes(n_masked: int, n_not_finite: int, n_left: int) -> tuple[str, ...]:
         notes.append(f"{n_masked} values (contacts x samples) were blanked as artifact or saturation.")
     if n_left:
         notes.append(
-            f"About {n_left} spikes above match.threshold were left where match.max_peels rounds were not enough. "
-            "Raise match.max_peels to find them."
+            f"About {n_left} spikes were left where {limit} rounds of matching were not enough. "
+            f"Raise {limit} to find them."
         )
     return tuple(notes)

@@ -8,16 +8,16 @@ import numpy as np
 
 from spikesieve.engine.run import Run
 from spikesieve.methods.describe import Final, describe
-from spikesieve.methods.fitting import a_part, fit_all, followed_again, matched_spikes, seconds_of, with_unit_noise
+from spikesieve.methods.fitting import a_part, fit_all, learned_again, matched_spikes, seconds_of, with_unit_noise
 from spikesieve.methods.grouping import cluster_all
-from spikesieve.methods.moving import Rest, find_motion, moving_matcher, moving_templates, spikes_at_rest
-from spikesieve.methods.passes import Detector, detect_all, fit_preprocessing, learn_shapes
+from spikesieve.methods.moving import Rest, follow, moving_matcher, moving_templates, spikes_at_rest
+from spikesieve.methods.passes import Detector, fit_preprocessing, learn_shapes
 from spikesieve.model import Probe, Sorting
 from spikesieve.settings import Settings
 from spikesieve.stages.curate import Trains, curate
 from spikesieve.stages.detect import pitch_um, universal_templates
 from spikesieve.stages.features import make_groups
-from spikesieve.stages.refine import keep, learn, templates_of
+from spikesieve.stages.refine import keep, learn
 from spikesieve.stages.templates import learn_templates
 from spikesieve.stages.tissue import Tissue
 
@@ -36,30 +36,29 @@ def sort(run: Run, probe: Probe, settings: Settings) -> Sorting:
     # The threshold is in SD of the traces, as in Kilosort4.
     detect = settings.detect.model_copy(update={"threshold": settings.detect.threshold / noise_sd})
     groups = make_groups(probe, pitch_um(probe, detect), settings.features)
-    detected = detect_all(run, fitted, Detector(shapes, universal_templates(probe, detect), groups, detect))
-
-    motion = find_motion(run, probe, detected, settings.motion)
-    rest = Rest(motion, Tissue(probe, fitted.whitening, settings.tissue), groups, hz)
-    still = spikes_at_rest(run, detected, rest)
+    detector = Detector(shapes, universal_templates(probe, detect), groups, detect)
+    followed = follow(run, fitted, detector, settings.motion, settings.tissue)
+    run = followed.run
+    rest = Rest(followed.motion, Tissue(probe, fitted.whitening, settings.tissue), groups, hz)
+    still = spikes_at_rest(run, followed.detected, rest)
     first = cluster_all(run, still.spikes, still.spikes.source, groups, settings.cluster, None)
     families = learn_templates(first.means, n_contacts, shapes, settings.templates)
-    templates = moving_templates(detected, still, first, families, shapes, rest)
+    templates = moving_templates(followed.detected, still, first, families, shapes, rest)
 
     part = a_part(run, settings.fit.learn_s)
     some = fit_all(part, fitted, shapes, moving_matcher(run, templates, shapes, rest), settings.fit)
-    matched = matched_spikes(part, some, templates.rest, shapes, settings.fit)
-    units, parent = templates_of(matched, learn(matched, settings.fit, settings.refine))
-    whole = np.round(units.n_spikes * seconds_of(run) / seconds_of(part)).astype(np.int64)
-    units = replace(units, n_spikes=whole)
-    templates = followed_again(templates, units, parent, shapes, rest.tissue, settings.templates)
+    matched = matched_spikes(part, some, templates.rest, shapes)
+    templates = learned_again(part, matched, templates, shapes, rest, settings)
+    whole = np.round(templates.rest.n_spikes * seconds_of(run) / seconds_of(part)).astype(np.int64)
+    templates = replace(templates, rest=replace(templates.rest, n_spikes=whole))
 
     found = fit_all(run, fitted, shapes, moving_matcher(run, templates, shapes, rest), settings.fit)
-    matched = matched_spikes(run, found, templates.rest, shapes, settings.fit)
+    matched = matched_spikes(run, found, templates.rest, shapes)
     kept = keep(matched, learn(matched, settings.fit, settings.refine), settings.fit, settings.refine)
 
     trains, means, removed = curate(
         Trains(kept.sample, kept.unit, hz, run.recording.duration_s), kept.means, n_contacts, shapes, settings.curate
     )
     notes = (*odd_contacts, *kept.notes, *removed)
-    final = Final(trains, means, templates.rest.contacts, notes, motion, motion)
-    return describe(run, fitted, shapes, found, final, settings)
+    final = Final(trains, means, templates.rest.contacts, notes, followed.found, followed.motion)
+    return describe(run, fitted, shapes, found[0], final, settings)

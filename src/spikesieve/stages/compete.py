@@ -20,6 +20,8 @@ from spikesieve.stages.mixtures import above_tail
 SEEN_ENERGY, SEEN_SPIKES = 0.8, 0.5
 # Fewer scores than this tell no tail from a neuron.
 ENOUGH_SCORES = 30
+# Spikes have one cut where their template's sizes differ less than this.
+LOG_SIZE = 0.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +30,10 @@ class Matched:
 
     sample    (n,) int64;  source (n,) int32 template;  features (n, n_near, n_pcs) float32, noise of SD 1
     excess    (n,) float32, score of each spike over the least that would have been accepted, in noise SD
+    amplitude (n,) float32, how much of the template was subtracted for it, and then put back at rest
+    size      (n,) float32, norm of its template where it was matched over that at rest
     contacts  (n_sources, n_near) int64, where the spikes of each source are described, -1 = none
+    templates (n_sources, n_near, n_pcs) float32, at rest
     pcs       (n_pcs, n_waveform_samples) float32
     sampling_hz, duration_s  of what was matched
     """
@@ -37,7 +42,10 @@ class Matched:
     source: I32
     features: F32
     excess: F32
+    amplitude: F32
+    size: F32
     contacts: I64
+    templates: F32
     pcs: F32
     sampling_hz: float
     duration_s: float
@@ -106,7 +114,7 @@ def compete(
     means = mean_scores(matched, pieces, now, weight, n_units)
     for _ in range(n_rounds):
         now = assign(matched, pieces, means, now, fit)
-        now = replace(now, mine=now.mine & above_cuts(now, means, fit))
+        now = replace(now, mine=now.mine & above_cuts(matched, now, means, fit))
         means = mean_scores(matched, pieces, now, weight, n_units)
     return now, means
 
@@ -157,24 +165,45 @@ def _assigned(piece: Piece, means: Means, matched: Matched, fit: FitParams) -> t
     precision = fit.amplitude_cv**-2.0
     rate_hz = np.maximum(means.n_spikes[rivals], 1.0) / matched.duration_s
     cost = 2 * np.log(matched.sampling_hz / rate_hz)
-    projection = (piece.x @ local[rivals].T.astype(np.float32)).astype(np.float64)
-    size = energy[rivals] + precision
+    projection, here = _as_seen(piece, local[rivals], matched)
+    size = here[:, None] ** 2 * energy[rivals] + precision
     amplitude = np.clip((projection + precision) / size, fit.min_amplitude, fit.max_amplitude)
     gain = 2 * amplitude * (projection + precision) - amplitude**2 * size - precision - cost
     best = gain.argmax(axis=1)
     at = np.arange(n), best
-    score = projection[at] / np.sqrt(energy[rivals][best])
+    score = projection[at] / np.maximum(here * np.sqrt(energy[rivals][best]), 1e-9)
     return rivals[best], amplitude[at].astype(np.float32), score.astype(np.float32), gain[at] > 0
 
 
-def above_cuts(now: Membership, means: Means, fit: FitParams) -> Bool:
-    """Which spikes score above the cut of their unit, (n,) bool: below it they are more likely of others."""
-    cuts = np.zeros(len(means.norms))
-    inside = now.mine & (now.unit >= 0)
-    order = np.flatnonzero(inside)[np.argsort(now.unit[inside], kind="stable")]
-    edges = np.searchsorted(now.unit[order], np.arange(len(cuts) + 1))
-    for k, (a, b) in enumerate(pairwise(edges)):
+def _as_seen(piece: Piece, local: F64, matched: Matched) -> tuple[F64, F64]:
+    """Projections of spikes on units where the spikes were matched, (n, n_units), and sizes there over rest, (n,).
+
+    At rest a spike is what its template did not explain, whose noise has SD 1, and its template at rest. Where the
+    template is smaller than at rest the spike is judged with that smaller one: what noise looks like must not grow.
+    """
+    here = matched.size[piece.rows].astype(np.float64)
+    put_back = (1 - here) * matched.amplitude[piece.rows]
+    sources, which = np.unique(matched.source[piece.rows], return_inverse=True)
+    used = matched.contacts[sources[0]] >= 0
+    own = matched.templates[sources][:, used].reshape(len(sources), -1).astype(np.float64) @ local.T
+    at_rest = (piece.x @ local.T.astype(np.float32)).astype(np.float64)
+    return here[:, None] * (at_rest - put_back[:, None] * own[which]), here
+
+
+def above_cuts(matched: Matched, now: Membership, means: Means, fit: FitParams) -> Bool:
+    """Which spikes score above the cut of their unit, (n,) bool: below it they are more likely of others.
+
+    Each unit has a cut for every size that it was seen at.
+    """
+    above = np.ones(len(now.unit), np.bool_)
+    inside = np.flatnonzero(now.mine & (now.unit >= 0))
+    sizes = np.round(np.log(np.maximum(matched.size[inside], 1e-3)) / LOG_SIZE).astype(np.int64)
+    order = np.lexsort((sizes, now.unit[inside]))
+    rows, sizes = inside[order], sizes[order]
+    changes = (np.diff(now.unit[rows]) != 0) | (np.diff(sizes) != 0)
+    for a, b in pairwise([0, *(np.flatnonzero(changes) + 1).tolist(), len(rows)]):
         if b - a >= ENOUGH_SCORES:
-            scores = now.score[order[a:b]]
-            cuts[k] = above_tail(scores, float(scores.min()), float(means.norms[k]), fit.amplitude_cv).cut()
-    return now.score >= cuts[now.unit]
+            scores = now.score[rows[a:b]]
+            norm = float(means.norms[now.unit[rows[a]]] * np.median(matched.size[rows[a:b]]))
+            above[rows[a:b]] = scores >= above_tail(scores, float(scores.min()), norm, fit.amplitude_cv).cut()
+    return above

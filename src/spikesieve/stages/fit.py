@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve.kernels import pursue, subtract_from_projections, template_scores
-from spikesieve.model import F32, F64
+from spikesieve.model import F32, F64, I64
 from spikesieve.params import Params, setting
 from spikesieve.stages.features import gather
-from spikesieve.stages.match import Matcher, Matches
+from spikesieve.stages.match import Matcher
 from spikesieve.stages.preprocess import mad_sd
 from spikesieve.stages.templates import LearnedTemplates
 
@@ -72,14 +72,34 @@ def prior(templates: LearnedTemplates, rate_hz: F64, sampling_hz: float, params:
     return Prior(*(x.astype(np.float32) for x in (precision, cost, least)))
 
 
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """Spikes of one block, ordered by (sample, template), (n,) each.
+
+    sample, template  int64, within the block
+    value, excess     float32, score on the unit-norm template without all other spikes, and over the least that counts
+    amplitude, norm   float32, of the template that was subtracted
+    features          (n, n_feature_contacts, n_pcs) float32, all other spikes subtracted
+    n_left            spikes that were left when the rounds ran out
+    """
+
+    sample: I64
+    template: I64
+    value: F32
+    excess: F32
+    amplitude: F32
+    norm: F32
+    features: F32
+    n_left: int
+
+
 def fit(
     projections: F32, matcher: Matcher, expected: Prior, core: tuple[int, int], params: FitParams, scores: F32
-) -> Matches:
+) -> Fitted:
     """Spikes of one block whose sample lies in core[0] <= t < core[1]. `projections` is changed to the residual's.
 
     projections  (n_contacts, n_pcs padded, n_samples) float32, noise of SD 1
     scores       (n_templates, n_samples) float32, filled with what is left of the score of every template
-    Matches.value is the spike's score on its unit-norm template without all other spikes.
     """
     templates, pairs = matcher.templates, matcher.pairs
     template_scores(projections, templates.contacts, matcher.unit_scores, scores)
@@ -111,7 +131,8 @@ def fit(
     features = gather(projections, sample, matcher.feature_contacts[template], matcher.n_pcs)
     features += amplitude[:, None, None] * matcher.feature_scores[template]
     value = scores[template, sample] + amplitude * norms[template]
-    return Matches(sample, template, value, features, n_left)
+    excess = value - expected.least[template]
+    return Fitted(sample, template, value, excess, amplitude, norms[template], features, n_left)
 
 
 def noise_of_scores(projections: F32, n_pcs: int) -> F64:

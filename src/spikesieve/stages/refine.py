@@ -49,6 +49,9 @@ class RefineParams(Params):
     split_gain: float = setting(25.0, "smallest gain in log likelihood that makes two units of one", ge=0.0)
     split_separation: float = setting(2.7, "smallest distance of the two, in SD of what is within", ge=0.0)
     same_distance: float = setting(3.0, "units whose means differ less than this, in noise SD, are one", ge=0.0)
+    same_distance_apart: float = setting(
+        6.0, "the same for units of which the one is seen only at displacements where the other one is not", ge=0.0
+    )
     train_log_odds: float = setting(
         3.0, "log odds from which on spike times tell one neuron from two and overrule shape", ge=0.0
     )
@@ -235,13 +238,17 @@ def distances(means: Means, lags: F32) -> F64:
     return found
 
 
-def templates_of(matched: Matched, learned: Learned) -> tuple[LearnedTemplates, I64]:
-    """All units that have spikes, as templates to match with again, and the source of most spikes of each."""
+def templates_of(matched: Matched, learned: Learned) -> tuple[LearnedTemplates, I64, I64]:
+    """All units that have spikes, as templates to match with again; the source of most spikes of each; spikes' units.
+
+    The last are (n_spikes,) int64, -1 for spikes that are nobody's or were not learned from.
+    """
     counts = learned.now.counts(len(learned.means.norms))
     some = np.flatnonzero(counts >= FEWEST)
     unit = np.where(learned.now.mine, learned.now.unit, -1)
     n_spikes = np.round(learned.means.n_spikes).astype(np.int64)
-    return _on_contacts(matched, unit, learned.means, some, n_spikes)
+    templates, source = _on_contacts(matched, unit, learned.means, some, n_spikes)
+    return templates, source, _renumbered(unit, some)
 
 
 def keep(matched: Matched, learned: Learned, fit: FitParams, params: RefineParams) -> Refined:
@@ -249,22 +256,24 @@ def keep(matched: Matched, learned: Learned, fit: FitParams, params: RefineParam
     means, n_units = learned.means, len(learned.means.norms)
     everything = np.arange(len(matched.sample))
     last = assign(matched, pieces_of(matched, everything, AT_ONCE), means, learned.now, fit)
-    unit = np.where(last.mine & above_cuts(last, means, fit), last.unit, -1)
-    enough = np.bincount(unit[unit >= 0], minlength=n_units) >= params.min_spikes
-    strong = enough & (excesses(matched.excess, unit, n_units) >= params.min_excess)
-    unit = np.where(strong[unit] & (unit >= 0), unit, -1)
-    strong = np.flatnonzero(strong)
-    final, _ = _on_contacts(matched, unit, means, strong, np.bincount(unit[unit >= 0], minlength=n_units))
-    number = np.full(n_units + 1, -1)
-    number[strong] = np.arange(len(strong))
-    unit, sample = put_back(matched, number[unit], final, params)
-    left = np.unique(unit[unit >= 0])
-    number = np.full(len(strong) + 1, -1)
-    number[left] = np.arange(len(left))
-    counts = np.bincount(unit[unit >= 0], minlength=len(strong))[left]
+    unit = np.where(last.mine & above_cuts(matched, last, means, fit), last.unit, -1)
+    counts = np.bincount(unit[unit >= 0], minlength=n_units)
+    enough = counts >= params.min_spikes
+    strong = np.flatnonzero(enough & (excesses(matched.excess, unit, n_units) >= params.min_excess))
+    final, _ = _on_contacts(matched, unit, means, strong, counts)
+    unit, sample = put_back(matched, _renumbered(unit, strong), final, params)
+    left, n_spikes = np.unique(unit[unit >= 0], return_counts=True)
+    final = replace(final.take(left), n_spikes=n_spikes)
     weak = int(enough.sum()) - len(strong)
     why = f"{weak} cluster(s) whose spikes hardly exceed what noise would score were left out."
-    return Refined(number[unit], sample, replace(final.take(left), n_spikes=counts), (why,) * bool(weak))
+    return Refined(_renumbered(unit, left), sample, final, (why,) * bool(weak))
+
+
+def _renumbered(unit: I64, kept: I64) -> I64:
+    """The units with kept[i] called i, all others -1."""
+    number = np.full(max(unit.max(initial=-1), kept.max(initial=-1)) + 2, -1)
+    number[kept] = np.arange(len(kept))
+    return np.asarray(number[unit], dtype=np.int64)
 
 
 def excesses(excess: F32, unit: I64, n_units: int) -> F64:

@@ -1,0 +1,195 @@
+"""Units learned from the spikes of moving templates become moving templates: seen where their spikes were matched.
+
+Footprints differ from what a few displacements lead one to expect, so that a neuron may be two units, each found where
+the tissue is at one end. They are compared where both were seen, not at rest. See docs/tissue.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spikesieve.model import F32, I64, Bool
+from spikesieve.stages.compete import SEEN_ENERGY, Matched
+from spikesieve.stages.refine import RefineParams, log_odds_one, without_jitter
+from spikesieve.stages.shapes import Shapes
+from spikesieve.stages.templates import (
+    LearnedTemplates,
+    TemplatesParams,
+    advanced,
+    aligned,
+    component_lags,
+    without_duplicates,
+)
+from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, predict
+
+# Fewer spikes than this at a displacement are not looked at.
+FEWEST_SEEN = 8
+# Two neurons are seen at the same displacements; parts of one that share less of their spikes' displacements are one's.
+SEEN_APART = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class FoundUnits:
+    """Units in the spikes of moving templates.
+
+    templates  at rest
+    parent     (n_units,) int64, the template that found most spikes of each unit
+    unit       (n_spikes,) int64 of each spike, -1 = none;  amplitude (n_spikes,) float32 relative to the unit
+    """
+
+    templates: LearnedTemplates
+    parent: I64
+    unit: I64
+    amplitude: F32
+
+
+def seen_on_probe(
+    matched: Matched, units: FoundUnits, step: I64, before: MovingTemplates, width: int
+) -> list[Observed]:
+    """What the contacts saw of each unit's spikes, in bins of `width` steps of displacement.
+
+    step  (n,) int64, of `before`, at which each spike was matched
+    Only the spikes that the unit's parent found are used.
+    """
+    centre = np.minimum(step // width * width + width // 2, len(before.steps_um) - 1)
+    found = []
+    for k, p in enumerate(units.parent):
+        rows = np.flatnonzero((units.unit == k) & (matched.source == p))
+        same = (before.contacts[step[rows], p] == before.contacts[centre[rows], p]).all(axis=1)
+        rows = rows[same]
+        at, which, n_spikes = np.unique(centre[rows], return_inverse=True, return_counts=True)
+        sums = np.zeros((len(at), *matched.features.shape[1:]))
+        np.add.at(sums, which, matched.features[rows])
+        size = np.bincount(which, weights=units.amplitude[rows], minlength=len(at))
+        # Spikes are kept as what their template did not explain and the template at rest.
+        unexplained = sums / np.maximum(size, 1e-9)[:, None, None] - before.rest.scores[p]
+        enough = n_spikes >= FEWEST_SEEN
+        seen = Observed(before.steps_um[at], before.contacts[at, p], before.scores[at, p] + unexplained, n_spikes)
+        found.append(_rows_of(seen, enough))
+    return found
+
+
+def _rows_of(seen: Observed, rows: Bool) -> Observed:
+    return Observed(seen.displacement_um[rows], seen.contacts[rows], seen.means[rows], seen.n_spikes[rows])
+
+
+def joined(
+    seen: list[Observed],
+    sample_of: Callable[[int], I64],
+    near: Callable[[int], list[int]],
+    shapes: Shapes,
+    sampling_hz: float,
+    params: RefineParams,
+) -> I64:
+    """The unit that each unit is a part of, (n_units,) int64: those that cannot be told apart where both were seen.
+
+    A unit that is there only where another one is not may differ more from it: there they are seen in passing.
+
+    sample_of  samples of a unit's spikes
+    near       units that may be the same as a unit
+    """
+    became = np.arange(len(seen))
+    lags = component_lags(shapes.pcs)
+    close = []
+    for i in range(len(seen)):
+        for j in near(i):
+            distance = distance_where_seen(seen[i], seen[j], lags, params.min_spikes) if j > i else np.inf
+            apart = seen_together(seen[i], seen[j]) < SEEN_APART
+            if distance < (params.same_distance_apart if apart else params.same_distance):
+                close.append((distance, i, j))
+    samples = {k: sample_of(k) for _, i, j in close for k in (i, j)}
+    for _, i, j in sorted(close):
+        a, b = sorted((int(became[i]), int(became[j])))
+        if a != b and log_odds_one(samples[a], samples[b], sampling_hz) >= -params.train_log_odds:
+            became[became == b] = a
+            samples[a] = np.concatenate([samples[a], samples[b]])
+    return became
+
+
+def seen_together(a: Observed, b: Observed) -> float:
+    """The share of the rarer one's spikes at displacements where the other has as many: 0 apart, 1 together."""
+    _, in_a, in_b = np.intersect1d(a.displacement_um, b.displacement_um, return_indices=True)
+    fewer = np.minimum(a.n_spikes[in_a], b.n_spikes[in_b]).sum()
+    return float(fewer / max(1, min(a.n_spikes.sum(), b.n_spikes.sum())))
+
+
+def distance_where_seen(a: Observed, b: Observed, lags: F32, fewest: int) -> float:
+    """Distance in noise SD of two units at the displacements where both were seen, without what noise adds.
+
+    Infinite where they were not both seen `fewest` times, or on contacts with most of the energy of both.
+    """
+    _, of_a, of_b = np.intersect1d(a.displacement_um, b.displacement_um, return_indices=True)
+    total, weights, least = 0.0, 0.0, 0
+    for i, j in zip(of_a, of_b, strict=True):
+        _, in_a, in_b = np.intersect1d(a.contacts[i], b.contacts[j], return_indices=True)
+        used = a.contacts[i][in_a] >= 0
+        x, y = a.means[i][in_a[used]], b.means[j][in_b[used]]
+        if (x**2).sum() < SEEN_ENERGY * (a.means[i] ** 2).sum() or (y**2).sum() < SEEN_ENERGY * (b.means[j] ** 2).sum():
+            return np.inf
+        larger = x if a.n_spikes[i] >= b.n_spikes[j] else y
+        apart = without_jitter((x - y).reshape(1, -1), larger, lags)
+        noise = apart.size * (1 / a.n_spikes[i] + 1 / b.n_spikes[j])
+        weight = 1 / (1 / a.n_spikes[i] + 1 / b.n_spikes[j])
+        total, weights = total + weight * (float((apart**2).sum()) - noise), weights + weight
+        least += min(a.n_spikes[i], b.n_spikes[j])
+    return float(np.sqrt(max(0.0, total / weights))) if least >= fewest else np.inf
+
+
+def followed_again(
+    before: MovingTemplates, units: FoundUnits, seen: list[Observed], became: I64, tissue: Tissue
+) -> MovingTemplates:
+    """Units that were learned from the spikes of moving templates, as templates that move.
+
+    A unit moves as its parent, and the difference between the two as a footprint that was seen wherever the spikes of
+    the unit and of those that became it were matched.
+
+    became  (n_units,) int64, the unit that each unit is a part of
+    """
+    parent = units.parent
+    leads = np.flatnonzero(became == np.arange(len(parent)))
+    n_spikes = np.bincount(became, weights=units.templates.n_spikes, minlength=len(parent)).astype(np.int64)[leads]
+    scores, contacts = before.scores[:, parent[leads]].copy(), before.contacts[:, parent[leads]]
+    for column, k in enumerate(leads.tolist()):
+        if len(before.steps_um) == 1:
+            scores[0, column] = units.templates.scores[k]
+            continue
+        parts = [_apart(seen[m], before, int(parent[k])) for m in np.flatnonzero(became == k)]
+        whole = _together(parts)
+        if len(whole.n_spikes):
+            scores[:, column] += predict(tissue, whole, contacts[:, column], before.steps_um)
+    still = int(np.abs(before.steps_um).argmin())
+    rest = LearnedTemplates(contacts[still], scores[still], n_spikes)
+    return MovingTemplates(rest, before.steps_um, contacts, scores)
+
+
+def distinct(moving: MovingTemplates, n_contacts: int, shapes: Shapes, params: TemplatesParams) -> MovingTemplates:
+    """The templates aligned, and those that are alike at rest joined."""
+    contacts, scores = moving.contacts, moving.scores.copy()
+    rest, shifts = aligned(moving.rest, shapes)
+    for k, shift in enumerate(shifts):
+        scores[:, k] = advanced(scores[:, k], int(shift), shapes.pcs)
+    families = without_duplicates(rest, n_contacts, shapes.pcs, params)
+    one = np.array([np.flatnonzero(families.member == k)[0] for k in range(len(families.templates))], np.int64)
+    return MovingTemplates(families.templates, moving.steps_um, contacts[:, one], scores[:, one])
+
+
+def _together(parts: list[Observed]) -> Observed:
+    return Observed(
+        np.concatenate([p.displacement_um for p in parts]),
+        np.concatenate([p.contacts for p in parts]),
+        np.concatenate([p.means for p in parts]),
+        np.concatenate([p.n_spikes for p in parts]),
+    )
+
+
+def _apart(seen: Observed, before: MovingTemplates, parent: int) -> Observed:
+    """What was seen, on the contacts of the template `parent` and without it; -1 for contacts not looked at."""
+    step = before.step_of(seen.displacement_um)
+    contacts, scores = before.contacts[step, parent], before.scores[step, parent]
+    same = (contacts[:, :, None] == seen.contacts[:, None, :]) & (contacts >= 0)[:, :, None]
+    there, column = same.any(axis=2), same.argmax(axis=2)
+    means = np.take_along_axis(seen.means, column[:, :, None], axis=1) - scores
+    return replace(seen, contacts=np.where(there, contacts, -1), means=np.where(there[:, :, None], means, 0.0))

@@ -1,0 +1,145 @@
+"""Units whose spikes were matched by moving templates: seen where they were, one where they cannot be told apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tiny
+from tiny import HZ, refractory_train
+
+from spikesieve.stages import follow
+from spikesieve.stages.compete import Matched
+from spikesieve.stages.follow import FoundUnits
+from spikesieve.stages.refine import RefineParams
+from spikesieve.stages.templates import LearnedTemplates
+from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, TissueParams
+
+SHAPES = tiny.textbook_shapes()
+PROBE = tiny.line_probe(8)
+STEPS_UM = np.arange(-8.0, 9.0)
+PARAMS = RefineParams()
+
+
+def footprint(y_um: float, moved_um: float, size: float = 15.0) -> np.ndarray:
+    """(n_contacts, n_pcs) of a neuron at y_um that the tissue carried up."""
+    away = PROBE.positions_um[:, 1] - y_um - moved_um
+    # Two shapes of different spread: what is seen changes in form, not only in size.
+    near, wide = np.exp(-((away / 22) ** 2)), 0.3 * np.exp(-((away / 45) ** 2))
+    return size * (near[:, None] * SHAPES.templates[0] + wide[:, None] * SHAPES.templates[2])
+
+
+def moving(footprints: list) -> MovingTemplates:
+    scores = np.stack([[of(d) for of in footprints] for d in STEPS_UM]).astype(np.float32)
+    contacts = np.tile(np.arange(8), (*scores.shape[:2], 1))
+    still = len(STEPS_UM) // 2
+    rest = LearnedTemplates(contacts[still], scores[still], np.full(len(footprints), 500))
+    return MovingTemplates(rest, STEPS_UM, contacts, scores)
+
+
+def matched_by(before: MovingTemplates, actual, source_of, seed: int = 0):
+    """Spikes of one neuron, `actual(displacement)`, found by the template source_of(displacement) during a zigzag."""
+    rng = np.random.default_rng(seed)
+    sample = refractory_train(10.0, 160.0, rng)
+    step = np.round(8 + 8 * (1 - 4 * np.abs((sample / HZ / 40) % 1 - 0.5))).astype(np.int64)
+    source = np.array([source_of(d) for d in STEPS_UM[step]], np.int32)
+    features = np.stack([actual(d) for d in STEPS_UM[step]]) + rng.standard_normal((len(sample), 8, 6))
+    features += before.rest.scores[source] - before.scores[step, source]
+    one = np.ones(len(sample), np.float32)
+    matched = Matched(
+        sample,
+        source,
+        features.astype(np.float32),
+        one,
+        one,
+        one,
+        before.rest.contacts,
+        before.rest.scores,
+        SHAPES.pcs,
+        HZ,
+        160.0,
+    )
+    return matched, step
+
+
+def seen_of(matched: Matched, step: np.ndarray, before: MovingTemplates) -> list[Observed]:
+    return follow.seen_on_probe(matched, units_of(matched, before.rest), step, before, 2)
+
+
+def units_of(matched: Matched, templates: LearnedTemplates) -> FoundUnits:
+    return FoundUnits(templates, np.arange(len(templates)), matched.source.astype(np.int64), matched.amplitude)
+
+
+def join(matched: Matched, seen: list[Observed]) -> list[int]:
+    n = len(seen)
+    near = [list(range(n))] * n
+    return follow.joined(
+        seen, lambda k: matched.sample[matched.source == k], near.__getitem__, SHAPES, HZ, PARAMS
+    ).tolist()
+
+
+def actual(moved_um: float) -> np.ndarray:
+    return footprint(75.0, moved_um)
+
+
+def wrong_above(moved_um: float) -> np.ndarray:
+    """Right where the tissue is low, as if it stood still where it is high."""
+    return footprint(75.0, min(moved_um, 0.0))
+
+
+def wrong_below(moved_um: float) -> np.ndarray:
+    return footprint(75.0, max(moved_um, 0.0) + 4.0)
+
+
+def test_what_is_seen_is_what_is_there_whatever_template_found_it():
+    before = moving([wrong_above, wrong_below])
+    matched, step = matched_by(before, actual, lambda d: int(d > 2))
+    for seen in seen_of(matched, step, before):
+        assert len(seen.n_spikes) >= 3
+        for moved_um, mean, n in zip(seen.displacement_um, seen.means, seen.n_spikes, strict=True):
+            # A bin is 2 um wide.
+            near = min(np.linalg.norm(mean - actual(moved_um + e)) for e in np.linspace(-1, 1, 9))
+            assert near < 1.3 * np.sqrt(mean.size / n) + 0.5
+
+
+def test_one_neuron_seen_by_two_templates_becomes_one_that_is_right_everywhere():
+    before = moving([wrong_above, wrong_below])
+    # Around the turn either template finds it.
+    matched, step = matched_by(before, actual, lambda d: int(d > 1 or d == -1))
+    seen = seen_of(matched, step, before)
+    assert follow.seen_together(*seen) < 0.5
+    became = join(matched, seen)
+    assert became == [0, 0]
+    units = LearnedTemplates(before.rest.contacts, before.rest.scores, np.bincount(matched.source))
+    tissue = Tissue(PROBE, np.eye(8, dtype=np.float32), TissueParams())
+    after = follow.followed_again(before, units_of(matched, units), seen, np.array(became), tissue)
+    assert len(after.rest) == 1
+    assert after.rest.n_spikes.tolist() == [len(matched.sample)]
+    for k, moved_um in enumerate(STEPS_UM):
+        right = actual(moved_um)
+        assert np.linalg.norm(after.scores[k, 0] - right) < 0.15 * np.linalg.norm(right)
+    assert np.linalg.norm(before.scores[-1, 0] - actual(8.0)) > 0.25 * np.linalg.norm(actual(8.0))
+
+
+def test_two_neurons_that_are_always_seen_together_stay_two():
+    here, there = actual, lambda d: footprint(79.0, d)
+    before = moving([here, there])
+    a, step_a = matched_by(before, here, lambda _: 0)
+    b, step_b = matched_by(before, there, lambda _: 1, seed=1)
+    seen = [seen_of(a, step_a, before)[0], seen_of(b, step_b, before)[1]]
+    assert follow.seen_together(*seen) > 0.9
+    distance = follow.distance_where_seen(*seen, follow.component_lags(SHAPES.pcs), 15)
+    truth = np.median([np.linalg.norm(here(d) - there(d)) for d in STEPS_UM])
+    assert distance == pytest.approx(truth, rel=0.2)
+    samples = [a.sample, b.sample]
+    assert follow.joined(seen, samples.__getitem__, lambda _: [0, 1], SHAPES, HZ, PARAMS).tolist() == [0, 1]
+
+
+def test_where_nothing_moves_the_units_are_the_templates():
+    before = moving([actual])
+    still = MovingTemplates(before.rest, np.zeros(1), before.contacts[8:9], before.scores[8:9])
+    units = LearnedTemplates(before.rest.contacts, 1.1 * before.rest.scores, np.array([80]))
+    tissue = Tissue(PROBE, np.eye(8, dtype=np.float32), TissueParams())
+    nothing = Observed(np.zeros(0), np.zeros((0, 8), np.int64), np.zeros((0, 8, 6)), np.zeros(0, np.int64))
+    zero = np.zeros(1, np.int64)
+    after = follow.followed_again(still, FoundUnits(units, zero, zero, zero), [nothing], zero, tissue)
+    np.testing.assert_array_equal(after.scores[0], units.scores)
