@@ -1,5 +1,7 @@
 """The zero-phase high-pass as recursions in time that run over sixteen channels at once."""
 
+from typing import Any
+
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
@@ -62,18 +64,27 @@ def _terms(corner: float) -> tuple[float, complex, float, complex]:
 
 
 @nb.njit(cache=True, nogil=True)
+def _factors(corner: float) -> tuple[Any, Any, Any, Any, Any, Any, Any]:
+    """The same as vectors: the real factor; real, imaginary and minus the imaginary part of the other; three weights.
+
+    With r and re + i im the sums over samples, weights . (r, re, im) is what the traces gain.
+    """
+    f, z, real_weight, weight = _terms(corner)
+    factors = splat(np.float32(f)), splat(np.float32(z.real)), splat(np.float32(z.imag)), splat(np.float32(-z.imag))
+    return (
+        *factors,
+        splat(np.float32(-real_weight)),
+        splat(np.float32(-weight.real)),
+        splat(np.float32(weight.imag)),
+    )
+
+
+@nb.njit(cache=True, nogil=True)
 def _forwards(series: F32, corner: float, kept: F32) -> None:
     """kept = series - the sums over now and before."""
-    f, z, real_weight, weight = _terms(corner)
-    factor, zr, zi, less_zi = (
-        splat(np.float32(f)),
-        splat(np.float32(z.real)),
-        splat(np.float32(z.imag)),
-        splat(np.float32(-z.imag)),
-    )
-    a, b, c = splat(np.float32(-real_weight)), splat(np.float32(-weight.real)), splat(np.float32(weight.imag))
-    x = load(series, 0)
-    start = 1 / (1 - z)
+    factor, zr, zi, less_zi, a, b, c = _factors(corner)
+    f, z, _, _ = _terms(corner)
+    x, start = load(series, 0), 1 / (1 - z)
     r = times(x, splat(np.float32(1 / (1 - f))))
     re, im = times(x, splat(np.float32(start.real))), times(x, splat(np.float32(start.imag)))
     for t in range(series.shape[0]):
@@ -86,22 +97,15 @@ def _forwards(series: F32, corner: float, kept: F32) -> None:
 @nb.njit(cache=True, nogil=True)
 def _backwards(series: F32, corner: float, kept: F32) -> None:
     """kept -= the sums over what comes later."""
-    f, z, real_weight, weight = _terms(corner)
-    factor, zr, zi, less_zi = (
-        splat(np.float32(f)),
-        splat(np.float32(z.real)),
-        splat(np.float32(z.imag)),
-        splat(np.float32(-z.imag)),
-    )
-    a, b, c = splat(np.float32(-real_weight)), splat(np.float32(-weight.real)), splat(np.float32(weight.imag))
+    factor, zr, zi, less_zi, a, b, c = _factors(corner)
+    f, z, _, _ = _terms(corner)
     last = series.shape[0] - 1
-    x = load(series, last * LANES)
-    start = z / (1 - z)
+    x, start = load(series, last * LANES), z / (1 - z)
     r = times(x, splat(np.float32(f / (1 - f))))
     re, im = times(x, splat(np.float32(start.real))), times(x, splat(np.float32(start.imag)))
     for t in range(last, -1, -1):
-        late = times_plus(a, r, times_plus(b, re, times_plus(c, im, load(kept, t * LANES))))
-        store(kept, t * LANES, late)
+        x = load(kept, t * LANES)
+        store(kept, t * LANES, times_plus(a, r, times_plus(b, re, times_plus(c, im, x))))
         x = load(series, t * LANES)
         r = times(factor, plus(r, x))
         re, im = times_plus(zr, plus(re, x), times(less_zi, im)), times_plus(zr, im, times(zi, plus(re, x)))

@@ -7,7 +7,6 @@ from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
 LANES = 16
@@ -111,12 +110,12 @@ def times_plus(typing: Any, a: Any, b: Any, c: Any) -> Any:
     Were it left to the compiler whether a product and a sum become one operation, a kernel could give other bits when
     it was just compiled than when it comes from the cache.
     """
-    kind, name = (_VECTOR, f"v{LANES}f32") if a is float32x16 else (ir.FloatType(), "f32")
+    kind, suffix = (_VECTOR, f"v{LANES}f32") if a is float32x16 else (ir.FloatType(), "f32")
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        of_three = ir.FunctionType(kind, [kind] * 3)
-        function: Any = cgutils.get_or_insert_function  # llvmlite has no types
-        return builder.call(function(builder.module, of_three, f"llvm.fmuladd.{name}"), args)
+        name, of_three = f"llvm.fmuladd.{suffix}", ir.FunctionType(kind, [kind] * 3)
+        declared = builder.module.globals.get(name) or ir.Function(builder.module, of_three, name)
+        return builder.call(declared, args)
 
     result = float32x16 if a is float32x16 else types.float32
     return result(result, result, result), generate

@@ -1,0 +1,36 @@
+"""A kernel gives the same bits when it was just compiled and when it comes from the cache of compiled code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+HASH_OF_KERNELS = """
+import hashlib
+import numpy as np
+from spikesieve import kernels
+
+rng = np.random.default_rng(0)
+traces = (100 * rng.standard_normal((20, 1000))).astype(np.float32)
+filtered, out = np.empty_like(traces), np.empty((3, 1000), np.float32)
+kernels.butterworth(traces, np.zeros(20, np.float32), 0.06, filtered)
+projections = np.empty((20, 6, 1000), np.float32)
+kernels.project(filtered, rng.standard_normal((6, 61)).astype(np.float32), 20, projections)
+contacts = np.array([[0, 1, 2], [5, 6, -1], [7, 8, 9]])
+weights = rng.standard_normal((3, 3, 6)).astype(np.float32)
+kernels.template_scores(projections, contacts, weights, out)
+lags = rng.standard_normal((6, 6, 121)).astype(np.float32)
+at, which, value = np.array([10, 300, 700]), np.arange(3), np.float32([9, 10, 11])
+kernels.subtract_from_projections(projections, at, which, value, contacts, weights, lags)
+print(hashlib.sha256(b"".join(a.tobytes() for a in (filtered, projections, out))).hexdigest())
+"""
+
+
+def test_compiled_just_now_or_long_ago(tmp_path):
+    """Products and sums that the compiler may round as one or not did differ: 12 templates where 10 had been."""
+    command, place = [sys.executable, "-c", HASH_OF_KERNELS], {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    first, second = (subprocess.run(command, env=place, check=True, capture_output=True).stdout for _ in range(2))
+    assert len(first) > 60
+    assert first == second
+    assert any(tmp_path.rglob("*.nbc"))
