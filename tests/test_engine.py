@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spikesieve.engine import scratch
 from spikesieve.engine.blocks import MAX_VALUES_IN_BLOCK, MIN_BLOCK_SAMPLES, Block, plan_blocks, read_with_halo, spread
+from spikesieve.engine.buffers import Buffers
 from spikesieve.engine.executor import map_in_order, silent, workers
 from spikesieve.engine.run import Run
 from spikesieve.engine.scratch import GrowingArray
@@ -185,6 +188,62 @@ def test_a_growing_array_gives_its_rows_back(tmp_path):
         for part in (rows[:5], rows[5:5], rows[5:]):
             grows.append(part)
         np.testing.assert_array_equal(grows.finish(), rows)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        slice(3, 400),
+        np.random.default_rng(1).integers(-500, 500, 300),
+        np.random.default_rng(2).random(500) > 0.5,
+        np.array([], np.int64),
+        (np.array([3, 2]), 1),
+        (slice(None), 1),
+        -1,
+    ],
+    ids=["slice", "rows", "mask", "none", "entries", "column", "last"],
+)
+def test_rows_on_disk_are_those_that_were_appended(tmp_path, monkeypatch, key):
+    monkeypatch.setattr(scratch, "RESIDENT_BYTES", 1_000)
+    rows = np.random.default_rng(0).standard_normal((500, 3, 2)).astype(np.float32)
+    with GrowingArray(tmp_path / "rows", (3, 2), np.float32) as grows:
+        grows.append(rows[:200])
+        grows.append(rows[200:])
+        on_disk = grows.finish()
+    np.testing.assert_array_equal(on_disk[key], rows[key])
+    assert on_disk.max() == rows.max()
+    assert type(on_disk > 0) is np.ndarray
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="only Linux tells what is resident")
+def test_what_was_read_from_disk_does_not_stay_in_memory(tmp_path):
+    with GrowingArray(tmp_path / "rows", (1_000,), np.float32) as grows:
+        for _ in range(50):
+            grows.append(np.ones((1_000, 1_000), np.float32))
+        on_disk = grows.finish()
+    before = mapped_bytes()
+    for start in range(0, len(on_disk), 5_000):
+        assert on_disk[start : start + 5_000].sum() == 5e6
+    assert on_disk[np.random.default_rng(0).integers(0, len(on_disk), 1_000)].sum() == 1e6
+    assert mapped_bytes() - before < 3 * scratch.RESIDENT_BYTES < on_disk.nbytes
+
+
+def mapped_bytes() -> int:
+    """Resident pages of files."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith("RssFile"))
+
+
+def test_buffers_are_kept_until_they_are_cleared():
+    buffers = Buffers()
+    first = buffers.take("a", (10, 10))
+    first[:] = 7.0
+    assert buffers.take("a", (5, 10)).base is first.base
+    assert buffers.take("b", (5,)).base is not first.base
+    with workers(1) as pool:
+        assert pool.submit(buffers.take, "a", (10, 10)).result().base is not first.base
+    buffers.clear()
+    assert buffers.take("a", (10, 10)).base is not first.base
 
 
 def test_a_growing_array_without_rows_is_empty(tmp_path):

@@ -6,23 +6,29 @@ Fresh memory costs a page fault for every 4 kB: for the projections of a block t
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 
 import numpy as np
 
 from spikesieve.model import F32
 
 
-class Buffers(threading.local):
-    """Named float32 arrays of the calling thread. A buffer is valid until the same thread takes the same name again."""
+class Buffers:
+    """Named float32 arrays of each thread. A buffer is valid until the same thread takes the same name again."""
 
     def __init__(self) -> None:
-        self._flat: dict[str, F32] = {}
+        self._flat: defaultdict[int, dict[str, F32]] = defaultdict(dict)
 
     def take(self, name: str, shape: tuple[int, ...]) -> F32:
         """An array of this shape with arbitrary contents, C contiguous."""
         size = int(np.prod(shape))
-        flat = self._flat.get(name)
+        mine = self._flat[threading.get_ident()]
+        flat = mine.get(name)
         if flat is None or flat.size < size:
             flat = np.empty(size, np.float32)
-            self._flat[name] = flat
+            mine[name] = flat
         return flat[:size].reshape(shape)
+
+    def clear(self) -> None:
+        """Give all memory back, of all threads: between two passes nobody needs it."""
+        self._flat.clear()

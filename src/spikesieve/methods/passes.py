@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from spikesieve.engine.blocks import Block, plan_blocks, spread
 from spikesieve.engine.run import Run
@@ -49,7 +51,7 @@ class SpikeTable:
 
 @dataclass(frozen=True, eq=False)
 class Detected:
-    """Spikes of the first pass, and where they are on the probe.
+    """Spikes of the first pass, and where they are on the probe; all but shank memory-mapped.
 
     spikes        source is the group whose contacts describe the spike
     centre_um     (n, 2) float32, x and depth of the universal template
@@ -94,11 +96,7 @@ def clean_block(run: Run, block: Block, fitted: Preprocessing, margin: int) -> C
     if run.to_rest is not None:
         filled = fitted.interpolation
         fitted = replace(fitted, interpolation=run.to_rest(block) if filled is None else run.to_rest(block) @ filled)
-    clean = preprocess.apply(run.read(block, halo + margin, fitted.probe.channels), fitted, halo + margin)
-    inner = slice(halo, clean.white.shape[1] - halo)
-    white = run.buffers.take("inner", clean.white[:, inner].shape)
-    white[:] = clean.white[:, inner]
-    return Clean(white, clean.uv[:, inner], clean.n_masked, clean.n_not_finite)
+    return preprocess.apply(run.read(block, halo + margin, fitted.probe.channels), fitted, halo + margin, halo)
 
 
 def learn_shapes(run: Run, fitted: Preprocessing, params: ShapesParams) -> Shapes:
@@ -140,13 +138,8 @@ def _detect(run: Run, block: Block, *, fitted: Preprocessing, detector: Detector
     exclusion = max(1, round(detector.params.exclusion_samples * fitted.sampling_hz / 30000.0))
     margin = 2 * learned.n_samples + exclusion
     clean = clean_block(run, block, fitted, margin)
-    waveforms = detect.in_sixes(learned.waveforms)
-    n_samples = clean.white.shape[1]
-    on_shapes = run.buffers.take("projections", (len(clean.white), len(waveforms), n_samples))
-    detect.temporal_projections(clean.white, waveforms, learned.peak_index, on_shapes)
-    space = run.buffers.take("scores", (len(templates.contacts), n_samples))
     core = (margin, margin + block.n_samples)
-    found = detect.detect(on_shapes, templates, core, exclusion, detector.params.threshold, space)
+    found = detect.find(clean.white, learned, templates, core, exclusion, detector.params.threshold)
     group = group_of_centre[found.centre]
     order = np.lexsort((group, found.sample))
     sample, group, centre = found.sample[order], group[order], found.centre[order]
@@ -214,21 +207,31 @@ def _collect(
 ) -> tuple[SpikeTable, F32]:
     """All spikes of a pass, and their places; size = n_near, n_pcs, n_place. `limit` is the setting of rounds."""
     n_near, n_pcs, n_place = size
-    samples = [np.empty(0, np.int64)]
-    sources = [np.empty(0, np.int32)]
-    values = [np.empty(0, np.float32)]
-    places = [np.empty((0, n_place), np.float32)]
     counts = np.zeros(3, np.int64)
-    with GrowingArray(run.scratch / f"{stage}.features", (n_near, n_pcs), np.float32) as described:
+    with ExitStack() as stack:
+
+        def growing(name: str, row_shape: tuple[int, ...], dtype: DTypeLike) -> GrowingArray:
+            return stack.enter_context(GrowingArray(run.scratch / f"{stage}.{name}", row_shape, dtype))
+
+        sample, source = growing("sample", (), np.int64), growing("source", (), np.int32)
+        value, place = growing("value", (), np.float32), growing("place", (n_place,), np.float32)
+        described = growing("features", (n_near, n_pcs), np.float32)
         for _, found in run.over(run.blocks, step, stage):
-            samples.append(found.sample)
-            sources.append(found.source.astype(np.int32))
-            values.append(found.value)
-            places.append(found.place)
+            sample.append(found.sample)
+            source.append(found.source)
+            value.append(found.value)
+            place.append(found.place)
             described.append(found.features)
             counts += found.n_masked, found.n_not_finite, found.n_left
-        joined = np.concatenate(samples), np.concatenate(sources), np.concatenate(values)
-        return SpikeTable(*joined, described.finish(), _notes(counts.tolist(), limit)), np.concatenate(places)
+        run.buffers.clear()
+        table = SpikeTable(
+            np.array(sample.finish()),
+            np.array(source.finish()),
+            np.array(value.finish()),
+            described.finish(),
+            _notes(counts.tolist(), limit),
+        )
+        return table, place.finish()
 
 
 def _notes(counts: list[int], limit: str) -> tuple[str, ...]:

@@ -31,6 +31,9 @@ class Verdict(Enum):
 # What the times of the spikes on two sides (indices into the group) say.
 CompareTrains = Callable[[I64, I64], Verdict]
 
+# Spikes that are looked at together; of more than that on one side of a join, so many are.
+AT_ONCE = 20_000
+
 
 class ClusterParams(Params):
     """How one group of spikes is clustered."""
@@ -95,7 +98,7 @@ def nearest_landmarks(features: F32, landmark_of: I64, n: int) -> I64:
     """Exact nearest landmarks by Euclidean distance: (n_spikes, n) int64, -1 in place of the spike itself."""
     k = min(n + 1, len(landmark_of))
     search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(features[landmark_of])
-    found: I64 = search.kneighbors(features, return_distance=False).astype(np.int64)
+    found: I64 = search.kneighbors(features, return_distance=False).astype(np.int64, copy=False)
     found[landmark_of[found] == np.arange(len(features))[:, None]] = -1
     # A landmark keeps all its n others, any other spike its n nearest.
     keep_last = (found < 0).any(axis=1)
@@ -129,8 +132,11 @@ def initial_labels(features: F32, params: ClusterParams) -> I64:
     if not centres:
         return np.zeros(n, np.int64)
     matrix = np.array(centres, np.float32)
-    score = 2 * (features @ matrix.T) - (matrix**2).sum(axis=1)
-    return np.asarray(score.argmax(axis=1), dtype=np.int64)
+    labels = np.empty(n, np.int64)
+    for start in range(0, n, AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        labels[some] = (2 * (features[some] @ matrix.T) - (matrix**2).sum(axis=1)).argmax(axis=1)
+    return labels
 
 
 def compact(labels: I64) -> tuple[I64, int]:
@@ -180,12 +186,10 @@ def cut_tree(
     tree: Tree, labels: I64, n_labels: int, features: F32, params: ClusterParams, compare_trains: CompareTrains | None
 ) -> I64:
     """From the root down: a join stays where its sides are one neuron. Returns labels 0..n-1 (n_spikes,) int64."""
-    members = [np.flatnonzero(labels == k) for k in range(n_labels)]
-    for a, b in zip(tree.left, tree.right, strict=True):
-        members.append(np.sort(np.concatenate([members[a], members[b]])))
+    members = _Members(tree, labels, n_labels)
     result = np.zeros(len(labels), np.int64)
     n_found = 0
-    open_nodes = [len(members) - 1]
+    open_nodes = [n_labels + len(tree.left) - 1]
     while open_nodes:
         node = open_nodes.pop()
         join = node - n_labels
@@ -197,8 +201,24 @@ def cut_tree(
     return result
 
 
+class _Members:
+    """The spikes of each node of a tree, in order: whole trees of them would take more memory than their features."""
+
+    def __init__(self, tree: Tree, labels: I64, n_labels: int) -> None:
+        leaves = [[k] for k in range(n_labels)]
+        for a, b in zip(tree.left, tree.right, strict=True):
+            leaves.append(leaves[a] + leaves[b])
+        self._leaves, self._labels = leaves, labels
+
+    def __getitem__(self, node: int | np.int64) -> I64:
+        """(n,) int64, ascending."""
+        wanted = np.zeros(len(self._leaves), np.bool_)
+        wanted[self._leaves[node]] = True
+        return np.flatnonzero(wanted[self._labels])
+
+
 def stay_apart(
-    members: list[I64],
+    members: _Members,
     tree: Tree,
     join: int,
     features: F32,
@@ -213,7 +233,13 @@ def stay_apart(
     if verdict is Verdict.ONE:
         return False
     needed = params.bimodality_of_two if verdict is Verdict.TWO else params.bimodality
-    return bimodality(features[a], features[b]) >= needed
+    return bimodality(features[_thinned(a)], features[_thinned(b)]) >= needed
+
+
+def _thinned(spikes: I64) -> I64:
+    """At most `AT_ONCE` of them, evenly spread: more tell no more of a shape."""
+    n = min(len(spikes), AT_ONCE)
+    return spikes[np.arange(n) * len(spikes) // n]
 
 
 def bimodality(a: F32, b: F32) -> float:
