@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from spikesieve import read_probe, read_recording, recording_from_array
-from spikesieve.api import open_run
+from spikesieve.api import memory_plan, open_run
 from spikesieve.methods.passes import Detector, detect_all, fit_preprocessing, learn_shapes
 from spikesieve.model import F64, Motion, Probe, Recording
 from spikesieve.settings import Settings
@@ -86,7 +86,8 @@ def from_folder(folder: Path) -> Known:
 def located_spikes(known: Known) -> MotionSpikes:
     """What the first pass of a sort finds."""
     settings = Settings()
-    with TemporaryDirectory() as scratch, open_run(known.recording, known.probe, settings, Path(scratch), 1) as run:
+    plan = memory_plan(known.recording, known.probe, settings, n_jobs=1)
+    with TemporaryDirectory() as scratch, open_run(known.recording, known.probe, Path(scratch), plan) as run:
         fitted, _ = fit_preprocessing(run, known.probe, settings.preprocess)
         shapes = learn_shapes(run, fitted, settings.shapes)
         groups = make_groups(fitted.probe, pitch_um(fitted.probe, settings.detect), settings.features)

@@ -68,6 +68,19 @@ def test_probe_with_more_contacts_than_the_file_has_channels(tmp_path, raw):
     refused(result, tmp_path, "9 contacts, more than the 4 channels")
 
 
+@pytest.mark.parametrize("limit", ["much", "0GB", "-1GB", "4 gigs"])
+def test_no_amount_of_memory(tmp_path, raw, limit):
+    refused(run_sort(raw, tmp_path / "out", "--memory", limit), tmp_path, f"{limit!r} is no amount of memory", "4GB")
+
+
+def test_too_little_memory(tmp_path, raw):
+    result = run_sort(raw, tmp_path / "out", "--memory", "100MB")
+    refused(
+        result, tmp_path, "4 contacts and 0 minutes need about", "the limit is 0.10 GB", "Give at least --memory 0."
+    )
+    assert "worker" not in result.stderr
+
+
 @pytest.mark.parametrize(
     ("y", "words"), [([0, 0, 25, 50], "same position"), ([0, float("nan"), 25, 50], "not a number")]
 )

@@ -57,6 +57,15 @@ def test_sort_finds_the_unit_and_says_where_it_is(done):
     assert (out / "figures" / "units_on_probe.png").stat().st_size > 1000
 
 
+def test_the_memory_plan_is_told_before_the_work_begins(done):
+    result, out = done
+    said, log = result.stderr, (out / "spikesieve.log").read_text()
+    assert 0 < said.index("Memory: about ") < said.index("noise and whitening")
+    for words in ("1 worker, blocks of", "MB  program and libraries", "each worker"):
+        assert words in said
+        assert words in log[: log.index("noise and whitening")]
+
+
 def test_log_tells_versions_settings_stages_and_units(done):
     log = (done[1] / "spikesieve.log").read_text()
     for words in ("numpy", "'learn_s': 100.0", "raw.bin", "detect took", "peak memory", "spikes of 1 units"):

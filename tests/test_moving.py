@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spikesieve.api import open_run, sort
+from spikesieve.api import memory_plan, open_run, sort
 from spikesieve.io.binary import recording_from_array
 from spikesieve.io.probes import read_probe
 from spikesieve.methods.kilosort4 import sort as kilosort4
@@ -54,7 +54,7 @@ def sorted_with(simulated, folder: Path, mode: str, n_jobs: int = 2) -> Sorting:
     samples, truth = simulated
     recording = recording_from_array(samples, HZ, PARAMS.gain_uv)
     settings = Settings().with_overrides([f"motion.mode={mode}"])
-    with open_run(recording, PROBE, settings, folder, n_jobs) as run:
+    with open_run(recording, PROBE, folder, memory_plan(recording, PROBE, settings, n_jobs)) as run:
         return kilosort4(replace(run, motion=true_motion(truth)), PROBE, settings)
 
 

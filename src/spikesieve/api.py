@@ -13,11 +13,13 @@ import numpy as np
 
 from spikesieve.engine.blocks import plan_blocks
 from spikesieve.engine.executor import Progress, silent, workers
+from spikesieve.engine.memory import MemoryPlan, bytes_of, plan_memory
 from spikesieve.engine.run import Run
 from spikesieve.errors import SettingsError
 from spikesieve.io.motion_files import require_motion_fits
 from spikesieve.io.probes import require_fits
 from spikesieve.methods import kilosort4, sieve
+from spikesieve.methods.demand import demand
 from spikesieve.model import Motion, Probe, Recording, Sorting
 from spikesieve.settings import Settings
 
@@ -32,6 +34,7 @@ def sort(
     *,
     motion: Motion | None = None,
     n_jobs: int | None = None,
+    memory: str | MemoryPlan | None = None,
     scratch: Path | str | None = None,
     progress: Progress = silent,
 ) -> Sorting:
@@ -42,43 +45,57 @@ def sort(
     settings   default: those of the method "sieve"
     motion     how the tissue moved, where it was measured elsewhere (`read_motion`); default: measured here
     n_jobs     workers; default: one for each processor. The result does not depend on it.
+    memory     the most that the process may take, such as "4GB"; default: a quarter of this machine's. A plan that
+               `memory_plan` made is kept as it is, workers included
     scratch    folder for arrays that grow with the recording; `Sorting.spikes.features` then is a memory-mapped file in
                it, which the caller removes. Default: a temporary folder, and the features are in memory.
     progress   called with (stage, done, total)
 
-    Raises InputError when the probe or the motion does not fit the recording, SettingsError when n_jobs is below 1 or a
-    changed setting is none of the method's.
+    Raises InputError when the probe or the motion does not fit the recording, SettingsError when n_jobs is below 1
+    or when the memory does not suffice.
     """
     settings = settings or Settings()
+    settings.require_used()
+    plan = memory if isinstance(memory, MemoryPlan) else memory_plan(recording, probe, settings, n_jobs, memory)
     if motion is not None:
         require_motion_fits(motion, probe, recording)
     if scratch is not None:
-        with open_run(recording, probe, settings, Path(scratch), n_jobs, progress) as run:
+        with open_run(recording, probe, Path(scratch), plan, progress) as run:
             return _sorted(replace(run, motion=motion), probe, settings)
     with (
         TemporaryDirectory(prefix="spikesieve-") as folder,
-        open_run(recording, probe, settings, Path(folder), n_jobs, progress) as run,
+        open_run(recording, probe, Path(folder), plan, progress) as run,
     ):
         return _in_memory(_sorted(replace(run, motion=motion), probe, settings))
 
 
-@contextmanager
-def open_run(
+def memory_plan(
     recording: Recording,
     probe: Probe,
-    settings: Settings,
-    scratch: Path,
+    settings: Settings | None = None,
     n_jobs: int | None = None,
-    progress: Progress = silent,
-) -> Iterator[Run]:
-    """What the passes over a recording need, with its workers running; for the arguments and errors see `sort`."""
-    settings.require_used()
+    memory: str | None = None,
+) -> MemoryPlan:
+    """How a sort will stay below the memory it may take: its workers, the length of its blocks, what takes how much.
+
+    For the arguments and errors see `sort`. More memory gives longer blocks only where it was scarce: enough is enough.
+    """
     require_fits(probe, recording.n_channels, recording.name)
     n_workers = n_processors() if n_jobs is None else n_jobs
     if n_workers < 1:
         raise SettingsError(f"The number of workers is {n_workers}. Give at least 1 with --jobs.")
-    blocks = plan_blocks(recording.segments, settings.engine.block_samples, probe.n_contacts)
-    with workers(n_workers) as pool:
+    limit_bytes = None if memory is None else bytes_of(memory)
+    return plan_memory(demand(recording, probe, settings or Settings()), n_workers, limit_bytes)
+
+
+@contextmanager
+def open_run(
+    recording: Recording, probe: Probe, scratch: Path, plan: MemoryPlan, progress: Progress = silent
+) -> Iterator[Run]:
+    """What the passes over a recording need, with its workers running; for the arguments and errors see `sort`."""
+    require_fits(probe, recording.n_channels, recording.name)
+    blocks = plan_blocks(recording.segments, plan.block_samples, probe.n_contacts)
+    with workers(plan.n_workers) as pool:
         yield Run(recording, blocks, pool, scratch, progress)
 
 

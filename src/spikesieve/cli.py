@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,6 +78,9 @@ Set = Annotated[
     typer.Option("--set", metavar="NAME=VALUE", help="One setting, such as match.threshold=8. Repeat as needed."),
 ]
 Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Workers. Default: one for each processor.")]
+Memory = Annotated[
+    str | None, typer.Option("--memory", help="The most to take, such as 4GB. Default: a quarter of the machine's.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an older result in the folder --out.")]
 SavePreprocessed = Annotated[
     bool, typer.Option("--save-preprocessed", help="Also write the whitened traces, for Phy and Neuroscope.")
@@ -113,6 +117,7 @@ def sort(
     set_: Set = None,
     motion: MotionFile = None,
     jobs: Jobs = None,
+    memory: Memory = None,
     overwrite: Overwrite = False,
     save_preprocessed: SavePreprocessed = False,
     quiet: Quiet = False,
@@ -126,7 +131,7 @@ def sort(
     leave_out = tuple(_interval(text) for text in exclude or ())
     with _sentences_for_errors(), _display(quiet, verbose) as progress:
         from spikesieve.io.open_input import RawOptions
-        from spikesieve.job import Job, sort_files
+        from spikesieve.job import Job, sort_files, unsaid
 
         job = Job(
             files=tuple(files),
@@ -137,10 +142,11 @@ def sort(
             settings_file=settings,
             motion=motion,
             n_jobs=jobs,
+            memory=memory,
             overwrite=overwrite,
             save_preprocessed=save_preprocessed,
         )
-        outcome = sort_files(job, progress)
+        outcome = sort_files(job, progress, unsaid if quiet else partial(typer.echo, err=True))
     if not quiet:
         _print_outcome(outcome)
 

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from spikesieve.api import open_run
+from spikesieve.api import memory_plan, open_run
 from spikesieve.compare_options import CompareOptions
 from spikesieve.comparison.agreement import Trains
 from spikesieve.comparison.likeness import Contacts, likeness
@@ -242,7 +242,7 @@ def _run_oracle(recording: Recording, probe: Probe, truth: Trains, progress: Pro
     inside = _Inside(truth.sample[seen], truth.unit[seen])
     with (
         TemporaryDirectory(prefix="spikesieve-") as scratch,
-        open_run(recording, probe, Settings(), Path(scratch), None, progress) as run,
+        open_run(recording, probe, Path(scratch), memory_plan(recording, probe), progress) as run,
     ):
         return oracle(run, probe, inside.sample, inside.unit, Settings(), len(truth.units)), inside
 

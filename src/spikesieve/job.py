@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spikesieve.api import open_run, sort
+from spikesieve.api import memory_plan, open_run, sort
 from spikesieve.engine.blocks import Block
 from spikesieve.engine.clock import StageClock
 from spikesieve.engine.executor import Progress, silent
@@ -47,6 +48,7 @@ class Job:
     settings_file      where they came from, for the provenance
     motion             a displacement that was measured elsewhere; None: it is measured here
     n_jobs             workers; None: one for each processor
+    memory             the most that the process may take, such as "4GB"; None: a quarter of the machine
     overwrite          replace an older result
     save_preprocessed  also write the whitened traces
     """
@@ -59,6 +61,7 @@ class Job:
     settings_file: Path | None = None
     motion: Path | None = None
     n_jobs: int | None = None
+    memory: str | None = None
     overwrite: bool = False
     save_preprocessed: bool = False
 
@@ -83,8 +86,14 @@ class Outcome:
     notes: tuple[str, ...]
 
 
-def sort_files(job: Job, progress: Progress = silent) -> Outcome:
+def unsaid(line: str) -> None:
+    """Tells nobody."""
+
+
+def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], None] = unsaid) -> Outcome:
     """Sort raw files into a result folder.
+
+    announce  told what the work will take in memory, line by line, before it begins
 
     Raises InputError, SettingsError or OutputError with a sentence for the user; nothing is left behind then.
     """
@@ -92,19 +101,23 @@ def sort_files(job: Job, progress: Progress = silent) -> Outcome:
     clock = StageClock(_logged(progress))
     recording, probe, odd = open_input(job.files, job.raw, job.probe)
     motion = read_motion(job.motion, probe) if job.motion is not None else None
+    plan = memory_plan(recording, probe, job.settings, job.n_jobs, job.memory)
     with result_folder(job.out, job.overwrite, recording.paths) as work, run_log(work.path / LOG_NAME):
         _log_start(job, recording, probe)
+        for line in plan.lines():
+            announce(line)
+            logger.info("%s", line)
         sorting = sort(
             recording,
             probe,
             job.settings,
             motion=motion,
-            n_jobs=job.n_jobs,
+            memory=plan,
             scratch=work.scratch,
             progress=clock,
         )
         if job.save_preprocessed:
-            with open_run(recording, probe, job.settings, work.scratch, job.n_jobs, clock) as run:
+            with open_run(recording, probe, work.scratch, plan, clock) as run:
                 _save_preprocessed(run, probe, job.settings, work.path)
         clock("write", 0, 1)
         write_result(work.path, sorting, recording, _provenance(job, started, clock, odd))

@@ -40,9 +40,14 @@ class Block:
         return (self.start + self.stop) / 2
 
 
+def longest_block(block_samples: int, n_contacts: int) -> int:
+    """Samples of a block that holds no more values than usual, unless it were so short that its halo cost more."""
+    return max(1, min(block_samples, max(MIN_BLOCK_SAMPLES, MAX_VALUES_IN_BLOCK // max(1, n_contacts))))
+
+
 def plan_blocks(segments: tuple[tuple[int, int], ...], block_samples: int, n_contacts: int) -> tuple[Block, ...]:
     """Blocks in order of time: at most block_samples long, of equal length within a segment (give or take a sample)."""
-    longest = max(1, min(block_samples, max(MIN_BLOCK_SAMPLES, MAX_VALUES_IN_BLOCK // max(1, n_contacts))))
+    longest = longest_block(block_samples, n_contacts)
     blocks: list[Block] = []
     for start, stop in segments:
         n = max(1, -(-(stop - start) // longest))

@@ -1,0 +1,134 @@
+"""The memory plan keeps its limit, shrinks the right thing, and is near what a block really takes."""
+
+from __future__ import annotations
+
+import tracemalloc
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny import HZ, line_probe
+
+from spikesieve.engine.blocks import longest_block, plan_blocks
+from spikesieve.engine.memory import Demand, bytes_of, machine_bytes, plan_memory
+from spikesieve.errors import SettingsError
+from spikesieve.stages import preprocess
+from spikesieve.stages.preprocess import PreprocessParams
+
+GB = 1_000_000_000
+NEUROPIXELS = Demand(384, 385, 3600.0, 60_000, 1_505, 300)
+
+DEMANDS = st.builds(
+    Demand,
+    n_contacts=st.integers(1, 4_000),
+    n_columns=st.integers(1, 5_000),
+    duration_s=st.floats(1, 1e5),
+    block_samples=st.integers(1_000, 1_000_000),
+    beside_samples=st.integers(0, 10_000),
+    n_templates=st.integers(0, 2_000),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(DEMANDS, st.integers(1, 64), st.integers(GB // 4, 64 * GB))
+def test_a_plan_stays_below_its_limit_or_says_what_it_needs(demand, n_workers, limit):
+    try:
+        plan = plan_memory(demand, n_workers, limit)
+    except SettingsError as error:
+        needed = bytes_of(str(error).rpartition("--memory ")[2].rstrip("."))
+        assert needed > limit
+        plan = plan_memory(demand, n_workers, needed)
+        limit = needed
+    assert plan.total_bytes <= limit
+    assert 1 <= plan.n_workers <= n_workers
+    assert 1 <= plan.block_samples <= demand.block_samples
+
+
+@settings(max_examples=100, deadline=None)
+@given(DEMANDS, st.integers(1, 64), st.integers(GB // 2, 64 * GB))
+def test_the_block_does_not_depend_on_the_workers_and_more_memory_never_means_less_work(demand, n_workers, limit):
+    limit = max(limit, round(plan_memory(demand, 1).total_bytes))
+    plan, one = plan_memory(demand, n_workers, limit), plan_memory(demand, 1, limit)
+    assert plan.block_samples == one.block_samples
+    more = plan_memory(demand, n_workers, 2 * limit)
+    assert more.n_workers >= plan.n_workers
+    assert more.block_samples >= plan.block_samples
+
+
+def test_workers_go_before_blocks_do():
+    minute = replace(NEUROPIXELS, duration_s=60.0)
+    one, four = plan_memory(minute, 1, 64 * GB), plan_memory(minute, 4, 64 * GB)
+    roomy = plan_memory(minute, 8, 64 * GB)
+    assert (roomy.n_workers, roomy.block_samples) == (8, longest_block(60_000, 384))
+    tight = plan_memory(minute, 8, four.total_bytes)
+    assert (tight.n_workers, tight.block_samples) == (4, roomy.block_samples)
+    tighter = plan_memory(minute, 8, one.total_bytes - 1)
+    assert (tighter.n_workers, tighter.block_samples) == (1, roomy.block_samples // 2)
+
+
+def test_the_longest_block_is_the_one_that_is_cut():
+    for n_contacts in (1, 16, 64, 384, 4_000):
+        (first, *_) = plan_blocks(((0, 10_000_000),), 60_000, n_contacts)
+        longest = longest_block(60_000, n_contacts)
+        assert longest * 0.9 < first.n_samples <= longest
+
+
+def test_without_a_limit_a_quarter_of_the_machine_is_planned_or_what_is_needed():
+    small = replace(NEUROPIXELS, n_contacts=4, n_columns=4, duration_s=10.0, n_templates=4)
+    assert plan_memory(small, 1).limit_bytes == max(round(machine_bytes() / 4), plan_memory(small, 1).total_bytes)
+    huge = replace(NEUROPIXELS, n_contacts=1_000_000)
+    plan = plan_memory(huge, 4)
+    assert plan.n_workers == 1
+    assert plan.total_bytes <= plan.limit_bytes
+
+
+def test_the_plan_can_be_read():
+    first, *parts = plan_memory(NEUROPIXELS, 2, 4 * GB).lines()
+    assert first.startswith("Memory: about ")
+    assert "of 4.00 GB, 2 workers, blocks of 15000 samples" in first
+    assert all("MB" in line for line in parts)
+    assert sum(int(line.split()[0]) for line in parts) == pytest.approx(
+        plan_memory(NEUROPIXELS, 2, 4 * GB).total_bytes / 1e6, abs=4
+    )
+    assert "1 worker," in plan_memory(NEUROPIXELS, 1, 4 * GB).lines()[0]
+
+
+def test_a_limit_that_cannot_be_kept_says_which_can():
+    with pytest.raises(SettingsError, match=r"384 contacts and 60 minutes need about .* Give at least --memory .*GB"):
+        plan_memory(NEUROPIXELS, 2, GB // 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("4GB", 4e9), ("4", 4e9), (" 500 mb ", 5e8), ("1.5GiB", 1.5 * 2**30), (".5gb", 5e8), ("2000000 kB", 2e9)],
+)
+def test_amounts(text, expected):
+    assert bytes_of(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "GB", "0GB", "-1GB", "4 gigs", "1e3", "4GB!", "nan"])
+def test_what_is_no_amount(text):
+    with pytest.raises(SettingsError, match="is no amount of memory"):
+        bytes_of(text)
+
+
+def test_this_machine_has_memory():
+    assert 5e8 < machine_bytes() < 1e14
+
+
+def test_the_traces_of_a_block_take_what_is_planned():
+    """Measured with what NumPy and Numba tell tracemalloc; the raw file's own numbers are not counted here."""
+    probe, n = line_probe(48), 20_000
+    raw = np.asfortranarray(10 * np.random.default_rng(0).standard_normal((n, 48)).astype(np.float32))
+    still, _ = preprocess.fit(lambda channels: [raw[:, channels]], probe, HZ, None, PreprocessParams())
+    fitted = replace(still, interpolation=np.eye(48, dtype=np.float32))
+    preprocess.apply(raw, fitted, 700, 500)
+    tracemalloc.start()
+    preprocess.apply(raw, fitted, 700, 500)
+    peak = tracemalloc.get_traced_memory()[1] + raw.nbytes
+    tracemalloc.stop()
+    demand = Demand(48, 0, 1.0, n - 1_400, 700, 0)
+    (planned,) = (p.bytes_each for p in plan_memory(demand, 1, 64 * GB).parts if p.what.startswith("traces"))
+    assert 0.6 * planned < peak < 1.05 * planned
