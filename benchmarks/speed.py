@@ -1,0 +1,288 @@
+"""Time, memory and bytes read of whole sorts, by stage, for sizes of probes and lengths, and beside other sorters.
+
+    python benchmarks/speed.py WORKDIR --channels 16 64 --minutes 1 5 --jobs 1 2 --methods sieve --repeat 3
+    python benchmarks/speed.py WORKDIR --folders s64 d384 --peers kilosort4 lupin --venv kilosort4=PATH si=PATH
+    python benchmarks/speed.py WORKDIR --only-tables
+
+A simulated minute of a Neuropixels probe is made once for each number of channels; longer recordings are that minute
+again and again (`spikesieve sort` takes several files in a row, other sorters get one joined file). Folders of WORKDIR
+are recordings of benchmarks/bench.py. Programs take turns, A B A B; every run is added to WORKDIR/speed.jsonl, of which
+the tables show medians, so that it can be done in parts. "Alone": while the workers wait, because what is done then is
+not shared out. A floor is what the operations and bytes of a stage would take at the rates that the machine was
+measured to have (see kernels.py); peers are timed as whole processes. user + sys is processor time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from kernels import Machine, machine_lines, measure_machine, operations_per_value
+from peers import PEERS
+
+from spikesieve.io.open_input import RawOptions
+from spikesieve.io.probes import read_probe
+from spikesieve.io.simulation_files import write_simulation
+from spikesieve.job import Job, sort_files
+from spikesieve.settings import Settings
+from spikesieve.simulation import SimulationParams, simulate
+
+# Before the name of a method: ours.
+OURS = "spikesieve "
+# Stretches of a second that preprocessing, shapes and noise are learned from; bytes of memory that a number of the
+# recording needs at least: read as int16, written and read as float32 before and after whitening, and projections.
+STRETCHES, BYTES_CLEAN, BYTES_PROJECTED = 20, 18, 48
+
+
+class Recorder:
+    """A Progress that notes for each stage: wall and processor time, the same while alone, bytes read, peak memory."""
+
+    def __init__(self) -> None:
+        self.stages: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+        self.stage, self.alone = "start", True
+        self.last = self._now()
+        self.done = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Progress of a stage."""
+        self.note()
+        self.stage, self.alone = stage, done >= total or total <= 1
+
+    def note(self) -> None:
+        """What was spent since the last time belongs to the stage that was under way."""
+        now = self._now()
+        spent = self.stages[self.stage]
+        for name, a, b in zip(("wall", "cpu", "read"), self.last, now, strict=True):
+            spent[name] += b - a
+            if self.alone and name != "read":
+                spent[f"alone_{name}"] += b - a
+        self.last = now
+
+    def _now(self) -> tuple[float, float, float]:
+        read = next(line for line in Path("/proc/self/io").read_text().splitlines() if line.startswith("rchar"))
+        return time.perf_counter(), time.process_time(), float(read.split()[1])
+
+    def _watch(self) -> None:
+        while not self.done.wait(0.05):
+            resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e9
+            spent = self.stages[self.stage]
+            spent["peak_gb"] = max(spent["peak_gb"], resident)
+
+
+def sort_here(case: dict[str, Any]) -> dict[str, Any]:
+    """One sort in this process: its stages and what the floors need."""
+    folder, recorder = Path(case["folder"]), Recorder()
+    facts = facts_of(folder)
+    raw = RawOptions(facts["n_channels"], facts["fs"], gain_uv=facts["gain_uv"])
+    files = (folder / "recording.bin",) * case["times"]
+    settings = Settings().with_overrides([f"method={case['program'].removeprefix(OURS)}"])
+    job = Job(files, Path(case["out"]), str(folder / "probe.json"), raw, settings, n_jobs=case["jobs"], overwrite=True)
+    sorting = sort_files(job, recorder).sorting
+    recorder.note()
+    recorder.done.set()
+    n_templates = int(sorting.spikes.detection_template.max(initial=0)) + 1
+    sizes = {"seconds": sorting.duration_s, "n_templates": n_templates, "units": len(sorting.units)}
+    return {"stages": {k: dict(v) for k, v in recorder.stages.items()}, "n_spikes": len(sorting.spikes), **sizes}
+
+
+def facts_of(folder: Path) -> dict[str, Any]:
+    """Channels, rate and gain of a recording."""
+    if (folder / "meta.json").exists():
+        return dict(json.loads((folder / "meta.json").read_text()))
+    return {"n_channels": int(folder.name.split("-")[1]), "fs": 30_000.0, "gain_uv": SimulationParams().gain_uv}
+
+
+def minute_of(workdir: Path, n_channels: int) -> Path:
+    """The folder of a simulated minute, made if it is not there."""
+    folder = workdir / f"minute-{n_channels}"
+    if not (folder / "truth.npz").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        params = SimulationParams(n_units=max(2, n_channels // 2), seconds=60.0, seed=1)
+        write_simulation(folder, simulate(read_probe(f"neuropixels1:{n_channels}"), params))
+    return folder
+
+
+def run(case: dict[str, Any], venvs: dict[str, Path]) -> dict[str, Any]:
+    """A whole process: wall, processor time, peak memory; our own stages."""
+    peer, folder = PEERS.get(case["program"]), Path(case["folder"])
+    joined = None
+    if peer is None:
+        command = [sys.executable, __file__, "--child", json.dumps(case)]
+    else:
+        facts = facts_of(folder)
+        joined = folder / "recording.bin"
+        if case["times"] > 1:
+            joined = folder / "joined.bin"
+            with joined.open("wb") as out:
+                for _ in range(case["times"]):
+                    out.write((folder / "recording.bin").read_bytes())
+        words = [str(joined), str(folder / "probe.json"), str(facts["n_channels"]), str(facts["fs"])]
+        words += [str(facts["gain_uv"]), f"{case['out']}-{case['program']}", str(case["jobs"])]
+        # A file, not -c: worker processes of some sorters start from it.
+        script = Path(f"{case['out']}-{case['program']}.py")
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text(peer.script)
+        command = [str(venvs[peer.venv] / "bin" / "python"), str(script), *words]
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL)
+    said = process.stdout.read() if process.stdout else ""
+    _, status, used = os.wait4(process.pid, 0)
+    result = {**case, "wall": time.perf_counter() - start, "cpu": used.ru_utime + used.ru_stime}
+    result |= {"peak_gb": used.ru_maxrss * 1024 / 1e9, "status": status}
+    if joined is not None and joined.name == "joined.bin":
+        joined.unlink()
+    return result | (json.loads(said.splitlines()[-1]) if status == 0 and peer is None else {})
+
+
+def medians(runs: list[dict[str, Any]]) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """By folder, times, jobs and program: median numbers, and the stages of the run with the median processor time."""
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    for one in runs:
+        if one["status"] == 0:
+            groups[Path(one["folder"]).name, one["times"], one["jobs"], one["program"]].append(one)
+    found = {}
+    for key, some in groups.items():
+        middle = sorted(some, key=lambda r: r["cpu"])[(len(some) - 1) // 2]
+        numbers = {name: float(np.median([r[name] for r in some])) for name in ("wall", "cpu", "peak_gb")}
+        found[key] = {**middle, **numbers, "n_runs": len(some)}
+    return dict(sorted(found.items()))
+
+
+def case_table(found: dict[tuple[Any, ...], dict[str, Any]]) -> list[str]:
+    """A row a case."""
+    columns = ("recording", "s", "workers", "program", "runs", "wall s", "user + sys s", "wall / length")
+    columns += ("user + sys / workers / length", "peak GB", "read GB")
+    lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
+    length = {key[:2]: one["seconds"] for key, one in found.items() if "seconds" in one}
+    for key, one in found.items():
+        folder, times, jobs, program = key
+        s = length.get((folder, times), np.nan)
+        read = sum(v.get("read", 0.0) for v in one.get("stages", {}).values()) / 1e9
+        last = f"{read:.1f}" if read else ""
+        lines.append(
+            f"| {folder} | {s:.0f} | {jobs} | {program} | {one['n_runs']} | {one['wall']:.0f} | {one['cpu']:.0f} "
+            f"| {one['wall'] / s:.2f} | {one['cpu'] / jobs / s:.2f} | {one['peak_gb']:.2f} | {last} |"
+        )
+    return lines
+
+
+def floors_s(one: dict[str, Any], machine: Machine) -> dict[str, tuple[float, float]]:
+    """Of each stage that goes over traces: seconds that its operations and its bytes take at least, on its workers."""
+    facts, jobs = facts_of(Path(one["folder"])), one["jobs"]
+    n, hz = facts["n_channels"], facts["fs"]
+    each = operations_per_value(n, one["n_templates"])
+    clean = each["butterworth"] + each["subtract_median"] + each["whitening"]
+    some, whole = STRETCHES * n * hz, one["seconds"] * n * hz
+    matched = clean + each["project"] + each["template_scores"]
+    learned = min(150.0, one["seconds"]) * n * hz if one["program"] == OURS + "sieve" else 0.0
+    work = {
+        "noise and whitening": (2 * some, clean + 2 * n, BYTES_CLEAN),
+        "shapes": (some, clean, BYTES_CLEAN),
+        "noise of scores": (some, clean + each["project"], BYTES_CLEAN + BYTES_PROJECTED),
+        "detect": (whole, clean + each["project"], BYTES_CLEAN),
+        "match": (whole + learned, matched, BYTES_CLEAN + BYTES_PROJECTED + 8 * one["n_templates"] / n),
+    }
+    together = min(machine.all_bytes_per_s, jobs * machine.bytes_per_s)
+    return {
+        name: (values * operations / machine.flops / jobs, values * size / together)
+        for name, (values, operations, size) in work.items()
+    }
+
+
+def stage_table(key: tuple[Any, ...], one: dict[str, Any], machine: Machine) -> list[str]:
+    """A row a stage."""
+    folder, times, jobs, program = key
+    lines = [
+        f"\n{folder} x {times}, {program}, {jobs} worker(s), {one['n_templates']} templates, {one['units']} units:\n"
+    ]
+    lines.append(
+        "| stage | wall s | user + sys s | alone s | floor: operations s | floor: bytes s | peak GB | read GB |"
+    )
+    lines.append("|---|---|---|---|---|---|---|---|")
+    floors = floors_s(one, machine)
+    for name, spent in one["stages"].items():
+        floor = [f"{s:.2f}" for s in floors[name]] if name in floors else ["", ""]
+        lines.append(
+            f"| {name} | {spent['wall']:.1f} | {spent['cpu']:.1f} | {spent.get('alone_cpu', 0.0):.1f} | {floor[0]} "
+            f"| {floor[1]} | {spent.get('peak_gb', 0.0):.2f} | {spent['read'] / 1e9:.2f} |"
+        )
+    cpu, alone = (sum(s.get(name, 0.0) for s in one["stages"].values()) for name in ("cpu", "alone_cpu"))
+    share = alone / (alone + (cpu - alone) / jobs)
+    lines.append(f"\nAlone: {alone:.1f} of {cpu:.1f} s, so {share:.0%} of the time on {jobs} undisturbed worker(s).")
+    return lines
+
+
+def exponent_lines(found: dict[tuple[Any, ...], dict[str, Any]]) -> list[str]:
+    """Exponents of processor time in duration and in channels, where at least two of either were measured."""
+    lines = []
+    by: dict[tuple[Any, ...], list[tuple[float, float]]] = defaultdict(list)
+    for (folder, times, jobs, program), one in found.items():
+        if folder.startswith("minute-"):
+            by["duration", folder, jobs, program].append((times, one["cpu"]))
+            by["channels", f"{times} min", jobs, program].append((float(folder.split("-")[1]), one["cpu"]))
+    for (what, at, jobs, program), points in sorted(by.items()):
+        if len(points) > 1:
+            x, y = np.log(np.array(points)).T
+            lines.append(f"- {program}, {at}, {jobs} worker(s): time ~ {what} ^ {np.polyfit(x, y, 1)[0]:.2f}")
+    return lines
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("workdir", type=Path, nargs="?")
+    parser.add_argument("--channels", type=int, nargs="*", default=[])
+    parser.add_argument("--minutes", type=int, nargs="+", default=[1])
+    parser.add_argument("--folders", nargs="*", default=[], help="recordings of bench.py in WORKDIR")
+    parser.add_argument("--jobs", type=int, nargs="+", default=[2])
+    parser.add_argument("--methods", nargs="*", default=["sieve"])
+    parser.add_argument("--peers", nargs="*", default=[], choices=sorted(PEERS))
+    parser.add_argument(
+        "--venv", nargs="*", default=[], help="NAME=PATH of " + ", ".join({p.venv for p in PEERS.values()})
+    )
+    parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--only-tables", action="store_true")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run and print."""
+    args = arguments()
+    if args.child:
+        print(json.dumps(sort_here(json.loads(args.child))))
+        return
+    venvs = {name: Path(path) for name, path in (pair.split("=", 1) for pair in args.venv)}
+    log = args.workdir / "speed.jsonl"
+    places = [(minute_of(args.workdir, n), m) for n in args.channels for m in args.minutes]
+    places += [(args.workdir / name, 1) for name in args.folders]
+    for _ in range(0 if args.only_tables else args.repeat):
+        for folder, times in places:
+            for jobs in args.jobs:
+                for program in (*(OURS + method for method in args.methods), *args.peers):
+                    case = {"folder": str(folder), "times": times, "jobs": jobs, "program": program}
+                    result = run({**case, "out": str(args.workdir / "speed-result")}, venvs)
+                    with log.open("a") as lines:
+                        lines.write(json.dumps(result) + "\n")
+    machine = measure_machine(2)
+    print("\n".join(machine_lines(machine, 2)), "\n")
+    found = medians([json.loads(line) for line in log.read_text().splitlines()])
+    print("\n".join(case_table(found)), "\n")
+    print("\n".join(exponent_lines(found)))
+    for key, one in found.items():
+        if "stages" in one:
+            print("\n".join(stage_table(key, one, machine)))
+
+
+if __name__ == "__main__":
+    main()
