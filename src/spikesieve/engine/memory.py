@@ -12,8 +12,8 @@ from pathlib import Path
 from spikesieve.engine.blocks import longest_block
 from spikesieve.errors import SettingsError
 
-# The program and its libraries; an allocator that keeps a part of what was freed.
-PROGRAM_BYTES = 400_000_000
+# The program and its libraries, the compiler of the first run; an allocator that keeps a part of what was freed.
+PROGRAM_BYTES = 500_000_000
 # Traces of a block that a worker holds at once (uV as read, filtered, moved to rest, whitened), in float32.
 TRACES = 4
 # Projections of each contact, a multiple of 6 from 6 on, which a worker keeps from block to block.
