@@ -51,8 +51,8 @@ def sort(
                it, which the caller removes. Default: a temporary folder, and the features are in memory.
     progress   called with (stage, done, total)
 
-    Raises InputError when the probe or the motion does not fit the recording, SettingsError when n_jobs is below 1
-    or when the memory does not suffice.
+    Raises InputError when the probe or the motion does not fit the recording, SettingsError when n_jobs is below 1,
+    when the memory does not suffice, or when a changed setting is none of the method's.
     """
     settings = settings or Settings()
     settings.require_used()
