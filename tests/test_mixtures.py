@@ -48,7 +48,7 @@ def test_a_neuron_is_told_from_the_tail_below_it(share):
     assert found.sd == pytest.approx(1.3, abs=0.2)
     assert found.share == pytest.approx(share, abs=0.06)
     if share < 1:
-        assert 5.2 < found.cut() < 7.2
+        assert 5.2 < found.cut(1.0) < 7.2
 
 
 def test_a_neuron_that_is_cut_off_keeps_its_mean():
@@ -62,4 +62,4 @@ def test_a_neuron_that_is_cut_off_keeps_its_mean():
 def test_the_cut_is_the_least_where_there_is_no_tail():
     scores = np.random.default_rng(2).normal(20.0, 1.0, 500).astype(np.float32)
     found = above_tail(scores, 6.0, 20.0, 0.1)
-    assert found.cut() < 15
+    assert found.cut(1.0) < 15

@@ -205,5 +205,7 @@ def above_cuts(matched: Matched, now: Membership, means: Means, fit: FitParams) 
         if b - a >= ENOUGH_SCORES:
             scores = now.score[rows[a:b]]
             norm = float(means.norms[now.unit[rows[a]]] * np.median(matched.size[rows[a:b]]))
-            above[rows[a:b]] = scores >= above_tail(scores, float(scores.min()), norm, fit.amplitude_cv).cut()
+            above[rows[a:b]] = scores >= above_tail(scores, float(scores.min()), norm, fit.amplitude_cv).cut(
+                fit.own_odds
+            )
     return above

@@ -32,6 +32,11 @@ class FitParams(Params):
         ge=-20.0,
         le=20.0,
     )
+    own_odds: float = setting(
+        0.5,
+        "a spike stays with its unit while the odds that it is its own, and not of what reaches into it, are above this",
+        ge=0.0,
+    )
     learn_s: float = setting(150.0, "seconds, spread over the recording, that units are learned from", ge=1.0)
     max_rounds: int = setting(100, "largest number of rounds in a block", ge=1, le=10_000)
 

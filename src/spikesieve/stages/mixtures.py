@@ -96,11 +96,11 @@ class AboveTail:
     excess: float
     least: float
 
-    def cut(self) -> float:
-        """The score above which the neuron is the likelier one up to its mean; `least` where it always is."""
+    def cut(self, odds: float) -> float:
+        """The score above which, up to its mean, the odds are above these that it is the neuron's, or `least`."""
         at = np.linspace(self.least, max(self.least, self.mean), 200)
         mine, other = _densities(at, self)
-        less = np.flatnonzero(mine <= other)
+        less = np.flatnonzero(mine <= odds * other)
         return float(at[less[-1]]) if len(less) else self.least
 
     def missed(self, cut: float) -> float:
