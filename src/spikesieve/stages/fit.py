@@ -34,7 +34,7 @@ class FitParams(Params):
     )
     own_odds: float = setting(
         0.5,
-        "a spike stays with its unit while the odds that it is its own, and not of what reaches into it, are above this",
+        "a spike stays with its unit while the odds that it is its own, not of noise or others, are above this",
         ge=0.0,
     )
     learn_s: float = setting(150.0, "seconds, spread over the recording, that units are learned from", ge=1.0)
