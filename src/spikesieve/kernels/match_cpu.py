@@ -12,8 +12,8 @@ I64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 TILE = 64
-# Samples whose projections stay in the cache while all templates are scored.
-STRETCH = 512
+# Samples that are scored at once, with all templates: four vectors in registers, their projections in the cache.
+STRETCH = 4 * LANES
 
 
 @nb.njit(cache=True, nogil=True)
@@ -25,42 +25,46 @@ def template_scores(projections: F32, contacts: I64, weights: F32, out: F32) -> 
     weights      (n_templates, n_near, n_components) float32, n_components a multiple of 6
     out          (n_templates, n_samples) float32
     """
-    n_samples = projections.shape[2]
+    n_channels, n_components, n_samples = projections.shape
     # Templates that share contacts one after the other, so that these are still in the cache.
     order = np.argsort(contacts[:, 0])
-    out[:] = 0.0
-    for start in range(0, n_samples, STRETCH):
-        stop = min(n_samples, start + STRETCH)
+    whole = n_samples - n_samples % STRETCH
+    # Side by side: rows of a block lie so far apart that they would push each other out of the cache.
+    near = np.zeros((n_channels, n_components, STRETCH), np.float32)
+    for start in range(0, whole, STRETCH):
+        for row in range(n_channels * n_components):
+            for s in range(0, STRETCH, LANES):
+                store(near, row * STRETCH + s, load(projections, row * n_samples + start + s))
         for k in order:
+            _score_stretch(near, contacts, weights, k, out, k * n_samples + start)
+    for k in order:
+        for t in range(whole, n_samples):
+            total = np.float32(0.0)
             for c in range(weights.shape[1]):
                 if contacts[k, c] >= 0:
-                    for p in range(0, weights.shape[2], 6):
-                        _add_six(projections, contacts[k, c], weights, k, c, p, out, start, stop)
+                    for p in range(n_components):
+                        total = times_plus(weights[k, c, p], projections[contacts[k, c], p, t], total)
+            out[k, t] = total
 
 
 @nb.njit(cache=True, nogil=True)
-def _add_six(
-    projections: F32, contact: int, weights: F32, k: int, c: int, p: int, out: F32, start: int, stop: int
-) -> None:
-    """out[k, start : stop] += sum over six components from p on of weights[k, c, p] projections[contact, p]."""
-    n_components, n_samples = projections.shape[1:]
-    whole = start + (stop - start) // LANES * LANES
-    w0, w1, w2 = splat(weights[k, c, p]), splat(weights[k, c, p + 1]), splat(weights[k, c, p + 2])
-    w3, w4, w5 = splat(weights[k, c, p + 3]), splat(weights[k, c, p + 4]), splat(weights[k, c, p + 5])
-    row = (contact * n_components + p) * n_samples
-    for t in range(start, whole, LANES):
-        at = row + t
-        total = load(out, k * n_samples + t)
-        total = times_plus(w0, load(projections, at), total)
-        total = times_plus(w1, load(projections, at + n_samples), total)
-        total = times_plus(w2, load(projections, at + 2 * n_samples), total)
-        total = times_plus(w3, load(projections, at + 3 * n_samples), total)
-        total = times_plus(w4, load(projections, at + 4 * n_samples), total)
-        total = times_plus(w5, load(projections, at + 5 * n_samples), total)
-        store(out, k * n_samples + t, total)
-    for t in range(whole, stop):
-        for q in range(p, p + 6):
-            out[k, t] = times_plus(weights[k, c, q], projections[contact, q, t], out[k, t])
+def _score_stretch(near: F32, contacts: I64, weights: F32, k: int, out: F32, at: int) -> None:
+    """out.ravel()[at : at + STRETCH] = the score of template k on the projections `near`."""
+    v0 = v1 = v2 = v3 = splat(np.float32(0.0))
+    for c in range(weights.shape[1]):
+        if contacts[k, c] >= 0:
+            row = contacts[k, c] * weights.shape[2] * STRETCH
+            for p in range(weights.shape[2]):
+                weight = splat(weights[k, c, p])
+                v0 = times_plus(weight, load(near, row), v0)
+                v1 = times_plus(weight, load(near, row + LANES), v1)
+                v2 = times_plus(weight, load(near, row + 2 * LANES), v2)
+                v3 = times_plus(weight, load(near, row + 3 * LANES), v3)
+                row += STRETCH
+    store(out, at, v0)
+    store(out, at + LANES, v1)
+    store(out, at + 2 * LANES, v2)
+    store(out, at + 3 * LANES, v3)
 
 
 @nb.njit(cache=True, nogil=True)
