@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 import tracemalloc
 from dataclasses import replace
 
@@ -9,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_files import spiking, write_raw
 from tiny import HZ, line_probe
 
 from spikesieve.engine.blocks import longest_block, plan_blocks
@@ -132,3 +136,15 @@ def test_the_traces_of_a_block_take_what_is_planned():
     demand = Demand(48, 0, 1.0, n - 1_400, 700, 0)
     (planned,) = (p.bytes_each for p in plan_memory(demand, 1, 64 * GB).parts if p.what.startswith("traces"))
     assert 0.6 * planned < peak < 1.05 * planned
+
+
+def test_a_sort_takes_less_than_was_planned(tmp_path):
+    """In a process of its own, as a user's: this one has taken memory for other tests."""
+    write_raw(tmp_path, spiking(n_channels=16))
+    words = ["raw.bin", "--probe", "linear:16:25", "--channels", "16", "--sampling-hz", str(HZ), "--gain-uv", "1"]
+    command = [sys.executable, "-m", "spikesieve", "sort", *words, "--out", "out", "--memory", "1GB", "--jobs", "2"]
+    said = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stderr
+    (planned,) = re.findall(r"Memory: about ([\d.]+) of 1.00 GB", said)
+    log = (tmp_path / "out" / "spikesieve.log").read_text()
+    taken = [float(mb) / 1e3 for mb in re.findall(r"peak memory (\d+) MB", log)]
+    assert 0.1 < max(taken) < float(planned)
