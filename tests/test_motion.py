@@ -188,6 +188,16 @@ def test_too_few_spikes_rows_or_times_are_refused_with_a_reason():
         assert np.isinf(motion.se_um).all()
 
 
+def test_one_neuron_alone_moves_nothing():
+    spikes = spikes_of(zigzag, n_neurons=1, rate_hz=40.0)
+    motion, aligned = find(spikes), find(spikes, estimator="kilosort")
+    assert motion.decisions == ("refuse",)
+    assert "neurons" in motion.why[0]
+    assert np.isfinite(motion.estimated_um).all()
+    # All of it may be that neuron's own: the error is not smaller than that of a neuron.
+    assert (aligned.se_um[0] > 0.2 * np.minimum(np.abs(aligned.um[0]), 10)).all()
+
+
 def test_a_few_spikes_say_little_and_say_so():
     motion = find(spikes_of(zigzag, n_neurons=12, rate_hz=0.8))
     off = error_um(motion, zigzag)

@@ -42,7 +42,8 @@ MANY_SECTIONS, FEWER = 8, 4
 SMOOTHNESS = 0.1
 # Movement is seen along rows of contacts that lie close enough for a neuron to pass from one to the next.
 MIN_ROWS, ROW_GAP_UM = 4, 60.0
-MIN_BINS, MIN_SPIKES_IN_BIN = 5, 10.0
+# The effective number of neurons of one that lies across cells is up to 4.
+MIN_BINS, MIN_SPIKES_IN_BIN, MIN_NEURONS = 5, 10.0, 5.0
 
 
 class MotionParams(Params):
@@ -217,8 +218,9 @@ class _Registration:
         return levels if n == 1 else [*levels, (self.windows, SECTION_SHIFT_UM)]
 
     def _course(self, spikes: BinnedSpikes, windows: Windows, k: int, reach_um: float) -> F64:
-        seen = (spikes.depth_um.min() - reach_um, spikes.depth_um.max() + reach_um)
-        low, high = np.clip(windows.reach_um(k), *seen)
+        low, high = np.clip(windows.reach_um(k), spikes.depth_um.min() - reach_um, spikes.depth_um.max() + reach_um)
+        if high - low < self.bin_um:
+            return np.zeros(len(self.bins))
         axes = make_axes(spikes, (float(low), float(high)), self.bin_um)
         comparison = Comparison(
             lambda start, stop: make_raster(spikes, (start, stop), axes),
@@ -231,6 +233,11 @@ class _Registration:
 
 def _decided(found: Judged, windows: Windows) -> tuple[str, str]:
     """What to do with a displacement, and a sentence about it."""
+    if found.neurons < MIN_NEURONS:
+        return "refuse", (
+            f"Movement cannot be told: fewer than {MIN_NEURONS:g} neurons were heard, and each may mislead. The tissue "
+            "is held to be still. Lower detect.threshold to hear more neurons."
+        )
     moved = f"{found.moved_um:.1f} um (root mean square), with a standard error of {found.error_um:.1f} um"
     if not found.seen:
         return "refuse", (

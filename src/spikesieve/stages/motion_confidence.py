@@ -22,6 +22,8 @@ CELL_UM, CELL_LOG = 40.0, 0.8
 # from neuron to neuron (SD), so much for all of them. Over longer ways than this it is 1 on average.
 SLOPE_SD, COMMON_SLOPE_SD = 0.3, 0.05
 LONG_WAY_UM = 10.0
+# A variance in um^2 that says nothing.
+NOTHING_KNOWN = 1e9
 # Slow disagreement of the halves is averaged over so many bins.
 SLOW_BINS = 30
 # The median square of a normal variable is this part of its variance.
@@ -40,8 +42,9 @@ class Judged:
     se_um       (n_bins, n_windows) float64
     seen        whether anything moves more than the error
     differs     whether depths differ in it by more than the error
-    moved_um    root mean square of the displacement
-    error_um    root mean square of its standard error
+    moved_um    root mean square of the movement in it
+    error_um    root mean square of its standard error, where something is known
+    neurons     the effective number of neurons that the best window hears
     """
 
     um: F64
@@ -50,6 +53,7 @@ class Judged:
     differs: bool
     moved_um: float
     error_um: float
+    neurons: float
 
 
 def half_of_neurons(spikes: BinnedSpikes, course_um: F64, windows: Windows) -> Bool:
@@ -109,19 +113,23 @@ def judge(evidence: Evidence, windows: Windows, smoothed: bool) -> Judged:
     um -= np.median(um, axis=0)
     variance = np.stack([mode.variance for mode in modes], axis=1) @ back**2
     variance += evidence.slope_variance * _way(um) ** 2 + _bend(um) ** 2
-    moved_um, error_um = np.sqrt((um**2).mean()), np.sqrt(variance.mean())
+    known = variance < NOTHING_KNOWN
+    moved_um = float(np.sqrt(sum(mode.square * (row**2).mean() for mode, row in zip(modes, back, strict=True))))
+    error_um = float(np.sqrt(variance[known].mean())) if known.any() else np.inf
     seen = modes[0].share > 0 and moved_um > error_um
     differs = any(mode.share > HALF_BELIEVED for mode in modes[1:])
-    return Judged(um, np.sqrt(variance), bool(seen), differs, float(moved_um), float(error_um))
+    se_um = np.sqrt(np.where(known, variance, np.inf))
+    return Judged(um, se_um, seen, differs, moved_um, error_um, float(evidence.neurons.max()))
 
 
 @dataclass(frozen=True, eq=False)
 class _Mode:
-    """One cosine over depth: um and variance (n_bins,) float64, and the share of its course that is believed."""
+    """One cosine over depth: um and variance (n_bins,) float64, the share that is believed, the square of what is."""
 
     um: F64
     variance: F64
     share: float
+    square: float
 
 
 def _modes(evidence: Evidence, smoothed: bool) -> list[_Mode]:
@@ -135,17 +143,18 @@ def _modes(evidence: Evidence, smoothed: bool) -> list[_Mode]:
         course = smooth(means[:, m], noise, evidence.gap)
         error = smooth(halves[:, m], noise, evidence.gap).um ** 2
         share = float(course.likelihood > SEEN)
+        square = float((course.um**2).mean())
         if m == 0:
             misled = float((evidence.slope_variance * (_way(course.um) ** 2).mean()).mean()) / n_windows
         else:
-            share *= max(0.0, 1.0 - max(float(error.mean()), misled) / max(float((course.um**2).mean()), 1e-12))
+            share *= max(0.0, 1.0 - max(float(error.mean()), misled) / max(square, 1e-12))
         slow = gaussian_filter1d(error, SLOW_BINS, mode="nearest")
         if smoothed:
             um, own = (course.um if m == 0 else share * course.um), course.variance
         else:
             um, own = means[:, m] - np.median(means[:, m]), noise
         # Within a bin the walk goes on: its mean is not where it is at the centre.
-        out.append(_Mode(um, own + slow + course.step_um**2 / 12, share))
+        out.append(_Mode(um, np.minimum(own + slow + course.step_um**2 / 12, NOTHING_KNOWN), share, share**2 * square))
     return out
 
 

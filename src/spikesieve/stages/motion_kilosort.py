@@ -26,6 +26,8 @@ def align(spikes: BinnedSpikes, n_bins: int, windows: Windows, bin_um: float, ma
 
     windows   their centres are those of the blocks
     """
+    if len(spikes) == 0:
+        return np.zeros((n_bins, len(windows)))
     ends_um = float(spikes.depth_um.min()), float(spikes.depth_um.max()) + bin_um
     axes = make_axes(spikes, ends_um, bin_um)
     low, high = axes.log_amplitude
