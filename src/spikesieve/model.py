@@ -235,6 +235,7 @@ class Unit:
     presence: float
     nearest_unit: int | None
     nearest_similarity: float | None
+    missed: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

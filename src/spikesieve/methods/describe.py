@@ -80,7 +80,9 @@ def describe(
     n_units = len(templates)
     alike, _ = similarity(overlaps(final.means, fitted.probe.n_contacts, shapes.pcs), n_units)
     by_unit = np.argsort(out.unit, kind="stable")
-    trains = np.split(out.sample[by_unit], np.searchsorted(out.unit[by_unit], np.arange(1, n_units)))[:n_units]
+    edges = np.searchsorted(out.unit[by_unit], np.arange(1, n_units))
+    trains = np.split(out.sample[by_unit], edges)[:n_units]
+    scores = np.split((scale * final.means.norms[out.unit])[by_unit], edges)[:n_units]
     context = units.Context(
         fitted.probe, fitted.noise_sd_uv, run.recording.sampling_hz, run.recording.segments, params, settings.curate
     )
@@ -92,7 +94,7 @@ def describe(
         segments=run.recording.segments,
         spikes=out,
         templates=templates,
-        units=units.unit_table(trains, templates, where, alike, context),
+        units=units.unit_table(trains, scores, templates, where, alike, context),
         whitening=fitted.whitening,
         pcs=shapes.pcs,
         feature_contacts=feature_contacts,

@@ -9,6 +9,7 @@ import numpy as np
 from spikesieve.geometry import distances_um, nearest
 from spikesieve.metrics import refractory
 from spikesieve.metrics.contamination import Contamination, contamination, presence
+from spikesieve.metrics.missed import missed
 from spikesieve.model import F32, F64, I32, I64, Probe, Templates, Unit
 from spikesieve.params import Params, setting
 from spikesieve.stages.curate import CurateParams
@@ -24,6 +25,9 @@ class UnitsParams(Params):
     waveform_spikes: int = setting(100, "spikes that a mean waveform is measured from, about", ge=10)
     min_snr: float = setting(1.5, "a unit whose peak is smaller than this times the noise SD is noise", ge=0.0)
     max_spread_um: float = setting(300.0, "a unit with half its peak-to-peak farther apart than this is noise", gt=0.0)
+    max_missed: float = setting(
+        0.15, "a unit of which more than this share of the spikes seems too small to be found is mua", ge=0.0, le=1.0
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,11 +122,12 @@ class Context:
 
 
 def unit_table(
-    trains: list[I64], templates: Templates, positions_um: F64, similarity: F32, context: Context
+    trains: list[I64], scores: list[F32], templates: Templates, positions_um: F64, similarity: F32, context: Context
 ) -> tuple[Unit, ...]:
     """One row a unit.
 
     trains        sorted samples of each unit
+    scores        sizes of each unit's spikes in noise SD: projections on its mean
     positions_um  (n_units, 2) float64, mean spike position
     similarity    (n_units, n_units) float32
     """
@@ -134,7 +139,8 @@ def unit_table(
         snr = peak / max(float(context.noise_sd_uv[contact]), 1e-9)
         own = refractory.of_train(train, context.sampling_hz, context.duration_s)
         share = contamination(train, context.sampling_hz, context.duration_s)
-        label, why = judge(own, snr, spread_um(templates, k, context.probe), context)
+        too_small = missed(scores[k])
+        label, why = judge(own, snr, spread_um(templates, k, context.probe), too_small, context)
         alike = similarity[k].copy()
         alike[k] = -np.inf
         other = int(alike.argmax()) if len(trains) > 1 and np.isfinite(alike.max()) else None
@@ -160,6 +166,7 @@ def unit_table(
                 presence=presence(train, context.segments),
                 nearest_unit=other,
                 nearest_similarity=float(alike[other]) if other is not None else None,
+                missed=too_small,
             )
         )
     return tuple(rows)
@@ -183,8 +190,12 @@ def spread_um(templates: Templates, unit: int, probe: Probe) -> float:
     return float(np.sqrt(((xy[:, None] - xy[None]) ** 2).sum(axis=2)).max()) if len(strong) else 0.0
 
 
-def judge(own: refractory.Refractoriness, snr: float, spread: float, context: Context) -> tuple[str, str]:
-    """Label and reason: noise by its waveform, good by Kilosort4's two criteria on the autocorrelogram, else mua."""
+def judge(
+    own: refractory.Refractoriness, snr: float, spread: float, too_small: float | None, context: Context
+) -> tuple[str, str]:
+    """Label and reason: noise by its waveform; good by Kilosort4's two criteria on the autocorrelogram and if most
+    spikes are large enough to be found; else mua.
+    """
     params, limits = context.params, context.curate
     if snr < params.min_snr:
         return "noise", f"its peak is only {snr:.1f} times the noise"
@@ -196,4 +207,6 @@ def judge(own: refractory.Refractoriness, snr: float, spread: float, context: Co
         return "mua", f"refractory ratio R {own.ratio:.2f} is not below {limits.acg_threshold:g}"
     if own.probability >= limits.acg_probability:
         return "mua", f"too few spikes to be sure of a refractory period (Q {own.probability:.2f})"
+    if too_small is not None and too_small > params.max_missed:
+        return "mua", f"{too_small:.0%} of its spikes seem too small to be found"
     return "good", f"refractory: R {own.ratio:.2f}, Q {own.probability:.2g}"

@@ -1,0 +1,41 @@
+"""What share of a neuron's spikes is too small to have been found, from the sizes of those that were."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import ndtr
+
+from spikesieve.model import F32
+
+FEWEST = 20
+# A neuron's own amplitudes vary by this share of their mean; the noise of a score has SD 1.
+AMPLITUDE_CV = 0.15
+# Below this quantile lie spikes that were let in by other thresholds (another template, another rate).
+LEAST_QUANTILE = 0.01
+# A mean farther below the least score than this cannot be told from one that is deeper still.
+DEEPEST_SD = 3.0
+
+
+def missed(scores: F32) -> float | None:
+    """Share of a neuron's spikes below the least score that was found, if scores are Gaussian but for that cut.
+
+    scores  (n,) float32, sizes of a unit's spikes in noise SD; None for fewer than 20
+
+    With c the least score and m the mean of those found, the mean mu before the cut solves
+        m = mu + sd phi(b) / (1 - Phi(b)),  b = (c - mu) / sd,  sd^2 = 1 + (0.15 mu)^2.
+    The SD is given, not fitted: from what is left above a cut mean and SD cannot both be told.
+    """
+    if len(scores) < FEWEST:
+        return None
+    least, seen = float(np.quantile(scores, LEAST_QUANTILE)), float(scores.mean(dtype=np.float64))
+
+    def excess(mean: float) -> float:
+        sd = float(np.hypot(1.0, AMPLITUDE_CV * mean))
+        below = (least - mean) / sd
+        hazard = float(np.exp(-(below**2) / 2) / np.sqrt(2 * np.pi) / ndtr(-below))
+        return mean + sd * hazard - seen
+
+    deepest = least - DEEPEST_SD
+    mean = deepest if excess(deepest) > 0 else float(brentq(excess, deepest, seen))
+    return float(ndtr((least - mean) / np.hypot(1.0, AMPLITUDE_CV * mean)))
