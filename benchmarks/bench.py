@@ -58,12 +58,17 @@ def score(folder: Path, out: Path, bench: Path) -> dict[str, float]:
     return answer
 
 
+def default_bench() -> Path:
+    """The folder of the scorer, beside the checkout."""
+    return Path(__file__).resolve().parents[2] / "shared" / "bench"
+
+
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workdir", type=Path)
     parser.add_argument("names", nargs="*", default=["s64", "t16"])
-    parser.add_argument("--bench", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "bench")
+    parser.add_argument("--bench", type=Path, default=default_bench())
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--set", action="append", default=[], help="a setting, as for spikesieve sort")
     args = parser.parse_args()
