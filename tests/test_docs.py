@@ -13,6 +13,7 @@ from spikesieve.stages.curate import CurateParams
 from spikesieve.stages.detect import DetectParams
 from spikesieve.stages.features import FeaturesParams
 from spikesieve.stages.fit import FitParams
+from spikesieve.stages.kilosort2.params import Kilosort2Params
 from spikesieve.stages.match import MatchParams
 from spikesieve.stages.motion import MotionParams
 from spikesieve.stages.preprocess import PreprocessParams
@@ -34,6 +35,7 @@ PAGES: dict[str, tuple[type[Params], ...]] = {
     "templates": (TemplatesParams,),
     "match": (MatchParams,),
     "sieve": (FitParams, RefineParams),
+    "kilosort2": (Kilosort2Params,),
     "curate": (CurateParams, UnitsParams),
 }
 UNITS = {"um": "µm", "ms": "ms", "hz": "Hz", "uv": "µV", "sd": "noise SD", "samples": "samples"}
@@ -41,13 +43,14 @@ MARKED = "<!-- {name}: written by tests/test_docs.py -->\n{table}<!-- end -->"
 
 
 def table(params: type[Params]) -> str:
-    """A Markdown table: name, default, unit, name in Kilosort4, meaning."""
-    rows = ["| name | default | unit | Kilosort4 | meaning |", "|---|---|---|---|---|"]
+    """A Markdown table: name, default, unit, name in Kilosort4 (or 2, for its own stages), meaning."""
+    sorter = "Kilosort2" if params is Kilosort2Params else "Kilosort4"
+    rows = [f"| name | default | unit | {sorter} | meaning |", "|---|---|---|---|---|"]
     for name, field in params.model_fields.items():
         default = "–" if field.default is None else str(field.default)
         unit = UNITS.get(name.rsplit("_", 1)[-1], "")
         extra = field.json_schema_extra
-        theirs = extra.get("kilosort4") if isinstance(extra, dict) else None
+        theirs = extra.get(sorter.lower()) if isinstance(extra, dict) else None
         rows.append(f"| `{name}` | {default} | {unit} | {f'`{theirs}`' if theirs else ''} | {field.description} |")
     return "\n".join(rows) + "\n"
 

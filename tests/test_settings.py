@@ -11,7 +11,7 @@ import pytest
 
 from spikesieve.errors import SettingsError
 from spikesieve.params import Params, setting
-from spikesieve.settings import Settings, fields_by_path, kilosort4_name, paths_by_kilosort4_name
+from spikesieve.settings import Settings, fields_by_path, name_in, paths_by_name_in
 from spikesieve.settings_sentences import ABSENT_IN_SPIKESIEVE, allowed
 from spikesieve.settings_toml import settings_toml
 
@@ -183,7 +183,7 @@ def test_missing_and_binary_settings_file(tmp_path):
 
 
 def test_every_kilosort4_setting_is_known():
-    known = paths_by_kilosort4_name().keys() | ABSENT_IN_SPIKESIEVE.keys()
+    known = paths_by_name_in("kilosort4").keys() | ABSENT_IN_SPIKESIEVE.keys()
     assert known == KILOSORT4_DEFAULTS.keys()
 
 
@@ -220,7 +220,7 @@ def test_kilosort4_setting_without_counterpart_says_what_to_do(name, value, word
 
 def test_kilosort4_defaults_are_ours():
     for path, field in fields_by_path().items():
-        default = KILOSORT4_DEFAULTS.get(kilosort4_name(field))
+        default = KILOSORT4_DEFAULTS.get(name_in("kilosort4", field))
         if default is not None and default != math.inf and field.default is not None:
             assert field.default == default, path
 

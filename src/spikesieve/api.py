@@ -18,12 +18,17 @@ from spikesieve.engine.run import Run
 from spikesieve.errors import SettingsError
 from spikesieve.io.motion_files import require_motion_fits
 from spikesieve.io.probes import require_fits
-from spikesieve.methods import kilosort4, sieve
+from spikesieve.methods import kilosort2, kilosort4, sieve
 from spikesieve.methods.demand import demand
+from spikesieve.methods.kilosort2_intermediates import Arrays
 from spikesieve.model import Motion, Probe, Recording, Sorting
 from spikesieve.settings import Settings
 
-METHODS: dict[str, Callable[[Run, Probe, Settings], Sorting]] = {"sieve": sieve.sort, "kilosort4": kilosort4.sort}
+METHODS: dict[str, Callable[[Run, Probe, Settings], Sorting]] = {
+    "sieve": sieve.sort,
+    "kilosort4": kilosort4.sort,
+    "kilosort2": kilosort2.sort,
+}
 """The algorithm by the name that `Settings.method` gives it."""
 
 
@@ -36,6 +41,7 @@ def sort(
     n_jobs: int | None = None,
     memory: str | MemoryPlan | None = None,
     scratch: Path | str | None = None,
+    keep: Callable[[Arrays], None] | None = None,
     progress: Progress = silent,
 ) -> Sorting:
     """Spike trains of single neurons.
@@ -49,24 +55,40 @@ def sort(
                `memory_plan` made is kept as it is, workers included
     scratch    folder for arrays that grow with the recording; `Sorting.spikes.features` then is a memory-mapped file in
                it, which the caller removes. Default: a temporary folder, and the features are in memory.
+    keep       called in the end with the intermediate results of the method "kilosort2", by Kilosort2's names
     progress   called with (stage, done, total)
 
-    Raises InputError when the probe or the motion does not fit the recording, SettingsError when n_jobs is below 1,
-    when the memory does not suffice, or when a changed setting is none of the method's.
+    Raises InputError when the probe or the motion does not fit the recording, SettingsError when n_jobs is below 1, the
+    memory does not suffice, a changed setting is none of the method's, or the method keeps nothing or uses no motion.
     """
     settings = settings or Settings()
-    settings.require_used()
+    require_use(settings, motion is not None, keep is not None)
     plan = memory if isinstance(memory, MemoryPlan) else memory_plan(recording, probe, settings, n_jobs, memory)
     if motion is not None:
         require_motion_fits(motion, probe, recording)
     if scratch is not None:
         with open_run(recording, probe, Path(scratch), plan, progress) as run:
-            return _sorted(replace(run, motion=motion), probe, settings)
+            return _sorted(replace(run, motion=motion), probe, settings, keep)
     with (
         TemporaryDirectory(prefix="spikesieve-") as folder,
         open_run(recording, probe, Path(folder), plan, progress) as run,
     ):
-        return _in_memory(_sorted(replace(run, motion=motion), probe, settings))
+        return _in_memory(_sorted(replace(run, motion=motion), probe, settings, keep))
+
+
+def require_use(settings: Settings, motion: bool, intermediates: bool) -> None:
+    """Raises SettingsError where a setting, a displacement or the wish for intermediate results is in vain."""
+    settings.require_used()
+    ordered = settings.method == "kilosort2" and settings.kilosort2.drift == "order"
+    if motion and ordered:
+        raise SettingsError(
+            "The method kilosort2 puts batches in order and uses no displacement. "
+            "Set kilosort2.drift=register, or leave the motion out."
+        )
+    if intermediates and settings.method != "kilosort2":
+        raise SettingsError(
+            f"The method {settings.method} keeps no intermediate results; only kilosort2 does. Choose that one."
+        )
 
 
 def memory_plan(
@@ -106,15 +128,20 @@ def n_processors() -> int:
     return os.cpu_count() or 1
 
 
-def _sorted(run: Run, probe: Probe, settings: Settings) -> Sorting:
-    sorting = METHODS[settings.method](run, probe, settings)
-    if sorting.units:
-        return sorting
-    note = (
-        f"No unit was found: nothing stood out of the noise by detect.threshold = {settings.detect.threshold:g} SD and "
-        f"with one shape at least templates.min_spikes = {settings.templates.min_spikes} times."
-    )
-    return replace(sorting, notes=(*sorting.notes, note))
+def _sorted(run: Run, probe: Probe, settings: Settings, keep: Callable[[Arrays], None] | None) -> Sorting:
+    if keep is not None:
+        sorting = kilosort2.sort(run, probe, settings, keep)
+    else:
+        sorting = METHODS[settings.method](run, probe, settings)
+    return sorting if sorting.units else replace(sorting, notes=(*sorting.notes, _why_empty(settings)))
+
+
+def _why_empty(settings: Settings) -> str:
+    least = f"detect.threshold = {settings.detect.threshold:g} SD"
+    often = f"at least templates.min_spikes = {settings.templates.min_spikes} times"
+    if settings.method == "kilosort2":
+        least, often = f"kilosort2.learn_threshold = {settings.kilosort2.learn_threshold:g} SD", "again and again"
+    return f"No unit was found: nothing stood out of the noise by {least} and with one shape {often}."
 
 
 def _in_memory(sorting: Sorting) -> Sorting:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -77,6 +77,16 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="One setting, such as match.threshold=8. Repeat as needed."),
 ]
+Method = Annotated[
+    str | None, typer.Option("--method", help="sieve, kilosort4 or kilosort2; the same as --set method=NAME.")
+]
+Kilosort2Ops = Annotated[
+    Path | None,
+    typer.Option("--kilosort2-ops", help="Options of Kilosort2: a rez.mat, or a TOML or JSON file of its names."),
+]
+SaveIntermediates = Annotated[
+    bool, typer.Option("--save-intermediates", help="Also write kilosort2.h5, all steps of the method kilosort2.")
+]
 Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Workers. Default: one for each processor.")]
 Memory = Annotated[
     str | None, typer.Option("--memory", help="The most to take, such as 4GB. Default: a quarter of the machine's.")
@@ -113,13 +123,16 @@ def sort(
     header_bytes: HeaderBytes = 0,
     time_range: TimeRange = None,
     exclude: Exclude = None,
+    method: Method = None,
     settings: SettingsFile = None,
+    kilosort2_ops: Kilosort2Ops = None,
     set_: Set = None,
     motion: MotionFile = None,
     jobs: Jobs = None,
     memory: Memory = None,
     overwrite: Overwrite = False,
     save_preprocessed: SavePreprocessed = False,
+    save_intermediates: SaveIntermediates = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -130,21 +143,26 @@ def sort(
     keep = _interval(time_range) if time_range is not None else None
     leave_out = tuple(_interval(text) for text in exclude or ())
     with _sentences_for_errors(), _display(quiet, verbose) as progress:
+        from spikesieve.io.kilosort2_options import read_options
         from spikesieve.io.open_input import RawOptions
         from spikesieve.job import Job, sort_files, unsaid
 
+        ops = read_options(kilosort2_ops) if kilosort2_ops is not None else {}
+        if time_range is not None:
+            ops.pop("trange", None)
         job = Job(
             files=tuple(files),
             out=out,
             probe=probe,
             raw=RawOptions(channels, sampling_hz, dtype, gain_uv, header_bytes, keep, leave_out),
-            settings=_settings(settings, set_ or []),
-            settings_file=settings,
+            settings=_settings(settings, ops, [*(set_ or []), *([f"method={method}"] if method else [])]),
+            settings_files=tuple(file for file in (settings, kilosort2_ops) if file is not None),
             motion=motion,
             n_jobs=jobs,
             memory=memory,
             overwrite=overwrite,
             save_preprocessed=save_preprocessed,
+            save_intermediates=save_intermediates,
         )
         outcome = sort_files(job, progress, unsaid if quiet else partial(typer.echo, err=True))
     if not quiet:
@@ -252,10 +270,12 @@ def show_settings() -> None:
     typer.echo(settings_toml(), nl=False)
 
 
-def _settings(file: Path | None, overrides: Sequence[str]) -> Settings:
+def _settings(file: Path | None, kilosort2_ops: Mapping[str, object], overrides: Sequence[str]) -> Settings:
     from spikesieve.settings import Settings
 
     settings = Settings.from_toml(file) if file is not None else Settings()
+    if kilosort2_ops:
+        settings = settings.with_kilosort2(kilosort2_ops)
     return settings.with_overrides(overrides)
 
 

@@ -12,19 +12,20 @@ from pathlib import Path
 
 import numpy as np
 
-from spikesieve.api import memory_plan, open_run, sort
+from spikesieve.api import memory_plan, open_run, require_use, sort
 from spikesieve.engine.blocks import Block
 from spikesieve.engine.clock import StageClock
 from spikesieve.engine.executor import Progress, silent
 from spikesieve.engine.run import Run
 from spikesieve.errors import OutputError
-from spikesieve.io import provenance
+from spikesieve.io import kilosort2_intermediates, provenance
 from spikesieve.io.motion_files import read_motion
 from spikesieve.io.open_input import RawOptions, open_input
 from spikesieve.io.preprocessed import I16, to_int16, write_preprocessed
 from spikesieve.io.result_folder import result_folder, write_result
 from spikesieve.io.run_log import run_log
 from spikesieve.io.sorting_folder import curation_notes, read_provenance, read_sorting
+from spikesieve.methods.kilosort2_intermediates import Arrays
 from spikesieve.methods.passes import clean_block, fit_preprocessing
 from spikesieve.model import Probe, Recording, Sorting
 from spikesieve.report.write import write_report
@@ -45,12 +46,13 @@ class Job:
     probe              a probe file or name; None: from the SpikeGLX `.meta` beside the file
     raw                what is known about the files
     settings           of the algorithm
-    settings_file      where they came from, for the provenance
+    settings_files     where they came from, for the provenance
     motion             a displacement that was measured elsewhere; None: it is measured here
     n_jobs             workers; None: one for each processor
     memory             the most that the process may take, such as "4GB"; None: a quarter of the machine
     overwrite          replace an older result
     save_preprocessed  also write the whitened traces
+    save_intermediates also write the intermediate results of the method kilosort2
     """
 
     files: tuple[Path, ...]
@@ -58,12 +60,13 @@ class Job:
     probe: str | None = None
     raw: RawOptions = field(default_factory=RawOptions)
     settings: Settings = field(default_factory=Settings)
-    settings_file: Path | None = None
+    settings_files: tuple[Path, ...] = ()
     motion: Path | None = None
     n_jobs: int | None = None
     memory: str | None = None
     overwrite: bool = False
     save_preprocessed: bool = False
+    save_intermediates: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +102,9 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
     """
     started = datetime.now().astimezone()
     clock = StageClock(_logged(progress))
+    require_use(job.settings, job.motion is not None, job.save_intermediates)
+    if job.save_intermediates:
+        kilosort2_intermediates.require_h5py()
     recording, probe, odd = open_input(job.files, job.raw, job.probe)
     motion = read_motion(job.motion, probe) if job.motion is not None else None
     plan = memory_plan(recording, probe, job.settings, job.n_jobs, job.memory)
@@ -114,6 +120,7 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
             motion=motion,
             memory=plan,
             scratch=work.scratch,
+            keep=_writer(work.path) if job.save_intermediates else None,
             progress=clock,
         )
         if job.save_preprocessed:
@@ -154,6 +161,10 @@ def label_counts(sorting: Sorting) -> dict[str, int]:
     return {label: labels[label] for label in ("good", "mua", "noise")}
 
 
+def _writer(folder: Path) -> Callable[[Arrays], None]:
+    return partial(kilosort2_intermediates.write_intermediates, folder / kilosort2_intermediates.FILE_NAME)
+
+
 def _save_preprocessed(run: Run, probe: Probe, settings: Settings, folder: Path) -> None:
     fitted, _ = fit_preprocessing(run, probe, settings.preprocess)
     blocks = run.over(run.blocks, partial(_white_int16, fitted=fitted), "preprocessed traces")
@@ -173,7 +184,7 @@ def _provenance(job: Job, started: datetime, clock: StageClock, notes: tuple[str
     settings = job.settings.model_dump()
     stages = {name: group for name, group in settings.items() if isinstance(group, dict)}
     motion = job.motion if job.motion is not None and job.motion.is_file() else None
-    files = [file for file in (job.settings_file, _probe_file(job), motion) if file is not None]
+    files = [file for file in (*job.settings_files, _probe_file(job), motion) if file is not None]
     return provenance.Run(
         method=job.settings.method,
         settings=settings,

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from spikesieve.adjustable import Adjustable
 from spikesieve.errors import SettingsError
+from spikesieve.kilosort2_ops import values_of_ops
 from spikesieve.params import Params, setting
 from spikesieve.settings_sentences import ABSENT_IN_SPIKESIEVE, harmless
 from spikesieve.stages.cluster import ClusterParams
@@ -18,6 +19,7 @@ from spikesieve.stages.curate import CurateParams
 from spikesieve.stages.detect import DetectParams
 from spikesieve.stages.features import FeaturesParams
 from spikesieve.stages.fit import FitParams
+from spikesieve.stages.kilosort2.params import Kilosort2Params
 from spikesieve.stages.match import MatchParams
 from spikesieve.stages.motion import MotionParams
 from spikesieve.stages.preprocess import PreprocessParams
@@ -27,7 +29,14 @@ from spikesieve.stages.templates import TemplatesParams
 from spikesieve.stages.tissue import TissueParams
 from spikesieve.stages.units import UnitsParams
 
-METHODS_OF = {"fit": ("sieve",), "refine": ("sieve",), "match": ("kilosort4",)}
+METHODS_OF = {
+    "cluster": ("sieve", "kilosort4"),
+    "templates": ("sieve", "kilosort4"),
+    "fit": ("sieve",),
+    "refine": ("sieve",),
+    "match": ("kilosort4",),
+    "kilosort2": ("kilosort2",),
+}
 """Groups that not every method uses, and the methods that do."""
 
 
@@ -42,7 +51,7 @@ class EngineParams(Params):
 class Settings(Adjustable):
     """Everything that can be set. `spikesieve settings` prints it with defaults, bounds and Kilosort4's names."""
 
-    method: Literal["sieve", "kilosort4"] = setting("sieve", "the algorithm")
+    method: Literal["sieve", "kilosort4", "kilosort2"] = setting("sieve", "the algorithm")
     engine: EngineParams = setting(EngineParams(), "how the recording is cut up")
     preprocess: PreprocessParams = setting(PreprocessParams(), "from raw to whitened traces")
     shapes: ShapesParams = setting(ShapesParams(), "single-contact shapes, learned from the recording")
@@ -55,13 +64,14 @@ class Settings(Adjustable):
     fit: FitParams = setting(FitParams(), "the second pass of the method sieve, by likelihood")
     refine: RefineParams = setting(RefineParams(), "splits, joins and tests of units in the method sieve")
     match: MatchParams = setting(MatchParams(), "the second pass, by learned templates")
+    kilosort2: Kilosort2Params = setting(Kilosort2Params(), "what only the method kilosort2 does")
     curate: CurateParams = setting(CurateParams(), "merges, duplicates, labels")
     units: UnitsParams = setting(UnitsParams(), "how units are measured")
 
     @classmethod
     def other_names(cls) -> Mapping[str, str]:
-        """Full names by Kilosort4's names: "Th_learned" is "match.threshold"."""
-        return paths_by_kilosort4_name()
+        """Full names by those of Kilosort4 and Kilosort2: "Th_learned" is "match.threshold"."""
+        return {**paths_by_name_in("kilosort2"), **paths_by_name_in("kilosort4")}
 
     @classmethod
     def unknown_sentence(cls, name: str) -> str:
@@ -92,6 +102,18 @@ class Settings(Adjustable):
                     f"Leave it out, or choose method={METHODS_OF[group][0]}."
                 )
 
+    @classmethod
+    def from_kilosort2(cls, ops: Mapping[str, Any]) -> Self:
+        """Settings of the method "kilosort2" from its options: a dict as in its configuration files, or `rez.ops`.
+
+        Raises SettingsError for names that no Kilosort2 has, and where a value has no counterpart.
+        """
+        return cls().with_kilosort2(ops)
+
+    def with_kilosort2(self, ops: Mapping[str, Any]) -> Self:
+        """These settings with the method "kilosort2" and what its options say; errors as `from_kilosort2`."""
+        return self.with_values([("method", "kilosort2"), *values_of_ops(ops)])
+
 
 @cache
 def fields_by_path() -> dict[str, FieldInfo]:
@@ -100,15 +122,15 @@ def fields_by_path() -> dict[str, FieldInfo]:
 
 
 @cache
-def paths_by_kilosort4_name() -> dict[str, str]:
-    """Full name of every setting that Kilosort4 knows, by its name there."""
-    return {name: path for path, field in fields_by_path().items() if (name := kilosort4_name(field))}
+def paths_by_name_in(sorter: str) -> dict[str, str]:
+    """Full name of every setting that "kilosort4" or "kilosort2" knows, by its name there."""
+    return {name: path for path, field in fields_by_path().items() if (name := name_in(sorter, field))}
 
 
-def kilosort4_name(field: FieldInfo) -> str | None:
-    """What Kilosort4 calls a setting, or None."""
+def name_in(sorter: str, field: FieldInfo) -> str | None:
+    """What "kilosort4" or "kilosort2" calls a setting, or None."""
     extra = field.json_schema_extra
-    return str(extra["kilosort4"]) if isinstance(extra, dict) and "kilosort4" in extra else None
+    return str(extra[sorter]) if isinstance(extra, dict) and sorter in extra else None
 
 
 def _plain(value: Any) -> Any:

@@ -7,13 +7,13 @@ from itertools import groupby
 
 from pydantic.fields import FieldInfo
 
-from spikesieve.settings import Settings, fields_by_path, kilosort4_name
+from spikesieve.settings import Settings, fields_by_path, name_in
 from spikesieve.settings_sentences import allowed
 
 HEAD = """\
 # All settings of spikesieve with their defaults. Keep the lines that you change; what is left out is default.
-# Units are in the names: _um, _ms, _hz, _uv, _sd (noise SD), _samples. Kilosort4's names are understood as well,
-# at the top of the file, before the first [group].
+# Units are in the names: _um, _ms, _hz, _uv, _sd (noise SD), _samples. Kilosort4's and Kilosort2's names are understood
+# as well, at the top of the file, before the first [group].
 """
 
 
@@ -31,8 +31,8 @@ def settings_toml() -> str:
 
 
 def _entry(name: str, field: FieldInfo) -> str:
-    kilosort4 = kilosort4_name(field)
-    also = f" Kilosort4: {kilosort4}." if kilosort4 else ""
+    names = {"Kilosort4": name_in("kilosort4", field), "Kilosort2": name_in("kilosort2", field)}
+    also = "".join(f" {sorter}: {theirs}." for sorter, theirs in names.items() if theirs)
     text = f"\n# {field.description}\n# {allowed(field).capitalize()}.{also}\n"
     if field.default is None:
         return f"{text}# {name} =\n"

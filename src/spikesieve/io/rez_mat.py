@@ -53,11 +53,23 @@ def read_rez(path: Path) -> Side:
     )
 
 
+def read_ops(path: Path) -> dict[str, Any]:
+    """The options `ops` of a rez.mat, by name: numbers, arrays and texts; structs, cells and empty ones are left out.
+
+    Raises InputError without h5py, and when the file is no such file or has no options.
+    """
+    ops = {name.removeprefix("ops/"): value for name, value in _read_hdf5(path, None).items() if name[:4] == "ops/"}
+    found = {name: value for name, value in ops.items() if value is not None}
+    if not found:
+        raise InputError(f"{path} holds no ops. Save rez with its ops: save('rez.mat', 'rez', '-v7.3').")
+    return found
+
+
 class _Rez:
     """Arrays by name, as MATLAB shows them."""
 
     def __init__(self, path: Path) -> None:
-        self.values = _read_hdf5(path)
+        self.values = _read_hdf5(path, WANTED)
 
     def array(self, name: str) -> NDArray[Any] | None:
         value = self.values.get(name)
@@ -106,7 +118,8 @@ WANTED = (
 )
 
 
-def _read_hdf5(path: Path) -> dict[str, Any]:
+def _read_hdf5(path: Path, wanted: tuple[str, ...] | None) -> dict[str, Any]:
+    """The named values of a rez, or all of its ops."""
     try:
         import h5py
     except ImportError as error:
@@ -117,7 +130,8 @@ def _read_hdf5(path: Path) -> dict[str, Any]:
     try:
         with h5py.File(path, "r") as file:
             root = file.get("rez", file)
-            return {name: _value(root[name]) for name in WANTED if name in root}
+            names = wanted if wanted is not None else tuple(f"ops/{name}" for name in root.get("ops", {}))
+            return {name: _value(root[name]) for name in names if name in root}
     except (OSError, RuntimeError, KeyError, ValueError) as error:
         raise InputError(
             f"{path} cannot be read as a MATLAB file of version 7.3 ({error}). "

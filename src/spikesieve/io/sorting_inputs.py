@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from spikesieve.comparison.side import RawFile, Side, Steps, UnitWaveforms, drift_of_motion, in_order, trough_index
 from spikesieve.errors import InputError
+from spikesieve.io.kilosort2_intermediates import read_intermediates_side, with_steps_beside
 from spikesieve.io.phy_reader import read_params_py, read_phy
 from spikesieve.io.pykilosort_folder import find_context, read_pykilosort
 from spikesieve.io.rez_mat import read_rez
@@ -77,10 +78,12 @@ def _read_path(path: Path, sampling_hz: float | None) -> Side:
         return _read_npz(path, sampling_hz)
     if path.suffix == ".mat":
         return read_rez(path)
+    if path.suffix == ".h5":
+        return read_intermediates_side(path)
     if path.suffix in (".json", ".zarr") or any((path / name).is_file() for name in SAVED_AS):
         return read_saved_sorting(path)
     if (path / "provenance.json").is_file() and (path / "units.csv").is_file():
-        return _read_ours(path)
+        return with_steps_beside(_read_ours(path), path)
     if (path / "spike_times.npy").is_file():
         return read_phy(path, sampling_hz)
     context = find_context(path) if path.is_dir() else None

@@ -1,0 +1,87 @@
+"""Matching with a prior on amplitudes: a spike may differ from its template's size, at a price.
+
+With B the projection on the unit-norm template of norm mu, the amplitude a that minimises
+|x - a u|^2 + lambda (a - mu)^2 is a = (B + lambda mu) / (1 + lambda), and it explains
+    gain = (B + lambda mu)^2 / (1 + lambda) - lambda mu^2.
+Kilosort2's matching: the largest gain first, as long as it exceeds the threshold's square.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikesieve.kernels import peel_with_prior, subtract_from_projections, template_scores
+from spikesieve.model import F32, F64, I64
+from spikesieve.stages.features import gather
+from spikesieve.stages.kilosort2.params import Kilosort2Params
+from spikesieve.stages.match import Matcher
+
+
+@dataclass(frozen=True, eq=False)
+class Pursued:
+    """Spikes of one block, ordered by (sample, template).
+
+    sample    (n,) int64 within the block
+    template  (n,) int64
+    amplitude (n,) float32, times the template
+    score     (n,) float32, the root of the gain, in noise SD
+    features  (n, n_near, n_pcs) float32 on the template's contacts, all other spikes subtracted
+    n_left    maxima above the threshold that were left when the rounds ran out
+    """
+
+    sample: I64
+    template: I64
+    amplitude: F32
+    score: F32
+    features: F32
+    n_left: int
+
+
+def lowest_projection(norms: F64, threshold: float, penalty: float) -> F64:
+    """The projection at which a template's gain is the threshold's square: (n_templates,) float64, at least 0."""
+    return np.maximum(np.sqrt((1.0 + penalty) * (threshold**2 + penalty * norms**2)) - penalty * norms, 0.0)
+
+
+def gain(amplitude: F64, norms: F64, penalty: float) -> F64:
+    """What a spike of that amplitude (in noise SD) explains, less the price of its amplitude."""
+    return np.asarray((1.0 + penalty) * amplitude**2 - penalty * norms**2)
+
+
+def pursue(
+    projections: F32, matcher: Matcher, core: tuple[int, int], threshold: float, params: Kilosort2Params, scores: F32
+) -> Pursued:
+    """Spikes of one block whose sample lies in core[0] <= t < core[1]. `projections` is changed to the residual's.
+
+    projections  (n_contacts, n_pcs padded, n_samples) float32: `temporal_projections` on the components
+    scores       (n_templates, n_samples) float32, filled with what is left of the projection on every template
+    """
+    found, pairs, penalty = matcher.templates, matcher.pairs, params.amplitude_penalty
+    norms = found.norms.astype(np.float64)
+    template_scores(projections, found.contacts, matcher.unit_scores, scores)
+    lowest = lowest_projection(norms, threshold, penalty).astype(np.float32)
+    sample, template, value, n_left = peel_with_prior(
+        scores, pairs.offsets, pairs.neighbours, pairs.tables, lowest, norms, penalty, params.max_peels
+    )
+    subtract_from_projections(projections, sample, template, value, found.contacts, matcher.unit_scores, matcher.lags)
+    sample, template, value, first = _one_each(sample, template, value)
+    inside = (sample >= core[0]) & (sample < core[1])
+    sample, template, value, first = sample[inside], template[inside], value[inside], first[inside]
+    own = norms[template]
+    scale = (value / np.maximum(own, 1e-12)).astype(np.float32)
+    features = gather(projections, sample, matcher.feature_contacts[template], matcher.n_pcs)
+    features += scale[:, None, None] * matcher.feature_scores[template]
+    score = np.sqrt(np.maximum(gain(first.astype(np.float64), own, penalty), 0.0))
+    return Pursued(sample, template, scale, score.astype(np.float32), features, n_left)
+
+
+def _one_each(sample: I64, template: I64, value: F32) -> tuple[I64, I64, F32, F32]:
+    """Spikes found again at the same sample by the same template as one: amplitudes added, and the first of each.
+
+    The penalty leaves something of a spike that is much larger than its template.
+    """
+    new = np.append(True, (np.diff(sample) != 0) | (np.diff(template) != 0))[: len(sample)]
+    start = np.flatnonzero(new)
+    total = np.add.reduceat(value, start) if len(start) else value
+    return sample[start], template[start], np.asarray(total, dtype=np.float32), value[start]
