@@ -12,6 +12,14 @@ from spikesieve.cli import app
 
 HZ = 30_000
 
+METHODS = {
+    "sieve": ["method=sieve"],
+    "kilosort4": ["method=kilosort4"],
+    "kilosort2": ["method=kilosort2"],
+    "kilosort2, registered": ["method=kilosort2", "kilosort2.drift=register"],
+}
+"""What every test of whole sorts runs over: `--set` of each method, and of each way it can go."""
+
 
 def noise(seconds: float, n_channels: int, sd: float = 10.0, seed: int = 0) -> np.ndarray:
     """White noise, (n_samples, n_channels) float64."""
@@ -47,6 +55,11 @@ def run_sort(files: Path | list[Path], out: Path, *options: str, n_channels: int
     known = ["--channels", str(n_channels), "--sampling-hz", str(HZ), "--gain-uv", "1", "--jobs", "1"]
     probe = [] if "--probe" in options else ["--probe", f"linear:{n_channels}:25"]
     return CliRunner().invoke(app, ["sort", *names, *known, *probe, "--out", str(out), *options])
+
+
+def of_method(name: str) -> list[str]:
+    """Options of the command line for one of METHODS."""
+    return [word for override in METHODS[name] for word in ("--set", override)]
 
 
 def facts(out: Path) -> dict:

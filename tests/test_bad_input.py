@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_files import HZ, facts, noise, run_sort, spiking, with_spikes, write_raw
+from small_files import HZ, METHODS, facts, noise, of_method, run_sort, spiking, with_spikes, write_raw
 
 from spikesieve.interruption import stoppable
 
@@ -103,6 +103,8 @@ def test_no_probe(tmp_path, raw):
         ("Th_lerned=8", "Did you mean match.threshold"),
         ("match.threshold=1", "above 2 and at most 100"),
         ("match.threshold=high", "must be a number"),
+        ("method=kilosort3", "must be one of 'sieve', 'kilosort4', 'kilosort2'"),
+        ("kilosort2.drift=ordered", "must be one of 'order', 'register'"),
     ],
 )
 def test_wrong_setting(tmp_path, raw, override, words):
@@ -221,35 +223,43 @@ EMPTY = {
 }
 
 
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", EMPTY)
-def test_empty_result_with_the_reason(tmp_path, name):
+def test_empty_result_with_the_reason(tmp_path, name, method):
     traces, reason = EMPTY[name]
-    result = run_sort(write_raw(tmp_path, traces), tmp_path / "out", "--dtype", str(traces.dtype))
+    options = ["--dtype", str(traces.dtype), *of_method(method)]
+    result = run_sort(write_raw(tmp_path, traces), tmp_path / "out", *options)
     notes = " ".join(valid(result, tmp_path / "out")["notes"])
     assert reason in notes
     assert "No unit was found" in " ".join(result.stdout.split())
 
 
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("value", [0, 32767])
-def test_dead_or_saturated_channel_is_left_out_and_named(tmp_path, value):
+def test_dead_or_saturated_channel_is_left_out_and_named(tmp_path, value, method):
     traces = spiking()
     traces[:, 3] = value
-    found = valid(run_sort(write_raw(tmp_path, traces), tmp_path / "out"), tmp_path / "out")
+    result = run_sort(write_raw(tmp_path, traces), tmp_path / "out", *of_method(method))
+    found = valid(result, tmp_path / "out")
     assert found["result"]["n_units"] == 1
     assert np.load(tmp_path / "out" / "channel_map.npy").tolist() == [0, 1, 2]
     assert any("channel(s) [3]" in note for note in found["notes"])
 
 
-def test_one_channel(tmp_path):
+@pytest.mark.parametrize("method", METHODS)
+def test_one_channel(tmp_path, method):
     traces = spiking(6.0)[:, 1:2]
-    found = valid(run_sort(write_raw(tmp_path, traces), tmp_path / "out", n_channels=1), tmp_path / "out")
+    result = run_sort(write_raw(tmp_path, traces), tmp_path / "out", *of_method(method), n_channels=1)
+    found = valid(result, tmp_path / "out")
     assert found["result"]["n_units"] == 1
 
 
-def test_ten_thousand_spikes_per_second(tmp_path):
+@pytest.mark.parametrize("method", METHODS)
+def test_ten_thousand_spikes_per_second(tmp_path, method):
     traces = noise(1.0, 16)
     rng = np.random.default_rng(1)
     for channel in range(16):
         traces = with_spikes(traces, np.sort(rng.integers(50, HZ - 50, 625)), channel, 150.0 + 10 * channel)
-    result = run_sort(write_raw(tmp_path, traces.astype(np.int16)), tmp_path / "out", n_channels=16)
+    raw = write_raw(tmp_path, traces.astype(np.int16))
+    result = run_sort(raw, tmp_path / "out", *of_method(method), n_channels=16)
     assert valid(result, tmp_path / "out")["result"]["n_spikes"] > 300

@@ -1,4 +1,4 @@
-"""The notebook runs from the first cell to the last: MATLAB's side from a rez.mat, ours sorted here, with a truth."""
+"""The notebook runs from the first cell to the last: a rez.mat beside our result, and two methods of ours."""
 
 from __future__ import annotations
 
@@ -41,10 +41,19 @@ def write_matlab_side(path: Path, sorted_by_us: Path) -> None:
     )
 
 
-def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def executed(folder: Path) -> tuple[str, int]:
+    """The texts of the notebook, run in the folder, and how many pictures it shows."""
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}}).execute()
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    texts = "".join(output.get("data", {}).get("text/markdown", "") for output in outputs)
+    return texts, sum("image/png" in output.get("data", {}) for output in outputs)
+
+
+def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_demo(tmp_path / "demo", quick=True)
     write_matlab_side(tmp_path / "kilosort2" / "rez.mat", tmp_path / "demo" / "sorted")
     settings = tmp_path / "compare.toml"
@@ -58,16 +67,23 @@ def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     }
     for name, value in named.items():
         monkeypatch.setenv(f"SPIKESIEVE_COMPARE_{name}", str(value))
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
-    nbclient.NotebookClient(notebook, timeout=120).execute()
-    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
-    texts = "".join(output.get("data", {}).get("text/markdown", "") for output in outputs)
+    texts, n_pictures = executed(tmp_path)
     assert "kilosort2: well detected" in texts
     assert "share of the oracle's" in texts
     assert "Drift: not kept by kilosort2" in texts
-    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
-    assert len(pictures) == 8
+    assert n_pictures == 9
     assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_with_nothing_named_it_compares_two_methods_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPIKESIEVE_SIMULATE_S", "5")
+    monkeypatch.setenv("SPIKESIEVE_COMPARE_ORACLE", "false")
+    monkeypatch.setenv("SPIKESIEVE_COMPARE_MOST_PAIRS", "1")
+    texts, n_pictures = executed(tmp_path)
+    for words in ("kilosort2: well detected", "kilosort2: order of the batches", "the displacement of truth"):
+        assert words in texts
+    # 3 against the truth, 4 against each other, traces, whitening, 2 of the batches, a pair
+    assert n_pictures == 12
 
 
 def test_the_notebook_is_stored_without_outputs() -> None:

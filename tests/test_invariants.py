@@ -1,4 +1,4 @@
-"""What holds for a whole sort: same bytes for any number of workers and any run, blocks invisible, nothing lost."""
+"""What holds for a sort by any method: same bytes for any workers and any run, blocks invisible, nothing lost, Phy."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+from phylib.io.model import load_model
+from small_files import METHODS
 
+from spikesieve import api
 from spikesieve.api import sort
 from spikesieve.io.binary import recording_from_array
+from spikesieve.io.phy import write_phy
 from spikesieve.io.probes import read_probe
 from spikesieve.model import Sorting
 from spikesieve.settings import Settings
@@ -23,17 +27,29 @@ def samples() -> np.ndarray:
     return simulate_array(read_probe("linear:12:25"), PARAMS)[0]
 
 
-def sorted_with(samples: np.ndarray, n_jobs: int = 2, block_samples: int = 40_000, segments=None) -> Sorting:
+@pytest.fixture(scope="module", params=METHODS)
+def method(request) -> str:
+    return request.param
+
+
+def test_no_method_is_left_out():
+    named = {override.partition("=")[2] for overrides in METHODS.values() for override in overrides[:1]}
+    assert named == set(api.METHODS)
+
+
+def sorted_with(
+    samples: np.ndarray, method: str, n_jobs: int = 2, block_samples: int = 40_000, segments=None
+) -> Sorting:
     recording = recording_from_array(samples, HZ, PARAMS.gain_uv)
     if segments:
         recording = recording.with_segments(segments)
-    settings = Settings(engine={"block_samples": block_samples})
+    settings = Settings(engine={"block_samples": block_samples}).with_overrides(METHODS[method])
     return sort(recording, read_probe("linear:12:25"), settings, n_jobs=n_jobs)
 
 
 @pytest.fixture(scope="module")
-def sorting(samples: np.ndarray) -> Sorting:
-    return sorted_with(samples)
+def sorting(samples: np.ndarray, method: str) -> Sorting:
+    return sorted_with(samples, method)
 
 
 def differing(one: Sorting, two: Sorting) -> list[str]:
@@ -45,7 +61,7 @@ def differing(one: Sorting, two: Sorting) -> list[str]:
         ("templates.", one.templates, two.templates),
         ("motion.", one.motion, two.motion),
     ):
-        for field in fields(a):
+        for field in () if a is None and b is None else fields(a):
             x, y = getattr(a, field.name), getattr(b, field.name)
             if isinstance(x, np.ndarray):
                 same = x.dtype == y.dtype and x.shape == y.shape and x.tobytes() == y.tobytes()
@@ -56,18 +72,18 @@ def differing(one: Sorting, two: Sorting) -> list[str]:
     return found
 
 
-def test_one_worker_gives_the_bytes_of_two(samples, sorting):
-    assert differing(sorted_with(samples, n_jobs=1), sorting) == []
+def test_one_worker_gives_the_bytes_of_two(samples, method, sorting):
+    assert differing(sorted_with(samples, method, n_jobs=1), sorting) == []
 
 
-def test_a_second_run_gives_the_bytes_of_the_first(samples, sorting):
-    assert differing(sorted_with(samples), sorting) == []
+def test_a_second_run_gives_the_bytes_of_the_first(samples, method, sorting):
+    assert differing(sorted_with(samples, method), sorting) == []
 
 
 @pytest.fixture(scope="module")
-def other(samples: np.ndarray) -> Sorting:
+def other(samples: np.ndarray, method: str) -> Sorting:
     """The same in blocks of 0.23 s instead of 1.33 s."""
-    return sorted_with(samples, block_samples=7000)
+    return sorted_with(samples, method, block_samples=7000)
 
 
 def test_noise_whitening_and_shapes_do_not_depend_on_the_block_size(sorting, other):
@@ -122,9 +138,24 @@ def test_no_unit_fires_twice_within_a_quarter_of_a_millisecond(sorting):
         assert np.diff(sorting.spikes.sample[sorting.spikes.unit == k]).min() > 7
 
 
-def test_spikes_stay_in_their_segments(samples):
+def test_phy_opens_it(sorting, tmp_path):
+    write_phy(tmp_path, sorting, recording_from_array(np.zeros((240_000, 12), np.int16), HZ))
+    model = load_model(tmp_path / "params.py")
+    np.testing.assert_array_equal(model.spike_samples, sorting.spikes.sample)
+    np.testing.assert_array_equal(model.spike_clusters, sorting.spikes.unit)
+    # Phy takes the contact with the largest peak to peak, we the one with the deepest trough: a few units differ.
+    assert np.median(model.get_amplitudes_true()[0] / sorting.spikes.amplitude_uv) == pytest.approx(1, rel=1e-3)
+    assert model.metadata["group"] == {unit.unit: unit.label for unit in sorting.units}
+    for unit, dense_uv in enumerate(sorting.templates.dense_uv(sorting.probe.n_contacts)):
+        shown = model.get_template(unit)
+        np.testing.assert_allclose(shown.template, dense_uv[:, shown.channel_ids], atol=1e-3 * np.ptp(dense_uv))
+    assert np.isfinite(model.get_depths()).all()
+    model.close()
+
+
+def test_spikes_stay_in_their_segments(samples, method):
     segments = ((0, 90_000), (120_000, 200_000))
-    cut = sorted_with(samples, segments=segments)
+    cut = sorted_with(samples, method, segments=segments)
     sample = cut.spikes.sample
     inside = np.zeros(len(sample), bool)
     for start, stop in segments:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from make_sides import write_rez_arrays
+from small_files import facts, of_method, run_sort, spiking, write_raw
+from test_bad_input import refused
 
 from spikesieve.errors import InputError, SettingsError
+from spikesieve.io.kilosort2_options import read_options
 from spikesieve.io.rez_mat import read_ops
 from spikesieve.kilosort2_ops import OPTIONS, values_of_ops
+from spikesieve.settings import Settings
 from spikesieve.stages.kilosort2.params import Kilosort2Params
 from spikesieve.stages.preprocess import PreprocessParams
 from spikesieve.stages.shapes import ShapesParams
@@ -115,5 +120,73 @@ def test_the_ops_of_a_rez_mat_are_read(tmp_path):
 
 
 def test_registration_is_asked_for_by_blocks():
-    assert values_of_ops({"nblocks": 5}) == [("kilosort2.drift", "register")]
+    assert values_of_ops({"nblocks": 5}) == [("kilosort2.drift", "register"), ("motion.nblocks", 5)]
+    assert values_of_ops({"nblocks": 0}) == [("kilosort2.drift", "order")]
+    assert dict(values_of_ops({"perform_drift_registration": False, "nblocks": 5}))["kilosort2.drift"] == "order"
     assert values_of_ops({"perform_drift_registration": True}) == [("kilosort2.drift", "register")]
+
+
+def test_a_dict_of_options_makes_settings_of_the_method():
+    settings = Settings.from_kilosort2(CONFIG)
+    assert settings.method == "kilosort2"
+    assert (settings.kilosort2.learn_threshold, settings.kilosort2.threshold) == (10, 4)
+    assert settings.preprocess.highpass_cutoff_hz == 150
+    assert Settings().with_overrides(["lam=20"]).kilosort2.amplitude_penalty == 20
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory) -> Path:
+    return write_raw(tmp_path_factory.mktemp("raw"), spiking())
+
+
+def test_the_command_takes_options_of_kilosort2_and_keeps_the_steps(tmp_path, raw):
+    h5py = pytest.importorskip("h5py")
+    (tmp_path / "ops.toml").write_text("Th = [9, 5]\nlam = 12\ntrange = [0, 1]\n")
+    options = ["--kilosort2-ops", str(tmp_path / "ops.toml"), "--time-range", "0:2.5", "--set", "lam=15"]
+    result = run_sort(raw, tmp_path / "out", *options, "--save-intermediates")
+    assert result.exit_code == 0, result.output
+    found = facts(tmp_path / "out")
+    own = found["settings"]["kilosort2"]
+    assert (found["method"], own["learn_threshold"], own["amplitude_penalty"]) == ("kilosort2", 9, 15)
+    assert [Path(entry["path"]).name for entry in found["inputs"]] == ["raw.bin", "ops.toml"]
+    assert found["result"]["n_units"] == 1
+    with h5py.File(tmp_path / "out" / "kilosort2.h5") as file:
+        assert {"Wrot", "W", "U", "mu", "st3", "simScore", "iNeigh", "cProj", "cProjPC"} <= set(file)
+        assert len(file["st3"]) == found["result"]["n_spikes"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "words"),
+    [
+        (None, "gone.toml", "does not exist"),
+        ("Th = ", "ops.toml", "cannot be read"),
+        ("[1, 2]", "ops.json", "no options by name"),
+        ("ops.Th = [10 4];", "config.m", "Give a rez.mat, a .toml or a .json"),
+        ("lamb = 3", "ops.toml", "Did you mean lam"),
+        ("trange = [0, 5]", "ops.toml", "give --time-range"),
+        ("Th = [10, 0.5]", "ops.toml", "kilosort2.threshold"),
+    ],
+)
+def test_files_of_options_that_cannot_be_followed_are_refused(tmp_path, raw, text, name, words):
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    refused(run_sort(raw, tmp_path / "out", "--kilosort2-ops", str(tmp_path / name)), tmp_path, words)
+
+
+def test_a_json_of_options_is_read(tmp_path):
+    (tmp_path / "params.json").write_text('{"Th": [6, 3], "perform_drift_registration": true}')
+    assert read_options(tmp_path / "params.json") == {"Th": [6, 3], "perform_drift_registration": True}
+
+
+def test_what_the_method_cannot_do_is_refused(tmp_path, raw):
+    result = run_sort(raw, tmp_path / "out", "--method", "kilosort4", "--save-intermediates")
+    refused(result, tmp_path, "The method kilosort4 keeps no intermediate results")
+    np.savez(tmp_path / "motion.npz", time_s=np.arange(3.0), depth_um=np.array([0.0]), um=np.zeros((3, 1)))
+    options = [*of_method("kilosort2"), "--motion", str(tmp_path / "motion.npz")]
+    refused(run_sort(raw, tmp_path / "out", *options), tmp_path, "uses no displacement", "kilosort2.drift=register")
+
+
+def test_the_method_named_wins_over_the_one_that_is_set(tmp_path, raw):
+    result = run_sort(raw, tmp_path / "out", "--set", "method=kilosort2", "--method", "kilosort4")
+    assert result.exit_code == 0
+    assert facts(tmp_path / "out")["method"] == "kilosort4"

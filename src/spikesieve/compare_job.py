@@ -12,6 +12,7 @@ import numpy as np
 from spikesieve.api import memory_plan, open_run
 from spikesieve.compare_options import CompareOptions
 from spikesieve.comparison.agreement import Trains
+from spikesieve.comparison.batch_order import batch_order
 from spikesieve.comparison.likeness import Contacts, likeness
 from spikesieve.comparison.result import Comparison, against_each_other, find_parting
 from spikesieve.comparison.side import RawFile, Side
@@ -90,6 +91,7 @@ def summary(result: Comparison) -> tuple[tuple[str, str], ...]:
     if result.each_other is not None:
         relations = result.each_other.relations
         rows.append(("matched units (agreement >= 0.5)", str(len(relations.pairs))))
+    rows += [(f"{order.name}: order of the batches", order.sentence) for order in result.orders]
     for entry in result.against_truth:
         oracle_accuracy = entry.column("oracle_accuracy")
         rows += [
@@ -147,7 +149,9 @@ def _compare(sides: tuple[Side, ...], truth: Side | None, options: CompareOption
         facts, said = _facts(sides, truth, windows, options, progress)
         notes += said
         scored = tuple(against_truth(truth.trains, side.trains, side.name, facts, windows) for side in sides)
-    return Comparison(sides, truth, scored, each_other, parting, tuple(notes))
+    told_by = (*([truth] if truth else []), *sides)
+    orders = tuple(order for side in sides if (order := batch_order(side, told_by)) is not None)
+    return Comparison(sides, truth, scored, each_other, parting, orders, tuple(notes))
 
 
 def _facts(

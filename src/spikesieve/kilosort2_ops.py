@@ -61,6 +61,11 @@ def _registration(value: Any) -> Values:
     return [("kilosort2.drift", "register" if _number(value) else "order")]
 
 
+def _blocks(value: Any) -> Values:
+    n = round(_number(value))
+    return [*_registration(n), *([("motion.nblocks", n)] if n else [])]
+
+
 def _reorder(value: Any) -> Values:
     return [("kilosort2.reorder", bool(_number(value)))]
 
@@ -88,8 +93,8 @@ OPTIONS: dict[str, Option] = {
     "nPCs": Option("components that batches are compared by", _samples("kilosort2.order_components")),
     "NT": Option("samples in a batch", _samples("kilosort2.batch_samples")),
     "reorder": Option("whether batches are put in order", _reorder),
-    "nblocks": Option("more than 0: drift is registered (Kilosort2.5)", _registration),
-    "perform_drift_registration": Option("the same in pykilosort", _registration),
+    "nblocks": Option("more than 0: drift is registered (Kilosort2.5), in so many sections", _blocks),
+    "perform_drift_registration": Option("whether drift is registered (pykilosort), whatever nblocks", _registration),
     "spkTh": Option("threshold of the spikes that shapes are learned from", _is("shapes.threshold_sd", float, -1.0)),
     "nt0": Option("samples in a waveform", _samples("shapes.waveform_samples")),
     "nt0min": Option("sample of the peak in it", _samples("shapes.peak_sample")),
@@ -162,7 +167,8 @@ def values_of_ops(ops: Mapping[str, Any]) -> Values:
     Raises SettingsError for names that no Kilosort2 has, and for values that nothing here can follow.
     """
     found: dict[str, Any] = {}
-    for name, value in ops.items():
+    # In pykilosort this one decides, and nblocks is 5 all the same.
+    for name, value in sorted(ops.items(), key=lambda item: item[0] == "perform_drift_registration"):
         if name not in OPTIONS:
             listed = "docs/kilosort2.md"
             raise SettingsError(unknown(name, {known: option.meaning for known, option in OPTIONS.items()}, {}, listed))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve.comparison.agreement import Agreement, agreement
+from spikesieve.comparison.batch_order import BatchOrder
 from spikesieve.comparison.divergence import MatrixDifference, TraceLag, matrix_difference, trace_lag
 from spikesieve.comparison.likeness import Contacts, Likeness, common_contacts, likeness
 from spikesieve.comparison.relations import Relations, relate
@@ -53,6 +54,7 @@ class Comparison:
     against_truth  one entry a sorting, when a truth was given
     each_other     when two sortings were given
     parting        when two sortings were given
+    orders         one entry for each sorting that kept an order of its batches
     notes          sentences for the user
     """
 
@@ -61,6 +63,7 @@ class Comparison:
     against_truth: tuple[AgainstTruth, ...]
     each_other: AgainstEachOther | None
     parting: Parting | None
+    orders: tuple[BatchOrder, ...]
     notes: tuple[str, ...]
 
 

@@ -84,6 +84,7 @@ class Steps:
     ccb0       (n_batches, n_batches) float64 dissimilarity of batches, in order of time
     ccbsort    the same in the order of `iorig`
     iorig      (n_batches,) int64, counted from 0: the order in which Kilosort2 puts the batches
+    batch_time_s  (n_batches,) float64, middle of each batch
     """
 
     traces: Traces | None = None
@@ -92,6 +93,7 @@ class Steps:
     ccb0: F64 | None = None
     ccbsort: F64 | None = None
     iorig: I64 | None = None
+    batch_time_s: F64 | None = None
 
 
 @dataclass(frozen=True)

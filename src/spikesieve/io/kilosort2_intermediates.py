@@ -73,12 +73,14 @@ def read_intermediates(path: Path) -> dict[str, NDArray[Any]]:
 def steps_of(arrays: Mapping[str, NDArray[Any]]) -> Steps:
     """What the file tells of the inner steps."""
     batch_s = float(arrays["NT"]) / float(arrays["fs"]) if "NT" in arrays else 1.0
+    starts = arrays.get("batch_start")
     return Steps(
         whitening=arrays["Wrot"].astype(np.float64),
         drift=drift_of_batches(arrays.get("dshift"), arrays.get("yblk"), batch_s),
         ccb0=arrays.get("ccb0"),
         ccbsort=arrays.get("ccbsort"),
         iorig=arrays.get("iorig"),
+        batch_time_s=None if starts is None else starts / float(arrays["fs"]) + batch_s / 2,
     )
 
 
@@ -90,7 +92,8 @@ def with_steps_beside(side: Side, folder: Path) -> Side:
         found = steps_of(read_intermediates(folder / FILE_NAME))
     except InputError as error:
         return replace(side, notes=(*side.notes, f"The inner steps of {side.name} are left out. {error}"))
-    return replace(side, steps=replace(side.steps, ccb0=found.ccb0, ccbsort=found.ccbsort, iorig=found.iorig))
+    batches = {name: getattr(found, name) for name in ("ccb0", "ccbsort", "iorig", "batch_time_s")}
+    return replace(side, steps=replace(side.steps, **batches))
 
 
 def read_intermediates_side(path: Path) -> Side:

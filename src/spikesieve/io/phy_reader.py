@@ -282,4 +282,9 @@ def drift_of_batches(dshift: object, yblk: object, batch_s: float) -> Drift | No
     depth: F64 = np.asarray([] if yblk is None else yblk, dtype=np.float64).ravel()
     if len(depth) != um.shape[1]:
         depth = np.arange(um.shape[1], dtype=np.float64)
-    return Drift(np.asarray((np.arange(len(um)) + 0.5) * batch_s, dtype=np.float64), depth, -um)
+    return Drift(middles(len(um), batch_s), depth, -um)
+
+
+def middles(n_batches: int, batch_s: float) -> F64:
+    """The middle of each of n batches in a row, (n_batches,) float64 in s."""
+    return np.asarray((np.arange(n_batches) + 0.5) * batch_s, dtype=np.float64)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spikesieve.comparison.side import Side, Steps, Traces, UnitWaveforms, in_order
 from spikesieve.errors import InputError
-from spikesieve.io.phy_reader import drift_of_batches, int16_traces, optional, required
+from spikesieve.io.phy_reader import drift_of_batches, int16_traces, middles, optional, required
 from spikesieve.io.rez_mat import low_rank_waveforms
 
 BATCH_SAMPLES = 65_600
@@ -71,6 +71,7 @@ def read_pykilosort(folder: Path, sampling_hz: float | None = None) -> Side:
             ccb0=_float(optional(folder, "ccb0") if optional(folder, "ccb0") is not None else optional(folder, "ccb")),
             ccbsort=_float(optional(folder, "ccbsort")),
             iorig=None if iorig is None else iorig.ravel().astype(np.int64),
+            batch_time_s=None if iorig is None else middles(iorig.size, BATCH_SAMPLES / float(rate)),
         ),
     )
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spikesieve.comparison.side import RawFile, Side, Steps, UnitWaveforms, in_order, trough_index
 from spikesieve.errors import InputError
-from spikesieve.io.phy_reader import drift_of_batches, int16_traces, mean_templates, peak_depths
+from spikesieve.io.phy_reader import drift_of_batches, int16_traces, mean_templates, middles, peak_depths
 from spikesieve.model import F64, I64
 
 
@@ -207,17 +207,19 @@ def _steps(rez: _Rez, sampling_hz: float) -> Steps:
     there = proc is not None and U is not None and Path(proc).is_file()
     iorig, Wrot = rez.array("iorig"), rez.array("Wrot")
     yblk = rez.array("yblk")
+    batch_s = (rez.number("ops/NT") or 65_600) / sampling_hz
     return Steps(
         traces=int16_traces(Path(proc), len(U)) if there and proc is not None and U is not None else None,
         whitening=None if Wrot is None else Wrot.astype(np.float64),
         drift=drift_of_batches(
             rez.array("dshift"),
             rez.array("ops/yblk") if yblk is None else yblk,
-            (rez.number("ops/NT") or 65_600) / sampling_hz,
+            batch_s,
         ),
         ccb0=_float(rez.array("ccb0") if rez.array("ccb0") is not None else rez.array("ccb")),
         ccbsort=_float(rez.array("ccbsort")),
         iorig=None if iorig is None else iorig.ravel().astype(np.int64) - 1,
+        batch_time_s=None if iorig is None else middles(iorig.size, batch_s),
     )
 
 

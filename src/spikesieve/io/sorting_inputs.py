@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.comparison.side import RawFile, Side, Steps, UnitWaveforms, drift_of_motion, in_order, trough_index
+from spikesieve.comparison.side import (
+    Drift,
+    RawFile,
+    Side,
+    Steps,
+    UnitWaveforms,
+    drift_of_motion,
+    in_order,
+    trough_index,
+)
 from spikesieve.errors import InputError
 from spikesieve.io.kilosort2_intermediates import read_intermediates_side, with_steps_beside
 from spikesieve.io.phy_reader import read_params_py, read_phy
@@ -183,7 +192,17 @@ def _from_arrays(path: Path, arrays: dict[str, NDArray[Any]], names: tuple[str, 
         amplitude_unit="µV" if sized else "as the file counts it",
         unit_depth_um=depth,
         raw=_raw_beside(path),
+        steps=Steps(drift=_truth_drift(arrays)),
     )
+
+
+def _truth_drift(arrays: dict[str, NDArray[Any]]) -> Drift | None:
+    """The displacement in the truth of a simulation of ours."""
+    names = ("displacement_time_s", "displacement_depth_um", "displacement_um")
+    if not set(names) <= set(arrays) or arrays["displacement_um"].ndim != 3:
+        return None
+    time_s, depth_um, um = (arrays[name].astype(np.float64) for name in names)
+    return Drift(time_s, np.tile(depth_um, len(um)), um.transpose(1, 0, 2).reshape(len(time_s), -1))
 
 
 def _truth_units(arrays: dict[str, NDArray[Any]], units: NDArray[np.int64]) -> tuple[UnitWaveforms | None, Any]:

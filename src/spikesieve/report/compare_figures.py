@@ -13,6 +13,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from spikesieve.comparison.batch_order import BatchOrder
 from spikesieve.comparison.divergence import MatrixDifference, TraceLag
 from spikesieve.comparison.likeness import Likeness
 from spikesieve.comparison.relations import Relations
@@ -279,6 +280,43 @@ def batch_orders(orders: Sequence[I64], names: tuple[str, str]) -> Figure:
         axes.plot(order, marker, color=colour, markersize=4, alpha=0.7, label=name)
     axes.set(xlabel="place in the order (iorig)", ylabel="batch, in order of time", title="Order of the batches")
     axes.legend(frameon=False)
+    return figure
+
+
+def batch_dissimilarity(found: BatchOrder) -> Figure:
+    """`ccb0` in order of time and `ccbsort` as sorted, on one colour scale."""
+    figure = Figure(figsize=(10.5, 4.8), layout="constrained")
+    shown = {"in order of time (ccb0)": found.ccb0, "as sorted (ccbsort)": found.ccbsort}
+    known = [np.abs(matrix) for matrix in shown.values() if matrix is not None]
+    reach = max((float(np.quantile(matrix, SHOWN_QUANTILE)) for matrix in known), default=1.0) or 1.0
+    panels = figure.subplots(1, 2)
+    for axes, (title, matrix) in zip(panels, shown.items(), strict=True):
+        axes.set(title=title, xlabel="batch", ylabel="batch")
+        if matrix is None:
+            _say(axes, "not kept")
+            continue
+        image = axes.imshow(matrix, cmap="RdBu_r", vmin=-reach, vmax=reach, interpolation="nearest")
+        figure.colorbar(image, ax=axes, label="dissimilarity (SD of a column)", extend="both")
+    panels[1].set(xlabel="place in the order", ylabel="place in the order")
+    figure.suptitle(f"Batches of {found.name}", fontsize=11)
+    return figure
+
+
+def batch_places(found: BatchOrder) -> Figure:
+    """The place of each batch over time, and against the displacement."""
+    figure = Figure(figsize=(11.0, 4.2), layout="constrained")
+    over_time, against = figure.subplots(1, 2)
+    over_time.plot(found.time_s, found.place, MARKERS[0], color=COLOURS[0], markersize=4)
+    over_time.set(xlabel="time (s)", ylabel="place in the order", title=f"Order of the batches of {found.name}")
+    against.set_title(found.sentence, fontsize=9)
+    if found.displacement_um is None:
+        _say(against, "No displacement is known.")
+        return figure
+    twin = over_time.twinx()
+    twin.plot(found.time_s, found.displacement_um, color=COLOURS[1], linewidth=1.2)
+    twin.set_ylabel(f"displacement of {found.told_by} (µm)", color=COLOURS[1])
+    against.plot(found.displacement_um, found.place, MARKERS[0], color=COLOURS[0], markersize=4)
+    against.set(xlabel="displacement (µm)", ylabel="place in the order")
     return figure
 
 

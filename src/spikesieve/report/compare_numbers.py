@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from spikesieve.comparison.batch_order import BatchOrder
 from spikesieve.comparison.divergence import MatrixDifference, TraceLag
 from spikesieve.comparison.likeness import Likeness
 from spikesieve.comparison.relations import Relations
@@ -128,6 +129,26 @@ def batch_order(orders: Sequence[I64], names: tuple[str, str]) -> Table:
     """The batch at each place of the order."""
     parts = [(name, np.arange(len(order)), order) for name, order in zip(names, orders, strict=True)]
     return long_table("batch_order", "Order of the batches", ("sorting", "place", "batch"), *parts)
+
+
+def batch_dissimilarity(letter: str, found: BatchOrder) -> Table:
+    """`ccb0` and `ccbsort` of one run; of more than MOST_ROWS batches every second, third, ... row and column."""
+    step = max(1, -(-len(found.iorig) // MOST_ROWS))
+    rows = np.arange(0, len(found.iorig), step)
+    shown = ["" if matrix is None else matrix[np.ix_(rows, rows)] for matrix in (found.ccb0, found.ccbsort)]
+    title = f"Dissimilarity of the batches of {found.name}"
+    columns = ("row", "column", "ccb0", "ccbsort")
+    return long_table(f"batches_{letter}", title, columns, (rows[:, None], rows, *shown))
+
+
+def batch_places(letter: str, found: BatchOrder) -> Table:
+    """Time and displacement of each batch, and its place."""
+    um = "" if found.displacement_um is None else found.displacement_um
+    title = f"Order of the batches of {found.name}: {found.sentence}"
+    columns = ("batch", "time_s", "place", "displacement_um")
+    return long_table(
+        f"batch_places_{letter}", title, columns, (np.arange(len(found.iorig)), found.time_s, found.place, um)
+    )
 
 
 def pair(name: str, title: str, sides: tuple[PairSide, PairSide], facts: PairFacts) -> Table:

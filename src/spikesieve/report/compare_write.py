@@ -71,8 +71,10 @@ def _sections(result: Comparison, most_pairs: int) -> Iterator[tuple[str, Drawn]
         yield "Against each other", _each_other_figures(result.sides, result.each_other)
     if result.parting is not None:
         yield "Where the two runs part", _parting_figures(result.sides, result.parting)
+    if result.orders:
+        yield "Batches put in order", _order_figures(result)
     if result.each_other is not None:
-        yield "Matched pairs, those that agree least first", _pair_figures(result.sides, result.each_other, most_pairs)
+        yield "Matched pairs, those that agree least first", pair_figures(result.sides, result.each_other, most_pairs)
 
 
 def _truth_figures(result: Comparison) -> Drawn:
@@ -127,7 +129,16 @@ def _parting_figures(sides: tuple[Side, ...], parting: Parting) -> Drawn:
         yield numbers.batch_order(orders, names), figures.batch_orders(orders, names)
 
 
-def _pair_figures(sides: tuple[Side, ...], found: AgainstEachOther, most_pairs: int) -> Drawn:
+def _order_figures(result: Comparison) -> Drawn:
+    letters = dict(zip((side.name for side in result.sides), "ab", strict=False))
+    for found in result.orders:
+        letter = letters[found.name]
+        yield numbers.batch_dissimilarity(letter, found), figures.batch_dissimilarity(found)
+        yield numbers.batch_places(letter, found), figures.batch_places(found)
+
+
+def pair_figures(sides: tuple[Side, ...], found: AgainstEachOther, most_pairs: int) -> Drawn:
+    """Matched pairs with their rasters, those that agree least first."""
     a, b = sides
     scores = found.agreement.scores()
     pairs = found.relations.pairs

@@ -64,6 +64,27 @@ def group_of(positions_um: F64, shanks: I64, groups: Groups) -> I64:
     return nearest(distances_um(positions_um, shanks, groups.positions_um, groups.shanks), 1)[:, 0]
 
 
+def dense(features: F32, contacts: I64, n_contacts: int) -> F32:
+    """Features on all contacts, 0 where they were not measured: (n, n_contacts, n_components) float32.
+
+    features  (n, n_near, n_components), contacts (n, n_near) int64, -1 = none
+    """
+    out = np.zeros((len(features), n_contacts, features.shape[2]), np.float32)
+    rows, columns = np.nonzero(contacts >= 0)
+    out[rows, contacts[rows, columns]] = features[rows, columns]
+    return out
+
+
+def on_contacts(everywhere: F32, contacts: I64) -> F32:
+    """The inverse: features on the contacts of each row, 0 where it has none: (n, n_near, n_components) float32.
+
+    everywhere  (n, n_contacts, n_components), contacts (n, n_near) int64, -1 = none
+    """
+    out = np.take_along_axis(everywhere, np.maximum(contacts, 0)[:, :, None], axis=1)
+    out[contacts < 0] = 0.0
+    return out
+
+
 def gather(projections: F32, sample: I64, contacts: I64, n_pcs: int) -> F32:
     """PC scores of each spike on its own contacts: (n_spikes, n_feature_contacts, n_pcs) float32, 0 for contact -1.
 

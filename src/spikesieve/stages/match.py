@@ -13,7 +13,7 @@ import numpy as np
 from spikesieve.kernels import peel, subtract_from_projections, template_scores
 from spikesieve.model import F32, I64
 from spikesieve.params import Params, setting
-from spikesieve.stages.features import gather
+from spikesieve.stages.features import gather, on_contacts
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates, Overlaps, component_lags, overlaps, unit_norm
 
@@ -68,17 +68,13 @@ def make_matcher(templates: LearnedTemplates, feature_contacts: I64, n_contacts:
     n_pcs = len(shapes.pcs)
     padded = -(-n_pcs // 6) * 6
     pcs = np.pad(shapes.pcs, ((0, padded - n_pcs), (0, 0)))
-    dense = templates.dense(n_contacts)
-    rows = np.arange(len(templates))[:, None]
-    own = dense[rows, np.maximum(feature_contacts, 0)] if len(templates) else dense[:, : feature_contacts.shape[1]]
-    own[feature_contacts < 0] = 0.0
     return Matcher(
         templates,
         unit_norm(templates, padded),
         overlaps(templates, n_contacts, shapes.pcs),
         component_lags(pcs),
         feature_contacts,
-        own,
+        on_contacts(templates.dense(n_contacts), feature_contacts),
         n_pcs,
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from spikesieve.model import F32, I64
 from spikesieve.params import Params, setting
+from spikesieve.stages.features import dense
 from spikesieve.stages.shapes import Shapes
 
 
@@ -50,10 +51,7 @@ class LearnedTemplates:
 
     def dense(self, n_contacts: int) -> F32:
         """(n_templates, n_contacts, n_pcs) float32."""
-        out = np.zeros((len(self), n_contacts, self.scores.shape[2]), np.float32)
-        rows, columns = np.nonzero(self.contacts >= 0)
-        out[rows, self.contacts[rows, columns]] = self.scores[rows, columns]
-        return out
+        return dense(self.scores, self.contacts, n_contacts)
 
     def take(self, rows: I64) -> LearnedTemplates:
         """The templates `rows`, in that order."""

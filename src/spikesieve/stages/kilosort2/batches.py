@@ -16,7 +16,7 @@ from sklearn.cluster import KMeans
 from spikesieve.geometry import distances_um, nearest
 from spikesieve.kernels import pick
 from spikesieve.model import F32, F64, I64, Bool, Probe
-from spikesieve.stages.features import gather
+from spikesieve.stages.features import dense, gather, on_contacts
 from spikesieve.stages.kilosort2.params import Kilosort2Params
 
 KMEANS_ROUNDS = 10
@@ -133,23 +133,14 @@ def cluster_batch(found: Crossings, near: I64, batch: int) -> BatchClusters:
     if k == 0:
         nothing = np.empty(0, np.int64)
         return BatchClusters(nothing, nothing, np.empty((0, near.shape[1], n_components), np.float32), np.empty(0))
-    dense = _dense(found.features, near[found.contact], n_contacts).reshape(n, -1)
-    start = np.unique(dense[(np.arange(k) * n) // k], axis=0)
-    fit = KMeans(len(start), init=start, n_init=1, max_iter=KMEANS_ROUNDS).fit(dense)
+    points = dense(found.features, near[found.contact], n_contacts).reshape(n, -1)
+    start = np.unique(points[(np.arange(k) * n) // k], axis=0)
+    fit = KMeans(len(start), init=start, n_init=1, max_iter=KMEANS_ROUNDS).fit(points)
     means = fit.cluster_centers_.reshape(len(start), n_contacts, n_components).astype(np.float32)
     contact = (means**2).sum(axis=2).argmax(axis=1)
-    local = near[contact]
-    centre = np.take_along_axis(means, np.maximum(local, 0)[:, :, None], axis=1)
-    centre[local < 0] = 0.0
+    centre = on_contacts(means, near[contact])
     weight = np.bincount(fit.labels_, minlength=len(means)).astype(np.float64)
     return BatchClusters(np.full(len(means), batch, np.int64), contact.astype(np.int64), centre, weight)
-
-
-def _dense(features: F32, contacts: I64, n_contacts: int) -> F32:
-    out = np.zeros((len(features), n_contacts, features.shape[2]), np.float32)
-    rows, columns = np.nonzero(contacts >= 0)
-    out[rows, contacts[rows, columns]] = features[rows, columns]
-    return out
 
 
 def concatenated(parts: list[BatchClusters]) -> BatchClusters:
@@ -194,7 +185,7 @@ def _on_common_contacts(own: I64, other: I64, clusters: BatchClusters, near: I64
     def rows(which: I64) -> F32:
         contacts = near[clusters.contact[which]]
         local = np.where(contacts >= 0, column[np.maximum(contacts, 0)], -1)
-        return _dense(clusters.centre[which], local, len(union)).reshape(len(which), -1)
+        return dense(clusters.centre[which], local, len(union)).reshape(len(which), -1)
 
     return rows(own), rows(other)
 

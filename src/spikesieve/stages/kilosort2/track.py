@@ -11,6 +11,7 @@ import numpy as np
 
 from spikesieve.geometry import distances_um, nearest
 from spikesieve.model import F32, F64, I64, Bool, Probe
+from spikesieve.stages.features import dense, on_contacts
 from spikesieve.stages.kilosort2.params import Kilosort2Params
 from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
 
@@ -162,33 +163,31 @@ def with_new(tracked: Tracked, left: Leftovers, near: I64, params: Kilosort2Para
     """
     n_contacts = len(near)
     room = params.templates_per_contact * n_contacts - len(tracked)
-    dense = np.zeros((len(left), n_contacts, left.features.shape[2]), np.float32)
-    rows, columns = np.nonzero(near[left.contact] >= 0)
-    dense[rows, near[left.contact][rows, columns]] = left.features[rows, columns]
-    norm = np.sqrt((dense[:, :, :LEADER_COMPONENTS] ** 2).sum(axis=(1, 2)))
+    spikes = dense(left.features, near[left.contact], n_contacts)
+    norm = np.sqrt((spikes[:, :, :LEADER_COMPONENTS] ** 2).sum(axis=(1, 2)))
     free, used = np.ones(len(left), np.bool_), np.zeros(len(left), np.bool_)
     means: list[F32] = []
     counts: list[int] = []
     for leader in np.argsort(-norm, kind="stable"):
         if not free[leader] or len(means) >= room:
             continue
-        family = _family(int(leader), dense, left.contact, free, near)
+        family = _family(int(leader), spikes, left.contact, free, near)
         free[leader] = False
         if len(family) >= ALIKE:
             free[family], used[family] = False, True
-            means.append(dense[family].mean(axis=0))
+            means.append(spikes[family].mean(axis=0))
             counts.append(len(family))
     waiting = np.flatnonzero(~used)[-WAITING * n_contacts :]
     return _appended(tracked, means, counts, near), Leftovers(left.contact[waiting], left.features[waiting])
 
 
-def _family(leader: int, dense: F32, contact: I64, free: Bool, near: I64) -> I64:
+def _family(leader: int, spikes: F32, contact: I64, free: Bool, near: I64) -> I64:
     """Free spikes like the leader: they differ from it, then from their mean, by no more than noise and a little."""
     around = near[contact[leader]][:LEADER_CONTACTS]
     around = around[around >= 0]
     close = np.flatnonzero(free & np.isin(contact, near[contact[leader]]))
-    local = dense[np.ix_(close, around)][:, :, :LEADER_COMPONENTS].reshape(len(close), -1).astype(np.float64)
-    centre, noise = dense[leader, around, :LEADER_COMPONENTS].ravel().astype(np.float64), 2.0
+    local = spikes[np.ix_(close, around)][:, :, :LEADER_COMPONENTS].reshape(len(close), -1).astype(np.float64)
+    centre, noise = spikes[leader, around, :LEADER_COMPONENTS].ravel().astype(np.float64), 2.0
     inside = np.zeros(len(close), np.bool_)
     for _ in range(1 + ROUNDS):
         # A sum of squares of n Gaussians of variance v has mean n v and standard deviation v sqrt(2 n).
@@ -204,10 +203,9 @@ def _family(leader: int, dense: F32, contact: I64, free: Bool, near: I64) -> I64
 def _appended(tracked: Tracked, means: list[F32], counts: list[int], near: I64) -> Tracked:
     if not means:
         return tracked
-    dense = np.stack(means)
-    contacts = near[(dense**2).sum(axis=2).argmax(axis=1)]
-    mean = np.take_along_axis(dense, np.maximum(contacts, 0)[:, :, None], axis=1)
-    mean[contacts < 0] = 0.0
+    everywhere = np.stack(means)
+    contacts = near[(everywhere**2).sum(axis=2).argmax(axis=1)]
+    mean = on_contacts(everywhere, contacts)
     n = np.array(counts, np.float64)
     return Tracked(
         np.concatenate([tracked.contacts, contacts]),
