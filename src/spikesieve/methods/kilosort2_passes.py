@@ -118,6 +118,7 @@ def order_batches(run: Run, bench: Bench) -> Order:
     sums = np.zeros((n, n))
     for part in map_in_order(run.pool, step, range(bench.n_contacts), "order", run.progress):
         sums += part
+    run.buffers.clear()
     return batches.put_in_order(batches.dissimilarity(sums, clusters))
 
 
@@ -273,6 +274,7 @@ def extract(run: Run, bench: Bench, order: Order, learned: Tracked) -> Extracted
                     tracked[chain] = _followed(tracked[chain], part, params.last_momentum, bench)
         features = described.finish()
     run.progress("extract", n, n)
+    run.buffers.clear()
     return _in_order_of_time(run, rows, features, params)
 
 
@@ -305,10 +307,7 @@ def _in_order_of_time(run: Run, rows: _Rows, features: F32, params: Kilosort2Par
         for start in range(0, len(order), CHUNK):
             out.append(features[order[start : start + CHUNK]])
         ordered = out.finish()
-    masked, not_finite, left = rows.counts.tolist()
-    said = (f"About {left} spikes were left where kilosort2.max_peels rounds were not enough.",) if left else ()
-    table = SpikeTable(
-        sample[order], template[order].astype(np.int32), score[order], ordered, (*_notes(masked, not_finite, 0), *said)
-    )
+    notes = _notes(rows.counts.tolist(), "kilosort2.max_peels")
+    table = SpikeTable(sample[order], template[order].astype(np.int32), score[order], ordered, notes)
     places = np.concatenate([np.empty(0, np.int64), *rows.places])[order]
     return Extracted(table, places, tuple(rows.along[place] for place in sorted(rows.along)))

@@ -307,8 +307,8 @@ def batch_places(found: BatchOrder) -> Figure:
     figure = Figure(figsize=(11.0, 4.2), layout="constrained")
     over_time, against = figure.subplots(1, 2)
     over_time.plot(found.time_s, found.place, MARKERS[0], color=COLOURS[0], markersize=4)
-    over_time.set(xlabel="time (s)", ylabel="place in the order", title=f"Order of the batches of {found.name}")
-    against.set_title(found.sentence, fontsize=9)
+    over_time.set(xlabel="time (s)", ylabel="place in the order")
+    figure.suptitle(f"Order of the batches of {found.name}\n{found.sentence}", fontsize=10)
     if found.displacement_um is None:
         _say(against, "No displacement is known.")
         return figure
