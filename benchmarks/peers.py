@@ -28,7 +28,8 @@ xy = np.array(p["contact_positions"], "f4")
 channels = np.array(p["device_channel_indices"])
 probe = dict(chanMap=channels, xc=xy[:, 0], yc=xy[:, 1], kcoords=np.zeros(len(xy), "f4"), n_chan=n_channels)
 settings = dict(n_chan_bin=n_channels, fs=hz, nblocks=0)
-run_kilosort(settings=settings, probe=probe, filename=file, results_dir=out, data_dtype="int16", device=torch.device("cpu"))
+cpu = torch.device("cpu")
+run_kilosort(settings=settings, probe=probe, filename=file, results_dir=out, data_dtype="int16", device=cpu)
 """
 )
 
