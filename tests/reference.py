@@ -5,6 +5,8 @@ Nothing here is clever. A kernel must agree with its namesake: integers exactly,
 
 from __future__ import annotations
 
+import statistics
+
 import numpy as np
 from scipy.optimize import least_squares
 
@@ -308,3 +310,48 @@ def triangulate(amplitude, contacts, positions_um, height_um, weights, out):
 
         found = least_squares(cost, np.append(start[:2], np.log(height_um)), xtol=1e-12, ftol=1e-12, gtol=1e-12)
         out[i] = *found.x[:2], np.exp(found.x[2]), np.sqrt((off(found.x) ** 2).mean())
+
+
+def gaussian_above_tail(x, least, mean, sd, bounds, max_steps, close):
+    """The same by whole arrays, written as the densities are."""
+    normal = statistics.NormalDist()
+    share, tail = 0.8, 1.0
+    for _ in range(max_steps):
+        seen = max(normal.cdf((mean - least) / sd), 1e-6)
+        mine = share * np.exp(-(((x - mean) / sd) ** 2) / 2) / (np.sqrt(2 * np.pi) * sd * seen)
+        other = (1 - share) * np.exp(-(x - least) / tail) / tail
+        of_mine = mine / np.maximum(mine + other, 1e-300)
+        mass = max(of_mine.sum(), 1e-9)
+        seen_mean = (of_mine * x).sum() / mass
+        variance = (of_mine * (x - seen_mean) ** 2).sum() / mass
+        below = (least - mean) / sd
+        hazard = normal.pdf(below) / max(normal.cdf(-below), 1e-6)
+        before = mean, sd, tail
+        mean = max(seen_mean - sd * hazard, bounds[5] * seen_mean)
+        widest = np.hypot(bounds[3], bounds[4] * mean)
+        sd = np.clip(np.sqrt(variance / max(1 + below * hazard - hazard**2, 0.2)), bounds[2], widest)
+        share = np.clip(of_mine.mean(), 0.02, 0.999)
+        tail = np.clip(((1 - of_mine) * (x - least)).sum() / max((1 - of_mine).sum(), 1e-9), bounds[0], bounds[1])
+        if np.abs(np.array([mean, sd, tail]) - before).sum() < close:
+            break
+    return mean, sd, share, tail
+
+
+def two_gaussians(white, share, fewest, ridge, max_steps, close):
+    """The same with the covariance written out."""
+    n, n_dims = white.shape
+    upper = lower = np.zeros(n_dims)
+    log_odds, p = np.zeros(n), 0.0
+    for _ in range(max_steps):
+        mass = share.sum()
+        if not fewest <= mass <= n - fewest:
+            return False, log_odds, upper, lower, p
+        upper, lower, p = share @ white / mass, (1 - share) @ white / (n - mass), mass / n
+        apart = upper - lower
+        within = (1 + ridge) * np.eye(n_dims) - p * (1 - p) * np.outer(apart, apart)
+        weights = np.linalg.solve(within, apart)
+        log_odds = white @ weights - (upper + lower) @ weights / 2 + np.log(p / (1 - p))
+        previous, share = share, 1 / (1 + np.exp(-np.clip(log_odds, -700, None)))
+        if np.abs(share - previous).max() < close:
+            break
+    return True, log_odds, upper, lower, p

@@ -126,7 +126,7 @@ def test_features_are_the_spike_without_the_others():
 def test_noise_of_scores_is_that_of_each_contact():
     rng = np.random.default_rng(0)
     sd = np.array([0.5, 1.0, 2.0])
-    projections = (sd[:, None, None] * rng.standard_normal((3, 6, 20_000))).astype(np.float32)
-    projections[:, :, ::50] += 30.0
+    projections = (sd[:, None, None] * rng.standard_normal((3, 6, 60_000))).astype(np.float32)
+    projections[:, :, ::51] += 30.0
     np.testing.assert_allclose(fit.noise_of_scores(projections, 6), sd, rtol=0.06)
     assert fit.noise_of_scores(np.zeros((1, 6, 10), np.float32), 6) == 1.0

@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 from test_invariants import PARAMS as STILL
 from test_invariants import differing, n_near
 
-from spikesieve.api import open_run
+from spikesieve.api import memory_plan, open_run
 from spikesieve.io.binary import recording_from_array
 from spikesieve.io.probes import read_probe
 from spikesieve.methods import kilosort2
@@ -33,7 +33,8 @@ def sort(
 ) -> tuple[Sorting, Mapping[str, np.ndarray]]:
     recording = recording_from_array(samples, HZ, STILL.gain_uv)
     kept: list[Mapping[str, np.ndarray]] = []
-    with open_run(recording, read_probe(probe), Settings(), folder, n_jobs) as run:
+    where = read_probe(probe)
+    with open_run(recording, where, folder, memory_plan(recording, where, None, n_jobs)) as run:
         found = kilosort2.sort(run, read_probe(probe), Settings(kilosort2=params), kept.append)
         return found, kept[0]
 

@@ -147,4 +147,4 @@ def test_a_sort_takes_less_than_was_planned(tmp_path):
     (planned,) = re.findall(r"Memory: about ([\d.]+) of 1.00 GB", said)
     log = (tmp_path / "out" / "spikesieve.log").read_text()
     taken = [float(mb) / 1e3 for mb in re.findall(r"peak memory (\d+) MB", log)]
-    assert 0.1 < max(taken) < float(planned)
+    assert 0.1 < max(taken) < float(planned), (taken, planned)

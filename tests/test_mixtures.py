@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from spikesieve import kernels
 from spikesieve.stages.mixtures import above_tail, two_sides
 
 
@@ -63,3 +67,36 @@ def test_the_cut_is_the_least_where_there_is_no_tail():
     scores = np.random.default_rng(2).normal(20.0, 1.0, 500).astype(np.float32)
     found = above_tail(scores, 6.0, 20.0, 0.1)
     assert found.cut(1.0) < 15
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 400), st.floats(2.0, 8.0), st.floats(-3.0, 30.0), st.floats(0.0, 1.0), st.integers(0, 2**31))
+def test_the_kernel_of_the_tail_is_its_reference(n, least, above, share, seed):
+    rng = np.random.default_rng(seed)
+    mine = rng.random(n) < share
+    x = least + np.where(mine, np.abs(rng.normal(above, 1.5, n)), rng.exponential(0.7, n))
+    bounds = np.array([0.2, 1.5, 0.95, 1.2, 0.35, 0.6])
+    start = float(np.median(x)), 1.5
+    for steps in (1, 2, 7):
+        found = kernels.gaussian_above_tail(x, least, *start, bounds, steps, 0.0)
+        expected = reference.gaussian_above_tail(x, least, *start, bounds, steps, 0.0)
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 300), st.integers(1, 5), st.floats(0.0, 5.0), st.floats(0.0, 1.0), st.integers(0, 2**31))
+def test_the_kernel_of_two_gaussians_is_its_reference(n, n_dims, apart, share, seed):
+    rng = np.random.default_rng(seed)
+    points = rng.standard_normal((n, n_dims))
+    points[:, 0] += apart * (rng.random(n) < share)
+    centred = points - points.mean(axis=0)
+    covariance = centred.T @ centred / n + 1e-3 * np.eye(n_dims)
+    white = np.linalg.solve(np.linalg.cholesky(covariance), centred.T).T
+    start = (white[:, 0] > np.quantile(white[:, 0], 0.6)).astype(float)
+    for steps in (1, 3, 20):
+        found = kernels.two_gaussians(white, start, 2.0, 1e-9, steps, 0.0)
+        expected = reference.two_gaussians(white, start, 2.0, 1e-9, steps, 0.0)
+        assert found[0] == expected[0]
+        if found[0]:
+            for a, b in zip(found[1:], expected[1:], strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)

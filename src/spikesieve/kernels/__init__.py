@@ -10,6 +10,8 @@ from spikesieve.kernels.localize_cpu import triangulate
 from spikesieve.kernels.match_cpu import peel, peel_with_prior, subtract_from_projections, template_scores
 from spikesieve.kernels.project_cpu import project
 from spikesieve.kernels.reference_cpu import subtract_median
+from spikesieve.kernels.tail_cpu import gaussian_above_tail
+from spikesieve.kernels.two_gaussians_cpu import two_gaussians
 from spikesieve.kernels.universal_cpu import pick, score, universal_scores
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "butterworth",
     "coincidences",
     "correlogram",
+    "gaussian_above_tail",
     "peel",
     "peel_with_prior",
     "pick",
@@ -28,5 +31,6 @@ __all__ = [
     "subtract_median",
     "template_scores",
     "triangulate",
+    "two_gaussians",
     "universal_scores",
 ]

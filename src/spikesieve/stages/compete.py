@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -88,7 +89,7 @@ class Means:
     seen: Bool
     n_spikes: F64
 
-    @property
+    @cached_property
     def norms(self) -> F64:
         """(n_units,) float64 in noise SD."""
         return np.asarray(np.sqrt((self.scores**2).sum(axis=(1, 2))))

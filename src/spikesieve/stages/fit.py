@@ -17,6 +17,9 @@ from spikesieve.stages.match import Matcher
 from spikesieve.stages.preprocess import mad_sd
 from spikesieve.stages.templates import LearnedTemplates
 
+# Noise is measured in every so many samples: neighbours tell little more.
+NOISE_STEP = 5
+
 
 class FitParams(Params):
     """How spikes are found by likelihood."""
@@ -145,5 +148,5 @@ def noise_of_scores(projections: F32, n_pcs: int) -> F64:
 
     projections  (n_contacts, >= n_pcs, n_samples) float32
     """
-    sd = np.sqrt(np.mean([mad_sd(projections[:, p]) ** 2 for p in range(n_pcs)], axis=0))
+    sd = np.sqrt(np.mean([mad_sd(projections[:, p, ::NOISE_STEP]) ** 2 for p in range(n_pcs)], axis=0))
     return np.where(sd > 0, sd, 1.0)

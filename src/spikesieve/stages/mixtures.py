@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, ndtr
+from scipy.special import ndtr
 
+from spikesieve.kernels import gaussian_above_tail, two_gaussians
 from spikesieve.model import F32, F64, Bool
 
 # Axes along which the two Gaussians start apart, and the share of the points that starts on the upper side.
 START_AXES = 3
 START_SHARES = (0.9, 0.5, 0.1)
-MAX_STEPS = 40
+MAX_STEPS, CLOSE = 40, 1e-3
 # A side with fewer points than this is no Gaussian.
 FEWEST = 8
 RIDGE = 1e-9
@@ -53,29 +54,27 @@ def two_sides(points: F64) -> TwoSides | None:
 def _from_start(white: F64, share: F64) -> TwoSides | None:
     """EM from (n,) memberships of the upper side; white (n, n_dims) has covariance 1, so only the means are unknown."""
     n, n_dims = white.shape
-    for _ in range(MAX_STEPS):
-        mass = share.sum()
-        if not FEWEST <= mass <= n - FEWEST:
-            return None
-        upper, lower, p = share @ white / mass, (1 - share) @ white / (n - mass), mass / n
-        apart = upper - lower
-        within = (1 + RIDGE) * np.eye(n_dims) - p * (1 - p) * np.outer(apart, apart)
-        weights = np.linalg.solve(within, apart)
-        log_odds = white @ weights - (upper + lower) @ weights / 2 + np.log(p / (1 - p))
-        previous, share = share, expit(log_odds)
-        if np.abs(share - previous).max() < 1e-3:
-            break
-    below = white - lower
-    log_lower = -0.5 * (below * np.linalg.solve(within, below.T).T).sum(axis=1) + np.log(1 - p)
-    likelihood = np.logaddexp(log_lower, log_lower + log_odds).sum() - 0.5 * n * np.linalg.slogdet(within)[1]
+    holds, log_odds, upper, lower, p = two_gaussians(white, share, FEWEST, RIDGE, MAX_STEPS, CLOSE)
+    if not holds:
+        return None
+    # Within the sides the covariance is (1 + ridge) 1 - q a a'.
+    apart, below, q = upper - lower, white - lower, p * (1 - p)
+    size = float(apart @ apart)
+    left = 1 + RIDGE - q * size
+    distance = ((below**2).sum(axis=1) + q * (below @ apart) ** 2 / left) / (1 + RIDGE)
+    log_lower = -0.5 * distance + np.log(1 - p)
+    log_determinant = (n_dims - 1) * np.log(1 + RIDGE) + np.log(left)
+    likelihood = np.logaddexp(log_lower, log_lower + log_odds).sum() - 0.5 * n * log_determinant
     one = -0.5 * (white**2).sum()
-    return TwoSides(log_odds > 0, float(likelihood - one), float(np.sqrt(max(0.0, apart @ weights))))
+    return TwoSides(log_odds > 0, float(likelihood - one), float(np.sqrt(max(0.0, size / left))))
 
 
 # Bounds of the tail's mean excess and of the Gaussian's SD, in noise SD; the SD may grow with the mean.
 TAIL_SD = (0.2, 1.5)
 SPREAD_SD, SPREAD_RELATIVE = (0.95, 1.5**0.5), 0.35
-TAIL_STEPS = 60
+TAIL_STEPS, TAIL_CLOSE = 60, 1e-3
+# Of more scores every so many, in their order, tell as much.
+MOST_SCORES = 500
 # The Gaussian's mean is at least this times the mean of what is seen of it.
 FARTHEST_MEAN = 0.6
 
@@ -113,33 +112,10 @@ def above_tail(scores: F32, least: float, expected: float, expected_cv: float) -
 
     scores    (n,) float32, all at least `least`;  expected, expected_cv: mean and relative SD to start from
     """
-    x = scores.astype(np.float64)
-    found = AboveTail(max(float(np.median(x)), expected), float(np.hypot(1, expected_cv * expected)), 0.8, 1.0, least)
-    for _ in range(TAIL_STEPS):
-        mine, other = _densities(x, found)
-        of_mine = mine / np.maximum(mine + other, 1e-300)
-        found = _tail_step(x, of_mine, found)
-    return found
-
-
-def _tail_step(x: F64, of_mine: F64, now: AboveTail) -> AboveTail:
-    mass = max(float(of_mine.sum()), 1e-9)
-    mean = float(of_mine @ x) / mass
-    variance = float(of_mine @ (x - mean) ** 2) / mass
-    # What is seen of the Gaussian is cut off at `least`: its own mean and variance follow from the hazard there.
-    below = (now.least - now.mean) / now.sd
-    hazard = float(np.exp(-(below**2) / 2) / np.sqrt(2 * np.pi) / max(float(ndtr(-below)), 1e-6))
-    centre = max(mean - now.sd * hazard, FARTHEST_MEAN * mean)
-    spread = np.sqrt(variance / max(1 + below * hazard - hazard**2, 0.2))
-    widest = np.hypot(SPREAD_SD[1], SPREAD_RELATIVE * centre)
-    tail = float(((1 - of_mine) * (x - now.least)).sum()) / max(float((1 - of_mine).sum()), 1e-9)
-    return AboveTail(
-        centre,
-        float(np.clip(spread, SPREAD_SD[0], widest)),
-        float(np.clip(of_mine.mean(), 0.02, 0.999)),
-        float(np.clip(tail, *TAIL_SD)),
-        now.least,
-    )
+    x = np.sort(scores.astype(np.float64))[:: max(1, -(-len(scores) // MOST_SCORES))]
+    start = max(float(np.median(x)), expected), float(np.hypot(1, expected_cv * expected))
+    bounds = np.array([*TAIL_SD, *SPREAD_SD, SPREAD_RELATIVE, FARTHEST_MEAN])
+    return AboveTail(*gaussian_above_tail(x, least, *start, bounds, TAIL_STEPS, TAIL_CLOSE), least)
 
 
 def _densities(x: F64, m: AboveTail) -> tuple[F64, F64]:

@@ -302,11 +302,12 @@ def put_back(matched: Matched, unit: I64, means: LearnedTemplates, params: Refin
     near = np.maximum(norms[:, None], size) < LATE_SIZE * np.minimum(norms[:, None], size)
     may = near & (alike >= params.late_similarity) & (n_spikes[:, None] < n_spikes)
     for k in np.argsort(n_spikes, kind="stable"):
-        for j in np.argsort(-alike[k], kind="stable"):
+        mates = np.flatnonzero(may[k])
+        for j in mates[np.argsort(-alike[k, mates], kind="stable")]:
             moved = unit == k
             at = sample[moved] - lag[k, j]
             whole = sample[unit == j]
-            if may[k, j] and len(whole) and log_odds_one(at, whole, matched.sampling_hz) >= -params.train_log_odds:
+            if len(whole) and log_odds_one(at, whole, matched.sampling_hz) >= -params.train_log_odds:
                 sample[moved], unit[moved] = at, j
                 break
     return unit, sample
