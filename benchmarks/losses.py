@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from spikesieve.comparison.agreement import Trains, agreement
+from spikesieve.comparison.agreement import MATCH_MS, Trains, agreement
 from spikesieve.model import F32, F64, I64, Bool
 
 # A share of a unit's or a cluster's spikes that is worth a word.
@@ -53,6 +53,7 @@ class Shares:
 
     labels  (n_labels,) int64;  counts (n_units, n_labels) int64;  n_truth, n_label int64 spikes of each
     seen    (n_units,) float64, share of a unit's spikes that the stage has, whatever their label
+    chance  (n_units,) float64, share of any label's spikes that would meet one of the unit's by chance
     """
 
     labels: I64
@@ -60,6 +61,7 @@ class Shares:
     n_truth: I64
     n_label: I64
     seen: F64
+    chance: F64
 
     @property
     def accuracy(self) -> F64:
@@ -98,7 +100,9 @@ def shares(truth: Truth, stage: Labelled, sampling_hz: float) -> Shares:
     n_seen = agreement(whole, anything, sampling_hz).counts()
     seen = (n_seen[:, 0] if n_seen.shape[1] else np.zeros(n_units)) / np.maximum(n_truth, 1)
     counts = agreement(whole, labelled, sampling_hz).counts()
-    return Shares(labelled.units, counts, n_truth, labelled.n_spikes, seen)
+    duration = truth.sample.max(initial=0) if stage.inside is None else sum(b - a for a, b in stage.inside)
+    chance = n_truth * (2 * MATCH_MS * 1e-3 * sampling_hz) / max(1, int(duration))
+    return Shares(labelled.units, counts, n_truth, labelled.n_spikes, seen, chance)
 
 
 @dataclass(frozen=True)
@@ -183,7 +187,7 @@ class Missed:
 
 def missed_spikes(truth: Truth, stage: Labelled, steps: tuple[Step, ...], sampling_hz: float) -> tuple[Missed, ...]:
     """Why spikes are missing in a stage, a row a true unit."""
-    window, near = round(0.4e-3 * sampling_hz), round(COLLISION_MS * 1e-3 * sampling_hz)
+    window, near = round(MATCH_MS * 1e-3 * sampling_hz), round(COLLISION_MS * 1e-3 * sampling_hz)
     order = np.argsort(stage.sample, kind="stable")
     sample, label = stage.sample[order], stage.label[order]
     rows = []
@@ -234,7 +238,14 @@ def strangers(found: Shares, smallest_agreement: float = STRANGER) -> tuple[Stra
     for j in np.flatnonzero(best < smallest_agreement):
         share = found.counts[:, j] / int(found.n_label[j])
         made_of = tuple((int(i), float(share[i])) for i in np.argsort(-share) if share[i] >= WORTH)
-        rows.append(Stranger(int(found.labels[j]), int(found.n_label[j]), made_of, float(max(0.0, 1 - share.sum()))))
+        rows.append(
+            Stranger(
+                int(found.labels[j]),
+                int(found.n_label[j]),
+                made_of,
+                float(np.clip(1 - (share - found.chance).sum(), 0.0, 1.0)),
+            )
+        )
     return tuple(rows)
 
 

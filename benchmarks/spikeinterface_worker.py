@@ -103,7 +103,7 @@ def sort(sorter: str, folder: Path, result: Path, jobs: int) -> None:
     meta = json.loads((folder / "meta.json").read_text())
     kind = {"gain_to_uV": meta["gain_uv"], "offset_to_uV": 0}
     recording = si.read_binary(folder / "recording.bin", meta["fs"], "int16", meta["n_channels"], **kind)
-    recording.set_probegroup(probeinterface.read_probeinterface(folder / "probe.json"), in_place=True)
+    recording.set_probegroup(probeinterface.read_probeinterface(folder / "probe.json"))
     si.set_global_job_kwargs(n_jobs=jobs, chunk_duration="1s", progress_bar=False)
     where = result.with_suffix("")
     moves = "drifting" in folder.name

@@ -26,7 +26,7 @@ class UnitsParams(Params):
     min_snr: float = setting(1.5, "a unit whose peak is smaller than this times the noise SD is noise", ge=0.0)
     max_spread_um: float = setting(300.0, "a unit with half its peak-to-peak farther apart than this is noise", gt=0.0)
     max_missed: float = setting(
-        0.15, "a unit of which more than this share of the spikes seems too small to be found is mua", ge=0.0, le=1.0
+        0.12, "a unit of which more than this share of the spikes seems too small to be found is mua", ge=0.0, le=1.0
     )
 
 
