@@ -144,8 +144,9 @@ class Watch:
 def print_losses(case: Case, stages: list[Labelled], sorting: Sorting) -> None:
     """One line a true unit, one a false one."""
     hz = case.recording.sampling_hz
-    steps = {stage.name: steps_of(shares(case.truth, stage, hz)) for stage in stages}
-    missed = missed_spikes(case.truth, stages[-1], steps["result"], hz)
+    found = {stage.name: shares(case.truth, stage, hz) for stage in stages}
+    steps = {name: steps_of(one) for name, one in found.items()}
+    missed = missed_spikes(case.truth, stages[-1], found["result"], hz)
     print(f"\n{case.folder.name}: accuracy by stage (share of spikes that the stage has at all)")
     for unit in np.argsort(-case.d_prime):
         course = "  ".join(f"{name} {rows[unit].accuracy:.2f} ({rows[unit].seen:.2f})" for name, rows in steps.items())
@@ -153,7 +154,7 @@ def print_losses(case: Case, stages: list[Labelled], sorting: Sorting) -> None:
         m = missed[unit]
         why = f"missed: taken {m.taken:.2f} collision {m.collision:.2f} small {m.small:.2f} other {m.other:.2f}"
         print(f"  unit {unit} d' {case.d_prime[unit]:.1f}: {lost} | {course} | {why}")
-    for stranger in strangers(shares(case.truth, stages[-1], hz)):
+    for stranger in strangers(found["result"]):
         label = sorting.units[stranger.label].label
         parts = ", ".join(f"{unit} ({share:.0%})" for unit, share in stranger.made_of)
         print(f"  false {stranger.label} ({label}, {stranger.n_spikes} spikes): {stranger.kind}; {parts}")

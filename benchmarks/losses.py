@@ -52,7 +52,7 @@ class Shares:
     """Common spikes of true units and labels of a stage.
 
     labels  (n_labels,) int64;  counts (n_units, n_labels) int64;  n_truth, n_label int64 spikes of each
-    seen    (n_units,) float64, share of a unit's spikes that the stage has, whatever their label
+    seen    (n_units,) float64, share of a unit's spikes that the stage has, whatever their label, beyond chance
     chance  (n_units,) float64, share of any label's spikes that would meet one of the unit's by chance
     """
 
@@ -101,8 +101,10 @@ def shares(truth: Truth, stage: Labelled, sampling_hz: float) -> Shares:
     seen = (n_seen[:, 0] if n_seen.shape[1] else np.zeros(n_units)) / np.maximum(n_truth, 1)
     counts = agreement(whole, labelled, sampling_hz).counts()
     duration = truth.sample.max(initial=0) if stage.inside is None else sum(b - a for a, b in stage.inside)
-    chance = n_truth * (2 * MATCH_MS * 1e-3 * sampling_hz) / max(1, int(duration))
-    return Shares(labelled.units, counts, n_truth, labelled.n_spikes, seen, chance)
+    near = 2 * MATCH_MS * 1e-3 * sampling_hz / max(1, int(duration))
+    covered = 1 - np.exp(-near * len(stage.sample))
+    seen = np.maximum(0.0, (seen - covered) / max(1 - covered, 1e-9))
+    return Shares(labelled.units, counts, n_truth, labelled.n_spikes, seen, n_truth * near)
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ def where_lost(steps: dict[str, Step]) -> str:
 class Missed:
     """Why the spikes of a true unit that its label does not have are missing: shares of its spikes, first cause wins.
 
-    taken      another label has a spike there that is no spike of another true unit
+    taken      another label nearby has a spike there that is no spike of another true unit
     collision  a spike of another true unit nearby in time and space
     small      amplitude below 0.85 of the unit's median
     other      none of these
@@ -185,17 +187,18 @@ class Missed:
     other: float
 
 
-def missed_spikes(truth: Truth, stage: Labelled, steps: tuple[Step, ...], sampling_hz: float) -> tuple[Missed, ...]:
-    """Why spikes are missing in a stage, a row a true unit."""
+def missed_spikes(truth: Truth, stage: Labelled, found: Shares, sampling_hz: float) -> tuple[Missed, ...]:
+    """Why spikes are missing in a stage, a row a true unit. A label is where the unit is that most of it belongs to."""
     window, near = round(MATCH_MS * 1e-3 * sampling_hz), round(COLLISION_MS * 1e-3 * sampling_hz)
     order = np.argsort(stage.sample, kind="stable")
     sample, label = stage.sample[order], stage.label[order]
+    owner = found.counts.argmax(axis=0) if len(found.labels) else np.empty(0, np.int64)
     rows = []
-    for unit, step in enumerate(steps):
+    for unit, step in enumerate(steps_of(found)):
         mine = np.flatnonzero(truth.unit == unit)
         own = sample[label == step.label] if step.label is not None else sample[:0]
-        others = sample[(label >= 0) & (label != (-1 if step.label is None else step.label))]
         close = np.hypot(*(truth.position_um - truth.position_um[unit]).T) <= COLLISION_UM
+        others = sample[np.isin(label, found.labels[close[owner] & (found.labels != step.label)])]
         neighbours = truth.sample[close[truth.unit] & (truth.unit != unit)]
         lost = ~has_near(truth.sample[mine], own, window)
         at, amplitude = truth.sample[mine][lost], truth.amplitude[mine]

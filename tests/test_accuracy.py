@@ -53,7 +53,8 @@ def test_a_unit_is_followed_through_the_stages():
     assert found[0]["result"].label == 3
     assert found[0]["result"].recall == pytest.approx(0.9)
     assert found[0]["result"].precision == 1.0
-    assert losses.where_lost(found[1]) == "not detected: 5% of its spikes"
+    # Of 5 %, so much is more than the 104 detections would meet by chance.
+    assert losses.where_lost(found[1]) == "not detected: 4% of its spikes"
 
 
 def test_merges_splits_and_misses_are_told_apart():
@@ -83,16 +84,15 @@ def test_missed_spikes_have_a_cause():
     amplitude[80:90] = 0.6
     truth = truth_of(A, other, amplitude=amplitude)
     result = stage("result", (A[:60], 0), (A[60:70], 1), (other, 2))
-    row = losses.steps_of(losses.shares(truth, result, HZ))
-    found = losses.missed_spikes(truth, result, row, HZ)[0]
+    found = losses.missed_spikes(truth, result, losses.shares(truth, result, HZ), HZ)[0]
     assert (found.taken, found.collision, found.small, found.other) == pytest.approx((0.1, 0.1, 0.1, 0.1))
 
 
 def test_far_units_do_not_collide():
     truth = truth_of(A, A + 10, apart_um=500.0)
     result = stage("result", (A + 10, 1))
-    row = losses.steps_of(losses.shares(truth, stage("result", (A[:0], 0), (A + 10, 1)), HZ))
-    assert losses.missed_spikes(truth, result, row, HZ)[0].collision == 0
+    missed = losses.missed_spikes(truth, result, losses.shares(truth, result, HZ), HZ)
+    assert (missed[0].collision, missed[0].taken) == (0, 0)
 
 
 def test_false_units_are_named_by_what_they_are_made_of():
