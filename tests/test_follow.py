@@ -7,6 +7,8 @@ import pytest
 import tiny
 from tiny import HZ, refractory_train
 
+from spikesieve.methods.fitting import rarely_seen
+from spikesieve.settings import Settings
 from spikesieve.stages import follow
 from spikesieve.stages.compete import Matched
 from spikesieve.stages.follow import FoundUnits
@@ -143,3 +145,18 @@ def test_where_nothing_moves_the_units_are_the_templates():
     zero = np.zeros(1, np.int64)
     after = follow.followed_again(still, FoundUnits(units, zero, zero, zero), [nothing], zero, tissue)
     np.testing.assert_array_equal(after.scores[0], units.scores)
+
+
+def test_templates_of_neurons_too_rare_to_be_learned_stay_as_they_were():
+    before = moving([actual, wrong_above, wrong_below])
+    before = before.take(np.arange(3), np.array([500, 40, 40]))
+    settings = Settings()
+    # A quarter of the recording was learned from: 10 spikes each of the last two, of which one was found.
+    rare = rarely_seen(before, np.array([0, 2]), 0.25, settings)
+    assert rare.rest.n_spikes.tolist() == [10]
+    np.testing.assert_array_equal(rare.scores[:, 0], before.scores[:, 1])
+    assert len(rarely_seen(before, np.array([0, 2]), 1.0, settings).rest) == 0
+    both = follow.together(before.take(np.array([0]), np.array([125])), rare)
+    assert both.rest.n_spikes.tolist() == [125, 10]
+    np.testing.assert_array_equal(both.scores, before.scores[:, :2])
+    np.testing.assert_array_equal(both.at(np.array([3, 5])).scores[1], before.scores[5, 1])

@@ -18,7 +18,7 @@ from spikesieve.settings import Settings
 from spikesieve.stages import detect
 from spikesieve.stages.compete import Matched
 from spikesieve.stages.fit import FitParams, fit, noise_of_scores, prior
-from spikesieve.stages.follow import FoundUnits, distinct, followed_again, joined, seen_on_probe
+from spikesieve.stages.follow import FoundUnits, distinct, followed_again, joined, seen_on_probe, together
 from spikesieve.stages.match import Matcher
 from spikesieve.stages.preprocess import Preprocessing
 from spikesieve.stages.refine import learn, templates_of
@@ -148,7 +148,15 @@ def learned_again(
             settings.refine,
         )
     moving = followed_again(before, units, seen, became, rest.tissue)
+    moving = together(moving, rarely_seen(before, units.parent, seconds_of(part) / part.recording.duration_s, settings))
     return distinct(moving, rest.tissue.probe.n_contacts, shapes, settings.templates)
+
+
+def rarely_seen(before: MovingTemplates, parent: I64, share: float, settings: Settings) -> MovingTemplates:
+    """The templates that no unit was learned from, of neurons too rare to be learned in this share of the recording."""
+    expected = before.rest.n_spikes * share
+    rare = np.setdiff1d(np.flatnonzero(expected < settings.refine.min_spikes), parent)
+    return before.take(rare, np.round(expected[rare]).astype(np.int64))
 
 
 def steps_of(run: Run, sample: I64, source: I32, templates: MovingTemplates, rest: Rest) -> I64:

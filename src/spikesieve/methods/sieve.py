@@ -33,8 +33,9 @@ def sort(run: Run, probe: Probe, settings: Settings) -> Sorting:
     fitted, noise_sd = with_unit_noise(run, fitted, shapes)
     probe, n_contacts, hz = fitted.probe, fitted.probe.n_contacts, run.recording.sampling_hz
 
-    # The threshold is in SD of the traces, as in Kilosort4.
-    detect = settings.detect.model_copy(update={"threshold": settings.detect.threshold / noise_sd})
+    # The threshold is in SD of the traces, as in Kilosort4; what is noise will be told by its likelihood.
+    threshold = settings.fit.detect_share * settings.detect.threshold / noise_sd
+    detect = settings.detect.model_copy(update={"threshold": threshold})
     groups = make_groups(probe, pitch_um(probe, detect), settings.features)
     detector = Detector(shapes, universal_templates(probe, detect), groups, detect)
     followed = follow(run, fitted, detector, settings.motion, settings.tissue)

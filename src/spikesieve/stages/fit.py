@@ -24,6 +24,9 @@ NOISE_STEP = 5
 class FitParams(Params):
     """How spikes are found by likelihood."""
 
+    detect_share: float = setting(
+        0.89, "the first pass looks for spikes down to this times detect.threshold", gt=0.0, le=2.0
+    )
     amplitude_cv: float = setting(
         0.15, "SD of the amplitudes of a neuron's spikes, relative to their mean", ge=0.01, le=1.0
     )
@@ -40,7 +43,7 @@ class FitParams(Params):
         "a spike stays with its unit while the odds that it is its own, not of noise or others, are above this",
         ge=0.0,
     )
-    learn_s: float = setting(150.0, "seconds, spread over the recording, that units are learned from", ge=1.0)
+    learn_s: float = setting(75.0, "seconds, spread over the recording, that units are learned from", ge=1.0)
     max_rounds: int = setting(100, "largest number of rounds in a block", ge=1, le=10_000)
 
 

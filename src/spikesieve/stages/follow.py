@@ -21,6 +21,7 @@ from spikesieve.stages.templates import (
     advanced,
     aligned,
     component_lags,
+    concatenate,
     without_duplicates,
 )
 from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, predict
@@ -163,6 +164,13 @@ def followed_again(
     still = int(np.abs(before.steps_um).argmin())
     rest = LearnedTemplates(contacts[still], scores[still], n_spikes)
     return MovingTemplates(rest, before.steps_um, contacts, scores)
+
+
+def together(a: MovingTemplates, b: MovingTemplates) -> MovingTemplates:
+    """The templates of both, whose steps are the same."""
+    rest = concatenate([a.rest, b.rest], a.rest.contacts.shape[1], a.rest.scores.shape[2])
+    contacts = np.concatenate([a.contacts, b.contacts], axis=1)
+    return MovingTemplates(rest, a.steps_um, contacts, np.concatenate([a.scores, b.scores], axis=1))
 
 
 def distinct(moving: MovingTemplates, n_contacts: int, shapes: Shapes, params: TemplatesParams) -> MovingTemplates:

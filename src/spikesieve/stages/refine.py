@@ -56,7 +56,7 @@ class RefineParams(Params):
         3.0, "log odds from which on spike times tell one neuron from two and overrule shape", ge=0.0
     )
     min_excess: float = setting(
-        0.75,
+        1.0,
         "half of a unit's spikes surely score this much, in noise SD, above the least that counts",
         ge=0.0,
     )

@@ -143,6 +143,11 @@ class MovingTemplates:
         after = np.abs(displacement_um[..., None] - self.steps_um)
         return np.asarray(after.argmin(axis=-1), dtype=np.int64)
 
+    def take(self, rows: I64, n_spikes: I64) -> MovingTemplates:
+        """The templates `rows`, in that order, said to have so many spikes each."""
+        rest = LearnedTemplates(self.rest.contacts[rows], self.rest.scores[rows], n_spikes)
+        return MovingTemplates(rest, self.steps_um, self.contacts[:, rows], self.scores[:, rows])
+
     def at(self, step: I64) -> LearnedTemplates:
         """Each template at its own step, (n_templates,) int64."""
         rows = np.arange(len(self.rest))
