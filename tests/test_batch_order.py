@@ -53,6 +53,13 @@ def test_without_a_displacement_the_order_stands_alone():
     assert {row[3] for row in numbers.batch_places("a", found).rows} == {""}
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_displacement_that_stays_tells_nothing():
+    found = batch_order(ordered(np.arange(8)), [told(np.full(8, 3.0))])
+    assert np.isnan(found.rank_correlation)
+    assert "No displacement" in found.sentence
+
+
 @pytest.mark.parametrize("iorig", [None, np.arange(7), np.array([0, 0, 2, 3, 4, 5, 6, 7])])
 def test_no_order_of_every_batch_is_no_order(iorig):
     assert batch_order(side("odd", iorig=iorig, batch_time_s=TIME_S), [told()]) is None

@@ -69,6 +69,6 @@ def batch_order(side: Side, others: Sequence[Side]) -> BatchOrder | None:
     if teller is not None and teller.steps.drift is not None and len(iorig) >= FEWEST_BATCHES:
         drift = teller.steps.drift
         um = np.interp(time_s, drift.time_s, drift.um.mean(axis=1))
-        correlation = float(spearmanr(np.argsort(iorig), um).statistic)
+        correlation = float(spearmanr(np.argsort(iorig), um).statistic) if np.ptp(um) > 0 else correlation
     told_by = "" if teller is None else teller.name
     return BatchOrder(side.name, iorig, steps.ccb0, steps.ccbsort, time_s, um, told_by, correlation)
