@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 import spikesieve
 from spikesieve import Probe, Settings
 from spikesieve.cli import app
-from spikesieve.engine.clock import StageClock, StageCost, peak_memory_mb
+from spikesieve.engine.clock import STATUS, StageClock, StageCost, peak_memory_mb
 from spikesieve.io.binary import recording_from_array
 from spikesieve.io.new_folder import free_name
 from spikesieve.io.preprocessed import to_int16, write_preprocessed
@@ -290,6 +290,16 @@ def test_clock_gives_time_to_the_stage_that_reported_last():
     assert [(stage, cost.seconds) for stage, cost in costs.items()] == [("start", 1), ("detect", 2 + 8), ("match", 4)]
     assert seen[1] == ("detect", 2, 2)
     assert costs["match"] == StageCost(4.0, costs["match"].peak_memory_mb)
+
+
+def test_peak_memory_is_not_that_of_the_process_that_started_this_one():
+    large = np.ones(60_000_000, np.uint8)
+    code = "from spikesieve.engine.clock import peak_memory_mb; print(peak_memory_mb())"
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    if not STATUS.exists():
+        pytest.skip("this system tells only of both")
+    assert large.any()
+    assert float(said) < peak_memory_mb() - 50
 
 
 def test_peak_memory_sees_a_large_array():
