@@ -31,7 +31,7 @@ VALUES: dict[str, tuple[float, ...]] = {
     "fit.max_amplitude": (1.5, 4.0),
     "fit.min_log_odds": (-5.0, 0.0),
     "fit.own_odds": (0.3, 0.7),
-    "fit.learn_s": (75.0, 300.0),
+    "fit.learn_s": (40.0, 150.0),
     "fit.max_rounds": (50, 200),
     "refine.rounds": (1, 3),
     "refine.max_spikes": (1500, 6000),
@@ -40,7 +40,7 @@ VALUES: dict[str, tuple[float, ...]] = {
     "refine.same_distance": (2.0, 4.5),
     "refine.same_distance_apart": (3.0, 9.0),
     "refine.train_log_odds": (1.5, 6.0),
-    "refine.min_excess": (0.5, 1.0),
+    "refine.min_excess": (0.5, 1.5),
     "refine.late_similarity": (0.8, 0.95),
     "refine.min_spikes": (8, 30),
 }

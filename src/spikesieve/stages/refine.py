@@ -38,7 +38,7 @@ FEWEST = 8
 # How early or late a part of a unit may be found, and how different its size may be.
 LATE_MS, LATE_SIZE = (0.1, 0.5), 1.4
 # Spikes whose features are in memory at a time.
-AT_ONCE = 50_000
+AT_ONCE = 10_000
 
 
 class RefineParams(Params):
