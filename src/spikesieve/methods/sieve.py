@@ -53,7 +53,8 @@ def sort(run: Run, probe: Probe, settings: Settings) -> Sorting:
     whole = np.round(templates.rest.n_spikes * seconds_of(run) / seconds_of(part)).astype(np.int64)
     templates = replace(templates, rest=replace(templates.rest, n_spikes=whole))
 
-    found = fit_all(run, fitted, shapes, moving_matcher(run, templates, shapes, rest), settings.fit)
+    final_fit = settings.fit.model_copy(update={"min_log_odds": settings.fit.final_log_odds})
+    found = fit_all(run, fitted, shapes, moving_matcher(run, templates, shapes, rest), final_fit)
     matched = matched_spikes(run, found, templates.rest, shapes)
     kept = keep(matched, learn(matched, settings.fit, settings.refine), settings.fit, settings.refine)
 

@@ -34,9 +34,12 @@ class FitParams(Params):
     max_amplitude: float = setting(2.0, "nor larger than this times it", ge=1.0, le=100.0)
     min_log_odds: float = setting(
         -2.5,
-        "smallest log odds of a spike against noise; less certain ones are sorted out afterwards",
+        "smallest log odds of a spike against noise where units are learned; less certain ones are sorted out then",
         ge=-20.0,
         le=20.0,
+    )
+    final_log_odds: float = setting(
+        0.0, "the same when the units are known and all of the recording is matched", ge=-20.0, le=20.0
     )
     own_odds: float = setting(
         0.5,
