@@ -262,4 +262,4 @@ def test_ten_thousand_spikes_per_second(tmp_path, method):
         traces = with_spikes(traces, np.sort(rng.integers(50, HZ - 50, 625)), channel, 150.0 + 10 * channel)
     raw = write_raw(tmp_path, traces.astype(np.int16))
     result = run_sort(raw, tmp_path / "out", *of_method(method), n_channels=16)
-    assert valid(result, tmp_path / "out")["result"]["n_spikes"] > 100
+    assert valid(result, tmp_path / "out")["result"]["n_spikes"] > 500
