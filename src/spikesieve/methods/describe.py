@@ -34,6 +34,7 @@ class Final:
     trains           unit -1 = not kept
     means            mean PC scores of each unit
     source_contacts  (n_sources, n_feature_contacts) int64: where the features of each SpikeTable.source were taken
+    threshold        smallest score of a spike that was looked for, in noise SD
     notes            sentences for the user
     motion           how the tissue moved
     followed         the displacement that templates followed: none of it where the traces were moved
@@ -42,6 +43,7 @@ class Final:
     trains: Trains
     means: LearnedTemplates
     source_contacts: I64
+    threshold: float
     notes: tuple[str, ...]
     motion: Motion | None = None
     followed: Motion | None = None
@@ -83,8 +85,15 @@ def describe(
     edges = np.searchsorted(out.unit[by_unit], np.arange(1, n_units))
     trains = np.split(out.sample[by_unit], edges)[:n_units]
     scores = np.split((scale * final.means.norms[out.unit])[by_unit], edges)[:n_units]
+    recording = run.recording
     context = units.Context(
-        fitted.probe, fitted.noise_sd_uv, run.recording.sampling_hz, run.recording.segments, params, settings.curate
+        fitted.probe,
+        fitted.noise_sd_uv,
+        recording.sampling_hz,
+        recording.segments,
+        final.threshold,
+        params,
+        settings.curate,
     )
     where = units.mean_positions(positions, out.unit, templates, fitted.probe)
     acgs = np.array([units.autocorrelogram(t, run.recording.sampling_hz) for t in trains], np.int64)

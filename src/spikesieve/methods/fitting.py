@@ -126,6 +126,11 @@ def matched_spikes(run: Run, found: tuple[SpikeTable, F32], templates: LearnedTe
     )
 
 
+def least_score(spikes: SpikeTable, how: F32) -> float:
+    """The smallest score that counts, of the median spike, in noise SD; 0 without spikes."""
+    return float(np.median(spikes.value - how[:, 0])) if len(spikes.value) else 0.0
+
+
 def learned_again(
     part: Run, matched: Matched, before: MovingTemplates, shapes: Shapes, rest: Rest, settings: Settings
 ) -> MovingTemplates:

@@ -49,7 +49,8 @@ def sort(run: Run, probe: Probe, settings: Settings, keep: Callable[[Arrays], No
     found = extract(run, bench, order, learned)
 
     trains, means, removed = make_units(run, bench, found, learned.contacts, settings.curate)
-    final = Final(trains, means, learned.contacts, (*odd_contacts, *removed, *order.notes), motion, followed)
+    notes = (*odd_contacts, *removed, *order.notes)
+    final = Final(trains, means, learned.contacts, settings.kilosort2.threshold, notes, motion, followed)
     sorting = describe(run, fitted, shapes, found.spikes, final, settings)
     if keep is not None:
         keep(intermediates(run, bench, order, found, final, sorting))

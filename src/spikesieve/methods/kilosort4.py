@@ -48,5 +48,7 @@ def sort(run: Run, probe: Probe, settings: Settings) -> Sorting:
 
     trains = Trains(matched.sample, second.unit, run.recording.sampling_hz, run.recording.duration_s)
     trains, means, removed = curate(trains, second.means, n_contacts, shapes, settings.curate)
-    final = Final(trains, means, templates.rest.contacts, (*odd_contacts, *removed), followed.found, followed.motion)
+    notes = (*odd_contacts, *removed)
+    least = settings.match.threshold
+    final = Final(trains, means, templates.rest.contacts, least, notes, followed.found, followed.motion)
     return describe(run, fitted, shapes, matched, final, settings)

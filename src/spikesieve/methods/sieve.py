@@ -8,7 +8,15 @@ import numpy as np
 
 from spikesieve.engine.run import Run
 from spikesieve.methods.describe import Final, describe
-from spikesieve.methods.fitting import a_part, fit_all, learned_again, matched_spikes, seconds_of, with_unit_noise
+from spikesieve.methods.fitting import (
+    a_part,
+    fit_all,
+    learned_again,
+    least_score,
+    matched_spikes,
+    seconds_of,
+    with_unit_noise,
+)
 from spikesieve.methods.grouping import cluster_all
 from spikesieve.methods.moving import Rest, follow, moving_matcher, moving_templates, spikes_at_rest
 from spikesieve.methods.passes import Detector, fit_preprocessing, learn_shapes
@@ -62,5 +70,6 @@ def sort(run: Run, probe: Probe, settings: Settings) -> Sorting:
         Trains(kept.sample, kept.unit, hz, run.recording.duration_s), kept.means, n_contacts, shapes, settings.curate
     )
     notes = (*odd_contacts, *kept.notes, *removed)
-    final = Final(trains, means, templates.rest.contacts, notes, followed.found, followed.motion)
+    least = least_score(*found)
+    final = Final(trains, means, templates.rest.contacts, least, notes, followed.found, followed.motion)
     return describe(run, fitted, shapes, found[0], final, settings)

@@ -15,20 +15,26 @@ AMPLITUDE_CV = 0.15
 LEAST_QUANTILE = 0.01
 # A mean farther below the least score than this cannot be told from one that is deeper still.
 DEEPEST_SD = 3.0
+# A least score farther above the threshold than this was not cut off by it: noise changes a score by 1 SD.
+NEAR_SD = 2.0
 
 
-def missed(scores: F32) -> float | None:
+def missed(scores: F32, threshold: float) -> float | None:
     """Share of a neuron's spikes below the least score that was found, if scores are Gaussian but for that cut.
 
-    scores  (n,) float32, sizes of a unit's spikes in noise SD; None for fewer than 20
+    scores     (n,) float32, sizes of a unit's spikes in noise SD; None for fewer than 20
+    threshold  the smallest score that is looked for, about
 
-    With c the least score and m the mean of those found, the mean mu before the cut solves
+    With c the least score, or the threshold where that is far below all of them, and m the mean of those found, the
+    mean mu before the cut solves
         m = mu + sd phi(b) / (1 - Phi(b)),  b = (c - mu) / sd,  sd^2 = 1 + (0.15 mu)^2.
     The SD is given, not fitted: from what is left above a cut mean and SD cannot both be told.
     """
     if len(scores) < FEWEST:
         return None
     least, seen = float(np.quantile(scores, LEAST_QUANTILE)), float(scores.mean(dtype=np.float64))
+    if least > threshold + NEAR_SD:
+        least = threshold
 
     def excess(mean: float) -> float:
         sd = float(np.hypot(1.0, AMPLITUDE_CV * mean))

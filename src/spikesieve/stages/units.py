@@ -106,12 +106,13 @@ def autocorrelogram(train: I64, sampling_hz: float) -> I64:
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """What all units of a sort have in common."""
+    """What all units of a sort have in common; `threshold` is the smallest score of a spike, in noise SD."""
 
     probe: Probe
     noise_sd_uv: F32
     sampling_hz: float
     segments: tuple[tuple[int, int], ...]
+    threshold: float
     params: UnitsParams
     curate: CurateParams
 
@@ -139,7 +140,7 @@ def unit_table(
         snr = peak / max(float(context.noise_sd_uv[contact]), 1e-9)
         own = refractory.of_train(train, context.sampling_hz, context.duration_s)
         share = contamination(train, context.sampling_hz, context.duration_s)
-        too_small = missed(scores[k])
+        too_small = missed(scores[k], context.threshold)
         label, why = judge(own, snr, spread_um(templates, k, context.probe), too_small, context)
         alike = similarity[k].copy()
         alike[k] = -np.inf
