@@ -24,6 +24,7 @@ from spikesieve import kernels, read_probe
 from spikesieve.kernels.reference_cpu import median_network
 from spikesieve.kernels.vector import load, plus, splat, store, times_plus
 from spikesieve.stages.detect import DetectParams, universal_templates
+from spikesieve.stages.match import by_score
 from spikesieve.stages.preprocess import mixed
 from spikesieve.stages.templates import LearnedTemplates, component_lags, overlaps, unit_norm
 
@@ -143,8 +144,8 @@ def rows(n_contacts: int, n: int, repeat: int) -> list[tuple[str, float, float]]
     quiet = rng.standard_normal((n_templates, n)).astype(np.float32)
     least = np.full(n_templates, 8.0, np.float32)
     note(
-        "peel (nothing to find)",
-        lambda: kernels.peel(quiet, pairs.offsets, pairs.neighbours, pairs.tables, least, 1),
+        "pursue (nothing to find)",
+        lambda: kernels.pursue(quiet, *pairs, by_score(least), 0.0, np.inf, False, 1),
         float(quiet.size),
     )
     return found

@@ -143,90 +143,58 @@ def template_scores(projections, contacts, weights, out):
         out[k] = total
 
 
-def peel(scores, offsets, neighbours, tables, threshold):
-    """Sequential greedy pursuit: take the largest score left (ties: earlier, then lower template), subtract, repeat.
+def pursue(scores, offsets, neighbours, tables, worth, low, high, in_pairs):
+    """Sequential greedy pursuit: of all maxima in time above worth.least take the one with the largest gain (ties:
+    earlier, then lower template), subtract, repeat.
 
     One spike a round, so there is no max_rounds; the first and the last sample cannot be peaks. Changes `scores`.
     """
     n_templates, n_samples = scores.shape
     reach = tables.shape[1] // 2
+    norms, precision, cost = (x.astype(np.float64)[:, None] for x in worth[1:])
     found = []
     while n_templates and n_samples > 2:
-        allowed = np.where(scores > threshold[:, None], scores, -np.inf)
-        allowed[:, 0], allowed[:, -1] = -np.inf, -np.inf
-        largest = allowed.max()
-        if largest == -np.inf:
-            break
-        t, k = min((int(t), int(k)) for k, t in np.argwhere(allowed == largest))
-        found.append((t, k, largest))
-        for q in range(offsets[k], offsets[k + 1]):
-            for s in range(-reach, reach + 1):
-                if 0 <= t + s < n_samples:
-                    scores[neighbours[q], t + s] -= largest * tables[q, reach + s]
-    found.sort()
-    sample = np.array([t for t, _, _ in found], np.int64)
-    template = np.array([k for _, k, _ in found], np.int64)
-    return sample, template, np.array([value for _, _, value in found], np.float32)
-
-
-def peel_with_prior(scores, offsets, neighbours, tables, threshold, norms, penalty):
-    """As `peel`, but a score b is worth (b + p mu)^2 / (1 + p) - p mu^2 and what is subtracted is (b + p mu) / (1 + p).
-
-    Only maxima in time are candidates, since after a subtraction what is left beside the spike may still be worth it.
-    """
-    n_samples = scores.shape[1]
-    reach = tables.shape[1] // 2
-    found = []
-    while len(scores) and n_samples > 2:
-        inner = scores[:, 1:-1]
-        peak = (inner > threshold[:, None]) & (inner > scores[:, :-2]) & (inner >= scores[:, 2:])
+        inner = scores[:, 1:-1].astype(np.float64)
+        peak = (inner > worth.least[:, None]) & (inner > scores[:, :-2]) & (inner >= scores[:, 2:])
         if not peak.any():
             break
-        worth = (inner + penalty * norms[:, None]) ** 2 / (1 + penalty) - penalty * norms[:, None] ** 2
-        largest = worth[peak].max()
-        t, k = min((int(t) + 1, int(k)) for k, t in np.argwhere(peak & (worth == largest)))
-        amplitude = (scores[k, t] + penalty * norms[k]) / (1 + penalty)
-        found.append((t, k, amplitude))
-        for q in range(offsets[k], offsets[k + 1]):
-            for s in range(-reach, reach + 1):
-                if 0 <= t + s < n_samples:
-                    scores[neighbours[q], t + s] -= amplitude * tables[q, reach + s]
-    found.sort(key=lambda spike: spike[:2])
-    sample = np.array([t for t, _, _ in found], np.int64)
-    template = np.array([k for _, k, _ in found], np.int64)
-    return sample, template, np.array([value for _, _, value in found], np.float32)
-
-
-def pursue(scores, offsets, neighbours, tables, least, norms, precision, cost, low, high):
-    """Sequential greedy pursuit by likelihood: of all maxima in time above `least` take the one with the largest gain.
-
-    One spike a round, so there is no max_rounds. Changes `scores`.
-    """
-    n_templates, n_samples = scores.shape
-    reach = tables.shape[1] // 2
-    found = []
-    while n_templates and n_samples > 2:
-        inner = scores[:, 1:-1]
-        peak = (inner > least[:, None]) & (inner > scores[:, :-2]) & (inner >= scores[:, 2:])
-        best = (-np.inf, 0, 0, 0.0)
-        for k, t in np.argwhere(peak):
-            with_prior = float(inner[k, t]) * norms[k] + precision[k]
-            size = norms[k] ** 2 + precision[k]
-            a = min(max(with_prior / size, low), high)
-            gain = 2 * a * with_prior - a * a * size - precision[k] - cost[k]
-            if gain > best[0]:
-                best = (gain, int(t) + 1, int(k), a)
-        if best[0] == -np.inf:
-            break
-        _, t, k, a = best
+        amplitude = np.clip((inner * norms + precision) / (norms**2 + precision), low, high)
+        gain = 2 * amplitude * (inner * norms + precision) - amplitude**2 * (norms**2 + precision) - precision - cost
+        largest = gain[peak].max()
+        t, k = min((int(t) + 1, int(k)) for k, t in np.argwhere(peak & (gain == largest)))
+        a = amplitude[k, t - 1]
+        if in_pairs:
+            a = pair_amplitude(scores, offsets, neighbours, tables, worth, (low, high), (k, t), (a, largest))
         found.append((t, k, a))
         for q in range(offsets[k], offsets[k + 1]):
             for s in range(-reach, reach + 1):
                 if 0 <= t + s < n_samples:
-                    scores[neighbours[q], t + s] -= a * norms[k] * tables[q, reach + s]
+                    scores[neighbours[q], t + s] -= a * norms[k, 0] * tables[q, reach + s]
     found.sort(key=lambda spike: spike[:2])
     sample, template = (np.array([row[i] for row in found], np.int64) for i in (0, 1))
     return sample, template, np.array([a for _, _, a in found], np.float32)
+
+
+def pair_amplitude(scores, offsets, neighbours, tables, worth, bounds, spike, alone):
+    """Amplitude of a spike (k, t) in the pair with another template's that gains most, if more than alone (a, gain)."""
+    (k, t), (best, most) = spike, alone
+    reach = tables.shape[1] // 2
+    for q in range(offsets[k], offsets[k + 1]):
+        j = neighbours[q]
+        for s in range(-reach, reach + 1):
+            if j == k or not 0 <= t + s < scores.shape[1]:
+                continue
+            two = np.array([k, j])
+            d, w = worth.norms[two].astype(np.float64), worth.precision[two].astype(np.float64)
+            matrix = np.outer(d, d) * np.array([[1, tables[q, reach + s]], [tables[q, reach + s], 1]]) + np.diag(w)
+            if np.linalg.det(matrix) <= 0:
+                continue
+            v = np.array([scores[k, t], scores[j, t + s]]) * d + w
+            a = np.linalg.solve(matrix, v)
+            gain = v @ a - (w + worth.cost[two]).sum()
+            if a.min() >= bounds[0] and a.max() <= bounds[1] and gain > most:
+                best, most = a[0], gain
+    return best
 
 
 def subtract_from_projections(projections, sample, template, value, contacts, weights, component_lags):

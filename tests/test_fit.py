@@ -40,8 +40,9 @@ def random_case(seed: int, n_templates: int = 5, n_samples: int = 700):
     return templates, traces
 
 
+@pytest.mark.parametrize("in_pairs", [False, True])
 @pytest.mark.parametrize("seed", range(4))
-def test_the_kernel_takes_what_its_judge_takes_one_by_one(seed):
+def test_the_kernel_takes_what_its_judge_takes_one_by_one(seed, in_pairs):
     templates, traces = random_case(seed)
     matcher = match.make_matcher(templates, templates.contacts, N_CONTACTS, SHAPES)
     projections = detect.temporal_projections(traces, detect.in_sixes(SHAPES.pcs), SHAPES.peak_index)
@@ -49,8 +50,7 @@ def test_the_kernel_takes_what_its_judge_takes_one_by_one(seed):
     match.template_scores(projections, templates.contacts, matcher.unit_scores, scores)
     expected = fit.prior(templates, np.full(len(templates), 5.0), tiny.HZ, PARAMS)
     pairs = overlaps(templates, N_CONTACTS, SHAPES.pcs)
-    rest = (pairs.offsets, pairs.neighbours, pairs.tables, expected.least, templates.norms)
-    rest = (*rest, expected.precision, expected.cost, PARAMS.min_amplitude, PARAMS.max_amplitude)
+    rest = (*pairs, expected, PARAMS.min_amplitude, PARAMS.max_amplitude, in_pairs)
     left = scores.copy()
     wanted = reference.pursue(left, *rest)
     *found, n_left = pursue(scores, *rest, 100)
@@ -58,8 +58,9 @@ def test_the_kernel_takes_what_its_judge_takes_one_by_one(seed):
     assert len(found[0]) > 15
     for a, b in zip(found[:2], wanted[:2], strict=True):
         np.testing.assert_array_equal(a, b)
-    np.testing.assert_allclose(found[2], wanted[2], rtol=1e-4)
-    np.testing.assert_allclose(scores, left, atol=1e-3)
+    # What a pair's other spike gains depends a little on which spikes were subtracted before it.
+    np.testing.assert_allclose(found[2], wanted[2], rtol=1e-3 if in_pairs else 1e-4)
+    np.testing.assert_allclose(scores, left, atol=0.05 if in_pairs else 1e-3)
 
 
 def test_rounds_that_run_out_leave_the_rest():
@@ -130,3 +131,20 @@ def test_noise_of_scores_is_that_of_each_contact():
     projections[:, :, ::51] += 30.0
     np.testing.assert_allclose(fit.noise_of_scores(projections, 6), sd, rtol=0.06)
     assert fit.noise_of_scores(np.zeros((1, 6, 10), np.float32), 6) == 1.0
+
+
+@pytest.mark.parametrize("lag", [0, 1, 3])
+@pytest.mark.parametrize("size", [10.0, 20.0])
+def test_two_spikes_alike_at_once_are_two(size, lag):
+    """Neighbours of similarity 0.9: alone, the first would take 1.9 of its size and leave too little of the other."""
+    two = tiny.line_templates(SHAPES, [4, 4], N_CONTACTS)
+    other = two.scores[1] * np.where(np.arange(two.scores.shape[1]) % 2 == 0, 1.0, 0.45)[:, None]
+    alike = sized(LearnedTemplates(two.contacts, np.stack([two.scores[0], other]), two.n_spikes), size, size)
+    similarity = (alike.scores[0] * alike.scores[1]).sum() / size**2
+    assert 0.85 < similarity < 0.95
+    at = np.arange(100, 29_900, 200)
+    spikes = [spike for t in at for spike in ((int(t), 0, 1.0), (int(t) + lag, 1, 1.0))]
+    found = fitted(tiny.traces_with(alike, SHAPES, N_CONTACTS, 30_000, spikes, 1.0), alike, rate_hz=len(at))
+    for k in range(2):
+        hit = (np.abs(found.sample[found.template == k][:, None] - at - k * lag) <= 5).any(axis=0)
+        assert hit.mean() > 0.8

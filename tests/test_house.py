@@ -212,7 +212,7 @@ def test_units_of_parameters_are_in_their_names():
                     assert name.endswith(suffix), f"{params.__name__}.{name}"
 
 
-@pytest.mark.parametrize("name", kernels.__all__)
+@pytest.mark.parametrize("name", [name for name in kernels.__all__ if name.islower()])
 def test_every_kernel_has_a_judge_with_the_same_arguments(name):
     kernel = getattr(kernels, name)
     judge = getattr(reference, name)

@@ -7,24 +7,23 @@ import pytest
 import reference
 import tiny
 from reference import tolerance
-from test_kernel_peel import as_pairs, isolated, random_case
+from test_kernel_pursue import as_pairs, isolated, random_case
 
 from spikesieve import kernels
 from spikesieve.stages.detect import in_sixes, temporal_projections
 from spikesieve.stages.kilosort2.params import Kilosort2Params
-from spikesieve.stages.kilosort2.pursue import gain, lowest_projection, pursue
-from spikesieve.stages.match import make_matcher
+from spikesieve.stages.kilosort2.pursue import gain, lowest_projection, pursue, worth_of
+from spikesieve.stages.match import by_score, make_matcher
 
 SHAPES = tiny.textbook_shapes()
 PENALTY = 10.0
 
 
 def both(scores, pairs, norms, penalty=PENALTY, threshold=4.0):
-    lowest = lowest_projection(norms, threshold, penalty).astype(np.float32)
     ours, theirs = scores.copy(), scores.astype(np.float64)
-    shared = pairs.offsets, pairs.neighbours, pairs.tables, lowest, norms, penalty
-    *found, n_left = kernels.peel_with_prior(ours, *shared, 5000)
-    judged = reference.peel_with_prior(theirs, *shared)
+    shared = *pairs, worth_of(norms, threshold, penalty), 0.0, np.inf, False
+    *found, n_left = kernels.pursue(ours, *shared, 5000)
+    judged = reference.pursue(theirs, *shared)
     assert n_left == 0
     return found, judged, (ours, theirs)
 
@@ -44,14 +43,12 @@ def test_realistic_rates_give_the_greedy_result(seed):
 
 def test_without_a_penalty_it_is_the_plain_pursuit():
     scores, pairs = random_case(3, 40)
-    threshold = np.full(len(scores), 8.0, np.float32)
     one, two = scores.copy(), scores.copy()
-    plain = kernels.peel(one, pairs.offsets, pairs.neighbours, pairs.tables, threshold, 500)
-    free = kernels.peel_with_prior(
-        two, pairs.offsets, pairs.neighbours, pairs.tables, threshold, np.full(len(scores), 20.0), 0.0, 500
-    )
-    for a, b in zip(plain, free, strict=True):
+    plain = kernels.pursue(one, *pairs, by_score(np.full(len(scores), 8.0, np.float32)), 0.0, np.inf, False, 500)
+    free = kernels.pursue(two, *pairs, worth_of(np.full(len(scores), 16.0), 8.0, 0.0), 0.0, np.inf, False, 500)
+    for a, b in zip(plain[:2], free[:2], strict=True):
         np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(plain[2], 16 * free[2])
     np.testing.assert_array_equal(one, two)
 
 
@@ -63,7 +60,7 @@ def test_the_template_of_the_right_size_wins():
     scores[:, 10] = 12.0, 13.0
     found, judged, _ = both(scores, pairs, np.array([12.0, 30.0]))
     assert found[1].tolist() == judged[1].tolist() == [0]
-    assert kernels.peel(scores, pairs.offsets, pairs.neighbours, pairs.tables, np.full(2, 8, np.float32), 9)[1][0] == 1
+    assert kernels.pursue(scores, *pairs, by_score(np.full(2, 8, np.float32)), 0.0, np.inf, False, 9)[1][0] == 1
 
 
 @pytest.mark.parametrize(("n_templates", "n_samples"), [(0, 0), (0, 9), (1, 0), (1, 2), (3, 64)])

@@ -4,25 +4,24 @@ from spikesieve.kernels.add_waveforms_cpu import add_waveforms
 from spikesieve.kernels.butterworth_cpu import butterworth
 from spikesieve.kernels.coincidences_cpu import coincidences
 from spikesieve.kernels.correlogram_cpu import correlogram
-from spikesieve.kernels.fit_cpu import pursue
 from spikesieve.kernels.graph_cpu import ascend
 from spikesieve.kernels.localize_cpu import triangulate
-from spikesieve.kernels.match_cpu import peel, peel_with_prior, subtract_from_projections, template_scores
+from spikesieve.kernels.match_cpu import subtract_from_projections, template_scores
 from spikesieve.kernels.project_cpu import project
+from spikesieve.kernels.pursue_cpu import Worth, pursue
 from spikesieve.kernels.reference_cpu import subtract_median
 from spikesieve.kernels.tail_cpu import gaussian_above_tail
 from spikesieve.kernels.two_gaussians_cpu import two_gaussians
 from spikesieve.kernels.universal_cpu import pick, score, universal_scores
 
 __all__ = [
+    "Worth",
     "add_waveforms",
     "ascend",
     "butterworth",
     "coincidences",
     "correlogram",
     "gaussian_above_tail",
-    "peel",
-    "peel_with_prior",
     "pick",
     "project",
     "pursue",

@@ -1,6 +1,6 @@
 """Finds spikes again with the learned templates where they make the recording likelier than noise alone.
 
-Matching pursuit with a prior on amplitudes and a price for each template by its rate. See docs/fit.md.
+Matching pursuit with a prior on amplitudes and a price for each template by its rate. See docs/sieve.md.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.kernels import pursue, subtract_from_projections, template_scores
+from spikesieve.kernels import Worth, pursue, subtract_from_projections, template_scores
 from spikesieve.model import F32, F64, I64
 from spikesieve.params import Params, setting
 from spikesieve.stages.features import gather
@@ -50,22 +50,8 @@ class FitParams(Params):
     max_rounds: int = setting(100, "largest number of rounds in a block", ge=1, le=10_000)
 
 
-@dataclass(frozen=True, eq=False)
-class Prior:
-    """What is expected of each template's spikes, (n_templates,) float32 each.
-
-    precision  1 / variance of the amplitudes
-    cost       what a spike must gain: twice the log odds against a spike at a sample
-    least      the score, in SD of the noise, at which it gains that
-    """
-
-    precision: F32
-    cost: F32
-    least: F32
-
-
-def prior(templates: LearnedTemplates, rate_hz: F64, sampling_hz: float, params: FitParams) -> Prior:
-    """The prior of templates whose scores have noise of SD 1.
+def prior(templates: LearnedTemplates, rate_hz: F64, sampling_hz: float, params: FitParams) -> Worth:
+    """What spikes are worth, (n_templates,) float32 each, where scores have noise of SD 1.
 
     With rate r the odds of a spike at a sample are r / sampling_hz. With d the norm, w the precision and a the
     amplitude within its bounds the gain 2 a (b d + w) - a^2 (d^2 + w) - w is `cost` at the score
@@ -83,7 +69,7 @@ def prior(templates: LearnedTemplates, rate_hz: F64, sampling_hz: float, params:
     at_bound = ((cost + precision) / np.maximum(amplitude, 1e-6) + amplitude * size) / 2
     with_prior = np.where(amplitude == free, free * size, at_bound)
     least = (with_prior - precision) / norms
-    return Prior(*(x.astype(np.float32) for x in (precision, cost, least)))
+    return Worth(*(x.astype(np.float32) for x in (least, norms, precision, cost)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,28 +94,18 @@ class Fitted:
 
 
 def fit(
-    projections: F32, matcher: Matcher, expected: Prior, core: tuple[int, int], params: FitParams, scores: F32
+    projections: F32, matcher: Matcher, expected: Worth, core: tuple[int, int], params: FitParams, scores: F32
 ) -> Fitted:
     """Spikes of one block whose sample lies in core[0] <= t < core[1]. `projections` is changed to the residual's.
 
     projections  (n_contacts, n_pcs padded, n_samples) float32, noise of SD 1
     scores       (n_templates, n_samples) float32, filled with what is left of the score of every template
     """
-    templates, pairs = matcher.templates, matcher.pairs
+    templates = matcher.templates
     template_scores(projections, templates.contacts, matcher.unit_scores, scores)
     norms = templates.norms
     sample, template, amplitude, n_left = pursue(
-        scores,
-        pairs.offsets,
-        pairs.neighbours,
-        pairs.tables,
-        expected.least,
-        norms,
-        expected.precision,
-        expected.cost,
-        params.min_amplitude,
-        params.max_amplitude,
-        params.max_rounds,
+        scores, *matcher.pairs, expected, params.min_amplitude, params.max_amplitude, True, params.max_rounds
     )
     subtract_from_projections(
         projections,

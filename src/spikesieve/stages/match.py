@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.kernels import peel, subtract_from_projections, template_scores
+from spikesieve.kernels import Worth, pursue, subtract_from_projections, template_scores
 from spikesieve.model import F32, I64
 from spikesieve.params import Params, setting
 from spikesieve.stages.features import gather, on_contacts
@@ -87,11 +87,8 @@ def match(projections: F32, matcher: Matcher, core: tuple[int, int], params: Mat
     """
     templates = matcher.templates
     template_scores(projections, templates.contacts, matcher.unit_scores, scores)
-    threshold = np.full(len(templates), params.threshold, np.float32)
-    pairs = matcher.pairs
-    sample, template, value, n_left = peel(
-        scores, pairs.offsets, pairs.neighbours, pairs.tables, threshold, params.max_peels
-    )
+    worth = by_score(np.full(len(templates), params.threshold, np.float32))
+    sample, template, value, n_left = pursue(scores, *matcher.pairs, worth, 0.0, np.inf, False, params.max_peels)
     subtract_from_projections(
         projections, sample, template, value, templates.contacts, matcher.unit_scores, matcher.lags
     )
@@ -101,3 +98,11 @@ def match(projections: F32, matcher: Matcher, core: tuple[int, int], params: Mat
     scale = value / np.maximum(templates.norms, 1e-12)[template]
     features += scale[:, None, None] * matcher.feature_scores[template]
     return Matches(sample, template, value, features, n_left)
+
+
+def by_score(least: F32) -> Worth:
+    """Any amplitude is as likely, spikes gain their score squared: what `pursue` returns as amplitudes are scores.
+
+    least  (n_templates,) float32, the score from which on spikes count
+    """
+    return Worth(least, np.ones_like(least), np.zeros_like(least), np.zeros_like(least))

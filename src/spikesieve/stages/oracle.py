@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from spikesieve.geometry import distances_um, nearest
-from spikesieve.kernels import peel, template_scores
+from spikesieve.kernels import pursue, template_scores
 from spikesieve.model import F32, I64, Probe
-from spikesieve.stages.match import Matcher
+from spikesieve.stages.match import Matcher, by_score
 from spikesieve.stages.shapes import Shapes, components
 from spikesieve.stages.templates import LearnedTemplates
 
@@ -52,8 +52,8 @@ def match_weak(projections: F32, matcher: Matcher, max_peels: int, scores: F32) 
     """
     template_scores(projections, matcher.templates.contacts, matcher.unit_scores, scores)
     threshold = np.maximum(LOWEST_SD, matcher.templates.norms / 2).astype(np.float32)
-    pairs = matcher.pairs
-    sample, template, value, _ = peel(scores, pairs.offsets, pairs.neighbours, pairs.tables, threshold, max_peels)
+    found = pursue(scores, *matcher.pairs, by_score(threshold), 0.0, np.inf, False, max_peels)
+    sample, template, value, _ = found
     return sample, template, value
 
 

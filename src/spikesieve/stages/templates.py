@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -125,8 +126,7 @@ def advanced(scores: F32, lag: int, pcs: F32) -> F32:
     return moved @ pcs.T
 
 
-@dataclass(frozen=True, eq=False)
-class Overlaps:
+class Overlaps(NamedTuple):
     """What templates do to each other's scores, for pairs that share a contact.
 
     offsets     (n_templates + 1,) int64: template k touches neighbours[offsets[k]:offsets[k + 1]], ascending and

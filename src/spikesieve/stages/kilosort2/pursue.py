@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.kernels import peel_with_prior, subtract_from_projections, template_scores
+from spikesieve import kernels
+from spikesieve.kernels import Worth, subtract_from_projections, template_scores
 from spikesieve.model import F32, F64, I64
 from spikesieve.stages.features import gather
 from spikesieve.stages.kilosort2.params import Kilosort2Params
@@ -49,6 +50,13 @@ def gain(amplitude: F64, norms: F64, penalty: float) -> F64:
     return np.asarray((1.0 + penalty) * amplitude**2 - penalty * norms**2)
 
 
+def worth_of(norms: F64, threshold: float, penalty: float) -> Worth:
+    """The gain above as that of `kernels.pursue`, whose amplitudes are relative to the norm: w = penalty norm^2."""
+    lowest = lowest_projection(norms, threshold, penalty).astype(np.float32)
+    own = np.maximum(norms, 1e-6).astype(np.float32)
+    return Worth(lowest, own, penalty * own**2, np.zeros_like(own))
+
+
 def pursue(
     projections: F32, matcher: Matcher, core: tuple[int, int], threshold: float, params: Kilosort2Params, scores: F32
 ) -> Pursued:
@@ -57,13 +65,14 @@ def pursue(
     projections  (n_contacts, n_pcs padded, n_samples) float32: `temporal_projections` on the components
     scores       (n_templates, n_samples) float32, filled with what is left of the projection on every template
     """
-    found, pairs, penalty = matcher.templates, matcher.pairs, params.amplitude_penalty
+    found, penalty = matcher.templates, params.amplitude_penalty
     norms = found.norms.astype(np.float64)
     template_scores(projections, found.contacts, matcher.unit_scores, scores)
-    lowest = lowest_projection(norms, threshold, penalty).astype(np.float32)
-    sample, template, value, n_left = peel_with_prior(
-        scores, pairs.offsets, pairs.neighbours, pairs.tables, lowest, norms, penalty, params.max_peels
+    worth = worth_of(norms, threshold, penalty)
+    sample, template, amplitude, n_left = kernels.pursue(
+        scores, *matcher.pairs, worth, 0.0, np.inf, False, params.max_peels
     )
+    value = amplitude * worth.norms[template]
     subtract_from_projections(projections, sample, template, value, found.contacts, matcher.unit_scores, matcher.lags)
     sample, template, value, first = _one_each(sample, template, value)
     inside = (sample >= core[0]) & (sample < core[1])

@@ -1,4 +1,4 @@
-"""`peel` takes many spikes a round; it must find what the sequential greedy pursuit of reference.py finds."""
+"""`pursue` takes many spikes a round; it must find what the sequential greedy pursuit of reference.py finds."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import tiny
 from reference import tolerance
 
 from spikesieve import kernels
+from spikesieve.stages.match import by_score
 from spikesieve.stages.templates import LearnedTemplates, Overlaps, overlaps, unit_norm
 
 SHAPES = tiny.textbook_shapes()
@@ -39,8 +40,8 @@ def random_case(seed: int, n_spikes: int, n_templates: int = 8, n_samples: int =
 
 def run(home, scores, pairs, threshold=THRESHOLD, limit=5000):
     left = scores.copy() if home is kernels else scores.astype(np.float64)
-    arguments = (left, pairs.offsets, pairs.neighbours, pairs.tables, np.full(len(scores), threshold, np.float32))
-    return home.peel(*arguments, limit) if home is kernels else home.peel(*arguments), left
+    arguments = (left, *pairs, by_score(np.full(len(scores), threshold, np.float32)), 0.0, np.inf, False)
+    return home.pursue(*arguments, limit) if home is kernels else home.pursue(*arguments), left
 
 
 def agree(scores, pairs):

@@ -1,0 +1,243 @@
+"""Matching pursuit on template scores: many spikes a round, each far enough from the others not to touch them."""
+
+from typing import NamedTuple
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+TILE = 64
+
+
+class Worth(NamedTuple):
+    """What a spike of each template is worth, (n_templates,) float32 each.
+
+    A spike of template k with amplitude a, where its score is b, raises twice the log likelihood by
+
+        2 a (b d + w) - a^2 (d^2 + w) - w - cost        d = norms[k], w = precision[k]
+
+    least      the score from which on spikes count
+    norms      > 0
+    precision  1 / variance of the amplitudes, whose mean is 1; 0 = any amplitude is as likely
+    cost       what a spike must gain
+    """
+
+    least: F32
+    norms: F32
+    precision: F32
+    cost: F32
+
+
+@nb.njit(cache=True, nogil=True)
+def pursue(
+    scores: F32,
+    offsets: I64,
+    neighbours: I64,
+    tables: F32,
+    worth: Worth,
+    low: float,
+    high: float,
+    in_pairs: bool,
+    max_rounds: int,
+) -> tuple[I64, I64, F32, int]:
+    """Greedy pursuit of the spikes that gain most. Changes `scores` to what is left.
+
+    In a round every local maximum of `scores` above the least that counts is accepted which no overlapping template's
+    gains more within the reach of its waveform; such maxima cannot touch each other. Their contributions are
+    subtracted and the touched stretches searched again, until nothing is left that counts.
+
+    scores      (n_templates, n_samples) float32, scores of unit-norm templates in SD of the noise
+    offsets     (n_templates + 1,) int64: template k touches neighbours[offsets[k]:offsets[k+1]], ascending and
+                with itself among them
+    neighbours  (n_pairs,) int64
+    tables      (n_pairs, 2 reach + 1) float32: tables[q, reach + s] = change of the neighbour's score at t + s when
+                template k is at t with score 1
+    low, high   bounds of amplitudes, which are otherwise the ones that gain most
+    in_pairs    the amplitude of a spike is that of the likeliest pair with another template's, where a pair is likelier
+    Returns (sample, template int64, amplitude float32, n_left) ordered by (sample, template); n_left counts the maxima
+    that still counted when max_rounds was reached.
+    """
+    n_templates, n_samples = scores.shape
+    reach = tables.shape[1] // 2
+    dirty = np.ones((n_templates, (n_samples + TILE - 1) // TILE), np.bool_)
+    cand_t, cand_k = np.empty(0, np.int64), np.empty(0, np.int64)
+    out_t, out_k, out_a = (
+        [np.int64(0) for _ in range(0)],
+        [np.int64(0) for _ in range(0)],
+        [np.float32(0) for _ in range(0)],
+    )
+    n_left = 0
+    for round_ in range(max_rounds + 1):
+        cand_t, cand_k = _candidates(scores, worth.least, dirty, cand_t, cand_k)
+        if cand_t.size == 0:
+            break
+        if round_ == max_rounds:
+            n_left = cand_t.size
+            break
+        amplitude, gain = np.empty(cand_t.size), np.empty(cand_t.size)
+        for c in range(cand_t.size):
+            amplitude[c], gain[c] = _alone(scores[cand_k[c], cand_t[c]], cand_k[c], worth, low, high)
+        accepted = _independent(gain, cand_t, cand_k, offsets, neighbours, reach)
+        dirty[:] = False
+        for i in np.flatnonzero(accepted):
+            t, k = cand_t[i], cand_k[i]
+            if in_pairs:
+                amplitude[i] = _in_best_pair(
+                    scores, offsets, neighbours, tables, worth, low, high, k, t, amplitude[i], gain[i]
+                )
+            out_t.append(t)
+            out_k.append(k)
+            out_a.append(np.float32(amplitude[i]))
+            value = np.float32(amplitude[i]) * worth.norms[k]
+            _subtract(scores, dirty, offsets, neighbours, tables, k, t, value)
+    return _in_order(out_t, out_k, out_a, n_templates, n_left)
+
+
+@nb.njit(cache=True, nogil=True)
+def _alone(score: np.float32, k: np.int64, worth: Worth, low: float, high: float) -> tuple[float, float]:
+    """Amplitude and gain of a spike of template k with that score."""
+    norm, precision = np.float64(worth.norms[k]), np.float64(worth.precision[k])
+    with_prior, size = score * norm + precision, norm * norm + precision
+    a = min(max(with_prior / size, low), high)
+    return a, 2 * a * with_prior - a * a * size - precision - worth.cost[k]
+
+
+@nb.njit(cache=True, nogil=True)
+def _in_best_pair(
+    scores: F32,
+    offsets: I64,
+    neighbours: I64,
+    tables: F32,
+    worth: Worth,
+    low: float,
+    high: float,
+    k: np.int64,
+    t: np.int64,
+    amplitude: float,
+    gain: float,
+) -> float:
+    """The amplitude of template k at t beside the spike with which it gains most; its own where none adds anything.
+
+    With v = b d + w for both, M = ((d1^2 + w1, d1 d2 g), (d1 d2 g, d2^2 + w2)) and g the tables' entry, a pair with
+    amplitudes a = M^-1 v gains v a - w1 - w2 - cost1 - cost2.
+    """
+    n_samples, reach = scores.shape[1], tables.shape[1] // 2
+    norm, precision = np.float64(worth.norms[k]), np.float64(worth.precision[k])
+    mine, size = scores[k, t] * norm + precision, norm * norm + precision
+    price = precision + worth.cost[k]
+    for q in range(offsets[k], offsets[k + 1]):
+        j = neighbours[q]
+        if j == k:
+            continue
+        other_norm, other_precision = np.float64(worth.norms[j]), np.float64(worth.precision[j])
+        other_size = other_norm * other_norm + other_precision
+        for s in range(max(-reach, -t), min(reach + 1, n_samples - t)):
+            shared = tables[q, reach + s] * norm * other_norm
+            theirs = scores[j, t + s] * other_norm + other_precision
+            det = size * other_size - shared * shared
+            a, b = mine * other_size - theirs * shared, theirs * size - mine * shared
+            if a < low * det or b < low * det or a > high * det or b > high * det or det <= 0:
+                continue
+            together = (mine * a + theirs * b) / det - price - other_precision - worth.cost[j]
+            if together > gain:
+                amplitude, gain = a / det, together
+    return amplitude
+
+
+@nb.njit(cache=True, nogil=True)
+def _candidates(scores: F32, threshold: F32, dirty: Bool, old_t: I64, old_k: I64) -> tuple[I64, I64]:
+    """Maxima in time above the threshold, ordered by time: old ones outside dirty tiles, new ones inside."""
+    n_templates, n_samples = scores.shape
+    times, rows = [np.int64(0) for _ in range(0)], [np.int64(0) for _ in range(0)]
+    for i in range(old_t.size):
+        if not dirty[old_k[i], old_t[i] // TILE]:
+            times.append(old_t[i])
+            rows.append(old_k[i])
+    for k in range(n_templates):
+        row = scores[k]
+        limit = threshold[k]
+        for tile in range(dirty.shape[1]):
+            if not dirty[k, tile]:
+                continue
+            for t in range(max(1, tile * TILE), min(n_samples - 1, (tile + 1) * TILE)):
+                if row[t] > limit and row[t] > row[t - 1] and row[t] >= row[t + 1]:
+                    times.append(np.int64(t))
+                    rows.append(np.int64(k))
+    n = len(times)
+    key = np.empty(n, np.int64)
+    for i in range(n):
+        key[i] = times[i] * n_templates + rows[i]
+    key.sort()
+    return key // n_templates, key % n_templates
+
+
+@nb.njit(cache=True, nogil=True)
+def _independent(gain: F64, cand_t: I64, cand_k: I64, offsets: I64, neighbours: I64, reach: int) -> Bool:
+    """Which candidates no overlapping candidate within reach exceeds; of equal ones the first in order wins."""
+    n = cand_t.size
+    keep = np.ones(n, np.bool_)
+    for i in range(n):
+        value = gain[i]
+        mine = neighbours[offsets[cand_k[i]] : offsets[cand_k[i] + 1]]
+        j = i - 1
+        while keep[i] and j >= 0 and cand_t[i] - cand_t[j] <= reach:
+            if gain[j] >= value and _holds(mine, cand_k[j]):
+                keep[i] = False
+            j -= 1
+        j = i + 1
+        while keep[i] and j < n and cand_t[j] - cand_t[i] <= reach:
+            if gain[j] > value and _holds(mine, cand_k[j]):
+                keep[i] = False
+            j += 1
+    return keep
+
+
+@nb.njit(cache=True, nogil=True)
+def _holds(ascending: I64, value: np.int64) -> np.bool_:
+    i = np.searchsorted(ascending, value)
+    return i < ascending.size and ascending[i] == value
+
+
+@nb.njit(cache=True, nogil=True)
+def _subtract(
+    scores: F32,
+    dirty: Bool,
+    offsets: I64,
+    neighbours: I64,
+    tables: F32,
+    k: np.int64,
+    t: np.int64,
+    value: np.float32,
+) -> None:
+    n_samples = scores.shape[1]
+    reach = tables.shape[1] // 2
+    low, high = max(0, t - reach), min(n_samples, t + reach + 1)
+    shift = reach - t
+    for q in range(offsets[k], offsets[k + 1]):
+        row = scores[neighbours[q]]
+        table = tables[q]
+        for s in range(low, high):
+            row[s] -= value * table[s + shift]
+        # A maximum just outside the stretch can appear or vanish because its neighbour changed.
+        for tile in range(max(0, low - 1) // TILE, min(n_samples - 1, high) // TILE + 1):
+            dirty[neighbours[q], tile] = True
+
+
+@nb.njit(cache=True, nogil=True)
+def _in_order(
+    out_t: list[np.int64], out_k: list[np.int64], out_v: list[np.float32], n_templates: int, n_left: int
+) -> tuple[I64, I64, F32, int]:
+    n = len(out_t)
+    key = np.empty(n, np.int64)
+    for i in range(n):
+        key[i] = out_t[i] * n_templates + out_k[i]
+    order = np.argsort(key, kind="mergesort")
+    sample, template, value = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.float32)
+    for i in range(n):
+        sample[i], template[i], value[i] = out_t[order[i]], out_k[order[i]], out_v[order[i]]
+    return sample, template, value, n_left
