@@ -143,7 +143,7 @@ def template_scores(projections, contacts, weights, out):
         out[k] = total
 
 
-def pursue(scores, offsets, neighbours, tables, worth, low, high, in_pairs):
+def pursue(scores, offsets, neighbours, tables, worth, low, high, unusual):
     """Sequential greedy pursuit: of all maxima in time above worth.least take the one with the largest gain (ties:
     earlier, then lower template), subtract, repeat.
 
@@ -163,7 +163,7 @@ def pursue(scores, offsets, neighbours, tables, worth, low, high, in_pairs):
         largest = gain[peak].max()
         t, k = min((int(t) + 1, int(k)) for k, t in np.argwhere(peak & (gain == largest)))
         a = amplitude[k, t - 1]
-        if in_pairs:
+        if a > unusual:
             a = pair_amplitude(scores, offsets, neighbours, tables, worth, (low, high), (k, t), (a, largest))
         found.append((t, k, a))
         for q in range(offsets[k], offsets[k + 1]):

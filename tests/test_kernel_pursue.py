@@ -40,7 +40,7 @@ def random_case(seed: int, n_spikes: int, n_templates: int = 8, n_samples: int =
 
 def run(home, scores, pairs, threshold=THRESHOLD, limit=5000):
     left = scores.copy() if home is kernels else scores.astype(np.float64)
-    arguments = (left, *pairs, by_score(np.full(len(scores), threshold, np.float32)), 0.0, np.inf, False)
+    arguments = (left, *pairs, by_score(np.full(len(scores), threshold, np.float32)), 0.0, np.inf, np.inf)
     return home.pursue(*arguments, limit) if home is kernels else home.pursue(*arguments), left
 
 

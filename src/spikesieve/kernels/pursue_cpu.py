@@ -42,7 +42,7 @@ def pursue(
     worth: Worth,
     low: float,
     high: float,
-    in_pairs: bool,
+    unusual: float,
     max_rounds: int,
 ) -> tuple[I64, I64, F32, int]:
     """Greedy pursuit of the spikes that gain most. Changes `scores` to what is left.
@@ -58,7 +58,7 @@ def pursue(
     tables      (n_pairs, 2 reach + 1) float32: tables[q, reach + s] = change of the neighbour's score at t + s when
                 template k is at t with score 1
     low, high   bounds of amplitudes, which are otherwise the ones that gain most
-    in_pairs    the amplitude of a spike is that of the likeliest pair with another template's, where a pair is likelier
+    unusual     a larger amplitude is that of the likeliest pair with another template's spike, where a pair is likelier
     Returns (sample, template int64, amplitude float32, n_left) ordered by (sample, template); n_left counts the maxima
     that still counted when max_rounds was reached.
     """
@@ -86,7 +86,7 @@ def pursue(
         dirty[:] = False
         for i in np.flatnonzero(accepted):
             t, k = cand_t[i], cand_k[i]
-            if in_pairs:
+            if amplitude[i] > unusual:
                 amplitude[i] = _in_best_pair(
                     scores, offsets, neighbours, tables, worth, low, high, k, t, amplitude[i], gain[i]
                 )

@@ -19,6 +19,8 @@ from spikesieve.stages.templates import LearnedTemplates
 
 # Noise is measured in every so many samples: neighbours tell little more.
 NOISE_STEP = 5
+# A spike so many SD larger than its template may be two: a template that fits badly makes spikes smaller, not larger.
+UNUSUAL_SD = 2.0
 
 
 class FitParams(Params):
@@ -104,8 +106,9 @@ def fit(
     templates = matcher.templates
     template_scores(projections, templates.contacts, matcher.unit_scores, scores)
     norms = templates.norms
+    low, high, unusual = params.min_amplitude, params.max_amplitude, 1 + UNUSUAL_SD * params.amplitude_cv
     sample, template, amplitude, n_left = pursue(
-        scores, *matcher.pairs, expected, params.min_amplitude, params.max_amplitude, True, params.max_rounds
+        scores, *matcher.pairs, expected, low, high, unusual, params.max_rounds
     )
     subtract_from_projections(
         projections,

@@ -88,7 +88,7 @@ def match(projections: F32, matcher: Matcher, core: tuple[int, int], params: Mat
     templates = matcher.templates
     template_scores(projections, templates.contacts, matcher.unit_scores, scores)
     worth = by_score(np.full(len(templates), params.threshold, np.float32))
-    sample, template, value, n_left = pursue(scores, *matcher.pairs, worth, 0.0, np.inf, False, params.max_peels)
+    sample, template, value, n_left = pursue(scores, *matcher.pairs, worth, 0.0, np.inf, np.inf, params.max_peels)
     subtract_from_projections(
         projections, sample, template, value, templates.contacts, matcher.unit_scores, matcher.lags
     )

@@ -52,7 +52,7 @@ def match_weak(projections: F32, matcher: Matcher, max_peels: int, scores: F32) 
     """
     template_scores(projections, matcher.templates.contacts, matcher.unit_scores, scores)
     threshold = np.maximum(LOWEST_SD, matcher.templates.norms / 2).astype(np.float32)
-    found = pursue(scores, *matcher.pairs, by_score(threshold), 0.0, np.inf, False, max_peels)
+    found = pursue(scores, *matcher.pairs, by_score(threshold), 0.0, np.inf, np.inf, max_peels)
     sample, template, value, _ = found
     return sample, template, value
 
