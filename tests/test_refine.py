@@ -152,6 +152,17 @@ def test_a_cluster_of_threshold_crossings_is_no_unit():
     assert confusion(truth, found.unit)[1, 0] > 0.95 * (truth == 1).sum()
 
 
+def test_spikes_of_a_unit_that_is_too_small_to_be_kept_go_to_the_next_likeliest():
+    """Twelve collisions of a neuron, 4 noise SD from its mean, have a template of their own."""
+    whole, few = footprint(3, 14, 0), footprint(3, 14, 0) + footprint(6, 4, 1, 0.5)
+    one = train(8, 1)
+    own = np.arange(12) * len(one) // 12
+    matched, truth = spikes_of([whole, few], [np.delete(one, own), one[own]], [0, 1])
+    found = refined(matched, PARAMS.model_copy(update={"same_distance": 0.0, "same_distance_apart": 0.0}))
+    assert confusion(truth, found.unit).shape == (2, 1)
+    assert confusion(truth, found.unit)[1, 0] == 12
+
+
 @pytest.mark.parametrize("late", [-8, 6, 12])
 def test_spikes_found_at_the_other_phase_come_back_in_time(late):
     whole, other = train(20, 0), train(10, 1)

@@ -63,7 +63,7 @@ class RefineParams(Params):
     late_similarity: float = setting(
         0.9, "a unit this similar to what is seen of another one early or late is a part of it", ge=0.0, le=1.0
     )
-    min_spikes: int = setting(15, "a unit has at least so many spikes", ge=1)
+    min_spikes: int = setting(20, "a unit has at least so many spikes", ge=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,19 +252,30 @@ def templates_of(matched: Matched, learned: Learned) -> tuple[LearnedTemplates, 
 
 
 def keep(matched: Matched, learned: Learned, fit: FitParams, params: RefineParams) -> Refined:
-    """All spikes to their units, and only the units that stand out of the noise, parts that came late put back."""
+    """All spikes to their units, and only the units that stand out of the noise, parts that came late put back.
+
+    Spikes of units with too few spikes go to the next likeliest of those that stay: a few collisions of a neuron can
+    make such a unit. Those of units that hardly stand out of the noise are noise.
+    """
     means, n_units = learned.means, len(learned.means.norms)
     everything = np.arange(len(matched.sample))
     last = assign(matched, pieces_of(matched, everything, AT_ONCE), means, learned.now, fit)
     unit = np.where(last.mine & above_cuts(matched, last, means, fit), last.unit, -1)
+    enough = np.bincount(unit[unit >= 0], minlength=n_units) >= params.min_spikes
+    strong = enough & (excesses(matched.excess, unit, n_units) >= params.min_excess)
+    weak = int((enough & ~strong).sum())
+
+    homeless = np.flatnonzero((last.unit >= 0) & ~enough[last.unit])
+    means = replace(means, scores=means.scores * strong[:, None, None])
+    last = assign(matched, pieces_of(matched, homeless, AT_ONCE), means, last, fit)
+    theirs = last.mine & strong[last.unit] & above_cuts(matched, last, means, fit)
+    unit = np.where(theirs, last.unit, -1)
     counts = np.bincount(unit[unit >= 0], minlength=n_units)
-    enough = counts >= params.min_spikes
-    strong = np.flatnonzero(enough & (excesses(matched.excess, unit, n_units) >= params.min_excess))
-    final, _ = _on_contacts(matched, unit, means, strong, counts)
-    unit, sample = put_back(matched, _renumbered(unit, strong), final, params)
+    kept = np.flatnonzero(strong & (counts > 0))
+    final, _ = _on_contacts(matched, unit, means, kept, counts)
+    unit, sample = put_back(matched, _renumbered(unit, kept), final, params)
     left, n_spikes = np.unique(unit[unit >= 0], return_counts=True)
     final = replace(final.take(left), n_spikes=n_spikes)
-    weak = int(enough.sum()) - len(strong)
     why = f"{weak} cluster(s) whose spikes hardly exceed what noise would score were left out."
     return Refined(_renumbered(unit, left), sample, final, (why,) * bool(weak))
 
