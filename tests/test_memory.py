@@ -126,7 +126,7 @@ def test_the_traces_of_a_block_take_what_is_planned():
     """Measured with what NumPy and Numba tell tracemalloc; the raw file's own numbers are not counted here."""
     probe, n = line_probe(48), 20_000
     raw = np.asfortranarray(10 * np.random.default_rng(0).standard_normal((n, 48)).astype(np.float32))
-    still, _ = preprocess.fit(lambda channels: [raw[:, channels]], probe, HZ, None, PreprocessParams())
+    still, _ = preprocess.fit(lambda f, channels: [f(raw[:, channels])], probe, HZ, None, PreprocessParams())
     fitted = replace(still, interpolation=np.eye(48, dtype=np.float32))
     preprocess.apply(raw, fitted, 700, 500)
     tracemalloc.start()

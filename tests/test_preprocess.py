@@ -21,7 +21,7 @@ def noise_uv(n_contacts: int, n_samples: int = 24_000, sd: float = 10.0, mix: fl
 
 
 def fit(raw: np.ndarray, probe: Probe, params: PreprocessParams = PARAMS, range_uv=None):
-    fitted, notes = preprocess.fit(lambda channels: [raw[:, channels]], probe, HZ, range_uv, params)
+    fitted, notes = preprocess.fit(lambda f, channels: [f(raw[:, channels])], probe, HZ, range_uv, params)
     return fitted, notes
 
 
@@ -42,8 +42,9 @@ def with_slow_waves(n_samples: int) -> np.ndarray:
 def edge_traces(whole: np.ndarray, core: tuple[int, int], halo: int, params: PreprocessParams) -> float:
     """Largest difference in uV between a block filtered with its halo and the same stretch of the whole."""
     none = np.array([-1])
-    everything, _ = preprocess.filtered(whole.T, HZ, none, params)
-    block, _ = preprocess.filtered(whole[:, core[0] - halo : core[1] + halo].T, HZ, none, params)
+    everything, _ = preprocess.filtered(whole.T, preprocess.ends_of(whole), HZ, none, params)
+    beside = whole[:, core[0] - halo : core[1] + halo]
+    block, _ = preprocess.filtered(beside.T, preprocess.ends_of(beside), HZ, none, params)
     return float(np.abs(block[:, halo:-halo] - everything[:, slice(*core)]).max())
 
 
@@ -108,7 +109,7 @@ def test_the_median_is_taken_per_shank():
     common = 100 * np.random.default_rng(1).standard_normal(len(raw)).astype(np.float32)
     raw[:, :16] += common[:, None]
     groups = preprocess.reference_groups(probe, PARAMS)
-    traces, _ = preprocess.filtered(raw, HZ, groups, PARAMS)
+    traces, _ = preprocess.filtered(raw, preprocess.ends_of(raw), HZ, groups, PARAMS)
     assert groups.tolist() == [0] * 16 + [1] * 16
     assert np.abs(np.corrcoef(traces[:, 2000:-2000], common[2000:-2000])[-1, :-1]).max() < 0.1
     np.testing.assert_allclose(np.median(traces[:16], axis=0), 0, atol=1e-4)
@@ -264,7 +265,7 @@ def test_the_converters_limit_is_recognised_whatever_the_gain_rounds_to(gain_uv)
     traces = recording.read_uv(0, 3, np.array([0]))
     params = PreprocessParams(artifact_ms=0.0)
     fitted, _ = fit(noise_uv(1), line_probe(1), params, recording.range_uv())
-    assert preprocess.blanked(traces, traces.T, fitted)[0].tolist() == [True, True, False]
+    assert preprocess.blanked(traces, preprocess.ends_of(traces), traces.T, fitted)[0].tolist() == [True, True, False]
 
 
 def test_a_contact_stuck_at_the_limit_does_not_blank_its_shank_when_it_is_interpolated():
@@ -279,8 +280,8 @@ def test_an_artifact_in_the_blocks_that_are_learned_from_does_not_change_the_whi
     probe, params = line_probe(8), PreprocessParams(artifact_threshold_uv=500.0)
     quiet, loud = noise_uv(8), noise_uv(8)
     loud[15_000:15_030] += (5000 * np.sin(np.arange(30) / 30 * 2 * np.pi))[:, None].astype(np.float32)
-    one, _ = preprocess.fit(lambda c: [quiet[:, c]] * 4, probe, HZ, None, params)
-    two, _ = preprocess.fit(lambda c: [loud[:, c], *[quiet[:, c]] * 3], probe, HZ, None, params)
+    one, _ = preprocess.fit(lambda f, c: [f(quiet[:, c])] * 4, probe, HZ, None, params)
+    two, _ = preprocess.fit(lambda f, c: [f(loud[:, c]), *[f(quiet[:, c])] * 3], probe, HZ, None, params)
     np.testing.assert_allclose(two.whitening, one.whitening, atol=0.02 * np.abs(one.whitening).max())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -266,3 +267,18 @@ def test_a_unit_has_a_cut_for_every_size_it_was_seen_at():
     assert above[:1000].mean() > 0.99
     assert above[1000:1500].mean() < 0.2
     assert above[1500:].mean() > 0.85
+
+
+def test_shared_out_work_gives_the_bytes_of_work_done_in_turn():
+    units = [footprint(4, 12, 0), footprint(4, 12, 1), footprint(9, 9, 0)]
+    rng = np.random.default_rng(4)
+    times = [np.sort(rng.integers(100, 3_000_000, 400)) for _ in units]
+    matched, _ = spikes_of(units, times, [0, 0, 1])
+    with ThreadPoolExecutor(3) as pool:
+        one, other = (
+            refine.keep(matched, refine.learn(matched, FIT, PARAMS, share), FIT, PARAMS, share)
+            for share in (map, pool.map)
+        )
+    assert len(one.means) == 3
+    for a, b in ((one.unit, other.unit), (one.sample, other.sample), (one.means.scores, other.means.scores)):
+        assert a.tobytes() == b.tobytes()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,6 +14,7 @@ from spikesieve.engine.buffers import Buffers
 from spikesieve.engine.executor import Progress, map_in_order
 from spikesieve.model import F32, I64, Motion, Recording
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -50,3 +51,7 @@ class Run:
         """function(run, block) for each block, in order of time, computed on the workers."""
         results = map_in_order(self.pool, partial(function, self), blocks, stage, self.progress)
         return zip(blocks, results, strict=True)
+
+    def share(self, function: Callable[[Item], Result], items: Sequence[Item], /) -> Iterator[Result]:
+        """function(item) of each item, in order, computed on the workers: for items and results that all fit memory."""
+        return self.pool.map(function, items)

@@ -135,7 +135,7 @@ def learned_again(
     part: Run, matched: Matched, before: MovingTemplates, shapes: Shapes, rest: Rest, settings: Settings
 ) -> MovingTemplates:
     """The units in the spikes that `before` matched in a part of the recording, as templates that move."""
-    learned = learn(matched, settings.fit, settings.refine)
+    learned = learn(matched, settings.fit, settings.refine, part.share)
     units = FoundUnits(*templates_of(matched, learned), learned.now.amplitude)
     width = max(1, round(settings.tissue.bin_um / settings.tissue.step_um))
     step = steps_of(part, matched.sample, matched.source, before, rest)

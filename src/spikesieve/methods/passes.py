@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -21,6 +22,8 @@ from spikesieve.stages.features import Groups
 from spikesieve.stages.match import Matcher, MatchParams
 from spikesieve.stages.preprocess import Clean, Preprocessing, PreprocessParams
 from spikesieve.stages.shapes import Shapes, ShapesParams
+
+Result = TypeVar("Result")
 
 # Stretches that preprocessing and shapes are learned from: stable statistics from a small share of a long recording.
 FIT_BLOCKS = 20
@@ -80,14 +83,15 @@ def fit_preprocessing(run: Run, probe: Probe, params: PreprocessParams) -> tuple
     some = spread(stretches(run), FIT_BLOCKS)
     halo = preprocess.halo_samples(run.recording.sampling_hz, params.highpass_cutoff_hz)
 
-    def blocks(channels: I64) -> Iterable[F32]:
-        return (raw for _, raw in run.over(some, partial(_read, halo=halo, channels=channels), "noise and whitening"))
+    def of_blocks(function: Callable[[F32], Result], channels: I64) -> Iterable[Result]:
+        step = partial(_of_raw, function=function, halo=halo, channels=channels)
+        return (found for _, found in run.over(some, step, "noise and whitening"))
 
-    return preprocess.fit(blocks, probe, run.recording.sampling_hz, run.recording.range_uv(), params)
+    return preprocess.fit(of_blocks, probe, run.recording.sampling_hz, run.recording.range_uv(), params)
 
 
-def _read(run: Run, block: Block, *, halo: int, channels: I64) -> F32:
-    return run.read(block, halo, channels)
+def _of_raw(run: Run, block: Block, *, function: Callable[[F32], Result], halo: int, channels: I64) -> Result:
+    return function(run.read(block, halo, channels))
 
 
 def clean_block(run: Run, block: Block, fitted: Preprocessing, margin: int) -> Clean:

@@ -64,7 +64,8 @@ def sort(run: Run, probe: Probe, settings: Settings) -> Sorting:
     final_fit = settings.fit.model_copy(update={"min_log_odds": settings.fit.final_log_odds})
     found = fit_all(run, fitted, shapes, moving_matcher(run, templates, shapes, rest), final_fit)
     matched = matched_spikes(run, found, templates.rest, shapes)
-    kept = keep(matched, learn(matched, settings.fit, settings.refine), settings.fit, settings.refine)
+    learned = learn(matched, settings.fit, settings.refine, run.share)
+    kept = keep(matched, learned, settings.fit, settings.refine, run.share)
 
     trains, means, removed = curate(
         Trains(kept.sample, kept.unit, hz, run.recording.duration_s), kept.means, n_contacts, shapes, settings.curate

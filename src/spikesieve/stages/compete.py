@@ -6,9 +6,9 @@ its distance. See docs/refine.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from spikesieve.model import F32, F64, I32, I64, Bool
 from spikesieve.stages.fit import FitParams
 from spikesieve.stages.mixtures import above_tail
+from spikesieve.stages.share import Share
 
 # A unit competes for spikes whose contacts hold this share of its energy; its contacts are those that so many spikes
 SEEN_ENERGY, SEEN_SPIKES = 0.8, 0.5
@@ -23,6 +24,8 @@ SEEN_ENERGY, SEEN_SPIKES = 0.8, 0.5
 ENOUGH_SCORES = 30
 # Spikes have one cut where their template's sizes differ less than this.
 LOG_SIZE = 0.15
+# Cuts that are looked for by one worker before it asks for more.
+CUTS_AT_ONCE = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,11 +57,24 @@ class Matched:
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """Spikes that are described on the same contacts: contacts (n_near,), rows (n,), x (n, n_near * n_pcs) float32."""
+    """Spikes that are described on the same contacts.
+
+    contacts  (n_near,) int64;  used (n_feature_contacts,) bool, where they are among the described ones
+    rows      (n,) int64
+    in_memory (n, n_near * n_pcs) float32, or None where the features are read whenever they are asked for
+    """
 
     contacts: I64
+    used: Bool
     rows: I64
-    x: F32
+    in_memory: F32 | None = None
+
+    def x(self, matched: Matched) -> F32:
+        """The features, (n, n_near * n_pcs) float32."""
+        if self.in_memory is not None:
+            return self.in_memory
+        x = np.asarray(matched.features[self.rows])[:, self.used]
+        return np.ascontiguousarray(x.reshape(len(self.rows), -1), dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,46 +111,52 @@ class Means:
         return np.asarray(np.sqrt((self.scores**2).sum(axis=(1, 2))))
 
 
-def pieces_of(matched: Matched, rows: I64, at_once: int) -> Iterator[Piece]:
-    """The spikes `rows`, (n,) int64, by the contacts they are described on, not more than at_once at a time."""
+def pieces_of(matched: Matched, rows: I64, at_once: int) -> list[Piece]:
+    """The spikes `rows`, (n,) int64, by the contacts they are described on, not more than at_once in a piece."""
     sets, of_source = np.unique(matched.contacts, axis=0, return_inverse=True)
     piece = of_source.ravel()[matched.source[rows]]
+    pieces = []
     for i, contacts in enumerate(sets):
         used = contacts >= 0
         mine = rows[piece == i]
         for start in range(0, len(mine), at_once):
-            some = mine[start : start + at_once]
-            x = np.asarray(matched.features[some])[:, used]
-            yield Piece(contacts[used], some, np.ascontiguousarray(x.reshape(len(some), -1), dtype=np.float32))
+            pieces.append(Piece(contacts[used], used, mine[start : start + at_once]))
+    return pieces
 
 
 def compete(
-    matched: Matched, pieces: list[Piece], now: Membership, weight: F64, n_units: int, fit: FitParams, n_rounds: int
+    matched: Matched,
+    pieces: Sequence[Piece],
+    now: Membership,
+    weight: F64,
+    n_units: int,
+    fit: FitParams,
+    n_rounds: int,
+    share: Share = map,
 ) -> tuple[Membership, Means]:
     """Every spike to the unit that makes it likeliest, every unit to the mean of its spikes, n_rounds times."""
-    means = mean_scores(matched, pieces, now, weight, n_units)
+    means = mean_scores(matched, pieces, now, weight, n_units, share)
     for _ in range(n_rounds):
-        now = assign(matched, pieces, means, now, fit)
-        now = replace(now, mine=now.mine & above_cuts(matched, now, means, fit))
-        means = mean_scores(matched, pieces, now, weight, n_units)
+        now = assign(matched, pieces, means, now, fit, share)
+        now = replace(now, mine=now.mine & above_cuts(matched, now, means, fit, share))
+        means = mean_scores(matched, pieces, now, weight, n_units, share)
     return now, means
 
 
-def mean_scores(matched: Matched, pieces: list[Piece], now: Membership, weight: F64, n_units: int) -> Means:
+def mean_scores(
+    matched: Matched, pieces: Sequence[Piece], now: Membership, weight: F64, n_units: int, share: Share = map
+) -> Means:
     """Mean of each unit's spikes where at least half of them were seen, shrunk by its own noise (James-Stein)."""
     n_pcs = matched.features.shape[2]
     n_contacts = int(matched.contacts.max(initial=-1)) + 1
     sums = np.zeros((n_units, n_contacts, n_pcs))
     size, n_seen = np.zeros((n_units, n_contacts)), np.zeros((n_units, n_contacts))
-    for piece in pieces:
-        rows = np.flatnonzero(now.mine[piece.rows] & (now.unit[piece.rows] >= 0))
-        units, column = np.unique(now.unit[piece.rows[rows]], return_inverse=True)
-        member = np.zeros((len(units), len(rows)), np.float32)
-        member[column, np.arange(len(rows))] = 1.0
+    parts = share(partial(_sums, matched=matched, now=now), pieces)
+    for piece, (units, products, sizes, n_rows) in zip(pieces, parts, strict=True):
         at = np.ix_(units, piece.contacts)
-        sums[at] += (member @ piece.x[rows]).reshape(len(units), len(piece.contacts), n_pcs)
-        size[at] += (member @ now.amplitude[piece.rows[rows]])[:, None]
-        n_seen[at] += member.sum(axis=1)[:, None]
+        sums[at] += products.reshape(len(units), len(piece.contacts), n_pcs)
+        size[at] += sizes[:, None]
+        n_seen[at] += n_rows[:, None]
     counts = now.counts(n_units)
     seen = (n_seen >= SEEN_SPIKES * counts[:, None]) & (n_seen > 0)
     scores = sums / np.maximum(size, 1e-9)[:, :, None] * seen[:, :, None]
@@ -145,12 +167,23 @@ def mean_scores(matched: Matched, pieces: list[Piece], now: Membership, weight: 
     return Means(scores, seen, estimated.astype(np.float64))
 
 
-def assign(matched: Matched, pieces: Iterable[Piece], means: Means, now: Membership, fit: FitParams) -> Membership:
+def _sums(piece: Piece, matched: Matched, now: Membership) -> tuple[I64, F32, F32, F32]:
+    """The units with spikes in a piece; sums of these spikes' scores and amplitudes; how many there are."""
+    rows = np.flatnonzero(now.mine[piece.rows] & (now.unit[piece.rows] >= 0))
+    units, column = np.unique(now.unit[piece.rows[rows]], return_inverse=True)
+    member = np.zeros((len(units), len(rows)), np.float32)
+    member[column, np.arange(len(rows))] = 1.0
+    return units, member @ piece.x(matched)[rows], member @ now.amplitude[piece.rows[rows]], member.sum(axis=1)
+
+
+def assign(
+    matched: Matched, pieces: Sequence[Piece], means: Means, now: Membership, fit: FitParams, share: Share = map
+) -> Membership:
     """The spikes of the pieces to the units that gain most by them; `mine` where that is more than noise would."""
     unit, amplitude = now.unit.copy(), now.amplitude.copy()
     score, mine = now.score.copy(), now.mine.copy()
-    for piece in pieces:
-        found = _assigned(piece, means, matched, fit)
+    parts = share(partial(_assigned, means=means, matched=matched, fit=fit), pieces)
+    for piece, found in zip(pieces, parts, strict=True):
         unit[piece.rows], amplitude[piece.rows], score[piece.rows], mine[piece.rows] = found
     return Membership(unit, amplitude, score, mine)
 
@@ -187,11 +220,11 @@ def _as_seen(piece: Piece, local: F64, matched: Matched) -> tuple[F64, F64]:
     sources, which = np.unique(matched.source[piece.rows], return_inverse=True)
     used = matched.contacts[sources[0]] >= 0
     own = matched.templates[sources][:, used].reshape(len(sources), -1).astype(np.float64) @ local.T
-    at_rest = (piece.x @ local.T.astype(np.float32)).astype(np.float64)
+    at_rest = (piece.x(matched) @ local.T.astype(np.float32)).astype(np.float64)
     return here[:, None] * (at_rest - put_back[:, None] * own[which]), here
 
 
-def above_cuts(matched: Matched, now: Membership, means: Means, fit: FitParams) -> Bool:
+def above_cuts(matched: Matched, now: Membership, means: Means, fit: FitParams, share: Share = map) -> Bool:
     """Which spikes score above the cut of their unit, (n,) bool: below it they are more likely of others.
 
     Each unit has a cut for every size that it was seen at.
@@ -201,12 +234,19 @@ def above_cuts(matched: Matched, now: Membership, means: Means, fit: FitParams) 
     sizes = np.round(np.log(np.maximum(matched.size[inside], 1e-3)) / LOG_SIZE).astype(np.int64)
     order = np.lexsort((sizes, now.unit[inside]))
     rows, sizes = inside[order], sizes[order]
-    changes = (np.diff(now.unit[rows]) != 0) | (np.diff(sizes) != 0)
-    for a, b in pairwise([0, *(np.flatnonzero(changes) + 1).tolist(), len(rows)]):
-        if b - a >= ENOUGH_SCORES:
-            scores = now.score[rows[a:b]]
-            norm = float(means.norms[now.unit[rows[a]]] * np.median(matched.size[rows[a:b]]))
-            above[rows[a:b]] = scores >= above_tail(scores, float(scores.min()), norm, fit.amplitude_cv).cut(
-                fit.own_odds
-            )
+    changes = np.flatnonzero((np.diff(now.unit[rows]) != 0) | (np.diff(sizes) != 0)) + 1
+    enough = [rows[a:b] for a, b in pairwise([0, *changes.tolist(), len(rows)]) if b - a >= ENOUGH_SCORES]
+    some = [enough[i : i + CUTS_AT_ONCE] for i in range(0, len(enough), CUTS_AT_ONCE)]
+    for group, found in zip(some, share(partial(_above_own, matched, now, means, fit), some), strict=True):
+        above[np.concatenate(group)] = found
     return above
+
+
+def _above_own(matched: Matched, now: Membership, means: Means, fit: FitParams, spikes: list[I64]) -> Bool:
+    """Which of the spikes, of one unit and size each, score above the cut of those."""
+    found = []
+    for rows in spikes:
+        scores = now.score[rows]
+        norm = float(means.norms[now.unit[rows[0]]] * np.median(matched.size[rows]))
+        found.append(scores >= above_tail(scores, float(scores.min()), norm, fit.amplitude_cv).cut(fit.own_odds))
+    return np.concatenate(found)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import partial
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 
@@ -23,6 +24,8 @@ LARGEST_UV = 1e12
 MAD_TO_SD = 1.4826
 # Rows of a matrix over contacts that are applied together: they share most of their contacts.
 ROWS_AT_ONCE = 32
+
+Result = TypeVar("Result")
 
 
 class PreprocessParams(Params):
@@ -92,6 +95,14 @@ class Clean:
     n_not_finite: int
 
 
+class OfBlocks(Protocol):
+    """function(raw) of some raw blocks (n_samples, n_channels) float32 in uV, halo included, in order of time."""
+
+    def __call__(self, function: Callable[[F32], Result], channels: I64, /) -> Iterable[Result]:
+        """The results, for blocks of these file channels."""
+        ...
+
+
 def halo_samples(sampling_hz: float, cutoff_hz: float) -> int:
     """Samples on either side of a block that the high-pass needs so that block edges leave no trace."""
     return int(np.ceil(HALO_PERIODS / cutoff_hz * sampling_hz))
@@ -122,15 +133,18 @@ def reference_groups(probe: Probe, params: PreprocessParams) -> I64:
     return np.where(use, shank, -1)
 
 
-def filtered(raw_uv: F32, sampling_hz: float, groups: I64, params: PreprocessParams) -> tuple[F32, int]:
+def filtered(
+    raw_uv: F32, ends_uv: tuple[float, float], sampling_hz: float, groups: I64, params: PreprocessParams
+) -> tuple[F32, int]:
     """High-passed and referenced: (n_contacts, n_samples) float32 in uV, and how many values were not finite.
 
-    raw_uv  (n_samples, n_contacts) float32
+    raw_uv   (n_samples, n_contacts) float32
+    ends_uv  its smallest and its largest value, NaN if there is one
     """
     traces = np.ascontiguousarray(raw_uv.T, dtype=np.float32)
     n_bad = 0
     # Written so that a NaN anywhere makes it false.
-    if not (traces.min() > -LARGEST_UV and traces.max() < LARGEST_UV):
+    if not (ends_uv[0] > -LARGEST_UV and ends_uv[1] < LARGEST_UV):
         bad = ~is_voltage(traces)
         n_bad = int(np.count_nonzero(bad))
         # Each takes its contact's mean, so that an offset of the amplifier makes no step.
@@ -147,10 +161,15 @@ def is_voltage(uv: F32) -> Bool:
     return np.abs(uv) < LARGEST_UV
 
 
-def blanked(raw_uv: F32, traces_uv: F32, fitted: Preprocessing) -> Bool:
+def ends_of(raw_uv: F32) -> tuple[float, float]:
+    """The smallest and the largest value, NaN if there is one."""
+    return float(raw_uv.min()), float(raw_uv.max())
+
+
+def blanked(raw_uv: F32, ends_uv: tuple[float, float], traces_uv: F32, fitted: Preprocessing) -> Bool:
     """Which (shank, sample) to blank: saturated or beyond the artifact threshold, widened by artifact_ms.
 
-    raw_uv     (n_samples, n_contacts), traces_uv (n_contacts, n_samples)
+    raw_uv     (n_samples, n_contacts), ends_uv as for `filtered`, traces_uv (n_contacts, n_samples)
     Returns (n_shanks, n_samples) bool.
     """
     n_shanks = int(fitted.shank_index.max()) + 1
@@ -160,7 +179,7 @@ def blanked(raw_uv: F32, traces_uv: F32, fitted: Preprocessing) -> Bool:
     # raw x gain was rounded to float32: the last millionth of the range counts as its end.
     slack = 1e-6 * max(abs(low), abs(high))
     # Written so that a NaN anywhere makes it true.
-    saturated = fitted.range_uv is not None and not (raw_uv.min() > low + slack and raw_uv.max() < high - slack)
+    saturated = fitted.range_uv is not None and not (ends_uv[0] > low + slack and ends_uv[1] < high - slack)
     for shank in range(n_shanks):
         on_shank = (fitted.shank_index == shank) & fitted.trusted
         if saturated:
@@ -188,13 +207,14 @@ def apply(raw_uv: F32, fitted: Preprocessing, beside: int = 0, halo: int = 0) ->
     beside  samples at either end that other blocks count: what is blanked or not finite there is not counted here
     halo    samples at either end that only the filter needs: they are left out of the result
     """
-    traces, n_bad = filtered(raw_uv, fitted.sampling_hz, fitted.referenced, fitted.params)
+    ends_uv = ends_of(raw_uv)
+    traces, n_bad = filtered(raw_uv, ends_uv, fitted.sampling_hz, fitted.referenced, fitted.params)
     inner = slice(beside, len(raw_uv) - beside)
     if n_bad:
         n_bad = int(np.count_nonzero(~is_voltage(raw_uv[inner])))
     if fitted.interpolation is not None:
         traces = mixed(traces, fitted.interpolation)
-    mask = blanked(raw_uv, traces, fitted)
+    mask = blanked(raw_uv, ends_uv, traces, fitted)
     n_masked = 0
     if mask.any():
         per_contact = mask[fitted.shank_index]
@@ -219,7 +239,7 @@ def mixed(traces: F32, matrix: F32) -> F32:
 
 
 def fit(
-    read_blocks: Callable[[I64], Iterable[F32]],
+    of_blocks: OfBlocks,
     probe: Probe,
     sampling_hz: float,
     range_uv: tuple[float, float] | None,
@@ -227,9 +247,10 @@ def fit(
 ) -> tuple[Preprocessing, tuple[str, ...]]:
     """Learn bad contacts, noise and whitening from some blocks; also returns what the user should know.
 
-    read_blocks  given file channels, hands out raw blocks (n_samples, n_channels) float32 in uV, halo included
+    of_blocks  what hands the blocks to a function
     """
-    noise = _noise_of_each(read_blocks(probe.channels), probe, sampling_hz, params)
+    alone = partial(_noise_of_each, sampling_hz=sampling_hz, params=params)
+    noise: F64 = np.median(list(of_blocks(alone, probe.channels)), axis=0)
     dead, noisy = bad_contacts(noise, shank_indices(probe), params)
     bad = dead | noisy
     if params.bad_contacts == "keep" or bad.all():
@@ -248,25 +269,30 @@ def fit(
         range_uv=range_uv,
         params=params,
     )
-    covariance, noise_sd = _statistics(read_blocks(kept.channels), draft)
+    covariance, noise_sd = _statistics(of_blocks, draft)
     whitening = local_whitening(covariance, kept, params)
     fitted = replace(draft, whitening=whitening, noise_sd_uv=noise_sd)
     return fitted, _bad_contact_notes(dead, noisy, probe, params)
 
 
-def _statistics(blocks: Iterable[F32], draft: Preprocessing) -> tuple[F64, F32]:
+def _statistics(of_blocks: OfBlocks, draft: Preprocessing) -> tuple[F64, F32]:
     """Covariance in uV^2 over what is not blanked, and the median over blocks of each contact's robust SD in uV."""
-    halo = halo_samples(draft.sampling_hz, draft.params.highpass_cutoff_hz)
     n = draft.probe.n_contacts
     covariance, used, sds = np.zeros((n, n)), np.zeros((n, n)), [np.zeros(n)]
-    for raw in blocks:
-        traces = apply(raw, draft).uv[:, halo : len(raw) - halo]
-        there = (traces != 0).astype(np.float32)
-        covariance += traces @ traces.T
-        used += there @ there.T
-        sds.append(mad_sd(traces))
+    for products, n_there, sd in of_blocks(partial(_statistics_of_block, draft=draft), draft.probe.channels):
+        covariance += products
+        used += n_there
+        sds.append(sd)
     noise_sd = np.median(sds[1:] or sds, axis=0)
     return covariance / np.maximum(used, 1.0), noise_sd.astype(np.float32)
+
+
+def _statistics_of_block(raw: F32, draft: Preprocessing) -> tuple[F32, F32, F64]:
+    """Sums of products of every two contacts, how many samples they are of, and the robust SD of each contact."""
+    halo = halo_samples(draft.sampling_hz, draft.params.highpass_cutoff_hz)
+    traces = apply(raw, draft).uv[:, halo : len(raw) - halo]
+    there = (traces != 0).astype(np.float32)
+    return traces @ traces.T, there @ there.T, mad_sd(traces)
 
 
 def mad_sd(traces: F32) -> F64:
@@ -274,12 +300,11 @@ def mad_sd(traces: F32) -> F64:
     return np.asarray(MAD_TO_SD * np.median(np.abs(traces), axis=1), dtype=np.float64)
 
 
-def _noise_of_each(blocks: Iterable[F32], probe: Probe, sampling_hz: float, params: PreprocessParams) -> F64:
-    """Median over blocks of each contact's robust SD in uV, before any reference so that a bad contact shows."""
+def _noise_of_each(raw: F32, sampling_hz: float, params: PreprocessParams) -> F64:
+    """Each contact's robust SD in uV in a block, before any reference so that a bad contact shows."""
     halo = halo_samples(sampling_hz, params.highpass_cutoff_hz)
-    none = np.full(probe.n_contacts, -1, np.int64)
-    rows = [mad_sd(filtered(raw, sampling_hz, none, params)[0][:, halo : len(raw) - halo]) for raw in blocks]
-    return np.asarray(np.median(rows, axis=0), dtype=np.float64)
+    none = np.full(raw.shape[1], -1, np.int64)
+    return mad_sd(filtered(raw, ends_of(raw), sampling_hz, none, params)[0][:, halo : len(raw) - halo])
 
 
 def bad_contacts(noise_uv: F64, shank: I64, params: PreprocessParams) -> tuple[Bool, Bool]:

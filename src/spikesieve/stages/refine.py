@@ -6,8 +6,9 @@ independent: so the likelihood of a spike under a unit is that of its distance. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from spikesieve.stages.compete import (
 )
 from spikesieve.stages.fit import FitParams
 from spikesieve.stages.mixtures import two_sides
+from spikesieve.stages.share import Share
 from spikesieve.stages.templates import LearnedTemplates, component_lags
 
 # Principal components that a split is looked for in: those above the noise, but at least and at most so many.
@@ -85,19 +87,24 @@ class Refined:
     notes: tuple[str, ...]
 
 
-def learn(matched: Matched, fit: FitParams, params: RefineParams) -> Learned:
+def learn(matched: Matched, fit: FitParams, params: RefineParams, share: Share = map) -> Learned:
     """The units in the spikes of all templates."""
     weight = _weights(matched.source, matched.sample, matched.sampling_hz, params.max_spikes)
-    pieces = list(pieces_of(matched, np.flatnonzero(weight), len(weight) + 1))
+    pieces = pieces_of(matched, np.flatnonzero(weight), len(weight) + 1)
+    pieces = [replace(piece, in_memory=x) for piece, x in zip(pieces, share(partial(_x, matched), pieces), strict=True)]
     one = np.ones(len(weight), np.float32)
     now = Membership(matched.source.astype(np.int64), one, one, weight > 0)
-    now, means = compete(matched, pieces, now, weight, len(matched.contacts), fit, 0)
+    now, means = compete(matched, pieces, now, weight, len(matched.contacts), fit, 0, share)
     for _ in range(params.rounds):
-        now, n_units = split(matched, pieces, now, params)
-        now, means = compete(matched, pieces, now, weight, n_units, fit, AFTER_SPLITS)
+        now, n_units = split(matched, pieces, now, params, share)
+        now, means = compete(matched, pieces, now, weight, n_units, fit, AFTER_SPLITS, share)
         now = join(matched, now, means, params)
-        now, means = compete(matched, pieces, now, weight, n_units, fit, AFTER_JOINS)
+        now, means = compete(matched, pieces, now, weight, n_units, fit, AFTER_JOINS, share)
     return Learned(now, pieces, means)
+
+
+def _x(matched: Matched, piece: Piece) -> F32:
+    return piece.x(matched)
 
 
 def _weights(source: I32, sample: I64, sampling_hz: float, most: int) -> F64:
@@ -141,44 +148,47 @@ def log_odds_one(a: I64, b: I64, sampling_hz: float) -> float:
     return refractory.log_odds_one_train(refractory.counts_1ms(np.sort(a), np.sort(b), sampling_hz, False))
 
 
-def split(matched: Matched, pieces: list[Piece], now: Membership, params: RefineParams) -> tuple[Membership, int]:
+def split(
+    matched: Matched, pieces: Sequence[Piece], now: Membership, params: RefineParams, share: Share = map
+) -> tuple[Membership, int]:
     """Each unit in as many as it takes until none is two; the new memberships and how many units there are.
 
     Only the contacts that most of a unit's spikes are described on are looked at; its other spikes find their unit when
     the units compete.
     """
-    lags = component_lags(matched.pcs)
     unit = np.full_like(now.unit, -1)
     n_units = 0
-    for rows, x in _main_pieces(pieces, now):
-        for part in _parts(x, matched.sample[rows], lags, matched.sampling_hz, params):
-            unit[rows[part]] = n_units
+    step = partial(_parts, matched=matched, lags=component_lags(matched.pcs), params=params)
+    for parts in share(step, _main_pieces(pieces, now)):
+        for rows in parts:
+            unit[rows] = n_units
             n_units += 1
     return replace(now, unit=unit, mine=unit >= 0), n_units
 
 
-def _main_pieces(pieces: list[Piece], now: Membership) -> Iterator[tuple[I64, F32]]:
-    """Of each unit the spikes of the piece that holds most of them: rows (n,) and their x."""
+def _main_pieces(pieces: Sequence[Piece], now: Membership) -> list[tuple[Piece, I64]]:
+    """Of each unit the piece that holds most of its spikes, and which of the piece's spikes they are."""
     if not pieces:
-        return
+        return []
     n_units = int(now.unit.max(initial=-1)) + 1
     of = [np.where(now.mine[p.rows], now.unit[p.rows], -1) for p in pieces]
     counts = np.stack([np.bincount(u[u >= 0], minlength=n_units) for u in of])
-    for k in range(n_units):
-        best = int(counts[:, k].argmax())
-        if counts[best, k]:
-            inside = np.flatnonzero(of[best] == k)
-            yield pieces[best].rows[inside], pieces[best].x[inside]
+    best = counts.argmax(axis=0)
+    return [(pieces[i], np.flatnonzero(of[i] == k)) for k, i in enumerate(best) if counts[i, k]]
 
 
-def _parts(x: F32, sample: I64, lags: F32, sampling_hz: float, params: RefineParams) -> list[I64]:
-    """Spikes of one unit split again and again: indices into x of each part."""
+def _parts(some: tuple[Piece, I64], matched: Matched, lags: F32, params: RefineParams) -> list[I64]:
+    """Some spikes of a piece, one unit's, split again and again: the rows of each part."""
+    piece, inside = some
+    x, all_rows = piece.x(matched)[inside], piece.rows[inside]
     todo, done = [np.arange(len(x))], []
     while todo:
         rows = todo.pop()
-        upper = _two_neurons(x[rows].astype(np.float64), sample[rows], lags, sampling_hz, params)
+        upper = _two_neurons(
+            x[rows].astype(np.float64), matched.sample[all_rows[rows]], lags, matched.sampling_hz, params
+        )
         if upper is None:
-            done.append(rows)
+            done.append(all_rows[rows])
         else:
             todo += [rows[~upper], rows[upper]]
     return done
@@ -251,7 +261,7 @@ def templates_of(matched: Matched, learned: Learned) -> tuple[LearnedTemplates, 
     return templates, source, _renumbered(unit, some)
 
 
-def keep(matched: Matched, learned: Learned, fit: FitParams, params: RefineParams) -> Refined:
+def keep(matched: Matched, learned: Learned, fit: FitParams, params: RefineParams, share: Share = map) -> Refined:
     """All spikes to their units, and only the units that stand out of the noise, parts that came late put back.
 
     Spikes of units with too few spikes go to the next likeliest of those that stay: a few collisions of a neuron can
@@ -259,16 +269,16 @@ def keep(matched: Matched, learned: Learned, fit: FitParams, params: RefineParam
     """
     means, n_units = learned.means, len(learned.means.norms)
     everything = np.arange(len(matched.sample))
-    last = assign(matched, pieces_of(matched, everything, AT_ONCE), means, learned.now, fit)
-    unit = np.where(last.mine & above_cuts(matched, last, means, fit), last.unit, -1)
+    last = assign(matched, pieces_of(matched, everything, AT_ONCE), means, learned.now, fit, share)
+    unit = np.where(last.mine & above_cuts(matched, last, means, fit, share), last.unit, -1)
     enough = np.bincount(unit[unit >= 0], minlength=n_units) >= params.min_spikes
     strong = enough & (excesses(matched.excess, unit, n_units) >= params.min_excess)
     weak = int((enough & ~strong).sum())
 
     homeless = np.flatnonzero((last.unit >= 0) & ~enough[last.unit])
     means = replace(means, scores=means.scores * strong[:, None, None])
-    last = assign(matched, pieces_of(matched, homeless, AT_ONCE), means, last, fit)
-    theirs = last.mine & strong[last.unit] & above_cuts(matched, last, means, fit)
+    last = assign(matched, pieces_of(matched, homeless, AT_ONCE), means, last, fit, share)
+    theirs = last.mine & strong[last.unit] & above_cuts(matched, last, means, fit, share)
     unit = np.where(theirs, last.unit, -1)
     counts = np.bincount(unit[unit >= 0], minlength=n_units)
     kept = np.flatnonzero(strong & (counts > 0))
