@@ -26,6 +26,12 @@ def subtract_median(traces, group, n_groups):
             traces[rows, t] -= np.median(traces[rows, t])
 
 
+def sum_rows(rows, of, sums):
+    """In place: each row is added to the sum it belongs to."""
+    for row, k in zip(rows, of, strict=True):
+        sums[k] += row.astype(np.float64)
+
+
 def butterworth(traces, offset, corner, out):
     """Amplitudes times 1 - 1 / (1 + (w / corner)^6) at every frequency w, in float64, far from the ends of the data."""
     n_channels, n_samples = traces.shape

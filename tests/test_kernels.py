@@ -419,3 +419,25 @@ def test_correlogram_of_a_train_with_itself_is_symmetric_about_its_rounding():
 def test_correlogram_counts_coinciding_spikes_at_zero():
     same_time = np.array([100, 100, 100], np.int64)
     assert kernels.correlogram(same_time, same_time, 30.0, 1, True).tolist() == [0, 6, 0]
+
+
+# sum_rows
+
+
+@pytest.mark.parametrize(("n", "n_sums"), [(0, 0), (0, 3), (1, 1), (200, 5)])
+def test_rows_are_summed_in_their_order_to_the_last_bit(n, n_sums):
+    def make():
+        rng = np.random.default_rng(0)
+        rows = (10 ** rng.uniform(-6, 6, (n, 4, 3))).astype(np.float32)
+        return rows, rng.integers(0, max(1, n_sums), n), np.ones((n_sums, 4, 3))
+
+    ours, theirs = both("sum_rows", make)
+    assert ours.tobytes() == theirs.tobytes()
+
+
+def test_a_row_that_is_no_number_spoils_no_other_sum():
+    rows = np.array([1.0, np.nan, 2.0], np.float32).reshape(3, 1, 1)
+    sums = np.zeros((2, 1, 1))
+    kernels.sum_rows(rows, np.array([0, 1, 0]), sums)
+    assert sums[0] == 3.0
+    assert np.isnan(sums[1])

@@ -10,6 +10,7 @@ from spikesieve.kernels.match_cpu import subtract_from_projections, template_sco
 from spikesieve.kernels.project_cpu import project
 from spikesieve.kernels.pursue_cpu import Worth, pursue
 from spikesieve.kernels.reference_cpu import subtract_median
+from spikesieve.kernels.sum_rows_cpu import sum_rows
 from spikesieve.kernels.tail_cpu import gaussian_above_tail
 from spikesieve.kernels.two_gaussians_cpu import two_gaussians
 from spikesieve.kernels.universal_cpu import pick, score, universal_scores
@@ -28,6 +29,7 @@ __all__ = [
     "score",
     "subtract_from_projections",
     "subtract_median",
+    "sum_rows",
     "template_scores",
     "triangulate",
     "two_gaussians",

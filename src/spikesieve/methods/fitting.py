@@ -139,7 +139,7 @@ def learned_again(
     units = FoundUnits(*templates_of(matched, learned), learned.now.amplitude)
     width = max(1, round(settings.tissue.bin_um / settings.tissue.step_um))
     step = steps_of(part, matched.sample, matched.source, before, rest)
-    seen = seen_on_probe(matched, units, step, before, width)
+    seen = seen_on_probe(matched, units, step, before, width, part.share)
     became = np.arange(len(seen))
     if len(before.steps_um) > 1:
         xy = rest.tissue.probe.positions_um[units.templates.peak_contacts]
@@ -152,7 +152,7 @@ def learned_again(
             matched.sampling_hz,
             settings.refine,
         )
-    moving = followed_again(before, units, seen, became, rest.tissue)
+    moving = followed_again(before, units, seen, became, rest.tissue, part.share)
     moving = together(moving, rarely_seen(before, units.parent, seconds_of(part) / part.recording.duration_s, settings))
     return distinct(moving, rest.tissue.probe.n_contacts, shapes, settings.templates)
 

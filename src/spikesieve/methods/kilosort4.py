@@ -34,7 +34,9 @@ def sort(run: Run, probe: Probe, settings: Settings) -> Sorting:
     detector = Detector(shapes, universal, groups, settings.detect)
     followed = follow(run, fitted, detector, settings.motion, settings.tissue)
     run = followed.run
-    rest = Rest(followed.motion, Tissue(probe, fitted.whitening, settings.tissue), groups, run.recording.sampling_hz)
+    rest = Rest(
+        followed.motion, Tissue(probe, fitted.whitening, settings.tissue), groups, run.recording.sampling_hz, run.share
+    )
     still = spikes_at_rest(run, followed.detected, rest)
 
     first = cluster_all(run, still.spikes, still.spikes.source, groups, settings.cluster, None)

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
 from spikesieve.engine.blocks import Block
+from spikesieve.engine.executor import map_in_order, silent
 from spikesieve.engine.run import Run
 from spikesieve.engine.scratch import GrowingArray
 from spikesieve.methods.grouping import Clusters
 from spikesieve.methods.passes import Detected, Detector, SpikeTable, detect_all
 from spikesieve.model import F32, F64, I32, I64, Motion, Probe
-from spikesieve.stages.features import Groups, group_of
+from spikesieve.stages.features import Groups, add_features, group_of
 from spikesieve.stages.match import Matcher, make_matcher
 from spikesieve.stages.motion import MotionParams, MotionSpikes, estimate
 from spikesieve.stages.preprocess import Preprocessing
 from spikesieve.stages.shapes import Shapes
+from spikesieve.stages.share import Share
 from spikesieve.stages.templates import Families, LearnedTemplates, advanced
 from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, TissueParams, predict, traces_to_rest
 
 # Spikes whose features are handled at a time.
-CHUNK = 50_000
+CHUNK = 20_000
 # Block displacements whose matchers are kept: neighbouring blocks often share one.
 MATCHERS = 8
 
@@ -64,7 +66,7 @@ def find_motion(run: Run, probe: Probe, detected: Detected, params: MotionParams
     spikes = MotionSpikes(
         detected.spikes.sample[ok], detected.position_um[ok], detected.amplitude_uv[ok], detected.shank[ok]
     )
-    return estimate(spikes, probe, run.recording.segments, run.recording.sampling_hz, params)
+    return estimate(spikes, probe, run.recording.segments, run.recording.sampling_hz, params, run.share)
 
 
 def with_traces_at_rest(run: Run, probe: Probe, motion: Motion, params: TissueParams) -> Run:
@@ -79,12 +81,13 @@ def with_traces_at_rest(run: Run, probe: Probe, motion: Motion, params: TissuePa
 
 @dataclass(frozen=True, eq=False)
 class Rest:
-    """What leads to tissue at rest: the motion, the footprints' covariance, the groups of contacts."""
+    """What leads to tissue at rest: the motion, the footprints' covariance, groups of contacts; who shares the work."""
 
     motion: Motion
     tissue: Tissue
     groups: Groups
     sampling_hz: float
+    share: Share = map
 
     def displacement_um(self, sample: I64, depth_um: F64, shank: I64) -> F64:
         """(n,) float64, in steps: the displacement at n samples and depths."""
@@ -109,15 +112,18 @@ def spikes_at_rest(run: Run, detected: Detected, rest: Rest) -> AtRest:
     shanks = detected.shank
     moved = rest.displacement_um(spikes.sample, detected.centre_um[:, 1].astype(np.float64), shanks)
     source = np.empty(len(moved), np.int32)
+
+    def at_rest(part: slice) -> tuple[I64, F32]:
+        tissue_um = detected.centre_um[part].astype(np.float64)
+        tissue_um[:, 1] -= moved[part]
+        there = group_of(tissue_um, shanks[part], groups)
+        return there, _features_at_rest(spikes.features[part], spikes.source[part], there, moved[part], rest)
+
+    parts = [slice(start, start + CHUNK) for start in range(0, len(moved), CHUNK)]
     with GrowingArray(run.scratch / "rest.features", spikes.features.shape[1:], np.float32) as out:
-        for start in range(0, len(moved), CHUNK):
-            part = slice(start, start + CHUNK)
-            tissue_um = detected.centre_um[part].astype(np.float64) - np.stack(
-                [np.zeros_like(moved[part]), moved[part]], axis=1
-            )
-            there = group_of(tissue_um, shanks[part], groups)
-            out.append(_features_at_rest(spikes.features[part], spikes.source[part], there, moved[part], rest))
+        for part, (there, features) in zip(parts, map_in_order(run.pool, at_rest, parts, "", silent), strict=True):
             source[part] = there
+            out.append(features)
         return AtRest(replace(spikes, source=source, features=out.finish()), moved)
 
 
@@ -155,12 +161,17 @@ def moving_templates(
     seen = _observed(detected.spikes, moved.displacement_um, clusters, families, shapes, rest)
     n_pcs = detected.spikes.features.shape[2]
     scores = np.zeros((*contacts_at.shape, n_pcs), np.float32)
-    for k, observed in enumerate(seen):
-        scores[:, k] = predict(tissue, observed, contacts_at[:, k], steps)
+    step = partial(_predicted, tissue=tissue, steps_um=steps)
+    for k, found in enumerate(rest.share(step, [(one, contacts_at[:, k]) for k, one in enumerate(seen)])):
+        scores[:, k] = found
     still = int(np.abs(steps).argmin())
     return MovingTemplates(
         LearnedTemplates(contacts, scores[still], families.templates.n_spikes), steps, contacts_at, scores
     )
+
+
+def _predicted(one: tuple[Observed, I64], tissue: Tissue, steps_um: F64) -> F32:
+    return predict(tissue, *one, steps_um)
 
 
 def _standing_templates(means: LearnedTemplates, contacts: I64, n_contacts: int) -> MovingTemplates:
@@ -190,7 +201,7 @@ def _observed(
     sums, counts = np.zeros((len(distinct), *spikes.features.shape[1:])), np.bincount(of_spike.ravel())
     for start in range(0, len(used), CHUNK):
         part = slice(start, start + CHUNK)
-        np.add.at(sums, of_spike.ravel()[part], spikes.features[used[part]])
+        add_features(spikes.features[used[part]], of_spike.ravel()[part], sums)
     for i, (cluster, _, _) in enumerate(distinct):
         sums[i] = advanced(sums[i], int(families.advance_samples[cluster]), shapes.pcs)
     member = families.member[distinct[:, 0]]

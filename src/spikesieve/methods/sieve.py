@@ -48,7 +48,7 @@ def sort(run: Run, probe: Probe, settings: Settings) -> Sorting:
     detector = Detector(shapes, universal_templates(probe, detect), groups, detect)
     followed = follow(run, fitted, detector, settings.motion, settings.tissue)
     run = followed.run
-    rest = Rest(followed.motion, Tissue(probe, fitted.whitening, settings.tissue), groups, hz)
+    rest = Rest(followed.motion, Tissue(probe, fitted.whitening, settings.tissue), groups, hz, run.share)
     still = spikes_at_rest(run, followed.detected, rest)
     first = cluster_all(run, still.spikes, still.spikes.source, groups, settings.cluster, None)
     families = learn_templates(first.means, n_contacts, shapes, settings.templates)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from spikesieve.model import F64, I64
 from spikesieve.report.drift_numbers import AFTER, BAND_SE, DriftNumbers
-from spikesieve.report.figures import COLOURS, amplitude_bar, amplitude_scale, say, scatter_spikes
+from spikesieve.report.figures import COLOURS, amplitude_bar, amplitude_scale, leave_margins, say, scatter_spikes
 from spikesieve.report.numbers import SomeSpikes
 
 USED, NOT_USED = COLOURS["good"], COLOURS["noise"]
@@ -25,7 +25,9 @@ def displacement(drift: DriftNumbers) -> Figure:
     Traces lie above each other by depth, all on one scale; where the band has no limit it fills the room of its trace.
     """
     n_shanks, _, n_depths = drift.estimated_um[:MOST_SHANKS].shape
-    figure = Figure(figsize=(12.0, n_shanks * (1.5 + max(1.5, 0.5 * n_depths))), layout="constrained")
+    figure = Figure(figsize=(12.0, n_shanks * (1.5 + max(1.5, 0.5 * n_depths))))
+    leave_margins(figure, left_in=0.8, right_in=0.8, top_in=0.6)
+    figure.subplots_adjust(hspace=0.25)
     room_um = 2 * drift.reach_um
     for row, axes in enumerate(figure.subplots(n_shanks, 1, sharex=True, squeeze=False)[:, 0]):
         for depth in range(n_depths):
@@ -84,7 +86,9 @@ def raster_before_and_after(drift: DriftNumbers, raster: SomeSpikes, shank_of_un
     shank_of_unit  (n_units,) int64
     """
     shanks = drift.shanks[:MOST_SHANKS]
-    figure = Figure(figsize=(14.0, max(6.0, 3.6 * len(shanks))), layout="constrained")
+    figure = Figure(figsize=(14.0, max(6.0, 3.6 * len(shanks))))
+    leave_margins(figure, left_in=0.8, right_in=0.8)
+    figure.subplots_adjust(wspace=0.06)
     panels = figure.subplots(len(shanks), 2, sharex=True, sharey="row", squeeze=False)
     spikes = raster.every(drift.step)
     if len(spikes) == 0:

@@ -38,7 +38,8 @@ def units_on_probe(probe: Probe, units: Sequence[Unit]) -> Figure:
     width_um, height_um = np.maximum(np.ptp(probe.positions_um, axis=0), 1.0)
     slender = height_um > 2 * width_um
     height_in = 9.0 if slender else float(np.clip(1.5 + 4.5 * height_um / width_um, 3.0, 9.0))
-    figure = Figure(figsize=(6.5, height_in), layout="constrained")
+    figure = Figure(figsize=(6.5, height_in))
+    leave_margins(figure, left_in=0.8, right_in=1.2)
     axes = figure.add_subplot()
     axes.plot(*probe.positions_um.T, "s", color="#cccccc", markersize=3 if probe.n_contacts > 64 else 6, zorder=1)
     axes.margins(x=0.25 if slender else 0.1, y=0.05 if slender else 0.1)
@@ -53,14 +54,14 @@ def units_on_probe(probe: Probe, units: Sequence[Unit]) -> Figure:
         say(axes, "No units were found.")
         return figure
     axes.legend(*_legend_entries(units), loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
-    figure.draw_without_rendering()
     _number(axes, units, places, area_pt2)
     return figure
 
 
 def spike_raster(spikes: Spikes, sampling_hz: float) -> Figure:
     """Each spike at its time and depth, coloured by its amplitude in uV; at most 200 000, evenly taken."""
-    figure = Figure(figsize=(12.0, 7.0), layout="constrained")
+    figure = Figure(figsize=(12.0, 7.0))
+    leave_margins(figure, left_in=0.8, right_in=0.8)
     axes = figure.add_subplot()
     n = len(spikes)
     axes.set(xlabel="time (s)", ylabel="depth (µm)")
@@ -135,7 +136,8 @@ def template_gallery(templates: Templates, probe: Probe, units: Sequence[Unit], 
 
 def amplitude_against_rate(units: Sequence[Unit]) -> Figure:
     """Amplitude in uV against firing rate in Hz, both logarithmic, one marker a unit."""
-    figure = Figure(figsize=(8.0, 6.0), layout="constrained")
+    figure = Figure(figsize=(8.0, 6.0))
+    leave_margins(figure, left_in=0.8, right_in=1.2)
     axes = figure.add_subplot(xlabel="firing rate (Hz)", ylabel="peak-to-peak amplitude (µV)")
     axes.set_title(_how_many(units, units))
     if not units:
@@ -151,7 +153,6 @@ def amplitude_against_rate(units: Sequence[Unit]) -> Figure:
     plain_log_ticks(axes.yaxis)
     axes.margins(0.12)
     axes.legend(*_legend_entries(units), loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
-    figure.draw_without_rendering()
     _number(axes, units, places, area_pt2)
     return figure
 
@@ -173,7 +174,7 @@ def acgs_of_good_units(acgs: I64, units: Sequence[Unit]) -> Figure:
     axes.add_collection(PolyCollection(bars, facecolors=COLOURS["good"], edgecolors="none"))
     for corner, unit in zip(corners, shown, strict=True):
         _cell_title(axes, corner, f"{unit.unit}: {unit.firing_rate_hz:.3g} Hz", COLOURS["good"])
-        axes.plot(corner[0] + [0.02, 0.98], corner[[1, 1]], color="#777777", linewidth=0.6)
+    _floors(axes, corners)
     return figure
 
 
@@ -192,16 +193,19 @@ def amplitudes_over_time(spikes: SomeSpikes, units: Sequence[Unit]) -> Figure:
         say(axes, "No units were found.")
         return figure
     start_s, stop_s = (spikes.time_s.min(), spikes.time_s.max()) if len(spikes) else (0.0, 1.0)
+    points: dict[str, list[F64]] = {label: [] for label in COLOURS}
     for corner, unit in zip(corners, shown, strict=True):
         mine = spikes.unit == unit.unit
         highest = max(float(spikes.amplitude_uv[mine].max(initial=0)), 1e-9)
         share = np.stack(
             [(spikes.time_s[mine] - start_s) / max(stop_s - start_s, 1e-9), spikes.amplitude_uv[mine] / highest]
         )
-        x, y = corner[:, None] + [[0.02], [0.0]] + share * [[0.96], [0.85]]
-        axes.plot(x, y, ".", color=COLOURS[unit.label], markersize=1.5, markeredgewidth=0, alpha=0.7)
+        points[unit.label].append(corner[:, None] + [[0.02], [0.0]] + share * [[0.96], [0.85]])
         _cell_title(axes, corner, f"{unit.unit}: {highest:.0f} µV", COLOURS[unit.label])
-        axes.plot(corner[0] + [0.02, 0.98], corner[[1, 1]], color="#777777", linewidth=0.6)
+    for label, some in points.items():
+        x, y = np.concatenate([np.empty((2, 0)), *some], axis=1)
+        axes.plot(x, y, ".", color=COLOURS[label], markersize=1.5, markeredgewidth=0, alpha=0.7)
+    _floors(axes, corners)
     return figure
 
 
@@ -210,7 +214,9 @@ def quality_histograms(histograms: Sequence[Histogram], titles: Mapping[str, str
 
     titles  what to write under each axis, by `Histogram.name`
     """
-    figure = Figure(figsize=(3.2 * len(histograms), 3.2), layout="constrained")
+    figure = Figure(figsize=(3.2 * len(histograms), 3.2))
+    leave_margins(figure, left_in=0.6, right_in=0.1, top_in=0.1)
+    figure.subplots_adjust(wspace=0.3)
     for axes, histogram in zip(figure.subplots(1, len(histograms)), histograms, strict=True):
         bottom = np.zeros(len(histogram.edges) - 1)
         for label, counts in histogram.counts.items():
@@ -225,6 +231,19 @@ def quality_histograms(histograms: Sequence[Histogram], titles: Mapping[str, str
             say(axes, "not known")
     axes.legend(frameon=False)
     return figure
+
+
+def leave_margins(
+    figure: Figure, left_in: float, right_in: float, bottom_in: float = 0.55, top_in: float = 0.4
+) -> None:
+    """Room for what stands around the axes, in inches: matplotlib would draw them several times to find it out."""
+    width_in, height_in = figure.get_size_inches()
+    figure.subplots_adjust(
+        left=left_in / width_in,
+        right=1 - right_in / width_in,
+        bottom=bottom_in / height_in,
+        top=1 - top_in / height_in,
+    )
 
 
 def _by_label(units: Sequence[Unit]) -> dict[str, list[Unit]]:
@@ -289,6 +308,12 @@ def _cells(n: int, title: str, legend: str) -> tuple[Figure, Axes, F64]:
     return figure, axes, corners
 
 
+def _floors(axes: Axes, corners: F64) -> None:
+    """A line under each cell."""
+    ends = corners[:, None] + np.array([[0.02, 0.0], [0.98, 0.0]])
+    axes.add_collection(LineCollection(list(ends), colors="#777777", linewidths=0.6))
+
+
 def _cell_title(axes: Axes, corner: F64, text: str, colour: str) -> None:
     axes.text(corner[0] + 0.5, corner[1] + 0.92, text, ha="center", va="bottom", fontsize=7.5, color=colour)
 
@@ -333,6 +358,9 @@ def _acg_outline(counts: I64) -> F64:
 
 def _number(axes: Axes, units: Sequence[Unit], places: F64, area_pt2: F64) -> None:
     """Write the numbers of the units beside their markers, largest amplitude first, wherever there is room."""
+    # Matplotlib finds the limits and the place of axes when it draws them: here they are needed before.
+    axes.autoscale_view()
+    axes.apply_aspect()
     spots_pt = axes.transData.transform(places) * 72 / axes.figure.get_dpi()
     radius_pt = np.sqrt(area_pt2) / 2
     centre_pt = spots_pt + np.stack([radius_pt + 7, np.zeros(len(units))], axis=1)

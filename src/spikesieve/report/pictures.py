@@ -13,6 +13,8 @@ from spikesieve.report.columns import AXIS_LABELS
 from spikesieve.report.numbers import Numbers, numbers_of
 
 DOTS_PER_INCH = 130
+# Of 9: larger by a few percent than at the usual 6, and written in two thirds of the time.
+COMPRESSION = 3
 
 
 def write_pictures(folder: Path, sorting: Sorting, numbers: Numbers | None = None) -> tuple[Path, ...]:
@@ -39,5 +41,5 @@ def write_pictures(folder: Path, sorting: Sorting, numbers: Numbers | None = Non
         drawn["drift_raster"] = drift_figures.raster_before_and_after(numbers.drift, numbers.raster, shank_of_unit)
     paths = tuple(folder / f"{name}.png" for name in drawn)
     for path, figure in zip(paths, drawn.values(), strict=True):
-        figure.savefig(path, dpi=DOTS_PER_INCH)
+        figure.savefig(path, dpi=DOTS_PER_INCH, pil_kwargs={"compress_level": COMPRESSION})
     return paths

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve.geometry import distances_um, nearest
+from spikesieve.kernels import sum_rows
 from spikesieve.model import F32, F64, I64, Probe
 from spikesieve.params import Params, setting
 
@@ -125,3 +126,11 @@ def spike_positions(features: F32, means: F32, contacts: I64, probe: Probe) -> F
     weight /= weight.sum(axis=1, keepdims=True)
     xy = probe.positions_um[np.maximum(contacts, 0)]
     return np.asarray((weight[:, :, None] * xy).sum(axis=1), dtype=np.float32)
+
+
+def add_features(features: F32, of: I64, sums: F64) -> None:
+    """In place: the features of each spike are added to the sum it belongs to, in float64.
+
+    features  (n, n_near, n_pcs) float32;  of (n,) int64;  sums (n_sums, n_near, n_pcs) float64
+    """
+    sum_rows(np.asarray(features), of, sums)

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
 from spikesieve.model import F32, I64, Bool
 from spikesieve.stages.compete import SEEN_ENERGY, Matched
+from spikesieve.stages.features import add_features
 from spikesieve.stages.refine import RefineParams, log_odds_one, without_jitter
 from spikesieve.stages.shapes import Shapes
+from spikesieve.stages.share import Share
 from spikesieve.stages.templates import (
     LearnedTemplates,
     TemplatesParams,
@@ -48,7 +52,7 @@ class FoundUnits:
 
 
 def seen_on_probe(
-    matched: Matched, units: FoundUnits, step: I64, before: MovingTemplates, width: int
+    matched: Matched, units: FoundUnits, step: I64, before: MovingTemplates, width: int, share: Share = map
 ) -> list[Observed]:
     """What the contacts saw of each unit's spikes, in bins of `width` steps of displacement.
 
@@ -56,21 +60,32 @@ def seen_on_probe(
     Only the spikes that the unit's parent found are used.
     """
     centre = np.minimum(step // width * width + width // 2, len(before.steps_um) - 1)
-    found = []
-    for k, p in enumerate(units.parent):
-        rows = np.flatnonzero((units.unit == k) & (matched.source == p))
-        same = (before.contacts[step[rows], p] == before.contacts[centre[rows], p]).all(axis=1)
-        rows = rows[same]
-        at, which, n_spikes = np.unique(centre[rows], return_inverse=True, return_counts=True)
-        sums = np.zeros((len(at), *matched.features.shape[1:]))
-        np.add.at(sums, which, matched.features[rows])
-        size = np.bincount(which, weights=units.amplitude[rows], minlength=len(at))
-        # Spikes are kept as what their template did not explain and the template at rest.
-        unexplained = sums / np.maximum(size, 1e-9)[:, None, None] - before.rest.scores[p]
-        enough = n_spikes >= FEWEST_SEEN
-        seen = Observed(before.steps_um[at], before.contacts[at, p], before.scores[at, p] + unexplained, n_spikes)
-        found.append(_rows_of(seen, enough))
-    return found
+    whole = np.flatnonzero(units.unit >= 0)
+    order = whole[np.argsort(units.unit[whole], kind="stable")]
+    edges = np.searchsorted(units.unit[order], np.arange(len(units.parent) + 1))
+    rows = [
+        order[a:b][matched.source[order[a:b]] == p] for (a, b), p in zip(pairwise(edges), units.parent, strict=True)
+    ]
+    one = partial(_seen, matched=matched, units=units, step=step, centre=centre, before=before)
+    return list(share(one, list(zip(rows, units.parent, strict=True))))
+
+
+def _seen(
+    one: tuple[I64, np.int64], matched: Matched, units: FoundUnits, step: I64, centre: I64, before: MovingTemplates
+) -> Observed:
+    """What the contacts saw of one unit: of its spikes that its parent found, and that parent."""
+    rows, p = one
+    same = (before.contacts[step[rows], p] == before.contacts[centre[rows], p]).all(axis=1)
+    rows = rows[same]
+    at, which, n_spikes = np.unique(centre[rows], return_inverse=True, return_counts=True)
+    sums = np.zeros((len(at), *matched.features.shape[1:]))
+    add_features(matched.features[rows], which.ravel(), sums)
+    size = np.bincount(which, weights=units.amplitude[rows], minlength=len(at))
+    # Spikes are kept as what their template did not explain and the template at rest.
+    unexplained = sums / np.maximum(size, 1e-9)[:, None, None] - before.rest.scores[p]
+    enough = n_spikes >= FEWEST_SEEN
+    seen = Observed(before.steps_um[at], before.contacts[at, p], before.scores[at, p] + unexplained, n_spikes)
+    return _rows_of(seen, enough)
 
 
 def _rows_of(seen: Observed, rows: Bool) -> Observed:
@@ -140,7 +155,7 @@ def distance_where_seen(a: Observed, b: Observed, lags: F32, fewest: int) -> flo
 
 
 def followed_again(
-    before: MovingTemplates, units: FoundUnits, seen: list[Observed], became: I64, tissue: Tissue
+    before: MovingTemplates, units: FoundUnits, seen: list[Observed], became: I64, tissue: Tissue, share: Share = map
 ) -> MovingTemplates:
     """Units that were learned from the spikes of moving templates, as templates that move.
 
@@ -153,17 +168,24 @@ def followed_again(
     leads = np.flatnonzero(became == np.arange(len(parent)))
     n_spikes = np.bincount(became, weights=units.templates.n_spikes, minlength=len(parent)).astype(np.int64)[leads]
     scores, contacts = before.scores[:, parent[leads]].copy(), before.contacts[:, parent[leads]]
-    for column, k in enumerate(leads.tolist()):
-        if len(before.steps_um) == 1:
-            scores[0, column] = units.templates.scores[k]
-            continue
-        parts = [_apart(seen[m], before, int(parent[k])) for m in np.flatnonzero(became == k)]
-        whole = _together(parts)
-        if len(whole.n_spikes):
-            scores[:, column] += predict(tissue, whole, contacts[:, column], before.steps_um)
+    if len(before.steps_um) == 1:
+        scores[0] = units.templates.scores[leads]
+    else:
+        sets = [([seen[m] for m in np.flatnonzero(became == k)], int(parent[k])) for k in leads]
+        for column, more in enumerate(share(partial(_beside_parent, before=before, tissue=tissue), sets)):
+            scores[:, column] += more
     still = int(np.abs(before.steps_um).argmin())
     rest = LearnedTemplates(contacts[still], scores[still], n_spikes)
     return MovingTemplates(rest, before.steps_um, contacts, scores)
+
+
+def _beside_parent(one: tuple[list[Observed], int], before: MovingTemplates, tissue: Tissue) -> F32:
+    """What a unit has beyond its parent at every step, from what was seen of it: (n_steps, n_near, n_pcs) float32."""
+    seen, parent = one
+    whole = _together([_apart(some, before, parent) for some in seen])
+    if len(whole.n_spikes) == 0:
+        return np.zeros_like(before.scores[:, parent])
+    return predict(tissue, whole, before.contacts[:, parent], before.steps_um)
 
 
 def together(a: MovingTemplates, b: MovingTemplates) -> MovingTemplates:

@@ -5,7 +5,7 @@ Decentralised registration of rasters (DREDge) or Kilosort4's alignment to a tem
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -28,6 +28,7 @@ from spikesieve.stages.motion_raster import (
     time_bins,
 )
 from spikesieve.stages.motion_registration import Comparison, compare, solve
+from spikesieve.stages.share import Share
 
 # A bin of time holds about this many spikes of each section.
 SPIKES_IN_BIN = 30
@@ -102,6 +103,7 @@ def estimate(
     segments: tuple[tuple[int, int], ...],
     sampling_hz: float,
     params: MotionParams,
+    share: Share = map,
 ) -> Motion:
     """How far the tissue moved along each shank, how sure that is, and whether it is to be used.
 
@@ -123,7 +125,7 @@ def estimate(
         if hopeless:
             decision, sentence = "refuse", hopeless
         else:
-            found = _judged(some, bins, windows, sampling_hz, params)
+            found = _judged(some, bins, windows, sampling_hz, params, share)
             um[row], se_um[row] = found.um, found.se_um
             decision, sentence = _decided(found, windows)
         decisions.append(decision)
@@ -169,21 +171,29 @@ def _hopeless(spikes: BinnedSpikes, n_bins: int, depth_um: F64) -> str:
     return ""
 
 
-def _judged(spikes: BinnedSpikes, bins: TimeBins, windows: Windows, sampling_hz: float, params: MotionParams) -> Judged:
+def _judged(
+    spikes: BinnedSpikes, bins: TimeBins, windows: Windows, sampling_hz: float, params: MotionParams, share: Share
+) -> Judged:
     """The displacement of one shank from all its spikes, judged by that from halves of its neurons."""
     bin_s = float(np.median(bins.stop - bins.start)) / sampling_hz
     decentralized = params.estimator == "decentralized"
     bin_um = params.depth_bin_um or (DEPTH_BIN_UM if decentralized else KILOSORT_DEPTH_BIN_UM)
-    course: Callable[[BinnedSpikes], F64]
+    courses: Callable[[Sequence[BinnedSpikes]], list[F64]]
     if decentralized:
-        course = _Registration(bins, windows, bin_um, params.max_shift_um, max(1, round(params.horizon_s / bin_s)))
+        horizon = max(1, round(params.horizon_s / bin_s))
+        courses = _Registration(bins, windows, bin_um, params.max_shift_um, horizon, share)
     else:
-        course = partial(align, n_bins=len(bins), windows=windows, bin_um=bin_um, max_shift_um=params.max_shift_um)
-    whole = course(spikes)
+        one = partial(align, n_bins=len(bins), windows=windows, bin_um=bin_um, max_shift_um=params.max_shift_um)
+        courses = partial(_each, one, share)
+    (whole,) = courses([spikes])
     half = half_of_neurons(spikes, whole, windows)
-    first, second = course(spikes.select(half)), course(spikes.select(~half))
+    first, second = courses([spikes.select(half), spikes.select(~half)])
     counts, neurons = spikes.counts(len(bins), windows), n_neurons(spikes, whole, windows, bin_s)
     return judge(Evidence(whole, first, second, counts, neurons, bins.gap), windows, decentralized)
+
+
+def _each(course: Callable[[BinnedSpikes], F64], share: Share, sets: Sequence[BinnedSpikes]) -> list[F64]:
+    return list(share(course, sets))
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,18 +205,20 @@ class _Registration:
     bin_um: float
     max_shift_um: float
     horizon: int
+    share: Share
 
-    def __call__(self, spikes: BinnedSpikes) -> F64:
-        """(n_bins, n_windows) float64 um."""
-        total = np.zeros((len(self.bins), len(self.windows)))
-        if len(spikes) == 0:
-            return total
+    def __call__(self, sets: Sequence[BinnedSpikes]) -> list[F64]:
+        """(n_bins, n_windows) float64 um from each set of spikes."""
+        totals = [np.zeros((len(self.bins), len(self.windows))) for _ in sets]
+        some = [(spikes, total) for spikes, total in zip(sets, totals, strict=True) if len(spikes)]
         for windows, reach_um in self._levels():
-            parts = [self._course(spikes, windows, k, reach_um) for k in range(len(windows))]
-            course = np.stack(parts, axis=1)
-            spikes = spikes.at_rest(course, windows)
-            total += windows.between(course, self.windows.centre_um)
-        return total
+            step = partial(self._course, windows=windows, reach_um=reach_um)
+            parts = list(self.share(step, [(spikes, k) for spikes, _ in some for k in range(len(windows))]))
+            for i, (spikes, total) in enumerate(some):
+                course = np.stack(parts[i * len(windows) : (i + 1) * len(windows)], axis=1)
+                total += windows.between(course, self.windows.centre_um)
+                some[i] = spikes.at_rest(course, windows), total
+        return totals
 
     def _levels(self) -> list[tuple[Windows, float]]:
         """Windows of the whole shank, of a few large sections where there are many, and those that are wanted."""
@@ -217,7 +229,9 @@ class _Registration:
             levels.append((make_windows(low, high, n // FEWER), LARGE_SECTION_SHIFT_UM))
         return levels if n == 1 else [*levels, (self.windows, SECTION_SHIFT_UM)]
 
-    def _course(self, spikes: BinnedSpikes, windows: Windows, k: int, reach_um: float) -> F64:
+    def _course(self, one: tuple[BinnedSpikes, int], windows: Windows, reach_um: float) -> F64:
+        """(n_bins,) float64 um, from spikes and the number of a window."""
+        spikes, k = one
         low, high = np.clip(windows.reach_um(k), spikes.depth_um.min() - reach_um, spikes.depth_um.max() + reach_um)
         if high - low < self.bin_um:
             return np.zeros(len(self.bins))
