@@ -237,13 +237,13 @@ def test_a_spike_is_judged_with_its_template_at_the_size_that_was_seen():
     means = compete.Means(unit[None], np.ones((1, N_CONTACTS), bool), np.array([500.0]))
     none = np.zeros(50, np.float32)
     now = compete.Membership(np.zeros(50, np.int64), none, none, none > 0)
-    found = compete.assign(matched, compete.pieces_of(matched, np.arange(50), 99), means, now, FIT)
+    found = compete.assign(matched, compete.pieces_of(matched, np.arange(50)), means, now, FIT)
     here = size * unit
     scores = ((unexplained + amplitude * here) * here).sum(axis=(1, 2)) / np.linalg.norm(here)
     np.testing.assert_allclose(found.score, scores, rtol=1e-4)
     at_rest = compete.assign(
         replace(matched, size=np.ones(50, np.float32)),
-        compete.pieces_of(matched, np.arange(50), 99),
+        compete.pieces_of(matched, np.arange(50)),
         means,
         now,
         FIT,
@@ -282,3 +282,13 @@ def test_shared_out_work_gives_the_bytes_of_work_done_in_turn():
     assert len(one.means) == 3
     for a, b in ((one.unit, other.unit), (one.sample, other.sample), (one.means.scores, other.means.scores)):
         assert a.tobytes() == b.tobytes()
+
+
+def test_weighing_fewer_spikes_at_a_time_changes_nothing(monkeypatch):
+    units = [footprint(4, 12, 0), footprint(4, 12, 1)]
+    matched, _ = spikes_of(units, [train(5.0, k) for k in range(2)], [0, 0])
+    whole = refined(matched)
+    monkeypatch.setattr(compete, "AT_ONCE", 37)
+    parts = refined(matched)
+    np.testing.assert_array_equal(parts.unit, whole.unit)
+    np.testing.assert_allclose(parts.means.scores, whole.means.scores, rtol=1e-5, atol=1e-5)

@@ -33,7 +33,7 @@ COMPARED_SPIKES, COMPARED_SPIKE_BYTES = 40_000, 3_000
 # Spikes of a template that units are learned from, their features held twice; spikes that are weighed at once, against
 # so many units, with six numbers in float64 for each.
 LEARNED_SPIKES = 3_000
-WEIGHED_SPIKES, RIVALS, WEIGHED_BYTES = 50_000, 40, 48
+WEIGHED_SPIKES, RIVALS, WEIGHED_BYTES = 5_000, 40, 48
 # The limit that holds where none is given, as a share of the machine.
 DEFAULT_SHARE = 0.25
 
@@ -147,7 +147,11 @@ def _parts(demand: Demand, n_workers: int, block_samples: int) -> tuple[Part, ..
         (Part(f"clustering of a group of {in_busiest} spikes, each worker", n_workers, clustered),),
         (
             Part(f"features of {learned} spikes that units are learned from", 2, FEATURE_BYTES * learned),
-            Part("spikes weighed against their units", RIVALS, WEIGHED_BYTES * min(n_spikes, WEIGHED_SPIKES)),
+            Part(
+                "spikes weighed against their units, each worker",
+                n_workers,
+                RIVALS * WEIGHED_BYTES * min(n_spikes, WEIGHED_SPIKES),
+            ),
         ),
     )
     return always + max(by_turns, key=_sum)

@@ -132,7 +132,7 @@ def measure_templates(
         fitted, referenced=np.full_like(fitted.referenced, -1), whitening=np.zeros_like(fitted.whitening)
     )
     step = partial(_measure, fitted=unreferenced, trains=trains, contacts=contacts, window=window)
-    for _, part in run.over(_blocks_to_measure(run, trains, n_units, params), step, "waveforms"):
+    for _, part in run.over(blocks_to_measure(run, trains, n_units, params), step, "waveforms"):
         sums += part.sums
         counts += part.counts
     mean = sums / np.maximum(counts, 1)[:, None, None]
@@ -166,8 +166,8 @@ def _in_order_of_time(trains: Trains) -> Trains:
     return replace(trains, sample=trains.sample[rows], unit=trains.unit[rows])
 
 
-def _blocks_to_measure(run: Run, trains: Trains, n_units: int, params: UnitsParams) -> tuple[Block, ...]:
-    """Blocks, spread over the recording, until they hold about as many spikes of every unit as wanted (or all)."""
+def blocks_to_measure(run: Run, trains: Trains, n_units: int, params: UnitsParams) -> tuple[Block, ...]:
+    """Blocks, spread over the recording, until they hold about as many spikes of every unit as wanted or are many."""
     pieces = stretches(run)
     starts = np.array([b.start for b in pieces])
     block = np.searchsorted(starts, trains.sample, side="right") - 1
@@ -176,12 +176,13 @@ def _blocks_to_measure(run: Run, trains: Trains, n_units: int, params: UnitsPara
     wanted = np.minimum(counts.sum(axis=0), params.waveform_spikes)
     # A golden-ratio walk visits the pieces evenly, however many of them are needed.
     order = np.argsort(np.arange(len(pieces)) * 0.6180339887498949 % 1.0, kind="stable")
-    have = np.zeros(n_units, np.int64)
+    have, left = np.zeros(n_units, np.int64), params.waveform_s * run.recording.sampling_hz
     chosen = []
     for i in order:
-        if (counts[i] * (have < wanted)).sum() > 0:
+        if left > 0 and (counts[i] * (have < wanted)).sum() > 0:
             have += counts[i]
             chosen.append(int(i))
+            left -= pieces[i].n_samples
     return tuple(pieces[i] for i in sorted(chosen))
 
 

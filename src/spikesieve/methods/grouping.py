@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
@@ -21,7 +21,9 @@ from spikesieve.stages.templates import LearnedTemplates
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
-    """Clusters of all groups: unit (n_spikes,) int64 per spike, means (one row a unit), group (n_units,) int64."""
+    """Clusters of all groups: unit (n_spikes,) int64 per spike, -1 for none; means (one row a unit), whose numbers of
+    spikes are those of the whole recording; group (n_units,) int64.
+    """
 
     unit: I64
     means: LearnedTemplates
@@ -34,18 +36,23 @@ def cluster_all(
     """Cluster each group of spikes by itself.
 
     group   (n_spikes,) int32 or int64, the group of each spike, which is where its features were taken
-    curate  criteria of the refractory test of splits, or None to split by shape alone
+    curate  criteria of the refractory test of splits, or None to split by shape alone: then some spikes of a group
+            stand for all where there are too many, and the others get no unit
     """
     order = np.argsort(group, kind="stable")
     edges = np.searchsorted(group[order], np.arange(len(groups) + 1))
     members = [order[a:b] for a, b in pairwise(edges)]
+    n_all = np.diff(edges)
+    if curate is None:
+        members = [cluster.thinned(rows, params.max_spikes) for rows in members]
     step = partial(_cluster_one, work=_Work(run, spikes, groups, members, params, curate))
     unit = np.full(len(spikes.sample), -1, np.int64)
     parts, of_group, n_units = [], [], 0
     stage = "cluster" if curate is None else "cluster again"
     for g, (labels, means) in enumerate(map_in_order(run.pool, step, range(len(groups)), stage, run.progress)):
         unit[members[g]] = labels + n_units
-        parts.append(means)
+        whole = np.round(means.n_spikes * (n_all[g] / max(1, len(members[g])))).astype(np.int64)
+        parts.append(replace(means, n_spikes=whole))
         of_group.append(np.full(len(means), g, np.int64))
         n_units += len(means)
     n_near, n_pcs = spikes.features.shape[1:]

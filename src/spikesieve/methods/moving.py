@@ -196,19 +196,24 @@ def _observed(
     width = rest.tissue.params.bin_um
     unit = clusters.unit
     used = np.flatnonzero((unit >= 0) & (families.member[np.maximum(unit, 0)] >= 0))
-    keys = np.stack([unit[used], spikes.source[used], np.round(moved_um[used] / width)], axis=1).astype(np.int64)
-    distinct, of_spike = np.unique(keys, axis=0, return_inverse=True)
-    sums, counts = np.zeros((len(distinct), *spikes.features.shape[1:])), np.bincount(of_spike.ravel())
+    bins = np.round(moved_um[used] / width).astype(np.int64)
+    low, n_bins = int(bins.min(initial=0)), int(np.ptp(bins)) + 1 if len(bins) else 1
+    n_groups = len(rest.groups)
+    keys = (unit[used] * n_groups + spikes.source[used]) * n_bins + (bins - low)
+    distinct_keys, of_spike = np.unique(keys, return_inverse=True)
+    group, moved = distinct_keys // n_bins % n_groups, distinct_keys % n_bins + low
+    cluster = distinct_keys // (n_bins * n_groups)
+    sums, counts = np.zeros((len(cluster), *spikes.features.shape[1:])), np.bincount(of_spike)
     for start in range(0, len(used), CHUNK):
         part = slice(start, start + CHUNK)
-        add_features(spikes.features[used[part]], of_spike.ravel()[part], sums)
-    for i, (cluster, _, _) in enumerate(distinct):
-        sums[i] = advanced(sums[i], int(families.advance_samples[cluster]), shapes.pcs)
-    member = families.member[distinct[:, 0]]
+        add_features(spikes.features[used[part]], of_spike[part], sums)
+    for i, k in enumerate(cluster):
+        sums[i] = advanced(sums[i], int(families.advance_samples[k]), shapes.pcs)
+    member = families.member[cluster]
     return [
         Observed(
-            distinct[rows, 2] * width,
-            rest.groups.contacts[distinct[rows, 1]],
+            moved[rows] * width,
+            rest.groups.contacts[group[rows]],
             sums[rows] / counts[rows][:, None, None],
             counts[rows].astype(np.int64),
         )

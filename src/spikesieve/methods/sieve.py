@@ -20,14 +20,16 @@ from spikesieve.methods.fitting import (
 from spikesieve.methods.grouping import cluster_all
 from spikesieve.methods.moving import Rest, follow, moving_matcher, moving_templates, spikes_at_rest
 from spikesieve.methods.passes import Detector, fit_preprocessing, learn_shapes
-from spikesieve.model import Probe, Sorting
+from spikesieve.model import Motion, Probe, Sorting
 from spikesieve.settings import Settings
 from spikesieve.stages.curate import Trains, curate
 from spikesieve.stages.detect import pitch_um, universal_templates
 from spikesieve.stages.features import make_groups
+from spikesieve.stages.preprocess import Preprocessing
 from spikesieve.stages.refine import keep, learn
+from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import learn_templates
-from spikesieve.stages.tissue import Tissue
+from spikesieve.stages.tissue import MovingTemplates, Tissue
 
 
 def sort(run: Run, probe: Probe, settings: Settings) -> Sorting:
@@ -39,20 +41,7 @@ def sort(run: Run, probe: Probe, settings: Settings) -> Sorting:
     fitted, odd_contacts = fit_preprocessing(run, probe, settings.preprocess)
     shapes = learn_shapes(run, fitted, settings.shapes)
     fitted, noise_sd = with_unit_noise(run, fitted, shapes)
-    probe, n_contacts, hz = fitted.probe, fitted.probe.n_contacts, run.recording.sampling_hz
-
-    # The threshold is in SD of the traces, as in Kilosort4; what is noise will be told by its likelihood.
-    threshold = settings.fit.detect_share * settings.detect.threshold / noise_sd
-    detect = settings.detect.model_copy(update={"threshold": threshold})
-    groups = make_groups(probe, pitch_um(probe, detect), settings.features)
-    detector = Detector(shapes, universal_templates(probe, detect), groups, detect)
-    followed = follow(run, fitted, detector, settings.motion, settings.tissue)
-    run = followed.run
-    rest = Rest(followed.motion, Tissue(probe, fitted.whitening, settings.tissue), groups, hz, run.share)
-    still = spikes_at_rest(run, followed.detected, rest)
-    first = cluster_all(run, still.spikes, still.spikes.source, groups, settings.cluster, None)
-    families = learn_templates(first.means, n_contacts, shapes, settings.templates)
-    templates = moving_templates(followed.detected, still, first, families, shapes, rest)
+    run, moved, rest, templates = first_templates(run, fitted, shapes, noise_sd, settings)
 
     part = a_part(run, settings.fit.learn_s)
     some = fit_all(part, fitted, shapes, moving_matcher(run, templates, shapes, rest), settings.fit)
@@ -67,10 +56,31 @@ def sort(run: Run, probe: Probe, settings: Settings) -> Sorting:
     learned = learn(matched, settings.fit, settings.refine, run.share)
     kept = keep(matched, learned, settings.fit, settings.refine, run.share)
 
-    trains, means, removed = curate(
-        Trains(kept.sample, kept.unit, hz, run.recording.duration_s), kept.means, n_contacts, shapes, settings.curate
-    )
+    trains = Trains(kept.sample, kept.unit, run.recording.sampling_hz, run.recording.duration_s)
+    trains, means, removed = curate(trains, kept.means, fitted.probe.n_contacts, shapes, settings.curate)
     notes = (*odd_contacts, *kept.notes, *removed)
     least = least_score(*found)
-    final = Final(trains, means, templates.rest.contacts, least, notes, followed.found, followed.motion)
+    final = Final(trains, means, templates.rest.contacts, least, notes, moved, rest.motion)
     return describe(run, fitted, shapes, found[0], final, settings)
+
+
+def first_templates(
+    run: Run, fitted: Preprocessing, shapes: Shapes, noise_sd: float, settings: Settings
+) -> tuple[Run, Motion, Rest, MovingTemplates]:
+    """Templates from detected spikes, which are many and needed no longer; what follows the tissue, and how it moved.
+
+    noise_sd  median SD of scores of noise, before it was made 1
+    """
+    probe, hz = fitted.probe, run.recording.sampling_hz
+    # The threshold is in SD of the traces, as in Kilosort4; what is noise will be told by its likelihood.
+    threshold = settings.fit.detect_share * settings.detect.threshold / noise_sd
+    detect = settings.detect.model_copy(update={"threshold": threshold})
+    groups = make_groups(probe, pitch_um(probe, detect), settings.features)
+    detector = Detector(shapes, universal_templates(probe, detect), groups, detect)
+    followed = follow(run, fitted, detector, settings.motion, settings.tissue)
+    rest = Rest(followed.motion, Tissue(probe, fitted.whitening, settings.tissue), groups, hz, run.share)
+    still = spikes_at_rest(run, followed.detected, rest)
+    first = cluster_all(run, still.spikes, still.spikes.source, groups, settings.cluster, None)
+    families = learn_templates(first.means, probe.n_contacts, shapes, settings.templates)
+    templates = moving_templates(followed.detected, still, first, families, shapes, rest)
+    return followed.run, followed.found, rest, templates

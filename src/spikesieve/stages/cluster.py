@@ -44,6 +44,9 @@ class ClusterParams(Params):
     )
     max_landmarks: int = setting(25_000, "largest number of landmarks", kilosort4="max_cluster_subset", ge=100)
     min_landmarks: int = setting(5_000, "a group is not thinned below this", ge=10)
+    max_spikes: int = setting(
+        25_000, "spikes of a group that templates are first found in, evenly taken where there are more", ge=1_000
+    )
     initial_clusters: int = setting(200, "k-means++ centres that labels start from", ge=2, le=1000)
     resolution: float = setting(1.0, "resolution of the modularity", gt=0.0)
     rounds: int = setting(200, "largest number of rounds of label changes", ge=1)
@@ -233,12 +236,12 @@ def stay_apart(
     if verdict is Verdict.ONE:
         return False
     needed = params.bimodality_of_two if verdict is Verdict.TWO else params.bimodality
-    return bimodality(features[_thinned(a)], features[_thinned(b)]) >= needed
+    return bimodality(features[thinned(a, AT_ONCE)], features[thinned(b, AT_ONCE)]) >= needed
 
 
-def _thinned(spikes: I64) -> I64:
-    """At most `AT_ONCE` of them, evenly spread: more tell no more of a shape."""
-    n = min(len(spikes), AT_ONCE)
+def thinned(spikes: I64, most: int) -> I64:
+    """At most so many of them, evenly spread: more tell no more of a shape."""
+    n = min(len(spikes), most)
     return spikes[np.arange(n) * len(spikes) // n]
 
 

@@ -24,6 +24,8 @@ SEEN_ENERGY, SEEN_SPIKES = 0.8, 0.5
 ENOUGH_SCORES = 30
 # Spikes have one cut where their template's sizes differ less than this.
 LOG_SIZE = 0.15
+# Spikes that are weighed against their rivals at a time, by each worker.
+AT_ONCE = 5_000
 # Cuts that are looked for by one worker before it asks for more.
 CUTS_AT_ONCE = 32
 
@@ -74,7 +76,13 @@ class Piece:
         if self.in_memory is not None:
             return self.in_memory
         x = np.asarray(matched.features[self.rows])[:, self.used]
-        return np.ascontiguousarray(x.reshape(len(self.rows), -1), dtype=np.float32)
+        return np.ascontiguousarray(x.reshape(len(self.rows), x.shape[1] * x.shape[2]), dtype=np.float32)
+
+    def cut(self, at_once: int) -> list[Piece]:
+        """The same spikes in pieces of at most so many."""
+        parts = [slice(start, start + at_once) for start in range(0, len(self.rows), at_once)]
+        kept = self.in_memory
+        return [Piece(self.contacts, self.used, self.rows[p], None if kept is None else kept[p]) for p in parts]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,17 +119,12 @@ class Means:
         return np.asarray(np.sqrt((self.scores**2).sum(axis=(1, 2))))
 
 
-def pieces_of(matched: Matched, rows: I64, at_once: int) -> list[Piece]:
-    """The spikes `rows`, (n,) int64, by the contacts they are described on, not more than at_once in a piece."""
+def pieces_of(matched: Matched, rows: I64) -> list[Piece]:
+    """The spikes `rows`, (n,) int64, by the contacts they are described on."""
     sets, of_source = np.unique(matched.contacts, axis=0, return_inverse=True)
     piece = of_source.ravel()[matched.source[rows]]
-    pieces = []
-    for i, contacts in enumerate(sets):
-        used = contacts >= 0
-        mine = rows[piece == i]
-        for start in range(0, len(mine), at_once):
-            pieces.append(Piece(contacts[used], used, mine[start : start + at_once]))
-    return pieces
+    parts = [(contacts, contacts >= 0, rows[piece == i]) for i, contacts in enumerate(sets)]
+    return [Piece(contacts[used], used, mine) for contacts, used, mine in parts if len(mine)]
 
 
 def compete(
@@ -182,8 +185,8 @@ def assign(
     """The spikes of the pieces to the units that gain most by them; `mine` where that is more than noise would."""
     unit, amplitude = now.unit.copy(), now.amplitude.copy()
     score, mine = now.score.copy(), now.mine.copy()
-    parts = share(partial(_assigned, means=means, matched=matched, fit=fit), pieces)
-    for piece, found in zip(pieces, parts, strict=True):
+    some = [part for piece in pieces for part in piece.cut(AT_ONCE)]
+    for piece, found in zip(some, share(partial(_assigned, means=means, matched=matched, fit=fit), some), strict=True):
         unit[piece.rows], amplitude[piece.rows], score[piece.rows], mine[piece.rows] = found
     return Membership(unit, amplitude, score, mine)
 

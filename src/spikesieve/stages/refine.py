@@ -39,8 +39,6 @@ AFTER_SPLITS, AFTER_JOINS = 4, 2
 FEWEST = 8
 # How early or late a part of a unit may be found, and how different its size may be.
 LATE_MS, LATE_SIZE = (0.1, 0.5), 1.4
-# Spikes whose features are in memory at a time.
-AT_ONCE = 10_000
 
 
 class RefineParams(Params):
@@ -90,7 +88,7 @@ class Refined:
 def learn(matched: Matched, fit: FitParams, params: RefineParams, share: Share = map) -> Learned:
     """The units in the spikes of all templates."""
     weight = _weights(matched.source, matched.sample, matched.sampling_hz, params.max_spikes)
-    pieces = pieces_of(matched, np.flatnonzero(weight), len(weight) + 1)
+    pieces = pieces_of(matched, np.flatnonzero(weight))
     pieces = [replace(piece, in_memory=x) for piece, x in zip(pieces, share(partial(_x, matched), pieces), strict=True)]
     one = np.ones(len(weight), np.float32)
     now = Membership(matched.source.astype(np.int64), one, one, weight > 0)
@@ -268,8 +266,7 @@ def keep(matched: Matched, learned: Learned, fit: FitParams, params: RefineParam
     make such a unit. Those of units that hardly stand out of the noise are noise.
     """
     means, n_units = learned.means, len(learned.means.norms)
-    everything = np.arange(len(matched.sample))
-    last = assign(matched, pieces_of(matched, everything, AT_ONCE), means, learned.now, fit, share)
+    last = assign(matched, pieces_of(matched, np.arange(len(matched.sample))), means, learned.now, fit, share)
     unit = np.where(last.mine & above_cuts(matched, last, means, fit, share), last.unit, -1)
     enough = np.bincount(unit[unit >= 0], minlength=n_units) >= params.min_spikes
     strong = enough & (excesses(matched.excess, unit, n_units) >= params.min_excess)
