@@ -274,7 +274,7 @@ def keep(matched: Matched, learned: Learned, fit: FitParams, params: RefineParam
 
     homeless = np.flatnonzero((last.unit >= 0) & ~enough[last.unit])
     means = replace(means, scores=means.scores * strong[:, None, None])
-    last = assign(matched, pieces_of(matched, homeless, AT_ONCE), means, last, fit, share)
+    last = assign(matched, pieces_of(matched, homeless), means, last, fit, share)
     theirs = last.mine & strong[last.unit] & above_cuts(matched, last, means, fit, share)
     unit = np.where(theirs, last.unit, -1)
     counts = np.bincount(unit[unit >= 0], minlength=n_units)
