@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tiny
@@ -71,12 +73,22 @@ def units_of(matched: Matched, templates: LearnedTemplates) -> FoundUnits:
     return FoundUnits(templates, np.arange(len(templates)), matched.source.astype(np.int64), matched.amplitude)
 
 
-def join(matched: Matched, seen: list[Observed]) -> list[int]:
+def without(matched: Matched, spikes: np.ndarray) -> Matched:
+    fields = ("sample", "source", "features", "excess", "amplitude", "size")
+    return replace(matched, **{name: getattr(matched, name)[~spikes] for name in fields})
+
+
+def beside(a: Matched, b: Matched) -> Matched:
+    """Times and sources of both."""
+    return replace(a, sample=np.concatenate([a.sample, b.sample]), source=np.concatenate([a.source, b.source]))
+
+
+def join(matched: Matched, seen: list[Observed], before: MovingTemplates) -> list[int]:
     n = len(seen)
-    near = [list(range(n))] * n
-    return follow.joined(
-        seen, lambda k: matched.sample[matched.source == k], near.__getitem__, SHAPES, HZ, PARAMS
-    ).tolist()
+    units = units_of(matched, before.rest)
+    tissue = Tissue(PROBE, np.eye(8, dtype=np.float32), TissueParams())
+    alone = follow.followed_again(before, units, seen, np.arange(n), tissue)
+    return follow.joined(seen, alone, matched, units, [list(range(n))] * n, PARAMS).tolist()
 
 
 def actual(moved_um: float) -> np.ndarray:
@@ -109,7 +121,7 @@ def test_one_neuron_seen_by_two_templates_becomes_one_that_is_right_everywhere()
     matched, step = matched_by(before, actual, lambda d: int(d > 1 or d == -1))
     seen = seen_of(matched, step, before)
     assert follow.seen_together(*seen) < 0.5
-    became = join(matched, seen)
+    became = join(matched, seen, before)
     assert became == [0, 0]
     units = LearnedTemplates(before.rest.contacts, before.rest.scores, np.bincount(matched.source))
     tissue = Tissue(PROBE, np.eye(8, dtype=np.float32), TissueParams())
@@ -132,8 +144,34 @@ def test_two_neurons_that_are_always_seen_together_stay_two():
     distance = follow.distance_where_seen(*seen, follow.component_lags(SHAPES.pcs), 15)
     truth = np.median([np.linalg.norm(here(d) - there(d)) for d in STEPS_UM])
     assert distance == pytest.approx(truth, rel=0.2)
-    samples = [a.sample, b.sample]
-    assert follow.joined(seen, samples.__getitem__, lambda _: [0, 1], SHAPES, HZ, PARAMS).tolist() == [0, 1]
+    assert join(beside(a, b), seen, before) == [0, 1]
+
+
+def test_one_neuron_whose_parts_never_meet_becomes_one():
+    """Large, so that either part is far from the other's template in noise SD; three um apart at the closest."""
+    large = [lambda d, f=f: 4 * f(d) for f in (wrong_above, wrong_below)]
+    before = moving(large)
+    matched, step = matched_by(before, lambda d: 4 * actual(d), lambda d: int(d > 0))
+    meeting = (STEPS_UM[step] > -2) & (STEPS_UM[step] < 3)
+    matched, step = without(matched, meeting), step[~meeting]
+    seen = seen_of(matched, step, before)
+    assert follow.seen_together(*seen) == 0
+    assert follow.distance_where_seen(*seen, follow.component_lags(SHAPES.pcs), 1) == np.inf
+    assert join(matched, seen, before) == [0, 0]
+
+
+def test_two_neurons_that_never_meet_stay_two():
+    there = lambda d: footprint(92.0, d)  # noqa: E731
+    before = moving([actual, there])
+    low, step_low = matched_by(before, actual, lambda _: 0)
+    high, step_high = matched_by(before, there, lambda _: 1, seed=1)
+    low, step_low = without(low, STEPS_UM[step_low] > -2), step_low[STEPS_UM[step_low] <= -2]
+    high, step_high = without(high, STEPS_UM[step_high] < 3), step_high[STEPS_UM[step_high] >= 3]
+    seen = [seen_of(low, step_low, before)[0], seen_of(high, step_high, before)[1]]
+    both = replace(
+        low, sample=np.concatenate([low.sample, high.sample]), source=np.concatenate([low.source, high.source])
+    )
+    assert join(both, seen, before) == [0, 1]
 
 
 def test_where_nothing_moves_the_units_are_the_templates():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -21,10 +21,10 @@ from spikesieve.stages.fit import FitParams, fit, noise_of_scores, prior
 from spikesieve.stages.follow import FoundUnits, distinct, followed_again, joined, seen_on_probe, together
 from spikesieve.stages.match import Matcher
 from spikesieve.stages.preprocess import Preprocessing
-from spikesieve.stages.refine import learn, templates_of
+from spikesieve.stages.refine import Learned, learn, templates_of
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates
-from spikesieve.stages.tissue import MovingTemplates
+from spikesieve.stages.tissue import MovingTemplates, Observed
 
 # Steps of this visit the blocks of a recording evenly, however many are taken.
 GOLDEN = 0.6180339887498949
@@ -131,29 +131,48 @@ def least_score(spikes: SpikeTable, how: F32) -> float:
     return float(np.median(spikes.value - how[:, 0])) if len(spikes.value) else 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class UnitsInTissue:
+    """Units in the spikes of moving templates, and which are parts of one neuron.
+
+    learned  the units
+    found    those with enough spikes, as templates at rest
+    seen     what the contacts saw of each of these at each displacement
+    became   (n_found,) int64, the one that each is a part of
+    """
+
+    learned: Learned
+    found: FoundUnits
+    seen: list[Observed]
+    became: I64
+
+
+def units_in_tissue(
+    run: Run, matched: Matched, before: MovingTemplates, rest: Rest, settings: Settings
+) -> UnitsInTissue:
+    """The units in the spikes that `before` matched in `run`, compared at the displacements where they were seen."""
+    learned = learn(matched, settings.fit, settings.refine, run.share)
+    found = FoundUnits(*templates_of(matched, learned), learned.now.amplitude)
+    width = max(1, round(settings.tissue.bin_um / settings.tissue.step_um))
+    step = steps_of(run, matched.sample, matched.source, before, rest)
+    seen = seen_on_probe(matched, found, step, before, width, run.share)
+    became = np.arange(len(seen))
+    if len(before.steps_um) > 1:
+        xy = rest.tissue.probe.positions_um[found.templates.peak_contacts]
+        near = cKDTree(xy).query_ball_point(xy, NEAR_UM)
+        alone = followed_again(before, found, seen, became, rest.tissue, run.share)
+        became = joined(seen, alone, matched, found, near, settings.refine)
+    return UnitsInTissue(learned, found, seen, became)
+
+
 def learned_again(
     part: Run, matched: Matched, before: MovingTemplates, shapes: Shapes, rest: Rest, settings: Settings
 ) -> MovingTemplates:
     """The units in the spikes that `before` matched in a part of the recording, as templates that move."""
-    learned = learn(matched, settings.fit, settings.refine, part.share)
-    units = FoundUnits(*templates_of(matched, learned), learned.now.amplitude)
-    width = max(1, round(settings.tissue.bin_um / settings.tissue.step_um))
-    step = steps_of(part, matched.sample, matched.source, before, rest)
-    seen = seen_on_probe(matched, units, step, before, width, part.share)
-    became = np.arange(len(seen))
-    if len(before.steps_um) > 1:
-        xy = rest.tissue.probe.positions_um[units.templates.peak_contacts]
-        near = cKDTree(xy).query_ball_point(xy, NEAR_UM)
-        became = joined(
-            seen,
-            lambda k: matched.sample[units.unit == k],
-            near.__getitem__,
-            shapes,
-            matched.sampling_hz,
-            settings.refine,
-        )
-    moving = followed_again(before, units, seen, became, rest.tissue, part.share)
-    moving = together(moving, rarely_seen(before, units.parent, seconds_of(part) / part.recording.duration_s, settings))
+    units = units_in_tissue(part, matched, before, rest, settings)
+    moving = followed_again(before, units.found, units.seen, units.became, rest.tissue, part.share)
+    share = seconds_of(part) / part.recording.duration_s
+    moving = together(moving, rarely_seen(before, units.found.parent, share, settings))
     return distinct(moving, rest.tissue.probe.n_contacts, shapes, settings.templates)
 
 

@@ -15,6 +15,7 @@ from spikesieve.methods.fitting import (
     least_score,
     matched_spikes,
     seconds_of,
+    units_in_tissue,
     with_unit_noise,
 )
 from spikesieve.methods.grouping import cluster_all
@@ -26,7 +27,7 @@ from spikesieve.stages.curate import Trains, curate
 from spikesieve.stages.detect import pitch_um, universal_templates
 from spikesieve.stages.features import make_groups
 from spikesieve.stages.preprocess import Preprocessing
-from spikesieve.stages.refine import keep, learn
+from spikesieve.stages.refine import as_parts, keep
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import learn_templates
 from spikesieve.stages.tissue import MovingTemplates, Tissue
@@ -53,7 +54,8 @@ def sort(run: Run, probe: Probe, settings: Settings) -> Sorting:
     final_fit = settings.fit.model_copy(update={"min_log_odds": settings.fit.final_log_odds})
     found = fit_all(run, fitted, shapes, moving_matcher(run, templates, shapes, rest), final_fit)
     matched = matched_spikes(run, found, templates.rest, shapes)
-    learned = learn(matched, settings.fit, settings.refine, run.share)
+    units = units_in_tissue(run, matched, templates, rest, settings)
+    learned = as_parts(matched, units.learned, units.became, run.share)
     kept = keep(matched, learned, settings.fit, settings.refine, run.share)
 
     trains = Trains(kept.sample, kept.unit, run.recording.sampling_hz, run.recording.duration_s)

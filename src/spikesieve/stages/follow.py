@@ -6,7 +6,7 @@ the tissue is at one end. They are compared where both were seen, not at rest. S
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -94,35 +94,60 @@ def _rows_of(seen: Observed, rows: Bool) -> Observed:
 
 def joined(
     seen: list[Observed],
-    sample_of: Callable[[int], I64],
-    near: Callable[[int], list[int]],
-    shapes: Shapes,
-    sampling_hz: float,
+    alone: MovingTemplates,
+    matched: Matched,
+    units: FoundUnits,
+    near: Sequence[Sequence[int]],
     params: RefineParams,
 ) -> I64:
     """The unit that each unit is a part of, (n_units,) int64: those that cannot be told apart where both were seen.
 
-    A unit that is there only where another one is not may differ more from it: there they are seen in passing.
+    A unit that is there only where another one is not may differ more from it: there they are seen in passing. If they
+    never meet, they are one where each looks as the other one is expected to look there.
 
-    sample_of  samples of a unit's spikes
-    near       units that may be the same as a unit
+    alone  every unit for itself as a template that moves
+    near   units that may be the same as a unit
     """
     became = np.arange(len(seen))
-    lags = component_lags(shapes.pcs)
+    lags = component_lags(matched.pcs)
     close = []
     for i in range(len(seen)):
-        for j in near(i):
-            distance = distance_where_seen(seen[i], seen[j], lags, params.min_spikes) if j > i else np.inf
+        for j in (j for j in near[i] if j > i):
+            distance = distance_where_seen(seen[i], seen[j], lags, params.min_spikes)
             apart = seen_together(seen[i], seen[j]) < SEEN_APART
+            if apart and likeness_where_expected(alone, seen, i, j) > params.same_similarity_apart:
+                distance = 0.0
             if distance < (params.same_distance_apart if apart else params.same_distance):
                 close.append((distance, i, j))
-    samples = {k: sample_of(k) for _, i, j in close for k in (i, j)}
+    samples = {k: matched.sample[units.unit == k] for _, i, j in close for k in (i, j)}
     for _, i, j in sorted(close):
         a, b = sorted((int(became[i]), int(became[j])))
-        if a != b and log_odds_one(samples[a], samples[b], sampling_hz) >= -params.train_log_odds:
+        if a != b and log_odds_one(samples[a], samples[b], matched.sampling_hz) >= -params.train_log_odds:
             became[became == b] = a
             samples[a] = np.concatenate([samples[a], samples[b]])
     return became
+
+
+def likeness_where_expected(alone: MovingTemplates, seen: list[Observed], i: int, j: int) -> float:
+    """Correlation of what was seen of one unit with what the other one is expected to look like there.
+
+    The mean of both directions; -1 where nothing was seen of one.
+    """
+    if not len(seen[i].n_spikes) or not len(seen[j].n_spikes):
+        return -1.0
+    return (_as_expected(alone, i, seen[j]) + _as_expected(alone, j, seen[i])) / 2
+
+
+def _as_expected(alone: MovingTemplates, k: int, seen: Observed) -> float:
+    """Correlation over all displacements, each by its spikes; without the energy that the noise of the means adds."""
+    expected = alone.scores[alone.step_of(seen.displacement_um), k]
+    beyond = _apart(seen, alone, k)
+    there = (beyond.contacts >= 0)[:, :, None]
+    both = (expected * (beyond.means + expected) * there).sum(axis=(1, 2))
+    used = (seen.contacts >= 0).sum(axis=1) * seen.means.shape[2]
+    energy = np.maximum((seen.means**2).sum(axis=(1, 2)) - used / seen.n_spikes, 0.0)
+    whole = (seen.n_spikes @ energy) * (seen.n_spikes @ (expected**2).sum(axis=(1, 2)))
+    return float(seen.n_spikes @ both / np.sqrt(max(whole, 1e-12)))
 
 
 def seen_together(a: Observed, b: Observed) -> float:

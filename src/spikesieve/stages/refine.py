@@ -24,6 +24,7 @@ from spikesieve.stages.compete import (
     above_cuts,
     assign,
     compete,
+    mean_scores,
     pieces_of,
 )
 from spikesieve.stages.fit import FitParams
@@ -52,6 +53,12 @@ class RefineParams(Params):
     same_distance_apart: float = setting(
         6.0, "the same for units of which the one is seen only at displacements where the other one is not", ge=0.0
     )
+    same_similarity_apart: float = setting(
+        0.95,
+        "units hardly seen together are one if each is this similar to what the other is expected to be there",
+        ge=0.0,
+        le=1.0,
+    )
     train_log_odds: float = setting(
         3.0, "log odds from which on spike times tell one neuron from two and overrule shape", ge=0.0
     )
@@ -68,9 +75,16 @@ class RefineParams(Params):
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """Units as they were learned: memberships of the spikes they were learned from, those spikes, the means."""
+    """Units as they were learned.
+
+    now     memberships of the spikes they were learned from
+    weight  (n_spikes,) float64, how many spikes of its source each stands for; 0 = not learned from
+    pieces  those spikes
+    means   of the units
+    """
 
     now: Membership
+    weight: F64
     pieces: list[Piece]
     means: Means
 
@@ -98,7 +112,22 @@ def learn(matched: Matched, fit: FitParams, params: RefineParams, share: Share =
         now, means = compete(matched, pieces, now, weight, n_units, fit, AFTER_SPLITS, share)
         now = join(matched, now, means, params)
         now, means = compete(matched, pieces, now, weight, n_units, fit, AFTER_JOINS, share)
-    return Learned(now, pieces, means)
+    return Learned(now, weight, pieces, means)
+
+
+def as_parts(matched: Matched, learned: Learned, became: I64, share: Share = map) -> Learned:
+    """The same where units turned out to be parts of others: became (n,) int64, of each of those of `templates_of`."""
+    n_units = len(learned.means.norms)
+    number = np.arange(n_units)
+    some = some_spikes(learned)
+    number[some] = some[became]
+    now = replace(learned.now, unit=np.where(learned.now.unit >= 0, number[learned.now.unit], -1))
+    return replace(learned, now=now, means=mean_scores(matched, learned.pieces, now, learned.weight, n_units, share))
+
+
+def some_spikes(learned: Learned) -> I64:
+    """The units with as many spikes as a template needs."""
+    return np.flatnonzero(learned.now.counts(len(learned.means.norms)) >= FEWEST)
 
 
 def _x(matched: Matched, piece: Piece) -> F32:
@@ -251,8 +280,7 @@ def templates_of(matched: Matched, learned: Learned) -> tuple[LearnedTemplates, 
 
     The last are (n_spikes,) int64, -1 for spikes that are nobody's or were not learned from.
     """
-    counts = learned.now.counts(len(learned.means.norms))
-    some = np.flatnonzero(counts >= FEWEST)
+    some = some_spikes(learned)
     unit = np.where(learned.now.mine, learned.now.unit, -1)
     n_spikes = np.round(learned.means.n_spikes).astype(np.int64)
     templates, source = _on_contacts(matched, unit, learned.means, some, n_spikes)
