@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from spikesieve.metrics.missed import missed
+from spikesieve.metrics.missed import is_cut, missed, missed_where
 
 
 @pytest.mark.parametrize("mean", [4.5, 5.5, 6.5, 8.0, 12.0])
@@ -39,3 +39,18 @@ def test_few_spikes_cannot_tell():
 def test_a_large_neuron_misses_nothing_however_little_its_size_varies(spread):
     scores = np.random.default_rng(0).normal(25.0, spread, 400).astype(np.float32)
     assert missed(scores, 5.0) < 0.01
+
+
+def test_a_neuron_seen_at_one_end_of_the_movement_misses_the_rest():
+    seconds = np.full(5, 60.0)
+    assert missed_where(np.array([300, 300, 300, 300, 300]), seconds) == 0
+    assert missed_where(np.array([0, 0, 10, 290, 300]), seconds) == pytest.approx(0.55, abs=0.06)
+    # A few spikes that fall here and there by chance tell nothing.
+    assert missed_where(np.array([3, 7, 5, 4, 6]), seconds) < 0.1
+    assert missed_where(np.array([0, 0, 0, 0, 0]), seconds) == 0
+
+
+def test_only_what_lies_near_the_threshold_is_cut_by_it():
+    rng = np.random.default_rng(0)
+    assert is_cut(rng.normal(7, 1.5, 500).astype(np.float32), 5.0)
+    assert not is_cut(rng.normal(20, 3, 500).astype(np.float32), 5.0)

@@ -92,6 +92,7 @@ def describe(
         recording.sampling_hz,
         recording.segments,
         final.threshold,
+        final.motion,
         params,
         settings.curate,
     )

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
-from spikesieve.model import F32
+from spikesieve.model import F32, F64, I64
 
 FEWEST = 20
 # A neuron's own amplitudes vary by this share of their mean; the noise of a score has SD 1.
@@ -17,6 +17,8 @@ LEAST_QUANTILE = 0.01
 DEEPEST_SD = 3.0
 # A least score farther above the threshold than this was not cut off by it: noise changes a score by 1 SD.
 NEAR_SD = 2.0
+# SD of the lower 95 % bound of a rate.
+SURE_SD = 1.64
 
 
 def missed(scores: F32, threshold: float) -> float | None:
@@ -32,9 +34,8 @@ def missed(scores: F32, threshold: float) -> float | None:
     """
     if len(scores) < FEWEST:
         return None
-    least, seen = float(np.quantile(scores, LEAST_QUANTILE)), float(scores.mean(dtype=np.float64))
-    if least > threshold + NEAR_SD:
-        least = threshold
+    least = float(np.quantile(scores, LEAST_QUANTILE)) if is_cut(scores, threshold) else threshold
+    seen = float(scores.mean(dtype=np.float64))
 
     def excess(mean: float) -> float:
         sd = float(np.hypot(1.0, AMPLITUDE_CV * mean))
@@ -45,3 +46,19 @@ def missed(scores: F32, threshold: float) -> float | None:
     deepest = least - DEEPEST_SD
     mean = deepest if excess(deepest) > 0 else float(brentq(excess, deepest, seen))
     return float(ndtr((least - mean) / np.hypot(1.0, AMPLITUDE_CV * mean)))
+
+
+def is_cut(scores: F32, threshold: float) -> bool:
+    """Whether the least of some scores (n,) float32 lie at the threshold."""
+    return bool(np.quantile(scores, LEAST_QUANTILE) <= threshold + NEAR_SD)
+
+
+def missed_where(n_spikes: I64, seconds: F64) -> float:
+    """Share of a neuron's spikes that is missed if it fires as often everywhere as where it is surely seen most.
+
+    n_spikes  (n_places,) int64, found where the tissue was at one place
+    seconds   (n_places,) float64 > 0 that it was there
+    """
+    most = float(((n_spikes - SURE_SD * np.sqrt(n_spikes)) / seconds).max())
+    expected = most * float(seconds.sum())
+    return max(0.0, 1.0 - float(n_spikes.sum()) / expected) if expected > 0 else 0.0

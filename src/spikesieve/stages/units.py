@@ -9,12 +9,14 @@ import numpy as np
 from spikesieve.geometry import distances_um, nearest
 from spikesieve.metrics import refractory
 from spikesieve.metrics.contamination import Contamination, contamination, presence
-from spikesieve.metrics.missed import missed
-from spikesieve.model import F32, F64, I32, I64, Probe, Templates, Unit
+from spikesieve.metrics.missed import is_cut, missed, missed_where
+from spikesieve.model import F32, F64, I32, I64, Motion, Probe, Templates, Unit
 from spikesieve.params import Params, setting
 from spikesieve.stages.curate import CurateParams
 
 ACG_BINS = 100
+# Displacements in so many parts, in each of which the tissue is as long.
+N_PLACES = 5
 
 
 class UnitsParams(Params):
@@ -107,13 +109,18 @@ def autocorrelogram(train: I64, sampling_hz: float) -> I64:
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """What all units of a sort have in common; `threshold` is the smallest score of a spike, in noise SD."""
+    """What all units of a sort have in common.
+
+    threshold  the smallest score of a spike, in noise SD
+    motion     how the tissue moved, None where that is not known
+    """
 
     probe: Probe
     noise_sd_uv: F32
     sampling_hz: float
     segments: tuple[tuple[int, int], ...]
     threshold: float
+    motion: Motion | None
     params: UnitsParams
     curate: CurateParams
 
@@ -141,7 +148,7 @@ def unit_table(
         snr = peak / max(float(context.noise_sd_uv[contact]), 1e-9)
         own = refractory.of_train(train, context.sampling_hz, context.duration_s)
         share = contamination(train, context.sampling_hz, context.duration_s)
-        too_small = missed(scores[k], context.threshold)
+        too_small = missed_share(train, scores[k], contact, context)
         label, why = judge(own, snr, spread_um(templates, k, context.probe), too_small, context)
         alike = similarity[k].copy()
         alike[k] = -np.inf
@@ -172,6 +179,28 @@ def unit_table(
             )
         )
     return tuple(rows)
+
+
+def missed_share(train: I64, scores: F32, contact: int, context: Context) -> float | None:
+    """Share of a unit's spikes that are too small to be found, at all or where the tissue moved it; None: unknown.
+
+    contact  of its largest deflection
+    A unit that is near the threshold may be seen at some displacements only.
+    """
+    share = missed(scores, context.threshold)
+    if share is None or context.motion is None or not is_cut(scores, context.threshold):
+        return share
+    hz = context.sampling_hz
+    seconds = np.concatenate([np.arange(a / hz + 0.5, b / hz) for a, b in context.segments])
+    depth_um, shank = context.probe.positions_um[contact, 1], context.probe.shanks[contact]
+    moved_um = context.motion.at(seconds, np.full(len(seconds), depth_um), np.full(len(seconds), shank))
+    if len(seconds) == 0 or np.ptp(moved_um) == 0:
+        return share
+    place = np.searchsorted(np.quantile(moved_um, np.arange(1, N_PLACES) / N_PLACES), moved_um)
+    second = np.minimum(np.searchsorted(seconds + 0.5, train / hz), len(seconds) - 1)
+    places, length_s = np.unique(place, return_counts=True)
+    n_spikes = np.bincount(np.searchsorted(places, place[second]), minlength=len(places))
+    return max(share, missed_where(n_spikes, length_s.astype(np.float64)))
 
 
 def _shares(share: Contamination | None) -> dict[str, float | None]:
