@@ -8,8 +8,8 @@ A simulated minute of a Neuropixels probe is made once for each number of channe
 again and again (`spikesieve sort` takes several files in a row, other sorters get one joined file). Folders of WORKDIR
 are recordings of benchmarks/bench.py. Programs take turns, A B A B; every run is added to WORKDIR/speed.jsonl, of which
 the tables show medians, so that it can be done in parts. "Alone": while the workers wait, because what is done then is
-not shared out. A floor is what the operations and bytes of a stage would take at the rates that the machine was
-measured to have (see kernels.py); peers are timed as whole processes. user + sys is processor time.
+not shared out (looked at every 10 ms). A floor is what the operations and bytes of a stage would take at the rates that
+the machine was measured to have (see kernels.py); peers are timed as whole processes. user + sys is processor time.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,22 +42,28 @@ OURS = "spikesieve "
 # Stretches of a second that preprocessing, shapes and noise are learned from; bytes of memory that a number of the
 # recording needs at least: read as int16, written and read as float32 before and after whitening, and projections.
 STRETCHES, BYTES_CLEAN, BYTES_PROJECTED = 20, 18, 48
+# Workers that wait use less than this in a hundredth of a second.
+NOTHING_S = 0.001
 
 
 class Recorder:
-    """A Progress that notes for each stage: wall and processor time, the same while alone, bytes read, peak memory."""
+    """A Progress that notes for each stage: wall and processor time, that spent alone, bytes read, peak memory.
+
+    Alone is what the thread that hands out the work does itself while no worker does anything.
+    """
 
     def __init__(self) -> None:
         self.stages: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-        self.stage, self.alone = "start", True
+        self.stage = "start"
         self.last = self._now()
+        self.threads = self._threads()
         self.done = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Progress of a stage."""
         self.note()
-        self.stage, self.alone = stage, done >= total or total <= 1
+        self.stage = stage
 
     def note(self) -> None:
         """What was spent since the last time belongs to the stage that was under way."""
@@ -64,19 +71,31 @@ class Recorder:
         spent = self.stages[self.stage]
         for name, a, b in zip(("wall", "cpu", "read"), self.last, now, strict=True):
             spent[name] += b - a
-            if self.alone and name != "read":
-                spent[f"alone_{name}"] += b - a
         self.last = now
 
     def _now(self) -> tuple[float, float, float]:
         read = next(line for line in Path("/proc/self/io").read_text().splitlines() if line.startswith("rchar"))
         return time.perf_counter(), time.process_time(), float(read.split()[1])
 
+    def _threads(self) -> dict[int, float]:
+        """Processor seconds of each thread but the one that asks."""
+        found = {}
+        for task in Path("/proc/self/task").iterdir():
+            if int(task.name) != threading.get_native_id():
+                with suppress(OSError):
+                    found[int(task.name)] = int((task / "schedstat").read_text().split()[0]) / 1e9
+        return found
+
     def _watch(self) -> None:
-        while not self.done.wait(0.05):
+        while not self.done.wait(0.01):
             resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e9
-            spent = self.stages[self.stage]
+            spent, now = self.stages[self.stage], self._threads()
             spent["peak_gb"] = max(spent["peak_gb"], resident)
+            used = {thread: seconds - self.threads.get(thread, 0.0) for thread, seconds in now.items()}
+            mine = used.pop(threading.main_thread().native_id or 0, 0.0)
+            if sum(used.values()) < NOTHING_S:
+                spent["alone_cpu"] += mine
+            self.threads = now
 
 
 def sort_here(case: dict[str, Any]) -> dict[str, Any]:

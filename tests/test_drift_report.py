@@ -150,7 +150,9 @@ def test_before_and_after_are_side_by_side_on_each_shank() -> None:
     numbers, drift, _ = drift_of(sorting)
     shanks = np.array([unit.shank for unit in sorting.units])
     figure = drift_figures.raster_before_and_after(drift, numbers.raster, shanks)
-    before, after, before_second, after_second = (axes.collections[0].get_offsets() for axes in figure.axes[:4])
+    before, after, before_second, after_second = (
+        np.concatenate([level.get_offsets() for level in axes.collections]) for axes in figure.axes[:4]
+    )
     np.testing.assert_array_equal(before[:, 0], after[:, 0])
     assert np.ptp(before[:, 1] - after[:, 1]) > 5
     np.testing.assert_array_equal(before_second, after_second)

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.collections import LineCollection, PathCollection, PolyCollection
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -29,6 +30,8 @@ MOST_CELLS = 300
 """Units drawn in a gallery, largest amplitude first."""
 GALLERY_CONTACTS = 8
 ACG_LAG_MS = 50
+AMPLITUDE_LEVELS = 32
+"""Colours of spikes."""
 HEADER_IN = 0.5
 FOOTER_IN = 0.3
 
@@ -84,24 +87,24 @@ def amplitude_scale(amplitude_uv: F32) -> LogNorm:
     return LogNorm(low, max(high, low * 1.1))
 
 
-def scatter_spikes(axes: Axes, time_s: F64, depth_um: F32, amplitude_uv: F32, scale: LogNorm) -> PathCollection:
-    """A point a spike, (n,) each, coloured by its amplitude, large ones on top."""
-    order = np.argsort(amplitude_uv, kind="stable")
-    points = axes.scatter(
-        time_s[order],
-        depth_um[order],
-        c=np.maximum(amplitude_uv[order], 1e-3),
-        cmap="viridis_r",
-        norm=scale,
-        s=float(np.clip(100_000 / max(1, len(order)), 1, 12)),
-        linewidths=0,
-        rasterized=True,
-    )
+def scatter_spikes(axes: Axes, time_s: F64, depth_um: F32, amplitude_uv: F32, scale: LogNorm) -> ScalarMappable:
+    """A point a spike, (n,) each, coloured by its amplitude, large ones on top.
+
+    All points of a colour are drawn at once: matplotlib takes five times as long where each has one of its own.
+    """
+    colours = ScalarMappable(scale, "viridis_r")
+    share = np.asarray(scale(np.maximum(amplitude_uv, 1e-3)).filled(0.0))
+    level = np.clip(share * AMPLITUDE_LEVELS, 0, AMPLITUDE_LEVELS - 1).astype(np.int64)
+    size_pt2 = float(np.clip(100_000 / max(1, len(time_s)), 1, 12))
+    for k in np.unique(level):
+        colour = colours.get_cmap()((k + 0.5) / AMPLITUDE_LEVELS)
+        mine = level == k
+        axes.scatter(time_s[mine], depth_um[mine], color=colour, s=size_pt2, linewidths=0, rasterized=True)
     axes.margins(x=0.01)
-    return points
+    return colours
 
 
-def amplitude_bar(points: PathCollection, axes: Axes | Sequence[Axes], figure: Figure, aspect: float = 20) -> None:
+def amplitude_bar(points: ScalarMappable, axes: Axes | Sequence[Axes], figure: Figure, aspect: float = 20) -> None:
     """The colours of `scatter_spikes` beside the axes; `aspect`: the height of the bar over its width."""
     bar = figure.colorbar(points, ax=axes, label="peak-to-peak amplitude (µV)", extend="both", aspect=aspect)
     plain_log_ticks(bar.ax.yaxis)
