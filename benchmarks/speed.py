@@ -56,7 +56,6 @@ class Recorder:
         self.stages: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
         self.stage = "start"
         self.last = self._now()
-        self.threads = self._threads()
         self.done = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
 
@@ -87,15 +86,16 @@ class Recorder:
         return found
 
     def _watch(self) -> None:
+        before = self._threads()
         while not self.done.wait(0.01):
             resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e9
             spent, now = self.stages[self.stage], self._threads()
             spent["peak_gb"] = max(spent["peak_gb"], resident)
-            used = {thread: seconds - self.threads.get(thread, 0.0) for thread, seconds in now.items()}
+            used = {thread: seconds - before.get(thread, 0.0) for thread, seconds in now.items()}
             mine = used.pop(threading.main_thread().native_id or 0, 0.0)
             if sum(used.values()) < NOTHING_S:
                 spent["alone_cpu"] += mine
-            self.threads = now
+            before = now
 
 
 def sort_here(case: dict[str, Any]) -> dict[str, Any]:

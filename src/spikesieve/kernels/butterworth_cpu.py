@@ -6,7 +6,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels.vector import LANES, load, plus, splat, store, times, times_plus
+from spikesieve.kernels.vector import LANES, load, minus, plus, splat, store, times, times_plus, transpose
 
 F32 = NDArray[np.float32]
 
@@ -37,20 +37,27 @@ def butterworth(traces: F32, offset: F32, corner: float, out: F32) -> None:
 
 @nb.njit(cache=True, nogil=True)
 def _transpose_in(traces: F32, offset: F32, first: int, n: int, series: F32) -> None:
-    for start in range(0, series.shape[0], LANES):
-        stop = min(start + LANES, series.shape[0])
-        for c in range(n):
-            for t in range(start, stop):
-                series[t, c] = traces[first + c, t] - offset[first + c]
+    n_samples = series.shape[0]
+    whole = n_samples - n_samples % LANES if n == LANES else 0
+    for start in range(0, whole, LANES):
+        transpose(traces, first * n_samples + start, n_samples, series, start * LANES, LANES)
+        less = load(offset, first)
+        for t in range(start, start + LANES):
+            store(series, t * LANES, minus(load(series, t * LANES), less))
+    for c in range(n):
+        for t in range(whole, n_samples):
+            series[t, c] = traces[first + c, t] - offset[first + c]
 
 
 @nb.njit(cache=True, nogil=True)
 def _transpose_out(kept: F32, first: int, n: int, out: F32) -> None:
-    for start in range(0, kept.shape[0], LANES):
-        stop = min(start + LANES, kept.shape[0])
-        for c in range(n):
-            for t in range(start, stop):
-                out[first + c, t] = kept[t, c]
+    n_samples = kept.shape[0]
+    whole = n_samples - n_samples % LANES if n == LANES else 0
+    for start in range(0, whole, LANES):
+        transpose(kept, start * LANES, LANES, out, first * n_samples + start, n_samples)
+    for c in range(n):
+        for t in range(whole, n_samples):
+            out[first + c, t] = kept[t, c]
 
 
 @nb.njit(cache=True, nogil=True)

@@ -62,6 +62,34 @@ def store(typing: Any, array: Any, index: Any, values: Any) -> Any:
 
 
 @_operation
+def transpose(typing: Any, source: Any, index: Any, step: Any, target: Any, at: Any, to: Any) -> Any:
+    """target.ravel()[at + i to + j] = source.ravel()[index + j step + i] for i, j = 0..15: 16 rows into 16 columns.
+
+    Both arrays are C-contiguous float32; the indices are not checked. Blocks of 8, 4, 2 and 1 change places in turn.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        def row(array: int, first: int, apart: int, k: int) -> Any:
+            place = builder.add(args[first], builder.mul(args[apart], ir.Constant(args[apart].type, k)))
+            return _pointer(context, builder, signature.args[array], args[array], place)
+
+        rows = [builder.load(row(0, 1, 2, k), align=4) for k in range(LANES)]
+        for d in (8, 4, 2, 1):
+            upper = ir.Constant(_BITS, [j if not j & d else LANES + j - d for j in range(LANES)])
+            lower = ir.Constant(_BITS, [j + d if not j & d else LANES + j for j in range(LANES)])
+            for i in (i for i in range(LANES) if not i & d):
+                a, b = rows[i], rows[i + d]
+                rows[i], rows[i + d] = (builder.shuffle_vector(a, b, lanes) for lanes in (upper, lower))
+        for k in range(LANES):
+            builder.store(rows[k], row(3, 4, 5, k), align=4)
+        return context.get_dummy_value()
+
+    number = types.intp
+    flat = _is_flat(source) and _is_flat(target)
+    return (types.none(source, number, number, target, number, number), generate) if flat else None
+
+
+@_operation
 def splat(typing: Any, value: Any) -> Any:
     """One number in every lane."""
 
