@@ -2,9 +2,10 @@
 
     python benchmarks/memory.py [--minutes 1 5 20 60] [--probe neuropixels1:64] [--jobs 2] [--method sieve]
 
-One simulated minute is repeated, with other noise on every repetition, about as large as its own: copies of the same
-spikes with the same noise would be neurons of their own (12 copies of 5 minutes gave 542 units instead of 33). It is
-made as it is read: nothing but features of spikes lies on disk, and what the minute takes is not counted.
+The whole of it is simulated, every spike at its own time, but made only as it is read: nothing but features of spikes
+lies on disk, and what the simulation takes is not counted. Its noise is the sum of two stretches that repeat after
+times without a common measure: what comes again and again with the same samples would be neurons of their own
+(5 minutes twelve times over gave 542 units instead of 33, one minute sixty times over 767 templates).
 Resident memory counts pages of files that are mapped, libraries too, which the system takes back when it needs them;
 "own" is what it cannot take back (Linux only).
 """
@@ -31,41 +32,57 @@ from spikesieve.io.binary import recording_from_array
 from spikesieve.io.probes import read_probe
 from spikesieve.model import Recording
 from spikesieve.settings import Settings
-from spikesieve.simulation import SimulationParams, simulate_array
+from spikesieve.simulation import SimulationParams, simulate
+from spikesieve.simulation.recording import Simulation, add_all_spikes, iter_blocks
 
 I16 = NDArray[np.int16]
-# Half of a megasecond's prime neighbours: the noise never meets the same minute at the same phase again.
-NOISE_SAMPLES, NOISE_SD = 499_979, 3.0
+# Two primes: the two noises meet at the same phases again after a hundred days.
+NOISE_SAMPLES = 600_011, 607_991
 
 
-class Repeated:
-    """A `ReadSamples` that hands out one minute again and again, with noise that repeats much later."""
+class Simulated:
+    """A `ReadSamples` of a simulation that is made as it is read."""
 
-    def __init__(self, minute: I16) -> None:
-        self.minute = minute
-        rng = np.random.default_rng(0)
-        self.noise = np.clip(rng.normal(0, NOISE_SD, (NOISE_SAMPLES, minute.shape[1])), -127, 127).astype(np.int8)
+    def __init__(self, simulation: Simulation) -> None:
+        self.simulation = simulation
+        self.noise = [_noise_of(simulation, n, seed) for seed, n in enumerate(NOISE_SAMPLES)]
 
     @property
     def n_bytes(self) -> int:
         """What it keeps in memory, which a recording in a file does not."""
-        return self.minute.nbytes + self.noise.nbytes
+        units = self.simulation.units + self.simulation.background
+        columns = (column for u in units for column in (u.sample, u.shift, u.amplitude, u.place, u.space_uv, u.time))
+        return sum(noise.nbytes for noise in self.noise) + sum(column.nbytes for column in columns)
 
     def __call__(self, start: int, stop: int) -> I16:
         """Samples start..stop-1."""
-        at = np.arange(start, stop)
-        return self.minute[at % len(self.minute)] + self.noise[at % len(self.noise)]
+        one, other = (_again_and_again(noise, start, stop) for noise in self.noise)
+        traces = (one + other) * np.float32(self.simulation.params.gain_uv / np.sqrt(2))
+        add_all_spikes(self.simulation, traces, start)
+        return np.rint(traces.T / np.float32(self.simulation.params.gain_uv)).astype(np.int16)
+
+
+def _again_and_again(noise: I16, start: int, stop: int) -> I16:
+    """(n_contacts, stop - start) int16: a stretch of the noise repeated without end."""
+    n = noise.shape[1]
+    pieces = [noise[:, max(start - k, 0) : stop - k] for k in range(start // n * n, stop, n)]
+    return np.concatenate(pieces, axis=1)
+
+
+def _noise_of(simulation: Simulation, n_samples: int, seed: int) -> I16:
+    """(n_contacts, n_samples) int16: the noise of a simulation alone."""
+    params = simulation.params.model_copy(update={"seconds": n_samples / simulation.params.sampling_hz, "seed": seed})
+    alone = replace(simulate(simulation.probe, params), units=(), background=())
+    return np.ascontiguousarray(np.concatenate(list(iter_blocks(alone))).T)
 
 
 def recording_of(minutes: float, probe_name: str) -> tuple[Recording, int]:
-    """The minute, repeated, and what it takes in bytes."""
+    """The recording, and what it takes in bytes."""
     probe = read_probe(probe_name)
-    params = SimulationParams(n_units=probe.n_contacts // 2, seconds=60.0, seed=1)
-    minute = simulate_array(probe, params)[0]
-    one = recording_from_array(minute, params.sampling_hz, params.gain_uv)
-    n_samples = round(minutes * len(minute))
-    read = Repeated(minute)
-    return replace(one, read=read, n_samples=n_samples, segments=((0, n_samples),)), read.n_bytes
+    params = SimulationParams(n_units=probe.n_contacts // 2, seconds=60.0 * minutes, seed=1)
+    read = Simulated(simulate(probe, params))
+    one = recording_from_array(np.zeros((1, probe.n_contacts), np.int16), params.sampling_hz, params.gain_uv)
+    return replace(one, read=read, n_samples=params.n_samples, segments=((0, params.n_samples),)), read.n_bytes
 
 
 def sort_one(minutes: float, probe_name: str, jobs: int, method: str) -> dict[str, float]:

@@ -318,7 +318,8 @@ def _floors(axes: Axes, corners: F64) -> None:
 
 
 def _cell_title(axes: Axes, corner: F64, text: str, colour: str) -> None:
-    axes.text(corner[0] + 0.5, corner[1] + 0.92, text, ha="center", va="bottom", fontsize=7.5, color=colour)
+    place = corner[0] + 0.5, corner[1] + 0.92
+    axes.text(*place, text, ha="center", va="bottom", fontsize=7.5, color=colour, parse_math=False)
 
 
 def _waveform_lines(templates: Templates, probe: Probe, unit: Unit) -> list[F64]:

@@ -108,11 +108,19 @@ def iter_blocks(simulation: Simulation) -> Iterator[I16]:
         else:
             traces = np.ascontiguousarray(base.read_uv(start, stop, simulation.probe.channels).T)
             raw = _as_int16(base, base.read(start, stop))
-        for unit in simulation.units + simulation.background:
-            _add_spikes(traces, start, unit, simulation.truth.peak_index)
+        add_all_spikes(simulation, traces, start)
         traces = with_faults(traces, start, simulation.faults)
         raw[:, simulation.probe.channels] = _quantised(traces, params.gain_uv).T
         yield raw
+
+
+def add_all_spikes(simulation: Simulation, traces_uv: F32, start: int) -> None:
+    """In place: the spikes of all units and of the background, in a stretch of the recording from sample `start` on.
+
+    traces_uv  (n_contacts, n_samples) float32, time contiguous
+    """
+    for unit in simulation.units + simulation.background:
+        _add_spikes(traces_uv, start, unit, simulation.truth.peak_index)
 
 
 def _noise(simulation: Simulation, spill: Spill | None, index: int, span: tuple[int, int]) -> tuple[F32, Spill]:
