@@ -203,7 +203,7 @@ def floors_s(one: dict[str, Any], machine: Machine) -> dict[str, tuple[float, fl
     clean = each["butterworth"] + each["subtract_median"] + each["whitening"]
     some, whole = STRETCHES * n * hz, one["seconds"] * n * hz
     matched = clean + each["project"] + each["template_scores"]
-    learned = min(150.0, one["seconds"]) * n * hz if one["program"] == OURS + "sieve" else 0.0
+    learned = min(Settings().fit.learn_s, one["seconds"]) * n * hz if one["program"] == OURS + "sieve" else 0.0
     work = {
         "noise and whitening": (2 * some, clean + 2 * n, BYTES_CLEAN),
         "shapes": (some, clean, BYTES_CLEAN),

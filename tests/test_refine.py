@@ -198,7 +198,7 @@ def test_what_is_learned_from_some_seconds_holds_for_all():
     matched, truth = spikes_of(units, [train(30, 0), train(5, 1)], [0, 0])
     few = PARAMS.model_copy(update={"max_spikes": 400})
     learned = refine.learn(matched, FIT, few)
-    assert sum(len(p.rows) for p in learned.pieces) < 0.25 * len(truth)
+    assert 0 < learned.now.mine.sum() < 0.25 * len(truth)
     np.testing.assert_allclose(np.sort(learned.means.n_spikes), np.sort(np.bincount(truth)), rtol=0.15)
     table = confusion(truth, refine.keep(matched, learned, FIT, few).unit)
     assert table.max(axis=1).sum() > 0.97 * len(truth)

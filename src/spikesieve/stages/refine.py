@@ -79,13 +79,11 @@ class Learned:
 
     now     memberships of the spikes they were learned from
     weight  (n_spikes,) float64, how many spikes of its source each stands for; 0 = not learned from
-    pieces  those spikes
     means   of the units
     """
 
     now: Membership
     weight: F64
-    pieces: list[Piece]
     means: Means
 
 
@@ -112,7 +110,7 @@ def learn(matched: Matched, fit: FitParams, params: RefineParams, share: Share =
         now, means = compete(matched, pieces, now, weight, n_units, fit, AFTER_SPLITS, share)
         now = join(matched, now, means, params)
         now, means = compete(matched, pieces, now, weight, n_units, fit, AFTER_JOINS, share)
-    return Learned(now, weight, pieces, means)
+    return Learned(now, weight, means)
 
 
 def as_parts(matched: Matched, learned: Learned, became: I64, share: Share = map) -> Learned:
@@ -122,7 +120,8 @@ def as_parts(matched: Matched, learned: Learned, became: I64, share: Share = map
     some = some_spikes(learned)
     number[some] = some[became]
     now = replace(learned.now, unit=np.where(learned.now.unit >= 0, number[learned.now.unit], -1))
-    return replace(learned, now=now, means=mean_scores(matched, learned.pieces, now, learned.weight, n_units, share))
+    pieces = pieces_of(matched, np.flatnonzero(learned.weight))
+    return replace(learned, now=now, means=mean_scores(matched, pieces, now, learned.weight, n_units, share))
 
 
 def some_spikes(learned: Learned) -> I64:
