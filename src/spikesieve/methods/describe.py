@@ -21,8 +21,8 @@ from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
 from spikesieve.stages.units import UnitsParams, Waveforms
 
-# Spikes whose features are copied at a time.
-CHUNK = 50_000
+# Spikes whose features are copied at a time: several copies of them, 400 bytes each.
+CHUNK = 10_000
 # Displacement up to which a spike shows the waveform at rest, and how many spikes are taken whatever theirs is.
 NEAR_REST_UM, FEW_AT_REST = 2.0, 100
 

@@ -23,11 +23,12 @@ from spikesieve.methods.moving import Rest, follow, moving_matcher, moving_templ
 from spikesieve.methods.passes import Detector, fit_preprocessing, learn_shapes
 from spikesieve.model import Motion, Probe, Sorting
 from spikesieve.settings import Settings
+from spikesieve.stages.compete import Matched
 from spikesieve.stages.curate import Trains, curate
 from spikesieve.stages.detect import pitch_um, universal_templates
 from spikesieve.stages.features import make_groups
 from spikesieve.stages.preprocess import Preprocessing
-from spikesieve.stages.refine import as_parts, keep
+from spikesieve.stages.refine import Refined, as_parts, keep
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import learn_templates
 from spikesieve.stages.tissue import MovingTemplates, Tissue
@@ -53,10 +54,7 @@ def sort(run: Run, probe: Probe, settings: Settings) -> Sorting:
 
     final_fit = settings.fit.model_copy(update={"min_log_odds": settings.fit.final_log_odds})
     found = fit_all(run, fitted, shapes, moving_matcher(run, templates, shapes, rest), final_fit)
-    matched = matched_spikes(run, found, templates.rest, shapes)
-    units = units_in_tissue(run, matched, templates, rest, settings)
-    learned = as_parts(matched, units.learned, units.became, run.share)
-    kept = keep(matched, learned, settings.fit, settings.refine, run.share)
+    kept = final_units(run, matched_spikes(run, found, templates.rest, shapes), templates, rest, settings)
 
     trains = Trains(kept.sample, kept.unit, run.recording.sampling_hz, run.recording.duration_s)
     trains, means, removed = curate(trains, kept.means, fitted.probe.n_contacts, shapes, settings.curate)
@@ -86,3 +84,10 @@ def first_templates(
     families = learn_templates(first.means, probe.n_contacts, shapes, settings.templates)
     templates = moving_templates(followed.detected, still, first, families, shapes, rest)
     return followed.run, followed.found, rest, templates
+
+
+def final_units(run: Run, matched: Matched, templates: MovingTemplates, rest: Rest, settings: Settings) -> Refined:
+    """The units in all spikes, which they were assigned to; how they were weighed on the way is kept no longer."""
+    units = units_in_tissue(run, matched, templates, rest, settings)
+    learned = as_parts(matched, units.learned, units.became, run.share)
+    return keep(matched, learned, settings.fit, settings.refine, run.share)
