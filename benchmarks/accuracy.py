@@ -32,6 +32,8 @@ from spikesieve.io.open_input import RawOptions, open_input
 from spikesieve.methods import fitting, moving
 from spikesieve.model import I64, Probe, Recording, Sorting
 from spikesieve.settings import Settings
+from spikesieve.stages import curate as curation
+from spikesieve.stages import refine
 
 SORTABLE = 8.0
 """d' from which on a unit can be expected to be found."""
@@ -69,8 +71,10 @@ def read_case(folder: Path) -> Case:
 
 def run_method(
     case: Case, settings: Settings, feed: tuple[bool, bool] = (False, False)
-) -> tuple[Sorting, list[Labelled]]:
-    """The result, and what the stages of the method's page made of the spikes, in order, each under its name."""
+) -> tuple[Sorting, list[Labelled], Reasons]:
+    """The result, what the stages of the method's page made of the spikes, in order, each under its name, and why units
+    went.
+    """
     page: ModuleType = sys.modules[METHODS[settings.method].__module__]
     watch = Watch()
     fed = {}
@@ -84,22 +88,30 @@ def run_method(
             patches.enter_context(in_place(module, **{n: f for n, f in fed.items() if hasattr(module, n)}))
             watched = {name: watch.around(name, getattr(module, name)) for name in WATCHED if hasattr(module, name)}
             patches.enter_context(in_place(module, **watched))
+        patches.enter_context(in_place(refine, excesses=watch.weighing(settings.refine)))
+        echoes, merged = watch.echoes(), watch.merging()
+        patches.enter_context(in_place(curation, echo_units=echoes, merged=merged))
         plan = memory_plan(case.recording, case.probe, settings, n_jobs=1)
         run = patches.enter_context(open_run(case.recording, case.probe, Path(scratch), plan))
         sorting = METHODS[settings.method](run, case.probe, settings)
     result = Labelled("result", sorting.spikes.sample, sorting.spikes.unit.astype(np.int64))
-    return sorting, [*watch.stages, result]
+    return sorting, [*watch.stages, result], watch.reasons
 
 
 WATCHED = ("a_part", "spikes_at_rest", "cluster_all", "match_all", "fit_all", "learn", "keep", "curate")
 """Stages by the names that the methods' pages call them by."""
 
 
+Reasons = dict[str, dict[int, str]]
+"""Of the labels of a stage that do not go on: why."""
+
+
 class Watch:
-    """Notes what stages return as they are called: spikes and their labels."""
+    """Notes what stages return as they are called: spikes and their labels; and why units do not go on."""
 
     def __init__(self) -> None:
         self.stages: list[Labelled] = []
+        self.reasons: Reasons = {"units": {}, "kept": {}}
         self.part: Run | None = None
         self.sample = np.empty(0, np.int64)
         self.inside: Spans | None = None
@@ -112,6 +124,43 @@ class Watch:
             result = function(*args, **kwargs)
             self._note(name, args, result)
             return result
+
+        return watched
+
+    def weighing(self, params: refine.RefineParams) -> Callable[..., Any]:
+        """`refine.excesses`, with what it means for units that are not kept."""
+        weigh = refine.excesses
+
+        def watched(excess: Any, unit: I64, n_units: int) -> Any:
+            found, counts = weigh(excess, unit, n_units), np.bincount(unit[unit >= 0], minlength=n_units)
+            for k in range(n_units):
+                if counts[k] < params.min_spikes:
+                    self.reasons["units"][k] = f"{counts[k]} spikes are left to it"
+                elif found[k] < params.min_excess:
+                    self.reasons["units"][k] = f"exceeds noise by {found[k]:.2f} SD"
+            return found
+
+        return watched
+
+    def echoes(self) -> Callable[..., Any]:
+        """`curate.echo_units`, noted."""
+        find = curation.echo_units
+
+        def watched(*args: Any) -> Any:
+            found = find(*args)
+            self.reasons["kept"] |= {int(k): "echo of a larger neighbour" for k in found}
+            return found
+
+        return watched
+
+    def merging(self) -> Callable[..., Any]:
+        """`curate.merged`, noted."""
+        merge = curation.merged
+
+        def watched(*args: Any) -> Any:
+            trains, became = merge(*args)
+            self.reasons["kept"] |= {k: f"merged into {j}" for k, j in enumerate(became.tolist()) if k != j}
+            return trains, became
 
         return watched
 
@@ -141,7 +190,7 @@ class Watch:
         self.stages.append(Labelled(name, self.sample, label, self.inside))
 
 
-def print_losses(case: Case, stages: list[Labelled], sorting: Sorting) -> None:
+def print_losses(case: Case, stages: list[Labelled], sorting: Sorting, reasons: Reasons) -> None:
     """One line a true unit, one a false one."""
     hz = case.recording.sampling_hz
     found = {stage.name: shares(case.truth, stage, hz) for stage in stages}
@@ -153,7 +202,9 @@ def print_losses(case: Case, stages: list[Labelled], sorting: Sorting) -> None:
         lost = where_lost({name: rows[unit] for name, rows in steps.items()})
         m = missed[unit]
         why = f"missed: taken {m.taken:.2f} collision {m.collision:.2f} small {m.small:.2f} other {m.other:.2f}"
-        print(f"  unit {unit} d' {case.d_prime[unit]:.1f}: {lost} | {course} | {why}")
+        gone = [of.get(steps[name][unit].label) for name, of in reasons.items() if name in steps]
+        went = "".join(f" | {reason}" for reason in gone if reason)
+        print(f"  unit {unit} d' {case.d_prime[unit]:.1f}: {lost} | {course} | {why}{went}")
     for stranger in strangers(found["result"]):
         label = sorting.units[stranger.label].label
         parts = ", ".join(f"{unit} ({share:.0%})" for unit, share in stranger.made_of)
@@ -205,9 +256,9 @@ def main() -> None:
     for folder in args.folders:
         case = read_case(folder)
         for name, feed in CEILINGS.items() if args.ceilings else [("as it is", (False, False))]:
-            sorting, stages = run_method(case, settings, feed)
+            sorting, stages, reasons = run_method(case, settings, feed)
             if feed == (False, False):
-                print_losses(case, stages, sorting)
+                print_losses(case, stages, sorting, reasons)
             r, labels = summary(case, sorting, args.bench), label_score(case, sorting)
             rows.append(
                 f"| {folder.name} | {name} | {r['sortable_gt80']} / {r['sortable_n']} | {r['sortable_mean']:.3f} "
