@@ -14,6 +14,7 @@ from make_report import array_in, data_in, make_facts, page_of
 from make_sorting import SAMPLING_HZ, make_probe, make_sorting
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from matplotlib.text import Text
 
 from spikesieve.geometry import places_on_probe_um
 from spikesieve.model import Motion, Sorting
@@ -134,7 +135,7 @@ def test_the_picture_of_displacement_has_a_band_and_the_decision() -> None:
     _, drift, motion = drift_of(make_moving_sorting(2, decisions=("rigid", "refuse")))
     figure = drift_figures.displacement(drift)
     assert "Shank 0: used as one movement of the whole shank." in texts(figure)
-    assert "used: the mean over depths" in texts(figure)
+    assert "Dashed: what is used, the mean over depths." in texts(figure)
     top, bottom = figure.axes[:2]
     assert len(top.collections) == len(bottom.collections) == len(motion.depth_um)
     low, high = top.collections[0].get_paths()[0].vertices[:, 1].min(), top.collections[0].get_paths()[0].vertices
@@ -143,6 +144,17 @@ def test_the_picture_of_displacement_has_a_band_and_the_decision() -> None:
     assert high[:, 1].max() == pytest.approx((um + 1.96 * se).max(), abs=1e-4)
     unknown = replace(drift, se_um=np.full_like(drift.se_um, np.inf))
     assert not drift_figures.displacement(unknown).axes[0].collections
+
+
+def test_long_reasons_stay_in_the_picture() -> None:
+    _, drift, _ = drift_of(make_moving_sorting(2, decisions=("rigid", "refuse")))
+    figure = drift_figures.displacement(replace(drift, sentences=tuple("A reason in words. " * 15 for _ in range(2))))
+    figure.draw_without_rendering()
+    titles = [text.get_window_extent() for text in figure.findobj(Text) if "A reason" in text.get_text()]
+    assert len(titles) == 2
+    for title, above in zip(titles, (figure.bbox.y1, figure.axes[0].bbox.y0), strict=True):
+        assert figure.bbox.x0 <= title.x0 < title.x1 <= figure.bbox.x1
+        assert title.y1 <= above
 
 
 def test_before_and_after_are_side_by_side_on_each_shank() -> None:

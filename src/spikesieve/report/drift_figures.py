@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from textwrap import fill
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,7 +14,6 @@ from spikesieve.report.numbers import SomeSpikes
 USED, NOT_USED = COLOURS["good"], COLOURS["noise"]
 MOST_SHANKS = 8
 """Shanks in one picture."""
-WIDTH_LETTERS = 180
 
 
 def displacement(drift: DriftNumbers) -> Figure:
@@ -32,7 +29,8 @@ def displacement(drift: DriftNumbers) -> Figure:
     for row, axes in enumerate(figure.subplots(n_shanks, 1, sharex=True, squeeze=False)[:, 0]):
         for depth in range(n_depths):
             _trace(axes, drift, row, depth, room_um)
-        axes.set_title(fill(drift.sentences[row], WIDTH_LETTERS), loc="left", fontsize=9)
+        dashed = " Dashed: what is used, the mean over depths." if drift.decisions[row] == "rigid" else ""
+        axes.set_title(drift.sentences[row] + dashed, loc="left", fontsize=9, wrap=True)
         axes.set(ylim=(-room_um / 2, (n_depths - 0.5) * room_um), xlabel="time (s)" if row == n_shanks - 1 else "")
         axes.margins(x=0.01)
         _say_depths(axes, drift.depth_um, room_um)
@@ -50,9 +48,7 @@ def _trace(axes: Axes, drift: DriftNumbers, row: int, depth: int, room_um: float
         axes.fill_between(drift.time_s, low, high, color=colour, alpha=0.25, linewidth=0, zorder=2)
     axes.plot(drift.time_s, um + middle, color=colour, linewidth=1.1, zorder=3)
     if drift.decisions[row] == "rigid":
-        said = "used: the mean over depths" if depth == 0 else None
-        axes.plot(drift.time_s, used + middle, color="black", linewidth=0.8, linestyle="--", zorder=4, label=said)
-        axes.legend(loc="upper right", fontsize=7, frameon=False)
+        axes.plot(drift.time_s, used + middle, color="black", linewidth=0.8, linestyle="--", zorder=4)
 
 
 def _say_depths(axes: Axes, depth_um: F64, room_um: float) -> None:
