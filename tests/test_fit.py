@@ -7,7 +7,7 @@ import pytest
 import reference
 import tiny
 
-from spikesieve.kernels import pursue
+from spikesieve.kernels import Bounds, pursue
 from spikesieve.stages import detect, fit, match
 from spikesieve.stages.fit import FitParams
 from spikesieve.stages.templates import LearnedTemplates, overlaps
@@ -50,7 +50,7 @@ def test_the_kernel_takes_what_its_judge_takes_one_by_one(seed, unusual):
     match.template_scores(projections, templates.contacts, matcher.unit_scores, scores)
     expected = fit.prior(templates, np.full(len(templates), 5.0), tiny.HZ, PARAMS)
     pairs = overlaps(templates, N_CONTACTS, SHAPES.pcs)
-    rest = (*pairs, expected, PARAMS.min_amplitude, PARAMS.max_amplitude, unusual)
+    rest = (pairs, expected, Bounds(PARAMS.min_amplitude, PARAMS.max_amplitude, unusual))
     left = scores.copy()
     wanted = reference.pursue(left, *rest)
     *found, n_left = pursue(scores, *rest, 100)

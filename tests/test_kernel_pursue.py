@@ -9,8 +9,9 @@ import tiny
 from reference import tolerance
 
 from spikesieve import kernels
+from spikesieve.kernels import ANY_AMPLITUDE, Overlaps
 from spikesieve.stages.match import by_score
-from spikesieve.stages.templates import LearnedTemplates, Overlaps, overlaps, unit_norm
+from spikesieve.stages.templates import LearnedTemplates, overlaps, unit_norm
 
 SHAPES = tiny.textbook_shapes()
 THRESHOLD = 8.0
@@ -40,7 +41,7 @@ def random_case(seed: int, n_spikes: int, n_templates: int = 8, n_samples: int =
 
 def run(home, scores, pairs, threshold=THRESHOLD, limit=5000):
     left = scores.copy() if home is kernels else scores.astype(np.float64)
-    arguments = (left, *pairs, by_score(np.full(len(scores), threshold, np.float32)), 0.0, np.inf, np.inf)
+    arguments = (left, pairs, by_score(np.full(len(scores), threshold, np.float32)), ANY_AMPLITUDE)
     return home.pursue(*arguments, limit) if home is kernels else home.pursue(*arguments), left
 
 

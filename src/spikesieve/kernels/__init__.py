@@ -8,7 +8,7 @@ from spikesieve.kernels.graph_cpu import ascend
 from spikesieve.kernels.localize_cpu import triangulate
 from spikesieve.kernels.match_cpu import subtract_from_projections, template_scores
 from spikesieve.kernels.project_cpu import project
-from spikesieve.kernels.pursue_cpu import Worth, pursue
+from spikesieve.kernels.pursue_cpu import ANY_AMPLITUDE, Bounds, Overlaps, Worth, pursue
 from spikesieve.kernels.reference_cpu import subtract_median
 from spikesieve.kernels.sum_rows_cpu import sum_rows
 from spikesieve.kernels.tail_cpu import gaussian_above_tail
@@ -16,6 +16,9 @@ from spikesieve.kernels.two_gaussians_cpu import two_gaussians
 from spikesieve.kernels.universal_cpu import pick, score, universal_scores
 
 __all__ = [
+    "ANY_AMPLITUDE",
+    "Bounds",
+    "Overlaps",
     "Worth",
     "add_waveforms",
     "ascend",

@@ -33,37 +33,49 @@ class Worth(NamedTuple):
     cost: F32
 
 
+class Overlaps(NamedTuple):
+    """What templates do to each other's scores, for pairs that share a contact.
+
+    offsets     (n_templates + 1,) int64: template k touches neighbours[offsets[k]:offsets[k + 1]], ascending and
+                with itself among them
+    neighbours  (n_pairs,) int64
+    tables      (n_pairs, 2 reach + 1) float32: tables[q, reach + s] = correlation of the neighbour at t + s with
+                template k at t, both of unit norm: what a spike of score 1 takes from the neighbour's
+    """
+
+    offsets: I64
+    neighbours: I64
+    tables: F32
+
+
+class Bounds(NamedTuple):
+    """Which amplitudes spikes may have.
+
+    low, high  bounds; between them a spike has the one that gains most
+    unusual    a larger one is that of the likeliest pair with another template's spike, where a pair is likelier
+    """
+
+    low: float
+    high: float
+    unusual: float
+
+
+ANY_AMPLITUDE = Bounds(0.0, np.inf, np.inf)
+
+
 @nb.njit(cache=True, nogil=True)
-def pursue(
-    scores: F32,
-    offsets: I64,
-    neighbours: I64,
-    tables: F32,
-    worth: Worth,
-    low: float,
-    high: float,
-    unusual: float,
-    max_rounds: int,
-) -> tuple[I64, I64, F32, int]:
+def pursue(scores: F32, pairs: Overlaps, worth: Worth, bounds: Bounds, max_rounds: int) -> tuple[I64, I64, F32, int]:
     """Greedy pursuit of the spikes that gain most. Changes `scores` to what is left.
 
     In a round every local maximum of `scores` above the least that counts is accepted which no overlapping template's
     gains more within the reach of its waveform; such maxima cannot touch each other. Their contributions are
     subtracted and the touched stretches searched again, until nothing is left that counts.
 
-    scores      (n_templates, n_samples) float32, scores of unit-norm templates in SD of the noise
-    offsets     (n_templates + 1,) int64: template k touches neighbours[offsets[k]:offsets[k+1]], ascending and
-                with itself among them
-    neighbours  (n_pairs,) int64
-    tables      (n_pairs, 2 reach + 1) float32: tables[q, reach + s] = change of the neighbour's score at t + s when
-                template k is at t with score 1
-    low, high   bounds of amplitudes, which are otherwise the ones that gain most
-    unusual     a larger amplitude is that of the likeliest pair with another template's spike, where a pair is likelier
+    scores  (n_templates, n_samples) float32, scores of unit-norm templates in SD of the noise
     Returns (sample, template int64, amplitude float32, n_left) ordered by (sample, template); n_left counts the maxima
     that still counted when max_rounds was reached.
     """
     n_templates, n_samples = scores.shape
-    reach = tables.shape[1] // 2
     dirty = np.ones((n_templates, (n_samples + TILE - 1) // TILE), np.bool_)
     cand_t, cand_k = np.empty(0, np.int64), np.empty(0, np.int64)
     out_t, out_k, out_a = (
@@ -81,41 +93,36 @@ def pursue(
             break
         amplitude, gain = np.empty(cand_t.size), np.empty(cand_t.size)
         for c in range(cand_t.size):
-            amplitude[c], gain[c] = _alone(scores[cand_k[c], cand_t[c]], cand_k[c], worth, low, high)
-        accepted = _independent(gain, cand_t, cand_k, offsets, neighbours, reach)
+            amplitude[c], gain[c] = _alone(scores[cand_k[c], cand_t[c]], cand_k[c], worth, bounds)
+        accepted = _independent(gain, cand_t, cand_k, pairs)
         dirty[:] = False
         for i in np.flatnonzero(accepted):
             t, k = cand_t[i], cand_k[i]
-            if amplitude[i] > unusual:
-                amplitude[i] = _in_best_pair(
-                    scores, offsets, neighbours, tables, worth, low, high, k, t, amplitude[i], gain[i]
-                )
+            if amplitude[i] > bounds.unusual:
+                amplitude[i] = _in_best_pair(scores, pairs, worth, bounds, k, t, amplitude[i], gain[i])
             out_t.append(t)
             out_k.append(k)
             out_a.append(np.float32(amplitude[i]))
             value = np.float32(amplitude[i]) * worth.norms[k]
-            _subtract(scores, dirty, offsets, neighbours, tables, k, t, value)
+            _subtract(scores, dirty, pairs, k, t, value)
     return _in_order(out_t, out_k, out_a, n_templates, n_left)
 
 
 @nb.njit(cache=True, nogil=True)
-def _alone(score: np.float32, k: np.int64, worth: Worth, low: float, high: float) -> tuple[float, float]:
+def _alone(score: np.float32, k: np.int64, worth: Worth, bounds: Bounds) -> tuple[float, float]:
     """Amplitude and gain of a spike of template k with that score."""
     norm, precision = np.float64(worth.norms[k]), np.float64(worth.precision[k])
     with_prior, size = score * norm + precision, norm * norm + precision
-    a = min(max(with_prior / size, low), high)
+    a = min(max(with_prior / size, bounds.low), bounds.high)
     return a, 2 * a * with_prior - a * a * size - precision - worth.cost[k]
 
 
 @nb.njit(cache=True, nogil=True)
 def _in_best_pair(
     scores: F32,
-    offsets: I64,
-    neighbours: I64,
-    tables: F32,
+    pairs: Overlaps,
     worth: Worth,
-    low: float,
-    high: float,
+    bounds: Bounds,
     k: np.int64,
     t: np.int64,
     amplitude: float,
@@ -126,18 +133,19 @@ def _in_best_pair(
     With v = b d + w for both, M = ((d1^2 + w1, d1 d2 g), (d1 d2 g, d2^2 + w2)) and g the tables' entry, a pair with
     amplitudes a = M^-1 v gains v a - w1 - w2 - cost1 - cost2.
     """
-    n_samples, reach = scores.shape[1], tables.shape[1] // 2
+    n_samples, reach = scores.shape[1], pairs.tables.shape[1] // 2
+    low, high = bounds.low, bounds.high
     norm, precision = np.float64(worth.norms[k]), np.float64(worth.precision[k])
     mine, size = scores[k, t] * norm + precision, norm * norm + precision
     price = precision + worth.cost[k]
-    for q in range(offsets[k], offsets[k + 1]):
-        j = neighbours[q]
+    for q in range(pairs.offsets[k], pairs.offsets[k + 1]):
+        j = pairs.neighbours[q]
         if j == k:
             continue
         other_norm, other_precision = np.float64(worth.norms[j]), np.float64(worth.precision[j])
         other_size = other_norm * other_norm + other_precision
         for s in range(max(-reach, -t), min(reach + 1, n_samples - t)):
-            shared = tables[q, reach + s] * norm * other_norm
+            shared = pairs.tables[q, reach + s] * norm * other_norm
             theirs = scores[j, t + s] * other_norm + other_precision
             det = size * other_size - shared * shared
             a, b = mine * other_size - theirs * shared, theirs * size - mine * shared
@@ -177,13 +185,13 @@ def _candidates(scores: F32, threshold: F32, dirty: Bool, old_t: I64, old_k: I64
 
 
 @nb.njit(cache=True, nogil=True)
-def _independent(gain: F64, cand_t: I64, cand_k: I64, offsets: I64, neighbours: I64, reach: int) -> Bool:
+def _independent(gain: F64, cand_t: I64, cand_k: I64, pairs: Overlaps) -> Bool:
     """Which candidates no overlapping candidate within reach exceeds; of equal ones the first in order wins."""
-    n = cand_t.size
+    n, reach = cand_t.size, pairs.tables.shape[1] // 2
     keep = np.ones(n, np.bool_)
     for i in range(n):
         value = gain[i]
-        mine = neighbours[offsets[cand_k[i]] : offsets[cand_k[i] + 1]]
+        mine = pairs.neighbours[pairs.offsets[cand_k[i]] : pairs.offsets[cand_k[i] + 1]]
         j = i - 1
         while keep[i] and j >= 0 and cand_t[i] - cand_t[j] <= reach:
             if gain[j] >= value and _holds(mine, cand_k[j]):
@@ -204,28 +212,18 @@ def _holds(ascending: I64, value: np.int64) -> np.bool_:
 
 
 @nb.njit(cache=True, nogil=True)
-def _subtract(
-    scores: F32,
-    dirty: Bool,
-    offsets: I64,
-    neighbours: I64,
-    tables: F32,
-    k: np.int64,
-    t: np.int64,
-    value: np.float32,
-) -> None:
-    n_samples = scores.shape[1]
-    reach = tables.shape[1] // 2
+def _subtract(scores: F32, dirty: Bool, pairs: Overlaps, k: np.int64, t: np.int64, value: np.float32) -> None:
+    n_samples, reach = scores.shape[1], pairs.tables.shape[1] // 2
     low, high = max(0, t - reach), min(n_samples, t + reach + 1)
     shift = reach - t
-    for q in range(offsets[k], offsets[k + 1]):
-        row = scores[neighbours[q]]
-        table = tables[q]
+    for q in range(pairs.offsets[k], pairs.offsets[k + 1]):
+        row = scores[pairs.neighbours[q]]
+        table = pairs.tables[q]
         for s in range(low, high):
             row[s] -= value * table[s + shift]
         # A maximum just outside the stretch can appear or vanish because its neighbour changed.
         for tile in range(max(0, low - 1) // TILE, min(n_samples - 1, high) // TILE + 1):
-            dirty[neighbours[q], tile] = True
+            dirty[pairs.neighbours[q], tile] = True
 
 
 @nb.njit(cache=True, nogil=True)

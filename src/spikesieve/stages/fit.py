@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.kernels import Worth, pursue, subtract_from_projections, template_scores
+from spikesieve.kernels import Bounds, Worth, pursue, subtract_from_projections, template_scores
 from spikesieve.model import F32, F64, I64
 from spikesieve.params import Params, setting
 from spikesieve.stages.features import gather
@@ -106,10 +106,8 @@ def fit(
     templates = matcher.templates
     template_scores(projections, templates.contacts, matcher.unit_scores, scores)
     norms = templates.norms
-    low, high, unusual = params.min_amplitude, params.max_amplitude, 1 + UNUSUAL_SD * params.amplitude_cv
-    sample, template, amplitude, n_left = pursue(
-        scores, *matcher.pairs, expected, low, high, unusual, params.max_rounds
-    )
+    bounds = Bounds(params.min_amplitude, params.max_amplitude, 1 + UNUSUAL_SD * params.amplitude_cv)
+    sample, template, amplitude, n_left = pursue(scores, matcher.pairs, expected, bounds, params.max_rounds)
     subtract_from_projections(
         projections,
         sample,

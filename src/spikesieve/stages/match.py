@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.kernels import Worth, pursue, subtract_from_projections, template_scores
+from spikesieve.kernels import ANY_AMPLITUDE, Overlaps, Worth, pursue, subtract_from_projections, template_scores
 from spikesieve.model import F32, I64
 from spikesieve.params import Params, setting
 from spikesieve.stages.features import gather, on_contacts
 from spikesieve.stages.shapes import Shapes
-from spikesieve.stages.templates import LearnedTemplates, Overlaps, component_lags, overlaps, unit_norm
+from spikesieve.stages.templates import LearnedTemplates, component_lags, overlaps, unit_norm
 
 
 class MatchParams(Params):
@@ -88,7 +88,7 @@ def match(projections: F32, matcher: Matcher, core: tuple[int, int], params: Mat
     templates = matcher.templates
     template_scores(projections, templates.contacts, matcher.unit_scores, scores)
     worth = by_score(np.full(len(templates), params.threshold, np.float32))
-    sample, template, value, n_left = pursue(scores, *matcher.pairs, worth, 0.0, np.inf, np.inf, params.max_peels)
+    sample, template, value, n_left = pursue(scores, matcher.pairs, worth, ANY_AMPLITUDE, params.max_peels)
     subtract_from_projections(
         projections, sample, template, value, templates.contacts, matcher.unit_scores, matcher.lags
     )

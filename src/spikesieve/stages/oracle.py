@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spikesieve.geometry import distances_um, nearest
-from spikesieve.kernels import pursue, template_scores
+from spikesieve.kernels import ANY_AMPLITUDE, pursue, template_scores
 from spikesieve.model import F32, I64, Probe
 from spikesieve.stages.match import Matcher, by_score
 from spikesieve.stages.shapes import Shapes, components
@@ -52,7 +52,7 @@ def match_weak(projections: F32, matcher: Matcher, max_peels: int, scores: F32) 
     """
     template_scores(projections, matcher.templates.contacts, matcher.unit_scores, scores)
     threshold = np.maximum(LOWEST_SD, matcher.templates.norms / 2).astype(np.float32)
-    found = pursue(scores, *matcher.pairs, by_score(threshold), 0.0, np.inf, np.inf, max_peels)
+    found = pursue(scores, matcher.pairs, by_score(threshold), ANY_AMPLITUDE, max_peels)
     sample, template, value, _ = found
     return sample, template, value
 

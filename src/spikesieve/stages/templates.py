@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
+from spikesieve.kernels import Overlaps
 from spikesieve.model import F32, I64
 from spikesieve.params import Params, setting
 from spikesieve.stages.features import dense
@@ -124,21 +124,6 @@ def advanced(scores: F32, lag: int, pcs: F32) -> F32:
     else:
         moved[..., -lag:] = waveform[..., :lag]
     return moved @ pcs.T
-
-
-class Overlaps(NamedTuple):
-    """What templates do to each other's scores, for pairs that share a contact.
-
-    offsets     (n_templates + 1,) int64: template k touches neighbours[offsets[k]:offsets[k + 1]], ascending and
-                with itself among them
-    neighbours  (n_pairs,) int64
-    tables      (n_pairs, 2 reach + 1) float32: correlation of the neighbour at t + s with template k at t, both of
-                unit norm
-    """
-
-    offsets: I64
-    neighbours: I64
-    tables: F32
 
 
 def overlaps(templates: LearnedTemplates, n_contacts: int, pcs: F32) -> Overlaps:

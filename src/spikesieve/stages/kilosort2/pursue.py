@@ -70,7 +70,7 @@ def pursue(
     template_scores(projections, found.contacts, matcher.unit_scores, scores)
     worth = worth_of(norms, threshold, penalty)
     sample, template, amplitude, n_left = kernels.pursue(
-        scores, *matcher.pairs, worth, 0.0, np.inf, np.inf, params.max_peels
+        scores, matcher.pairs, worth, kernels.ANY_AMPLITUDE, params.max_peels
     )
     value = amplitude * worth.norms[template]
     subtract_from_projections(projections, sample, template, value, found.contacts, matcher.unit_scores, matcher.lags)
