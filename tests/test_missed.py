@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from make_sorting import make_probe
 from scipy.special import ndtr
 
 from spikesieve.metrics.missed import is_cut, missed, missed_where
+from spikesieve.model import Motion
+from spikesieve.stages.curate import CurateParams
+from spikesieve.stages.units import Context, UnitsParams, missed_share
 
 
 @pytest.mark.parametrize("mean", [4.5, 5.5, 6.5, 8.0, 12.0])
@@ -54,3 +58,45 @@ def test_only_what_lies_near_the_threshold_is_cut_by_it():
     rng = np.random.default_rng(0)
     assert is_cut(rng.normal(7, 1.5, 500).astype(np.float32), 5.0)
     assert not is_cut(rng.normal(20, 3, 500).astype(np.float32), 5.0)
+
+
+SECONDS = 200
+
+
+def share_of(rates_hz: np.ndarray, movement_um: np.ndarray) -> float:
+    """`missed_share` of a unit near the threshold with a rate and a displacement each second."""
+    hz, rng = 1000.0, np.random.default_rng(0)
+    train = np.sort(np.concatenate([s * hz + rng.integers(0, hz, round(rate)) for s, rate in enumerate(rates_hz)]))
+    scores = rng.normal(7.0, 1.2, len(train)).astype(np.float32)
+    still = np.zeros((1, SECONDS, 1), np.float32)
+    time_s = np.arange(SECONDS) + 0.5
+    motion = Motion(
+        time_s, np.zeros(1), np.zeros(1, np.int64), still + movement_um[None, :, None], still, ("use",), ("",)
+    )
+    context = Context(
+        make_probe(4), np.ones(4, np.float32), hz, ((0, SECONDS * int(hz)),), 5.0, motion, UnitsParams(), CurateParams()
+    )
+    share = missed_share(train.astype(np.int64), scores, 0, context)
+    assert share is not None
+    return share
+
+
+def test_a_unit_seen_at_one_end_of_the_movement_only_misses_spikes_in_both_halves():
+    swing = 10 * np.sin(np.arange(SECONDS) / 8)
+    seen = np.where(swing > 0, 10.0, 0.0)
+    assert share_of(seen, swing) > 0.4
+    assert share_of(np.full(SECONDS, 10.0), swing) < 0.12
+
+
+def test_a_rate_that_changes_with_time_is_no_movement():
+    rates = np.where(np.arange(SECONDS) < SECONDS / 2, 10.0, 2.0)
+    there_and_back = np.where(np.arange(SECONDS) < SECONDS / 2, -8.0, 8.0) + 4 * np.sin(np.arange(SECONDS) / 8)
+    assert share_of(rates, there_and_back) < 0.12
+    swing = 10 * np.sin(np.arange(SECONDS) / 8)
+    once = np.where((np.arange(SECONDS) < SECONDS / 2) & (swing < 0), 2.0, 10.0)
+    assert share_of(once, swing) < 0.12
+
+
+def test_tissue_that_hardly_moved_hides_no_unit():
+    swing = np.sin(np.arange(SECONDS) / 8)
+    assert share_of(np.where(swing > 0, 10.0, 0.0), swing) < 0.12

@@ -17,6 +17,8 @@ from spikesieve.stages.curate import CurateParams
 ACG_BINS = 100
 # Displacements in so many parts, in each of which the tissue is as long.
 N_PLACES = 5
+# Between the lowest and the highest of these: a footprint does not vanish over less.
+HIDING_UM = 5.0
 
 
 class UnitsParams(Params):
@@ -185,22 +187,34 @@ def missed_share(train: I64, scores: F32, contact: int, context: Context) -> flo
     """Share of a unit's spikes that are too small to be found, at all or where the tissue moved it; None: unknown.
 
     contact  of its largest deflection
-    A unit that is near the threshold may be seen at some displacements only.
+    A unit that is near the threshold may be seen at some displacements only. Rates change by themselves too: so that
+    counts which both halves of the recording show, in tissue that moved far enough to hide a neuron.
     """
     share = missed(scores, context.threshold)
     if share is None or context.motion is None or not is_cut(scores, context.threshold):
         return share
     hz = context.sampling_hz
     seconds = np.concatenate([np.arange(a / hz + 0.5, b / hz) for a, b in context.segments])
+    if len(seconds) < 2:
+        return share
     depth_um, shank = context.probe.positions_um[contact, 1], context.probe.shanks[contact]
     moved_um = context.motion.at(seconds, np.full(len(seconds), depth_um), np.full(len(seconds), shank))
-    if len(seconds) == 0 or np.ptp(moved_um) == 0:
+    edges_um = np.quantile(moved_um, np.arange(1, N_PLACES) / N_PLACES)
+    if edges_um[-1] - edges_um[0] < HIDING_UM:
         return share
-    place = np.searchsorted(np.quantile(moved_um, np.arange(1, N_PLACES) / N_PLACES), moved_um)
-    second = np.minimum(np.searchsorted(seconds + 0.5, train / hz), len(seconds) - 1)
-    places, length_s = np.unique(place, return_counts=True)
-    n_spikes = np.bincount(np.searchsorted(places, place[second]), minlength=len(places))
-    return max(share, missed_where(n_spikes, length_s.astype(np.float64)))
+    found = np.bincount(
+        np.minimum(np.searchsorted(seconds + 0.5, train / hz), len(seconds) - 1), minlength=len(seconds)
+    )
+    place = np.searchsorted(edges_um, moved_um)
+    halves = zip(np.array_split(place, 2), np.array_split(found, 2), strict=True)
+    return max(share, min(missed_where(*_at_places(where, n)) for where, n in halves))
+
+
+def _at_places(place: I64, n_spikes: I64) -> tuple[I64, F64]:
+    """Spikes and seconds at each place that was visited, from the place and the spikes of each second."""
+    seconds, counts = np.bincount(place), np.bincount(place, weights=n_spikes)
+    visited = seconds > 0
+    return counts[visited].astype(np.int64), seconds[visited].astype(np.float64)
 
 
 def _shares(share: Contamination | None) -> dict[str, float | None]:
