@@ -56,3 +56,14 @@ def test_waveforms_are_measured_from_a_bounded_part(seconds, most_s, read):
         blocks = blocks_to_measure(run_of(seconds, pool), trains, 1, UnitsParams(waveform_s=most_s))
     assert len(blocks) == read
     assert max(np.diff([0, *(b.start / HZ for b in blocks), seconds])) < 3 * seconds / read
+
+
+def test_the_waveform_of_a_rare_unit_is_measured_too():
+    often, rare = np.arange(0, 80 * 30_000, 15_000), 30_000 * np.arange(5, 80, 9)
+    trains = Trains(
+        np.concatenate([often, rare]), np.repeat([0, 1], [len(often), len(rare)]).astype(np.int64), HZ, 80.0
+    )
+    with ThreadPoolExecutor(1) as pool:
+        blocks = blocks_to_measure(run_of(80, pool), trains, 2, UnitsParams(waveform_s=10.0))
+    assert len(blocks) < 25
+    assert all(any(b.start <= t < b.stop for b in blocks) for t in rare)

@@ -23,6 +23,8 @@ from spikesieve.stages.units import UnitsParams, Waveforms
 
 # Spikes whose features are copied at a time: several copies of them, 400 bytes each.
 CHUNK = 10_000
+# Of the spikes wanted for a waveform, this share is enough where more would cost many blocks.
+ENOUGH = 0.2
 # Displacement up to which a spike shows the waveform at rest, and how many spikes are taken whatever theirs is.
 NEAR_REST_UM, FEW_AT_REST = 2.0, 100
 
@@ -168,19 +170,22 @@ def _in_order_of_time(trains: Trains) -> Trains:
 
 
 def blocks_to_measure(run: Run, trains: Trains, n_units: int, params: UnitsParams) -> tuple[Block, ...]:
-    """Blocks, spread over the recording, until they hold about as many spikes of every unit as wanted or are many."""
+    """Blocks, spread over the recording, until they hold about as many spikes of every unit as wanted.
+
+    Where they are many it is enough that they hold some: rare units have few spikes in any number of blocks.
+    """
     pieces = stretches(run)
     starts = np.array([b.start for b in pieces])
     block = np.searchsorted(starts, trains.sample, side="right") - 1
     counts = np.zeros((len(pieces), n_units), np.int64)
     np.add.at(counts, (np.maximum(block, 0), trains.unit), 1)
-    wanted = np.minimum(counts.sum(axis=0), params.waveform_spikes)
     # A golden-ratio walk visits the pieces evenly, however many of them are needed.
     order = np.argsort(np.arange(len(pieces)) * 0.6180339887498949 % 1.0, kind="stable")
     have, left = np.zeros(n_units, np.int64), params.waveform_s * run.recording.sampling_hz
     chosen = []
     for i in order:
-        if left > 0 and (counts[i] * (have < wanted)).sum() > 0:
+        wanted = params.waveform_spikes if left > 0 else params.waveform_spikes * ENOUGH
+        if counts[i, have < wanted].any():
             have += counts[i]
             chosen.append(int(i))
             left -= pieces[i].n_samples
