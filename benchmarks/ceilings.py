@@ -15,8 +15,8 @@ from spikesieve.engine.blocks import Block
 from spikesieve.engine.run import Run
 from spikesieve.methods.grouping import Clusters
 from spikesieve.methods.passes import Detected, Detector, SpikeTable, clean_block
-from spikesieve.model import F32, I64
-from spikesieve.stages import features, templates
+from spikesieve.model import F32, I64, Bool
+from spikesieve.stages import features, localize, templates
 from spikesieve.stages.features import Groups
 from spikesieve.stages.preprocess import Preprocessing
 
@@ -37,7 +37,7 @@ def in_place(module: ModuleType, **functions: Callable[..., Any]) -> Iterator[No
 
 
 def true_detections(truth: Truth) -> Callable[..., Detected]:
-    """A `detect_all` that hands out the true spikes, described where their units are."""
+    """A `detect_all` that hands out the true spikes, described where their units rest and placed as they look."""
 
     def detect_all(run: Run, fitted: Preprocessing, detector: Detector, stage: str = "detect") -> Detected:
         groups, shanks = detector.groups, fitted.probe.shanks
@@ -45,29 +45,30 @@ def true_detections(truth: Truth) -> Callable[..., Detected]:
         shank = shanks[away.argmin(axis=1)]
         group = features.group_of(truth.position_um, shank, groups)[truth.unit]
         step = partial(_described, fitted=fitted, detector=detector, truth=truth, group=group)
-        near = (groups.contacts.shape[1], len(detector.learned.pcs))
         parts = [part for _, part in run.over(run.blocks, step, stage)]
-        described = np.concatenate([np.empty((0, *near), np.float32), *(f for _, f in parts)])
-        rows = np.concatenate([np.empty(0, np.int64), *(r for r, _ in parts)])
-        place = truth.position_um[truth.unit[rows]].astype(np.float32)
+        rows, described, place, located, amplitude_uv = (np.concatenate(column) for column in zip(*parts, strict=True))
         value = np.linalg.norm(described, axis=(1, 2)).astype(np.float32)
         table = SpikeTable(truth.sample[rows], group[rows].astype(np.int32), value, described)
-        return Detected(table, place, place, np.ones(len(rows), np.bool_), value, shank[truth.unit[rows]])
+        still = truth.position_um[truth.unit[rows]].astype(np.float32)
+        return Detected(table, still, place, located, amplitude_uv, shank[truth.unit[rows]])
 
     return detect_all
 
 
 def _described(
     run: Run, block: Block, *, fitted: Preprocessing, detector: Detector, truth: Truth, group: I64
-) -> tuple[I64, F32]:
-    """Rows of the truth in a block and their features."""
+) -> tuple[I64, F32, F32, Bool, F32]:
+    """Rows of the truth in a block: their features, place by triangulation, whether that can be trusted, amplitude."""
     learned = detector.learned
     margin = 2 * learned.n_samples
     rows = np.arange(*np.searchsorted(truth.sample, (block.start, block.stop)))
-    white = clean_block(run, block, fitted, margin).white
+    clean = clean_block(run, block, fitted, margin)
     contacts = detector.groups.contacts[group[rows]]
     at = truth.sample[rows] - block.start + margin
-    return rows, features.describe(white, at, contacts, learned.pcs, learned.peak_index)
+    scores = features.describe(clean.white, at, contacts, learned.pcs, learned.peak_index)
+    amplitude_uv = localize.amplitudes(clean.uv, at, contacts, fitted.sampling_hz)
+    place = localize.localize(amplitude_uv, contacts, fitted.probe)
+    return rows, scores, place.position_um.astype(np.float32), place.ok, amplitude_uv.max(axis=1, initial=0.0)
 
 
 def true_labels(truth: Truth, otherwise: Callable[..., Clusters]) -> Callable[..., Clusters]:

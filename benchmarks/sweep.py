@@ -23,6 +23,7 @@ from losses import Labelled, marks
 
 from spikesieve.api import memory_plan, open_run
 from spikesieve.methods import sieve
+from spikesieve.methods.fitting import seconds_of
 from spikesieve.settings import Settings
 
 VALUES: dict[str, tuple[float, ...]] = {
@@ -40,10 +41,11 @@ VALUES: dict[str, tuple[float, ...]] = {
     "refine.split_separation": (2.4, 3.0),
     "refine.same_distance": (2.0, 4.5),
     "refine.same_distance_apart": (3.0, 9.0),
+    "refine.same_similarity_apart": (0.8, 0.95),
     "refine.train_log_odds": (1.5, 6.0),
     "refine.min_excess": (0.5, 1.5),
     "refine.late_similarity": (0.8, 0.95),
-    "refine.min_spikes": (8, 30),
+    "refine.min_spikes": (10, 40),
 }
 ONCE = (
     "fit_preprocessing",
@@ -71,18 +73,20 @@ def once(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def once_for_a_part() -> Callable[..., Any]:
-    """`fit_all`, remembered by its settings where it is given a part of the recording."""
-    known: dict[str, Any] = {}
+    """`fit_all`, remembered by its settings where it is given a part of the recording: only there it finds the spikes
+    of templates that do not depend on what is swept.
+    """
+    known: dict[tuple[Any, ...], Any] = {}
     fit_all = sieve.fit_all
 
     def remembered(run: Any, fitted: Any, shapes: Any, matcher_of: Any, params: Any) -> Any:
-        key = params.model_dump_json()
-        if key in known and known[key][0] == run.blocks:
-            return known[key][1]
+        key = params.model_dump_json(), run.blocks
+        if key in known:
+            return known[key]
         spikes, how = fit_all(run, fitted, shapes, matcher_of, params)
-        if key not in known:
+        if seconds_of(run) < run.recording.duration_s:
             # The next pass writes into the same files.
-            known[key] = run.blocks, (replace(spikes, features=np.array(spikes.features)), np.array(how))
+            known[key] = replace(spikes, features=np.array(spikes.features)), np.array(how)
         return spikes, how
 
     return remembered
