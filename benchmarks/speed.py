@@ -49,10 +49,12 @@ NOTHING_S = 0.001
 class Recorder:
     """A Progress that notes for each stage: wall and processor time, that spent alone, bytes read, peak memory.
 
-    Alone is what the thread that hands out the work does itself while no worker does anything.
+    Alone is what the thread that hands out the work does itself while no worker does anything. Read is what was asked
+    for, disk what came from there: `cold` files are dropped from the system's cache before each stage.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, cold: tuple[Path, ...] = ()) -> None:
+        self.cold = cold
         self.stages: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
         self.stage = "start"
         self.last = self._now()
@@ -62,19 +64,26 @@ class Recorder:
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Progress of a stage."""
         self.note()
+        if stage != self.stage:
+            self._drop()
         self.stage = stage
 
     def note(self) -> None:
         """What was spent since the last time belongs to the stage that was under way."""
         now = self._now()
         spent = self.stages[self.stage]
-        for name, a, b in zip(("wall", "cpu", "read"), self.last, now, strict=True):
+        for name, a, b in zip(("wall", "cpu", "read", "disk"), self.last, now, strict=True):
             spent[name] += b - a
         self.last = now
 
-    def _now(self) -> tuple[float, float, float]:
-        read = next(line for line in Path("/proc/self/io").read_text().splitlines() if line.startswith("rchar"))
-        return time.perf_counter(), time.process_time(), float(read.split()[1])
+    def _drop(self) -> None:
+        for path in self.cold:
+            with path.open("rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def _now(self) -> tuple[float, float, float, float]:
+        counts = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+        return time.perf_counter(), time.process_time(), float(counts["rchar"]), float(counts["read_bytes"])
 
     def _threads(self) -> dict[int, float]:
         """Processor seconds of each thread but the one that asks."""
@@ -100,7 +109,8 @@ class Recorder:
 
 def sort_here(case: dict[str, Any]) -> dict[str, Any]:
     """One sort in this process: its stages and what the floors need."""
-    folder, recorder = Path(case["folder"]), Recorder()
+    folder = Path(case["folder"])
+    recorder = Recorder((folder / "recording.bin",) if case["cold"] else ())
     facts = facts_of(folder)
     raw = RawOptions(facts["n_channels"], facts["fs"], gain_uv=facts["gain_uv"])
     files = (folder / "recording.bin",) * case["times"]
@@ -224,16 +234,16 @@ def stage_table(key: tuple[Any, ...], one: dict[str, Any], machine: Machine) -> 
     lines = [
         f"\n{folder} x {times}, {program}, {jobs} worker(s), {one['n_templates']} templates, {one['units']} units:\n"
     ]
-    lines.append(
-        "| stage | wall s | user + sys s | alone s | floor: operations s | floor: bytes s | peak GB | read GB |"
-    )
-    lines.append("|---|---|---|---|---|---|---|---|")
+    columns = ("stage", "wall s", "user + sys s", "alone s", "floor: operations s", "floor: bytes s", "peak GB")
+    columns += ("read GB", "disk GB")
+    lines += ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     floors = floors_s(one, machine)
     for name, spent in one["stages"].items():
         floor = [f"{s:.2f}" for s in floors[name]] if name in floors else ["", ""]
+        read, disk = (spent.get(what, 0.0) / 1e9 for what in ("read", "disk"))
         lines.append(
             f"| {name} | {spent['wall']:.1f} | {spent['cpu']:.1f} | {spent.get('alone_cpu', 0.0):.1f} | {floor[0]} "
-            f"| {floor[1]} | {spent.get('peak_gb', 0.0):.2f} | {spent['read'] / 1e9:.2f} |"
+            f"| {floor[1]} | {spent.get('peak_gb', 0.0):.2f} | {read:.2f} | {disk:.2f} |"
         )
     cpu, alone = (sum(s.get(name, 0.0) for s in one["stages"].values()) for name in ("cpu", "alone_cpu"))
     share = alone / (alone + (cpu - alone) / jobs)
@@ -270,6 +280,7 @@ def arguments() -> argparse.Namespace:
         "--venv", nargs="*", default=[], help="NAME=PATH of " + ", ".join({p.venv for p in PEERS.values()})
     )
     parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--cold", action="store_true", help="every stage of ours reads from the disk, not from a cache")
     parser.add_argument("--only-tables", action="store_true")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -289,7 +300,7 @@ def main() -> None:
         for folder, times in places:
             for jobs in args.jobs:
                 for program in (*(OURS + method for method in args.methods), *args.peers):
-                    case = {"folder": str(folder), "times": times, "jobs": jobs, "program": program}
+                    case = {"folder": str(folder), "times": times, "jobs": jobs, "program": program, "cold": args.cold}
                     result = run({**case, "out": str(args.workdir / "speed-result")}, venvs)
                     with log.open("a") as lines:
                         lines.write(json.dumps(result) + "\n")
