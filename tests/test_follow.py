@@ -11,11 +11,11 @@ from tiny import HZ, refractory_train
 
 from spikesieve.methods.fitting import rarely_seen
 from spikesieve.settings import Settings
-from spikesieve.stages import follow
+from spikesieve.stages import follow, parts
 from spikesieve.stages.compete import Matched
-from spikesieve.stages.follow import FoundUnits
+from spikesieve.stages.follow import FoundUnits, SeenUnits
 from spikesieve.stages.refine import RefineParams
-from spikesieve.stages.templates import LearnedTemplates
+from spikesieve.stages.templates import LearnedTemplates, component_lags
 from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, TissueParams
 
 SHAPES = tiny.textbook_shapes()
@@ -66,7 +66,7 @@ def matched_by(before: MovingTemplates, actual, source_of, seed: int = 0):
 
 
 def seen_of(matched: Matched, step: np.ndarray, before: MovingTemplates) -> list[Observed]:
-    return follow.seen_on_probe(matched, units_of(matched, before.rest), step, before, 2)
+    return follow.seen_on_probe(matched, units_of(matched, before.rest), step, before, 2).seen
 
 
 def units_of(matched: Matched, templates: LearnedTemplates) -> FoundUnits:
@@ -84,11 +84,11 @@ def beside(a: Matched, b: Matched) -> Matched:
 
 
 def join(matched: Matched, seen: list[Observed], before: MovingTemplates) -> list[int]:
-    n = len(seen)
-    units = units_of(matched, before.rest)
+    units = SeenUnits(units_of(matched, before.rest), seen, before)
     tissue = Tissue(PROBE, np.eye(8, dtype=np.float32), TissueParams())
-    alone = follow.followed_again(before, units, seen, np.arange(n), tissue)
-    return follow.joined(seen, alone, matched, units, [list(range(n))] * n, PARAMS).tolist()
+    became, moving = parts.joined(units, matched, tissue, PARAMS)
+    assert len(moving.rest) == len(set(became.tolist()))
+    return became.tolist()
 
 
 def actual(moved_um: float) -> np.ndarray:
@@ -120,12 +120,12 @@ def test_one_neuron_seen_by_two_templates_becomes_one_that_is_right_everywhere()
     # Around the turn either template finds it.
     matched, step = matched_by(before, actual, lambda d: int(d > 1 or d == -1))
     seen = seen_of(matched, step, before)
-    assert follow.seen_together(*seen) < 0.5
+    assert parts.seen_together(*seen) < 0.5
     became = join(matched, seen, before)
     assert became == [0, 0]
     units = LearnedTemplates(before.rest.contacts, before.rest.scores, np.bincount(matched.source))
     tissue = Tissue(PROBE, np.eye(8, dtype=np.float32), TissueParams())
-    after = follow.followed_again(before, units_of(matched, units), seen, np.array(became), tissue)
+    after = follow.followed_again(SeenUnits(units_of(matched, units), seen, before), np.array(became), tissue)
     assert len(after.rest) == 1
     assert after.rest.n_spikes.tolist() == [len(matched.sample)]
     for k, moved_um in enumerate(STEPS_UM):
@@ -140,8 +140,8 @@ def test_two_neurons_that_are_always_seen_together_stay_two():
     a, step_a = matched_by(before, here, lambda _: 0)
     b, step_b = matched_by(before, there, lambda _: 1, seed=1)
     seen = [seen_of(a, step_a, before)[0], seen_of(b, step_b, before)[1]]
-    assert follow.seen_together(*seen) > 0.9
-    distance = follow.distance_where_seen(*seen, follow.component_lags(SHAPES.pcs), 15)
+    assert parts.seen_together(*seen) > 0.9
+    distance = parts.distance_where_seen(*seen, component_lags(SHAPES.pcs), 15)
     truth = np.median([np.linalg.norm(here(d) - there(d)) for d in STEPS_UM])
     assert distance == pytest.approx(truth, rel=0.2)
     assert join(beside(a, b), seen, before) == [0, 1]
@@ -155,9 +155,46 @@ def test_one_neuron_whose_parts_never_meet_becomes_one():
     meeting = (STEPS_UM[step] > -2) & (STEPS_UM[step] < 3)
     matched, step = without(matched, meeting), step[~meeting]
     seen = seen_of(matched, step, before)
-    assert follow.seen_together(*seen) == 0
-    assert follow.distance_where_seen(*seen, follow.component_lags(SHAPES.pcs), 1) == np.inf
+    assert parts.seen_together(*seen) == 0
+    assert parts.distance_where_seen(*seen, component_lags(SHAPES.pcs), 1) == np.inf
     assert join(matched, seen, before) == [0, 0]
+
+
+def test_what_two_parts_show_together_brings_the_third_to_them():
+    """Three parts without a common displacement: the outer ones are the least like each other."""
+    blind = [
+        lambda d, f=f: 4 * footprint(75.0, f(d)) for f in (lambda d: min(d, -3.0), lambda d: 0.0, lambda d: max(d, 3.0))
+    ]
+    before = moving(blind)
+    matched, step = matched_by(before, lambda d: 4 * actual(d), lambda d: int(d >= -3) + int(d >= 4))
+    seen = seen_of(matched, step, before)
+    units = SeenUnits(units_of(matched, before.rest), seen, before)
+    tissue = Tissue(PROBE, np.eye(8, dtype=np.float32), TissueParams())
+
+    def like(a: list[int], b: list[int]) -> float:
+        looks = []
+        for some in (a, b):
+            became = np.full(3, -1)
+            became[some] = some[0]
+            looks.append(follow.followed_again(units, became, tissue))
+        return parts.likeness_where_expected(*looks, *(follow.seen_of_all([seen[k] for k in some]) for some in (a, b)))
+
+    assert max(like([0], [1]), like([1], [2])) > like([0], [2])
+    assert like([0, 1], [2]) > like([0], [2])
+    limit = (like([0, 1], [2]) + like([0], [2])) / 2
+    params = PARAMS.model_copy(update={"same_similarity_apart": limit, "same_distance_apart": 0.0})
+    assert parts.joined(units, matched, tissue, params)[0].tolist() == [0, 0, 0]
+
+
+def test_parts_seen_at_the_same_displacements_are_not_expected_anywhere_else():
+    before = moving([actual, actual])
+    matched, step = matched_by(before, actual, lambda _: 0)
+    seen = seen_of(matched, step, before)[0]
+    assert parts.seen_together(seen, seen) == 1
+    twice = follow.seen_of_all([seen, seen])
+    assert parts.seen_together(seen, twice) == 1
+    look = before.take(np.array([0]), np.array([500]))
+    assert parts.likeness_where_expected(look, look, seen, twice) == -1
 
 
 def test_two_neurons_that_never_meet_stay_two():
@@ -181,7 +218,7 @@ def test_where_nothing_moves_the_units_are_the_templates():
     tissue = Tissue(PROBE, np.eye(8, dtype=np.float32), TissueParams())
     nothing = Observed(np.zeros(0), np.zeros((0, 8), np.int64), np.zeros((0, 8, 6)), np.zeros(0, np.int64))
     zero = np.zeros(1, np.int64)
-    after = follow.followed_again(still, FoundUnits(units, zero, zero, zero), [nothing], zero, tissue)
+    after = follow.followed_again(SeenUnits(FoundUnits(units, zero, zero, zero), [nothing], still), zero, tissue)
     np.testing.assert_array_equal(after.scores[0], units.scores)
 
 

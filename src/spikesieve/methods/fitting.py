@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from spikesieve.engine.blocks import Block, spread
 from spikesieve.engine.run import Run
@@ -18,18 +17,17 @@ from spikesieve.settings import Settings
 from spikesieve.stages import detect
 from spikesieve.stages.compete import Matched
 from spikesieve.stages.fit import FitParams, fit, noise_of_scores, prior
-from spikesieve.stages.follow import FoundUnits, distinct, followed_again, joined, seen_on_probe, together
+from spikesieve.stages.follow import FoundUnits, distinct, followed_again, seen_on_probe, together
 from spikesieve.stages.match import Matcher
+from spikesieve.stages.parts import joined
 from spikesieve.stages.preprocess import Preprocessing
 from spikesieve.stages.refine import Learned, learn, templates_of
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates
-from spikesieve.stages.tissue import MovingTemplates, Observed
+from spikesieve.stages.tissue import MovingTemplates
 
 # Steps of this visit the blocks of a recording evenly, however many are taken.
 GOLDEN = 0.6180339887498949
-# Units whose peaks are farther apart are not one.
-NEAR_UM = 60.0
 
 
 def projections_of(run: Run, block: Block, fitted: Preprocessing, learned: Shapes, margin: int) -> tuple[F32, int, int]:
@@ -137,14 +135,14 @@ class UnitsInTissue:
 
     learned  the units
     found    those with enough spikes, as templates at rest
-    seen     what the contacts saw of each of these at each displacement
     became   (n_found,) int64, the one that each is a part of
+    moving   those that are left, as templates that move
     """
 
     learned: Learned
     found: FoundUnits
-    seen: list[Observed]
     became: I64
+    moving: MovingTemplates
 
 
 def units_in_tissue(
@@ -156,13 +154,12 @@ def units_in_tissue(
     width = max(1, round(settings.tissue.bin_um / settings.tissue.step_um))
     step = steps_of(run, matched.sample, matched.source, before, rest)
     seen = seen_on_probe(matched, found, step, before, width, run.share)
-    became = np.arange(len(seen))
     if len(before.steps_um) > 1:
-        xy = rest.tissue.probe.positions_um[found.templates.peak_contacts]
-        near = cKDTree(xy).query_ball_point(xy, NEAR_UM)
-        alone = followed_again(before, found, seen, became, rest.tissue, run.share)
-        became = joined(seen, alone, matched, found, near, settings.refine)
-    return UnitsInTissue(learned, found, seen, became)
+        became, moving = joined(seen, matched, rest.tissue, settings.refine, run.share)
+    else:
+        became = np.arange(len(seen.seen))
+        moving = followed_again(seen, became, rest.tissue, run.share)
+    return UnitsInTissue(learned, found, became, moving)
 
 
 def learned_again(
@@ -170,9 +167,8 @@ def learned_again(
 ) -> MovingTemplates:
     """The units in the spikes that `before` matched in a part of the recording, as templates that move."""
     units = units_in_tissue(part, matched, before, rest, settings)
-    moving = followed_again(before, units.found, units.seen, units.became, rest.tissue, part.share)
     share = seconds_of(part) / part.recording.duration_s
-    moving = together(moving, rarely_seen(before, units.found.parent, share, settings))
+    moving = together(units.moving, rarely_seen(before, units.found.parent, share, settings))
     return distinct(moving, rest.tissue.probe.n_contacts, shapes, settings.templates)
 
 

@@ -1,7 +1,6 @@
 """Units learned from the spikes of moving templates become moving templates: seen where their spikes were matched.
 
-Footprints differ from what a few displacements lead one to expect, so that a neuron may be two units, each found where
-the tissue is at one end. They are compared where both were seen, not at rest. See docs/tissue.md.
+See docs/tissue.md.
 """
 
 from __future__ import annotations
@@ -14,9 +13,8 @@ from itertools import pairwise
 import numpy as np
 
 from spikesieve.model import F32, I64, Bool
-from spikesieve.stages.compete import SEEN_ENERGY, Matched
+from spikesieve.stages.compete import Matched
 from spikesieve.stages.features import add_features
-from spikesieve.stages.refine import RefineParams, log_odds_one, without_jitter
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.share import Share
 from spikesieve.stages.templates import (
@@ -24,7 +22,6 @@ from spikesieve.stages.templates import (
     TemplatesParams,
     advanced,
     aligned,
-    component_lags,
     concatenate,
     without_duplicates,
 )
@@ -32,8 +29,6 @@ from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, predict
 
 # Fewer spikes than this at a displacement are not looked at.
 FEWEST_SEEN = 8
-# Two neurons are seen at the same displacements; parts of one that share less of their spikes' displacements are one's.
-SEEN_APART = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +46,21 @@ class FoundUnits:
     amplitude: F32
 
 
+@dataclass(frozen=True, eq=False)
+class SeenUnits:
+    """Units, and what the contacts saw of each at each displacement.
+
+    before  the templates that found their spikes
+    """
+
+    found: FoundUnits
+    seen: list[Observed]
+    before: MovingTemplates
+
+
 def seen_on_probe(
     matched: Matched, units: FoundUnits, step: I64, before: MovingTemplates, width: int, share: Share = map
-) -> list[Observed]:
+) -> SeenUnits:
     """What the contacts saw of each unit's spikes, in bins of `width` steps of displacement.
 
     step  (n,) int64, of `before`, at which each spike was matched
@@ -67,7 +74,7 @@ def seen_on_probe(
         order[a:b][matched.source[order[a:b]] == p] for (a, b), p in zip(pairwise(edges), units.parent, strict=True)
     ]
     one = partial(_seen, matched=matched, units=units, step=step, centre=centre, before=before)
-    return list(share(one, list(zip(rows, units.parent, strict=True))))
+    return SeenUnits(units, list(share(one, list(zip(rows, units.parent, strict=True)))), before)
 
 
 def _seen(
@@ -92,111 +99,22 @@ def _rows_of(seen: Observed, rows: Bool) -> Observed:
     return Observed(seen.displacement_um[rows], seen.contacts[rows], seen.means[rows], seen.n_spikes[rows])
 
 
-def joined(
-    seen: list[Observed],
-    alone: MovingTemplates,
-    matched: Matched,
-    units: FoundUnits,
-    near: Sequence[Sequence[int]],
-    params: RefineParams,
-) -> I64:
-    """The unit that each unit is a part of, (n_units,) int64: those that cannot be told apart where both were seen.
-
-    A unit that is there only where another one is not may differ more from it: there they are seen in passing. If they
-    never meet, they are one where each looks as the other one is expected to look there.
-
-    alone  every unit for itself as a template that moves
-    near   units that may be the same as a unit
-    """
-    became = np.arange(len(seen))
-    lags = component_lags(matched.pcs)
-    close = []
-    for i in range(len(seen)):
-        for j in (j for j in near[i] if j > i):
-            distance = distance_where_seen(seen[i], seen[j], lags, params.min_spikes)
-            apart = seen_together(seen[i], seen[j]) < SEEN_APART
-            if apart and likeness_where_expected(alone, seen, i, j) > params.same_similarity_apart:
-                distance = 0.0
-            if distance < (params.same_distance_apart if apart else params.same_distance):
-                close.append((distance, i, j))
-    samples = {k: matched.sample[units.unit == k] for _, i, j in close for k in (i, j)}
-    for _, i, j in sorted(close):
-        a, b = sorted((int(became[i]), int(became[j])))
-        if a != b and log_odds_one(samples[a], samples[b], matched.sampling_hz) >= -params.train_log_odds:
-            became[became == b] = a
-            samples[a] = np.concatenate([samples[a], samples[b]])
-    return became
-
-
-def likeness_where_expected(alone: MovingTemplates, seen: list[Observed], i: int, j: int) -> float:
-    """Correlation of what was seen of one unit with what the other one is expected to look like there.
-
-    The mean of both directions; -1 where nothing was seen of one.
-    """
-    if not len(seen[i].n_spikes) or not len(seen[j].n_spikes):
-        return -1.0
-    return (_as_expected(alone, i, seen[j]) + _as_expected(alone, j, seen[i])) / 2
-
-
-def _as_expected(alone: MovingTemplates, k: int, seen: Observed) -> float:
-    """Correlation over all displacements, each by its spikes; without the energy that the noise of the means adds."""
-    expected = alone.scores[alone.step_of(seen.displacement_um), k]
-    beyond = _apart(seen, alone, k)
-    there = (beyond.contacts >= 0)[:, :, None]
-    both = (expected * (beyond.means + expected) * there).sum(axis=(1, 2))
-    used = (seen.contacts >= 0).sum(axis=1) * seen.means.shape[2]
-    energy = np.maximum((seen.means**2).sum(axis=(1, 2)) - used / seen.n_spikes, 0.0)
-    whole = (seen.n_spikes @ energy) * (seen.n_spikes @ (expected**2).sum(axis=(1, 2)))
-    return float(seen.n_spikes @ both / np.sqrt(max(whole, 1e-12)))
-
-
-def seen_together(a: Observed, b: Observed) -> float:
-    """The share of the rarer one's spikes at displacements where the other has as many: 0 apart, 1 together."""
-    _, in_a, in_b = np.intersect1d(a.displacement_um, b.displacement_um, return_indices=True)
-    fewer = np.minimum(a.n_spikes[in_a], b.n_spikes[in_b]).sum()
-    return float(fewer / max(1, min(a.n_spikes.sum(), b.n_spikes.sum())))
-
-
-def distance_where_seen(a: Observed, b: Observed, lags: F32, fewest: int) -> float:
-    """Distance in noise SD of two units at the displacements where both were seen, without what noise adds.
-
-    Infinite where they were not both seen `fewest` times, or on contacts with most of the energy of both.
-    """
-    _, of_a, of_b = np.intersect1d(a.displacement_um, b.displacement_um, return_indices=True)
-    total, weights, least = 0.0, 0.0, 0
-    for i, j in zip(of_a, of_b, strict=True):
-        _, in_a, in_b = np.intersect1d(a.contacts[i], b.contacts[j], return_indices=True)
-        used = a.contacts[i][in_a] >= 0
-        x, y = a.means[i][in_a[used]], b.means[j][in_b[used]]
-        if (x**2).sum() < SEEN_ENERGY * (a.means[i] ** 2).sum() or (y**2).sum() < SEEN_ENERGY * (b.means[j] ** 2).sum():
-            return np.inf
-        larger = x if a.n_spikes[i] >= b.n_spikes[j] else y
-        apart = without_jitter((x - y).reshape(1, -1), larger, lags)
-        noise = apart.size * (1 / a.n_spikes[i] + 1 / b.n_spikes[j])
-        weight = 1 / (1 / a.n_spikes[i] + 1 / b.n_spikes[j])
-        total, weights = total + weight * (float((apart**2).sum()) - noise), weights + weight
-        least += min(a.n_spikes[i], b.n_spikes[j])
-    return float(np.sqrt(max(0.0, total / weights))) if least >= fewest else np.inf
-
-
-def followed_again(
-    before: MovingTemplates, units: FoundUnits, seen: list[Observed], became: I64, tissue: Tissue, share: Share = map
-) -> MovingTemplates:
+def followed_again(units: SeenUnits, became: I64, tissue: Tissue, share: Share = map) -> MovingTemplates:
     """Units that were learned from the spikes of moving templates, as templates that move.
 
     A unit moves as its parent, and the difference between the two as a footprint that was seen wherever the spikes of
     the unit and of those that became it were matched.
 
-    became  (n_units,) int64, the unit that each unit is a part of
+    became  (n_units,) int64, the unit that each unit is a part of, -1 = left out
     """
-    parent = units.parent
+    before, parent, some = units.before, units.found.parent, became >= 0
     leads = np.flatnonzero(became == np.arange(len(parent)))
-    n_spikes = np.bincount(became, weights=units.templates.n_spikes, minlength=len(parent)).astype(np.int64)[leads]
+    n_spikes = np.bincount(became[some], units.found.templates.n_spikes[some], len(parent)).astype(np.int64)[leads]
     scores, contacts = before.scores[:, parent[leads]].copy(), before.contacts[:, parent[leads]]
     if len(before.steps_um) == 1:
-        scores[0] = units.templates.scores[leads]
+        scores[0] = units.found.templates.scores[leads]
     else:
-        sets = [([seen[m] for m in np.flatnonzero(became == k)], int(parent[k])) for k in leads]
+        sets = [([units.seen[m] for m in np.flatnonzero(became == k)], int(parent[k])) for k in leads]
         for column, more in enumerate(share(partial(_beside_parent, before=before, tissue=tissue), sets)):
             scores[:, column] += more
     still = int(np.abs(before.steps_um).argmin())
@@ -207,17 +125,18 @@ def followed_again(
 def _beside_parent(one: tuple[list[Observed], int], before: MovingTemplates, tissue: Tissue) -> F32:
     """What a unit has beyond its parent at every step, from what was seen of it: (n_steps, n_near, n_pcs) float32."""
     seen, parent = one
-    whole = _together([_apart(some, before, parent) for some in seen])
+    whole = seen_of_all([seen_beyond(some, before, parent) for some in seen])
     if len(whole.n_spikes) == 0:
         return np.zeros_like(before.scores[:, parent])
     return predict(tissue, whole, before.contacts[:, parent], before.steps_um)
 
 
-def together(a: MovingTemplates, b: MovingTemplates) -> MovingTemplates:
-    """The templates of both, whose steps are the same."""
-    rest = concatenate([a.rest, b.rest], a.rest.contacts.shape[1], a.rest.scores.shape[2])
-    contacts = np.concatenate([a.contacts, b.contacts], axis=1)
-    return MovingTemplates(rest, a.steps_um, contacts, np.concatenate([a.scores, b.scores], axis=1))
+def together(first: MovingTemplates, *others: MovingTemplates) -> MovingTemplates:
+    """The templates of all, whose steps are the same."""
+    whole = (first, *others)
+    rest = concatenate([one.rest for one in whole], first.rest.contacts.shape[1], first.rest.scores.shape[2])
+    contacts = np.concatenate([one.contacts for one in whole], axis=1)
+    return MovingTemplates(rest, first.steps_um, contacts, np.concatenate([one.scores for one in whole], axis=1))
 
 
 def distinct(moving: MovingTemplates, n_contacts: int, shapes: Shapes, params: TemplatesParams) -> MovingTemplates:
@@ -231,7 +150,8 @@ def distinct(moving: MovingTemplates, n_contacts: int, shapes: Shapes, params: T
     return MovingTemplates(families.templates, moving.steps_um, contacts[:, one], scores[:, one])
 
 
-def _together(parts: list[Observed]) -> Observed:
+def seen_of_all(parts: Sequence[Observed]) -> Observed:
+    """What was seen of several units, one after the other."""
     return Observed(
         np.concatenate([p.displacement_um for p in parts]),
         np.concatenate([p.contacts for p in parts]),
@@ -240,7 +160,7 @@ def _together(parts: list[Observed]) -> Observed:
     )
 
 
-def _apart(seen: Observed, before: MovingTemplates, parent: int) -> Observed:
+def seen_beyond(seen: Observed, before: MovingTemplates, parent: int) -> Observed:
     """What was seen, on the contacts of the template `parent` and without it; -1 for contacts not looked at."""
     step = before.step_of(seen.displacement_um)
     contacts, scores = before.contacts[step, parent], before.scores[step, parent]

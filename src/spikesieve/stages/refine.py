@@ -54,7 +54,7 @@ class RefineParams(Params):
         6.0, "the same for units of which the one is seen only at displacements where the other one is not", ge=0.0
     )
     same_similarity_apart: float = setting(
-        0.95,
+        0.9,
         "units hardly seen together are one if each is this similar to what the other is expected to be there",
         ge=0.0,
         le=1.0,
