@@ -23,6 +23,7 @@ from spikesieve.stages.parts import joined
 from spikesieve.stages.preprocess import Preprocessing
 from spikesieve.stages.refine import Learned, learn, templates_of
 from spikesieve.stages.shapes import Shapes
+from spikesieve.stages.sums import sums_of_two
 from spikesieve.stages.templates import LearnedTemplates
 from spikesieve.stages.tissue import MovingTemplates
 
@@ -165,11 +166,14 @@ def units_in_tissue(
 def learned_again(
     part: Run, matched: Matched, before: MovingTemplates, shapes: Shapes, rest: Rest, settings: Settings
 ) -> MovingTemplates:
-    """The units in the spikes that `before` matched in a part of the recording, as templates that move."""
+    """The units in the spikes that `before` matched in a part of the recording, as templates that move; no sums."""
     units = units_in_tissue(part, matched, before, rest, settings)
     share = seconds_of(part) / part.recording.duration_s
     moving = together(units.moving, rarely_seen(before, units.found.parent, share, settings))
-    return distinct(moving, rest.tissue.probe.n_contacts, shapes, settings.templates)
+    n_contacts, hz = rest.tissue.probe.n_contacts, part.recording.sampling_hz
+    moving = distinct(moving, n_contacts, shapes, settings.templates)
+    single = np.flatnonzero(~sums_of_two(moving.rest, n_contacts, shapes.pcs, seconds_of(part), hz, settings.fit))
+    return moving.take(single, moving.rest.n_spikes[single])
 
 
 def rarely_seen(before: MovingTemplates, parent: I64, share: float, settings: Settings) -> MovingTemplates:
