@@ -63,11 +63,11 @@ def test_only_what_lies_near_the_threshold_is_cut_by_it():
 SECONDS = 200
 
 
-def share_of(rates_hz: np.ndarray, movement_um: np.ndarray) -> float:
-    """`missed_share` of a unit near the threshold with a rate and a displacement each second."""
+def share_of(rates_hz: np.ndarray, movement_um: np.ndarray, size: float = 7.0) -> float:
+    """`missed_share` of a unit of a size in noise SD with a rate and a displacement each second; the threshold is 5."""
     hz, rng = 1000.0, np.random.default_rng(0)
     train = np.sort(np.concatenate([s * hz + rng.integers(0, hz, round(rate)) for s, rate in enumerate(rates_hz)]))
-    scores = rng.normal(7.0, 1.2, len(train)).astype(np.float32)
+    scores = rng.normal(size, 1.2, len(train)).astype(np.float32)
     still = np.zeros((1, SECONDS, 1), np.float32)
     time_s = np.arange(SECONDS) + 0.5
     motion = Motion(
@@ -86,6 +86,13 @@ def test_a_unit_seen_at_one_end_of_the_movement_only_misses_spikes_in_both_halve
     seen = np.where(swing > 0, 10.0, 0.0)
     assert share_of(seen, swing) > 0.4
     assert share_of(np.full(SECONDS, 10.0), swing) < 0.12
+
+
+def test_a_large_unit_that_is_hardly_seen_at_one_end_is_a_part():
+    swing = 10 * np.sin(np.arange(SECONDS) / 8)
+    assert share_of(np.where(swing > 0, 10.0, 0.0), swing, 30.0) > 0.4
+    assert share_of(np.where(swing > 0, 10.0, 6.0), swing, 30.0) < 0.01
+    assert share_of(np.where(swing > 0, 10.0, 6.0), swing, 7.0) > 0.08
 
 
 def test_a_rate_that_changes_with_time_is_no_movement():

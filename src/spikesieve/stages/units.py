@@ -19,6 +19,8 @@ ACG_BINS = 100
 N_PLACES = 5
 # Between the lowest and the highest of these: a footprint does not vanish over less.
 HIDING_UM = 5.0
+# A whole neuron that is large does not lack more of its spikes than this at some displacements.
+A_PART = 0.3
 
 
 class UnitsParams(Params):
@@ -186,30 +188,39 @@ def unit_table(
 
 
 def missed_share(train: I64, scores: F32, contact: int, context: Context) -> float | None:
-    """Share of a unit's spikes that are too small to be found, at all or where the tissue moved it; None: unknown.
+    """Share of a unit's spikes that are too small to be found, at all or at some displacements; None: unknown.
 
     contact  of its largest deflection
-    A unit that is near the threshold may be seen at some displacements only. Rates change by themselves too: so that
-    counts which both halves of the recording show, in tissue that moved far enough to hide a neuron.
+    A unit far above the threshold is a part of a neuron if it is hardly seen at some displacements; a little less there
+    may be its rate.
     """
     share = missed(scores, context.threshold)
-    if share is None or context.motion is None or not is_cut(scores, context.threshold):
+    if share is None or context.motion is None:
         return share
+    elsewhere = _missed_at_places(train, contact, context, context.motion)
+    return max(share, elsewhere) if is_cut(scores, context.threshold) or elsewhere > A_PART else share
+
+
+def _missed_at_places(train: I64, contact: int, context: Context, motion: Motion) -> float:
+    """Share of a unit's spikes that it lacks at some displacements; 0 where the tissue moved too little to hide it.
+
+    Rates change by themselves too: so the smaller share of the two halves of the recording.
+    """
     hz = context.sampling_hz
     seconds = np.concatenate([np.arange(a / hz + 0.5, b / hz) for a, b in context.segments])
     if len(seconds) < 2:
-        return share
+        return 0.0
     depth_um, shank = context.probe.positions_um[contact, 1], context.probe.shanks[contact]
-    moved_um = context.motion.at(seconds, np.full(len(seconds), depth_um), np.full(len(seconds), shank))
+    moved_um = motion.at(seconds, np.full(len(seconds), depth_um), np.full(len(seconds), shank))
     edges_um = np.quantile(moved_um, np.arange(1, N_PLACES) / N_PLACES)
     if edges_um[-1] - edges_um[0] < HIDING_UM:
-        return share
+        return 0.0
     found = np.bincount(
         np.minimum(np.searchsorted(seconds + 0.5, train / hz), len(seconds) - 1), minlength=len(seconds)
     )
     place = np.searchsorted(edges_um, moved_um)
     halves = zip(np.array_split(place, 2), np.array_split(found, 2), strict=True)
-    return max(share, min(missed_where(*_at_places(where, n)) for where, n in halves))
+    return min(missed_where(*_at_places(where, n)) for where, n in halves)
 
 
 def _at_places(place: I64, n_spikes: I64) -> tuple[I64, F64]:
@@ -255,5 +266,5 @@ def judge(
     if own.probability >= limits.acg_probability:
         return "mua", f"too few spikes to be sure of a refractory period (Q {own.probability:.2f})"
     if too_small is not None and too_small > params.max_missed:
-        return "mua", f"{too_small:.0%} of its spikes seem too small to be found"
+        return "mua", f"{too_small:.0%} of its spikes seem too small to be found, at all or at some displacements"
     return "good", f"refractory: R {own.ratio:.2f}, Q {own.probability:.2g}"
