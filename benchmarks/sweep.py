@@ -29,7 +29,6 @@ from spikesieve.settings import Settings
 VALUES: dict[str, tuple[float, ...]] = {
     "fit.amplitude_cv": (0.075, 0.3),
     "fit.min_amplitude": (0.25, 0.7),
-    "fit.max_amplitude": (1.5, 4.0),
     "fit.min_log_odds": (-5.0, 0.0),
     "fit.final_log_odds": (-2.5, 1.5),
     "fit.own_odds": (0.3, 0.7),

@@ -164,7 +164,7 @@ def pursue(scores, pairs, worth, bounds):
         peak = (inner > worth.least[:, None]) & (inner > scores[:, :-2]) & (inner >= scores[:, 2:])
         if not peak.any():
             break
-        amplitude = np.clip((inner * norms + precision) / (norms**2 + precision), bounds.low, bounds.high)
+        amplitude = np.maximum((inner * norms + precision) / (norms**2 + precision), bounds.low)
         gain = 2 * amplitude * (inner * norms + precision) - amplitude**2 * (norms**2 + precision) - precision - cost
         largest = gain[peak].max()
         t, k = min((int(t) + 1, int(k)) for k, t in np.argwhere(peak & (gain == largest)))
@@ -199,7 +199,7 @@ def pair_amplitude(scores, pairs, worth, bounds, spike, alone):
             v = np.array([scores[k, t], scores[j, t + s]]) * d + w
             a = np.linalg.solve(matrix, v)
             gain = v @ a - (w + worth.cost[two]).sum()
-            if a.min() >= bounds.low and a.max() <= bounds.high and gain > most:
+            if a.min() >= bounds.low and gain > most:
                 best, most = a[0], gain
     return best
 

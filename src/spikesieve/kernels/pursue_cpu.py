@@ -51,16 +51,15 @@ class Overlaps(NamedTuple):
 class Bounds(NamedTuple):
     """Which amplitudes spikes may have.
 
-    low, high  bounds; between them a spike has the one that gains most
-    unusual    a larger one is that of the likeliest pair with another template's spike, where a pair is likelier
+    low      the smallest; above it a spike has the one that gains most
+    unusual  a larger one is that of the likeliest pair with another template's spike, where a pair is likelier
     """
 
     low: float
-    high: float
     unusual: float
 
 
-ANY_AMPLITUDE = Bounds(0.0, np.inf, np.inf)
+ANY_AMPLITUDE = Bounds(0.0, np.inf)
 
 
 @nb.njit(cache=True, nogil=True)
@@ -113,7 +112,7 @@ def _alone(score: np.float32, k: np.int64, worth: Worth, bounds: Bounds) -> tupl
     """Amplitude and gain of a spike of template k with that score."""
     norm, precision = np.float64(worth.norms[k]), np.float64(worth.precision[k])
     with_prior, size = score * norm + precision, norm * norm + precision
-    a = min(max(with_prior / size, bounds.low), bounds.high)
+    a = max(with_prior / size, bounds.low)
     return a, 2 * a * with_prior - a * a * size - precision - worth.cost[k]
 
 
@@ -134,7 +133,6 @@ def _in_best_pair(
     amplitudes a = M^-1 v gains v a - w1 - w2 - cost1 - cost2.
     """
     n_samples, reach = scores.shape[1], pairs.tables.shape[1] // 2
-    low, high = bounds.low, bounds.high
     norm, precision = np.float64(worth.norms[k]), np.float64(worth.precision[k])
     mine, size = scores[k, t] * norm + precision, norm * norm + precision
     price = precision + worth.cost[k]
@@ -149,7 +147,7 @@ def _in_best_pair(
             theirs = scores[j, t + s] * other_norm + other_precision
             det = size * other_size - shared * shared
             a, b = mine * other_size - theirs * shared, theirs * size - mine * shared
-            if a < low * det or b < low * det or a > high * det or b > high * det or det <= 0:
+            if a < bounds.low * det or b < bounds.low * det or det <= 0:
                 continue
             together = (mine * a + theirs * b) / det - price - other_precision - worth.cost[j]
             if together > gain:

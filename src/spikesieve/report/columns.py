@@ -47,7 +47,12 @@ COLUMNS = (
     Column("contamination_high", "contam. up to", "Upper end of its 95 % interval.", ".1%"),
     Column("refractory_ratio", "R", "Rate within the refractory period over the rate around it.", ".2f", extra=True),
     Column("refractory_probability", "Q", "Chance of so few spikes there without refractoriness.", ".2g", extra=True),
-    Column("missed", "missed", "Share of its spikes that seem too small to be found, at all or at some displacements.", ".0%"),
+    Column(
+        "missed",
+        "missed",
+        "Share of its spikes that seem too small to be found, always or at displacements.",
+        ".0%",
+    ),
     Column("presence", "presence", "Share of 30 equal stretches of time in which it fires.", ".0%"),
     Column("shank", "shank", "Its shank.", "d", extra=True),
     Column("file_channel", "channel", "Column of the raw file that holds its best contact.", "d"),

@@ -204,7 +204,7 @@ def _assigned(piece: Piece, means: Means, matched: Matched, fit: FitParams) -> t
     cost = 2 * np.log(matched.sampling_hz / rate_hz)
     projection, here = _as_seen(piece, local[rivals], matched)
     size = here[:, None] ** 2 * energy[rivals] + precision
-    amplitude = np.clip((projection + precision) / size, fit.min_amplitude, fit.max_amplitude)
+    amplitude = np.maximum((projection + precision) / size, fit.min_amplitude)
     gain = 2 * amplitude * (projection + precision) - amplitude**2 * size - precision - cost
     best = gain.argmax(axis=1)
     at = np.arange(n), best

@@ -33,7 +33,6 @@ class FitParams(Params):
         0.15, "SD of the amplitudes of a neuron's spikes, relative to their mean", ge=0.01, le=1.0
     )
     min_amplitude: float = setting(0.5, "no spike is smaller than this times its template", ge=0.0, le=1.0)
-    max_amplitude: float = setting(2.0, "nor larger than this times it", ge=1.0, le=100.0)
     min_log_odds: float = setting(
         -2.5,
         "smallest log odds of a spike against noise where units are learned; less certain ones are sorted out then",
@@ -56,9 +55,9 @@ def prior(templates: LearnedTemplates, rate_hz: F64, sampling_hz: float, params:
     """What spikes are worth, (n_templates,) float32 each, where scores have noise of SD 1.
 
     With rate r the odds of a spike at a sample are r / sampling_hz. With d the norm, w the precision and a the
-    amplitude within its bounds the gain 2 a (b d + w) - a^2 (d^2 + w) - w is `cost` at the score
+    amplitude above its bound the gain 2 a (b d + w) - a^2 (d^2 + w) - w is `cost` at the score
         b = (sqrt((cost + w) (d^2 + w)) - w) / d,
-    or where a is at a bound  b = ((cost + w) / a + a (d^2 + w)) / 2 d - w / d
+    or where a is at its bound  b = ((cost + w) / a + a (d^2 + w)) / 2 d - w / d
     rate_hz  (n_templates,) float64, of spikes
     """
     norms = np.maximum(templates.norms.astype(np.float64), 1e-6)
@@ -67,7 +66,7 @@ def prior(templates: LearnedTemplates, rate_hz: F64, sampling_hz: float, params:
     cost = np.maximum(cost, 0.0)
     size = norms**2 + precision
     free = np.sqrt((cost + precision) / size)
-    amplitude = np.clip(free, params.min_amplitude, params.max_amplitude)
+    amplitude = np.maximum(free, params.min_amplitude)
     at_bound = ((cost + precision) / np.maximum(amplitude, 1e-6) + amplitude * size) / 2
     with_prior = np.where(amplitude == free, free * size, at_bound)
     least = (with_prior - precision) / norms
@@ -106,7 +105,7 @@ def fit(
     templates = matcher.templates
     template_scores(projections, templates.contacts, matcher.unit_scores, scores)
     norms = templates.norms
-    bounds = Bounds(params.min_amplitude, params.max_amplitude, 1 + UNUSUAL_SD * params.amplitude_cv)
+    bounds = Bounds(params.min_amplitude, 1 + UNUSUAL_SD * params.amplitude_cv)
     sample, template, amplitude, n_left = pursue(scores, matcher.pairs, expected, bounds, params.max_rounds)
     subtract_from_projections(
         projections,

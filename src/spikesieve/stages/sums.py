@@ -52,7 +52,7 @@ def _most_explained(wanted: F64, beside: F64, enough: Bool, params: FitParams) -
     """The largest energy of `wanted` (n,) that two of `beside` (n_others, n_lags, n) explain, by least squares.
 
     enough  (n_others, n_others) bool, pairs that may be looked at
-    Amplitudes out of bounds explain nothing.
+    Amplitudes that are too small explain nothing.
     """
     projection, norm = beside @ wanted, np.linalg.norm(beside, axis=2)
     of, lag = np.nonzero(projection > HARDLY_ALIKE * norm * np.linalg.norm(wanted))
@@ -62,6 +62,6 @@ def _most_explained(wanted: F64, beside: F64, enough: Bool, params: FitParams) -
     apart = whole - g**2
     usual = enough & (apart > (1 - TOO_ALIKE**2) * whole)
     amplitude = (np.outer(u, energy) - g * u) / np.where(usual, apart, 1.0)
-    within = (amplitude >= params.min_amplitude) & (amplitude <= params.max_amplitude)
+    within = amplitude >= params.min_amplitude
     explained = amplitude * u[:, None] + (amplitude * u[:, None]).T
     return float(np.where(usual & within & within.T, explained, 0.0).max(initial=0.0))
