@@ -186,6 +186,25 @@ def test_what_two_parts_show_together_brings_the_third_to_them():
     assert parts.joined(units, matched, tissue, params)[0].tolist() == [0, 0, 0]
 
 
+def test_a_part_that_may_not_join_the_likeliest_joins_the_next(monkeypatch):
+    before = moving([lambda d: 4 * actual(d)] * 3)
+    matched, step = matched_by(before, lambda d: 4 * actual(d), lambda d: int(d >= -3) + int(d >= 4))
+    seen = seen_of(matched, step, before)
+    units = SeenUnits(units_of(matched, before.rest), seen, before)
+    tissue = Tissue(PROBE, np.eye(8, dtype=np.float32), TissueParams())
+    params = PARAMS.model_copy(update={"same_distance_apart": 0.0})
+    assert parts.joined(units, matched, tissue, params)[0].tolist() == [0, 0, 0]
+    tried = []
+
+    def odds(a, b, _hz):
+        tried.append({len(a), len(b)})
+        return -9.0 if tried[-1] == tried[0] else 0.0
+
+    monkeypatch.setattr(parts, "log_odds_one", odds)
+    # The next pair is joined, and of both together nothing speaks against the third.
+    assert parts.joined(units, matched, tissue, params)[0].tolist() == [0, 0, 0]
+
+
 def test_parts_seen_at_the_same_displacements_are_not_expected_anywhere_else():
     before = moving([actual, actual])
     matched, step = matched_by(before, actual, lambda _: 0)

@@ -50,7 +50,7 @@ COLUMNS = (
     Column(
         "missed",
         "missed",
-        "Share of its spikes that seem too small to be found, always or at displacements.",
+        "Share of its spikes that seem too small to be found, at all or at some displacements.",
         ".0%",
     ),
     Column("presence", "presence", "Share of 30 equal stretches of time in which it fires.", ".0%"),

@@ -37,7 +37,7 @@ def joined(
     xy = tissue.probe.positions_um[peak]
     near = cKDTree(xy).query_ball_point(xy, NEAR_UM) if len(xy) else []
     trains = [matched.sample[units.found.unit == k] for k in range(len(seen))]
-    became = alike_where_seen(seen, matched, trains, near, params)
+    became = _alike_where_seen(seen, matched, trains, near, params)
     likeness: dict[tuple[int, int], float] = {}
     looks: dict[int, MovingTemplates] = {}
     changed = set(np.unique(became).tolist())
@@ -55,7 +55,7 @@ def joined(
     return became, together(before.take(none, none), *(looks[k] for k in np.unique(became).tolist()))
 
 
-def alike_where_seen(
+def _alike_where_seen(
     seen: list[Observed], matched: Matched, trains: list[I64], near: Sequence[Sequence[int]], params: RefineParams
 ) -> I64:
     """The unit that each unit is a part of, (n_units,) int64: those that cannot be told apart where both were seen.
@@ -76,14 +76,14 @@ def alike_where_seen(
 def _join_likeliest(
     became: I64, likeness: dict[tuple[int, int], float], trains: list[I64], sampling_hz: float, params: RefineParams
 ) -> set[int]:
-    """Joins each unit to the one most like it, if that is like it enough; those that changed."""
+    """Joins each unit to the one most like it that times allow, if that is like it enough; those that changed."""
     done: set[int] = set()
     changed = set()
     for pair in sorted(likeness, key=lambda pair: (-likeness[pair], pair)):
-        if likeness[pair] > params.same_similarity_apart and done.isdisjoint(pair):
+        alike = likeness[pair] > params.same_similarity_apart
+        if alike and done.isdisjoint(pair) and _join(became, pair, trains, sampling_hz, params):
             done |= set(pair)
-            if _join(became, pair, trains, sampling_hz, params):
-                changed.add(pair[0])
+            changed.add(pair[0])
     return changed
 
 
