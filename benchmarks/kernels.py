@@ -26,7 +26,7 @@ from spikesieve.kernels.vector import load, plus, splat, store, times_plus
 from spikesieve.stages.detect import DetectParams, universal_templates
 from spikesieve.stages.match import by_score
 from spikesieve.stages.preprocess import mixed
-from spikesieve.stages.templates import LearnedTemplates, component_lags, overlaps, unit_norm
+from spikesieve.stages.templates import LearnedTemplates, overlaps, unit_norm
 
 N_WAVEFORM, N_PCS, N_NEAR = 61, 6, 16
 # Chains of sums that do not wait for each other.
@@ -91,7 +91,7 @@ def operations_per_value(n_contacts: int, n_templates: int) -> dict[str, float]:
         "subtract_median": 1 + 2 * len(median_network(n_contacts)) / n_contacts,
         "whitening": 2.0 * 32,
         "project": 2.0 * N_PCS * N_WAVEFORM,
-        "template_scores": 2.0 * N_PCS * N_NEAR * n_templates / n_contacts,
+        "template_scores": 2.0 * N_PCS * (N_WAVEFORM + N_NEAR * n_templates / n_contacts),
     }
 
 
@@ -130,15 +130,14 @@ def rows(n_contacts: int, n: int, repeat: int) -> list[tuple[str, float, float]]
         contacts, rng.standard_normal((n_templates, N_NEAR, N_PCS)).astype(np.float32), np.full(n_templates, 100)
     )
     scores, weights = np.empty((n_templates, n), np.float32), unit_norm(templates, N_PCS)
-    note("template_scores", lambda: kernels.template_scores(projections, contacts, weights, scores))
+    note("template_scores", lambda: kernels.template_scores(traces, components, 20, contacts, weights, scores))
     n_spikes = 10 * n_contacts * n // 30_000
     at, which = np.sort(rng.integers(100, n - 100, n_spikes)), rng.integers(0, n_templates, n_spikes)
-    lags, value = component_lags(unit.astype(np.float32)), np.full(n_spikes, 1e-3, np.float32)
-    per_spike = 2.0 * N_NEAR * N_PCS * N_PCS * lags.shape[2]
+    waveforms, value = weights @ components, np.full(n_spikes, 1e-3, np.float32)
     note(
-        "subtract_from_projections",
-        lambda: kernels.subtract_from_projections(projections, at, which, value, contacts, weights, lags),
-        per_spike * n_spikes,
+        "subtract_waveforms",
+        lambda: kernels.subtract_waveforms(traces, at, which, value, contacts, waveforms, 20),
+        2.0 * N_NEAR * N_WAVEFORM * n_spikes,
     )
     pairs = overlaps(templates, n_contacts, unit.astype(np.float32))
     quiet = rng.standard_normal((n_templates, n)).astype(np.float32)

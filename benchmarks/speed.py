@@ -40,8 +40,8 @@ from spikesieve.simulation import SimulationParams, simulate
 # Before the name of a method: ours.
 OURS = "spikesieve "
 # Stretches of a second that preprocessing, shapes and noise are learned from; bytes of memory that a number of the
-# recording needs at least: read as int16, written and read as float32 before and after whitening, and projections.
-STRETCHES, BYTES_CLEAN, BYTES_PROJECTED = 20, 18, 48
+# recording needs at least: read as int16, written and read as float32 before and after whitening.
+STRETCHES, BYTES_CLEAN = 20, 18
 # Workers that wait use less than this in a hundredth of a second.
 NOTHING_S = 0.001
 
@@ -212,14 +212,14 @@ def floors_s(one: dict[str, Any], machine: Machine) -> dict[str, tuple[float, fl
     each = operations_per_value(n, one["n_templates"])
     clean = each["butterworth"] + each["subtract_median"] + each["whitening"]
     some, whole = STRETCHES * n * hz, one["seconds"] * n * hz
-    matched = clean + each["project"] + each["template_scores"]
+    matched = clean + each["template_scores"]
     learned = min(Settings().fit.learn_s, one["seconds"]) * n * hz if one["program"] == OURS + "sieve" else 0.0
     work = {
         "noise and whitening": (2 * some, clean + 2 * n, BYTES_CLEAN),
         "shapes": (some, clean, BYTES_CLEAN),
-        "noise of scores": (some, clean + each["project"], BYTES_CLEAN + BYTES_PROJECTED),
+        "noise of scores": (some, clean + each["project"], BYTES_CLEAN),
         "detect": (whole, clean + each["project"], BYTES_CLEAN),
-        "match": (whole + learned, matched, BYTES_CLEAN + BYTES_PROJECTED + 8 * one["n_templates"] / n),
+        "match": (whole + learned, matched, BYTES_CLEAN + 8 * one["n_templates"] / n),
     }
     together = min(machine.all_bytes_per_s, jobs * machine.bytes_per_s)
     return {

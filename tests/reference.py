@@ -136,17 +136,16 @@ def _best_label(linked, mass, penalty, current):
     return max(sorted(set(linked)), key=lambda label: (linked.count(label) - penalty * mass[label], -label))
 
 
-def template_scores(projections, contacts, weights, out):
-    """out[k, t] = sum over the template's contacts and components of weight times projection."""
-    out[...] = 0.0
-    n_templates, n_near, n_components = weights.shape
-    for k in range(n_templates):
-        total = np.zeros(projections.shape[2])
-        for c in range(n_near):
-            if contacts[k, c] >= 0:
-                for p in range(n_components):
-                    total += float(weights[k, c, p]) * projections[contacts[k, c], p].astype(np.float64)
-        out[k] = total
+def template_scores(traces, components, peak_index, contacts, weights, out):
+    """out[k, t] = sum over the template's contacts of the window at t times its waveform there; 0 without a window."""
+    n_window = components.shape[1]
+    for k, mine in enumerate(contacts):
+        waveforms = weights[k].astype(np.float64) @ components.astype(np.float64)
+        for t in range(traces.shape[1]):
+            first = t - peak_index
+            inside = first >= 0 and first + n_window <= traces.shape[1]
+            windows = [(c, traces[contact, first : first + n_window]) for c, contact in enumerate(mine) if contact >= 0]
+            out[k, t] = sum(window.astype(np.float64) @ waveforms[c] for c, window in windows) if inside else 0.0
 
 
 def pursue(scores, pairs, worth, bounds):
@@ -204,17 +203,14 @@ def pair_amplitude(scores, pairs, worth, bounds, spike, alone):
     return best
 
 
-def subtract_from_projections(projections, sample, template, value, contacts, weights, component_lags):
-    """In place, per spike: projections[c, p, t + s] -= value sum_q weights[k, c, q] component_lags[q, p, reach + s]."""
-    n_components, n_samples = projections.shape[1:]
-    reach = component_lags.shape[2] // 2
+def subtract_waveforms(traces, sample, template, value, contacts, waveforms, peak_index):
+    """In place, per spike: traces[contact, t - peak_index + j] -= value waveforms[k, c, j]."""
     for t, k, v in zip(sample, template, value, strict=True):
         for c, contact in enumerate(contacts[k]):
-            for s in range(-reach, reach + 1):
-                if contact >= 0 and 0 <= t + s < n_samples:
-                    for p in range(n_components):
-                        change = sum(weights[k, c, q] * component_lags[q, p, reach + s] for q in range(n_components))
-                        projections[contact, p, t + s] -= v * change
+            for j in range(waveforms.shape[2]):
+                at = t - peak_index + j
+                if contact >= 0 and 0 <= at < traces.shape[1]:
+                    traces[contact, at] -= float(v) * float(waveforms[k, c, j])
 
 
 def correlogram(a, b, bin_samples, n_bins, same):

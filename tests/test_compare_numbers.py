@@ -15,7 +15,6 @@ from spikesieve.comparison.likeness import Contacts, likeness
 from spikesieve.comparison.relations import relate
 from spikesieve.comparison.side import UnitWaveforms
 from spikesieve.comparison.truth_table import TrueUnitFacts, Windows, against_truth
-from spikesieve.stages.detect import in_sixes, temporal_projections
 from spikesieve.stages.match import make_matcher
 from spikesieve.stages.oracle import best_cuts, match_weak, true_components, true_templates
 
@@ -230,10 +229,8 @@ def test_the_oracle_finds_what_its_templates_made_and_knows_their_size() -> None
     np.testing.assert_allclose(templates.norms, 9.0, rtol=0.05)
     spikes = [(300 + 400 * k, k % 2, 1.0) for k in range(8)] + [(3600, 0, 1.0)]
     noisy = traces_with(made, shapes, n_contacts, 4000, spikes, noise_sd=1.0)
-    components = in_sixes(own.pcs)
-    projections = temporal_projections(noisy, components, own.peak_index)
     matcher = make_matcher(templates, templates.contacts[:, :1], n_contacts, own)
-    sample, unit, value = match_weak(projections, matcher, 50, np.empty((2, 4000), np.float32))
+    sample, unit, value = match_weak(noisy, matcher, 50, np.empty((2, 4000), np.float32))
     truth = [np.array([t for t, k, _ in sorted(spikes) if k == unit_]) for unit_ in (0, 1)]
     cuts = best_cuts(truth, [sample[unit == k] for k in (0, 1)], [value[unit == k] for k in (0, 1)], WINDOW)
     for k in (0, 1):

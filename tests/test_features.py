@@ -65,30 +65,28 @@ def test_a_pitch_set_by_hand_leaves_no_contact_without_a_group(pitch):
     assert all(contact in groups.contacts[g] for contact, g in enumerate(group))
 
 
-def projected(white: np.ndarray) -> np.ndarray:
-    return detect.temporal_projections(white, detect.in_sixes(SHAPES.pcs), SHAPES.peak_index)
-
-
-def test_gathered_features_are_the_scores_of_the_spike_and_zero_where_there_is_no_contact():
+def test_features_are_the_scores_of_the_spike_and_zero_where_there_is_no_contact():
     templates = tiny.line_templates(SHAPES, [2], 5, 20.0)
     white = tiny.traces_with(templates, SHAPES, 5, 400, [(200, 0, 1.0)])
     contacts = np.array([[2, 1, -1, 3]])
-    found = features.gather(projected(white), np.array([200]), contacts, 6)
+    found = features.describe(white, np.array([200]), contacts, SHAPES.pcs, SHAPES.peak_index)
     dense = templates.dense(5)[0]
     np.testing.assert_allclose(found[0, [0, 1, 3]], dense[[2, 1, 3]], atol=1e-4)
     assert not found[0, 2].any()
 
 
-def test_gather_of_no_spikes():
-    found = features.gather(projected(np.zeros((3, 100), np.float32)), np.empty(0, np.int64), np.empty((0, 4), int), 6)
+def test_features_of_no_spikes():
+    nothing = np.empty(0, np.int64), np.empty((0, 4), np.int64)
+    found = features.describe(np.zeros((3, 100), np.float32), *nothing, SHAPES.pcs, SHAPES.peak_index)
     assert found.shape == (0, 4, 6)
 
 
-def test_describe_straight_from_the_traces_agrees_with_the_projections():
+def test_features_are_projections_on_the_components():
     white = np.random.default_rng(0).standard_normal((5, 400)).astype(np.float32)
     sample, contacts = np.array([100, 150, 300]), np.array([[0, 4, -1], [1, 2, 3], [4, -1, 0]])
     ours = features.describe(white, sample, contacts, SHAPES.pcs, SHAPES.peak_index)
-    theirs = features.gather(projected(white), sample, contacts, 6)
+    projections = detect.temporal_projections(white, detect.in_sixes(SHAPES.pcs), SHAPES.peak_index)
+    theirs = projections[np.maximum(contacts, 0), :6, sample[:, None]] * (contacts >= 0)[:, :, None]
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 

@@ -8,7 +8,7 @@ import reference
 import tiny
 
 from spikesieve.kernels import Bounds, pursue
-from spikesieve.stages import detect, fit, match
+from spikesieve.stages import fit, match
 from spikesieve.stages.fit import FitParams
 from spikesieve.stages.templates import LearnedTemplates, overlaps
 
@@ -19,10 +19,9 @@ PARAMS = FitParams()
 
 def fitted(traces, templates, rate_hz=5.0, params: FitParams = PARAMS, core=None):
     matcher = match.make_matcher(templates, templates.contacts, N_CONTACTS, SHAPES)
-    projections = detect.temporal_projections(traces, detect.in_sixes(SHAPES.pcs), SHAPES.peak_index)
     scores = np.empty((len(templates), traces.shape[1]), np.float32)
     expected = fit.prior(templates, np.full(len(templates), rate_hz), tiny.HZ, params)
-    return fit.fit(projections, matcher, expected, core or (0, traces.shape[1]), params, scores)
+    return fit.fit(traces.copy(), matcher, expected, core or (0, traces.shape[1]), params, scores)
 
 
 def sized(templates: LearnedTemplates, *sizes: float) -> LearnedTemplates:
@@ -45,9 +44,8 @@ def random_case(seed: int, n_templates: int = 5, n_samples: int = 700):
 def test_the_kernel_takes_what_its_judge_takes_one_by_one(seed, unusual):
     templates, traces = random_case(seed)
     matcher = match.make_matcher(templates, templates.contacts, N_CONTACTS, SHAPES)
-    projections = detect.temporal_projections(traces, detect.in_sixes(SHAPES.pcs), SHAPES.peak_index)
     scores = np.empty((len(templates), traces.shape[1]), np.float32)
-    match.template_scores(projections, templates.contacts, matcher.unit_scores, scores)
+    matcher.score(traces, scores)
     expected = fit.prior(templates, np.full(len(templates), 5.0), tiny.HZ, PARAMS)
     pairs = overlaps(templates, N_CONTACTS, SHAPES.pcs)
     rest = (pairs, expected, Bounds(PARAMS.min_amplitude, unusual))
@@ -127,10 +125,10 @@ def test_features_are_the_spike_without_the_others():
 def test_noise_of_scores_is_that_of_each_contact():
     rng = np.random.default_rng(0)
     sd = np.array([0.5, 1.0, 2.0])
-    projections = (sd[:, None, None] * rng.standard_normal((3, 6, 60_000))).astype(np.float32)
-    projections[:, :, ::51] += 30.0
-    np.testing.assert_allclose(fit.noise_of_scores(projections, 6), sd, rtol=0.06)
-    assert fit.noise_of_scores(np.zeros((1, 6, 10), np.float32), 6) == 1.0
+    white = (sd[:, None] * rng.standard_normal((3, 60_000))).astype(np.float32)
+    white[:, ::1500] += 100.0
+    np.testing.assert_allclose(fit.noise_of_scores(white, SHAPES), sd, rtol=0.06)
+    assert fit.noise_of_scores(np.zeros((1, 300), np.float32), SHAPES) == 1.0
 
 
 @pytest.mark.parametrize("lag", [0, 1, 3])

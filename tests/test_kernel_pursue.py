@@ -32,10 +32,9 @@ def random_case(seed: int, n_spikes: int, n_templates: int = 8, n_samples: int =
         for _ in range(n_spikes if n_templates else 0)
     ]
     traces = tiny.traces_with(templates, SHAPES, n_contacts, n_samples, spikes, 1.0, seed)
-    projections = np.empty((n_contacts, 6, n_samples), np.float32)
-    kernels.project(traces, SHAPES.pcs, SHAPES.peak_index, projections)
     out = np.empty((n_templates, n_samples), np.float32)
-    kernels.template_scores(projections, templates.contacts, unit_norm(templates, 6), out)
+    weights = unit_norm(templates, 6)
+    kernels.template_scores(traces, SHAPES.pcs, SHAPES.peak_index, templates.contacts, weights, out)
     return out, overlaps(templates, n_contacts, SHAPES.pcs)
 
 

@@ -68,17 +68,6 @@ def test_random_templates_and_thresholds(seed, threshold, n_shapes):
     agree(case(seed, n_shapes=n_shapes), threshold)
 
 
-@pytest.mark.parametrize("n_samples", [15, 90, 300])
-def test_score_gives_the_same_bits_from_projections(n_samples):
-    traces, shapes, near, weights = made = case(5, n_samples=n_samples)
-    projections = np.empty((len(traces), len(shapes), n_samples), np.float32)
-    kernels.project(traces, shapes, PEAK, projections)
-    ours = np.full((len(near), n_samples), np.nan, np.float32)
-    for threshold in (0.0, 4.0):
-        kernels.score(projections, near, weights, threshold, ours)
-        np.testing.assert_array_equal(ours, scores(kernels, made, threshold))
-
-
 def test_the_gates_lose_nothing_where_one_sample_in_a_thousand_is_above():
     ours = agree(case(1, n_samples=2000), 11.0)
     assert 0 < np.count_nonzero(ours) < 0.01 * ours.size

@@ -175,70 +175,6 @@ def test_project_of_no_channel_and_of_a_flat_one():
     assert not out.any()
 
 
-# score
-
-
-def score_case(seed=0, n_samples=70, n_centres=6, n_channels=4, n_near=3, threshold=4.0, scale=3.0):
-    rng = np.random.default_rng(seed)
-    projections = (scale * rng.standard_normal((n_channels, 3, n_samples))).astype(np.float32)
-    near = np.array([rng.permutation(n_channels)[:n_near] for _ in range(n_centres)], np.int64).reshape(
-        n_centres, n_near
-    )
-    weights = rng.random((n_centres, 2, n_near)).astype(np.float32)
-    if n_near > 1:
-        near[1::2, -1] = -1
-        weights[1::2, :, -1] = 0.0
-    weights /= np.linalg.norm(weights, axis=2, keepdims=True)
-    return projections, near, weights, threshold, np.full((n_centres, n_samples), np.nan, np.float32)
-
-
-def agree_on_score(make):
-    ours, theirs = both("score", make)
-    slack = tolerance(8, 8 * np.abs(make()[0]).max(initial=1.0))
-    unsure = np.abs(np.abs(np.where(ours == 0, theirs, ours)) - make()[3]) < slack
-    np.testing.assert_allclose(np.where(unsure, 0, ours), np.where(unsure, 0, theirs), rtol=0, atol=slack)
-    return ours
-
-
-@pytest.mark.parametrize("n_samples", [0, 1, 31, 32, 33, 70])
-def test_score_any_length(n_samples):
-    agree_on_score(lambda: score_case(n_samples=n_samples))
-
-
-@FEW
-@given(SEEDS, st.floats(0.5, 12.0))
-def test_score_of_random_templates_and_thresholds(seed, threshold):
-    agree_on_score(lambda: score_case(seed, threshold=threshold))
-
-
-def test_score_gate_loses_nothing_when_one_sample_in_a_thousand_is_above():
-    scores = agree_on_score(lambda: score_case(1, n_samples=2000, threshold=10.0))
-    assert 0 < np.count_nonzero(scores) < 0.01 * scores.size
-
-
-def test_score_of_an_exact_match_reaches_the_bound_and_passes_the_gate():
-    projections, near, weights, _, out = score_case(n_channels=3, n_samples=40)
-    projections[:] = 0.0
-    projections[near[0], 1, 17] = 5.0 * weights[0, 1]
-    kernels.score(projections, near, weights, 4.999, out)
-    assert out[0, 17] == pytest.approx(5.0, rel=1e-6)
-
-
-def test_score_finds_both_polarities():
-    def negative():
-        case = score_case(3)
-        np.negative(case[0], out=case[0])
-        return case
-
-    np.testing.assert_array_equal(agree_on_score(lambda: score_case(3)), -agree_on_score(negative))
-
-
-def test_score_of_nothing():
-    agree_on_score(lambda: score_case(n_centres=0))
-    agree_on_score(lambda: score_case(n_channels=1, n_near=1, n_centres=1))
-    assert not agree_on_score(lambda: score_case(scale=0.0)).any()
-
-
 # pick
 
 
@@ -345,55 +281,87 @@ def test_ascend_finds_two_cliques_from_mixed_labels():
     assert spikes[0] != spikes[59]
 
 
-# template_scores and subtract_from_projections
+# template_scores and subtract_waveforms
 
 
-def weights_case(seed=0, n_templates=5, n_components=6, n_samples=90, n_contacts=6, n_near=4):
+def matching_case(seed=0, n_templates=5, n_components=6, n_samples=290, n_contacts=6, n_near=4):
+    """Noise, components of 21 samples of which the 8th is the spike's, random templates that lack contacts."""
     rng = np.random.default_rng(seed)
-    projections = rng.standard_normal((n_contacts, n_components, n_samples)).astype(np.float32)
+    traces = rng.standard_normal((n_contacts, n_samples)).astype(np.float32)
+    components = rng.standard_normal((n_components, 21)).astype(np.float32)
     contacts = np.array([rng.permutation(n_contacts)[:n_near] for _ in range(n_templates)], np.int64)
     contacts = contacts.reshape(n_templates, n_near)
     contacts[::2, -1] = -1
     weights = rng.standard_normal((n_templates, n_near, n_components)).astype(np.float32)
     weights[contacts < 0] = 0.0
-    return projections, contacts, weights
+    return traces, components, 7, contacts, weights
 
 
 @pytest.mark.parametrize("n_components", [6, 12])
 @pytest.mark.parametrize("n_templates", [0, 1, 5])
-@pytest.mark.parametrize("n_samples", [0, 1, 15, 16, 17, 90, 511, 512, 513])
+@pytest.mark.parametrize("n_samples", [0, 1, 20, 21, 22, 147, 148, 149, 290])
 def test_template_scores(n_components, n_templates, n_samples):
     def case():
         out = np.full((n_templates, n_samples), np.nan, np.float32)
-        return (*weights_case(1, n_templates, n_components, n_samples), out)
+        return (*matching_case(1, n_templates, n_components, n_samples), out)
 
     ours, theirs = both("template_scores", case)
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(4 * n_components, 4 * n_components * 12))
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(4 * n_components + 21, 4 * n_components * 40))
+    assert (ours[:, :7] == 0).all()
 
 
-@pytest.mark.parametrize("n_components", [6, 12])
-@pytest.mark.parametrize("sample", [[], [45], [0, 89], [3, 3, 4, 88], list(range(90))])
-def test_subtract_from_projections(n_components, sample):
-    projections, contacts, weights = weights_case(2, 3, n_components)
-    rng = np.random.default_rng(1)
-    lags = rng.standard_normal((n_components, n_components, 21)).astype(np.float32)
+def test_template_scores_are_the_same_bits_wherever_a_window_lies_in_the_block():
+    traces, *others = matching_case(3)
+    whole = np.empty((5, traces.shape[1]), np.float32)
+    kernels.template_scores(traces, *others, whole)
+    for cut in (1, 15, 16, 64, 128):
+        out = np.empty((5, traces.shape[1] - cut), np.float32)
+        kernels.template_scores(np.ascontiguousarray(traces[:, cut:]), *others, out)
+        np.testing.assert_array_equal(out[:, 7:], whole[:, 7 + cut :])
+
+
+def waveforms_of(components, weights):
+    return weights @ components
+
+
+@pytest.mark.parametrize("sample", [[], [45], [0, 89], [-30, 3, 3, 4, 88, 150], list(range(90))])
+def test_subtract_waveforms(sample):
+    traces, components, peak, contacts, weights = matching_case(2, 3, n_samples=90)
+    waveforms = waveforms_of(components, weights)
     template, value = np.arange(len(sample)) % 3, np.full(len(sample), 9.0, np.float32)
-    ours, theirs = projections.copy(), projections.astype(np.float64)
-    kernels.subtract_from_projections(ours, np.array(sample, np.int64), template, value, contacts, weights, lags)
-    reference.subtract_from_projections(theirs, sample, template, value, contacts, weights, lags)
-    size = np.abs(theirs).max() * (1 + len(sample)) * n_components
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(n_components, size))
+    ours, theirs = traces.copy(), traces.astype(np.float64)
+    kernels.subtract_waveforms(ours, np.array(sample, np.int64), template, value, contacts, waveforms, peak)
+    reference.subtract_waveforms(theirs, sample, template, value, contacts, waveforms, peak)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(1 + len(sample), np.abs(theirs).max() + 200))
+    assert bool(sample) == (ours != traces).any()
 
 
-def test_subtract_from_projections_leaves_contacts_alone_that_the_template_does_not_use():
-    projections, contacts, weights = weights_case(2, 1, 6)
-    lags = np.ones((6, 6, 21), np.float32)
-    ours = projections.copy()
+def test_subtract_waveforms_leaves_contacts_alone_that_the_template_does_not_use():
+    traces, components, peak, contacts, weights = matching_case(2, 1)
+    ours = traces.copy()
     one = np.array([40])
-    kernels.subtract_from_projections(ours, one, np.array([0]), np.float32([5]), contacts, weights, lags)
+    waveforms = np.ones_like(waveforms_of(components, weights))
+    kernels.subtract_waveforms(ours, one, np.array([0]), np.float32([5]), contacts, waveforms, peak)
     unused = np.setdiff1d(np.arange(6), contacts[0])
-    np.testing.assert_array_equal(ours[unused], projections[unused])
-    assert (ours[contacts[0][contacts[0] >= 0]] != projections[contacts[0][contacts[0] >= 0]]).any()
+    np.testing.assert_array_equal(ours[unused], traces[unused])
+    used = contacts[0][contacts[0] >= 0]
+    np.testing.assert_allclose((traces - ours)[used, 33:54], 5.0, atol=1e-5)
+
+
+def test_what_is_subtracted_is_what_was_scored():
+    """Scores of the residual are those of the traces less the template's own, where it is of unit norm."""
+    traces, components, peak, contacts, weights = matching_case(4, 1, n_components=6)
+    q, _ = np.linalg.qr(components.T)
+    components = np.ascontiguousarray(q.T.astype(np.float32))
+    weights /= np.linalg.norm(weights)
+    before, after = np.empty((2, 1, traces.shape[1]), np.float32)
+    kernels.template_scores(traces, components, peak, contacts, weights, before)
+    at = int(np.abs(before[0]).argmax())
+    spike = np.array([at]), np.array([0]), before[0, at : at + 1].copy()
+    kernels.subtract_waveforms(traces, *spike, contacts, waveforms_of(components, weights), peak)
+    kernels.template_scores(traces, components, peak, contacts, weights, after)
+    assert abs(before[0, at]) > 1.0
+    assert abs(after[0, at]) < 1e-5
 
 
 # correlogram

@@ -7,7 +7,6 @@ import pytest
 import tiny
 from scipy.stats import spearmanr
 
-from spikesieve.kernels import project
 from spikesieve.stages.kilosort2.batches import (
     BatchClusters,
     Crossings,
@@ -32,9 +31,7 @@ NEAR = near_contacts(PROBE, PARAMS)
 
 
 def found_in(traces: np.ndarray) -> Crossings:
-    projections = np.empty((len(traces), 6, traces.shape[1]), np.float32)
-    project(traces, SHAPES.pcs, SHAPES.peak_index, projections)
-    return crossings(projections, NEAR, (61, traces.shape[1] - 61), 20, PARAMS)
+    return crossings(traces, SHAPES, NEAR, (61, traces.shape[1] - 61), 20, PARAMS)
 
 
 def clusters_of(centres: list[np.ndarray], contact: int = 3) -> BatchClusters:

@@ -11,7 +11,6 @@ from test_kernel_pursue import as_pairs, isolated, random_case
 
 from spikesieve import kernels
 from spikesieve.kernels import ANY_AMPLITUDE
-from spikesieve.stages.detect import in_sixes, temporal_projections
 from spikesieve.stages.kilosort2.params import Kilosort2Params
 from spikesieve.stages.kilosort2.pursue import gain, lowest_projection, pursue, worth_of
 from spikesieve.stages.match import by_score, make_matcher
@@ -88,25 +87,23 @@ def test_spikes_are_found_and_described_without_each_other():
     templates = tiny.line_templates(SHAPES, [2, 4, 7], 10)
     planted = [(300, 0, 1.0), (308, 1, 0.9), (500, 2, 1.1), (700, 1, 1.0)]
     traces = tiny.traces_with(templates, SHAPES, 10, 1000, planted, 0.3)
-    projections = temporal_projections(traces, in_sixes(SHAPES.pcs), SHAPES.peak_index)
     matcher = make_matcher(templates, templates.contacts, 10, SHAPES)
     space = np.empty((3, 1000), np.float32)
-    found = pursue(projections, matcher, (200, 650), 4.0, Kilosort2Params(), space)
+    found = pursue(traces, matcher, (200, 650), 4.0, Kilosort2Params(), space)
     assert list(zip(found.sample, found.template, strict=True)) == [(300, 0), (308, 1), (500, 2)]
     # A penalty of 10 leaves a tenth of what the amplitude differs by.
     np.testing.assert_allclose(found.amplitude, [1.0, 0.99, 1.01], atol=0.02)
     np.testing.assert_allclose(found.score, 20.0, rtol=0.25)
     for row, (_, k, size) in zip(found.features, planted, strict=False):
         np.testing.assert_allclose(row, size * templates.scores[k], atol=2.0)
-    assert np.abs(projections[:, :, 250:600]).max() < 6.0
+    assert np.abs(traces[:, 250:560]).max() < 3.0
 
 
 def test_a_spike_twice_as_large_as_its_template_is_one_spike():
     templates = tiny.line_templates(SHAPES, [4], 10)
     traces = tiny.traces_with(templates, SHAPES, 10, 600, [(300, 0, 2.0)], 0.1)
-    projections = temporal_projections(traces, in_sixes(SHAPES.pcs), SHAPES.peak_index)
     matcher = make_matcher(templates, templates.contacts, 10, SHAPES)
-    found = pursue(projections, matcher, (61, 539), 4.0, Kilosort2Params(), np.empty((1, 600), np.float32))
+    found = pursue(traces, matcher, (61, 539), 4.0, Kilosort2Params(), np.empty((1, 600), np.float32))
     assert found.sample.tolist() == [300]
     np.testing.assert_allclose(found.amplitude, 2.0, atol=0.1)
     np.testing.assert_allclose(found.features[0], 2 * templates.scores[0], atol=1.0)

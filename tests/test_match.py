@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tiny
 
-from spikesieve.stages import detect, match
+from spikesieve.stages import match
 from spikesieve.stages.match import MatchParams
 from spikesieve.stages.shapes import Shapes
 
@@ -18,10 +18,10 @@ PARAMS = MatchParams()
 def matched(traces, templates, shapes: Shapes = SHAPES, core=None, params: MatchParams = PARAMS, feature_contacts=None):
     near = templates.contacts if feature_contacts is None else feature_contacts
     matcher = match.make_matcher(templates, near, N_CONTACTS, shapes)
-    projections = detect.temporal_projections(traces, detect.in_sixes(shapes.pcs), shapes.peak_index)
+    residual = traces.copy()
     scores = np.empty((len(templates), traces.shape[1]), np.float32)
     core = core or (0, traces.shape[1])
-    return match.match(projections, matcher, core, params, scores), projections
+    return match.match(residual, matcher, core, params, scores), residual
 
 
 def spikes_of(found):

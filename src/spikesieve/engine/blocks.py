@@ -12,6 +12,7 @@ from spikesieve.model import F32, I64, Recording
 # workers, but is not cut so short that its halo costs more than it.
 MAX_VALUES_IN_BLOCK = 2_000_000
 MIN_BLOCK_SAMPLES = 15_000
+GOLDEN = 0.6180339887498949
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,11 @@ def spread(blocks: tuple[Block, ...], n: int) -> tuple[Block, ...]:
         return blocks
     picks = ((np.arange(n) + 0.5) * len(blocks) / n).astype(int)
     return tuple(blocks[i] for i in picks)
+
+
+def evenly(n: int) -> I64:
+    """0..n-1 in such an order that any first few are evenly spread: steps of the golden ratio, (n,) int64."""
+    return np.argsort(np.arange(n) * GOLDEN % 1.0, kind="stable")
 
 
 def read_with_halo(recording: Recording, block: Block, halo_samples: int, channels: I64) -> F32:

@@ -16,13 +16,11 @@ from spikesieve.errors import SettingsError
 PROGRAM_BYTES = 500_000_000
 # Traces of a block that a worker holds at once (uV as read, filtered, moved to rest, whitened), in float32.
 TRACES = 4
-# Projections of each contact, a multiple of 6 from 6 on, which a worker keeps from block to block.
-PROJECTIONS = 6
 # Two vectors of 16 channels at each sample, for the high-pass.
 FILTER_BYTES = 128
 # What templates do to each other at every lag, for each pair of them; how many of a template's neighbours are others;
-# for how many displacements that is kept.
-PAIR_BYTES, PAIRS, DISPLACEMENTS = 500, 60, 8
+# its waveforms; for how many displacements that is kept.
+PAIR_BYTES, PAIRS, WAVEFORM_BYTES, DISPLACEMENTS = 500, 60, 4_000, 8
 # Spikes a second of the busiest group, and of each contact: from recordings with several neurons on every contact.
 BUSIEST_GROUP_HZ, CONTACT_HZ = 60.0, 5.0
 # Sample, source, value, place, group, unit of every spike, and the copies that sorting them takes; features on disk.
@@ -133,6 +131,7 @@ def _parts(demand: Demand, n_workers: int, block_samples: int) -> tuple[Part, ..
     in_busiest = min(n_spikes, round(BUSIEST_GROUP_HZ * demand.duration_s))
     clustered = CLUSTERED_SPIKE_BYTES * in_busiest + COMPARED_SPIKE_BYTES * min(in_busiest, COMPARED_SPIKES)
     learned = min(n_spikes, LEARNED_SPIKES * demand.n_templates)
+    template_bytes = (PAIR_BYTES * PAIRS + WAVEFORM_BYTES) * demand.n_templates
     always = (
         Part("program and libraries", 1, PROGRAM_BYTES),
         Part(f"times and places of about {n_spikes} spikes (features are on disk)", 1, SPIKE_BYTES * n_spikes),
@@ -140,9 +139,8 @@ def _parts(demand: Demand, n_workers: int, block_samples: int) -> tuple[Part, ..
     by_turns = (
         (
             Part("traces of a block, each worker", n_workers, traces),
-            Part("their projections, each worker", n_workers, PROJECTIONS * values),
             Part("their scores, each worker", n_workers, 4 * n * demand.n_templates),
-            Part("templates at every displacement", DISPLACEMENTS, PAIR_BYTES * PAIRS * demand.n_templates),
+            Part("templates at every displacement", DISPLACEMENTS, template_bytes),
         ),
         (Part(f"clustering of a group of {in_busiest} spikes, each worker", n_workers, clustered),),
         (

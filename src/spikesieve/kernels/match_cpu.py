@@ -1,53 +1,68 @@
-"""Scores of templates, and matched spikes taken out of the projections they were computed from."""
+"""Scores of templates on traces, and matched spikes taken out of the traces."""
 
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels.vector import LANES, load, minus, splat, store, times_plus
+from spikesieve.kernels.project_cpu import sums
+from spikesieve.kernels.vector import LANES, load, splat, store, times_plus
 
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
 
-# Samples that are scored at once, with all templates: four vectors in registers, their projections in the cache.
-STRETCH = 4 * LANES
+# Samples that are projected and scored at once, with all templates: eight vectors in registers, so that a sum need not
+# wait for the one before, and their projections in the cache.
+STRETCH = 8 * LANES
 
 
 @nb.njit(cache=True, nogil=True)
-def template_scores(projections: F32, contacts: I64, weights: F32, out: F32) -> None:
-    """out[k, t] = sum_cp weights[k, c, p] projections[contacts[k, c], p, t] over contacts c and components p.
+def template_scores(traces: F32, components: F32, peak_index: int, contacts: I64, weights: F32, out: F32) -> None:
+    """out[k, t] = sum_cp weights[k, c, p] sum_j components[p, j] traces[contacts[k, c], t - peak_index + j].
 
-    projections  (n_contacts, n_components, n_samples) float32
-    contacts     (n_templates, n_near) int64, -1 = unused
-    weights      (n_templates, n_near, n_components) float32, n_components a multiple of 6
-    out          (n_templates, n_samples) float32
+    It is 0 where the window leaves the block. What the traces are on the components is never held of a whole block.
+
+    traces      (n_contacts, n_samples) float32, time contiguous
+    components  (n_components, n_window) float32, n_components a multiple of 6
+    contacts    (n_templates, n_near) int64, -1 = unused
+    weights     (n_templates, n_near, n_components) float32
+    out         (n_templates, n_samples) float32
     """
-    n_channels, n_components, n_samples = projections.shape
+    n_samples, n_window = traces.shape[1], components.shape[1]
+    last = max(0, n_samples - n_window + 1)
+    whole = last - last % STRETCH
+    out[:, :peak_index] = 0.0
+    out[:, last + peak_index :] = 0.0
     # Templates that share contacts one after the other, so that these are still in the cache.
     order = np.argsort(contacts[:, 0])
-    whole = n_samples - n_samples % STRETCH
-    # Side by side: rows of a block lie so far apart that they would push each other out of the cache.
-    near = np.zeros((n_channels, n_components, STRETCH), np.float32)
+    near = np.empty((traces.shape[0], components.shape[0], STRETCH), np.float32)
     for start in range(0, whole, STRETCH):
-        for row in range(n_channels * n_components):
-            for s in range(0, STRETCH, LANES):
-                store(near, row * STRETCH + s, load(projections, row * n_samples + start + s))
+        _project_stretch(traces, start, components, near)
         for k in order:
-            _score_stretch(near, contacts, weights, k, out, k * n_samples + start)
-    for k in order:
-        for t in range(whole, n_samples):
-            total = np.float32(0.0)
-            for c in range(weights.shape[1]):
-                if contacts[k, c] >= 0:
-                    for p in range(n_components):
-                        total = times_plus(weights[k, c, p], projections[contacts[k, c], p, t], total)
-            out[k, t] = total
+            _score_stretch(near, contacts, weights, k, out, k * n_samples + start + peak_index)
+    if whole < last:
+        tail = np.zeros((traces.shape[0], STRETCH + n_window - 1), np.float32)
+        tail[:, : n_samples - whole] = traces[:, whole:]
+        _project_stretch(tail, 0, components, near)
+        scores = np.empty(STRETCH, np.float32)
+        for k in order:
+            _score_stretch(near, contacts, weights, k, scores, 0)
+            out[k, whole + peak_index : last + peak_index] = scores[: last - whole]
+
+
+@nb.njit(cache=True, nogil=True)
+def _project_stretch(traces: F32, start: int, components: F32, near: F32) -> None:
+    """near[c, p, s] = component p on the window of channel c that begins at sample start + s."""
+    n_channels, n_samples = traces.shape
+    for c in range(n_channels):
+        for p in range(0, components.shape[0], 6):
+            at = (c * components.shape[0] + p) * STRETCH
+            sums(traces, c * n_samples + start, STRETCH // LANES, components, p, near, at, STRETCH, LANES)
 
 
 @nb.njit(cache=True, nogil=True)
 def _score_stretch(near: F32, contacts: I64, weights: F32, k: int, out: F32, at: int) -> None:
     """out.ravel()[at : at + STRETCH] = the score of template k on the projections `near`."""
-    v0 = v1 = v2 = v3 = splat(np.float32(0.0))
+    v0 = v1 = v2 = v3 = v4 = v5 = v6 = v7 = splat(np.float32(0.0))
     for c in range(weights.shape[1]):
         if contacts[k, c] >= 0:
             row = contacts[k, c] * weights.shape[2] * STRETCH
@@ -57,45 +72,40 @@ def _score_stretch(near: F32, contacts: I64, weights: F32, k: int, out: F32, at:
                 v1 = times_plus(weight, load(near, row + LANES), v1)
                 v2 = times_plus(weight, load(near, row + 2 * LANES), v2)
                 v3 = times_plus(weight, load(near, row + 3 * LANES), v3)
+                v4 = times_plus(weight, load(near, row + 4 * LANES), v4)
+                v5 = times_plus(weight, load(near, row + 5 * LANES), v5)
+                v6 = times_plus(weight, load(near, row + 6 * LANES), v6)
+                v7 = times_plus(weight, load(near, row + 7 * LANES), v7)
                 row += STRETCH
     store(out, at, v0)
     store(out, at + LANES, v1)
     store(out, at + 2 * LANES, v2)
     store(out, at + 3 * LANES, v3)
+    store(out, at + 4 * LANES, v4)
+    store(out, at + 5 * LANES, v5)
+    store(out, at + 6 * LANES, v6)
+    store(out, at + 7 * LANES, v7)
 
 
 @nb.njit(cache=True, nogil=True)
-def subtract_from_projections(
-    projections: F32, sample: I64, template: I64, value: F32, contacts: I64, weights: F32, component_lags: F32
+def subtract_waveforms(
+    traces: F32, sample: I64, template: I64, value: F32, contacts: I64, waveforms: F32, peak_index: int
 ) -> None:
-    """In place: remove every matched spike from the projections.
+    """In place, per spike: traces[contacts[k, c], t - peak_index + j] -= value waveforms[k, c, j] at its t and k.
 
-    component_lags  (n_components, n_components, 2 reach + 1) float32: [q, p, reach + s] = sum_j w_p(j) w_q(j + s)
-    value           (n_spikes,) float32 scores of unit-norm templates; the others as in `template_scores`
+    What lies outside the traces is left out.
+
+    traces            (n_contacts, n_samples) float32
+    sample, template  (n_spikes,) int64;  value (n_spikes,) float32
+    contacts          (n_templates, n_near) int64, -1 = unused
+    waveforms         (n_templates, n_near, n_window) float32
     """
-    n_components, n_samples = projections.shape[1:]
-    n_lags = component_lags.shape[2]
-    width = -(-n_lags // LANES) * LANES
-    lags = np.zeros((n_components, n_components, width), np.float32)
-    lags[:, :, :n_lags] = component_lags
-    change = np.empty(width, np.float32)
+    n_samples, n_window = traces.shape[1], waveforms.shape[2]
     for i in range(sample.size):
-        k, start = template[i], sample[i] - n_lags // 2
-        inside = start >= 0 and start + width <= n_samples
+        k, first = template[i], sample[i] - peak_index
+        low, high = max(0, -first), min(n_window, n_samples - first)
         for c in range(contacts.shape[1]):
-            if contacts[k, c] < 0:
-                continue
-            for p in range(n_components):
-                row = (contacts[k, c] * n_components + p) * n_samples + start
-                for s in range(0, width, LANES):
-                    total = splat(np.float32(0.0))
-                    for q in range(n_components):
-                        lag = load(lags, (q * n_components + p) * width + s)
-                        total = times_plus(splat(value[i] * weights[k, c, q]), lag, total)
-                    if inside:
-                        store(projections, row + s, minus(load(projections, row + s), total))
-                    else:
-                        store(change, s, total)
-                if not inside:
-                    for s in range(max(0, -start), min(n_lags, n_samples - start)):
-                        projections[contacts[k, c], p, start + s] -= change[s]
+            if contacts[k, c] >= 0:
+                row = traces[contacts[k, c]]
+                for j in range(low, high):
+                    row[first + j] = times_plus(-value[i], waveforms[k, c, j], row[first + j])

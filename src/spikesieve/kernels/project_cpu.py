@@ -1,12 +1,26 @@
 """Correlates every channel with a few temporal components."""
 
+from typing import Any
+
 import numba as nb
 import numpy as np
+from llvmlite.binding import get_host_cpu_features  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from spikesieve.kernels.vector import LANES, load, splat, store, times_plus
 
 F32 = NDArray[np.float32]
+
+
+def _has_avx512() -> bool:
+    try:
+        return bool(get_host_cpu_features().get("avx512f", False))
+    except RuntimeError:  # not to be had on this system
+        return False
+
+
+# Six sums of sixteen numbers fill the registers of AVX2; those of AVX-512 hold twelve, with fewer loads for each sum.
+TWELVE = _has_avx512()
 
 
 @nb.njit(cache=True, nogil=True)
@@ -26,8 +40,7 @@ def project(traces: F32, components: F32, peak_index: int, out: F32) -> None:
         out[c, :, last + peak_index :] = 0.0
         for p in range(0, n_components, 6):
             at = (c * n_components + p) * n_samples + peak_index
-            for s in range(0, whole, LANES):
-                six_sums(traces, c * n_samples + s, components, p, out, at + s, n_samples)
+            sums(traces, c * n_samples, whole // LANES, components, p, out, at, n_samples, LANES)
             for s in range(whole, last):
                 for q in range(p, p + 6):
                     total = np.float32(0.0)
@@ -37,8 +50,42 @@ def project(traces: F32, components: F32, peak_index: int, out: F32) -> None:
 
 
 @nb.njit(cache=True, nogil=True)
-def six_sums(traces: F32, start: int, components: F32, p: int, out: F32, at: int, step: int) -> None:
-    """Six components from p on, for the 16 windows that begin at `start`; component p + q goes to out[at + q step]."""
+def sums(
+    traces: F32, start: int, n_frames: int, components: F32, p: int, out: F32, at: int, step: int, apart: int
+) -> None:
+    """Six components from p on, for frames of 16 windows, the first of which begins at `start`.
+
+    Component p + q of frame f goes to out.ravel()[at + q step + f apart].
+    """
+    f = 0
+    if TWELVE:
+        while f + 1 < n_frames:
+            _twelve_sums(traces, start + f * LANES, components, p, out, at + f * apart, step, apart)
+            f += 2
+    while f < n_frames:
+        _six_sums(traces, start + f * LANES, components, p, out, at + f * apart, step)
+        f += 1
+
+
+@nb.njit(cache=True, nogil=True)
+def _twelve_sums(traces: F32, start: int, components: F32, p: int, out: F32, at: int, step: int, apart: int) -> None:
+    """The six of one frame and of the next."""
+    v0 = v1 = v2 = v3 = v4 = v5 = w0 = w1 = w2 = w3 = w4 = w5 = splat(np.float32(0.0))
+    for j in range(components.shape[1]):
+        x, y = load(traces, start + j), load(traces, start + LANES + j)
+        a, b, c = splat(components[p, j]), splat(components[p + 1, j]), splat(components[p + 2, j])
+        v0, v1, v2 = times_plus(a, x, v0), times_plus(b, x, v1), times_plus(c, x, v2)
+        w0, w1, w2 = times_plus(a, y, w0), times_plus(b, y, w1), times_plus(c, y, w2)
+        a, b, c = splat(components[p + 3, j]), splat(components[p + 4, j]), splat(components[p + 5, j])
+        v3, v4, v5 = times_plus(a, x, v3), times_plus(b, x, v4), times_plus(c, x, v5)
+        w3, w4, w5 = times_plus(a, y, w3), times_plus(b, y, w4), times_plus(c, y, w5)
+    _store_six(v0, v1, v2, v3, v4, v5, out, at, step)
+    _store_six(w0, w1, w2, w3, w4, w5, out, at + apart, step)
+
+
+@nb.njit(cache=True, nogil=True)
+def _six_sums(traces: F32, start: int, components: F32, p: int, out: F32, at: int, step: int) -> None:
+    """The six of one frame."""
     v0 = v1 = v2 = v3 = v4 = v5 = splat(np.float32(0.0))
     for j in range(components.shape[1]):
         x = load(traces, start + j)
@@ -48,6 +95,11 @@ def six_sums(traces: F32, start: int, components: F32, p: int, out: F32, at: int
         v3 = times_plus(splat(components[p + 3, j]), x, v3)
         v4 = times_plus(splat(components[p + 4, j]), x, v4)
         v5 = times_plus(splat(components[p + 5, j]), x, v5)
+    _store_six(v0, v1, v2, v3, v4, v5, out, at, step)
+
+
+@nb.njit(cache=True, nogil=True)
+def _store_six(v0: Any, v1: Any, v2: Any, v3: Any, v4: Any, v5: Any, out: F32, at: int, step: int) -> None:
     store(out, at, v0)
     store(out, at + step, v1)
     store(out, at + 2 * step, v2)

@@ -4,7 +4,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels.project_cpu import six_sums
+from spikesieve.kernels.project_cpu import sums
 from spikesieve.kernels.vector import (
     LANES,
     any_above,
@@ -28,52 +28,28 @@ FRAMES = 8
 
 
 @nb.njit(cache=True, nogil=True)
-def score(projections: F32, near: I64, weights: F32, threshold: float, out: F32) -> None:
-    """The best universal template at every centre and sample, over sizes k and shapes j.
-
-    out[u, t] = the sum_i weights[u, k, i] projections[near[u, i], j, t] with the largest magnitude, 0 where that is not
-    above the threshold. What cannot be is not computed, by two bounds that lose nothing. With M(c) the largest
-    |projection| of channel c over shapes, |score|^2 <= sum_i M(near_i)^2 (Cauchy-Schwarz, weights of unit norm), and
-    for each size |score| <= sum_i |weights_i| M(near_i).
-
-    projections  (n_channels, n_shapes, n_samples) float32
-    near         (n_centres, n_near) int64, -1 = no channel
-    weights      (n_centres, n_sizes, n_near) float32, unit norm along the last axis
-    out          (n_centres, n_samples) float32, signed
-    """
-    n_channels, n_shapes, n_samples = projections.shape
-    # One row more, of zeros, is the channel of a place without one.
-    on_shapes = np.zeros((n_channels + 1, n_shapes, LANES), np.float32)
-    largest = np.zeros((2, n_channels + 1, LANES), np.float32)
-    place = np.where(near < 0, n_channels, near)
-    out[:] = 0.0
-    for t in range(0, n_samples, LANES):
-        n = min(LANES, n_samples - t)
-        for c in range(n_channels):
-            for j in range(n_shapes):
-                for s in range(n):
-                    on_shapes[c, j, s] = projections[c, j, t + s]
-        _largest(on_shapes, largest)
-        _score_frame(on_shapes, largest, place, weights, np.float32(threshold), out, t, n)
-
-
-@nb.njit(cache=True, nogil=True)
 def universal_scores(
     traces: F32, shapes: F32, peak_index: int, first: int, near: I64, weights: F32, threshold: float, out: F32
 ) -> None:
-    """`score` straight from the traces, from sample `first` on, without ever holding the projections of a block.
+    """The best universal template at every centre and sample from `first` on, over sizes k and shapes j.
 
-    out[u, t] = the score at sample first + t, where projections[c, j, t] = sum_s shapes[j, s] traces[c, t - peak + s];
-    it is 0 where a window leaves the traces.
+    With projections[c, j, t] = sum_s shapes[j, s] traces[c, t - peak_index + s], which are never held of a whole block:
+    out[u, t] = the sum_i weights[u, k, i] projections[near[u, i], j, first + t] with the largest magnitude, 0 where
+    that is not above the threshold or a window leaves the traces. What cannot be is not computed, by two bounds that
+    lose nothing. With M(c) the largest |projection| of channel c over shapes, |score|^2 <= sum_i M(near_i)^2
+    (Cauchy-Schwarz, weights of unit norm), and for each size |score| <= sum_i |weights_i| M(near_i).
 
-    traces  (n_channels, n_samples) float32, time contiguous
-    shapes  (n_shapes, n_window) float32, n_shapes a multiple of 6
-    out     (n_centres, n_out) float32;  near, weights as in `score`
+    traces   (n_channels, n_samples) float32, time contiguous
+    shapes   (n_shapes, n_window) float32, n_shapes a multiple of 6
+    near     (n_centres, n_near) int64, -1 = no channel
+    weights  (n_centres, n_sizes, n_near) float32, unit norm along the last axis
+    out      (n_centres, n_out) float32, signed
     """
     n_channels, n_samples = traces.shape
     n_window = shapes.shape[1]
     on_shapes = np.zeros((FRAMES, n_channels + 1, shapes.shape[0], LANES), np.float32)
     largest = np.zeros((2, n_channels + 1, LANES), np.float32)
+    # One row more, of zeros, is the channel of a place without one.
     place = np.where(near < 0, n_channels, near)
     tail = np.zeros((n_channels, LANES + n_window - 1), np.float32)
     out[:] = 0.0
@@ -99,10 +75,9 @@ def _project_frames(traces: F32, begin: int, n_frames: int, shapes: F32, on_shap
     """on_shapes[f, c, j]: the 16 samples of frame f, whose windows begin at sample begin + 16 f."""
     n_shapes, rows = shapes.shape[0], on_shapes.shape[1]
     for c in range(traces.shape[0]):
-        for f in range(n_frames):
-            start = c * traces.shape[1] + begin + f * LANES
-            for j in range(0, n_shapes, 6):
-                six_sums(traces, start, shapes, j, on_shapes, ((f * rows + c) * n_shapes + j) * LANES, LANES)
+        for j in range(0, n_shapes, 6):
+            at, apart = (c * n_shapes + j) * LANES, rows * n_shapes * LANES
+            sums(traces, c * traces.shape[1] + begin, n_frames, shapes, j, on_shapes, at, LANES, apart)
 
 
 @nb.njit(cache=True, nogil=True)

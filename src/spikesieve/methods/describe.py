@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from spikesieve.engine.blocks import Block
+from spikesieve.engine.blocks import Block, evenly
 from spikesieve.engine.run import Run
 from spikesieve.engine.scratch import GrowingArray
 from spikesieve.methods.passes import SpikeTable, clean_block, stretches
@@ -179,8 +179,7 @@ def blocks_to_measure(run: Run, trains: Trains, n_units: int, params: UnitsParam
     block = np.searchsorted(starts, trains.sample, side="right") - 1
     counts = np.zeros((len(pieces), n_units), np.int64)
     np.add.at(counts, (np.maximum(block, 0), trains.unit), 1)
-    # A golden-ratio walk visits the pieces evenly, however many of them are needed.
-    order = np.argsort(np.arange(len(pieces)) * 0.6180339887498949 % 1.0, kind="stable")
+    order = evenly(len(pieces))
     have, left = np.zeros(n_units, np.int64), params.waveform_s * run.recording.sampling_hz
     chosen = []
     for i in order:

@@ -8,13 +8,12 @@ from functools import partial
 
 import numpy as np
 
-from spikesieve.engine.blocks import Block, spread
+from spikesieve.engine.blocks import Block, evenly, spread
 from spikesieve.engine.run import Run
 from spikesieve.methods.moving import Rest
 from spikesieve.methods.passes import FIT_BLOCKS, MARGIN_WAVEFORMS, SpikeTable, _collect, _Found, clean_block, stretches
 from spikesieve.model import F32, F64, I32, I64
 from spikesieve.settings import Settings
-from spikesieve.stages import detect
 from spikesieve.stages.compete import Matched
 from spikesieve.stages.fit import FitParams, fit, noise_of_scores, prior
 from spikesieve.stages.follow import FoundUnits, distinct, followed_again, seen_on_probe, together
@@ -26,18 +25,6 @@ from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.sums import sums_of_two
 from spikesieve.stages.templates import LearnedTemplates
 from spikesieve.stages.tissue import MovingTemplates
-
-# Steps of this visit the blocks of a recording evenly, however many are taken.
-GOLDEN = 0.6180339887498949
-
-
-def projections_of(run: Run, block: Block, fitted: Preprocessing, learned: Shapes, margin: int) -> tuple[F32, int, int]:
-    """The block on the temporal components, (n_contacts, n_pcs padded, n_samples) float32; how much was blanked."""
-    clean = clean_block(run, block, fitted, margin)
-    components = detect.in_sixes(learned.pcs)
-    projections = run.buffers.take("projections", (len(clean.white), len(components), clean.white.shape[1]))
-    detect.temporal_projections(clean.white, components, learned.peak_index, projections)
-    return projections, clean.n_masked, clean.n_not_finite
 
 
 def with_unit_noise(run: Run, fitted: Preprocessing, learned: Shapes) -> tuple[Preprocessing, float]:
@@ -54,8 +41,8 @@ def with_unit_noise(run: Run, fitted: Preprocessing, learned: Shapes) -> tuple[P
 
 
 def _noise(run: Run, block: Block, *, fitted: Preprocessing, learned: Shapes) -> F64:
-    projections, _, _ = projections_of(run, block, fitted, learned, learned.n_samples)
-    return noise_of_scores(projections[:, :, learned.n_samples : -learned.n_samples], len(learned.pcs))
+    white = clean_block(run, block, fitted, learned.n_samples).white
+    return noise_of_scores(white, learned)
 
 
 def fit_all(
@@ -67,7 +54,7 @@ def fit_all(
     """
     matcher = matcher_of(run.blocks[0])
     step = partial(_fit, fitted=fitted, learned=learned, matcher_of=matcher_of, params=params)
-    return _collect(run, step, "match", (matcher.feature_contacts.shape[1], matcher.n_pcs, 3), "fit.max_rounds")
+    return _collect(run, step, "match", (*matcher.feature_scores.shape[1:], 3), "fit.max_rounds")
 
 
 def _fit(
@@ -81,21 +68,22 @@ def _fit(
 ) -> _Found:
     matcher = matcher_of(block)
     margin = MARGIN_WAVEFORMS * learned.n_samples
-    projections, n_masked, n_not_finite = projections_of(run, block, fitted, learned, margin)
+    clean = clean_block(run, block, fitted, margin)
     recording = run.recording
     rate_hz = matcher.templates.n_spikes / recording.duration_s
     expected = prior(matcher.templates, rate_hz, recording.sampling_hz, params)
-    space = run.buffers.take("scores", (len(matcher.templates), projections.shape[2]))
-    found = fit(projections, matcher, expected, (margin, margin + block.n_samples), params, space)
+    space = run.buffers.take("scores", (len(matcher.templates), clean.white.shape[1]))
+    found = fit(clean.white, matcher, expected, (margin, margin + block.n_samples), params, space)
     sample = found.sample - margin + block.start
     how = np.column_stack([found.excess, found.amplitude, found.norm])
-    return _Found(sample, found.template, found.value, how, found.features, n_masked, n_not_finite, found.n_left)
+    counts = clean.n_masked, clean.n_not_finite, found.n_left
+    return _Found(sample, found.template, found.value, how, found.features, *counts)
 
 
 def a_part(run: Run, seconds: float) -> Run:
     """The run with as few of its blocks, spread over the recording, as hold so many seconds; all if it is shorter."""
     wanted = seconds * run.recording.sampling_hz
-    order = np.argsort(np.arange(len(run.blocks)) * GOLDEN % 1.0, kind="stable")
+    order = evenly(len(run.blocks))
     held = np.cumsum([run.blocks[i].n_samples for i in order])
     chosen = np.sort(order[: int(np.searchsorted(held, wanted)) + 1])
     return replace(run, blocks=tuple(run.blocks[i] for i in chosen))

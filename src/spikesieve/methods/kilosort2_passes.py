@@ -8,16 +8,15 @@ from itertools import islice, zip_longest
 
 import numpy as np
 
-from spikesieve.engine.blocks import Block, plan_blocks
+from spikesieve.engine.blocks import Block, evenly, plan_blocks
 from spikesieve.engine.executor import map_in_order, silent
 from spikesieve.engine.run import Run
 from spikesieve.engine.scratch import GrowingArray
 from spikesieve.geometry import distances_um, nearest
 from spikesieve.methods.passes import MARGIN_WAVEFORMS, SpikeTable, _notes, clean_block
 from spikesieve.model import F32, I64
-from spikesieve.stages import detect
-from spikesieve.stages.detect import DetectParams, UniversalTemplates, universal_templates
-from spikesieve.stages.features import gather
+from spikesieve.stages.detect import DetectParams, UniversalTemplates, find, universal_templates
+from spikesieve.stages.features import describe
 from spikesieve.stages.kilosort2 import batches, track
 from spikesieve.stages.kilosort2.batches import BatchClusters, Order
 from spikesieve.stages.kilosort2.params import Kilosort2Params
@@ -36,7 +35,6 @@ TEACH_EVERY, FEWEST_LESSONS = 2, 60
 REVIEW_EVERY = 5
 # In the last share of the lessons nothing is added any more, so that what is there can settle.
 SETTLING = 0.2
-GOLDEN = 0.6180339887498949
 # Places along the order at which templates are compared with each other.
 VIEWS = 5
 CHUNK = 50_000
@@ -64,11 +62,6 @@ class Bench:
     def exclusion(self) -> int:
         """Samples on either side of a crossing within which it must be the largest."""
         return max(1, round(self.detect.exclusion_samples * self.fitted.sampling_hz / 30_000.0))
-
-    @cached_property
-    def components(self) -> F32:
-        """The temporal components as the kernels take them."""
-        return detect.in_sixes(self.shapes.pcs)
 
     @cached_property
     def near(self) -> I64:
@@ -129,22 +122,14 @@ def _cluster(run: Run, batch: Block, *, bench: Bench) -> BatchClusters:
 
 def _crossings(run: Run, piece: Block, *, bench: Bench) -> batches.Crossings:
     margin = bench.shapes.n_samples + bench.exclusion
-    projections, _ = _projections(run, piece, bench, margin)
+    white = clean_block(run, piece, bench.fitted, margin).white
     core = (margin, margin + piece.n_samples)
-    return batches.crossings(projections, bench.near_of_order, core, bench.exclusion, bench.params)
-
-
-def _projections(run: Run, piece: Block, bench: Bench, margin: int) -> tuple[F32, tuple[int, int]]:
-    """The piece on the temporal components, and how many values were masked and not finite."""
-    clean = clean_block(run, piece, bench.fitted, margin)
-    out = run.buffers.take("projections", (len(clean.white), len(bench.components), clean.white.shape[1]))
-    detect.temporal_projections(clean.white, bench.components, bench.shapes.peak_index, out)
-    return out, (clean.n_masked, clean.n_not_finite)
+    return batches.crossings(white, bench.shapes, bench.near_of_order, core, bench.exclusion, bench.params)
 
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """Spikes of a piece (samples of the recording), what is left there, and what notes count."""
+    """Spikes of a piece (samples of the recording), what is left there, how many values were masked, not finite."""
 
     spikes: Pursued
     left: Leftovers
@@ -154,24 +139,21 @@ class _Found:
 def _match(item: tuple[Block, Matcher], *, run: Run, bench: Bench, threshold: float, leftovers: bool) -> _Found:
     piece, matcher = item
     margin = MARGIN_WAVEFORMS * bench.shapes.n_samples
-    projections, counts = _projections(run, piece, bench, margin)
+    clean = clean_block(run, piece, bench.fitted, margin)
     core = (margin, margin + piece.n_samples)
-    space = run.buffers.take("scores", (len(matcher.templates), projections.shape[2]))
-    found = pursue(projections, matcher, core, threshold, bench.params, space)
+    space = run.buffers.take("scores", (len(matcher.templates), clean.white.shape[1]))
+    found = pursue(clean.white, matcher, core, threshold, bench.params, space)
     spikes = replace(found, sample=found.sample - margin + piece.start)
-    return _Found(spikes, _leftovers(run, projections, core, bench) if leftovers else _none_left(bench), counts)
+    left = _leftovers(clean.white, core, bench) if leftovers else _none_left(bench)
+    return _Found(spikes, left, (clean.n_masked, clean.n_not_finite))
 
 
-def _leftovers(run: Run, residual: F32, core: tuple[int, int], bench: Bench) -> Leftovers:
+def _leftovers(residual: F32, core: tuple[int, int], bench: Bench) -> Leftovers:
     """Spikes in the residual, by universal templates."""
-    shapes, universal = bench.shapes, bench.universal
-    weights = detect.in_sixes(shapes.templates)
-    on_shapes = run.buffers.take("on shapes", (len(residual), len(weights), residual.shape[2]))
-    np.matmul(weights, residual[:, : weights.shape[1]], out=on_shapes)
-    space = run.buffers.take("universal", (len(universal.contacts), residual.shape[2]))
-    found = detect.detect(on_shapes, universal, core, bench.exclusion, bench.params.learn_threshold, space)
+    shapes, threshold = bench.shapes, bench.params.learn_threshold
+    found = find(residual, shapes, bench.universal, core, bench.exclusion, threshold)
     contact = bench.contact_of_centre[found.centre]
-    return Leftovers(contact, gather(residual, found.sample, bench.near[contact], len(shapes.pcs)))
+    return Leftovers(contact, describe(residual, found.sample, bench.near[contact], shapes.pcs, shapes.peak_index))
 
 
 def _none_left(bench: Bench) -> Leftovers:
@@ -189,7 +171,7 @@ def lessons(n_batches: int, drift: str) -> list[int]:
     right, left = list(range(middle, n_batches, step)), list(range(middle, -1, -step))
     tour = [*right, *right[::-1], *left, *left[::-1]]
     if drift == "register":
-        mixed = np.argsort(np.arange(n_batches) * GOLDEN % 1.0, kind="stable").tolist()
+        mixed = evenly(n_batches).tolist()
         tour = mixed[: len(tour)]
     return tour * max(1, -(-FEWEST_LESSONS // len(tour)))
 

@@ -15,7 +15,6 @@ from spikesieve.engine.run import Run
 from spikesieve.methods.passes import MARGIN_WAVEFORMS, clean_block, fit_preprocessing
 from spikesieve.model import F32, F64, I64, Probe
 from spikesieve.settings import Settings
-from spikesieve.stages import detect
 from spikesieve.stages.match import Matcher, make_matcher
 from spikesieve.stages.oracle import match_weak, true_components, true_templates
 from spikesieve.stages.preprocess import Preprocessing
@@ -133,10 +132,7 @@ def _match(
 ) -> tuple[I64, I64, F32]:
     margin = MARGIN_WAVEFORMS * shapes.n_samples
     white = clean_block(run, block, fitted, margin).white
-    components_in_sixes = detect.in_sixes(shapes.pcs)
-    projections = run.buffers.take("projections", (len(white), len(components_in_sixes), white.shape[1]))
-    detect.temporal_projections(white, components_in_sixes, shapes.peak_index, projections)
     space = run.buffers.take("scores", (len(matcher.templates), white.shape[1]))
-    sample, unit, value = match_weak(projections, matcher, max_peels, space)
+    sample, unit, value = match_weak(white, matcher, max_peels, space)
     inside = (sample >= margin) & (sample < margin + block.n_samples)
     return sample[inside] - margin + block.start, unit[inside], value[inside]

@@ -165,7 +165,7 @@ def match_all(
     """Second pass: spikes by learned templates, overlaps resolved, described without the others."""
     matcher = matcher_of(run.blocks[0])
     step = partial(_match, fitted=fitted, learned=learned, matcher_of=matcher_of, params=params)
-    return _collect(run, step, "match", (matcher.feature_contacts.shape[1], matcher.n_pcs, 0), "match.max_peels")[0]
+    return _collect(run, step, "match", (*matcher.feature_scores.shape[1:], 0), "match.max_peels")[0]
 
 
 def _match(
@@ -180,12 +180,8 @@ def _match(
     matcher = matcher_of(block)
     margin = MARGIN_WAVEFORMS * learned.n_samples
     clean = clean_block(run, block, fitted, margin)
-    components = detect.in_sixes(learned.pcs)
-    n_samples = clean.white.shape[1]
-    projections = run.buffers.take("projections", (len(clean.white), len(components), n_samples))
-    detect.temporal_projections(clean.white, components, learned.peak_index, projections)
-    space = run.buffers.take("scores", (len(matcher.templates), n_samples))
-    found = match.match(projections, matcher, (margin, margin + block.n_samples), params, space)
+    space = run.buffers.take("scores", (len(matcher.templates), clean.white.shape[1]))
+    found = match.match(clean.white, matcher, (margin, margin + block.n_samples), params, space)
     sample = found.sample - margin + block.start
     counts = clean.n_masked, clean.n_not_finite, found.n_left
     nothing = np.empty((len(sample), 0), np.float32)

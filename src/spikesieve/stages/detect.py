@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve.geometry import distances_um, nearest, vertical_pitch_um
-from spikesieve.kernels import pick, project, score, universal_scores
+from spikesieve.kernels import pick, project, universal_scores
 from spikesieve.model import F32, F64, I64, Probe
 from spikesieve.params import Params, setting
 from spikesieve.stages.shapes import Shapes
@@ -105,17 +105,15 @@ def _centres(probe: Probe, params: DetectParams) -> tuple[F64, I64]:
     return np.concatenate(positions), np.concatenate(shanks)
 
 
-def temporal_projections(white: F32, components: F32, peak_index: int, out: F32 | None = None) -> F32:
+def temporal_projections(white: F32, components: F32, peak_index: int) -> F32:
     """Every contact projected on every component: (n_contacts, n_components, n_samples) float32.
 
     white       (n_contacts, n_samples) float32, time contiguous
     components  (n_components, n_waveform_samples) float32 of `in_sixes`
-    out         array to fill, or None for a new one
     """
-    shape = (len(white), len(components), white.shape[1])
-    result = np.empty(shape, np.float32) if out is None else out
-    project(white, components, peak_index, result)
-    return result
+    out = np.empty((len(white), len(components), white.shape[1]), np.float32)
+    project(white, components, peak_index, out)
+    return out
 
 
 def in_sixes(components: F32) -> F32:
@@ -144,16 +142,3 @@ def find(
         sample, centre, value = pick(scores, templates.neighbours, exclusion, first - low, last - low)
         found.append((sample + low, centre, value))
     return Detections(*(np.concatenate(column) for column in zip(*found, strict=True)))
-
-
-def detect(
-    on_shapes: F32, templates: UniversalTemplates, core: tuple[int, int], exclusion: int, threshold: float, scores: F32
-) -> Detections:
-    """The same for traces that were projected before: `find` does it without keeping the projections of a block.
-
-    on_shapes  (n_contacts, n_shapes, n_samples) float32: `temporal_projections` on the typical shapes
-    exclusion  samples on either side within which a spike must be the largest
-    scores     (n_centres, n_samples) float32, filled with the score of every centre
-    """
-    score(on_shapes, templates.contacts, templates.weights, threshold, scores)
-    return Detections(*pick(scores, templates.neighbours, exclusion, *core))

@@ -86,21 +86,13 @@ def on_contacts(everywhere: F32, contacts: I64) -> F32:
     return out
 
 
-def gather(projections: F32, sample: I64, contacts: I64, n_pcs: int) -> F32:
+def describe(white: F32, sample: I64, contacts: I64, pcs: F32, peak_index: int) -> F32:
     """PC scores of each spike on its own contacts: (n_spikes, n_feature_contacts, n_pcs) float32, 0 for contact -1.
 
-    projections  (n_contacts, >= n_pcs, n_samples) float32
-    contacts     (n_spikes, n_feature_contacts) int64
-    """
-    values = projections[np.maximum(contacts, 0), :n_pcs, sample[:, None]]
-    values[contacts < 0] = 0.0
-    return np.ascontiguousarray(values, dtype=np.float32)
-
-
-def describe(white: F32, sample: I64, contacts: I64, pcs: F32, peak_index: int) -> F32:
-    """The same straight from the traces, for when there are few spikes and no projections.
-
-    white  (n_contacts, n_samples) float32;  sample at least a window from the ends;  pcs (n_pcs, n_waveform_samples)
+    white     (n_contacts, n_samples) float32
+    sample    (n_spikes,) int64, so far from the ends that the window lies in the traces
+    contacts  (n_spikes, n_feature_contacts) int64
+    pcs       (n_pcs, n_waveform_samples) float32
     """
     offsets = np.arange(pcs.shape[1]) - peak_index
     out = np.empty((*contacts.shape, len(pcs)), np.float32)

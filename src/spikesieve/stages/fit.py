@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.kernels import Bounds, Worth, pursue, subtract_from_projections, template_scores
+from spikesieve.kernels import Bounds, Worth, pursue
 from spikesieve.model import F32, F64, I64
 from spikesieve.params import Params, setting
-from spikesieve.stages.features import gather
+from spikesieve.stages.detect import in_sixes, temporal_projections
 from spikesieve.stages.match import Matcher
 from spikesieve.stages.preprocess import mad_sd
+from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates
 
 # Noise is measured in every so many samples: neighbours tell little more.
@@ -94,41 +95,34 @@ class Fitted:
     n_left: int
 
 
-def fit(
-    projections: F32, matcher: Matcher, expected: Worth, core: tuple[int, int], params: FitParams, scores: F32
-) -> Fitted:
-    """Spikes of one block whose sample lies in core[0] <= t < core[1]. `projections` is changed to the residual's.
+def fit(white: F32, matcher: Matcher, expected: Worth, core: tuple[int, int], params: FitParams, scores: F32) -> Fitted:
+    """Spikes of one block whose sample lies in core[0] <= t < core[1]. `white` is changed to the residual.
 
-    projections  (n_contacts, n_pcs padded, n_samples) float32, noise of SD 1
-    scores       (n_templates, n_samples) float32, filled with what is left of the score of every template
+    white   (n_contacts, n_samples) float32, time contiguous, scores of noise have SD 1
+    scores  (n_templates, n_samples) float32, filled with what is left of the score of every template
     """
-    templates = matcher.templates
-    template_scores(projections, templates.contacts, matcher.unit_scores, scores)
-    norms = templates.norms
+    matcher.score(white, scores)
+    norms = matcher.templates.norms
     bounds = Bounds(params.min_amplitude, 1 + UNUSUAL_SD * params.amplitude_cv)
     sample, template, amplitude, n_left = pursue(scores, matcher.pairs, expected, bounds, params.max_rounds)
-    subtract_from_projections(
-        projections,
-        sample,
-        template,
-        amplitude * norms[template],
-        templates.contacts,
-        matcher.unit_scores,
-        matcher.lags,
-    )
+    matcher.subtract(white, sample, template, amplitude * norms[template])
     inside = (sample >= core[0]) & (sample < core[1])
     sample, template, amplitude = sample[inside], template[inside], amplitude[inside]
-    features = gather(projections, sample, matcher.feature_contacts[template], matcher.n_pcs)
-    features += amplitude[:, None, None] * matcher.feature_scores[template]
+    features = matcher.describe(white, sample, template, amplitude)
     value = scores[template, sample] + amplitude * norms[template]
     excess = value - expected.least[template]
     return Fitted(sample, template, value, excess, amplitude, norms[template], features, n_left)
 
 
-def noise_of_scores(projections: F32, n_pcs: int) -> F64:
+def noise_of_scores(white: F32, shapes: Shapes) -> F64:
     """Robust SD of the PC scores on each contact: (n_contacts,) float64; 1 where nothing is seen.
 
-    projections  (n_contacts, >= n_pcs, n_samples) float32
+    white  (n_contacts, n_samples) float32, a window more than is looked at on either side
     """
-    sd = np.sqrt(np.mean([mad_sd(projections[:, p, ::NOISE_STEP]) ** 2 for p in range(n_pcs)], axis=0))
+    components, inside = in_sixes(shapes.pcs), slice(shapes.n_samples, -shapes.n_samples, NOISE_STEP)
+    sd = np.ones(len(white))
+    # One contact at a time: the projections of them all would be six times the traces.
+    for contact in range(len(white)):
+        scores = temporal_projections(white[contact : contact + 1], components, shapes.peak_index)[0, : len(shapes.pcs)]
+        sd[contact] = np.sqrt(np.mean(mad_sd(scores[:, inside]) ** 2))
     return np.where(sd > 0, sd, 1.0)

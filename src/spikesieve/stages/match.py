@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.kernels import ANY_AMPLITUDE, Overlaps, Worth, pursue, subtract_from_projections, template_scores
+from spikesieve.kernels import ANY_AMPLITUDE, Overlaps, Worth, pursue, subtract_waveforms, template_scores
 from spikesieve.model import F32, I64
 from spikesieve.params import Params, setting
-from spikesieve.stages.features import gather, on_contacts
+from spikesieve.stages.detect import in_sixes
+from spikesieve.stages.features import describe, on_contacts
 from spikesieve.stages.shapes import Shapes
-from spikesieve.stages.templates import LearnedTemplates, component_lags, overlaps, unit_norm
+from spikesieve.stages.templates import LearnedTemplates, overlaps, unit_norm
 
 
 class MatchParams(Params):
@@ -32,17 +33,41 @@ class Matcher:
     """Templates made ready for matching.
 
     unit_scores       (n_templates, n_near, n_pcs padded) float32, unit norm
+    waveforms         (n_templates, n_near, n_waveform_samples) float32, the same in time
     feature_contacts  (n_templates, n_feature_contacts) int64, where the spikes of a template are described
     feature_scores    (n_templates, n_feature_contacts, n_pcs) float32, its own scores there
     """
 
     templates: LearnedTemplates
     unit_scores: F32
+    waveforms: F32
     pairs: Overlaps
-    lags: F32
     feature_contacts: I64
     feature_scores: F32
-    n_pcs: int
+    shapes: Shapes
+
+    def score(self, white: F32, scores: F32) -> None:
+        """Fill `scores`, (n_templates, n_samples), with those of every template on `white`; 0 where a window leaves it.
+
+        white  (n_contacts, n_samples) float32
+        """
+        components, peak_index = in_sixes(self.shapes.pcs), self.shapes.peak_index
+        template_scores(white, components, peak_index, self.templates.contacts, self.unit_scores, scores)
+
+    def subtract(self, white: F32, sample: I64, template: I64, value: F32) -> None:
+        """In place: take spikes with these scores, (n,) each, out of the traces."""
+        contacts, peak_index = self.templates.contacts, self.shapes.peak_index
+        subtract_waveforms(white, sample, template, value, contacts, self.waveforms, peak_index)
+
+    def describe(self, residual: F32, sample: I64, template: I64, scale: F32) -> F32:
+        """What is left at spikes, and what was subtracted for each: (n, n_feature_contacts, n_pcs) float32.
+
+        scale  (n,) float32, times the template
+        """
+        contacts = self.feature_contacts[template]
+        features = describe(residual, sample, contacts, self.shapes.pcs, self.shapes.peak_index)
+        features += scale[:, None, None] * self.feature_scores[template]
+        return features
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,39 +90,34 @@ class Matches:
 
 def make_matcher(templates: LearnedTemplates, feature_contacts: I64, n_contacts: int, shapes: Shapes) -> Matcher:
     """Everything the matching of a block needs, computed once."""
-    n_pcs = len(shapes.pcs)
-    padded = -(-n_pcs // 6) * 6
-    pcs = np.pad(shapes.pcs, ((0, padded - n_pcs), (0, 0)))
+    components = in_sixes(shapes.pcs)
+    unit_scores = unit_norm(templates, len(components))
     return Matcher(
         templates,
-        unit_norm(templates, padded),
+        unit_scores,
+        unit_scores @ components,
         overlaps(templates, n_contacts, shapes.pcs),
-        component_lags(pcs),
         feature_contacts,
         on_contacts(templates.dense(n_contacts), feature_contacts),
-        n_pcs,
+        shapes,
     )
 
 
-def match(projections: F32, matcher: Matcher, core: tuple[int, int], params: MatchParams, scores: F32) -> Matches:
-    """Spikes of one block whose sample lies in core[0] <= t < core[1]. `projections` is changed to the residual's.
+def match(white: F32, matcher: Matcher, core: tuple[int, int], params: MatchParams, scores: F32) -> Matches:
+    """Spikes of one block whose sample lies in core[0] <= t < core[1]. `white` is changed to the residual.
 
-    projections  (n_contacts, n_pcs padded, n_samples) float32: `temporal_projections` on the components
-    scores       (n_templates, n_samples) float32, filled with what is left of the score of every template
+    white   (n_contacts, n_samples) float32, time contiguous
+    scores  (n_templates, n_samples) float32, filled with what is left of the score of every template
     """
     templates = matcher.templates
-    template_scores(projections, templates.contacts, matcher.unit_scores, scores)
+    matcher.score(white, scores)
     worth = by_score(np.full(len(templates), params.threshold, np.float32))
     sample, template, value, n_left = pursue(scores, matcher.pairs, worth, ANY_AMPLITUDE, params.max_peels)
-    subtract_from_projections(
-        projections, sample, template, value, templates.contacts, matcher.unit_scores, matcher.lags
-    )
+    matcher.subtract(white, sample, template, value)
     inside = (sample >= core[0]) & (sample < core[1])
     sample, template, value = sample[inside], template[inside], value[inside]
-    features = gather(projections, sample, matcher.feature_contacts[template], matcher.n_pcs)
-    scale = value / np.maximum(templates.norms, 1e-12)[template]
-    features += scale[:, None, None] * matcher.feature_scores[template]
-    return Matches(sample, template, value, features, n_left)
+    scale = (value / np.maximum(templates.norms, 1e-12)[template]).astype(np.float32)
+    return Matches(sample, template, value, matcher.describe(white, sample, template, scale), n_left)
 
 
 def by_score(least: F32) -> Worth:

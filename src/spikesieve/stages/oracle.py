@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spikesieve.geometry import distances_um, nearest
-from spikesieve.kernels import ANY_AMPLITUDE, pursue, template_scores
+from spikesieve.kernels import ANY_AMPLITUDE, pursue
 from spikesieve.model import F32, I64, Probe
 from spikesieve.stages.match import Matcher, by_score
 from spikesieve.stages.shapes import Shapes, components
@@ -44,13 +44,13 @@ def true_templates(white: F32, counts: I64, probe: Probe, shapes: Shapes) -> Lea
     return LearnedTemplates(contacts, scores.astype(np.float32), counts)
 
 
-def match_weak(projections: F32, matcher: Matcher, max_peels: int, scores: F32) -> tuple[I64, I64, F32]:
+def match_weak(white: F32, matcher: Matcher, max_peels: int, scores: F32) -> tuple[I64, I64, F32]:
     """Matching pursuit with a threshold for each template, half of its norm: (sample, template, value) of the spikes.
 
-    projections  (n_contacts, n_pcs padded, n_samples) float32: `temporal_projections` on the components
-    scores       (n_templates, n_samples) float32, overwritten
+    white   (n_contacts, n_samples) float32, time contiguous
+    scores  (n_templates, n_samples) float32, overwritten
     """
-    template_scores(projections, matcher.templates.contacts, matcher.unit_scores, scores)
+    matcher.score(white, scores)
     threshold = np.maximum(LOWEST_SD, matcher.templates.norms / 2).astype(np.float32)
     found = pursue(scores, matcher.pairs, by_score(threshold), ANY_AMPLITUDE, max_peels)
     sample, template, value, _ = found

@@ -16,8 +16,10 @@ from sklearn.cluster import KMeans
 from spikesieve.geometry import distances_um, nearest
 from spikesieve.kernels import pick
 from spikesieve.model import F32, F64, I64, Bool, Probe
-from spikesieve.stages.features import dense, gather, on_contacts
+from spikesieve.stages.detect import in_sixes, temporal_projections
+from spikesieve.stages.features import dense, describe, on_contacts
 from spikesieve.stages.kilosort2.params import Kilosort2Params
+from spikesieve.stages.shapes import Shapes
 
 KMEANS_ROUNDS = 10
 # Steps of the gradient descent of the embedding, their rate, and the size of the start relative to a unit spread.
@@ -102,18 +104,24 @@ def near_contacts(probe: Probe, params: Kilosort2Params) -> I64:
     return nearest(distances_um(xy, shanks, xy, shanks), params.order_contacts)
 
 
-def crossings(projections: F32, near: I64, core: tuple[int, int], exclusion: int, params: Kilosort2Params) -> Crossings:
+def crossings(
+    white: F32, shapes: Shapes, near: I64, core: tuple[int, int], exclusion: int, params: Kilosort2Params
+) -> Crossings:
     """Samples at which the norm over the first components is above the threshold and the largest around.
 
-    projections  (n_contacts, >= order_components, n_samples) float32
-    exclusion    samples on either side within which a crossing must be the largest
-    core         only samples core[0] <= t < core[1]
+    white      (n_contacts, n_samples) float32, time contiguous
+    exclusion  samples on either side within which a crossing must be the largest
+    core       only samples core[0] <= t < core[1]
     """
-    n = min(params.order_components, projections.shape[1])
-    norm = np.sqrt((projections[:, :n] ** 2).sum(axis=1))
+    pcs = shapes.pcs[: params.order_components]
+    norm = np.empty_like(white)
+    # One contact at a time: the projections of them all would be six times the traces.
+    for contact in range(len(white)):
+        scores = temporal_projections(white[contact : contact + 1], in_sixes(pcs), shapes.peak_index)[0, : len(pcs)]
+        norm[contact] = np.sqrt((scores**2).sum(axis=0))
     norm[norm <= params.order_threshold] = 0.0
-    sample, contact, _ = pick(norm, near, exclusion, *core)
-    return Crossings(contact, gather(projections, sample, near[contact], n))
+    sample, largest, _ = pick(norm, near, exclusion, *core)
+    return Crossings(largest, describe(white, sample, near[largest], pcs, shapes.peak_index))
 
 
 def joined(parts: list[Crossings]) -> Crossings:

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve import kernels
-from spikesieve.kernels import Worth, subtract_from_projections, template_scores
+from spikesieve.kernels import Worth
 from spikesieve.model import F32, F64, I64
-from spikesieve.stages.features import gather
 from spikesieve.stages.kilosort2.params import Kilosort2Params
 from spikesieve.stages.match import Matcher
 
@@ -58,29 +57,28 @@ def worth_of(norms: F64, threshold: float, penalty: float) -> Worth:
 
 
 def pursue(
-    projections: F32, matcher: Matcher, core: tuple[int, int], threshold: float, params: Kilosort2Params, scores: F32
+    white: F32, matcher: Matcher, core: tuple[int, int], threshold: float, params: Kilosort2Params, scores: F32
 ) -> Pursued:
-    """Spikes of one block whose sample lies in core[0] <= t < core[1]. `projections` is changed to the residual's.
+    """Spikes of one block whose sample lies in core[0] <= t < core[1]. `white` is changed to the residual.
 
-    projections  (n_contacts, n_pcs padded, n_samples) float32: `temporal_projections` on the components
-    scores       (n_templates, n_samples) float32, filled with what is left of the projection on every template
+    white   (n_contacts, n_samples) float32, time contiguous
+    scores  (n_templates, n_samples) float32, filled with what is left of the projection on every template
     """
-    found, penalty = matcher.templates, params.amplitude_penalty
-    norms = found.norms.astype(np.float64)
-    template_scores(projections, found.contacts, matcher.unit_scores, scores)
+    penalty = params.amplitude_penalty
+    norms = matcher.templates.norms.astype(np.float64)
+    matcher.score(white, scores)
     worth = worth_of(norms, threshold, penalty)
     sample, template, amplitude, n_left = kernels.pursue(
         scores, matcher.pairs, worth, kernels.ANY_AMPLITUDE, params.max_peels
     )
     value = amplitude * worth.norms[template]
-    subtract_from_projections(projections, sample, template, value, found.contacts, matcher.unit_scores, matcher.lags)
+    matcher.subtract(white, sample, template, value)
     sample, template, value, first = _one_each(sample, template, value)
     inside = (sample >= core[0]) & (sample < core[1])
     sample, template, value, first = sample[inside], template[inside], value[inside], first[inside]
     own = norms[template]
     scale = (value / np.maximum(own, 1e-12)).astype(np.float32)
-    features = gather(projections, sample, matcher.feature_contacts[template], matcher.n_pcs)
-    features += scale[:, None, None] * matcher.feature_scores[template]
+    features = matcher.describe(white, sample, template, scale)
     score = np.sqrt(np.maximum(gain(first.astype(np.float64), own, penalty), 0.0))
     return Pursued(sample, template, scale, score.astype(np.float32), features, n_left)
 
