@@ -32,6 +32,13 @@ def sum_rows(rows, of, sums):
         sums[k] += row.astype(np.float64)
 
 
+def microvolts(raw, channels, zero, gain_uv, out):
+    """out[c, t] = (raw[t, channels[c]] - zero) gain_uv."""
+    for c, channel in enumerate(channels):
+        for t in range(len(raw)):
+            out[c, t] = (np.float32(raw[t, channel]) - np.float32(zero)) * np.float32(gain_uv)
+
+
 def butterworth(traces, offset, corner, out):
     """Amplitudes times 1 - 1 / (1 + (w / corner)^6) at every frequency w, in float64, far from the ends of the data."""
     n_channels, n_samples = traces.shape

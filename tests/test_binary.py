@@ -65,6 +65,16 @@ def test_gain_and_zero_turn_raw_numbers_into_uv(tmp_path):
     assert recording.has_gain
 
 
+@pytest.mark.parametrize("dtype", ["<i2", ">i2", "uint16", "int32", "float16", "float32", "float64"])
+def test_an_array_of_any_type_and_layout_is_read_in_uv(dtype):
+    numbers = np.arange(3 * 100).reshape(100, 3) % 101
+    for array in (numbers.astype(dtype), np.asfortranarray(numbers.astype(dtype)), numbers.astype(dtype)[::-1]):
+        array.flags.writeable = False
+        recording = recording_from_array(array, 30_000.0, 0.5)
+        uv = recording.read_uv(10, 90, np.array([2, 0]))
+        np.testing.assert_array_equal(uv, (array[10:90, [2, 0]].astype("f4") - np.float32(recording.zero_raw)) * 0.5)
+
+
 def test_without_a_gain_the_numbers_stay_raw_and_this_is_known(tmp_path):
     recording = read_recording(write(tmp_path / "a.bin", ramp(4, 2)), 2, 30000)
     assert (recording.gain_uv, recording.has_gain) == (1.0, False)

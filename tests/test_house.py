@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "errors": set(),
     "params": set(),
     "kernels": set(),
-    "model": {"errors"},
+    "model": {"kernels", "errors"},
     "geometry": {"model"},
     "metrics": {"kernels", "model"},
     "stages": {"kernels", "metrics", "geometry", "model", "errors", "params"},

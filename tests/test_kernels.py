@@ -70,6 +70,31 @@ def test_median_comes_to_an_end_where_a_channel_is_nan():
     np.testing.assert_allclose(traces[5:], other, atol=1e-6)
 
 
+# microvolts
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.float32])
+@pytest.mark.parametrize("n_samples", [0, 1, 63, 64, 65, 200])
+@pytest.mark.parametrize(("n_columns", "channels"), [(1, [0]), (16, [3]), (17, [16, 0, 5]), (40, [39, 7, 7])])
+def test_microvolts_of_any_shape_are_the_same_to_the_last_bit(dtype, n_samples, n_columns, channels):
+    rng = np.random.default_rng(0)
+    raw = rng.integers(-32768, 32767, (n_samples, n_columns), endpoint=True).astype(dtype)
+
+    def case():
+        out = np.full((len(channels), n_samples), np.nan, np.float32)
+        return raw, np.array(channels, np.int64), np.float32(32768.0), np.float32(0.195), out
+
+    np.testing.assert_array_equal(*both("microvolts", case))
+
+
+def test_microvolts_leave_what_is_not_a_number_where_it_is():
+    raw = np.zeros((70, 20), np.float32)
+    raw[3, 5], raw[66, 6], raw[10, 7] = np.nan, np.inf, -np.inf
+    out = np.empty((20, 70), np.float32)
+    kernels.microvolts(raw, np.arange(20), np.float32(0.0), np.float32(2.0), out)
+    np.testing.assert_array_equal(out, 2 * raw.T)
+
+
 # butterworth
 
 

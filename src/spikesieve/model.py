@@ -9,20 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikesieve.errors import InputError
+from spikesieve.kernels import microvolts
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
-
-ROWS_AT_ONCE = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,13 +137,10 @@ class Recording:
     def read_uv(self, start: int, stop: int, channels: I64) -> F32:
         """Samples start..stop-1 of the given columns in uV: (stop - start, len(channels)) float32, time contiguous."""
         raw = self.read(start, stop)
+        is_int16 = raw.dtype.kind == "i" and raw.dtype.itemsize == 2
+        numbers: NDArray[Any] = np.ascontiguousarray(raw, np.int16 if is_int16 else np.float32)
         uv = np.empty((len(channels), len(raw)), np.float32)
-        # A few rows at a time stay in the cache while they are turned.
-        for first in range(0, len(raw), ROWS_AT_ONCE):
-            some = slice(first, first + ROWS_AT_ONCE)
-            uv[:, some] = raw[some].T[channels]
-        uv -= np.float32(self.zero_raw)
-        uv *= np.float32(self.gain_uv)
+        microvolts(numbers, channels, np.float32(self.zero_raw), np.float32(self.gain_uv), uv)
         return uv.T
 
     def range_uv(self) -> tuple[float, float] | None:

@@ -7,6 +7,7 @@ from spikesieve.kernels.correlogram_cpu import correlogram
 from spikesieve.kernels.graph_cpu import ascend
 from spikesieve.kernels.localize_cpu import triangulate
 from spikesieve.kernels.match_cpu import subtract_waveforms, template_scores
+from spikesieve.kernels.microvolts_cpu import microvolts
 from spikesieve.kernels.project_cpu import project
 from spikesieve.kernels.pursue_cpu import ANY_AMPLITUDE, Bounds, Overlaps, Worth, pursue
 from spikesieve.kernels.reference_cpu import subtract_median
@@ -26,6 +27,7 @@ __all__ = [
     "coincidences",
     "correlogram",
     "gaussian_above_tail",
+    "microvolts",
     "pick",
     "project",
     "pursue",

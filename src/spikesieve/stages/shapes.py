@@ -12,7 +12,6 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d
 from sklearn.cluster import KMeans
 
 from spikesieve.model import F32, F64, I64
@@ -84,21 +83,24 @@ def clips_of_block(white: F32, near: I64, n_samples: int, peak_index: int, thres
     when no other such peak of a near contact lies within half a window.
     white  (n_contacts, n_block) float32;  near  (n_contacts, n_near) int64, -1 = none
     """
-    size = np.abs(white)
-    around = maximum_filter1d(size, 11, axis=1, mode="constant")
-    peaks = size > threshold_sd
-    for contacts in near.T:
-        known = contacts >= 0
-        peaks[known] &= size[known] >= around[contacts[known]]
-    peaks[:, :n_samples] = False
-    peaks[:, -n_samples:] = False
-    contact, sample = np.nonzero(peaks)
+    contact, sample = np.nonzero(np.abs(white[:, n_samples:-n_samples]) > threshold_sd)
     order = np.argsort(sample, kind="stable")
-    contact, sample = contact[order], sample[order]
+    contact, sample = contact[order], sample[order] + n_samples
+    largest = _largest_around(white, near[contact], sample) <= np.abs(white[contact, sample])
+    contact, sample = contact[largest], sample[largest]
     keep = _isolated(contact, sample, near, n_samples // 2)
     at = sample[keep][:, None] + np.arange(n_samples)[None, :] - peak_index
     clips = white[contact[keep][:, None], at]
     return np.asarray(clips / np.linalg.norm(clips, axis=1, keepdims=True), dtype=np.float32)
+
+
+def _largest_around(white: F32, contacts: I64, sample: I64) -> F32:
+    """The largest magnitude on the contacts (n, n_near) of each of n places within +-5 samples, (n,) float32."""
+    largest, around = np.zeros(len(sample), np.float32), np.arange(-5, 6)
+    for column in contacts.T:
+        there = np.abs(white[np.maximum(column, 0)[:, None], sample[:, None] + around]).max(axis=1, initial=0.0)
+        largest = np.maximum(largest, np.where(column >= 0, there, np.float32(0.0)))
+    return largest
 
 
 def _isolated(contact: I64, sample: I64, near: I64, reach: int) -> I64:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -133,16 +134,16 @@ def overlaps(templates: LearnedTemplates, n_contacts: int, pcs: F32) -> Overlaps
     unit = unit_norm(templates, n_pcs)
     dense = LearnedTemplates(templates.contacts, unit, templates.n_spikes).dense(n_contacts)
     used = (dense**2).sum(axis=2) > 0
-    counts, neighbours, tables = [0], [np.empty(0, np.int64)], [np.empty((0, lags.shape[2]), np.float32)]
-    for k in range(len(templates)):
+    touch = used.astype(np.float32) @ used.T.astype(np.float32) > 0
+    np.fill_diagonal(touch, True)
+    offsets, neighbours = np.append(0, np.cumsum(touch.sum(axis=1))), np.nonzero(touch)[1]
+    products = np.empty((len(neighbours), n_pcs, n_pcs), np.float32)
+    by_component = np.ascontiguousarray(dense.transpose(0, 2, 1))
+    for k, (first, last) in enumerate(pairwise(offsets.tolist())):
         mine = np.flatnonzero(used[k])
-        others = np.flatnonzero(used[:, mine].any(axis=1))
-        others = others if k in others else np.sort(np.append(others, k))
-        products = np.einsum("ncp,cq->nqp", dense[np.ix_(others, mine)], dense[k][mine])
-        tables.append((products.reshape(len(others), -1) @ lags.reshape(n_pcs**2, -1)).astype(np.float32))
-        neighbours.append(others.astype(np.int64))
-        counts.append(len(others))
-    return Overlaps(np.cumsum(counts), np.concatenate(neighbours), np.concatenate(tables))
+        np.matmul(by_component[neighbours[first:last]][:, :, mine], dense[k][mine], out=products[first:last])
+    tables = products.transpose(0, 2, 1).reshape(len(neighbours), n_pcs**2) @ lags.reshape(n_pcs**2, -1)
+    return Overlaps(offsets.astype(np.int64), neighbours.astype(np.int64), tables)
 
 
 def similarity(pairs: Overlaps, n_templates: int) -> tuple[F32, I64]:
