@@ -4,12 +4,13 @@
     python benchmarks/speed.py WORKDIR --folders s64 d384 --peers kilosort4 lupin --venv kilosort4=PATH si=PATH
     python benchmarks/speed.py WORKDIR --only-tables
 
-A simulated minute of a Neuropixels probe is made once for each number of channels; longer recordings are that minute
-again and again (`spikesieve sort` takes several files in a row, other sorters get one joined file). Folders of WORKDIR
-are recordings of benchmarks/bench.py. Programs take turns, A B A B; every run is added to WORKDIR/speed.jsonl, of which
-the tables show medians, so that it can be done in parts. "Alone": while the workers wait, because what is done then is
-not shared out (looked at every 10 ms). A floor is what the operations and bytes of a stage would take at the rates that
-the machine was measured to have (see kernels.py); peers are timed as whole processes. user + sys is processor time.
+For each number of channels and each length a recording of a Neuropixels probe is simulated, once, every spike of the
+whole time: a minute again and again would be a poor stand-in (what comes again with the same samples is evidence for
+neurons that are not there). Folders of WORKDIR are recordings of benchmarks/bench.py. Programs take turns, A B A B;
+every run is added to WORKDIR/speed.jsonl, of which the tables show medians, so that it can be done in parts. "Alone":
+while the workers wait, because what is done then is not shared out (looked at every 10 ms). A floor is what the
+operations and bytes of a stage would take at the rates that the machine was measured to have (see kernels.py); peers
+are timed as whole processes. user + sys is processor time.
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ def sort_here(case: dict[str, Any]) -> dict[str, Any]:
     recorder = Recorder((folder / "recording.bin",) if case["cold"] else ())
     facts = facts_of(folder)
     raw = RawOptions(facts["n_channels"], facts["fs"], gain_uv=facts["gain_uv"])
-    files = (folder / "recording.bin",) * case["times"]
+    files = (folder / "recording.bin",)
     settings = Settings().with_overrides([f"method={case['program'].removeprefix(OURS)}"])
     job = Job(files, Path(case["out"]), str(folder / "probe.json"), raw, settings, n_jobs=case["jobs"], overwrite=True)
     sorting = sort_files(job, recorder).sorting
@@ -131,12 +132,12 @@ def facts_of(folder: Path) -> dict[str, Any]:
     return {"n_channels": int(folder.name.split("-")[1]), "fs": 30_000.0, "gain_uv": SimulationParams().gain_uv}
 
 
-def minute_of(workdir: Path, n_channels: int) -> Path:
-    """The folder of a simulated minute, made if it is not there."""
-    folder = workdir / f"minute-{n_channels}"
+def simulated(workdir: Path, n_channels: int, minutes: int) -> Path:
+    """The folder of a simulated recording, made if it is not there: half as many neurons as channels."""
+    folder = workdir / f"simulated-{n_channels}-{minutes}"
     if not (folder / "truth.npz").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        params = SimulationParams(n_units=max(2, n_channels // 2), seconds=60.0, seed=1)
+        params = SimulationParams(n_units=max(2, n_channels // 2), seconds=60.0 * minutes, seed=1)
         write_simulation(folder, simulate(read_probe(f"neuropixels1:{n_channels}"), params))
     return folder
 
@@ -144,18 +145,12 @@ def minute_of(workdir: Path, n_channels: int) -> Path:
 def run(case: dict[str, Any], venvs: dict[str, Path]) -> dict[str, Any]:
     """A whole process: wall, processor time, peak memory; our own stages."""
     peer, folder = PEERS.get(case["program"]), Path(case["folder"])
-    joined = None
     if peer is None:
         command = [sys.executable, __file__, "--child", json.dumps(case)]
     else:
         facts = facts_of(folder)
-        joined = folder / "recording.bin"
-        if case["times"] > 1:
-            joined = folder / "joined.bin"
-            with joined.open("wb") as out:
-                for _ in range(case["times"]):
-                    out.write((folder / "recording.bin").read_bytes())
-        words = [str(joined), str(folder / "probe.json"), str(facts["n_channels"]), str(facts["fs"])]
+        words = [str(folder / name) for name in ("recording.bin", "probe.json")]
+        words += [str(facts["n_channels"]), str(facts["fs"])]
         words += [str(facts["gain_uv"]), f"{case['out']}-{case['program']}", str(case["jobs"])]
         # A file, not -c: worker processes of some sorters start from it.
         script = Path(f"{case['out']}-{case['program']}.py")
@@ -168,17 +163,15 @@ def run(case: dict[str, Any], venvs: dict[str, Path]) -> dict[str, Any]:
     _, status, used = os.wait4(process.pid, 0)
     result = {**case, "wall": time.perf_counter() - start, "cpu": used.ru_utime + used.ru_stime}
     result |= {"peak_gb": used.ru_maxrss * 1024 / 1e9, "status": status}
-    if joined is not None and joined.name == "joined.bin":
-        joined.unlink()
     return result | (json.loads(said.splitlines()[-1]) if status == 0 and peer is None else {})
 
 
 def medians(runs: list[dict[str, Any]]) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """By folder, times, jobs and program: median numbers, and the stages of the run with the median processor time."""
+    """By folder, jobs and program: median numbers, and the stages of the run with the median processor time."""
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     for one in runs:
         if one["status"] == 0:
-            groups[Path(one["folder"]).name, one["times"], one["jobs"], one["program"]].append(one)
+            groups[Path(one["folder"]).name, one["jobs"], one["program"]].append(one)
     found = {}
     for key, some in groups.items():
         middle = sorted(some, key=lambda r: r["cpu"])[(len(some) - 1) // 2]
@@ -192,10 +185,10 @@ def case_table(found: dict[tuple[Any, ...], dict[str, Any]]) -> list[str]:
     columns = ("recording", "s", "workers", "program", "runs", "wall s", "user + sys s", "wall / length")
     columns += ("user + sys / workers / length", "peak GB", "read GB")
     lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
-    length = {key[:2]: one["seconds"] for key, one in found.items() if "seconds" in one}
+    length = {key[0]: one["seconds"] for key, one in found.items() if "seconds" in one}
     for key, one in found.items():
-        folder, times, jobs, program = key
-        s = length.get((folder, times), np.nan)
+        folder, jobs, program = key
+        s = length.get(folder, np.nan)
         read = sum(v.get("read", 0.0) for v in one.get("stages", {}).values()) / 1e9
         last = f"{read:.1f}" if read else ""
         lines.append(
@@ -230,10 +223,8 @@ def floors_s(one: dict[str, Any], machine: Machine) -> dict[str, tuple[float, fl
 
 def stage_table(key: tuple[Any, ...], one: dict[str, Any], machine: Machine) -> list[str]:
     """A row a stage."""
-    folder, times, jobs, program = key
-    lines = [
-        f"\n{folder} x {times}, {program}, {jobs} worker(s), {one['n_templates']} templates, {one['units']} units:\n"
-    ]
+    folder, jobs, program = key
+    lines = [f"\n{folder}, {program}, {jobs} worker(s), {one['n_templates']} templates, {one['units']} units:\n"]
     columns = ("stage", "wall s", "user + sys s", "alone s", "floor: operations s", "floor: bytes s", "peak GB")
     columns += ("read GB", "disk GB")
     lines += ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
@@ -255,10 +246,11 @@ def exponent_lines(found: dict[tuple[Any, ...], dict[str, Any]]) -> list[str]:
     """Exponents of processor time in duration and in channels, where at least two of either were measured."""
     lines = []
     by: dict[tuple[Any, ...], list[tuple[float, float]]] = defaultdict(list)
-    for (folder, times, jobs, program), one in found.items():
-        if folder.startswith("minute-"):
-            by["duration", folder, jobs, program].append((times, one["cpu"]))
-            by["channels", f"{times} min", jobs, program].append((float(folder.split("-")[1]), one["cpu"]))
+    for (folder, jobs, program), one in found.items():
+        if folder.startswith("simulated-"):
+            n_channels, minutes = (int(number) for number in folder.split("-")[1:])
+            by["duration", f"{n_channels} channels", jobs, program].append((minutes, one["cpu"]))
+            by["channels", f"{minutes} min", jobs, program].append((n_channels, one["cpu"]))
     for (what, at, jobs, program), points in sorted(by.items()):
         if len(points) > 1:
             x, y = np.log(np.array(points)).T
@@ -294,13 +286,13 @@ def main() -> None:
         return
     venvs = {name: Path(path) for name, path in (pair.split("=", 1) for pair in args.venv)}
     log = args.workdir / "speed.jsonl"
-    places = [(minute_of(args.workdir, n), m) for n in args.channels for m in args.minutes]
-    places += [(args.workdir / name, 1) for name in args.folders]
+    places = [simulated(args.workdir, n, m) for n in args.channels for m in args.minutes]
+    places += [args.workdir / name for name in args.folders]
     for _ in range(0 if args.only_tables else args.repeat):
-        for folder, times in places:
+        for folder in places:
             for jobs in args.jobs:
                 for program in (*(OURS + method for method in args.methods), *args.peers):
-                    case = {"folder": str(folder), "times": times, "jobs": jobs, "program": program, "cold": args.cold}
+                    case = {"folder": str(folder), "jobs": jobs, "program": program, "cold": args.cold}
                     result = run({**case, "out": str(args.workdir / "speed-result")}, venvs)
                     with log.open("a") as lines:
                         lines.write(json.dumps(result) + "\n")
