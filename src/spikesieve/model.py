@@ -23,6 +23,9 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
+# Spikes whose displacement is looked up at a time.
+AT_ONCE = 50_000
+
 
 @dataclass(frozen=True, eq=False)
 class Probe:
@@ -277,12 +280,16 @@ class Motion:
 
     def at(self, time_s: F64, depth_um: F64, shank: I64) -> F64:
         """The displacement that is used at n times, depths and shanks: (n,) float64 um. Depths may be those at rest."""
-        um = self.um.astype(np.float64)
-        row = np.searchsorted(self.shanks, shank)
-        t0, t1, t = _between(self.time_s, time_s)
-        d0, d1, d = _between(self.depth_um, depth_um)
-        early, late = um[row, t0, d0] * (1 - d) + um[row, t0, d1] * d, um[row, t1, d0] * (1 - d) + um[row, t1, d1] * d
-        return np.asarray(early * (1 - t) + late * t)
+        um, out = self.um.astype(np.float64), np.empty(len(time_s))
+        # What stands between takes a hundred bytes a spike.
+        for start in range(0, len(out), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            row = np.searchsorted(self.shanks, shank[part])
+            t0, t1, t = _between(self.time_s, time_s[part])
+            d0, d1, d = _between(self.depth_um, depth_um[part])
+            early = um[row, t0, d0] * (1 - d) + um[row, t0, d1] * d
+            out[part] = early * (1 - t) + (um[row, t1, d0] * (1 - d) + um[row, t1, d1] * d) * t
+        return out
 
 
 def _between(grid: F64, at: F64) -> tuple[I64, I64, F64]:

@@ -152,9 +152,11 @@ def _near_rest(final: Final, probe: Probe) -> Trains:
     trains = final.trains
     if final.followed is None or not final.followed.um.any():
         return trains
-    peak = final.means.peak_contacts[np.maximum(trains.unit, 0)]
-    seconds = trains.sample / trains.sampling_hz
-    away = np.abs(final.followed.at(seconds, probe.positions_um[peak, 1], probe.shanks[peak]))
+    peak, away = final.means.peak_contacts, np.empty(len(trains.unit))
+    for start in range(0, len(away), CHUNK):
+        part = slice(start, start + CHUNK)
+        contact, seconds = peak[np.maximum(trains.unit[part], 0)], trains.sample[part] / trains.sampling_hz
+        away[part] = np.abs(final.followed.at(seconds, probe.positions_um[contact, 1], probe.shanks[contact]))
     rank = np.empty(len(away), np.int64)
     order = np.lexsort((away, trains.unit))
     rank[order] = np.arange(len(away)) - np.searchsorted(trains.unit[order], trains.unit[order])

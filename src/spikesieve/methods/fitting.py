@@ -10,7 +10,7 @@ import numpy as np
 
 from spikesieve.engine.blocks import Block, evenly, spread
 from spikesieve.engine.run import Run
-from spikesieve.methods.moving import Rest
+from spikesieve.methods.moving import CHUNK, Rest
 from spikesieve.methods.passes import FIT_BLOCKS, MARGIN_WAVEFORMS, SpikeTable, _collect, _Found, clean_block, stretches
 from spikesieve.model import F32, F64, I32, I64
 from spikesieve.settings import Settings
@@ -176,5 +176,11 @@ def steps_of(run: Run, sample: I64, source: I32, templates: MovingTemplates, res
     starts = np.array([block.start for block in run.blocks])
     middles = np.array([block.middle for block in run.blocks]) / run.recording.sampling_hz
     peak, probe = templates.rest.peak_contacts, rest.tissue.probe
-    when = middles[np.searchsorted(starts, sample, side="right") - 1]
-    return templates.step_of(rest.motion.at(when, probe.positions_um[peak[source], 1], probe.shanks[peak[source]]))
+    steps = np.empty(len(sample), np.int64)
+    for start in range(0, len(sample), CHUNK):
+        part = slice(start, start + CHUNK)
+        when = middles[np.searchsorted(starts, sample[part], side="right") - 1]
+        contact = peak[source[part]]
+        moved_um = rest.motion.at(when, probe.positions_um[contact, 1], probe.shanks[contact])
+        steps[part] = templates.step_of(moved_um)
+    return steps

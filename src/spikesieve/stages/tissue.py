@@ -139,9 +139,9 @@ class MovingTemplates:
     scores: F32
 
     def step_of(self, displacement_um: F64) -> I64:
-        """The nearest step of each displacement: int64 of the same shape."""
-        after = np.abs(displacement_um[..., None] - self.steps_um)
-        return np.asarray(after.argmin(axis=-1), dtype=np.int64)
+        """The nearest step of each displacement, the lower of two: int64 of the same shape."""
+        between = (self.steps_um[:-1] + self.steps_um[1:]) / 2
+        return np.asarray(np.searchsorted(between, displacement_um), dtype=np.int64)
 
     def take(self, rows: I64, n_spikes: I64) -> MovingTemplates:
         """The templates `rows`, in that order, said to have so many spikes each."""
