@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -249,3 +253,20 @@ def test_buffers_are_kept_until_they_are_cleared():
 def test_a_growing_array_without_rows_is_empty(tmp_path):
     with GrowingArray(tmp_path / "rows", (4, 2), np.float32) as grows:
         assert grows.finish().shape == (0, 4, 2)
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None) if sys.platform == "linux" else None, "malloc_trim"), reason="glibc")
+def test_what_a_worker_freed_goes_back_to_the_system():
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def work() -> np.ndarray:
+        """80 MB, of which the last piece stays and would hold all before it."""
+        return [np.ones(100_000, np.uint8) for _ in range(800)][-1]
+
+    with ThreadPoolExecutor(1) as pool:
+        last = pool.submit(work).result()
+        before = resident()
+        Buffers().clear()
+        assert resident() < before - 40e6
+    assert last.all()

@@ -5,6 +5,8 @@ Fresh memory costs a page fault for every 4 kB: for the projections of a block t
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import threading
 from collections import defaultdict
 
@@ -32,3 +34,11 @@ class Buffers:
     def clear(self) -> None:
         """Give all memory back, of all threads: between two passes nobody needs it."""
         self._flat.clear()
+        give_back()
+
+
+def give_back() -> None:
+    """What was freed goes back to the system: glibc keeps it for each thread, which others then cannot use."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)

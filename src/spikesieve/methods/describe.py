@@ -138,6 +138,7 @@ def measure_templates(
     for _, part in run.over(blocks_to_measure(run, trains, n_units, params), step, "waveforms"):
         sums += part.sums
         counts += part.counts
+    run.buffers.clear()
     mean = sums / np.maximum(counts, 1)[:, None, None]
     shifts = units.trough_shifts(mean, window[0], limit)
     start = window[0] - shapes.peak_index + shifts
