@@ -17,7 +17,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikesieve.engine import scratch
-from spikesieve.engine.blocks import MAX_VALUES_IN_BLOCK, MIN_BLOCK_SAMPLES, Block, plan_blocks, read_with_halo, spread
+from spikesieve.engine.blocks import (
+    MAX_VALUES_IN_BLOCK,
+    MIN_BLOCK_SAMPLES,
+    Block,
+    golden_order,
+    plan_blocks,
+    read_with_halo,
+    spread,
+)
 from spikesieve.engine.buffers import Buffers
 from spikesieve.engine.executor import map_in_order, silent, workers
 from spikesieve.engine.run import Run
@@ -25,6 +33,15 @@ from spikesieve.engine.scratch import GrowingArray
 from spikesieve.model import Recording
 
 # Blocks
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 10, 1000])
+def test_any_first_few_of_the_golden_order_are_evenly_spread(n):
+    order = golden_order(n)
+    assert sorted(order.tolist()) == list(range(n))
+    for k in range(2, min(n, 60)):
+        gaps = np.diff(np.concatenate([[0], np.sort(order[:k]), [n]]))
+        assert gaps.max() <= 3 * n / k + 1
 
 
 @st.composite

@@ -25,6 +25,12 @@ def spike(sample: int, contact: int, size: float = -10.0, n_samples: int = 600) 
     return traces
 
 
+def impulse(sample: int, contact: int, size: float) -> np.ndarray:
+    traces = np.zeros((6, 600))
+    traces[contact, sample] = size
+    return traces
+
+
 # Window
 
 
@@ -60,6 +66,13 @@ def test_a_spike_on_two_neighbours_is_one_clip_from_the_larger():
     clips = clips_of(spike(300, 2, -10.0) + spike(301, 3, -8.0))
     assert len(clips) == 1
     assert clips[0, PEAK] < 0
+
+
+@pytest.mark.parametrize("gap", [-6, -5, 5, 6])
+def test_a_smaller_peak_within_five_samples_belongs_to_the_larger(gap):
+    """Beyond five samples it is a peak of its own, and neither is isolated."""
+    clips = clips_of(impulse(300, 2, -10.0) + impulse(300 + gap, 3, -8.0))
+    assert len(clips) == (1 if abs(gap) <= 5 else 0)
 
 
 def test_two_spikes_of_neighbours_within_half_a_window_are_not_isolated():

@@ -75,6 +75,15 @@ def test_a_template_touches_itself_with_correlation_one():
     np.testing.assert_allclose(pairs.tables[rows, N - 1], 1, atol=1e-6)
 
 
+def test_a_template_of_zeros_touches_itself_and_nothing_else():
+    some = tiny.line_templates(SHAPES, [2, 3], N_CONTACTS, 25.0)
+    some.scores[1] = 0
+    pairs = templates.overlaps(some, N_CONTACTS, SHAPES.pcs)
+    assert pairs.offsets.tolist() == [0, 1, 2]
+    assert pairs.neighbours.tolist() == [0, 1]
+    assert not pairs.tables[1].any()
+
+
 @pytest.mark.parametrize("n", [0, 1])
 def test_overlaps_and_similarity_of_none_and_of_one(n):
     some = tiny.line_templates(SHAPES, [2] * n, N_CONTACTS)

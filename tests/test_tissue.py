@@ -146,6 +146,9 @@ def test_steps_are_the_nearest_and_every_template_has_its_own():
     scores = np.stack([templates.scores * f for f in (0.5, 1.0, 2.0)])
     moving = MovingTemplates(templates, steps, np.stack([templates.contacts] * 3), scores)
     assert moving.step_of(np.array([-7.0, -0.4, 0.6])).tolist() == [0, 1, 2]
+    places = np.linspace(-3, 3, 1001)
+    nearest = np.abs(places[:, None] - steps).argmin(axis=1)
+    np.testing.assert_array_equal(moving.step_of(places), nearest)
     here = moving.at(np.array([2, 0]))
     assert np.allclose(here.scores[0], 2 * templates.scores[0])
     assert np.allclose(here.scores[1], 0.5 * templates.scores[1])

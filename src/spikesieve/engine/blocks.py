@@ -66,7 +66,7 @@ def spread(blocks: tuple[Block, ...], n: int) -> tuple[Block, ...]:
     return tuple(blocks[i] for i in picks)
 
 
-def evenly(n: int) -> I64:
+def golden_order(n: int) -> I64:
     """0..n-1 in such an order that any first few are evenly spread: steps of the golden ratio, (n,) int64."""
     return np.argsort(np.arange(n) * GOLDEN % 1.0, kind="stable")
 

@@ -1,6 +1,6 @@
 """Large arrays that each worker keeps from block to block.
 
-Fresh memory costs a page fault for every 4 kB: for the projections of a block that was more time than computing them.
+Fresh memory costs a page fault for every 4 kB: for a large array that can be more time than filling it.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels.project_cpu import sums
+from spikesieve.kernels.project_cpu import six_components
 from spikesieve.kernels.vector import LANES, load, splat, store, times_plus
 
 F32 = NDArray[np.float32]
@@ -56,7 +56,7 @@ def _project_stretch(traces: F32, start: int, components: F32, near: F32) -> Non
     for c in range(n_channels):
         for p in range(0, components.shape[0], 6):
             at = (c * components.shape[0] + p) * STRETCH
-            sums(traces, c * n_samples + start, STRETCH // LANES, components, p, near, at, STRETCH, LANES)
+            six_components(traces, c * n_samples + start, STRETCH // LANES, components, p, near, at, STRETCH, LANES)
 
 
 @nb.njit(cache=True, nogil=True)

@@ -40,7 +40,7 @@ def project(traces: F32, components: F32, peak_index: int, out: F32) -> None:
         out[c, :, last + peak_index :] = 0.0
         for p in range(0, n_components, 6):
             at = (c * n_components + p) * n_samples + peak_index
-            sums(traces, c * n_samples, whole // LANES, components, p, out, at, n_samples, LANES)
+            six_components(traces, c * n_samples, whole // LANES, components, p, out, at, n_samples, LANES)
             for s in range(whole, last):
                 for q in range(p, p + 6):
                     total = np.float32(0.0)
@@ -50,7 +50,7 @@ def project(traces: F32, components: F32, peak_index: int, out: F32) -> None:
 
 
 @nb.njit(cache=True, nogil=True)
-def sums(
+def six_components(
     traces: F32, start: int, n_frames: int, components: F32, p: int, out: F32, at: int, step: int, apart: int
 ) -> None:
     """Six components from p on, for frames of 16 windows, the first of which begins at `start`.

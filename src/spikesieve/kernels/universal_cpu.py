@@ -4,7 +4,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels.project_cpu import sums
+from spikesieve.kernels.project_cpu import six_components
 from spikesieve.kernels.vector import (
     LANES,
     any_above,
@@ -77,7 +77,7 @@ def _project_frames(traces: F32, begin: int, n_frames: int, shapes: F32, on_shap
     for c in range(traces.shape[0]):
         for j in range(0, n_shapes, 6):
             at, apart = (c * n_shapes + j) * LANES, rows * n_shapes * LANES
-            sums(traces, c * traces.shape[1] + begin, n_frames, shapes, j, on_shapes, at, LANES, apart)
+            six_components(traces, c * traces.shape[1] + begin, n_frames, shapes, j, on_shapes, at, LANES, apart)
 
 
 @nb.njit(cache=True, nogil=True)

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from spikesieve.engine.blocks import Block, evenly
+from spikesieve.engine.blocks import Block, golden_order
 from spikesieve.engine.run import Run
 from spikesieve.engine.scratch import GrowingArray
 from spikesieve.methods.passes import SpikeTable, clean_block, stretches
@@ -153,11 +153,9 @@ def _near_rest(final: Final, probe: Probe) -> Trains:
     trains = final.trains
     if final.followed is None or not final.followed.um.any():
         return trains
-    peak, away = final.means.peak_contacts, np.empty(len(trains.unit))
-    for start in range(0, len(away), CHUNK):
-        part = slice(start, start + CHUNK)
-        contact, seconds = peak[np.maximum(trains.unit[part], 0)], trains.sample[part] / trains.sampling_hz
-        away[part] = np.abs(final.followed.at(seconds, probe.positions_um[contact, 1], probe.shanks[contact]))
+    peak = final.means.peak_contacts[np.maximum(trains.unit, 0)]
+    seconds = trains.sample / trains.sampling_hz
+    away = np.abs(final.followed.at(seconds, probe.positions_um[peak, 1], probe.shanks[peak]))
     rank = np.empty(len(away), np.int64)
     order = np.lexsort((away, trains.unit))
     rank[order] = np.arange(len(away)) - np.searchsorted(trains.unit[order], trains.unit[order])
@@ -182,7 +180,7 @@ def blocks_to_measure(run: Run, trains: Trains, n_units: int, params: UnitsParam
     block = np.searchsorted(starts, trains.sample, side="right") - 1
     counts = np.zeros((len(pieces), n_units), np.int64)
     np.add.at(counts, (np.maximum(block, 0), trains.unit), 1)
-    order = evenly(len(pieces))
+    order = golden_order(len(pieces))
     have, left = np.zeros(n_units, np.int64), params.waveform_s * run.recording.sampling_hz
     chosen = []
     for i in order:

@@ -8,9 +8,9 @@ from functools import partial
 
 import numpy as np
 
-from spikesieve.engine.blocks import Block, evenly, spread
+from spikesieve.engine.blocks import Block, golden_order, spread
 from spikesieve.engine.run import Run
-from spikesieve.methods.moving import CHUNK, Rest
+from spikesieve.methods.moving import Rest
 from spikesieve.methods.passes import FIT_BLOCKS, MARGIN_WAVEFORMS, SpikeTable, _collect, _Found, clean_block, stretches
 from spikesieve.model import F32, F64, I32, I64
 from spikesieve.settings import Settings
@@ -83,7 +83,7 @@ def _fit(
 def a_part(run: Run, seconds: float) -> Run:
     """The run with as few of its blocks, spread over the recording, as hold so many seconds; all if it is shorter."""
     wanted = seconds * run.recording.sampling_hz
-    order = evenly(len(run.blocks))
+    order = golden_order(len(run.blocks))
     held = np.cumsum([run.blocks[i].n_samples for i in order])
     chosen = np.sort(order[: int(np.searchsorted(held, wanted)) + 1])
     return replace(run, blocks=tuple(run.blocks[i] for i in chosen))
@@ -176,11 +176,5 @@ def steps_of(run: Run, sample: I64, source: I32, templates: MovingTemplates, res
     starts = np.array([block.start for block in run.blocks])
     middles = np.array([block.middle for block in run.blocks]) / run.recording.sampling_hz
     peak, probe = templates.rest.peak_contacts, rest.tissue.probe
-    steps = np.empty(len(sample), np.int64)
-    for start in range(0, len(sample), CHUNK):
-        part = slice(start, start + CHUNK)
-        when = middles[np.searchsorted(starts, sample[part], side="right") - 1]
-        contact = peak[source[part]]
-        moved_um = rest.motion.at(when, probe.positions_um[contact, 1], probe.shanks[contact])
-        steps[part] = templates.step_of(moved_um)
-    return steps
+    when = middles[np.searchsorted(starts, sample, side="right") - 1]
+    return templates.step_of(rest.motion.at(when, probe.positions_um[peak[source], 1], probe.shanks[peak[source]]))

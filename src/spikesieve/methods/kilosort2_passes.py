@@ -8,7 +8,7 @@ from itertools import islice, zip_longest
 
 import numpy as np
 
-from spikesieve.engine.blocks import Block, evenly, plan_blocks
+from spikesieve.engine.blocks import Block, golden_order, plan_blocks
 from spikesieve.engine.executor import map_in_order, silent
 from spikesieve.engine.run import Run
 from spikesieve.engine.scratch import GrowingArray
@@ -171,7 +171,7 @@ def lessons(n_batches: int, drift: str) -> list[int]:
     right, left = list(range(middle, n_batches, step)), list(range(middle, -1, -step))
     tour = [*right, *right[::-1], *left, *left[::-1]]
     if drift == "register":
-        mixed = evenly(n_batches).tolist()
+        mixed = golden_order(n_batches).tolist()
         tour = mixed[: len(tour)]
     return tour * max(1, -(-FEWEST_LESSONS // len(tour)))
 
