@@ -93,8 +93,8 @@ def located_spikes(known: Known) -> MotionSpikes:
         groups = make_groups(fitted.probe, pitch_um(fitted.probe, settings.detect), settings.features)
         universal = universal_templates(fitted.probe, settings.detect)
         found = detect_all(run, fitted, Detector(shapes, universal, groups, settings.detect))
-        ok = found.located
-        return MotionSpikes(found.spikes.sample[ok], found.position_um[ok], found.amplitude_uv[ok], found.shank[ok])
+        ok = np.flatnonzero(found.located > 0)
+        return MotionSpikes(found.spikes.sample[ok], found.position_um[ok, 1], found.amplitude_uv[ok], found.shank(ok))
 
 
 def thinned(spikes: MotionSpikes, n_samples: int) -> MotionSpikes:

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from spikesieve.api import memory_plan, sort
 from spikesieve.engine.clock import StageClock
+from spikesieve.engine.heap import give_back
 from spikesieve.io.binary import recording_from_array
 from spikesieve.io.probes import read_probe
 from spikesieve.model import Recording
@@ -50,9 +51,9 @@ class Simulated:
     @property
     def n_bytes(self) -> int:
         """What it keeps in memory, which a recording in a file does not."""
-        units = self.simulation.units + self.simulation.background
-        columns = (column for u in units for column in (u.sample, u.shift, u.amplitude, u.place, u.space_uv, u.time))
-        return sum(noise.nbytes for noise in self.noise) + sum(column.nbytes for column in columns)
+        parts = (*self.simulation.units, *self.simulation.background, self.simulation.truth)
+        columns = [column for part in parts for column in vars(part).values() if isinstance(column, np.ndarray)]
+        return sum(array.nbytes for array in (*self.noise, *columns))
 
     def __call__(self, start: int, stop: int) -> I16:
         """Samples start..stop-1."""
@@ -81,6 +82,7 @@ def recording_of(minutes: float, probe_name: str) -> tuple[Recording, int]:
     probe = read_probe(probe_name)
     params = SimulationParams(n_units=probe.n_contacts // 2, seconds=60.0 * minutes, seed=1)
     read = Simulated(simulate(probe, params))
+    give_back()
     one = recording_from_array(np.zeros((1, probe.n_contacts), np.int16), params.sampling_hz, params.gain_uv)
     return replace(one, read=read, n_samples=params.n_samples, segments=((0, params.n_samples),)), read.n_bytes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -246,6 +247,9 @@ def test_what_was_read_from_disk_does_not_stay_in_memory(tmp_path):
     for start in range(0, len(on_disk), 5_000):
         assert on_disk[start : start + 5_000].sum() == 5e6
     assert on_disk[np.random.default_rng(0).integers(0, len(on_disk), 1_000)].sum() == 1e6
+    column = on_disk[:, 1:3]
+    for start in range(0, len(column), 1_000):
+        assert column[start : start + 1_000].sum() == 2e3
     assert mapped_bytes() - before < 3 * scratch.RESIDENT_BYTES < on_disk.nbytes
 
 
@@ -287,3 +291,24 @@ def test_what_a_worker_freed_goes_back_to_the_system():
         Buffers().clear()
         assert resident() < before - 40e6
     assert last.all()
+
+
+ARENAS = """
+import ctypes, sys
+from spikesieve.engine.executor import workers
+
+libc = ctypes.CDLL(None)
+libc.fopen.restype = ctypes.c_void_p
+with workers(4) as pool:
+    list(pool.map(lambda n: bytearray(n), [100_000] * 40))
+    file = ctypes.c_void_p(libc.fopen(sys.argv[1].encode(), b"w"))
+    libc.malloc_info(0, file)
+    libc.fclose(file)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None) if sys.platform == "linux" else None, "malloc_info"), reason="glibc")
+def test_workers_share_one_heap(tmp_path):
+    alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", ARENAS, str(tmp_path / "heaps.xml")], check=True, env=alone)
+    assert (tmp_path / "heaps.xml").read_text().count("<heap nr=") == 1

@@ -22,7 +22,7 @@ from spikesieve.stages import preprocess
 from spikesieve.stages.preprocess import PreprocessParams
 
 GB = 1_000_000_000
-NEUROPIXELS = Demand(384, 385, 3600.0, 60_000, 1_505, 300)
+NEUROPIXELS = Demand(384, 385, 3600.0, 60_000, 1_505, 300, 25_000)
 
 DEMANDS = st.builds(
     Demand,
@@ -32,6 +32,7 @@ DEMANDS = st.builds(
     block_samples=st.integers(1_000, 1_000_000),
     beside_samples=st.integers(0, 10_000),
     n_templates=st.integers(0, 2_000),
+    clustered=st.none() | st.integers(1_000, 100_000),
 )
 
 
@@ -88,6 +89,14 @@ def test_without_a_limit_a_quarter_of_the_machine_is_planned_or_what_is_needed()
     assert plan.total_bytes <= plan.limit_bytes
 
 
+def test_of_a_longer_recording_only_the_times_of_its_spikes_take_more():
+    one, ten = (plan_memory(replace(NEUROPIXELS, duration_s=hours * 3600.0), 2, 64 * GB) for hours in (1, 10))
+    grew = [b.n * b.bytes_each - a.n * a.bytes_each for a, b in zip(one.parts, ten.parts, strict=True)]
+    assert [part.what.split()[0] for part, more in zip(ten.parts, grew, strict=True) if more] == ["times"]
+    everything = replace(NEUROPIXELS, clustered=None, duration_s=36_000.0)
+    assert plan_memory(everything, 2, 64 * GB).total_bytes > ten.total_bytes + 2 * GB
+
+
 def test_the_plan_can_be_read():
     first, *parts = plan_memory(NEUROPIXELS, 2, 4 * GB).lines()
     assert first.startswith("Memory: about ")
@@ -133,7 +142,7 @@ def test_the_traces_of_a_block_take_what_is_planned():
     preprocess.apply(raw, fitted, 700, 500)
     peak = tracemalloc.get_traced_memory()[1] + raw.nbytes
     tracemalloc.stop()
-    demand = Demand(48, 0, 1.0, n - 1_400, 700, 0)
+    demand = Demand(48, 0, 1.0, n - 1_400, 700, 0, None)
     (planned,) = (p.bytes_each for p in plan_memory(demand, 1, 64 * GB).parts if p.what.startswith("traces"))
     assert 0.6 * planned < peak < 1.05 * planned
 

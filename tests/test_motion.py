@@ -7,6 +7,7 @@ import pytest
 import tiny
 
 from spikesieve.model import Motion, Probe
+from spikesieve.stages import motion_raster
 from spikesieve.stages import motion_registration as registration
 from spikesieve.stages.motion import MotionParams, MotionSpikes, estimate
 from spikesieve.stages.motion_confidence import half_of_neurons
@@ -47,9 +48,8 @@ def spikes_of(moved, seconds=SECONDS, n_neurons=40, rate_hz=4.0, noise_um=4.0, s
     order = np.argsort(sample, kind="stable")
     neuron, sample = neuron[order], sample[order]
     y = depth[neuron] + moved(sample / HZ, depth[neuron]) + noise_um * rng.standard_normal(len(neuron))
-    place = np.stack([0 * y, y], axis=1).astype(np.float32)
     amplitude = size[neuron] * np.exp(0.12 * rng.standard_normal(len(neuron)))
-    return MotionSpikes(sample, place, amplitude.astype(np.float32), np.zeros(len(neuron), np.int64))
+    return MotionSpikes(sample, y.astype(np.float32), amplitude.astype(np.float32), np.zeros(len(neuron), np.int64))
 
 
 def find(spikes, segments=None, probe=PROBE, **changes) -> Motion:
@@ -160,12 +160,12 @@ def test_shanks_are_apart():
     here, there = spikes_of(zigzag), spikes_of(still, seed=5)
     sample = np.concatenate([here.sample, there.sample])
     order = np.argsort(sample, kind="stable")
-    place = np.concatenate([here.position_um, there.position_um])
+    depth_um = np.concatenate([here.depth_um, there.depth_um])
     size = np.concatenate([here.amplitude_uv, there.amplitude_uv])
     shank = np.repeat([2, 7], [len(here), len(there)])
     line = tiny.line_probe(32, 20.0, shanks=2)
     probe = Probe(line.positions_um, line.channels, np.where(line.shanks == 0, 2, 7))
-    motion = find(MotionSpikes(sample[order], place[order], size[order], shank[order]), probe=probe)
+    motion = find(MotionSpikes(sample[order], depth_um[order], size[order], shank[order]), probe=probe)
     assert motion.shanks.tolist() == [2, 7]
     assert motion.decisions == ("rigid", "refuse")
     assert rms(error_um(motion, zigzag, 0)) < 1
@@ -242,7 +242,7 @@ def test_bins_of_time_fill_segments_and_cross_no_end():
 def test_a_pair_of_bins_shifts_by_what_moved():
     bins = time_bins(((0, round(SECONDS * HZ)),), 2 * HZ)
     spikes = spikes_of(zigzag, rate_hz=20.0)
-    some = binned(bins, spikes.sample, spikes.position_um[:, 1], spikes.amplitude_uv)
+    some = binned(bins, spikes.sample, spikes.depth_um, spikes.amplitude_uv)
     axes = make_axes(some, (-60.0, 680.0), 2.5)
     comparison = registration.Comparison(lambda a, b: make_raster(some, (a, b), axes), np.ones(axes.n_depths), 24, 2.5)
     pairs = registration.compare(comparison, len(bins), 10)
@@ -259,7 +259,7 @@ def test_a_pair_of_bins_shifts_by_what_moved():
 def test_pairs_do_not_depend_on_how_many_are_compared_at_once(monkeypatch):
     bins = time_bins(((0, round(SECONDS * HZ)),), HZ)
     spikes = spikes_of(zigzag)
-    some = binned(bins, spikes.sample, spikes.position_um[:, 1], spikes.amplitude_uv)
+    some = binned(bins, spikes.sample, spikes.depth_um, spikes.amplitude_uv)
     axes = make_axes(some, (-60.0, 680.0), 2.5)
     comparison = registration.Comparison(lambda a, b: make_raster(some, (a, b), axes), np.ones(axes.n_depths), 20, 2.5)
     whole = registration.compare(comparison, len(bins), 30)
@@ -277,6 +277,61 @@ def test_wrong_pairs_do_not_pull_a_course():
     shift[wrong] += rng.choice([-40, 40], wrong.sum())
     pairs = registration.Pairs(shift, np.where(later < 60, 0.5, 0).astype(np.float32))
     assert rms(registration.solve(pairs, np.ones(59), 0.01) - (course - np.median(course))) < 0.2
+
+
+@pytest.mark.parametrize(("n_bins", "horizon"), [(1, 1), (2, 1), (5, 4), (300, 7), (513, 12)])
+def test_a_course_is_that_of_weighted_least_squares_with_all_pairs_at_once(n_bins, horizon):
+    """More bins than are weighed at once, and fewer; pairs that say nothing, and pairs that are wrong."""
+    rng = np.random.default_rng(n_bins)
+    course = np.cumsum(rng.standard_normal(n_bins))
+    first, later = np.indices((n_bins, horizon))
+    later += first + 1
+    inside = later < n_bins
+    shift = course[first] - course[np.minimum(later, n_bins - 1)] + rng.standard_normal(first.shape)
+    shift[rng.random(shift.shape) < 0.1] += 40
+    correlation = np.where(inside, rng.random(shift.shape), 0)
+    pairs = registration.Pairs(shift.astype(np.float32), correlation.astype(np.float32))
+    gap = rng.uniform(0.5, 3, n_bins - 1)
+    slow = slow_course(first[inside], later[inside], shift[inside], correlation[inside], gap, 0.1)
+    np.testing.assert_allclose(registration.solve(pairs, gap, 0.1), slow, atol=1e-5)
+
+
+def test_spikes_at_rest_do_not_depend_on_how_many_are_moved_at_once(monkeypatch):
+    spikes, windows = spikes_of(leaning), make_windows(0.0, HEIGHT_UM, 3)
+    bins = time_bins(((0, round(SECONDS * HZ)),), HZ)
+    some = binned(bins, spikes.sample, spikes.depth_um, spikes.amplitude_uv)
+    course = np.random.default_rng(0).standard_normal((len(bins), len(windows)))
+    whole = some.at_rest(course, windows)
+    monkeypatch.setattr(motion_raster, "AT_ONCE", 7)
+    np.testing.assert_array_equal(some.at_rest(course, windows).depth_um, whole.depth_um)
+    at = 5
+    moved = np.interp(some.depth_um[at], windows.centre_um, course[some.bin[at]])
+    assert whole.depth_um[at] == pytest.approx(some.depth_um[at] - moved, abs=1e-3)
+
+
+def slow_course(first, later, shift_um, correlation, gap, smoothing):
+    """The course p of `motion_registration.solve`, pair by pair: shift = p[first] - p[later].
+
+    Least squares five times over, pairs weighted with their squared correlation (0 below 0.1) and, from the second
+    time on, less where they are far from the course before (Cauchy, 3 SD).
+    """
+    n, agree = len(gap) + 1, np.ones(len(first))
+    trust = np.where(correlation >= 0.1, correlation**2, 0.0)
+    for _ in range(5):
+        normal, right = 1e-3 * np.eye(n), np.zeros(n)
+        for i, j, u, s in zip(first, later, trust * agree, shift_um, strict=True):
+            normal[[i, j], [i, j]] += u
+            normal[[i, j], [j, i]] -= u
+            right[[i, j]] += u * s, -u * s
+        for i, g in enumerate(gap):
+            link = smoothing / max(g, 1.0)
+            normal[[i, i + 1], [i, i + 1]] += link
+            normal[[i, i + 1], [i + 1, i]] -= link
+        found = np.linalg.solve(normal, right)
+        residual = shift_um - (found[first] - found[later])
+        sd = 1.4826 * np.median(np.abs(residual[trust > 0])) if trust.any() else 0.0
+        agree = 1 / (1 + (residual / max(3 * sd, 1e-6)) ** 2)
+    return found - np.median(found)
 
 
 def test_a_walk_and_its_error_are_those_of_linear_algebra():
@@ -323,7 +378,7 @@ def test_smoothing_without_anything_seen_knows_nothing():
 def test_halves_share_few_neurons():
     spikes = spikes_of(zigzag)
     bins = time_bins(((0, round(SECONDS * HZ)),), HZ)
-    some = binned(bins, spikes.sample, spikes.position_um[:, 1], spikes.amplitude_uv)
+    some = binned(bins, spikes.sample, spikes.depth_um, spikes.amplitude_uv)
     one = make_windows(0, HEIGHT_UM, 1)
     course = zigzag(bins.centre / HZ, 0)[:, None]
     half = half_of_neurons(some, course, one)

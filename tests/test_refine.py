@@ -62,7 +62,7 @@ def train(rate_hz: float, seed: int) -> np.ndarray:
 
 
 def refined(matched: Matched, params: RefineParams = PARAMS):
-    return refine.keep(matched, refine.learn(matched, FIT, params), FIT, params)
+    return refine.keep(matched, refine.learn(matched, FIT, params).means, FIT, params)
 
 
 def confusion(truth: np.ndarray, unit: np.ndarray) -> np.ndarray:
@@ -138,8 +138,8 @@ def test_units_alike_whose_spike_times_say_two_stay_two():
     now, means = learned.now, learned.means
     assert refine.distances(means, refine.component_lags(SHAPES.pcs))[0, 1] < PARAMS.same_distance
     # As the templates found them, so that the spike times are those of two neurons.
-    now = compete.Membership(truth, now.amplitude, now.score, now.mine)
-    assert len(np.unique(refine.join(matched, now, means, PARAMS).unit)) == 2
+    now = compete.Membership(truth[learned.spikes.place], now.amplitude, now.score, now.mine)
+    assert len(np.unique(refine.join(learned.spikes, now, means, PARAMS).unit)) == 2
 
 
 def test_a_cluster_of_threshold_crossings_is_no_unit():
@@ -198,10 +198,20 @@ def test_what_is_learned_from_some_seconds_holds_for_all():
     matched, truth = spikes_of(units, [train(30, 0), train(5, 1)], [0, 0])
     few = PARAMS.model_copy(update={"max_spikes": 400})
     learned = refine.learn(matched, FIT, few)
-    assert 0 < learned.now.mine.sum() < 0.25 * len(truth)
+    assert 0 < len(learned.spikes.sample) < 0.25 * len(truth)
     np.testing.assert_allclose(np.sort(learned.means.n_spikes), np.sort(np.bincount(truth)), rtol=0.15)
-    table = confusion(truth, refine.keep(matched, learned, FIT, few).unit)
+    table = confusion(truth, refine.keep(matched, learned.means, FIT, few).unit)
     assert table.max(axis=1).sum() > 0.97 * len(truth)
+
+
+def test_some_of_some_spikes_keep_their_features():
+    units = [footprint(3, 14, 0), footprint(5, 12, 1)]
+    matched, _ = spikes_of(units, [train(5, 0), train(5, 1)], [0, 1])
+    rows, again = np.arange(7, 60, 3), np.array([4, 4, 0, 11])
+    some = matched.take(rows).take(again)
+    for name in ("sample", "source", "excess", "amplitude", "size"):
+        np.testing.assert_array_equal(getattr(some, name), getattr(matched, name)[rows[again]])
+    np.testing.assert_array_equal(some.features_of(np.array([3, 1])), matched.features[rows[again[[3, 1]]]])
 
 
 def test_no_spikes_make_no_units():
@@ -218,7 +228,7 @@ def test_no_spikes_make_no_units():
     )
     found = refined(empty)
     assert len(found.unit) == len(found.means) == len(found.notes) == 0
-    templates, parent, unit = refine.templates_of(empty, refine.learn(empty, FIT, PARAMS))
+    templates, parent, unit = refine.templates_of(refine.learn(empty, FIT, PARAMS))
     assert isinstance(templates, LearnedTemplates)
     assert len(templates) == len(parent) == len(unit) == 0
 
@@ -276,7 +286,7 @@ def test_shared_out_work_gives_the_bytes_of_work_done_in_turn():
     matched, _ = spikes_of(units, times, [0, 0, 1])
     with ThreadPoolExecutor(3) as pool:
         one, other = (
-            refine.keep(matched, refine.learn(matched, FIT, PARAMS, share), FIT, PARAMS, share)
+            refine.keep(matched, refine.learn(matched, FIT, PARAMS, share).means, FIT, PARAMS, share)
             for share in (map, pool.map)
         )
     assert len(one.means) == 3

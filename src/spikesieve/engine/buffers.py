@@ -5,13 +5,12 @@ Fresh memory costs a page fault for every 4 kB: for a large array that can be mo
 
 from __future__ import annotations
 
-import ctypes
-import sys
 import threading
 from collections import defaultdict
 
 import numpy as np
 
+from spikesieve.engine.heap import give_back
 from spikesieve.model import F32
 
 
@@ -35,10 +34,3 @@ class Buffers:
         """Give all memory back, of all threads: between two passes nobody needs it."""
         self._flat.clear()
         give_back()
-
-
-def give_back() -> None:
-    """What was freed goes back to the system: glibc keeps it for each thread, which others then cannot use."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)

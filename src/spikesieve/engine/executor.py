@@ -10,6 +10,8 @@ from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from spikesieve.engine.heap import give_back, share_one_heap
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -24,6 +26,7 @@ def silent(stage: str, done: int, total: int) -> None:
 @contextmanager
 def workers(n_jobs: int) -> Iterator[Executor]:
     """A pool of n_jobs threads. BLAS and OpenMP get one thread each, so that results do not depend on n_jobs."""
+    share_one_heap()
     with threadpool_limits(limits=1), ThreadPoolExecutor(n_jobs) as pool:
         try:
             yield pool
@@ -37,8 +40,9 @@ def map_in_order(
 ) -> Iterator[Result]:
     """function(item) for every item, yielded in the order of items whatever the order in which they finish.
 
-    No more than a few items are in flight, so memory does not grow with their number.
+    No more than a few items are in flight, so memory does not grow with their number; what was freed before goes back.
     """
+    give_back()
     waiting: deque[Future[Result]] = deque()
     todo: Iterable[Item] = iter(items)
     in_flight = 2 + getattr(pool, "_max_workers", 2)

@@ -48,6 +48,7 @@ class Demand:
     block_samples   longest block that the settings allow
     beside_samples  what is read on either side of a block
     n_templates     templates to expect
+    clustered       most spikes of a group that are clustered together, None: all
     """
 
     n_contacts: int
@@ -56,6 +57,7 @@ class Demand:
     block_samples: int
     beside_samples: int
     n_templates: int
+    clustered: int | None
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def _parts(demand: Demand, n_workers: int, block_samples: int) -> tuple[Part, ..
     values = 4 * n * demand.n_contacts
     traces = TRACES * values + (FILTER_BYTES + 4 * demand.n_columns) * n
     n_spikes = round(CONTACT_HZ * demand.n_contacts * demand.duration_s)
-    in_busiest = min(n_spikes, round(BUSIEST_GROUP_HZ * demand.duration_s))
+    in_busiest = min(n_spikes, round(BUSIEST_GROUP_HZ * demand.duration_s), demand.clustered or n_spikes)
     clustered = CLUSTERED_SPIKE_BYTES * in_busiest + COMPARED_SPIKE_BYTES * min(in_busiest, COMPARED_SPIKES)
     learned = min(n_spikes, LEARNED_SPIKES * demand.n_templates)
     template_bytes = (PAIR_BYTES * PAIRS + WAVEFORM_BYTES) * demand.n_templates

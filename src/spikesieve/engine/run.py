@@ -12,6 +12,7 @@ from typing import TypeVar
 from spikesieve.engine.blocks import Block, read_with_halo
 from spikesieve.engine.buffers import Buffers
 from spikesieve.engine.executor import Progress, map_in_order
+from spikesieve.engine.heap import give_back
 from spikesieve.model import F32, I64, Motion, Recording
 
 Item = TypeVar("Item")
@@ -54,4 +55,5 @@ class Run:
 
     def share(self, function: Callable[[Item], Result], items: Sequence[Item], /) -> Iterator[Result]:
         """function(item) of each item, in order, computed on the workers: for items and results that all fit memory."""
+        give_back()
         return self.pool.map(function, items)

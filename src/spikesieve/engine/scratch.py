@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 # So much of a mapped file may be in memory before it is let go.
-RESIDENT_BYTES = 32_000_000
+RESIDENT_BYTES = 8_000_000
 
 
 class MappedArray(np.memmap[Any, np.dtype[Any]]):
@@ -29,7 +29,8 @@ class MappedArray(np.memmap[Any, np.dtype[Any]]):
         taken = super().__getitem__(key)
         if getattr(taken, "_mmap", None) is None:
             return np.asarray(taken)[()]
-        self._taken_bytes += taken.nbytes
+        # A part of one column lies on as many pages as that part of the rows.
+        self._taken_bytes += taken.size * len(taken._mmap) // max(1, self.size)
         if self._taken_bytes > RESIDENT_BYTES:
             self._taken_bytes = 0
             release(self)

@@ -24,4 +24,6 @@ def demand(recording: Recording, probe: Probe, settings: Settings) -> Demand:
         block_samples=settings.engine.block_samples,
         beside_samples=halo + MARGIN_WAVEFORMS * n_waveform,
         n_templates=round(TEMPLATES_PER_CONTACT * probe.n_contacts),
+        # Kilosort4 clusters all that its templates matched.
+        clustered=None if settings.method == "kilosort4" else settings.cluster.max_spikes,
     )

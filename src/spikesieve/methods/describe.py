@@ -60,34 +60,11 @@ def describe(
     settings: Settings,
 ) -> Sorting:
     """Everything a user sees of the result."""
-    params = settings.units
+    params, recording = settings.units, run.recording
     templates, shifts = measure_templates(run, fitted, shapes, final, params)
-    unit = final.trains.unit
-    sample = final.trains.sample + np.where(unit >= 0, shifts[np.maximum(unit, 0)] if len(shifts) else 0, 0)
-    inside = _inside(sample, run.recording.segments)
-    kept = (unit >= 0) & inside
-    rows = np.flatnonzero(kept)
-    rows = rows[np.lexsort((unit[rows], sample[rows]))]
-    feature_contacts = final.means.contacts
-    features = _own_features(run, spikes, unit, rows, final, feature_contacts)
-    scale, positions = _amplitudes_and_positions(features, unit[rows], final.means, fitted)
-    ptp = units.peak_to_peak_uv(templates)
-    out = Spikes(
-        sample=sample[rows],
-        unit=unit[rows].astype(np.int32),
-        detection_template=spikes.source[rows].astype(np.int32),
-        amplitude=scale,
-        amplitude_uv=scale * ptp[unit[rows]],
-        position_um=positions,
-        features=features,
-    )
-    n_units = len(templates)
-    alike, _ = similarity(overlaps(final.means, fitted.probe.n_contacts, shapes.pcs), n_units)
-    by_unit = np.argsort(out.unit, kind="stable")
-    edges = np.searchsorted(out.unit[by_unit], np.arange(1, n_units))
-    trains = np.split(out.sample[by_unit], edges)[:n_units]
-    scores = np.split((scale * final.means.norms[out.unit])[by_unit], edges)[:n_units]
-    recording = run.recording
+    out, kept = _described_spikes(run, fitted, spikes, final, shifts, units.peak_to_peak_uv(templates))
+    alike, _ = similarity(overlaps(final.means, fitted.probe.n_contacts, shapes.pcs), len(templates))
+    trains, scores = _by_unit(out, final.means)
     context = units.Context(
         fitted.probe,
         fitted.noise_sd_uv,
@@ -98,18 +75,18 @@ def describe(
         params,
         settings.curate,
     )
-    where = units.mean_positions(positions, out.unit, templates, fitted.probe)
-    acgs = np.array([units.autocorrelogram(t, run.recording.sampling_hz) for t in trains], np.int64)
+    where = units.mean_positions(out.position_um, out.unit, templates, fitted.probe)
+    acgs = np.array([units.autocorrelogram(t, recording.sampling_hz) for t in trains], np.int64)
     return Sorting(
         probe=fitted.probe,
-        sampling_hz=run.recording.sampling_hz,
-        segments=run.recording.segments,
+        sampling_hz=recording.sampling_hz,
+        segments=recording.segments,
         spikes=out,
         templates=templates,
         units=units.unit_table(trains, scores, templates, where, alike, context),
         whitening=fitted.whitening,
         pcs=shapes.pcs,
-        feature_contacts=feature_contacts,
+        feature_contacts=final.means.contacts,
         similarity=alike,
         kept=kept,
         noise_sd_uv=fitted.noise_sd_uv,
@@ -117,6 +94,41 @@ def describe(
         notes=(*final.notes, *spikes.notes),
         motion=final.motion,
     )
+
+
+def _described_spikes(
+    run: Run, fitted: Preprocessing, spikes: SpikeTable, final: Final, shifts: I64, ptp_uv: F32
+) -> tuple[Spikes, Bool]:
+    """The spikes of units, in order of time; which they are of those that were found, (n_found,) bool.
+
+    shifts, ptp_uv  (n_units,) int64 samples by which its spikes move, and float32 peak-to-peak of its waveform
+    """
+    unit = final.trains.unit
+    sample = final.trains.sample + np.where(unit >= 0, shifts[np.maximum(unit, 0)] if len(shifts) else 0, 0)
+    kept = (unit >= 0) & _inside(sample, run.recording.segments)
+    rows = np.flatnonzero(kept)
+    rows = rows[np.lexsort((unit[rows], sample[rows]))]
+    features = _own_features(run, spikes, unit, rows, final)
+    scale, positions = _amplitudes_and_positions(features, unit[rows], final.means, fitted)
+    described = Spikes(
+        sample=sample[rows],
+        unit=unit[rows].astype(np.int32),
+        detection_template=spikes.source[rows],
+        amplitude=scale,
+        amplitude_uv=scale * ptp_uv[unit[rows]],
+        position_um=positions,
+        features=features,
+    )
+    return described, kept
+
+
+def _by_unit(spikes: Spikes, means: LearnedTemplates) -> tuple[list[I64], list[F32]]:
+    """Of each unit the samples, ascending, and the scores, in noise SD."""
+    order = np.argsort(spikes.unit, kind="stable")
+    edges = np.searchsorted(spikes.unit[order], np.arange(1, len(means)))
+    trains = np.split(spikes.sample[order], edges)
+    scores = np.split((spikes.amplitude * means.norms[spikes.unit])[order], edges)
+    return trains[: len(means)], scores[: len(means)]
 
 
 def measure_templates(
@@ -209,14 +221,14 @@ def _inside(sample: I64, segments: tuple[tuple[int, int], ...]) -> Bool:
     return np.asarray((segment >= 0) & (sample < stops[np.maximum(segment, 0)]))
 
 
-def _own_features(run: Run, spikes: SpikeTable, unit: I64, rows: I64, final: Final, feature_contacts: I64) -> F32:
+def _own_features(run: Run, spikes: SpikeTable, unit: I64, rows: I64, final: Final) -> F32:
     """Features of the kept spikes, in order, on the contacts of their unit; 0 where they were not measured."""
     n_near, n_pcs = spikes.features.shape[1:]
     with GrowingArray(run.scratch / "final.features", (n_near, n_pcs), np.float32) as out:
         for start in range(0, len(rows), CHUNK):
             some = rows[start : start + CHUNK]
             have = final.source_contacts[spikes.source[some]]
-            want = feature_contacts[unit[some]]
+            want = final.means.contacts[unit[some]]
             block = np.asarray(spikes.features[some])
             moved = (have != want).any(axis=1)
             block[moved] = _rearranged(block[moved], have[moved], want[moved])

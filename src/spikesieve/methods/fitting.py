@@ -139,12 +139,12 @@ def units_in_tissue(
 ) -> UnitsInTissue:
     """The units in the spikes that `before` matched in `run`, compared at the displacements where they were seen."""
     learned = learn(matched, settings.fit, settings.refine, run.share)
-    found = FoundUnits(*templates_of(matched, learned), learned.now.amplitude)
+    found, some = FoundUnits(*templates_of(learned), learned.now.amplitude), learned.spikes
     width = max(1, round(settings.tissue.bin_um / settings.tissue.step_um))
-    step = steps_of(run, matched.sample, matched.source, before, rest)
-    seen = seen_on_probe(matched, found, step, before, width, run.share)
+    step = steps_of(run, some.sample, some.source, before, rest)
+    seen = seen_on_probe(some, found, step, before, width, run.share)
     if len(before.steps_um) > 1:
-        became, moving = joined(seen, matched, rest.tissue, settings.refine, run.share)
+        became, moving = joined(seen, some, rest.tissue, settings.refine, run.share)
     else:
         became = np.arange(len(seen.seen))
         moving = followed_again(seen, became, rest.tissue, run.share)

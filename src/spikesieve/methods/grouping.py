@@ -39,10 +39,8 @@ def cluster_all(
     curate  criteria of the refractory test of splits, or None to split by shape alone: then some spikes of a group
             stand for all where there are too many, and the others get no unit
     """
-    order = np.argsort(group, kind="stable")
-    edges = np.searchsorted(group[order], np.arange(len(groups) + 1))
-    members = [order[a:b] for a, b in pairwise(edges)]
-    n_all = np.diff(edges)
+    members = _members(group, len(groups))
+    n_all = [len(rows) for rows in members]
     if curate is None:
         members = [cluster.thinned(rows, params.max_spikes) for rows in members]
     step = partial(_cluster_one, work=_Work(run, spikes, groups, members, params, curate))
@@ -59,6 +57,13 @@ def cluster_all(
     return Clusters(
         unit, templates.concatenate(parts, n_near, n_pcs), np.concatenate([np.empty(0, np.int64), *of_group])
     )
+
+
+def _members(group: I32 | I64, n_groups: int) -> list[I64]:
+    """The spikes of each group, ascending."""
+    order = np.argsort(group, kind="stable")
+    edges = np.searchsorted(group[order], np.arange(n_groups + 1))
+    return [order[a:b] for a, b in pairwise(edges)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -62,10 +62,9 @@ def find_motion(run: Run, probe: Probe, detected: Detected, params: MotionParams
         return Motion.still(probe.shanks, "motion.mode is off.")
     if run.motion is not None:
         return run.motion
-    ok = detected.located
-    spikes = MotionSpikes(
-        detected.spikes.sample[ok], detected.position_um[ok], detected.amplitude_uv[ok], detected.shank[ok]
-    )
+    ok = np.flatnonzero(detected.located > 0)
+    depth_um = detected.position_um[:, 1]
+    spikes = MotionSpikes(detected.spikes.sample[ok], depth_um[ok], detected.amplitude_uv[ok], detected.shank(ok))
     return estimate(spikes, probe, run.recording.segments, run.recording.sampling_hz, params, run.share)
 
 
@@ -109,14 +108,13 @@ class AtRest:
 def spikes_at_rest(run: Run, detected: Detected, rest: Rest) -> AtRest:
     """Every detected spike as the contacts would have seen it at rest."""
     spikes, groups = detected.spikes, rest.groups
-    shanks = detected.shank
-    moved = rest.displacement_um(spikes.sample, detected.centre_um[:, 1].astype(np.float64), shanks)
-    source = np.empty(len(moved), np.int32)
+    moved, source = np.empty(len(spikes.sample)), np.empty(len(spikes.sample), np.int32)
 
     def at_rest(part: slice) -> tuple[I64, F32]:
-        tissue_um = detected.centre_um[part].astype(np.float64)
+        tissue_um, shank = detected.centre_um[part].astype(np.float64), detected.shank(part)
+        moved[part] = rest.displacement_um(spikes.sample[part], tissue_um[:, 1], shank)
         tissue_um[:, 1] -= moved[part]
-        there = group_of(tissue_um, shanks[part], groups)
+        there = group_of(tissue_um, shank, groups)
         return there, _features_at_rest(spikes.features[part], spikes.source[part], there, moved[part], rest)
 
     parts = [slice(start, start + CHUNK) for start in range(0, len(moved), CHUNK)]

@@ -15,7 +15,7 @@ from spikesieve.engine.blocks import Block, plan_blocks, spread
 from spikesieve.engine.run import Run
 from spikesieve.engine.scratch import GrowingArray
 from spikesieve.geometry import distances_um, nearest
-from spikesieve.model import F32, I32, I64, Bool, Probe
+from spikesieve.model import F32, I32, I64, Probe
 from spikesieve.stages import detect, features, localize, match, preprocess, shapes
 from spikesieve.stages.detect import DetectParams, UniversalTemplates
 from spikesieve.stages.features import Groups
@@ -40,7 +40,7 @@ class SpikeTable:
 
     sample    (n,) int64, sample of the recording
     source    (n,) int32: group (detection) or learned template (matching)
-    value     (n,) float32 in noise SD
+    value     (n,) float32 in noise SD, memory-mapped
     features  (n, n_feature_contacts, n_pcs) float32, memory-mapped
     notes     what the user should know
     """
@@ -54,22 +54,26 @@ class SpikeTable:
 
 @dataclass(frozen=True, eq=False)
 class Detected:
-    """Spikes of the first pass, and where they are on the probe; all but shank memory-mapped.
+    """Spikes of the first pass, and where they are on the probe, memory-mapped.
 
-    spikes        source is the group whose contacts describe the spike
-    centre_um     (n, 2) float32, x and depth of the universal template
-    position_um   (n, 2) float32, x and depth by triangulation
-    located       (n,) bool, whether the position can be trusted
-    amplitude_uv  (n,) float32, on the largest contact
-    shank         (n,) int64, number of the shank
+    spikes          source is the group whose contacts describe the spike
+    centre_um       (n, 2) float32, x and depth of the universal template
+    position_um     (n, 2) float32, x and depth by triangulation
+    located         (n,) float32, above 0 where the position can be trusted
+    amplitude_uv    (n,) float32, on the largest contact
+    shank_of_group  (n_groups,) int64, number of the shank
     """
 
     spikes: SpikeTable
     centre_um: F32
     position_um: F32
-    located: Bool
+    located: F32
     amplitude_uv: F32
-    shank: I64
+    shank_of_group: I64
+
+    def shank(self, rows: slice | I64) -> I64:
+        """Number of the shank of some spikes, (n,) int64."""
+        return self.shank_of_group[self.spikes.source[rows]]
 
 
 def stretches(run: Run) -> tuple[Block, ...]:
@@ -134,7 +138,7 @@ def detect_all(run: Run, fitted: Preprocessing, detector: Detector, stage: str =
     group_of_centre = features.group_of(templates.positions_um, templates.shanks, groups)
     step = partial(_detect, fitted=fitted, detector=detector, group_of_centre=group_of_centre)
     spikes, place = _collect(run, step, stage, (groups.contacts.shape[1], len(detector.learned.pcs), N_PLACE))
-    return Detected(spikes, place[:, :2], place[:, 2:4], place[:, 4] > 0, place[:, 5], groups.shanks[spikes.source])
+    return Detected(spikes, place[:, :2], place[:, 2:4], place[:, 4], place[:, 5], groups.shanks)
 
 
 def _detect(run: Run, block: Block, *, fitted: Preprocessing, detector: Detector, group_of_centre: I64) -> _Found:
@@ -227,7 +231,7 @@ def _collect(
         table = SpikeTable(
             np.array(sample.finish()),
             np.array(source.finish()),
-            np.array(value.finish()),
+            value.finish(),
             described.finish(),
             _notes(counts.tolist(), limit),
         )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from spikesieve.engine.heap import give_back
 from spikesieve.engine.run import Run
 from spikesieve.methods.describe import Final, describe
 from spikesieve.methods.fitting import (
@@ -20,17 +21,17 @@ from spikesieve.methods.fitting import (
 )
 from spikesieve.methods.grouping import cluster_all
 from spikesieve.methods.moving import Rest, follow, moving_matcher, moving_templates, spikes_at_rest
-from spikesieve.methods.passes import Detector, fit_preprocessing, learn_shapes
-from spikesieve.model import Motion, Probe, Sorting
+from spikesieve.methods.passes import Detector, SpikeTable, fit_preprocessing, learn_shapes
+from spikesieve.model import F32, Motion, Probe, Sorting
 from spikesieve.settings import Settings
-from spikesieve.stages.compete import Matched
+from spikesieve.stages.compete import Matched, Means
 from spikesieve.stages.curate import Trains, curate
 from spikesieve.stages.detect import pitch_um, universal_templates
 from spikesieve.stages.features import make_groups
 from spikesieve.stages.preprocess import Preprocessing
-from spikesieve.stages.refine import Refined, as_parts, keep
+from spikesieve.stages.refine import as_parts, keep
 from spikesieve.stages.shapes import Shapes
-from spikesieve.stages.templates import learn_templates
+from spikesieve.stages.templates import LearnedTemplates, learn_templates
 from spikesieve.stages.tissue import MovingTemplates, Tissue
 
 
@@ -44,21 +45,13 @@ def sort(run: Run, probe: Probe, settings: Settings) -> Sorting:
     shapes = learn_shapes(run, fitted, settings.shapes)
     fitted, noise_sd = with_unit_noise(run, fitted, shapes)
     run, moved, rest, templates = first_templates(run, fitted, shapes, noise_sd, settings)
-
-    part = a_part(run, settings.fit.learn_s)
-    some = fit_all(part, fitted, shapes, moving_matcher(run, templates, shapes, rest), settings.fit)
-    matched = matched_spikes(part, some, templates.rest, shapes)
-    templates = learned_again(part, matched, templates, shapes, rest, settings)
-    whole = np.round(templates.rest.n_spikes * seconds_of(run) / seconds_of(part)).astype(np.int64)
-    templates = replace(templates, rest=replace(templates.rest, n_spikes=whole))
+    templates = second_templates(run, fitted, shapes, templates, rest, settings)
 
     final_fit = settings.fit.model_copy(update={"min_log_odds": settings.fit.final_log_odds})
     found = fit_all(run, fitted, shapes, moving_matcher(run, templates, shapes, rest), final_fit)
-    kept = final_units(run, matched_spikes(run, found, templates.rest, shapes), templates, rest, settings)
+    trains, means, removed = final_units(run, found, templates, rest, shapes, settings)
 
-    trains = Trains(kept.sample, kept.unit, run.recording.sampling_hz, run.recording.duration_s)
-    trains, means, removed = curate(trains, kept.means, fitted.probe.n_contacts, shapes, settings.curate)
-    notes = (*odd_contacts, *kept.notes, *removed)
+    notes = (*odd_contacts, *removed)
     least = least_score(*found)
     final = Final(trains, means, templates.rest.contacts, least, notes, moved, rest.motion)
     return describe(run, fitted, shapes, found[0], final, settings)
@@ -86,8 +79,37 @@ def first_templates(
     return followed.run, followed.found, rest, templates
 
 
-def final_units(run: Run, matched: Matched, templates: MovingTemplates, rest: Rest, settings: Settings) -> Refined:
-    """The units in all spikes, which they were assigned to; how they were weighed on the way is kept no longer."""
+def second_templates(
+    run: Run, fitted: Preprocessing, shapes: Shapes, first: MovingTemplates, rest: Rest, settings: Settings
+) -> MovingTemplates:
+    """Templates of the units in the spikes that the first ones explain best in a part of the recording."""
+    part = a_part(run, settings.fit.learn_s)
+    found = fit_all(part, fitted, shapes, moving_matcher(run, first, shapes, rest), settings.fit)
+    matched = matched_spikes(part, found, first.rest, shapes)
+    templates = learned_again(part, matched, first, shapes, rest, settings)
+    whole = np.round(templates.rest.n_spikes * seconds_of(run) / seconds_of(part)).astype(np.int64)
+    return replace(templates, rest=replace(templates.rest, n_spikes=whole))
+
+
+def final_units(
+    run: Run,
+    found: tuple[SpikeTable, F32],
+    templates: MovingTemplates,
+    rest: Rest,
+    shapes: Shapes,
+    settings: Settings,
+) -> tuple[Trains, LearnedTemplates, tuple[str, ...]]:
+    """All spikes by the units in them, the units' means, and what was left out and why."""
+    matched = matched_spikes(run, found, templates.rest, shapes)
+    means = whole_units(run, matched, templates, rest, settings)
+    kept = keep(matched, means, settings.fit, settings.refine, run.share)
+    give_back()
+    trains = Trains(kept.sample, kept.unit, run.recording.sampling_hz, run.recording.duration_s)
+    trains, final, removed = curate(trains, kept.means, rest.tissue.probe.n_contacts, shapes, settings.curate)
+    return trains, final, (*kept.notes, *removed)
+
+
+def whole_units(run: Run, matched: Matched, templates: MovingTemplates, rest: Rest, settings: Settings) -> Means:
+    """The units in all spikes, parts put together; which spikes they were learned from is needed no longer."""
     units = units_in_tissue(run, matched, templates, rest, settings)
-    learned = as_parts(matched, units.learned, units.became, run.share)
-    return keep(matched, learned, settings.fit, settings.refine, run.share)
+    return as_parts(units.learned, units.became, run.share)

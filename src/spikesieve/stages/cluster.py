@@ -253,22 +253,28 @@ def bimodality(a: F32, b: F32) -> float:
     features are reduced to as many principal components as the smaller cluster can support (a tenth of its spikes),
     so that a handful of spikes is not separated by noise.
     """
-    x = np.concatenate([a, b]).astype(np.float64)
-    n_dims = int(np.clip(min(len(a), len(b)) // 10, 2, x.shape[1]))
-    if n_dims < x.shape[1]:
-        centred = x - x.mean(axis=0)
-        _, vectors = np.linalg.eigh(centred.T @ centred)
-        x = centred @ vectors[:, ::-1][:, :n_dims]
-    x = np.concatenate([x, np.ones((len(x), 1))], axis=1)
-    target = np.concatenate([-np.ones(len(a)), np.ones(len(b))])
-    weight = np.concatenate([np.full(len(a), 0.5 / len(a)), np.full(len(b), 0.5 / len(b))])
-    normal = (x * weight[:, None]).T @ x + 0.01 / len(x) * np.eye(x.shape[1])
-    projection = x @ np.linalg.solve(normal, x.T @ (weight * target))
+    n_dims = int(np.clip(min(len(a), len(b)) // 10, 2, a.shape[1]))
+    x = np.ones((len(a) + len(b), n_dims + 1))
+    lower, upper = x[: len(a)], x[len(a) :]
+    if n_dims < a.shape[1]:
+        x[:, :-1] = _principal_components(np.concatenate([a, b], dtype=np.float64), n_dims)
+    else:
+        lower[:, :-1], upper[:, :-1] = a, b
+    normal = 0.5 / len(a) * (lower.T @ lower) + 0.5 / len(b) * (upper.T @ upper)
+    difference = 0.5 * (upper.mean(axis=0) - lower.mean(axis=0))
+    projection = x @ np.linalg.solve(normal + 0.01 / len(x) * np.eye(n_dims + 1), difference)
     histogram = np.histogram(projection, bins=np.linspace(-2, 2, 400))[0].astype(np.float64)
     smooth = gaussian_filter1d(histogram, max(4.0, _bandwidth(projection[: len(a)], projection[len(a) :]) / 0.01))
     valley = 175 + int(smooth[175:225].argmin())
     peak = min(smooth[:valley].max(), smooth[valley:].max())
     return float(1 - smooth[valley] / peak) if peak > 0 else 0.0
+
+
+def _principal_components(x: F64, n: int) -> F64:
+    """x (n_spikes, n_dims), which is centred in place, on its first n principal components."""
+    x -= x.mean(axis=0)
+    _, vectors = np.linalg.eigh(x.T @ x)
+    return np.asarray(x @ vectors[:, ::-1][:, :n])
 
 
 def _bandwidth(a: F64, b: F64) -> float:

@@ -1,7 +1,7 @@
 """Units compete for spikes: each spike to the unit that makes it likeliest, each unit to the mean of its spikes.
 
 The noise of features has SD 1 in every score and is independent, so the likelihood of a spike under a unit is that of
-its distance. See docs/refine.md.
+its distance. See docs/sieve.md.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from itertools import pairwise
 
 import numpy as np
 
@@ -34,7 +33,7 @@ CUTS_AT_ONCE = 32
 class Matched:
     """Spikes as matching left them.
 
-    sample    (n,) int64;  source (n,) int32 template;  features (n, n_near, n_pcs) float32, noise of SD 1
+    sample    (n,) int64;  source (n,) int32 template;  features (n_all, n_near, n_pcs) float32, noise of SD 1
     excess    (n,) float32, score of each spike over the least that would have been accepted, in noise SD
     amplitude (n,) float32, how much of the template was subtracted for it, and then put back at rest
     size      (n,) float32, norm of its template where it was matched over that at rest
@@ -42,6 +41,7 @@ class Matched:
     templates (n_sources, n_near, n_pcs) float32, at rest
     pcs       (n_pcs, n_waveform_samples) float32
     sampling_hz, duration_s  of what was matched
+    place     (n,) int64, which features are whose, where these are some of all spikes; None: they are all, in order
     """
 
     sample: I64
@@ -55,6 +55,16 @@ class Matched:
     pcs: F32
     sampling_hz: float
     duration_s: float
+    place: I64 | None = None
+
+    def take(self, rows: I64) -> Matched:
+        """The spikes `rows`; their features stay where they are."""
+        columns = {name: getattr(self, name)[rows] for name in ("sample", "source", "excess", "amplitude", "size")}
+        return replace(self, **columns, place=rows if self.place is None else self.place[rows])
+
+    def features_of(self, rows: I64) -> F32:
+        """(len(rows), n_near, n_pcs) float32."""
+        return np.asarray(self.features[rows if self.place is None else self.place[rows]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +85,7 @@ class Piece:
         """The features, (n, n_near * n_pcs) float32."""
         if self.in_memory is not None:
             return self.in_memory
-        x = np.asarray(matched.features[self.rows])[:, self.used]
+        x = matched.features_of(self.rows)[:, self.used]
         return np.ascontiguousarray(x.reshape(len(self.rows), x.shape[1] * x.shape[2]), dtype=np.float32)
 
     def cut(self, at_once: int) -> list[Piece]:
@@ -100,6 +110,12 @@ class Membership:
     def counts(self, n_units: int) -> I64:
         """(n_units,) int64 spikes."""
         return np.bincount(self.unit[self.mine & (self.unit >= 0)], minlength=n_units).astype(np.int64)
+
+
+def nobodys(n: int) -> Membership:
+    """Spikes that belong to no unit yet; all n share the same few bytes, which cannot be written."""
+    none, one, no = np.broadcast_to(np.int64(-1), n), np.broadcast_to(np.float32(1), n), np.broadcast_to(np.False_, n)
+    return Membership(none, one, one, no)
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,16 +249,21 @@ def above_cuts(matched: Matched, now: Membership, means: Means, fit: FitParams, 
     Each unit has a cut for every size that it was seen at.
     """
     above = np.ones(len(now.unit), np.bool_)
-    inside = np.flatnonzero(now.mine & (now.unit >= 0))
-    sizes = np.round(np.log(np.maximum(matched.size[inside], 1e-3)) / LOG_SIZE).astype(np.int64)
-    order = np.lexsort((sizes, now.unit[inside]))
-    rows, sizes = inside[order], sizes[order]
-    changes = np.flatnonzero((np.diff(now.unit[rows]) != 0) | (np.diff(sizes) != 0)) + 1
-    enough = [rows[a:b] for a, b in pairwise([0, *changes.tolist(), len(rows)]) if b - a >= ENOUGH_SCORES]
+    enough = [rows for rows in _of_one_size(matched, now) if len(rows) >= ENOUGH_SCORES]
     some = [enough[i : i + CUTS_AT_ONCE] for i in range(0, len(enough), CUTS_AT_ONCE)]
     for group, found in zip(some, share(partial(_above_own, matched, now, means, fit), some), strict=True):
         above[np.concatenate(group)] = found
     return above
+
+
+def _of_one_size(matched: Matched, now: Membership) -> list[I64]:
+    """The spikes of each unit at each size."""
+    inside = np.flatnonzero(now.mine & (now.unit >= 0))
+    sizes = np.round(np.log(np.maximum(matched.size[inside], 1e-3)) / LOG_SIZE).astype(np.int16)
+    order = np.lexsort((sizes, now.unit[inside]))
+    rows, sizes = inside[order], sizes[order]
+    changes = np.flatnonzero((np.diff(now.unit[rows]) != 0) | (np.diff(sizes) != 0)) + 1
+    return np.split(rows, changes)
 
 
 def _above_own(matched: Matched, now: Membership, means: Means, fit: FitParams, spikes: list[I64]) -> Bool:

@@ -86,7 +86,7 @@ def _seen(
     rows = rows[same]
     at, which, n_spikes = np.unique(centre[rows], return_inverse=True, return_counts=True)
     sums = np.zeros((len(at), *matched.features.shape[1:]))
-    add_features(matched.features[rows], which.ravel(), sums)
+    add_features(matched.features_of(rows), which.ravel(), sums)
     size = np.bincount(which, weights=units.amplitude[rows], minlength=len(at))
     # Spikes are kept as what their template did not explain and the template at rest.
     unexplained = sums / np.maximum(size, 1e-9)[:, None, None] - before.rest.scores[p]

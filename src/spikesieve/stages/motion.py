@@ -83,13 +83,13 @@ class MotionSpikes:
     """What the movement is estimated from, ordered by sample.
 
     sample        (n,) int64
-    position_um   (n, 2) float32, x and depth; only spikes that were located (`localize.Located.ok`)
+    depth_um      (n,) float32; only spikes that were located (`localize.Located.ok`)
     amplitude_uv  (n,) float32, on the largest contact
     shank         (n,) int64, shank number of the probe
     """
 
     sample: I64
-    position_um: F32
+    depth_um: F32
     amplitude_uv: F32
     shank: I64
 
@@ -120,7 +120,7 @@ def estimate(
     decisions, why = [], []
     for row, shank in enumerate(shanks):
         mine = np.flatnonzero(spikes.shank == shank)
-        some = binned(bins, spikes.sample[mine], spikes.position_um[mine, 1], spikes.amplitude_uv[mine])
+        some = binned(bins, spikes.sample[mine], spikes.depth_um[mine], spikes.amplitude_uv[mine])
         hopeless = _hopeless(some, len(bins), probe.positions_um[probe.shanks == shank, 1])
         if hopeless:
             decision, sentence = "refuse", hopeless

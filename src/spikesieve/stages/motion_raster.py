@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from spikesieve.model import F32, F64, I64
+from spikesieve.model import AT_ONCE, F32, F64, I32, I64
 
 # Windows overlap: their SD in distances of their centres, and where they are cut.
 WINDOW_SD, WINDOW_SDS = 0.8, 2.0
@@ -82,14 +82,14 @@ class Windows:
         """Where window k ends."""
         return self.centre_um[k] - WINDOW_SDS * self.sd_um, self.centre_um[k] + WINDOW_SDS * self.sd_um
 
-    def weights(self, k: int, depth_um: F64) -> F64:
+    def weights(self, k: int, depth_um: F64 | F32) -> F64:
         """How much each depth belongs to window k: (n,) float64, 0 to 1."""
         if np.isinf(self.sd_um):
-            return np.ones_like(depth_um)
+            return np.ones(len(depth_um))
         away = (depth_um - self.centre_um[k]) / self.sd_um
         return np.where(np.abs(away) < WINDOW_SDS, np.exp(-(away**2) / 2), 0.0)
 
-    def shares(self, depth_um: F64) -> tuple[I64, F64]:
+    def shares(self, depth_um: F64 | F32) -> tuple[I64, F64]:
         """The last window at or below each depth and how far the depth is to the next (0 to 1); ends are held."""
         if len(self) == 1:
             return np.zeros(len(depth_um), np.int64), np.zeros(len(depth_um))
@@ -115,14 +115,14 @@ def make_windows(low_um: float, high_um: float, n_sections: int) -> Windows:
 class BinnedSpikes:
     """Spikes of one shank, ordered by time bin.
 
-    bin            (n,) int64, ascending
-    depth_um       (n,) float64
-    log_amplitude  (n,) float64, logarithm of the amplitude
+    bin            (n,) int32, ascending
+    depth_um       (n,) float32
+    log_amplitude  (n,) float32, logarithm of the amplitude
     """
 
-    bin: I64
-    depth_um: F64
-    log_amplitude: F64
+    bin: I32
+    depth_um: F32
+    log_amplitude: F32
 
     def __len__(self) -> int:
         return len(self.bin)
@@ -133,10 +133,14 @@ class BinnedSpikes:
 
     def at_rest(self, course_um: F64, windows: Windows) -> BinnedSpikes:
         """The spikes where they would be without the displacement, (n_bins, n_windows) float64."""
-        below, part = windows.shares(self.depth_um)
-        above = np.minimum(below + 1, len(windows) - 1)
-        moved = course_um[self.bin, below] * (1 - part) + course_um[self.bin, above] * part
-        return replace(self, depth_um=self.depth_um - moved)
+        rest_um = np.empty_like(self.depth_um)
+        for start in range(0, len(self), AT_ONCE):
+            some = slice(start, start + AT_ONCE)
+            row, depth_um = self.bin[some], self.depth_um[some]
+            below, part = windows.shares(depth_um)
+            above = np.minimum(below + 1, len(windows) - 1)
+            rest_um[some] = depth_um - (course_um[row, below] * (1 - part) + course_um[row, above] * part)
+        return replace(self, depth_um=rest_um)
 
     def counts(self, n_bins: int, windows: Windows) -> F64:
         """(n_bins, n_windows) float64: how many spikes each window has in each bin, weighted."""
@@ -148,8 +152,8 @@ def binned(bins: TimeBins, sample: I64, depth_um: F32, amplitude_uv: F32) -> Bin
     """Spikes that lie in a time bin; samples ascending."""
     row = bins.of(sample)
     known = row >= 0
-    log = np.log(np.maximum(amplitude_uv[known].astype(np.float64), 1e-6))
-    return BinnedSpikes(row[known], depth_um[known].astype(np.float64), log)
+    log = np.log(np.maximum(amplitude_uv[known], np.float32(1e-6)))
+    return BinnedSpikes(row[known].astype(np.int32), depth_um[known], log)
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,11 +192,11 @@ def make_raster(spikes: BinnedSpikes, span: tuple[int, int], axes: Axes) -> F32:
     must not decide alone.
     """
     some = spikes.select(slice(*np.searchsorted(spikes.bin, span)))
-    along = (some.depth_um - axes.first_um) / axes.bin_um - 0.5
+    along = (some.depth_um.astype(np.float64) - axes.first_um) / axes.bin_um - 0.5
     inside = (along > -1) & (along < axes.n_depths)
     some, along = some.select(inside), along[inside]
     low, high = axes.log_amplitude
-    up = np.clip((some.log_amplitude - low) / (high - low), 0.0, 1.0) * (N_AMPLITUDES - 1)
+    up = np.clip((some.log_amplitude.astype(np.float64) - low) / (high - low), 0.0, 1.0) * (N_AMPLITUDES - 1)
     # A border of one bin on either side of the depths takes what spikes there share with bins beyond.
     shape = (span[1] - span[0], N_AMPLITUDES, axes.n_depths + 2)
     raster = np.zeros(np.prod(shape))

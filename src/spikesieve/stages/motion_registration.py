@@ -5,21 +5,23 @@ Decentralised registration (Varol et al., ICASSP 2021; Windolf et al., DREDge, N
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import fft
 from scipy.linalg import cho_solve_banded, cholesky_banded
 
-from spikesieve.model import F32, F64, I64
+from spikesieve.model import F32, F64
 
 C64 = NDArray[np.complex64]
 
 # Time bins that are compared at once; memory grows with its square times the height of the window.
 TILE = 64
+# Time bins whose pairs are weighed at once.
+ROWS = 256
 # The smoothed rasters have nothing in shorter waves.
 SHORTEST_WAVE_UM = 8.0
 MIN_CORRELATION = 0.1
@@ -150,34 +152,52 @@ def solve(pairs: Pairs, gap: F64, smoothing: float) -> F64:
 
     gap  (n_bins - 1,) float64, time between neighbouring bins over the usual one
     """
-    n_bins, horizon = pairs.correlation.shape
-    later = np.minimum(np.arange(n_bins)[:, None] + 1 + np.arange(horizon), n_bins - 1)
-    trust = np.where(pairs.correlation >= MIN_CORRELATION, pairs.correlation**2, np.float32(0))
-    links = smoothing / np.maximum(gap, 1.0)
-    agree, course = np.ones_like(trust), np.zeros(n_bins)
+    links, course, width_um = smoothing / np.maximum(gap, 1.0), np.zeros(len(pairs.correlation)), np.inf
     for _ in range(ROUNDS):
-        course = _least_squares(trust * agree, pairs.shift_um, later, links)
-        residual = pairs.shift_um - (course[:, None] - course[later]).astype(np.float32)
-        used = np.abs(residual[trust > 0])
-        sd = MAD_TO_SD * float(np.median(used)) if used.size else 0.0
-        agree = 1.0 / (1.0 + (residual / np.float32(max(CAUCHY_SD * sd, 1e-6))) ** 2)
+        course = _least_squares(pairs, course, width_um, links)
+        width_um = max(CAUCHY_SD * _spread_um(pairs, course), 1e-6)
     return np.asarray(course - np.median(course))
 
 
-def _least_squares(trust: F32, shift_um: F32, later: I64, links: F64) -> F64:
+def _least_squares(pairs: Pairs, course: F64, width_um: float, links: F64) -> F64:
     """Solves the normal equations, which are banded: as wide as the horizon.
 
-    trust is 0 for pairs beyond the end;  later (n_bins, horizon) int64: the second bin of each pair
+    course, width_um  pairs that contradict this course by more than this width count little
     """
-    n_bins, horizon = trust.shape
-    pull = trust * shift_um
-    of_later = partial(np.bincount, later.ravel(), minlength=n_bins)
+    n_bins, horizon = pairs.correlation.shape
     banded = np.empty((horizon + 1, n_bins))
-    banded[0] = RIDGE + trust.sum(axis=1, dtype=np.float64) + of_later(trust.ravel())
-    banded[1:] = -trust.T
+    # Pairs that reach beyond the end have no weight.
+    diagonal, right = np.zeros((2, n_bins + horizon))
+    for rows, trust, residual in _some_rows(pairs, course):
+        trust = trust / (1.0 + (residual / np.float32(width_um)) ** 2)
+        pull = trust * pairs.shift_um[rows]
+        banded[1:, rows] = -trust.T
+        diagonal[rows] += trust.sum(axis=1, dtype=np.float64)
+        right[rows] += pull.sum(axis=1, dtype=np.float64)
+        later = (np.arange(len(trust))[:, None] + 1 + np.arange(horizon)).ravel()
+        reached = slice(rows.start, rows.start + len(trust) + horizon)
+        diagonal[reached] += np.bincount(later, trust.ravel())
+        right[reached] -= np.bincount(later, pull.ravel())
+    banded[0] = RIDGE + diagonal[:n_bins]
     banded[0, :-1] += links
     banded[0, 1:] += links
     banded[1, :-1] -= links
-    right = pull.sum(axis=1, dtype=np.float64) - of_later(pull.ravel())
     factor = cholesky_banded(banded, overwrite_ab=True, lower=True, check_finite=False)
-    return np.asarray(cho_solve_banded((factor, True), right, check_finite=False))
+    return np.asarray(cho_solve_banded((factor, True), right[:n_bins], check_finite=False))
+
+
+def _spread_um(pairs: Pairs, course: F64) -> float:
+    """SD of what the course leaves of the shifts, by their median."""
+    used = np.concatenate([np.abs(residual[trust > 0]) for _, trust, residual in _some_rows(pairs, course)])
+    return MAD_TO_SD * float(np.median(used, overwrite_input=True)) if used.size else 0.0
+
+
+def _some_rows(pairs: Pairs, course: F64) -> Iterator[tuple[slice, F32, F32]]:
+    """Rows of the pairs, some at a time; squared correlations, 0 where too small; what the course leaves of shifts."""
+    n_bins, horizon = pairs.correlation.shape
+    later = sliding_window_view(np.pad(course, (0, horizon), mode="edge")[1:], horizon)
+    for start in range(0, n_bins, ROWS):
+        rows = slice(start, min(start + ROWS, n_bins))
+        correlation = pairs.correlation[rows]
+        trust = np.where(correlation >= MIN_CORRELATION, correlation**2, np.float32(0))
+        yield rows, trust, pairs.shift_um[rows] - (course[rows, None] - later[rows]).astype(np.float32)

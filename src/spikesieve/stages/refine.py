@@ -1,7 +1,7 @@
 """From matched spikes to units: split what is two neurons, let units compete for every spike, join what is one.
 
 All of it on the features that matching left (each spike without the others), whose noise has SD 1 in every score and is
-independent: so the likelihood of a spike under a unit is that of its distance. See docs/refine.md.
+independent: so the likelihood of a spike under a unit is that of its distance. See docs/sieve.md.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from spikesieve.stages.compete import (
     assign,
     compete,
     mean_scores,
+    nobodys,
     pieces_of,
 )
 from spikesieve.stages.fit import FitParams
@@ -77,11 +78,13 @@ class RefineParams(Params):
 class Learned:
     """Units as they were learned.
 
-    now     memberships of the spikes they were learned from
-    weight  (n_spikes,) float64, how many spikes of its source each stands for; 0 = not learned from
+    spikes  those they were learned from: no more of a long recording than of a short one
+    now     their memberships
+    weight  (n_spikes,) float64, how many spikes of its source each stands for
     means   of the units
     """
 
+    spikes: Matched
     now: Membership
     weight: F64
     means: Means
@@ -99,29 +102,30 @@ class Refined:
 
 def learn(matched: Matched, fit: FitParams, params: RefineParams, share: Share = map) -> Learned:
     """The units in the spikes of all templates."""
-    weight = _weights(matched.source, matched.sample, matched.sampling_hz, params.max_spikes)
-    pieces = pieces_of(matched, np.flatnonzero(weight))
-    pieces = [replace(piece, in_memory=x) for piece, x in zip(pieces, share(partial(_x, matched), pieces), strict=True)]
-    one = np.ones(len(weight), np.float32)
-    now = Membership(matched.source.astype(np.int64), one, one, weight > 0)
-    now, means = compete(matched, pieces, now, weight, len(matched.contacts), fit, 0, share)
+    rows, weight = _learned_from(matched.source, matched.sample, matched.sampling_hz, params.max_spikes)
+    some = matched.take(rows)
+    pieces = pieces_of(some, np.arange(len(rows)))
+    pieces = [replace(piece, in_memory=x) for piece, x in zip(pieces, share(partial(_x, some), pieces), strict=True)]
+    one = np.ones(len(rows), np.float32)
+    now = Membership(some.source.astype(np.int64), one, one, np.ones(len(rows), np.bool_))
+    now, means = compete(some, pieces, now, weight, len(some.contacts), fit, 0, share)
     for _ in range(params.rounds):
-        now, n_units = split(matched, pieces, now, params, share)
-        now, means = compete(matched, pieces, now, weight, n_units, fit, AFTER_SPLITS, share)
-        now = join(matched, now, means, params)
-        now, means = compete(matched, pieces, now, weight, n_units, fit, AFTER_JOINS, share)
-    return Learned(now, weight, means)
+        now, n_units = split(some, pieces, now, params, share)
+        now, means = compete(some, pieces, now, weight, n_units, fit, AFTER_SPLITS, share)
+        now = join(some, now, means, params)
+        now, means = compete(some, pieces, now, weight, n_units, fit, AFTER_JOINS, share)
+    return Learned(some, now, weight, means)
 
 
-def as_parts(matched: Matched, learned: Learned, became: I64, share: Share = map) -> Learned:
-    """The same where units turned out to be parts of others: became (n,) int64, of each of those of `templates_of`."""
+def as_parts(learned: Learned, became: I64, share: Share = map) -> Means:
+    """The means where units turned out to be parts of others: became (n,) int64, of each of those of `templates_of`."""
     n_units = len(learned.means.norms)
     number = np.arange(n_units)
     some = some_spikes(learned)
     number[some] = some[became]
     now = replace(learned.now, unit=np.where(learned.now.unit >= 0, number[learned.now.unit], -1))
-    pieces = pieces_of(matched, np.flatnonzero(learned.weight))
-    return replace(learned, now=now, means=mean_scores(matched, pieces, now, learned.weight, n_units, share))
+    pieces = pieces_of(learned.spikes, np.arange(len(learned.weight)))
+    return mean_scores(learned.spikes, pieces, now, learned.weight, n_units, share)
 
 
 def some_spikes(learned: Learned) -> I64:
@@ -133,18 +137,17 @@ def _x(matched: Matched, piece: Piece) -> F32:
     return piece.x(matched)
 
 
-def _weights(source: I32, sample: I64, sampling_hz: float, most: int) -> F64:
-    """(n,) float64: 0 for spikes that are not learned from, else how many spikes of its source each stands for.
+def _learned_from(source: I32, sample: I64, sampling_hz: float, most: int) -> tuple[I64, F64]:
+    """The spikes to learn from, (n,) int64, and how many spikes of its source each stands for, (n,) float64.
 
     Sources with too many spikes are used in some seconds of the recording, all of their spikes there: so that the
     intervals between spikes stay what they are.
     """
     second = (sample / sampling_hz).astype(np.int64)
-    place = second * 0.6180339887498949 % 1.0
     counts = np.bincount(source)
-    used = place < most / np.maximum(counts[source], 1)
-    n_used = np.bincount(source[used], minlength=len(counts))
-    return np.where(used, counts[source] / np.maximum(n_used[source], 1), 0.0)
+    rows = np.flatnonzero(second * 0.6180339887498949 % 1.0 < (most / np.maximum(counts, 1))[source])
+    n_used = np.bincount(source[rows], minlength=len(counts))
+    return rows, (counts / np.maximum(n_used, 1))[source[rows]]
 
 
 def without_jitter(x: F64, mean: F64, lags: F32) -> F64:
@@ -274,26 +277,26 @@ def distances(means: Means, lags: F32) -> F64:
     return found
 
 
-def templates_of(matched: Matched, learned: Learned) -> tuple[LearnedTemplates, I64, I64]:
+def templates_of(learned: Learned) -> tuple[LearnedTemplates, I64, I64]:
     """All units that have spikes, as templates to match with again; the source of most spikes of each; spikes' units.
 
-    The last are (n_spikes,) int64, -1 for spikes that are nobody's or were not learned from.
+    The last are (n_spikes,) int64 of those that were learned from, -1 for spikes that are nobody's.
     """
     some = some_spikes(learned)
     unit = np.where(learned.now.mine, learned.now.unit, -1)
     n_spikes = np.round(learned.means.n_spikes).astype(np.int64)
-    templates, source = _on_contacts(matched, unit, learned.means, some, n_spikes)
+    templates, source = _on_contacts(learned.spikes, unit, learned.means, some, n_spikes)
     return templates, source, _renumbered(unit, some)
 
 
-def keep(matched: Matched, learned: Learned, fit: FitParams, params: RefineParams, share: Share = map) -> Refined:
+def keep(matched: Matched, means: Means, fit: FitParams, params: RefineParams, share: Share = map) -> Refined:
     """All spikes to their units, and only the units that stand out of the noise, parts that came late put back.
 
     Spikes of units with too few spikes go to the next likeliest of those that stay: a few collisions of a neuron can
     make such a unit. Those of units that hardly stand out of the noise are noise.
     """
-    means, n_units = learned.means, len(learned.means.norms)
-    last = assign(matched, pieces_of(matched, np.arange(len(matched.sample))), means, learned.now, fit, share)
+    n_units, n_all = len(means.norms), len(matched.sample)
+    last = assign(matched, pieces_of(matched, np.arange(n_all)), means, nobodys(n_all), fit, share)
     unit = np.where(last.mine & above_cuts(matched, last, means, fit, share), last.unit, -1)
     enough = np.bincount(unit[unit >= 0], minlength=n_units) >= params.min_spikes
     strong = enough & (excesses(matched.excess, unit, n_units) >= params.min_excess)
