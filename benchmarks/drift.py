@@ -25,6 +25,7 @@ import numpy as np
 
 from spikesieve import read_probe, read_recording, recording_from_array
 from spikesieve.api import memory_plan, open_run
+from spikesieve.methods.moving import located_spikes
 from spikesieve.methods.passes import Detector, detect_all, fit_preprocessing, learn_shapes
 from spikesieve.model import F64, Motion, Probe, Recording
 from spikesieve.settings import Settings
@@ -83,7 +84,7 @@ def from_folder(folder: Path) -> Known:
     return Known(folder.name, recording, probe, ends_um, np.arange(len(um), dtype=np.float64), um)
 
 
-def located_spikes(known: Known) -> MotionSpikes:
+def spikes_of(known: Known) -> MotionSpikes:
     """What the first pass of a sort finds."""
     settings = Settings()
     plan = memory_plan(known.recording, known.probe, settings, n_jobs=1)
@@ -93,8 +94,7 @@ def located_spikes(known: Known) -> MotionSpikes:
         groups = make_groups(fitted.probe, pitch_um(fitted.probe, settings.detect), settings.features)
         universal = universal_templates(fitted.probe, settings.detect)
         found = detect_all(run, fitted, Detector(shapes, universal, groups, settings.detect))
-        ok = np.flatnonzero(found.located > 0)
-        return MotionSpikes(found.spikes.sample[ok], found.position_um[ok, 1], found.amplitude_uv[ok], found.shank(ok))
+        return located_spikes(found)
 
 
 def thinned(spikes: MotionSpikes, n_samples: int) -> MotionSpikes:
@@ -133,7 +133,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|---|")
     for make in jobs:
         known = make()
-        spikes = located_spikes(known)
+        spikes = spikes_of(known)
         n_samples = known.recording.n_samples
         for rates, some in (("steady", spikes), ("doubling", thinned(spikes, n_samples))):
             for name, changes in ESTIMATORS.items():

@@ -138,7 +138,7 @@ def test_units_alike_whose_spike_times_say_two_stay_two():
     now, means = learned.now, learned.means
     assert refine.distances(means, refine.component_lags(SHAPES.pcs))[0, 1] < PARAMS.same_distance
     # As the templates found them, so that the spike times are those of two neurons.
-    now = compete.Membership(truth[learned.spikes.place], now.amplitude, now.score, now.mine)
+    now = compete.Membership(truth[learned.spikes.feature_row], now.amplitude, now.score, now.mine)
     assert len(np.unique(refine.join(learned.spikes, now, means, PARAMS).unit)) == 2
 
 

@@ -62,10 +62,16 @@ def find_motion(run: Run, probe: Probe, detected: Detected, params: MotionParams
         return Motion.still(probe.shanks, "motion.mode is off.")
     if run.motion is not None:
         return run.motion
+    return estimate(
+        located_spikes(detected), probe, run.recording.segments, run.recording.sampling_hz, params, run.share
+    )
+
+
+def located_spikes(detected: Detected) -> MotionSpikes:
+    """The spikes whose position can be trusted."""
     ok = np.flatnonzero(detected.located > 0)
     depth_um = detected.position_um[:, 1]
-    spikes = MotionSpikes(detected.spikes.sample[ok], depth_um[ok], detected.amplitude_uv[ok], detected.shank(ok))
-    return estimate(spikes, probe, run.recording.segments, run.recording.sampling_hz, params, run.share)
+    return MotionSpikes(detected.spikes.sample[ok], depth_um[ok], detected.amplitude_uv[ok], detected.shank(ok))
 
 
 def with_traces_at_rest(run: Run, probe: Probe, motion: Motion, params: TissueParams) -> Run:

@@ -41,7 +41,7 @@ class Matched:
     templates (n_sources, n_near, n_pcs) float32, at rest
     pcs       (n_pcs, n_waveform_samples) float32
     sampling_hz, duration_s  of what was matched
-    place     (n,) int64, which features are whose, where these are some of all spikes; None: they are all, in order
+    feature_row  (n,) int64, the row of `features` of each spike where these are some of all; None: all, in order
     """
 
     sample: I64
@@ -55,16 +55,19 @@ class Matched:
     pcs: F32
     sampling_hz: float
     duration_s: float
-    place: I64 | None = None
+    feature_row: I64 | None = None
 
     def take(self, rows: I64) -> Matched:
         """The spikes `rows`; their features stay where they are."""
         columns = {name: getattr(self, name)[rows] for name in ("sample", "source", "excess", "amplitude", "size")}
-        return replace(self, **columns, place=rows if self.place is None else self.place[rows])
+        return replace(self, **columns, feature_row=self._row_of(rows))
 
     def features_of(self, rows: I64) -> F32:
         """(len(rows), n_near, n_pcs) float32."""
-        return np.asarray(self.features[rows if self.place is None else self.place[rows]])
+        return np.asarray(self.features[self._row_of(rows)])
+
+    def _row_of(self, rows: I64) -> I64:
+        return rows if self.feature_row is None else self.feature_row[rows]
 
 
 @dataclass(frozen=True, eq=False)
