@@ -26,14 +26,14 @@ from bench import default_bench, score
 from ceilings import in_place, true_detections, true_labels
 from losses import Labelled, Spans, Truth, missed_spikes, shares, steps_of, strangers, where_lost
 
-from spikesieve.api import METHODS, memory_plan, open_run
+from spikesieve.api.sort import METHODS, memory_plan, open_run
 from spikesieve.engine.run import Run
-from spikesieve.io.open_input import RawOptions, open_input
-from spikesieve.methods import fitting, moving
+from spikesieve.io.recordings.open_input import RawOptions, open_input
 from spikesieve.model import I64, Probe, Recording, Sorting
-from spikesieve.settings import Settings
+from spikesieve.passes import fitting, moving
+from spikesieve.settings.sort import Settings
 from spikesieve.stages import curate as curation
-from spikesieve.stages import refine
+from spikesieve.stages.sieve import refine
 
 SORTABLE = 8.0
 """d' from which on a unit can be expected to be found."""

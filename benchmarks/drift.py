@@ -24,15 +24,15 @@ from typing import Any
 import numpy as np
 
 from spikesieve import read_probe, read_recording, recording_from_array
-from spikesieve.api import memory_plan, open_run
-from spikesieve.methods.moving import located_spikes
-from spikesieve.methods.passes import Detector, detect_all, fit_preprocessing, learn_shapes
+from spikesieve.api.sort import memory_plan, open_run
 from spikesieve.model import F64, Motion, Probe, Recording
-from spikesieve.settings import Settings
+from spikesieve.passes.moving import located_spikes
+from spikesieve.passes.passes import Detector, detect_all, fit_preprocessing, learn_shapes
+from spikesieve.settings.sort import Settings
 from spikesieve.simulation import SimulationParams, simulate_array
 from spikesieve.stages.detect import pitch_um, universal_templates
 from spikesieve.stages.features import make_groups
-from spikesieve.stages.motion import MotionParams, MotionSpikes, estimate
+from spikesieve.stages.motion.estimate import MotionParams, MotionSpikes, estimate
 
 KINDS: dict[str, dict[str, Any]] = {
     "none": {},

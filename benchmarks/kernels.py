@@ -21,8 +21,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spikesieve import kernels, read_probe
-from spikesieve.kernels.reference_cpu import median_network
-from spikesieve.kernels.vector import load, plus, splat, store, times_plus
+from spikesieve.kernels.cpu.median import median_network
+from spikesieve.kernels.cpu.vector import load, plus, splat, store, times_plus
 from spikesieve.stages.detect import DetectParams, universal_templates
 from spikesieve.stages.match import by_score
 from spikesieve.stages.preprocess import mixed

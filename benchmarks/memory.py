@@ -26,13 +26,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.api import memory_plan, sort
+from spikesieve.api.sort import memory_plan, sort
 from spikesieve.engine.clock import StageClock
 from spikesieve.engine.heap import give_back
-from spikesieve.io.binary import recording_from_array
-from spikesieve.io.probes import read_probe
+from spikesieve.io.probes.read import read_probe
+from spikesieve.io.recordings.binary import recording_from_array
 from spikesieve.model import Recording
-from spikesieve.settings import Settings
+from spikesieve.settings.sort import Settings
 from spikesieve.simulation import SimulationParams, simulate
 from spikesieve.simulation.recording import Simulation, add_all_spikes, iter_blocks
 

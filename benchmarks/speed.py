@@ -31,11 +31,11 @@ import numpy as np
 from kernels import Machine, machine_lines, measure_machine, operations_per_value
 from peers import PEERS
 
-from spikesieve.io.open_input import RawOptions
-from spikesieve.io.probes import read_probe
-from spikesieve.io.simulation_files import write_simulation
-from spikesieve.job import Job, sort_files
-from spikesieve.settings import Settings
+from spikesieve.api.sort_files import Job, sort_files
+from spikesieve.io.probes.read import read_probe
+from spikesieve.io.recordings.open_input import RawOptions
+from spikesieve.io.simulations.files import write_simulation
+from spikesieve.settings.sort import Settings
 from spikesieve.simulation import SimulationParams, simulate
 
 # Before the name of a method: ours.

@@ -21,10 +21,10 @@ from accuracy import SORTABLE, Case, read_case
 from ceilings import in_place
 from losses import Labelled, marks
 
-from spikesieve.api import memory_plan, open_run
+from spikesieve.api.sort import memory_plan, open_run
 from spikesieve.methods import sieve
-from spikesieve.methods.fitting import seconds_of
-from spikesieve.settings import Settings
+from spikesieve.passes.fitting import seconds_of
+from spikesieve.settings.sort import Settings
 
 VALUES: dict[str, tuple[float, ...]] = {
     "fit.amplitude_cv": (0.075, 0.3),

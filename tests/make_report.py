@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from spikesieve.io.provenance import result_facts
+from spikesieve.io.results.provenance import result_facts
 from spikesieve.model import Sorting
-from spikesieve.report.numbers import numbers_of
-from spikesieve.report.page import page_html
+from spikesieve.report.sorting.numbers import numbers_of
+from spikesieve.report.sorting.page import page_html
 
 
 def make_facts(sorting: Sorting, **changes: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spikesieve.io.binary import read_recording
+from spikesieve.io.recordings.binary import read_recording
 from spikesieve.model import Probe, Recording, Sorting, Spikes, Templates, Unit
 
 N_WAVEFORM = 61

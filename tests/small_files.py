@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from typer.testing import CliRunner
 
-from spikesieve.cli import app
+from spikesieve.cli.app import app
 
 HZ = 30_000
 
@@ -65,3 +65,15 @@ def of_method(name: str) -> list[str]:
 def facts(out: Path) -> dict:
     """provenance.json of a result."""
     return json.loads((out / "provenance.json").read_text())
+
+
+def refused(result, folder: Path, *words: str) -> None:
+    """The command ended with status 2 and one error that says these words; the folder holds what it held before."""
+    assert result.exit_code == 2, result.output
+    assert result.stderr.count("Error: ") == 1
+    assert "Traceback" not in result.stderr
+    said = " ".join(result.stderr.split())
+    for word in words:
+        assert word in said
+    assert not (folder / "out").exists()
+    assert not list(folder.glob(".*"))

@@ -12,51 +12,51 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spikesieve.api import sort
-    from spikesieve.compare_job import compare
-    from spikesieve.compare_options import CompareOptions
+    from spikesieve.api.compare import compare
+    from spikesieve.api.simulate import simulate
+    from spikesieve.api.sort import sort
+    from spikesieve.api.sort_files import Job, Outcome, sort_files
     from spikesieve.errors import InputError, OutputError, SettingsError, SpikesieveError
-    from spikesieve.io.binary import read_recording, recording_from_array
-    from spikesieve.io.motion_files import read_motion
-    from spikesieve.io.open_input import RawOptions, open_input
-    from spikesieve.io.probes import read_probe
-    from spikesieve.io.segments import select_times
-    from spikesieve.io.sorting_folder import read_sorting
-    from spikesieve.job import Job, Outcome, sort_files
+    from spikesieve.io.probes.read import read_probe
+    from spikesieve.io.recordings.binary import read_recording, recording_from_array
+    from spikesieve.io.recordings.open_input import RawOptions, open_input
+    from spikesieve.io.recordings.segments import select_times
+    from spikesieve.io.results.motion_files import read_motion
+    from spikesieve.io.results.read import read_sorting
     from spikesieve.model import Motion, Probe, Recording, Sorting, Spikes, Templates, Unit
-    from spikesieve.settings import Settings
-    from spikesieve.simulations import simulate
+    from spikesieve.settings.compare import CompareOptions
+    from spikesieve.settings.sort import Settings
 
 __version__: str
 
 HOMES = {
-    "CompareOptions": "compare_options",
+    "CompareOptions": "settings.compare",
     "InputError": "errors",
-    "Job": "job",
+    "Job": "api.sort_files",
     "OutputError": "errors",
     "Motion": "model",
-    "Outcome": "job",
+    "Outcome": "api.sort_files",
     "Probe": "model",
-    "RawOptions": "io.open_input",
+    "RawOptions": "io.recordings.open_input",
     "Recording": "model",
-    "Settings": "settings",
+    "Settings": "settings.sort",
     "SettingsError": "errors",
     "Sorting": "model",
     "SpikesieveError": "errors",
     "Spikes": "model",
     "Templates": "model",
     "Unit": "model",
-    "compare": "compare_job",
-    "open_input": "io.open_input",
-    "read_motion": "io.motion_files",
-    "read_probe": "io.probes",
-    "read_recording": "io.binary",
-    "read_sorting": "io.sorting_folder",
-    "recording_from_array": "io.binary",
-    "select_times": "io.segments",
-    "simulate": "simulations",
-    "sort": "api",
-    "sort_files": "job",
+    "compare": "api.compare",
+    "open_input": "io.recordings.open_input",
+    "read_motion": "io.results.motion_files",
+    "read_probe": "io.probes.read",
+    "read_recording": "io.recordings.binary",
+    "read_sorting": "io.results.read",
+    "recording_from_array": "io.recordings.binary",
+    "select_times": "io.recordings.segments",
+    "simulate": "api.simulate",
+    "sort": "api.sort",
+    "sort_files": "api.sort_files",
 }
 """The module that each public name lives in."""
 

@@ -1,6 +1,6 @@
 """`python -m spikesieve` is the command line."""
 
-from spikesieve.cli import main
+from spikesieve.cli.app import main
 
 if __name__ == "__main__":
     main()

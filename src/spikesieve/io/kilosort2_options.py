@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spikesieve.errors import InputError
-from spikesieve.io.rez_mat import read_ops
+from spikesieve.io.sortings.rez_mat import read_ops
 
 
 def read_options(path: Path) -> dict[str, Any]:

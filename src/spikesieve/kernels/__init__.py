@@ -1,20 +1,20 @@
 """The loops that cost time, compiled. Arrays and scalars only; one door, one judge (tests/reference.py)."""
 
-from spikesieve.kernels.add_waveforms_cpu import add_waveforms
-from spikesieve.kernels.butterworth_cpu import butterworth
-from spikesieve.kernels.coincidences_cpu import coincidences
-from spikesieve.kernels.correlogram_cpu import correlogram
-from spikesieve.kernels.graph_cpu import ascend
-from spikesieve.kernels.localize_cpu import triangulate
-from spikesieve.kernels.match_cpu import subtract_waveforms, template_scores
-from spikesieve.kernels.microvolts_cpu import microvolts
-from spikesieve.kernels.project_cpu import project
-from spikesieve.kernels.pursue_cpu import ANY_AMPLITUDE, Bounds, Overlaps, Worth, pursue
-from spikesieve.kernels.reference_cpu import subtract_median
-from spikesieve.kernels.sum_rows_cpu import sum_rows
-from spikesieve.kernels.tail_cpu import gaussian_above_tail
-from spikesieve.kernels.two_gaussians_cpu import two_gaussians
-from spikesieve.kernels.universal_cpu import pick, universal_scores
+from spikesieve.kernels.cpu.add_waveforms import add_waveforms
+from spikesieve.kernels.cpu.butterworth import butterworth
+from spikesieve.kernels.cpu.coincidences import coincidences
+from spikesieve.kernels.cpu.correlogram import correlogram
+from spikesieve.kernels.cpu.graph import ascend
+from spikesieve.kernels.cpu.localize import triangulate
+from spikesieve.kernels.cpu.match import subtract_waveforms, template_scores
+from spikesieve.kernels.cpu.median import subtract_median
+from spikesieve.kernels.cpu.microvolts import microvolts
+from spikesieve.kernels.cpu.project import project
+from spikesieve.kernels.cpu.pursue import ANY_AMPLITUDE, Bounds, Overlaps, Worth, pursue
+from spikesieve.kernels.cpu.sum_rows import sum_rows
+from spikesieve.kernels.cpu.tail import gaussian_above_tail
+from spikesieve.kernels.cpu.two_gaussians import two_gaussians
+from spikesieve.kernels.cpu.universal import pick, universal_scores
 
 __all__ = [
     "ANY_AMPLITUDE",

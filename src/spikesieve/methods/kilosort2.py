@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from spikesieve.engine.run import Run
-from spikesieve.methods.describe import Final, describe
-from spikesieve.methods.kilosort2_intermediates import Arrays, intermediates
-from spikesieve.methods.kilosort2_passes import Bench, extract, learn, order_batches, plan_batches
-from spikesieve.methods.kilosort2_units import make_units
-from spikesieve.methods.moving import find_motion, with_traces_at_rest
-from spikesieve.methods.passes import Detector, detect_all, fit_preprocessing, learn_shapes
 from spikesieve.model import Motion, Probe, Sorting
-from spikesieve.settings import Settings
+from spikesieve.passes.describe import Final, describe
+from spikesieve.passes.kilosort2.intermediates import Arrays, intermediates
+from spikesieve.passes.kilosort2.passes import Bench, extract, learn, order_batches, plan_batches
+from spikesieve.passes.kilosort2.units import make_units
+from spikesieve.passes.moving import find_motion, with_traces_at_rest
+from spikesieve.passes.passes import Detector, detect_all, fit_preprocessing, learn_shapes
+from spikesieve.settings.sort import Settings
 from spikesieve.stages.detect import pitch_um, universal_templates
 from spikesieve.stages.features import make_groups
 from spikesieve.stages.kilosort2.batches import Order

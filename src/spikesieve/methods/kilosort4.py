@@ -6,12 +6,12 @@ docs/ has a page for every stage; docs/kilosort4.md says what differs and why.
 from __future__ import annotations
 
 from spikesieve.engine.run import Run
-from spikesieve.methods.describe import Final, describe
-from spikesieve.methods.grouping import cluster_all
-from spikesieve.methods.moving import Rest, follow, moving_matcher, moving_templates, spikes_at_rest
-from spikesieve.methods.passes import Detector, fit_preprocessing, learn_shapes, match_all
 from spikesieve.model import Probe, Sorting
-from spikesieve.settings import Settings
+from spikesieve.passes.clustering import cluster_all
+from spikesieve.passes.describe import Final, describe
+from spikesieve.passes.moving import Rest, follow, moving_matcher, moving_templates, spikes_at_rest
+from spikesieve.passes.passes import Detector, fit_preprocessing, learn_shapes, match_all
+from spikesieve.settings.sort import Settings
 from spikesieve.stages.curate import Trains, curate
 from spikesieve.stages.detect import pitch_um, universal_templates
 from spikesieve.stages.features import group_of, make_groups

@@ -12,9 +12,9 @@ import numpy as np
 
 from spikesieve.engine.blocks import Block, spread
 from spikesieve.engine.run import Run
-from spikesieve.methods.passes import MARGIN_WAVEFORMS, clean_block, fit_preprocessing
 from spikesieve.model import F32, F64, I64, Probe
-from spikesieve.settings import Settings
+from spikesieve.passes.passes import MARGIN_WAVEFORMS, clean_block, fit_preprocessing
+from spikesieve.settings.sort import Settings
 from spikesieve.stages.match import Matcher, make_matcher
 from spikesieve.stages.oracle import match_weak, true_components, true_templates
 from spikesieve.stages.preprocess import Preprocessing

@@ -8,8 +8,10 @@ import numpy as np
 
 from spikesieve.engine.heap import give_back
 from spikesieve.engine.run import Run
-from spikesieve.methods.describe import Final, describe
-from spikesieve.methods.fitting import (
+from spikesieve.model import F32, Motion, Probe, Sorting
+from spikesieve.passes.clustering import cluster_all
+from spikesieve.passes.describe import Final, describe
+from spikesieve.passes.fitting import (
     a_part,
     fit_all,
     learned_again,
@@ -19,18 +21,16 @@ from spikesieve.methods.fitting import (
     units_in_tissue,
     with_unit_noise,
 )
-from spikesieve.methods.grouping import cluster_all
-from spikesieve.methods.moving import Rest, follow, moving_matcher, moving_templates, spikes_at_rest
-from spikesieve.methods.passes import Detector, SpikeTable, fit_preprocessing, learn_shapes
-from spikesieve.model import F32, Motion, Probe, Sorting
-from spikesieve.settings import Settings
-from spikesieve.stages.compete import Matched, Means
+from spikesieve.passes.moving import Rest, follow, moving_matcher, moving_templates, spikes_at_rest
+from spikesieve.passes.passes import Detector, SpikeTable, fit_preprocessing, learn_shapes
+from spikesieve.settings.sort import Settings
 from spikesieve.stages.curate import Trains, curate
 from spikesieve.stages.detect import pitch_um, universal_templates
 from spikesieve.stages.features import make_groups
 from spikesieve.stages.preprocess import Preprocessing
-from spikesieve.stages.refine import as_parts, keep
 from spikesieve.stages.shapes import Shapes
+from spikesieve.stages.sieve.compete import Matched, Means
+from spikesieve.stages.sieve.refine import as_parts, keep
 from spikesieve.stages.templates import LearnedTemplates, learn_templates
 from spikesieve.stages.tissue import MovingTemplates, Tissue
 

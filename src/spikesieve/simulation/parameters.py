@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from spikesieve.params import Params, setting
+from spikesieve.settings.params import Params, setting
 
 
 class PopulationParams(Params):

@@ -12,20 +12,11 @@ import numpy as np
 
 from spikesieve.kernels import ANY_AMPLITUDE, Overlaps, Worth, pursue, subtract_waveforms, template_scores
 from spikesieve.model import F32, I64
-from spikesieve.params import Params, setting
+from spikesieve.settings.match import MatchParams
 from spikesieve.stages.detect import in_sixes
 from spikesieve.stages.features import describe, on_contacts
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates, overlaps, unit_norm
-
-
-class MatchParams(Params):
-    """How spikes are matched."""
-
-    threshold: float = setting(
-        8.0, "smallest projection on a learned template, in noise SD", kilosort4="Th_learned", gt=2.0, le=100.0
-    )
-    max_peels: int = setting(100, "largest number of rounds in a block", kilosort4="max_peels", ge=1, le=10_000)
 
 
 @dataclass(frozen=True, eq=False)

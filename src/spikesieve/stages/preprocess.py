@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from spikesieve.geometry import distances_um, nearest
 from spikesieve.kernels import butterworth, subtract_median
 from spikesieve.model import F32, F64, I64, Bool, Probe
-from spikesieve.params import Params, setting
+from spikesieve.settings.preprocess import PreprocessParams
 
 # After this many periods of the high-pass's corner its slowest pole has decayed by exp(-37): 40 ms at 300 Hz.
 HALO_PERIODS = 12.0
@@ -28,29 +28,6 @@ ROWS_AT_ONCE = 32
 OFFSET_STEP = 16
 
 Result = TypeVar("Result")
-
-
-class PreprocessParams(Params):
-    """How raw traces become whitened ones."""
-
-    highpass_cutoff_hz: float = setting(
-        300.0, "corner of the zero-phase high-pass", kilosort4="highpass_cutoff", gt=0.0, le=3000.0
-    )
-    reference: Literal["median", "none"] = setting("median", "what is subtracted from all contacts of a shank")
-    min_reference_contacts: int = setting(16, "a shank with fewer contacts gets no reference", ge=2)
-    whitening_range: int = setting(
-        32, "contacts of the same shank that whiten each contact", kilosort4="whitening_range", ge=1, le=512
-    )
-    whitening_shrinkage: float = setting(0.01, "share of the identity in the correlation matrix", ge=0.0, le=1.0)
-    bad_contacts: Literal["exclude", "interpolate", "keep"] = setting(
-        "exclude", "what to do with dead and noisy contacts"
-    )
-    dead_ratio: float = setting(0.2, "a contact with noise below this times the shank's median is dead", ge=0.0, lt=1.0)
-    noisy_ratio: float = setting(4.0, "a contact with noise above this times the shank's median is noisy", gt=1.0)
-    artifact_threshold_uv: float | None = setting(
-        None, "a high-passed sample beyond this on any contact blanks its shank", kilosort4="artifact_threshold", gt=0.0
-    )
-    artifact_ms: float = setting(2.0, "blanked on either side of an artifact or a saturated sample", ge=0.0, le=1000.0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from scipy.spatial.distance import cdist
 
 from spikesieve.geometry import distances_um
 from spikesieve.model import F32, F64, I64, Probe
-from spikesieve.params import Params, setting
+from spikesieve.settings.tissue import TissueParams
 from spikesieve.stages.templates import LearnedTemplates
 
 NO_CONTACT_UM = 1.0
@@ -27,20 +27,6 @@ JITTER = 1e-6
 # Tables of covariances that are kept, about 2 kB each.
 MOST_TABLES = 20_000
 TRACES_RIDGE = 0.01
-
-
-class TissueParams(Params):
-    """How footprints vary in space."""
-
-    length_um: float = setting(30.0, "distance over which a footprint changes", gt=0.0)
-    step_um: float = setting(1.0, "templates are displaced in steps of this", gt=0.0)
-    bin_um: float = setting(2.0, "spikes are averaged in displacements of this", gt=0.0)
-    noise_share: float = setting(
-        0.03, "noise variance of one spike over that of its signal when features are moved to rest", gt=0.0
-    )
-    traces_length_um: float = setting(
-        20.0, "the same distance where traces are moved (motion.mode = traces)", kilosort4="sig_interp", gt=0.0
-    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,8 @@ from spikesieve.metrics import refractory
 from spikesieve.metrics.contamination import Contamination, contamination, presence
 from spikesieve.metrics.missed import is_cut, missed, missed_where
 from spikesieve.model import F32, F64, I32, I64, Motion, Probe, Templates, Unit
-from spikesieve.params import Params, setting
-from spikesieve.stages.curate import CurateParams
+from spikesieve.settings.curate import CurateParams
+from spikesieve.settings.units import UnitsParams
 
 ACG_BINS = 100
 # Displacements in so many parts, in each of which the tissue is as long.
@@ -21,22 +21,6 @@ N_PLACES = 5
 HIDING_UM = 5.0
 # A whole neuron that is large does not lack more of its spikes than this at some displacements.
 A_PART = 0.3
-
-
-class UnitsParams(Params):
-    """How units are described and labelled."""
-
-    waveform_contacts: int = setting(32, "contacts on which the mean waveform is measured", ge=1, le=128)
-    waveform_reach_um: float = setting(200.0, "and none farther than this from the best contact", gt=0.0)
-    waveform_spikes: int = setting(100, "spikes that a mean waveform is measured from, about", ge=10)
-    waveform_s: float = setting(
-        100.0, "and seconds, spread over the recording, after which a fifth of so many suffices", ge=1.0
-    )
-    min_snr: float = setting(1.5, "a unit whose peak is smaller than this times the noise SD is noise", ge=0.0)
-    max_spread_um: float = setting(300.0, "a unit with half its peak-to-peak farther apart than this is noise", gt=0.0)
-    max_missed: float = setting(
-        0.12, "a unit of which more than this share of the spikes seems too small to be found is mua", ge=0.0, le=1.0
-    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,9 +16,9 @@ from sklearn.cluster import KMeans
 from spikesieve.geometry import distances_um, nearest
 from spikesieve.kernels import pick
 from spikesieve.model import F32, F64, I64, Bool, Probe
+from spikesieve.settings.kilosort2 import Kilosort2Params
 from spikesieve.stages.detect import in_sixes, temporal_projections
 from spikesieve.stages.features import dense, describe, on_contacts
-from spikesieve.stages.kilosort2.params import Kilosort2Params
 from spikesieve.stages.shapes import Shapes
 
 KMEANS_ROUNDS = 10

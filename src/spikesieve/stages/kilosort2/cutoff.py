@@ -12,7 +12,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from spikesieve.model import F32, F64, I64
-from spikesieve.stages.kilosort2.params import Kilosort2Params
+from spikesieve.settings.kilosort2 import Kilosort2Params
 
 BIN = 0.1
 # The mode of the unit's own spikes lies at least so far above the threshold.

@@ -15,7 +15,7 @@ import numpy as np
 from spikesieve import kernels
 from spikesieve.kernels import Worth
 from spikesieve.model import F32, F64, I64
-from spikesieve.stages.kilosort2.params import Kilosort2Params
+from spikesieve.settings.kilosort2 import Kilosort2Params
 from spikesieve.stages.match import Matcher
 
 

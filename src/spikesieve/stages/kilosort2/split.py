@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from spikesieve.model import F32, F64, Bool
-from spikesieve.stages.kilosort2.params import Kilosort2Params
+from spikesieve.settings.kilosort2 import Kilosort2Params
 
 DIMENSIONS = 10
 # The running mean that drift is taken out with, in spikes.

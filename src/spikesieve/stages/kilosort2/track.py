@@ -11,8 +11,8 @@ import numpy as np
 
 from spikesieve.geometry import distances_um, nearest
 from spikesieve.model import F32, F64, I64, Bool, Probe
+from spikesieve.settings.kilosort2 import Kilosort2Params
 from spikesieve.stages.features import dense, on_contacts
-from spikesieve.stages.kilosort2.params import Kilosort2Params
 from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
 
 MOST_CONTACTS = 16

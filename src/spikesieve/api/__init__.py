@@ -1,0 +1,1 @@
+"""What a user of the library calls: sort, compare, simulate, and the demo."""

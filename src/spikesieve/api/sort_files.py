@@ -1,0 +1,232 @@
+"""From files to a result folder: what `spikesieve sort` and `spikesieve demo` both do."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from spikesieve.api.sort import memory_plan, open_run, require_use, sort
+from spikesieve.engine.blocks import Block
+from spikesieve.engine.clock import StageClock
+from spikesieve.engine.executor import Progress, silent
+from spikesieve.engine.run import Run
+from spikesieve.errors import OutputError
+from spikesieve.io.recordings.open_input import RawOptions, open_input
+from spikesieve.io.recordings.preprocessed import I16, to_int16, write_preprocessed
+from spikesieve.io.results import kilosort2_intermediates, provenance
+from spikesieve.io.results.folder import result_folder, write_result
+from spikesieve.io.results.motion_files import read_motion
+from spikesieve.io.results.read import curation_notes, read_provenance, read_sorting
+from spikesieve.io.results.run_log import run_log
+from spikesieve.model import Probe, Recording, Sorting
+from spikesieve.passes.kilosort2.intermediates import Arrays
+from spikesieve.passes.passes import clean_block, fit_preprocessing
+from spikesieve.report.sorting.write import write_report
+from spikesieve.settings.sort import Settings
+from spikesieve.stages.preprocess import Preprocessing
+
+logger = logging.getLogger(__name__)
+
+LOG_NAME = "spikesieve.log"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to sort, how, and where to.
+
+    files              raw files, in order of time
+    out                the result folder; it appears when it is complete
+    probe              a probe file or name; None: from the SpikeGLX `.meta` beside the file
+    raw                what is known about the files
+    settings           of the algorithm
+    settings_files     where they came from, for the provenance
+    motion             a displacement that was measured elsewhere; None: it is measured here
+    n_jobs             workers; None: one for each processor
+    memory             the most that the process may take, such as "4GB"; None: a quarter of the machine
+    overwrite          replace an older result
+    save_preprocessed  also write the whitened traces
+    save_intermediates also write the intermediate results of the method kilosort2
+    """
+
+    files: tuple[Path, ...]
+    out: Path
+    probe: str | None = None
+    raw: RawOptions = field(default_factory=RawOptions)
+    settings: Settings = field(default_factory=Settings)
+    settings_files: tuple[Path, ...] = ()
+    motion: Path | None = None
+    n_jobs: int | None = None
+    memory: str | None = None
+    overwrite: bool = False
+    save_preprocessed: bool = False
+    save_intermediates: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came out.
+
+    folder    the result folder
+    sorting   the result; `spikes.features` has no columns, because the features are in the folder
+    report    name of the page in the folder
+    pictures  names of the pictures in the folder
+    seconds   wall-clock time of it all
+    notes     sentences for the user
+    """
+
+    folder: Path
+    sorting: Sorting
+    report: str
+    pictures: tuple[str, ...]
+    seconds: float
+    notes: tuple[str, ...]
+
+
+def unsaid(line: str) -> None:
+    """Tells nobody."""
+
+
+def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], None] = unsaid) -> Outcome:
+    """Sort raw files into a result folder.
+
+    announce  told what the work will take in memory, line by line, before it begins
+
+    Raises InputError, SettingsError or OutputError with a sentence for the user; nothing is left behind then.
+    """
+    started = datetime.now().astimezone()
+    clock = StageClock(_logged(progress))
+    require_use(job.settings, job.motion is not None, job.save_intermediates)
+    if job.save_intermediates:
+        kilosort2_intermediates.require_h5py()
+    recording, probe, odd = open_input(job.files, job.raw, job.probe)
+    motion = read_motion(job.motion, probe) if job.motion is not None else None
+    plan = memory_plan(recording, probe, job.settings, job.n_jobs, job.memory)
+    with result_folder(job.out, job.overwrite, recording.paths) as work, run_log(work.path / LOG_NAME):
+        _log_start(job, recording, probe)
+        for line in plan.lines():
+            announce(line)
+            logger.info("%s", line)
+        sorting = sort(
+            recording,
+            probe,
+            job.settings,
+            motion=motion,
+            memory=plan,
+            scratch=work.scratch,
+            keep=_writer(work.path) if job.save_intermediates else None,
+            progress=clock,
+        )
+        if job.save_preprocessed:
+            with open_run(recording, probe, work.scratch, plan, clock) as run:
+                _save_preprocessed(run, probe, job.settings, work.path)
+        clock("write", 0, 1)
+        write_result(work.path, sorting, recording, _provenance(job, started, clock, odd))
+        report = write_report(work.path, sorting, read_provenance(work.path))
+        clock("write", 1, 1)
+        # Only now: Windows deletes no file that is still mapped, and the features lie in the scratch folder.
+        sorting = _without_features(sorting)
+        notes = (*odd, *sorting.notes)
+        _log_end(sorting, notes, clock)
+    seconds = (datetime.now().astimezone() - started).total_seconds()
+    pictures = tuple(path.relative_to(work.path).as_posix() for path in report.pictures)
+    return Outcome(job.out, sorting, report.page.name, pictures, seconds, notes)
+
+
+def report_folder(folder: Path) -> Path:
+    """Write the page and the figures of a result anew; returns the page.
+
+    Raises InputError for a folder that is no result of ours, OutputError when it cannot be written.
+    """
+    sorting, facts = read_sorting(folder), read_provenance(folder)
+    facts["notes"] = [*facts["notes"], *curation_notes(folder)]
+    try:
+        return write_report(folder, sorting, facts).page
+    except OSError as error:
+        raise OutputError(
+            f"The report cannot be written into {folder}: {error.strerror or error}. "
+            "Make the folder writable or free some space."
+        ) from error
+
+
+def label_counts(sorting: Sorting) -> dict[str, int]:
+    """Units by label: good, mua, noise."""
+    labels = Counter(unit.label for unit in sorting.units)
+    return {label: labels[label] for label in ("good", "mua", "noise")}
+
+
+def _writer(folder: Path) -> Callable[[Arrays], None]:
+    return partial(kilosort2_intermediates.write_intermediates, folder / kilosort2_intermediates.FILE_NAME)
+
+
+def _save_preprocessed(run: Run, probe: Probe, settings: Settings, folder: Path) -> None:
+    fitted, _ = fit_preprocessing(run, probe, settings.preprocess)
+    blocks = run.over(run.blocks, partial(_white_int16, fitted=fitted), "preprocessed traces")
+    write_preprocessed(folder, ((block.start, samples) for block, samples in blocks), run.recording, fitted.probe)
+
+
+def _white_int16(run: Run, block: Block, *, fitted: Preprocessing) -> I16:
+    return to_int16(clean_block(run, block, fitted, 0).white)
+
+
+def _without_features(sorting: Sorting) -> Sorting:
+    n_spikes, n_pcs = len(sorting.spikes), len(sorting.pcs)
+    return replace(sorting, spikes=replace(sorting.spikes, features=np.empty((n_spikes, 0, n_pcs), np.float32)))
+
+
+def _provenance(job: Job, started: datetime, clock: StageClock, notes: tuple[str, ...]) -> provenance.Run:
+    settings = job.settings.model_dump()
+    stages = {name: group for name, group in settings.items() if isinstance(group, dict)}
+    motion = job.motion if job.motion is not None and job.motion.is_file() else None
+    files = [file for file in (*job.settings_files, _probe_file(job), motion) if file is not None]
+    return provenance.Run(
+        method=job.settings.method,
+        settings=settings,
+        seeds={name: group["seed"] for name, group in stages.items() if "seed" in group},
+        started=started,
+        finished=datetime.now().astimezone(),
+        stages=clock.costs(),
+        inputs=tuple(map(str, files)),
+        notes=notes,
+    )
+
+
+def _probe_file(job: Job) -> Path | None:
+    return Path(job.probe) if job.probe is not None and Path(job.probe).is_file() else None
+
+
+def _logged(progress: Progress) -> Progress:
+    def tell(stage: str, done: int, total: int) -> None:
+        if done == 0:
+            logger.info("%s: %d to do", stage, total)
+        progress(stage, done, total)
+
+    return tell
+
+
+def _log_start(job: Job, recording: Recording, probe: Probe) -> None:
+    for name, version in provenance.versions().items():
+        logger.info("%s %s", name, version)
+    logger.info("files %s", ", ".join(recording.paths))
+    logger.info("recording %s", provenance.recording_facts(recording))
+    logger.info("probe %s: %d contacts, %d shanks", probe.name, probe.n_contacts, len(np.unique(probe.shanks)))
+    logger.info("settings %s", job.settings.model_dump())
+
+
+def _log_end(sorting: Sorting, notes: tuple[str, ...], clock: StageClock) -> None:
+    if sorting.motion is not None:
+        for shank, decision, why in zip(
+            sorting.motion.shanks, sorting.motion.decisions, sorting.motion.why, strict=True
+        ):
+            logger.info("motion of shank %d: %s. %s", shank, decision, why)
+    for note in notes:
+        logger.warning("%s", note)
+    for stage, cost in clock.costs().items():
+        logger.info("%s took %.2f s; peak memory %.0f MB", stage, cost.seconds, cost.peak_memory_mb)
+    logger.info("%d spikes of %d units: %s", len(sorting.spikes), len(sorting.units), label_counts(sorting))

@@ -1,0 +1,1 @@
+"""Probes from files and by name."""

@@ -1,0 +1,237 @@
+"""Probe files of each kind: probeinterface JSON, Kilosort `.json`, `.mat` and `.npz`, and `.prb`. One reader a kind."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import probeinterface
+from numpy.typing import NDArray
+from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
+
+from spikesieve.errors import InputError, OutputError
+from spikesieve.io.probes.prb import evaluate_prb
+from spikesieve.model import F64, I64, Probe
+
+UM_PER_UNIT = {"um": 1.0, "mm": 1e3, "m": 1e6}
+
+# Shanks that a file draws at the same place are set side by side with this much between them.
+SHANK_GAP_UM = 200.0
+
+
+def read_json(path: Path) -> Probe:
+    """A probe from probeinterface's JSON or from Kilosort4's; which of them is told from the content."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise InputError(f"{path} is not valid JSON: {error}. Write the probe file again.") from error
+    if isinstance(content, dict) and "probes" in content:
+        return _from_probeinterface(path, content)
+    if isinstance(content, dict) and "chanMap" in content:
+        return _from_kilosort(path, content, first_channel=0)
+    found = ", ".join(map(str, list(content)[:8])) if isinstance(content, dict) else type(content).__name__
+    raise InputError(
+        f"{path} is neither a probeinterface probe (with 'probes') nor a Kilosort4 probe (with 'chanMap', 'xc', 'yc', "
+        f"'kcoords'). Found: {found}."
+    )
+
+
+def read_mat(path: Path) -> Probe:
+    """A probe from a Kilosort2 channel map: channels counted from 1, contacts that are not `connected` left out."""
+    try:
+        content = loadmat(path)
+    except NotImplementedError:
+        content = _load_mat_73(path)
+    except (MatReadError, zlib.error, ValueError, TypeError, LookupError, EOFError, AttributeError) as error:
+        raise InputError(
+            f"{path} is not a readable MATLAB file: {error}. Save it again with save(..., '-v7')."
+        ) from error
+    return _from_kilosort(path, content, first_channel=1)
+
+
+def read_npz(path: Path) -> Probe:
+    """A probe from NumPy arrays under Kilosort4's names, channels counted from 0."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            content = {name: file[name] for name in file.files}
+    except (BadZipFile, zlib.error, ValueError, EOFError, AttributeError, TypeError) as error:
+        raise InputError(f"{path} is not a readable .npz file: {error}. Write it with numpy.savez.") from error
+    return _from_kilosort(path, content, first_channel=0)
+
+
+def read_prb(path: Path) -> Probe:
+    """A probe from a .prb file; each channel group is a shank. The file is parsed, never executed."""
+    groups = evaluate_prb(path.read_text(encoding="utf-8-sig", errors="replace"), str(path)).get("channel_groups")
+    if not isinstance(groups, dict) or not groups:
+        raise InputError(
+            f"{path} assigns no channel_groups. Write channel_groups = {{0: {{'channels': ..., 'geometry': ...}}}}."
+        )
+    parts = [_prb_group(path, key, group) for key, group in groups.items()]
+    sizes = [len(channels) for channels, _ in parts]
+    shanks = np.repeat(_shank_numbers([str(key) for key in groups]), sizes)
+    positions = np.concatenate([positions for _, positions in parts])
+    return Probe(_apart(positions, shanks), np.concatenate([channels for channels, _ in parts]), shanks, path.name)
+
+
+def write_probe_json(path: Path, probe: Probe) -> None:
+    """The probe as probeinterface JSON, which `read_probe` and other programs read.
+
+    Raises OutputError when the file cannot be written.
+    """
+    written = probeinterface.Probe(ndim=2, si_units="um")
+    written.set_contacts(
+        positions=probe.positions_um, shapes="circle", shape_params={"radius": 5.0}, shank_ids=probe.shanks.astype(str)
+    )
+    written.set_device_channel_indices(probe.channels)
+    try:
+        probeinterface.write_probeinterface(path, written)
+    except OSError as error:
+        raise OutputError(
+            f"The probe file {path} cannot be written: {error.strerror}. Choose another folder."
+        ) from error
+
+
+def _from_probeinterface(path: Path, content: dict[str, Any]) -> Probe:
+    try:
+        probes = probeinterface.ProbeGroup.from_dict(content).probes
+        parts = [_contacts(path, probe) for probe in probes]
+    except (KeyError, ValueError, TypeError, AttributeError, AssertionError, IndexError) as error:
+        raise InputError(
+            f"{path} is not a probeinterface probe: {error!r}. Write it with probeinterface again."
+        ) from error
+    positions = np.concatenate([part[0] for part in parts]) if parts else np.empty((0, 2))
+    ids = [f"{index}:{shank}" if len(parts) > 1 else shank for index, part in enumerate(parts) for shank in part[2]]
+    wired = [part[1] for part in parts if part[1] is not None]
+    if len(wired) not in (0, len(parts)):
+        raise InputError(
+            f"{path} has {len(parts)} probes, of which {len(wired)} have device_channel_indices. "
+            "Give them to all, or to none."
+        )
+    channels = np.concatenate(wired) if wired else np.arange(len(positions))
+    used = channels >= 0  # probeinterface writes -1 for a contact that is not connected
+    if not used.any():
+        raise InputError(f"{path} has no contact that is connected to a channel. Set its device_channel_indices.")
+    shanks = _shank_numbers([shank for shank, keep in zip(ids, used, strict=True) if keep])
+    return Probe(_apart(positions[used], shanks), channels[used], shanks, path.name)
+
+
+def _contacts(path: Path, probe: Any) -> tuple[F64, I64 | None, list[str]]:
+    """Positions in um, channels (None when not given) and shank names of one probeinterface probe."""
+    if probe.ndim != 2:
+        raise InputError(
+            f"{path} has contacts in {probe.ndim} dimensions. Project it with probeinterface's to_2d first."
+        )
+    if probe.si_units not in UM_PER_UNIT:
+        raise InputError(f"{path} gives positions in {probe.si_units!r}. Give them in um, mm or m.")
+    positions = np.asarray(probe.contact_positions, np.float64) * UM_PER_UNIT[probe.si_units]
+    channels = probe.device_channel_indices
+    shanks = [""] * len(positions) if probe.shank_ids is None else [str(shank) for shank in probe.shank_ids]
+    return positions, None if channels is None else np.asarray(channels, np.int64), shanks
+
+
+def _from_kilosort(path: Path, content: Mapping[str, Any], first_channel: int) -> Probe:
+    """A probe from Kilosort's arrays; .mat files say xcoords and ycoords, the others xc and yc."""
+    channels = _array(path, content, "chanMap") - first_channel
+    n = len(channels)
+    x, y = (_array(path, content, name, name + "oords", n=n) for name in ("xc", "yc"))
+    shanks = _array(path, content, "kcoords", n=n) if "kcoords" in content else np.zeros(n)
+    used = _array(path, content, "connected", n=n) > 0 if "connected" in content else np.ones(n, bool)
+    if not used.any():
+        raise InputError(f"{path} has no connected contact. Set 'connected' to 1 for those that record.")
+    whole = (np.mod(channels, 1) == 0) & (np.mod(shanks, 1) == 0)
+    if not whole[used].all() or channels[used].min() < 0:
+        raise InputError(
+            f"{path} has channels in chanMap, or groups in kcoords, that are not whole numbers, or channels below "
+            f"{first_channel}. Channels count from {first_channel} in a {path.suffix} file."
+        )
+    groups = shanks[used].astype(np.int64)
+    return Probe(_apart(np.stack([x, y], axis=1)[used], groups), channels[used].astype(np.int64), groups, path.name)
+
+
+def _array(path: Path, content: Mapping[str, Any], *names: str, n: int | None = None) -> F64:
+    """One of the arrays of a Kilosort probe, flat; raises InputError when it is missing or does not fit."""
+    found = next((name for name in names if name in content), None)
+    if found is None:
+        raise InputError(
+            f"{path} has no {' or '.join(names)}. A Kilosort probe has chanMap, x and y of each contact, and kcoords."
+        )
+    try:
+        flat = np.asarray(content[found], dtype=np.float64).ravel()
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"{path} has something else than numbers in {found}. Give one number for each contact."
+        ) from error
+    if len(flat) == 0 or (n is not None and len(flat) != n):
+        raise InputError(
+            f"{path} has {len(flat)} numbers in {found}. It needs one for each contact, as many as in chanMap."
+        )
+    return flat
+
+
+def _load_mat_73(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of a MATLAB 7.3 file, which is HDF5: read only where h5py happens to be installed."""
+    try:
+        h5py: ModuleType = importlib.import_module("h5py")
+    except ImportError as error:
+        raise InputError(
+            f"{path} is a MATLAB 7.3 file. Save it again in MATLAB with save(..., '-v7'), or install h5py."
+        ) from error
+    with h5py.File(path, "r") as file:
+        return {name: np.asarray(item) for name, item in file.items() if isinstance(item, h5py.Dataset)}
+
+
+def _prb_group(path: Path, key: Any, group: Any) -> tuple[I64, F64]:
+    """Channels and positions of one channel group; the geometry is a dict by channel or a list in their order."""
+    if not isinstance(group, dict) or not group.get("geometry"):
+        raise InputError(f"{path} has no geometry for group {key!r}. Give 'geometry': {{channel: (x_um, y_um), ...}}.")
+    geometry = group["geometry"]
+    ordered = isinstance(geometry, list | tuple)
+    channels = group.get("channels", range(len(geometry)) if ordered else geometry)
+    if not (ordered or isinstance(geometry, dict)) or not isinstance(channels, dict | list | tuple | range):
+        raise InputError(f"{path} has no list of channels, or no dict or list as geometry, in group {key!r}.")
+    if not all(isinstance(channel, int) for channel in channels):
+        raise InputError(f"{path} has a channel in group {key!r} that is not a whole number. Count channels from 0.")
+    places = dict(zip(channels, geometry, strict=False)) if ordered else geometry
+    missing = [channel for channel in channels if channel not in places]
+    if missing:
+        raise InputError(f"{path} has no position for channels {missing[:10]} of group {key!r}. Complete its geometry.")
+    try:
+        positions = np.array([places[channel] for channel in channels], dtype=np.float64).reshape(len(channels), 2)
+        return np.array(list(channels), dtype=np.int64), positions
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InputError(
+            f"{path} has a position in group {key!r} that is not (x_um, y_um), or a huge channel."
+        ) from error
+
+
+def _shank_numbers(names: list[str]) -> I64:
+    """Shank names as numbers: themselves when all are whole numbers, else their rank of first appearance."""
+    if all(name.isdecimal() for name in names):
+        return np.array([int(name) for name in names], np.int64)
+    rank = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return np.array([rank[name] for name in names], np.int64)
+
+
+def _apart(positions_um: F64, shanks: I64) -> F64:
+    """Positions with the shanks side by side, when contacts of different shanks share a place; else as they are.
+
+    Files of tetrodes often give each of them the same square. Two contacts of ONE shank at the same place stay, for
+    `Probe` to refuse.
+    """
+    distinct = len(np.unique(positions_um, axis=0))
+    if distinct == len(np.unique(np.column_stack([positions_um, shanks]), axis=0)):
+        return positions_um
+    width = float(np.nanmax(positions_um[:, 0]) - np.nanmin(positions_um[:, 0]))
+    rank = np.unique(shanks, return_inverse=True)[1]
+    return positions_um + np.stack([rank * (width + SHANK_GAP_UM), np.zeros(len(rank))], axis=1)
+
+
+READERS: dict[str, Callable[[Path], Probe]] = {".json": read_json, ".mat": read_mat, ".npz": read_npz, ".prb": read_prb}

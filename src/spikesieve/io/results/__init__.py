@@ -1,0 +1,1 @@
+"""The result folder, written and read."""

@@ -1,0 +1,123 @@
+"""The intermediate results of the method kilosort2 in one HDF5 file, and that file as a side of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesieve.comparison.side import Side, Steps, in_order
+from spikesieve.errors import InputError, OutputError
+from spikesieve.io.sortings.phy import drift_of_batches, peak_depths
+from spikesieve.io.sortings.rez_mat import low_rank_waveforms
+
+FILE_NAME = "kilosort2.h5"
+COMPRESSED_FROM = 1_000_000
+NEEDED = ("st3", "fs", "W", "U", "mu", "Wrot", "chanMap", "xc", "yc")
+
+
+def require_h5py() -> Any:
+    """The module h5py. Raises OutputError where it is not installed."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise OutputError(
+            "Saving the intermediate results needs h5py, which is not installed. "
+            'Install it with: pip install "spikesieve[matlab]".'
+        ) from error
+    return h5py
+
+
+def write_intermediates(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """One dataset for each array, by name, rows first as NumPy has them; large ones are compressed.
+
+    Raises OutputError without h5py, and when the file cannot be written.
+    """
+    h5py = require_h5py()
+    try:
+        with h5py.File(path, "w", track_order=True) as file:
+            for name, values in arrays.items():
+                large = values.size >= COMPRESSED_FROM
+                file.create_dataset(name, data=values, compression="gzip" if large else None, shuffle=large)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error}). Check the folder and the free space.") from error
+
+
+def read_intermediates(path: Path) -> dict[str, NDArray[Any]]:
+    """All arrays of such a file by name.
+
+    Raises InputError when h5py is missing or the file is no such file.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise InputError(
+            f"{path} is an HDF5 file, and reading it needs h5py, which is not installed. "
+            'Install it with: pip install "spikesieve[matlab]".'
+        ) from error
+    try:
+        with h5py.File(path, "r") as file:
+            arrays = {name: np.asarray(dataset[()]) for name, dataset in file.items() if hasattr(dataset, "shape")}
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as HDF5 ({error}). Sort again to write it anew.") from error
+    missing = [name for name in NEEDED if name not in arrays]
+    if missing:
+        raise InputError(f"{path} lacks {', '.join(missing)}: it was not written by spikesieve. Give {FILE_NAME}.")
+    return arrays
+
+
+def steps_of(arrays: Mapping[str, NDArray[Any]]) -> Steps:
+    """What the file tells of the inner steps."""
+    batch_s = float(arrays["NT"]) / float(arrays["fs"]) if "NT" in arrays else 1.0
+    starts = arrays.get("batch_start")
+    return Steps(
+        whitening=arrays["Wrot"].astype(np.float64),
+        drift=drift_of_batches(arrays.get("dshift"), arrays.get("yblk"), batch_s),
+        ccb0=arrays.get("ccb0"),
+        ccbsort=arrays.get("ccbsort"),
+        iorig=arrays.get("iorig"),
+        batch_time_s=None if starts is None else starts / float(arrays["fs"]) + batch_s / 2,
+    )
+
+
+def with_steps_beside(side: Side, folder: Path) -> Side:
+    """The side of a result folder with what the file in it, if there is one, tells of the inner steps."""
+    if not (folder / FILE_NAME).is_file():
+        return side
+    try:
+        found = steps_of(read_intermediates(folder / FILE_NAME))
+    except InputError as error:
+        return replace(side, notes=(*side.notes, f"The inner steps of {side.name} are left out. {error}"))
+    batches = {name: getattr(found, name) for name in ("ccb0", "ccbsort", "iorig", "batch_time_s")}
+    return replace(side, steps=replace(side.steps, **batches))
+
+
+def read_intermediates_side(path: Path) -> Side:
+    """The file as a side of a comparison. Raises InputError as `read_intermediates`, and when arrays do not fit."""
+    arrays = read_intermediates(path)
+    st3 = arrays["st3"]
+    if st3.ndim != 2 or st3.shape[1] != 5:
+        raise InputError(f"st3 in {path} has the shape {st3.shape}; 5 columns are needed. Sort again to write it anew.")
+    unit = st3[:, 1].astype(np.int64)
+    name = path.resolve().parent.name
+    trains, (amplitude, template) = in_order(st3[:, 0].astype(np.int64), unit, name, st3[:, 2], unit)
+    positions = np.column_stack([arrays["xc"], arrays["yc"]]).astype(np.float64)
+    waveforms = low_rank_waveforms(arrays["W"], arrays["U"], arrays["mu"], arrays["Wrot"], trains, template)
+    return Side(
+        name=name,
+        kind="intermediate results of spikesieve's kilosort2",
+        trains=trains,
+        sampling_hz=float(arrays["fs"]),
+        channels=arrays["chanMap"].astype(np.int64),
+        positions_um=positions,
+        shanks=arrays["kcoords"].astype(np.int64) if "kcoords" in arrays else None,
+        waveforms=waveforms,
+        amplitude=None if amplitude is None else amplitude.astype(np.float32),
+        amplitude_unit="noise SD",
+        unit_depth_um=peak_depths(waveforms, positions),
+        steps=steps_of(arrays),
+    )

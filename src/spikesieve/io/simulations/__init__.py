@@ -1,0 +1,1 @@
+"""Simulated recordings on disk, and what they are made from."""

@@ -1,0 +1,229 @@
+"""A simulated recording on disk: raw file, probe file, truth that anybody can read, and the truth as a Phy folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+from zipfile import BadZipFile
+
+import numpy as np
+from scipy.io import savemat
+
+from spikesieve.engine.executor import Progress, silent
+from spikesieve.errors import InputError, OutputError
+from spikesieve.io.probes.files import write_probe_json
+from spikesieve.io.recordings.binary import read_recording
+from spikesieve.io.simulations.truth_phy import write_truth_phy
+from spikesieve.model import Probe
+from spikesieve.simulation import Simulation, Truth, iter_blocks
+
+Layout = Literal["spikesieve", "emouse"]
+RECORDING: dict[Layout, str] = {"spikesieve": "recording.bin", "emouse": "sim_binary.imec.ap.bin"}
+PHY = "phy"
+NUMBERS = ("sampling_hz", "n_samples", "peak_index")
+ARRAYS = tuple(field.name for field in fields(Truth) if field.name not in NUMBERS)
+
+MEANING = {
+    "sampling_hz": "samples per second",
+    "n_samples": "length of the recording",
+    "peak_index": "sample of the templates at which the spike's time lies",
+    "sample": "sample of each spike: the trough on the largest contact (the peak, if the spike is positive)",
+    "unit": "unit of each spike, a row of the arrays below",
+    "amplitude": "how many times its unit's template each spike is",
+    "moved_um": "how far from rest the unit of each spike was then; its place is position_um[unit] + (0, moved_um, 0)",
+    "position_um": "x, y and distance from the plane of the probe of each unit, at rest",
+    "shank": "shank of each unit",
+    "ptp_uv": "peak to peak of each unit's template at rest on its largest contact",
+    "kind": "kind of cell of each unit, or the name of its footprint",
+    "templates_uv": "(unit, sample, contact) waveforms at rest",
+    "moved_contacts": "(unit, near) contacts of moved_templates_uv; -1: unused",
+    "moved_places_um": "(unit, place) how far from rest the unit is in moved_templates_uv",
+    "moved_templates_uv": "(unit, place, sample, near) waveforms on the unit's way",
+    "displacement_time_s": "(time) of displacement_um",
+    "displacement_depth_um": "(depth) of displacement_um, at rest",
+    "displacement_um": "(shank, time, depth) how far tissue has moved, upwards positive; one shank: all move alike",
+    "dead": "contacts that are flat",
+    "artifact_sample": "samples at which a pulse on all channels starts",
+}
+
+
+@dataclass(frozen=True)
+class SimulationFiles:
+    """Where the files are and what is needed to read them.
+
+    recording_path  int16, (sample, channel), no header
+    probe_path      probeinterface JSON
+    truth_path      truth.npz; truth.json beside it says what is in it
+    phy_path        params.py of the truth as a Phy folder
+    n_channels      columns of the recording
+    sampling_hz     sampling rate
+    gain_uv         uV per bit
+    """
+
+    recording_path: Path
+    probe_path: Path
+    truth_path: Path
+    phy_path: Path
+    n_channels: int
+    sampling_hz: float
+    gain_uv: float
+
+
+def write_simulation(
+    folder: Path | str, simulation: Simulation, layout: Layout = "spikesieve", progress: Progress = silent
+) -> SimulationFiles:
+    """Write the recording, probe.json, truth.npz, truth.json and the folder phy.
+
+    folder      made when it does not exist; nothing in it is replaced
+    simulation  what to write; the file has a column for each channel up to the largest the probe names
+    layout      "emouse" names the recording as Kilosort2's simulator does and adds its channel map and truth
+
+    Memory does not grow with the length of the recording, but with the number of spikes. Raises OutputError when one of
+    the files exists already or cannot be written; what was written until then is removed.
+    """
+    folder = Path(folder)
+    writers = _writers(folder, simulation, layout, progress)
+    for name in writers:
+        if (folder / name).exists():
+            raise OutputError(
+                f"{folder / name} exists already and is not replaced. Choose another folder, or remove it."
+            )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, write in writers.items():
+            write(folder / name)
+    except BaseException as error:
+        for name in writers:
+            _remove(folder / name)
+        if isinstance(error, OSError):
+            raise OutputError(
+                f"The simulation cannot be written to {folder}: {error.strerror or error}. "
+                "Choose a folder on a disk with room that you may write to."
+            ) from error
+        raise
+    return SimulationFiles(
+        recording_path=folder / RECORDING[layout],
+        probe_path=folder / "probe.json",
+        truth_path=folder / "truth.npz",
+        phy_path=folder / PHY / "params.py",
+        n_channels=simulation.n_channels,
+        sampling_hz=simulation.params.sampling_hz,
+        gain_uv=simulation.params.gain_uv,
+    )
+
+
+def read_truth(path: Path | str) -> Truth:
+    """The truth that `write_simulation` wrote to truth.npz.
+
+    Raises InputError when the file is missing or is no such file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return Truth(
+                sampling_hz=float(arrays["sampling_hz"]),
+                n_samples=int(arrays["n_samples"]),
+                peak_index=int(arrays["peak_index"]),
+                **{name: arrays[name] for name in ARRAYS},
+            )
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise InputError(
+            f"{path} cannot be read as the truth of a simulation: {error}. Give the truth.npz that a simulation wrote."
+        ) from error
+
+
+def _writers(
+    folder: Path, simulation: Simulation, layout: Layout, progress: Progress
+) -> dict[str, Callable[[Path], None]]:
+    """What writes each file or folder, by its name, in order."""
+    truth, probe = simulation.truth, simulation.probe
+    writers: dict[str, Callable[[Path], None]] = {
+        RECORDING[layout]: partial(_write_blocks, simulation=simulation, progress=progress),
+        "probe.json": partial(write_probe_json, probe=probe),
+        "truth.npz": partial(_write_truth, truth=truth),
+        "truth.json": partial(_write_facts, simulation=simulation, layout=layout),
+        PHY: partial(_write_phy, simulation=simulation, recording_path=folder / RECORDING[layout]),
+    }
+    if layout == "emouse":
+        name = f"chanMap_3B_{probe.n_contacts}sites.mat"
+        writers[name] = partial(_write_channel_map, probe=probe, sampling_hz=truth.sampling_hz)
+        writers["eMouseGroundTruth.mat"] = partial(_write_emouse_truth, truth=truth)
+        columns = {"chanMap": probe.channels, "xc": probe.positions_um[:, 0], "yc": probe.positions_um[:, 1]}
+        for column, values in columns.items():
+            writers[f"{column}.npy"] = partial(np.save, arr=values)
+    return writers
+
+
+def _write_blocks(path: Path, simulation: Simulation, progress: Progress) -> None:
+    n_samples, done = simulation.truth.n_samples, 0
+    with path.open("xb") as file:
+        for block in iter_blocks(simulation):
+            progress("simulate", done, n_samples)
+            file.write(block.astype("<i2", copy=False).tobytes())
+            done += len(block)
+    progress("simulate", n_samples, n_samples)
+
+
+def _write_truth(path: Path, truth: Truth) -> None:
+    arrays: dict[str, Any] = {name: getattr(truth, name) for name in (*NUMBERS, *ARRAYS)}
+    np.savez_compressed(path, **arrays)
+
+
+def _write_facts(path: Path, simulation: Simulation, layout: Layout) -> None:
+    path.write_text(json.dumps(_facts(simulation, layout), indent=2) + "\n", encoding="utf-8", newline="\n")
+
+
+def _facts(simulation: Simulation, layout: Layout) -> dict[str, Any]:
+    truth = simulation.truth
+    return {
+        "recording": {
+            "file": RECORDING[layout],
+            "dtype": "int16",
+            "order": "sample, channel",
+            "n_channels": simulation.n_channels,
+            "n_samples": truth.n_samples,
+            "sampling_hz": truth.sampling_hz,
+            "gain_uv": simulation.params.gain_uv,
+        },
+        "n_units": len(simulation.units),
+        "n_background_units": len(simulation.background),
+        "n_spikes": len(truth.sample),
+        "parameters": simulation.params.model_dump(),
+        "truth.npz": MEANING,
+    }
+
+
+def _write_phy(path: Path, simulation: Simulation, recording_path: Path) -> None:
+    path.mkdir()
+    params = simulation.params
+    recording = read_recording(recording_path, simulation.n_channels, params.sampling_hz, gain_uv=params.gain_uv)
+    write_truth_phy(path, simulation.truth, simulation.probe, recording)
+
+
+def _write_channel_map(path: Path, probe: Probe, sampling_hz: float) -> None:
+    """Kilosort2's channel map: columns, channels counted from 1."""
+    columns = {
+        "chanMap": probe.channels + 1.0,
+        "chanMap0ind": probe.channels.astype(float),
+        "connected": np.ones(probe.n_contacts, np.bool_),
+        "xcoords": probe.positions_um[:, 0],
+        "ycoords": probe.positions_um[:, 1],
+        "kcoords": probe.shanks + 1.0,
+    }
+    savemat(path, {**{name: column[:, None] for name, column in columns.items()}, "fs": sampling_hz})
+
+
+def _write_emouse_truth(path: Path, truth: Truth) -> None:
+    """Samples and units counted from 1, as MATLAB does."""
+    savemat(path, {"gtRes": (truth.sample + 1.0)[:, None], "gtClu": (truth.unit + 1.0)[:, None]})
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Sortings of other programs."""

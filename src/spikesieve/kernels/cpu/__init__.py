@@ -1,0 +1,1 @@
+"""The kernels for an ordinary processor, compiled by Numba."""

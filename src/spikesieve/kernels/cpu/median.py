@@ -1,0 +1,95 @@
+"""Subtracts, at every sample, the median over a group of channels.
+
+The median comes from a sorting network (Batcher's merge exchange, Knuth TAOCP 5.2.2 algorithm M) that runs over many
+samples at once: its comparisons do not depend on the values, so they are vector minima and maxima.
+"""
+
+from functools import lru_cache
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesieve.kernels.cpu.vector import LANES, load, minus, store, where_above
+
+F32 = NDArray[np.float32]
+I64 = NDArray[np.int64]
+
+# Samples at once: two vectors, so that one need not wait for the other.
+WIDTH = 2 * LANES
+
+
+def subtract_median(traces: F32, group: I64, n_groups: int) -> None:
+    """In place: traces[c, t] -= median over the channels of c's group at t.
+
+    traces    (n_channels, n_samples) float32, finite
+    group     (n_channels,) int64, 0..n_groups-1, or -1 for channels that are left as they are
+    """
+    for g in range(n_groups):
+        rows = np.flatnonzero(group == g)
+        if rows.size:
+            _subtract_median(traces, rows, median_network(rows.size))
+
+
+@lru_cache(maxsize=64)
+def median_network(n: int) -> I64:
+    """Comparators (i, j), i < j, after which the middle of n values is in its sorted place: (n_comparators, 2) int64.
+
+    Those of the whole sorting network that do not reach the middle are left out.
+    """
+    pairs: list[tuple[int, int]] = []
+    top = 1 << max(0, (n - 1).bit_length() - 1)
+    p = top if n > 1 else 0
+    while p > 0:
+        q, r, d = top, 0, p
+        while True:
+            pairs.extend((i, i + d) for i in range(n - d) if (i & p) == r)
+            if q == p:
+                break
+            d, q, r = q - p, q // 2, p
+        p //= 2
+    needed = {n // 2, (n - 1) // 2}
+    kept = []
+    for i, j in reversed(pairs):
+        if i in needed or j in needed:
+            needed |= {i, j}
+            kept.append((i, j))
+    return np.array(kept[::-1], np.int64).reshape(-1, 2)
+
+
+@nb.njit(cache=True, nogil=True)
+def _subtract_median(traces: F32, rows: I64, network: I64) -> None:
+    n, n_samples = rows.size, traces.shape[1]
+    tile, median = np.zeros((n, WIDTH), np.float32), np.empty(WIDTH, np.float32)
+    whole = n_samples - n_samples % WIDTH
+    for start in range(0, whole, WIDTH):
+        for i in range(n):
+            at = rows[i] * n_samples + start
+            store(tile, i * WIDTH, load(traces, at))
+            store(tile, i * WIDTH + LANES, load(traces, at + LANES))
+        _medians(tile, network, median)
+        for i in range(n):
+            at = rows[i] * n_samples + start
+            store(traces, at, minus(load(traces, at), load(median, 0)))
+            store(traces, at + LANES, minus(load(traces, at + LANES), load(median, LANES)))
+    for i in range(n):
+        tile[i, : n_samples - whole] = traces[rows[i], whole:]
+    _medians(tile, network, median)
+    for i in range(n):
+        traces[rows[i], whole:] -= median[: n_samples - whole]
+
+
+@nb.njit(cache=True, nogil=True)
+def _medians(tile: F32, network: I64, median: F32) -> None:
+    """The median over the rows of the tile in each of its columns; changes the tile."""
+    for k in range(network.shape[0]):
+        i, j = network[k, 0] * WIDTH, network[k, 1] * WIDTH
+        x, y = load(tile, i), load(tile, j)
+        v, w = load(tile, i + LANES), load(tile, j + LANES)
+        store(tile, i, where_above(x, y, y, x))
+        store(tile, j, where_above(x, y, x, y))
+        store(tile, i + LANES, where_above(v, w, w, v))
+        store(tile, j + LANES, where_above(v, w, v, w))
+    upper, lower = tile[tile.shape[0] // 2], tile[(tile.shape[0] - 1) // 2]
+    for t in range(WIDTH):
+        median[t] = np.float32(0.5) * (lower[t] + upper[t])

@@ -1,0 +1,108 @@
+"""Correlates every channel with a few temporal components."""
+
+from typing import Any
+
+import numba as nb
+import numpy as np
+from llvmlite.binding import get_host_cpu_features  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from spikesieve.kernels.cpu.vector import LANES, load, splat, store, times_plus
+
+F32 = NDArray[np.float32]
+
+
+def _has_avx512() -> bool:
+    try:
+        return bool(get_host_cpu_features().get("avx512f", False))
+    except RuntimeError:  # not to be had on this system
+        return False
+
+
+# Six sums of sixteen numbers fill the registers of AVX2; those of AVX-512 hold twelve, with fewer loads for each sum.
+TWELVE = _has_avx512()
+
+
+@nb.njit(cache=True, nogil=True)
+def project(traces: F32, components: F32, peak_index: int, out: F32) -> None:
+    """out[c, p, t] = sum_j components[p, j] traces[c, t - peak_index + j]; 0 where the window leaves the block.
+
+    traces      (n_channels, n_samples) float32, time contiguous
+    components  (n_components, n_window) float32, n_components a multiple of 6 (six sums at a time stay in registers)
+    out         (n_channels, n_components, n_samples) float32
+    """
+    n_channels, n_samples = traces.shape
+    n_components, n_window = components.shape
+    last = max(0, n_samples - n_window + 1)
+    whole = last - last % LANES
+    for c in range(n_channels):
+        out[c, :, :peak_index] = 0.0
+        out[c, :, last + peak_index :] = 0.0
+        for p in range(0, n_components, 6):
+            at = (c * n_components + p) * n_samples + peak_index
+            six_components(traces, c * n_samples, whole // LANES, components, p, out, at, n_samples, LANES)
+            for s in range(whole, last):
+                for q in range(p, p + 6):
+                    total = np.float32(0.0)
+                    for j in range(n_window):
+                        total = times_plus(components[q, j], traces[c, s + j], total)
+                    out[c, q, s + peak_index] = total
+
+
+@nb.njit(cache=True, nogil=True)
+def six_components(
+    traces: F32, start: int, n_frames: int, components: F32, p: int, out: F32, at: int, step: int, apart: int
+) -> None:
+    """Six components from p on, for frames of 16 windows, the first of which begins at `start`.
+
+    Component p + q of frame f goes to out.ravel()[at + q step + f apart].
+    """
+    f = 0
+    if TWELVE:
+        while f + 1 < n_frames:
+            _twelve_sums(traces, start + f * LANES, components, p, out, at + f * apart, step, apart)
+            f += 2
+    while f < n_frames:
+        _six_sums(traces, start + f * LANES, components, p, out, at + f * apart, step)
+        f += 1
+
+
+@nb.njit(cache=True, nogil=True)
+def _twelve_sums(traces: F32, start: int, components: F32, p: int, out: F32, at: int, step: int, apart: int) -> None:
+    """The six of one frame and of the next."""
+    v0 = v1 = v2 = v3 = v4 = v5 = w0 = w1 = w2 = w3 = w4 = w5 = splat(np.float32(0.0))
+    for j in range(components.shape[1]):
+        x, y = load(traces, start + j), load(traces, start + LANES + j)
+        a, b, c = splat(components[p, j]), splat(components[p + 1, j]), splat(components[p + 2, j])
+        v0, v1, v2 = times_plus(a, x, v0), times_plus(b, x, v1), times_plus(c, x, v2)
+        w0, w1, w2 = times_plus(a, y, w0), times_plus(b, y, w1), times_plus(c, y, w2)
+        a, b, c = splat(components[p + 3, j]), splat(components[p + 4, j]), splat(components[p + 5, j])
+        v3, v4, v5 = times_plus(a, x, v3), times_plus(b, x, v4), times_plus(c, x, v5)
+        w3, w4, w5 = times_plus(a, y, w3), times_plus(b, y, w4), times_plus(c, y, w5)
+    _store_six(v0, v1, v2, v3, v4, v5, out, at, step)
+    _store_six(w0, w1, w2, w3, w4, w5, out, at + apart, step)
+
+
+@nb.njit(cache=True, nogil=True)
+def _six_sums(traces: F32, start: int, components: F32, p: int, out: F32, at: int, step: int) -> None:
+    """The six of one frame."""
+    v0 = v1 = v2 = v3 = v4 = v5 = splat(np.float32(0.0))
+    for j in range(components.shape[1]):
+        x = load(traces, start + j)
+        v0 = times_plus(splat(components[p, j]), x, v0)
+        v1 = times_plus(splat(components[p + 1, j]), x, v1)
+        v2 = times_plus(splat(components[p + 2, j]), x, v2)
+        v3 = times_plus(splat(components[p + 3, j]), x, v3)
+        v4 = times_plus(splat(components[p + 4, j]), x, v4)
+        v5 = times_plus(splat(components[p + 5, j]), x, v5)
+    _store_six(v0, v1, v2, v3, v4, v5, out, at, step)
+
+
+@nb.njit(cache=True, nogil=True)
+def _store_six(v0: Any, v1: Any, v2: Any, v3: Any, v4: Any, v5: Any, out: F32, at: int, step: int) -> None:
+    store(out, at, v0)
+    store(out, at + step, v1)
+    store(out, at + 2 * step, v2)
+    store(out, at + 3 * step, v3)
+    store(out, at + 4 * step, v4)
+    store(out, at + 5 * step, v5)

@@ -1,0 +1,1 @@
+"""Work on the blocks of a recording: one module for each kind of pass."""

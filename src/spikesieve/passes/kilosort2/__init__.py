@@ -1,0 +1,1 @@
+"""The passes of the method kilosort2."""

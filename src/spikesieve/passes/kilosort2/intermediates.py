@@ -1,0 +1,107 @@
+"""The intermediate results of the method kilosort2 under Kilosort2's names and shapes; docs/kilosort2.md lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesieve.engine.run import Run
+from spikesieve.model import F32, F64, I64, Motion, Sorting
+from spikesieve.passes.describe import Final
+from spikesieve.passes.kilosort2.passes import Bench, Extracted
+from spikesieve.stages.kilosort2.batches import Order
+from spikesieve.stages.kilosort2.track import of_rank
+from spikesieve.stages.templates import LearnedTemplates
+
+Arrays = Mapping[str, NDArray[Any]]
+
+# Kilosort2 whitens to int16, 200 to a noise SD.
+SCALE = 200.0
+NEIGHBOURS, COMPONENTS = 32, 3
+
+
+def intermediates(
+    run: Run, bench: Bench, order: Order, found: Extracted, final: Final, sorting: Sorting
+) -> dict[str, NDArray[Any]]:
+    """Arrays by Kilosort2's names. Everything counts from 0; units are those of the result, spikes in its order."""
+    recording, probe = run.recording, bench.fitted.probe
+    arrays: dict[str, NDArray[Any]] = {
+        "fs": np.array(recording.sampling_hz),
+        "NT": np.array(bench.params.batch_samples),
+        "chanMap": probe.channels,
+        "xc": probe.positions_um[:, 0],
+        "yc": probe.positions_um[:, 1],
+        "kcoords": probe.shanks,
+        "Wrot": bench.fitted.whitening * (SCALE * recording.gain_uv),
+        "batch_start": np.array([batch.start for batch in bench.batches]),
+    }
+    if order.ccb.any():
+        arrays |= {"ccb": order.ccb, "ccb0": order.ccb0, "ccbsort": order.ccbsort, "iorig": order.iorig}
+        arrays["place"] = order.place
+    if final.motion is not None:
+        arrays |= _shifts(final.motion, bench, recording.sampling_hz)
+    arrays |= _templates(final.means, bench)
+    arrays["st3"] = _spikes(order, found, final, sorting)
+    return arrays | _features(final.means, sorting, probe.n_contacts)
+
+
+def _shifts(motion: Motion, bench: Bench, sampling_hz: float) -> dict[str, NDArray[Any]]:
+    """Kilosort's sign: what takes the traces back. The first shank's, since Kilosort2 knows no other."""
+    middle = np.array([batch.middle for batch in bench.batches]) / sampling_hz
+    grid = np.repeat(middle, len(motion.depth_um)), np.tile(motion.depth_um, len(middle))
+    moved = motion.at(*grid, np.full(len(grid[0]), motion.shanks[0])).reshape(len(middle), -1)
+    return {"dshift": -moved, "yblk": motion.depth_um}
+
+
+def _templates(means: LearnedTemplates, bench: Bench) -> dict[str, NDArray[Any]]:
+    """W (nt, K, rank), U (C, K, rank) with unit norm of W U^T, mu (K), dWU (nt, C, K)."""
+    pcs, n_contacts = bench.shapes.pcs.astype(np.float64), bench.n_contacts
+    dense = means.dense(n_contacts)
+    mu = np.sqrt((dense.astype(np.float64) ** 2).sum(axis=(1, 2)))
+    rank = min(COMPONENTS, pcs.shape[0], n_contacts)
+    unit = of_rank(dense, rank).astype(np.float64) / np.maximum(mu, 1e-12)[:, None, None]
+    left, size, right = np.linalg.svd(unit, full_matrices=False)
+    W = np.einsum("krp,pt->tkr", right[:, :rank], pcs)
+    U = np.einsum("kcr,kr->ckr", left[:, :, :rank], size[:, :rank])
+    dWU = np.einsum("kcp,pt->tck", dense, pcs)
+    return {"W": W.astype(np.float32), "U": U.astype(np.float32), "mu": mu, "dWU": dWU.astype(np.float32)}
+
+
+def _spikes(order: Order, found: Extracted, final: Final, sorting: Sorting) -> F64:
+    """st3 (n, 5): sample, unit, amplitude in noise SD, variance explained, batch."""
+    spikes, trains = sorting.spikes, final.trains
+    rows = np.flatnonzero(sorting.kept)
+    # A unit's spikes come in the same order here and there; only its times have moved to the trough.
+    rows = rows[np.lexsort((trains.sample[rows], trains.unit[rows]))]
+    score, batch = np.empty(len(spikes)), np.empty(len(spikes))
+    here = np.lexsort((spikes.sample, spikes.unit))
+    score[here], batch[here] = found.spikes.value[rows], order.iorig[found.place[rows]]
+    amplitude = spikes.amplitude * final.means.norms[spikes.unit]
+    return np.column_stack([spikes.sample, spikes.unit, amplitude, score**2, batch]).astype(np.float64)
+
+
+def _features(means: LearnedTemplates, sorting: Sorting, n_contacts: int) -> dict[str, NDArray[Any]]:
+    """simScore (K, K), iNeigh (32, K), cProj (n, 32), iNeighPC (near, K), cProjPC (n, 3, near); -1 = no neighbour."""
+    alike, spikes = sorting.similarity, sorting.spikes
+    n_units, _, n_pcs = means.scores.shape
+    nearest: I64 = np.full((NEIGHBOURS, n_units), -1, np.int64)
+    ranked = np.argsort(-alike, axis=1, kind="stable")[:, :NEIGHBOURS].T
+    nearest[: len(ranked)] = ranked
+    dense = means.dense(n_contacts) / np.maximum(means.norms, 1e-12)[:, None, None]
+    on_templates: F32 = np.zeros((len(spikes), NEIGHBOURS), np.float32)
+    for unit in range(n_units):
+        rows = np.flatnonzero(spikes.unit == unit)
+        contacts, others = sorting.feature_contacts[unit], nearest[nearest[:, unit] >= 0, unit]
+        own = dense[others][:, np.maximum(contacts, 0)] * (contacts >= 0)[None, :, None]
+        on_templates[rows, : len(others)] = np.einsum("ncp,kcp->nk", spikes.features[rows], own, optimize=True)
+    n_components = min(COMPONENTS, n_pcs)
+    return {
+        "simScore": alike,
+        "iNeigh": nearest,
+        "cProj": on_templates,
+        "iNeighPC": sorting.feature_contacts.T,
+        "cProjPC": np.ascontiguousarray(np.swapaxes(spikes.features[:, :, :n_components], 1, 2)),
+    }

@@ -1,0 +1,1 @@
+"""Page, pictures and tables of a sorting."""

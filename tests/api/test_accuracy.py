@@ -1,0 +1,127 @@
+"""The benchmark that says where units are lost: on a few spikes whose fate is known."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+from paths import ROOT
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+losses = pytest.importorskip("losses")
+ceilings = pytest.importorskip("ceilings")
+
+HZ = 30_000.0
+SECOND = 30_000
+
+
+def train(n: int, phase: int) -> np.ndarray:
+    return np.arange(n) * SECOND // 10 + phase
+
+
+def truth_of(*trains: np.ndarray, amplitude: np.ndarray | None = None, apart_um: float = 50.0):
+    sample, unit = np.concatenate(trains), np.repeat(np.arange(len(trains)), [len(t) for t in trains])
+    order = np.argsort(sample, kind="stable")
+    size = np.ones(len(sample), np.float32) if amplitude is None else amplitude.astype(np.float32)
+    position = np.stack([np.zeros(len(trains)), apart_um * np.arange(len(trains))], axis=1)
+    return losses.Truth(sample[order], unit[order], size[order], position)
+
+
+def stage(name: str, *trains: tuple[np.ndarray, int]):
+    sample = np.concatenate([t for t, _ in trains])
+    return losses.Labelled(name, sample, np.repeat([k for _, k in trains], [len(t) for t, _ in trains]))
+
+
+def steps(truth, *stages) -> list[dict]:
+    rows = {s.name: losses.steps_of(losses.shares(truth, s, HZ)) for s in stages}
+    return [{name: row[unit] for name, row in rows.items()} for unit in range(len(truth.position_um))]
+
+
+A, B = train(100, 100), train(80, 1500)
+
+
+def test_a_unit_is_followed_through_the_stages():
+    truth = truth_of(A, B)
+    found = steps(
+        truth,
+        stage("detected", (A, -1), (B[:4], -1)),
+        stage("clustered", (A, 0), (B[:4], 0)),
+        stage("result", (A[:90] + 5, 3)),
+    )
+    assert losses.where_lost(found[0]) == "found"
+    assert found[0]["result"].label == 3
+    assert found[0]["result"].recall == pytest.approx(0.9)
+    assert found[0]["result"].precision == 1.0
+    # Of 5 %, so much is more than the 104 detections would meet by chance.
+    assert losses.where_lost(found[1]) == "not detected: 4% of its spikes"
+
+
+def test_merges_splits_and_misses_are_told_apart():
+    truth = truth_of(A, B)
+    before = stage("detected", (A, -1), (B, -1)), stage("matched", (A, 0), (B, 1))
+    merged = steps(truth, *before, stage("result", (A, 0), (B, 0)))
+    assert losses.where_lost(merged[1]) == "result: merged with 0 (56%)"
+    split = steps(truth, *before, stage("result", (A[::2], 0), (A[1::2], 1), (B, 2)))
+    assert losses.where_lost(split[0]) == "result: split, also in 1 (50%)"
+    missed = steps(truth, *before, stage("result", (A[:60], 0), (B, 1)))
+    assert losses.where_lost(missed[0]) == "result: 40% of its spikes missed, 0% foreign"
+    assert losses.where_lost(steps(truth, *before, stage("result", (B, 1)))[0]) == "result: gone"
+
+
+def test_what_no_stage_had_was_never_found():
+    truth = truth_of(A, B)
+    detected, merged = stage("detected", (A, -1), (B, -1)), stage("matched", (A, 0), (B, 0))
+    found = steps(truth, detected, merged, stage("result", (A[:50], 0)))
+    assert losses.where_lost(found[0]) == "never found; 50% of its spikes missed, 0% foreign"
+    assert losses.where_lost(found[1]) == "detected, in no unit"
+
+
+def test_missed_spikes_have_a_cause():
+    """Of 100 spikes 60 are found; 10 are another label's, 10 collide with the other unit, 10 are small, 10 are not."""
+    other = np.sort(np.concatenate([A[70:80] + 20, B]))
+    amplitude = np.ones(len(A) + len(other))
+    amplitude[80:90] = 0.6
+    truth = truth_of(A, other, amplitude=amplitude)
+    result = stage("result", (A[:60], 0), (A[60:70], 1), (other, 2))
+    found = losses.missed_spikes(truth, result, losses.shares(truth, result, HZ), HZ)[0]
+    assert (found.taken, found.collision, found.small, found.other) == pytest.approx((0.1, 0.1, 0.1, 0.1))
+
+
+def test_far_units_do_not_collide():
+    truth = truth_of(A, A + 10, apart_um=500.0)
+    result = stage("result", (A + 10, 1))
+    missed = losses.missed_spikes(truth, result, losses.shares(truth, result, HZ), HZ)
+    assert (missed[0].collision, missed[0].taken) == (0, 0)
+
+
+def test_false_units_are_named_by_what_they_are_made_of():
+    truth = truth_of(A, B)
+    noise = train(50, 2500)
+    result = stage("result", (A[10:], 0), (A[:10], 1), (noise, 2), (np.concatenate([A[:6], B[:6]]), 3))
+    found = {s.label: s for s in losses.strangers(losses.shares(truth, result, HZ))}
+    assert {label: s.kind for label, s in found.items()} == {1: "part of 0", 2: "background", 3: "mixture"}
+    assert found[2].made_of == ()
+
+
+def test_marks_count_found_false_and_redundant():
+    truth = truth_of(A, B)
+    noise = train(50, 2500)
+    result = stage("result", (A[:60], 0), (A[60:], 1), (noise, 2), (B, 3))
+    got = losses.marks(truth, result, np.array([True, True]), HZ)
+    assert (got.n_found, got.n_wrong) == (1, 2)
+    assert got.mean == pytest.approx(0.8)
+    only = losses.marks(truth, result, np.array([False, True]), HZ)
+    assert (only.n_found, only.mean, only.n_wrong) == (1, 1.0, 2)
+
+
+def test_a_stage_is_judged_by_the_stretches_that_it_was_given():
+    truth = truth_of(A)
+    half = losses.Labelled("part", A[:50], np.zeros(50, np.int64), ((0, int(A[50])),))
+    assert losses.steps_of(losses.shares(truth, half, HZ))[0].accuracy == 1.0
+
+
+def test_labels_are_those_of_the_nearest_true_spike():
+    truth = truth_of(np.array([100, 500]), np.array([104]))
+    np.testing.assert_array_equal(ceilings.labels_of(truth, np.array([101, 103, 300, 508]), 12), [0, 1, -1, 0])
+    np.testing.assert_array_equal(ceilings.labels_of(truth_of(A[:0]), np.array([5]), 12), [-1])

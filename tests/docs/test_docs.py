@@ -1,0 +1,102 @@
+"""Each page in docs/ has its stage's parameters as the model has them; `python tests/test_docs.py` writes them anew."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from paths import DOCS
+
+from spikesieve.settings.kilosort2 import Kilosort2Params
+from spikesieve.settings.params import Params
+from spikesieve.stages.cluster import ClusterParams
+from spikesieve.stages.curate import CurateParams
+from spikesieve.stages.detect import DetectParams
+from spikesieve.stages.features import FeaturesParams
+from spikesieve.stages.match import MatchParams
+from spikesieve.stages.motion.estimate import MotionParams
+from spikesieve.stages.preprocess import PreprocessParams
+from spikesieve.stages.shapes import ShapesParams
+from spikesieve.stages.sieve.fit import FitParams
+from spikesieve.stages.sieve.refine import RefineParams
+from spikesieve.stages.templates import TemplatesParams
+from spikesieve.stages.tissue import TissueParams
+from spikesieve.stages.units import UnitsParams
+
+PAGES: dict[str, tuple[type[Params], ...]] = {
+    "preprocess": (PreprocessParams,),
+    "shapes": (ShapesParams,),
+    "detect": (DetectParams,),
+    "motion": (MotionParams,),
+    "tissue": (TissueParams,),
+    "features": (FeaturesParams,),
+    "cluster": (ClusterParams,),
+    "templates": (TemplatesParams,),
+    "match": (MatchParams,),
+    "sieve": (FitParams, RefineParams),
+    "kilosort2": (Kilosort2Params,),
+    "curate": (CurateParams, UnitsParams),
+}
+UNITS = {"um": "µm", "ms": "ms", "hz": "Hz", "uv": "µV", "sd": "noise SD", "samples": "samples"}
+MARKED = "<!-- {name}: written by tests/test_docs.py -->\n{table}<!-- end -->"
+
+
+def table(params: type[Params]) -> str:
+    """A Markdown table: name, default, unit, name in Kilosort4 (or 2, for its own stages), meaning."""
+    sorter = "Kilosort2" if params is Kilosort2Params else "Kilosort4"
+    rows = [f"| name | default | unit | {sorter} | meaning |", "|---|---|---|---|---|"]
+    for name, field in params.model_fields.items():
+        default = "–" if field.default is None else str(field.default)
+        unit = UNITS.get(name.rsplit("_", 1)[-1], "")
+        extra = field.json_schema_extra
+        theirs = extra.get(sorter.lower()) if isinstance(extra, dict) else None
+        rows.append(f"| `{name}` | {default} | {unit} | {f'`{theirs}`' if theirs else ''} | {field.description} |")
+    return "\n".join(rows) + "\n"
+
+
+def marked(params: type[Params]) -> str:
+    return MARKED.format(name=params.__name__, table=table(params))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_table_of_parameters_is_that_of_the_model(page):
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    for params in PAGES[page]:
+        assert marked(params) in text, f"docs/{page}.md is behind {params.__name__}: run `python tests/test_docs.py`"
+
+
+def test_every_parameter_model_of_a_stage_has_a_page():
+    from spikesieve.settings.sort import Settings
+
+    shown = {params for models in PAGES.values() for params in models}
+    stages = {field.annotation for name, field in Settings.model_fields.items() if name not in ("engine", "method")}
+    assert stages == shown
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
+def test_links_between_pages_lead_somewhere(page):
+    text = (DOCS / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)", text):
+        assert target.startswith("http") or (DOCS / target).exists(), target
+
+
+def test_pages_that_the_code_speaks_of_exist():
+    sources = [path for folder in ("src", "benchmarks") for path in (DOCS.parent / folder).rglob("*.py")]
+    named = {page for path in sources for page in re.findall(r"docs/\w+\.md", path.read_text(encoding="utf-8"))}
+    assert named
+    assert [page for page in sorted(named) if not (DOCS.parent / page).exists()] == []
+
+
+def write() -> None:
+    """Replace the tables in docs/ by those of the models."""
+    for page, models in PAGES.items():
+        path = DOCS / f"{page}.md"
+        text = path.read_text(encoding="utf-8")
+        for params in models:
+            start = re.escape(f"<!-- {params.__name__}:")
+            text = re.sub(f"{start}.*?<!-- end -->", lambda _, p=params: marked(p), text, flags=re.DOTALL)
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

@@ -1,0 +1,173 @@
+"""A result folder read back is the sorting that was written, without what only Phy needs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from make_sorting import SAMPLING_HZ, make_probe, make_sorting
+
+from spikesieve.errors import InputError
+from spikesieve.io.recordings.binary import recording_from_array
+from spikesieve.io.results.folder import write_result
+from spikesieve.io.results.phy import write_phy
+from spikesieve.io.results.provenance import Run
+from spikesieve.io.results.read import curation_notes, read_provenance, read_sorting
+from spikesieve.model import Sorting, Unit
+
+RECORDING = recording_from_array(np.zeros((600_000, 25), np.int16), SAMPLING_HZ)
+TIME = datetime(2024, 2, 3, 4, 5, 6, tzinfo=UTC)
+RUN = Run("kilosort4", {"match": {"threshold": 8.0}}, {"cluster": 5}, TIME, TIME, notes=("From the run.",))
+
+
+def written(folder: Path, sorting: Sorting) -> Path:
+    folder.mkdir(exist_ok=True)
+    write_result(folder, sorting, RECORDING, RUN)
+    return folder
+
+
+@pytest.mark.parametrize(("n_units", "n_spikes"), [(0, 0), (1, 1), (1, 2), (5, 400)])
+def test_what_was_written_is_read(tmp_path: Path, n_units: int, n_spikes: int) -> None:
+    before = make_sorting(n_units, n_spikes, make_probe(n_shanks=2))
+    after = read_sorting(written(tmp_path, before))
+    assert len(after.spikes) == len(before.spikes)
+    for name in ("sample", "unit", "detection_template", "amplitude", "amplitude_uv", "position_um"):
+        np.testing.assert_array_equal(getattr(after.spikes, name), getattr(before.spikes, name), err_msg=name)
+        assert getattr(after.spikes, name).dtype == getattr(before.spikes, name).dtype
+    for name in ("whitening", "similarity", "kept", "noise_sd_uv", "acgs"):
+        np.testing.assert_array_equal(getattr(after, name), getattr(before, name), err_msg=name)
+    for name in ("positions_um", "channels", "shanks"):
+        np.testing.assert_array_equal(getattr(after.probe, name), getattr(before.probe, name))
+    np.testing.assert_array_equal(after.templates.uv, before.templates.uv)
+    np.testing.assert_array_equal(after.templates.contacts, before.templates.contacts)
+    assert after.templates.peak_index == before.templates.peak_index
+    assert (after.sampling_hz, after.segments) == (before.sampling_hz, before.segments)
+    assert after.notes[:2] == (*before.notes, "From the run.")
+    assert after.probe.name == tmp_path.name
+
+
+def test_features_follow_the_signs_of_their_pcs_and_stay_on_disk(tmp_path: Path) -> None:
+    before = make_sorting()
+    after = read_sorting(written(tmp_path, before))
+    shown = np.einsum("nfp,pt->nft", after.spikes.features, after.pcs)
+    np.testing.assert_allclose(shown, np.einsum("nfp,pt->nft", before.spikes.features, before.pcs), atol=1e-4)
+    assert isinstance(after.spikes.features.base, np.memmap)
+    np.testing.assert_array_equal(after.feature_contacts, before.feature_contacts)
+
+
+def test_the_unit_table_is_the_rounded_one(tmp_path: Path) -> None:
+    before = make_sorting(6)
+    units = (replace(before.units[0], snr=float("nan"), why='a "quoted", reason'), *before.units[1:])
+    after = read_sorting(written(tmp_path, replace(before, units=units)))
+    for old, new in zip(units, after.units, strict=True):
+        for field in fields(Unit):
+            was, now = getattr(old, field.name), getattr(new, field.name)
+            if isinstance(was, float):
+                assert now == pytest.approx(was, rel=1e-3, abs=0.051, nan_ok=True), field.name
+            else:
+                assert (now, type(now)) == (was, type(was)), field.name
+    assert units[4].contamination is after.units[4].contamination is None
+
+
+@pytest.mark.parametrize(("n_units", "n_spikes"), [(0, 0), (1, 1), (5, 400)])
+def test_writing_it_again_gives_the_same_files(tmp_path: Path, n_units: int, n_spikes: int) -> None:
+    before = make_sorting(n_units, n_spikes)
+    gaps = before.feature_contacts.copy()
+    gaps[:, -2:] = -1
+    first = written(tmp_path / "first", replace(before, feature_contacts=gaps))
+    second = tmp_path / "second"
+    second.mkdir()
+    write_phy(second, read_sorting(first), RECORDING)
+    for path in second.iterdir():
+        if path.name != "cluster_ContamPct.tsv":  # more digits there than in units.csv
+            assert path.read_bytes() == (first / path.name).read_bytes(), path.name
+
+
+def test_curation_in_phy_changes_nothing_but_is_said(tmp_path: Path) -> None:
+    before = make_sorting()
+    written(tmp_path, before)
+    assert curation_notes(tmp_path) == ()
+    merged = np.where(before.spikes.unit < 2, 17, before.spikes.unit).astype(np.int32)
+    np.save(tmp_path / "spike_clusters.npy", merged)
+    (tmp_path / "cluster_group.tsv").write_text("cluster_id\tgroup\n17\tgood\n")
+    (note,) = curation_notes(tmp_path)
+    assert note.startswith(f"{(before.spikes.unit < 2).sum()} spikes were moved to other clusters in Phy")
+    np.testing.assert_array_equal(read_sorting(tmp_path).spikes.unit, before.spikes.unit)
+
+
+def test_provenance_is_what_was_written(tmp_path: Path) -> None:
+    facts = read_provenance(written(tmp_path, make_sorting()))
+    assert facts["settings"] == {"match": {"threshold": 8.0}}
+    assert facts["recording"]["n_channels"] == 25
+
+
+def test_what_is_no_result_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "phy").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "provenance.json").write_text('{"program": "other"}')
+    with pytest.raises(InputError, match="nowhere does not exist"):
+        read_sorting(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="is a file"):
+        read_sorting(tmp_path / "file")
+    with pytest.raises(InputError, match="it has no provenance"):
+        read_sorting(tmp_path / "phy")
+    with pytest.raises(InputError, match="not written by spikesieve"):
+        read_sorting(tmp_path / "other")
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("name", ["spike_times.npy", "pc_features.npy", "ops.npz", "units.csv", "provenance.json"])
+@pytest.mark.parametrize("harm", [Path.unlink, cut_short, emptied])
+def test_a_missing_or_damaged_file_is_a_sentence(tmp_path: Path, name: str, harm) -> None:
+    folder = written(tmp_path / "result", make_sorting())
+    harm(folder / name)
+    with pytest.raises(InputError, match=name if harm is not Path.unlink else "is missing|it has no"):
+        read_sorting(folder)
+
+
+def test_files_that_do_not_fit_each_other_are_a_sentence(tmp_path: Path) -> None:
+    written(tmp_path, make_sorting())
+    amplitudes = np.load(tmp_path / "amplitudes.npy")
+    np.save(tmp_path / "amplitudes.npy", amplitudes[:-1])
+    with pytest.raises(InputError, match=r"differ in length: spike_times.npy has 400, .* amplitudes.npy has 399"):
+        read_sorting(tmp_path)
+    np.save(tmp_path / "amplitudes.npy", amplitudes)
+    unit = np.load(tmp_path / "spike_templates.npy")
+    np.save(tmp_path / "spike_templates.npy", np.r_[np.int32(99), unit[1:]])
+    with pytest.raises(InputError, match="names units that are not in"):
+        read_sorting(tmp_path)
+    np.save(tmp_path / "spike_templates.npy", unit)
+    text = (tmp_path / "units.csv").read_text(encoding="utf-8")
+    (tmp_path / "units.csv").write_text(text.replace(",good,", ",fine,"), encoding="utf-8")
+    with pytest.raises(InputError, match="label 'fine'"):
+        read_sorting(tmp_path)
+    (tmp_path / "units.csv").write_text("".join(text.splitlines(True)[:-1]), encoding="utf-8")
+    with pytest.raises(InputError, match=r"4 rows in units.csv but 5 templates"):
+        read_sorting(tmp_path)
+
+
+def test_a_result_of_another_version_says_what_it_lacks(tmp_path: Path) -> None:
+    written(tmp_path, make_sorting())
+    with np.load(tmp_path / "ops.npz") as ops:
+        arrays = {name: ops[name] for name in ops.files if name != "acgs"}
+    np.savez(tmp_path / "ops.npz", **arrays)
+    with pytest.raises(InputError, match="has no 'acgs'"):
+        read_sorting(tmp_path)
+    np.savez(tmp_path / "ops.npz", **arrays, acgs=make_sorting().acgs)
+    facts = json.loads((tmp_path / "provenance.json").read_text(encoding="utf-8"))
+    del facts["notes"]
+    (tmp_path / "provenance.json").write_text(json.dumps(facts))
+    with pytest.raises(InputError, match="has no 'notes'"):
+        read_sorting(tmp_path)

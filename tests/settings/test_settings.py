@@ -1,0 +1,257 @@
+"""Settings: TOML, overrides, Kilosort4's names, and the sentences for what is wrong."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from paths import DOCS
+
+from spikesieve.errors import SettingsError
+from spikesieve.settings.params import Params, setting
+from spikesieve.settings.sentences import ABSENT_IN_SPIKESIEVE, allowed
+from spikesieve.settings.sort import Settings, fields_by_path, name_in, paths_by_name_in
+from spikesieve.settings.toml import settings_toml
+
+# Every key of Kilosort4 4.1's settings, with its default.
+KILOSORT4_DEFAULTS = {
+    "n_chan_bin": 385,
+    "fs": 30000,
+    "batch_size": 60000,
+    "nblocks": 1,
+    "Th_universal": 9,
+    "Th_learned": 8,
+    "tmin": 0,
+    "tmax": math.inf,
+    "nt": 61,
+    "shift": None,
+    "scale": None,
+    "batch_downsampling": 1,
+    "artifact_threshold": math.inf,
+    "nskip": 25,
+    "whitening_range": 32,
+    "highpass_cutoff": 300,
+    "binning_depth": 5,
+    "sig_interp": 20,
+    "drift_smoothing": [0.5, 0.5, 0.5],
+    "nt0min": None,
+    "dmin": None,
+    "dminx": 32,
+    "min_template_size": 10,
+    "template_sizes": 5,
+    "nearest_chans": 10,
+    "nearest_templates": 100,
+    "max_channel_distance": 32,
+    "max_peels": 100,
+    "templates_from_data": True,
+    "n_templates": 6,
+    "n_pcs": 6,
+    "Th_single_ch": 6,
+    "acg_threshold": 0.2,
+    "ccg_threshold": 0.25,
+    "cluster_neighbors": 10,
+    "cluster_downsampling": 20,
+    "max_cluster_subset": 25000,
+    "x_centers": None,
+    "cluster_init_seed": 5,
+    "duplicate_spike_ms": 0.25,
+    "position_limit": 100,
+    "filename": None,
+    "data_dir": None,
+    "results_dir": None,
+    "probe_name": None,
+    "probe_path": None,
+}
+
+
+def toml(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "settings.toml"
+    path.write_text(text)
+    return path
+
+
+def test_toml_sets_what_it_names_and_leaves_the_rest(tmp_path):
+    settings = Settings.from_toml(toml(tmp_path, "[match]\nthreshold = 7\n[preprocess]\nreference = 'none'\n"))
+    assert (settings.match.threshold, settings.preprocess.reference) == (7.0, "none")
+    assert settings.match.max_peels == Settings().match.max_peels
+
+
+def test_toml_understands_kilosort4_names_at_the_top(tmp_path):
+    settings = Settings.from_toml(toml(tmp_path, "Th_learned = 7\nbatch_size = 90_000\n[detect]\nthreshold = 8.5\n"))
+    assert (settings.match.threshold, settings.engine.block_samples, settings.detect.threshold) == (7, 90_000, 8.5)
+
+
+def test_overrides_win_and_the_last_one_most(tmp_path):
+    settings = Settings.from_toml(toml(tmp_path, "Th_learned = 7\n"))
+    changed = settings.with_overrides(["match.threshold=9", "Th_learned=10", "shapes.n_pcs=4"])
+    assert (changed.match.threshold, changed.shapes.n_pcs) == (10, 4)
+    assert settings.match.threshold == 7
+
+
+def test_bare_words_are_texts():
+    assert Settings().with_overrides(["preprocess.bad_contacts=keep"]).preprocess.bad_contacts == "keep"
+    assert Settings().with_overrides(['preprocess.bad_contacts="keep"']).preprocess.bad_contacts == "keep"
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("match.treshold", "match.threshold"),
+        ("matching.threshold", "match.threshold"),
+        ("Th_lerned", "match.threshold"),
+        ("th_universal", "detect.threshold"),
+        ("max_peel", "match.max_peels"),
+    ],
+)
+def test_unknown_name_gets_the_nearest_with_its_description(name, nearest):
+    with pytest.raises(SettingsError) as error:
+        Settings().with_overrides([f"{name}=8"])
+    assert f"no setting '{name}'. Did you mean {nearest} ({fields_by_path()[nearest].description})" in str(error.value)
+
+
+def test_name_that_two_groups_have_gets_both():
+    with pytest.raises(SettingsError, match=r"Did you mean detect\.threshold .* or match\.threshold"):
+        Settings().with_overrides(["threshold=8"])
+
+
+def test_name_near_nothing_gets_no_guess():
+    with pytest.raises(SettingsError, match="lists them all"):
+        Settings().with_overrides(["qqqqqq=8"])
+
+
+def test_group_is_no_setting():
+    with pytest.raises(SettingsError, match=r"match is a group of settings.*match\.threshold, match\.max_peels"):
+        Settings().with_overrides(["match=8"])
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("match.threshold=2", "a number, above 2 and at most 100. Got 2"),
+        ("match.threshold=nan", "Got nan"),
+        ("match.threshold=high", "Got the text 'high'"),
+        ("match.max_peels=true", "Got True"),
+        ("match.threshold='9'", "Got the text '9'"),
+        ("shapes.n_pcs=2.5", "a whole number, at least 1 and at most 24. Got 2.5"),
+        ("preprocess.reference=mean", "one of 'median', 'none'. Got the text 'mean'"),
+        ("method=kilosort3", "one of 'sieve', 'kilosort4'"),
+        ("preprocess.artifact_threshold_uv=-1", "a number, above 0. Got -1"),
+    ],
+)
+def test_wrong_value_gets_what_is_allowed_and_what_was_given(override, words):
+    with pytest.raises(SettingsError) as error:
+        Settings().with_overrides([override])
+    assert f"The setting {override.partition('=')[0]} (" in str(error.value)
+    assert words in str(error.value)
+
+
+def test_every_wrong_value_of_a_file_is_told(tmp_path):
+    with pytest.raises(SettingsError) as error:
+        Settings.from_toml(toml(tmp_path, "[match]\nthreshold = 0\nmax_peels = 0\n"))
+    assert len(str(error.value).splitlines()) == 2
+
+
+def test_keyword_arguments_get_the_same_sentence():
+    with pytest.raises(SettingsError, match=r"Did you mean match\.threshold"):
+        Settings(match={"treshold": 8})
+
+
+def test_setting_given_twice(tmp_path):
+    with pytest.raises(SettingsError, match=r"match\.threshold is given twice, as Th_learned and as match\.threshold"):
+        Settings.from_toml(toml(tmp_path, "Th_learned = 7\n[match]\nthreshold = 8\n"))
+
+
+@pytest.mark.parametrize("text", ["match.threshold", "match.threshold=", "=8"])
+def test_override_without_name_or_value(text):
+    with pytest.raises(SettingsError):
+        Settings().with_overrides([text])
+
+
+def test_broken_toml_names_file_and_line(tmp_path):
+    with pytest.raises(SettingsError, match=r"settings\.toml is not valid TOML.*line 2"):
+        Settings.from_toml(toml(tmp_path, "Th_learned = 7\nTh_universal = = 9\n"))
+
+
+def test_missing_and_binary_settings_file(tmp_path):
+    with pytest.raises(SettingsError, match="No such file"):
+        Settings.from_toml(tmp_path / "gone.toml")
+    (tmp_path / "raw.bin").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match="not UTF-8"):
+        Settings.from_toml(tmp_path / "raw.bin")
+
+
+def test_every_kilosort4_setting_is_known():
+    known = paths_by_name_in("kilosort4").keys() | ABSENT_IN_SPIKESIEVE.keys()
+    assert known == KILOSORT4_DEFAULTS.keys()
+
+
+def test_kilosort4_dict_works_but_for_the_recording_and_drift():
+    given = {name: value for name, value in KILOSORT4_DEFAULTS.items() if name not in ("n_chan_bin", "fs", "nblocks")}
+    settings = Settings.from_kilosort4({**given, "nblocks": 0, "Th_learned": 7, "n_pcs": np.int64(5)})
+    assert (settings.method, settings.match.threshold, settings.shapes.n_pcs) == ("kilosort4", 7, 5)
+    settings.require_used()
+
+
+def test_a_setting_that_the_method_does_not_use_is_refused():
+    Settings().require_used()
+    with pytest.raises(SettingsError, match=r"match\.threshold changes nothing: .*choose method=kilosort4"):
+        Settings().with_overrides(["match.threshold=7"]).require_used()
+    with pytest.raises(SettingsError, match=r"fit\.learn_s changes nothing"):
+        Settings().with_overrides(["method=kilosort4", "fit.learn_s=9"]).require_used()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("n_chan_bin", 385, "--channels"),
+        ("fs", 30000, "--sampling-hz"),
+        ("drift_smoothing", [1, 1, 1], "the estimate weighs time"),
+        ("tmin", 10, "--time-range"),
+        ("templates_from_data", False, "always learned"),
+        ("batch_downsampling", 2, "every block is sorted"),
+    ],
+)
+def test_kilosort4_setting_without_counterpart_says_what_to_do(name, value, words):
+    with pytest.raises(SettingsError, match=words):
+        Settings.from_kilosort4({name: value})
+
+
+def test_kilosort4_defaults_are_ours():
+    for path, field in fields_by_path().items():
+        default = KILOSORT4_DEFAULTS.get(name_in("kilosort4", field))
+        if default is not None and default != math.inf and field.default is not None:
+            assert field.default == default, path
+
+
+def test_printed_settings_read_back_as_the_defaults(tmp_path):
+    assert Settings.from_toml(toml(tmp_path, settings_toml())) == Settings()
+    assert tomllib.loads(settings_toml())["match"]["threshold"] == Settings().match.threshold
+
+
+def test_printed_settings_tell_everything_about_a_setting():
+    text = settings_toml()
+    for path, field in fields_by_path().items():
+        assert field.description in text
+        assert f"{path.rpartition('.')[2]} =" in text
+    assert "Kilosort4: Th_learned." in text
+    assert "# vertical_pitch_um =" in text
+
+
+def test_docs_hold_the_printed_settings():
+    docs = DOCS / "settings.toml"
+    assert docs.read_text() == settings_toml(), "run: spikesieve settings > docs/settings.toml"
+
+
+def test_bounds_of_every_kind_have_words():
+    class All(Params):
+        value: int | None = setting(None, "any", ge=1, lt=9)
+        share: float = setting(0.5, "any", gt=0.25, le=1.0)
+        on: bool = setting(True, "any")
+
+    fields = All.model_fields
+    assert allowed(fields["value"]) == "a whole number, at least 1 and below 9"
+    assert allowed(fields["share"]) == "a number, above 0.25 and at most 1"
+    assert allowed(fields["on"]) == "true or false"

@@ -1,0 +1,149 @@
+"""Matching by likelihood: the kernel against its judge, thresholds by size and rate, usual amplitudes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import reference
+import tiny
+
+from spikesieve.kernels import Bounds, pursue
+from spikesieve.stages import match
+from spikesieve.stages.sieve import fit
+from spikesieve.stages.sieve.fit import FitParams
+from spikesieve.stages.templates import LearnedTemplates, overlaps
+
+N_CONTACTS = 10
+SHAPES = tiny.textbook_shapes()
+PARAMS = FitParams()
+
+
+def fitted(traces, templates, rate_hz=5.0, params: FitParams = PARAMS, core=None):
+    matcher = match.make_matcher(templates, templates.contacts, N_CONTACTS, SHAPES)
+    scores = np.empty((len(templates), traces.shape[1]), np.float32)
+    expected = fit.prior(templates, np.full(len(templates), rate_hz), tiny.HZ, params)
+    return fit.fit(traces.copy(), matcher, expected, core or (0, traces.shape[1]), params, scores)
+
+
+def sized(templates: LearnedTemplates, *sizes: float) -> LearnedTemplates:
+    scale = np.array(sizes) / templates.norms
+    return LearnedTemplates(
+        templates.contacts, (templates.scores * scale[:, None, None]).astype(np.float32), templates.n_spikes
+    )
+
+
+def random_case(seed: int, n_templates: int = 5, n_samples: int = 700):
+    rng = np.random.default_rng(seed)
+    templates = sized(tiny.line_templates(SHAPES, [2, 3, 5, 6, 8], N_CONTACTS), *rng.uniform(7, 25, n_templates))
+    spikes = [(int(t), int(rng.integers(n_templates)), float(rng.uniform(0.7, 1.3))) for t in range(60, 640, 23)]
+    traces = tiny.traces_with(templates, SHAPES, N_CONTACTS, n_samples, spikes, 1.0, seed)
+    return templates, traces
+
+
+@pytest.mark.parametrize("unusual", [np.inf, 0.0])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_kernel_takes_what_its_judge_takes_one_by_one(seed, unusual):
+    templates, traces = random_case(seed)
+    matcher = match.make_matcher(templates, templates.contacts, N_CONTACTS, SHAPES)
+    scores = np.empty((len(templates), traces.shape[1]), np.float32)
+    matcher.score(traces, scores)
+    expected = fit.prior(templates, np.full(len(templates), 5.0), tiny.HZ, PARAMS)
+    pairs = overlaps(templates, N_CONTACTS, SHAPES.pcs)
+    rest = (pairs, expected, Bounds(PARAMS.min_amplitude, unusual))
+    left = scores.copy()
+    wanted = reference.pursue(left, *rest)
+    *found, n_left = pursue(scores, *rest, 100)
+    assert n_left == 0
+    assert len(found[0]) > 15
+    for a, b in zip(found[:2], wanted[:2], strict=True):
+        np.testing.assert_array_equal(a, b)
+    # What a pair's other spike gains depends a little on which spikes were subtracted before it.
+    np.testing.assert_allclose(found[2], wanted[2], rtol=1e-4 if unusual else 1e-3)
+    np.testing.assert_allclose(scores, left, atol=1e-3 if unusual else 0.05)
+
+
+def test_rounds_that_run_out_leave_the_rest():
+    templates, traces = random_case(0)
+    one_round = fitted(traces, templates, params=PARAMS.model_copy(update={"max_rounds": 1}))
+    all_rounds = fitted(traces, templates)
+    assert one_round.n_left > 0
+    assert len(one_round.sample) < len(all_rounds.sample)
+
+
+@pytest.mark.parametrize("size", [4.0, 6.0, 10.0, 30.0])
+@pytest.mark.parametrize("rate_hz", [0.1, 20.0])
+def test_the_least_score_is_where_the_gain_is_nothing(size, rate_hz):
+    templates = sized(tiny.line_templates(SHAPES, [4], N_CONTACTS), size)
+    found = fit.prior(templates, np.array([rate_hz]), tiny.HZ, PARAMS)
+    d, w, b = float(templates.norms[0]), float(found.precision[0]), float(found.least[0])
+    a = max((b * d + w) / (d * d + w), PARAMS.min_amplitude)
+    gain = 2 * a * (b * d + w) - a * a * (d * d + w) - w - float(found.cost[0])
+    assert gain == pytest.approx(0, abs=0.01)
+    assert found.cost[0] == pytest.approx(2 * (np.log(tiny.HZ / rate_hz) + PARAMS.min_log_odds), rel=1e-5)
+
+
+def test_rarer_units_need_more_and_small_ones_less_than_large_ones():
+    templates = sized(tiny.line_templates(SHAPES, [4, 4], N_CONTACTS), 6.0, 25.0)
+    rare = fit.prior(templates, np.full(2, 0.1), tiny.HZ, PARAMS).least
+    frequent = fit.prior(templates, np.full(2, 20.0), tiny.HZ, PARAMS).least
+    assert (rare > frequent).all()
+    assert frequent[0] < 5 < frequent[1]
+
+
+def test_spikes_below_any_fixed_threshold_are_found():
+    """A unit of 6 noise SD: most of its spikes, which a threshold of 8 would hardly find."""
+    templates = sized(tiny.line_templates(SHAPES, [4], N_CONTACTS), 6.0)
+    at = np.arange(100, 29_900, 200)
+    spikes = [(int(t), 0, 1.0) for t in at]
+    traces = tiny.traces_with(templates, SHAPES, N_CONTACTS, 30_000, spikes, 1.0)
+    found = fitted(traces, templates, rate_hz=len(at))
+    hit = np.isin(found.sample[:, None] + np.arange(-5, 6), at).any(axis=1)
+    assert hit.sum() > 0.9 * len(at)
+    assert (~hit).sum() < 0.1 * len(at)
+    assert (found.value > 8).sum() < 0.1 * len(at)
+
+
+def test_of_two_shapes_alike_the_one_of_the_right_size_wins():
+    """Same shape, norms 10 and 25; a projection alone cannot tell them apart."""
+    templates = sized(tiny.line_templates(SHAPES, [4, 4], N_CONTACTS), 10.0, 25.0)
+    alike = LearnedTemplates(
+        templates.contacts, np.stack([templates.scores[1] * 0.4, templates.scores[1]]), templates.n_spikes
+    )
+    traces = tiny.traces_with(alike, SHAPES, N_CONTACTS, 900, [(200, 0, 1.1), (400, 1, 0.9), (600, 0, 0.9)])
+    found = fitted(traces, alike)
+    assert list(zip(found.sample.tolist(), found.template.tolist(), strict=True)) == [(200, 0), (400, 1), (600, 0)]
+    np.testing.assert_allclose(found.value / alike.norms[found.template], [1.1, 0.9, 0.9], atol=0.02)
+
+
+def test_features_are_the_spike_without_the_others():
+    templates = sized(tiny.line_templates(SHAPES, [3, 6], N_CONTACTS), 20.0, 26.0)
+    alone = fitted(tiny.traces_with(templates, SHAPES, N_CONTACTS, 500, [(250, 0, 1.0)]), templates)
+    both = fitted(tiny.traces_with(templates, SHAPES, N_CONTACTS, 500, [(250, 0, 1.0), (262, 1, 1.0)]), templates)
+    np.testing.assert_array_equal(both.template, [0, 1])
+    assert np.linalg.norm(both.features[0] - alone.features[0]) < 0.1 * templates.norms[0]
+
+
+def test_noise_of_scores_is_that_of_each_contact():
+    rng = np.random.default_rng(0)
+    sd = np.array([0.5, 1.0, 2.0])
+    white = (sd[:, None] * rng.standard_normal((3, 60_000))).astype(np.float32)
+    white[:, ::1500] += 100.0
+    np.testing.assert_allclose(fit.noise_of_scores(white, SHAPES), sd, rtol=0.06)
+    assert fit.noise_of_scores(np.zeros((1, 300), np.float32), SHAPES) == 1.0
+
+
+@pytest.mark.parametrize("lag", [0, 1, 3])
+@pytest.mark.parametrize("size", [10.0, 20.0])
+def test_two_spikes_alike_at_once_are_two(size, lag):
+    """Neighbours of similarity 0.9: alone, the first would take 1.9 of its size and leave too little of the other."""
+    two = tiny.line_templates(SHAPES, [4, 4], N_CONTACTS)
+    other = two.scores[1] * np.where(np.arange(two.scores.shape[1]) % 2 == 0, 1.0, 0.45)[:, None]
+    alike = sized(LearnedTemplates(two.contacts, np.stack([two.scores[0], other]), two.n_spikes), size, size)
+    similarity = (alike.scores[0] * alike.scores[1]).sum() / size**2
+    assert 0.85 < similarity < 0.95
+    at = np.arange(100, 29_900, 200)
+    spikes = [spike for t in at for spike in ((int(t), 0, 1.0), (int(t) + lag, 1, 1.0))]
+    found = fitted(tiny.traces_with(alike, SHAPES, N_CONTACTS, 30_000, spikes, 1.0), alike, rate_hz=len(at))
+    for k in range(2):
+        hit = (np.abs(found.sample[found.template == k][:, None] - at - k * lag) <= 5).any(axis=0)
+        assert hit.mean() > 0.8
