@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import csv
 from collections.abc import Iterator
-from importlib import resources
 from io import BytesIO
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from spikesieve.model import F32, I64
 from spikesieve.report.comparison import figures, numbers
 from spikesieve.report.comparison.pairs import PairFacts, PairSide, matched_pair
 from spikesieve.report.comparison.tables import Table, tables_of
+from spikesieve.report.page_files import asset
 
 PAGE, FIGURES = "report.html", "figures"
 DOTS_PER_INCH = 100
@@ -213,7 +213,7 @@ def _page(
             entries.append({"name": name, "caption": caption, "source": source})
         shown.append((title, entries))
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(_asset("compare.html.j2")).render(
+    return environment.from_string(asset("compare.html.j2")).render(
         title=" and ".join(side.name for side in result.sides),
         truth=None if result.truth is None else result.truth.name,
         sides=result.sides,
@@ -222,10 +222,6 @@ def _page(
         sections=shown,
         tables=[table for table in tables if table.name in SHOWN_TABLES],
         files=[f"{table.name}.csv" for table in tables],
-        style=Markup(_asset("page.css")),
-        script=Markup(_asset("compare.js")),
+        style=Markup(asset("page.css")),
+        script=Markup(asset("compare.js")),
     )
-
-
-def _asset(name: str) -> str:
-    return resources.files(__package__).joinpath("assets", name).read_text(encoding="utf-8")

@@ -11,7 +11,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
-from importlib import resources
 from itertools import pairwise
 from typing import Any
 
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from spikesieve.model import F64, Sorting, Unit
 from spikesieve.report.drift.page import drift_arrays, drift_data, drift_texts
 from spikesieve.report.packing import codes, packed
+from spikesieve.report.page_files import asset
 from spikesieve.report.sorting.advice import advice
 from spikesieve.report.sorting.columns import AXIS_LABELS, COLUMNS, Column
 from spikesieve.report.sorting.numbers import CORRELOGRAM_MS, LABELS, Histogram, Numbers
@@ -43,7 +43,7 @@ def page_html(sorting: Sorting, facts: Mapping[str, Any], numbers: Numbers) -> s
     columns = _columns(uv, len(shanks))
     labels = [unit.label for unit in sorting.units]
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(_asset("page.html.j2")).render(
+    return environment.from_string(asset("page.html.j2")).render(
         generator=f"spikesieve {facts['versions'].get('spikesieve', '')}",
         name=facts["recording"]["name"],
         sentence=_sentence(sorting, facts),
@@ -57,14 +57,10 @@ def page_html(sorting: Sorting, facts: Mapping[str, Any], numbers: Numbers) -> s
         histograms=[_histogram_text(histogram) for histogram in numbers.histograms],
         drift=None if numbers.drift is None else drift_texts(numbers.drift),
         facts=_fact_tables(facts),
-        style=Markup(_asset("page.css")),
-        script=Markup("\n".join(_asset(name) for name in SCRIPTS)),
+        style=Markup(asset("page.css")),
+        script=Markup("\n".join(asset(name) for name in SCRIPTS)),
         numbers=Markup(_script_json(_data(sorting, numbers, uv, len(shanks)))),
     )
-
-
-def _asset(name: str) -> str:
-    return resources.files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
 
 
 def _script_json(data: object) -> str:
