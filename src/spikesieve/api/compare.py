@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from spikesieve.api.sort import memory_plan, open_run
+from spikesieve.api.sort import memory_plan, open_run, source_of
 from spikesieve.comparison.agreement import Trains
 from spikesieve.comparison.batch_order import batch_order
 from spikesieve.comparison.likeness import Contacts, likeness
@@ -17,7 +17,9 @@ from spikesieve.comparison.result import Comparison, against_each_other, find_pa
 from spikesieve.comparison.side import RawFile, Side
 from spikesieve.comparison.truth_score import score_against_truth
 from spikesieve.comparison.truth_table import AgainstTruth, TrueUnitFacts, Windows, against_truth
+from spikesieve.engine.codec import in_memory
 from spikesieve.engine.executor import Progress, silent
+from spikesieve.engine.store import Store
 from spikesieve.errors import InputError, SettingsError
 from spikesieve.io.new_folder import new_folder
 from spikesieve.io.probes.read import read_probe
@@ -26,6 +28,7 @@ from spikesieve.io.recordings.segments import select_times
 from spikesieve.io.sortings.read import read_side
 from spikesieve.methods.oracle import Oracle, oracle
 from spikesieve.model import F64, I64, Probe, Recording
+from spikesieve.passes.oracle import TrueSpikes
 from spikesieve.report.comparison.write import write_comparison
 from spikesieve.settings.compare import CompareOptions
 from spikesieve.settings.sort import Settings
@@ -244,26 +247,30 @@ class _Inside:
 def _run_oracle(recording: Recording, probe: Probe, truth: Trains, progress: Progress) -> tuple[Oracle, _Inside]:
     seen = truth.sample < recording.segments[-1][1]
     inside = _Inside(truth.sample[seen], truth.unit[seen])
-    with (
-        TemporaryDirectory(prefix="spikesieve-") as scratch,
-        open_run(recording, probe, Path(scratch), memory_plan(recording, probe), progress) as run,
-    ):
-        return oracle(run, probe, inside.sample, inside.unit, Settings(), len(truth.units)), inside
+    settings, plan = Settings(), memory_plan(recording, probe)
+    spikes = TrueSpikes(inside.sample, inside.unit, len(truth.units))
+    with TemporaryDirectory(prefix="spikesieve-") as folder:
+        store = Store.open(Path(folder), reuse=False)
+        with open_run(plan.n_workers, store, progress) as run:
+            found: Oracle = in_memory(oracle(run, source_of(recording, probe, settings, plan), spikes, settings))
+            return found, inside
 
 
 def _oracle_accuracy(found: Oracle, inside: _Inside, windows: Windows) -> F64:
     """Accuracy of each true unit with the oracle's spikes, cut where it is best; NaN for units without spikes there."""
     n = len(found.units.d_prime)
     of_truth = [inside.sample[inside.unit == k] for k in range(n)]
-    mine = [found.unit == k for k in range(n)]
-    cuts = best_cuts(of_truth, [found.sample[m] for m in mine], [found.value[m] for m in mine], windows.match_samples)
-    kept = found.value >= np.array(cuts, np.float64)[found.unit]
+    mine = [found.found.unit == k for k in range(n)]
+    cuts = best_cuts(
+        of_truth, [found.found.sample[m] for m in mine], [found.found.value[m] for m in mine], windows.match_samples
+    )
+    kept = found.found.value >= np.array(cuts, np.float64)[found.found.unit]
     accuracy = np.full(n, np.nan)
     if not len(inside.sample):
         return accuracy
     score = score_against_truth(
         Trains.from_spikes(inside.sample, inside.unit),
-        Trains.from_spikes(found.sample[kept], found.unit[kept]),
+        Trains.from_spikes(seen.sample[kept], seen.unit[kept]),
         windows.sampling_hz,
         windows.match_ms,
     )

@@ -4,32 +4,58 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from concurrent.futures import Executor
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
-from spikesieve.engine.blocks import plan_blocks
-from spikesieve.engine.executor import Progress, silent, workers
+from spikesieve.engine.blocks import longest_block
+from spikesieve.engine.codec import in_memory
+from spikesieve.engine.executor import Progress, silent, threads
 from spikesieve.engine.memory import MemoryPlan, bytes_of, plan_memory
 from spikesieve.engine.run import Run
+from spikesieve.engine.source import Source
+from spikesieve.engine.store import Store
 from spikesieve.errors import SettingsError
 from spikesieve.io.probes.read import require_fits
 from spikesieve.io.results.motion_files import require_motion_fits
+from spikesieve.kernels import CpuBackend
 from spikesieve.methods import kilosort2, kilosort4, sieve
 from spikesieve.model import Motion, Probe, Recording, Sorting
 from spikesieve.passes.demand import demand
-from spikesieve.passes.kilosort2.intermediates import Arrays
 from spikesieve.settings.sort import Settings
 
-METHODS: dict[str, Callable[[Run, Probe, Settings], Sorting]] = {
+METHODS: dict[str, Callable[[Run, Source, Settings, Motion | None], Sorting]] = {
     "sieve": sieve.sort,
     "kilosort4": kilosort4.sort,
     "kilosort2": kilosort2.sort,
 }
 """The algorithm by the name that `Settings.method` gives it."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a sort may use. The result does not depend on it.
+
+    Attributes
+    ----------
+    n_jobs : int or None
+        Number of workers; None: one for each processor.
+    memory : str or None
+        The most that the process may take, such as "4GB"; None: a quarter of the machine.
+    folder : Path, str or None
+        Folder that keeps the steps. A later sort with the same inputs loads them, and computes again only what depends
+        on a changed setting. None: a temporary folder that goes when the sort ends.
+    executor : Executor or None
+        Does the work in place of own threads: a `ProcessPoolExecutor`, or anything with the same interface. The caller
+        shuts it down.
+    """
+
+    n_jobs: int | None = None
+    memory: str | None = None
+    folder: Path | str | None = None
+    executor: Executor | None = None
 
 
 def sort(
@@ -38,46 +64,68 @@ def sort(
     settings: Settings | None = None,
     *,
     motion: Motion | None = None,
-    n_jobs: int | None = None,
-    memory: str | MemoryPlan | None = None,
-    scratch: Path | str | None = None,
-    keep: Callable[[Arrays], None] | None = None,
+    resources: Resources | None = None,
     progress: Progress = silent,
 ) -> Sorting:
-    """Spike trains of single neurons.
+    """Find the spike trains of single neurons.
 
-    recording  what to sort (`read_recording`, `recording_from_array`)
-    probe      where the contacts are (`read_probe`), each naming its column of the recording
-    settings   default: those of the method "sieve"
-    motion     how the tissue moved, where it was measured elsewhere (`read_motion`); default: measured here
-    n_jobs     workers; default: one for each processor. The result does not depend on it.
-    memory     the most that the process may take, such as "4GB"; default: a quarter of this machine's. A plan that
-               `memory_plan` made is kept as it is, workers included
-    scratch    folder for arrays that grow with the recording; `Sorting.spikes.features` then is a memory-mapped file in
-               it, which the caller removes. Default: a temporary folder, and the features are in memory.
-    keep       called in the end with the intermediate results of the method "kilosort2", by Kilosort2's names
-    progress   called with (stage, done, total)
+    Parameters
+    ----------
+    recording : Recording
+        What to sort (`read_recording`, `recording_from_array`).
+    probe : Probe
+        Where the contacts are (`read_probe`), each naming its column of the recording.
+    settings : Settings or None, optional
+        Default: those of the method "sieve".
+    motion : Motion or None, optional
+        How the tissue moved, where it was measured elsewhere (`read_motion`). Default: measured here.
+    resources : Resources or None, optional
+        Workers, memory, and a folder that keeps the steps. The result does not depend on them.
+    progress : callable, optional
+        Called with (stage, done, total).
 
-    Raises InputError when the probe or the motion does not fit the recording, SettingsError when n_jobs is below 1, the
-    memory does not suffice, a changed setting is none of the method's, or the method keeps nothing or uses no motion.
+    Returns
+    -------
+    Sorting
+        The result, in memory.
+
+    Raises
+    ------
+    InputError
+        The probe or the motion does not fit the recording.
+    SettingsError
+        The number of workers is below 1, the memory does not suffice, or a changed setting is none of the method's.
     """
-    settings = settings or Settings()
-    require_use(settings, motion is not None, keep is not None)
-    plan = memory if isinstance(memory, MemoryPlan) else memory_plan(recording, probe, settings, n_jobs, memory)
+    settings, resources = settings or Settings(), resources or Resources()
+    require_use(settings, motion is not None, False)
+    plan = memory_plan(recording, probe, settings, resources)
     if motion is not None:
         require_motion_fits(motion, probe, recording)
-    if scratch is not None:
-        with open_run(recording, probe, Path(scratch), plan, progress) as run:
-            return _sorted(replace(run, motion=motion), probe, settings, keep)
-    with (
-        TemporaryDirectory(prefix="spikesieve-") as folder,
-        open_run(recording, probe, Path(folder), plan, progress) as run,
-    ):
-        return _in_memory(_sorted(replace(run, motion=motion), probe, settings, keep))
+    source = source_of(recording, probe, settings, plan)
+    with _folder(resources.folder) as folder:
+        store = Store.open(folder, reuse=resources.folder is not None)
+        with open_run(plan.n_workers, store, progress, resources.executor) as run:
+            sorting: Sorting = in_memory(run_method(run, source, settings, motion))
+            return sorting
 
 
 def require_use(settings: Settings, motion: bool, intermediates: bool) -> None:
-    """Raises SettingsError where a setting, a displacement or the wish for intermediate results is in vain."""
+    """Refuse what would have no effect.
+
+    Parameters
+    ----------
+    settings : Settings
+        All settings.
+    motion : bool
+        Whether a displacement is given.
+    intermediates : bool
+        Whether Kilosort2's intermediate results are asked for.
+
+    Raises
+    ------
+    SettingsError
+        The method does not use a changed setting, uses no displacement, or has no such intermediate results.
+    """
     settings.require_used()
     ordered = settings.method == "kilosort2" and settings.kilosort2.drift == "order"
     if motion and ordered:
@@ -92,48 +140,128 @@ def require_use(settings: Settings, motion: bool, intermediates: bool) -> None:
 
 
 def memory_plan(
-    recording: Recording,
-    probe: Probe,
-    settings: Settings | None = None,
-    n_jobs: int | None = None,
-    memory: str | None = None,
+    recording: Recording, probe: Probe, settings: Settings | None = None, resources: Resources | None = None
 ) -> MemoryPlan:
-    """How a sort will stay below the memory it may take: its workers, the length of its blocks, what takes how much.
+    """Plan how a sort stays below the memory it may take.
 
-    For the arguments and errors see `sort`. More memory gives longer blocks only where it was scarce: enough is enough.
+    Parameters
+    ----------
+    recording, probe, settings, resources
+        As for `sort`.
+
+    Returns
+    -------
+    MemoryPlan
+        Its workers, the length of its blocks, and what takes how much.
+
+    Raises
+    ------
+    InputError, SettingsError
+        As for `sort`.
     """
+    resources = resources or Resources()
     require_fits(probe, recording.n_channels, recording.name)
-    n_workers = n_processors() if n_jobs is None else n_jobs
+    n_workers = n_processors() if resources.n_jobs is None else resources.n_jobs
     if n_workers < 1:
         raise SettingsError(f"The number of workers is {n_workers}. Give at least 1 with --jobs.")
-    limit_bytes = None if memory is None else bytes_of(memory)
+    limit_bytes = None if resources.memory is None else bytes_of(resources.memory)
     return plan_memory(demand(recording, probe, settings or Settings()), n_workers, limit_bytes)
+
+
+def source_of(recording: Recording, probe: Probe, settings: Settings, plan: MemoryPlan) -> Source:
+    """Describe a recording so that a method can sort it.
+
+    Parameters
+    ----------
+    recording : Recording
+        What to sort.
+    probe : Probe
+        All contacts.
+    settings : Settings
+        Give the corner of the high-pass.
+    plan : MemoryPlan
+        Gives the length of a block.
+
+    Returns
+    -------
+    Source
+        The recording, high-passed.
+    """
+    block_samples = longest_block(plan.block_samples, probe.n_contacts)
+    return Source.of(recording, probe, settings.preprocess, block_samples)
 
 
 @contextmanager
 def open_run(
-    recording: Recording, probe: Probe, scratch: Path, plan: MemoryPlan, progress: Progress = silent
+    n_workers: int, store: Store, progress: Progress = silent, executor: Executor | None = None
 ) -> Iterator[Run]:
-    """What the passes over a recording need, with its workers running; for the arguments and errors see `sort`."""
-    require_fits(probe, recording.n_channels, recording.name)
-    blocks = plan_blocks(recording.segments, plan.block_samples, probe.n_contacts)
-    with workers(plan.n_workers) as pool:
-        yield Run(recording, blocks, pool, scratch, progress)
+    """Open the resources of a sort.
+
+    Parameters
+    ----------
+    n_workers : int
+        Number of threads.
+    store : Store
+        Where the steps go.
+    progress : callable, optional
+        Called with (stage, done, total).
+    executor : Executor or None, optional
+        Used in place of threads.
+
+    Yields
+    ------
+    Run
+        With its workers running.
+    """
+    store.begin()
+    with nullcontext(executor) if executor is not None else threads(n_workers) as workers:
+        yield Run(workers, CpuBackend(), store, progress)
+
+
+def run_method(run: Run, source: Source, settings: Settings, motion: Motion | None) -> Sorting:
+    """Sort by the method that the settings name.
+
+    Parameters
+    ----------
+    run : Run
+        Resources.
+    source : Source
+        The recording, high-passed.
+    settings : Settings
+        All settings.
+    motion : Motion or None
+        The displacement, where it was measured elsewhere.
+
+    Returns
+    -------
+    Sorting
+        Its larger arrays are mapped files of the store; a note says why it is empty, if it is.
+    """
+    sorting = METHODS[settings.method](run, source, settings, motion)
+    return sorting if sorting.units else replace(sorting, notes=(*sorting.notes, _why_empty(settings)))
 
 
 def n_processors() -> int:
-    """Processors that this process may use."""
+    """Count the processors that this process may use.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _sorted(run: Run, probe: Probe, settings: Settings, keep: Callable[[Arrays], None] | None) -> Sorting:
-    if keep is not None:
-        sorting = kilosort2.sort(run, probe, settings, keep)
-    else:
-        sorting = METHODS[settings.method](run, probe, settings)
-    return sorting if sorting.units else replace(sorting, notes=(*sorting.notes, _why_empty(settings)))
+@contextmanager
+def _folder(folder: Path | str | None) -> Iterator[Path]:
+    """The folder, or a temporary one."""
+    if folder is not None:
+        yield Path(folder)
+        return
+    with TemporaryDirectory(prefix="spikesieve-") as temporary:
+        yield Path(temporary)
 
 
 def _why_empty(settings: Settings) -> str:
@@ -142,8 +270,3 @@ def _why_empty(settings: Settings) -> str:
     if settings.method == "kilosort2":
         least, often = f"kilosort2.learn_threshold = {settings.kilosort2.learn_threshold:g} SD", "again and again"
     return f"No unit was found: nothing stood out of the noise by {least} and with one shape {often}."
-
-
-def _in_memory(sorting: Sorting) -> Sorting:
-    """The sorting without memory-mapped files."""
-    return replace(sorting, spikes=replace(sorting.spikes, features=np.array(sorting.spikes.features)))

@@ -7,30 +7,31 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from spikesieve.api.sort import memory_plan, open_run, require_use, sort
-from spikesieve.engine.blocks import Block
+from spikesieve.api.sort import Resources, memory_plan, open_run, require_use, run_method, source_of
 from spikesieve.engine.clock import StageClock
+from spikesieve.engine.codec import in_memory
 from spikesieve.engine.executor import Progress, silent
 from spikesieve.engine.run import Run
+from spikesieve.engine.source import Source
+from spikesieve.engine.store import Store
 from spikesieve.errors import OutputError
 from spikesieve.io.recordings.open_input import RawOptions, open_input
-from spikesieve.io.recordings.preprocessed import I16, to_int16, write_preprocessed
+from spikesieve.io.recordings.preprocessed import write_preprocessed
 from spikesieve.io.results import kilosort2_intermediates, provenance
 from spikesieve.io.results.folder import result_folder, write_result
-from spikesieve.io.results.motion_files import read_motion
+from spikesieve.io.results.motion_files import read_motion, require_motion_fits
 from spikesieve.io.results.read import curation_notes, read_provenance, read_sorting
 from spikesieve.io.results.run_log import run_log
 from spikesieve.model import Probe, Recording, Sorting
-from spikesieve.passes.kilosort2.intermediates import Arrays
-from spikesieve.passes.passes import clean_block, fit_preprocessing
+from spikesieve.passes.kilosort2.batches import BatchedSource
+from spikesieve.passes.kilosort2.intermediates import read_intermediates
+from spikesieve.passes.saved_traces import source_as_sorted, white_blocks
 from spikesieve.report.sorting.write import write_report
 from spikesieve.settings.sort import Settings
-from spikesieve.stages.preprocess import Preprocessing
 
 logger = logging.getLogger(__name__)
 
@@ -89,16 +90,37 @@ class Outcome:
     notes: tuple[str, ...]
 
 
-def unsaid(line: str) -> None:
-    """Tells nobody."""
+def no_announcement(line: str) -> None:
+    """Announce nothing.
+
+    Parameters
+    ----------
+    line : str
+        A line about the work to come.
+    """
 
 
-def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], None] = unsaid) -> Outcome:
+def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], None] = no_announcement) -> Outcome:
     """Sort raw files into a result folder.
 
-    announce  told what the work will take in memory, line by line, before it begins
+    Parameters
+    ----------
+    job : Job
+        What to sort, how, and where to.
+    progress : callable, optional
+        Called with (stage, done, total).
+    announce : callable, optional
+        Called with each line of the memory plan before the work begins.
 
-    Raises InputError, SettingsError or OutputError with a sentence for the user; nothing is left behind then.
+    Returns
+    -------
+    Outcome
+        What was written.
+
+    Raises
+    ------
+    InputError, SettingsError, OutputError
+        With a sentence for the user; nothing is left behind then.
     """
     started = datetime.now().astimezone()
     clock = StageClock(_logged(progress))
@@ -107,36 +129,43 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
         kilosort2_intermediates.require_h5py()
     recording, probe, odd = open_input(job.files, job.raw, job.probe)
     motion = read_motion(job.motion, probe) if job.motion is not None else None
-    plan = memory_plan(recording, probe, job.settings, job.n_jobs, job.memory)
+    if motion is not None:
+        require_motion_fits(motion, probe, recording)
+    plan = memory_plan(recording, probe, job.settings, Resources(job.n_jobs, job.memory))
     with result_folder(job.out, job.overwrite, recording.paths) as work, run_log(work.path / LOG_NAME):
         _log_start(job, recording, probe)
         for line in plan.lines():
             announce(line)
             logger.info("%s", line)
-        sorting = sort(
-            recording,
-            probe,
-            job.settings,
-            motion=motion,
-            memory=plan,
-            scratch=work.scratch,
-            keep=_writer(work.path) if job.save_intermediates else None,
-            progress=clock,
-        )
-        if job.save_preprocessed:
-            with open_run(recording, probe, work.scratch, plan, clock) as run:
-                _save_preprocessed(run, probe, job.settings, work.path)
+        store = Store.open(work.scratch, reuse=False)
+        source = source_of(recording, probe, job.settings, plan)
+        with open_run(plan.n_workers, store, clock) as run:
+            sorting = run_method(run, source, job.settings, motion)
+            _save_steps(run, source, job, work.path)
         clock("write", 0, 1)
         write_result(work.path, sorting, recording, _provenance(job, started, clock, odd))
         report = write_report(work.path, sorting, read_provenance(work.path))
         clock("write", 1, 1)
-        # Only now: Windows deletes no file that is still mapped, and the features lie in the scratch folder.
-        sorting = _without_features(sorting)
+        # Only now: Windows deletes no file that is still mapped, and the steps lie in the scratch folder.
+        sorting = in_memory(_without_features(sorting))
         notes = (*odd, *sorting.notes)
         _log_end(sorting, notes, clock)
     seconds = (datetime.now().astimezone() - started).total_seconds()
     pictures = tuple(path.relative_to(work.path).as_posix() for path in report.pictures)
     return Outcome(job.out, sorting, report.page.name, pictures, seconds, notes)
+
+
+def _save_steps(run: Run, source: Source, job: Job, folder: Path) -> None:
+    """Write what the user asked for of the steps: the preprocessed traces, Kilosort2's intermediate results."""
+    if not (job.save_preprocessed or job.save_intermediates):
+        return
+    source = source_as_sorted(run.store, source)
+    if job.save_preprocessed:
+        write_preprocessed(folder, white_blocks(run, source), source.recording, source.probe)
+    if job.save_intermediates:
+        batched = BatchedSource(source, run.store.read("shapes"), job.settings.kilosort2, job.settings.detect)
+        arrays = read_intermediates(run.store, batched)
+        kilosort2_intermediates.write_intermediates(folder / kilosort2_intermediates.FILE_NAME, arrays)
 
 
 def report_folder(folder: Path) -> Path:
@@ -159,20 +188,6 @@ def label_counts(sorting: Sorting) -> dict[str, int]:
     """Units by label: good, mua, noise."""
     labels = Counter(unit.label for unit in sorting.units)
     return {label: labels[label] for label in ("good", "mua", "noise")}
-
-
-def _writer(folder: Path) -> Callable[[Arrays], None]:
-    return partial(kilosort2_intermediates.write_intermediates, folder / kilosort2_intermediates.FILE_NAME)
-
-
-def _save_preprocessed(run: Run, probe: Probe, settings: Settings, folder: Path) -> None:
-    fitted, _ = fit_preprocessing(run, probe, settings.preprocess)
-    blocks = run.over(run.blocks, partial(_white_int16, fitted=fitted), "preprocessed traces")
-    write_preprocessed(folder, ((block.start, samples) for block, samples in blocks), run.recording, fitted.probe)
-
-
-def _white_int16(run: Run, block: Block, *, fitted: Preprocessing) -> I16:
-    return to_int16(clean_block(run, block, fitted, 0).white)
 
 
 def _without_features(sorting: Sorting) -> Sorting:

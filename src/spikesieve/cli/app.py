@@ -143,7 +143,7 @@ def sort(
     keep = _interval(time_range) if time_range is not None else None
     leave_out = tuple(_interval(text) for text in exclude or ())
     with _sentences_for_errors(), _display(quiet, verbose) as progress:
-        from spikesieve.api.sort_files import Job, sort_files, unsaid
+        from spikesieve.api.sort_files import Job, no_announcement, sort_files
         from spikesieve.io.kilosort2_options import read_options
         from spikesieve.io.recordings.open_input import RawOptions
 
@@ -164,7 +164,7 @@ def sort(
             save_preprocessed=save_preprocessed,
             save_intermediates=save_intermediates,
         )
-        outcome = sort_files(job, progress, unsaid if quiet else partial(typer.echo, err=True))
+        outcome = sort_files(job, progress, no_announcement if quiet else partial(typer.echo, err=True))
     if not quiet:
         _print_outcome(outcome)
 

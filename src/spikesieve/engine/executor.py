@@ -1,16 +1,20 @@
-"""Maps a function over items on worker threads, in order, with a bounded number in flight."""
+"""Calls a function for many items on any executor: threads, processes, a cluster."""
 
 from __future__ import annotations
 
+import pickle
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, Generic, TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from spikesieve.engine.heap import give_back, share_one_heap
+from spikesieve.engine.heap import give_back
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -18,16 +22,37 @@ Result = TypeVar("Result")
 # Called with (stage, done, total) whenever a piece of a stage is done.
 Progress = Callable[[str, int, int], None]
 
+# Items that wait beside those that are worked on, so that no worker waits for the next one.
+WAITING = 2
+
 
 def silent(stage: str, done: int, total: int) -> None:
-    """A Progress that shows nothing."""
+    """Show no progress.
+
+    Parameters
+    ----------
+    stage : str
+        What is being done.
+    done, total : int
+        Pieces that are done, and all pieces.
+    """
 
 
 @contextmanager
-def workers(n_jobs: int) -> Iterator[Executor]:
-    """A pool of n_jobs threads. BLAS and OpenMP get one thread each, so that results do not depend on n_jobs."""
-    share_one_heap()
-    with threadpool_limits(limits=1), ThreadPoolExecutor(n_jobs) as pool:
+def threads(n_workers: int) -> Iterator[Executor]:
+    """Open a pool of threads. BLAS and OpenMP get one thread each, so that results do not depend on the number.
+
+    Parameters
+    ----------
+    n_workers : int
+        Number of threads.
+
+    Yields
+    ------
+    Executor
+        The pool; what was not started is dropped when an error leaves the context.
+    """
+    with threadpool_limits(limits=1), ThreadPoolExecutor(n_workers) as pool:
         try:
             yield pool
         except BaseException:
@@ -36,25 +61,86 @@ def workers(n_jobs: int) -> Iterator[Executor]:
 
 
 def map_in_order(
-    pool: Executor, function: Callable[[Item], Result], items: Sequence[Item], stage: str, progress: Progress
+    executor: Executor, function: Callable[[Item], Result], items: Iterable[Item], in_flight: int | None = None
 ) -> Iterator[Result]:
-    """function(item) for every item, yielded in the order of items whatever the order in which they finish.
+    """Call a function for every item and yield the results in the order of the items.
 
-    No more than a few items are in flight, so memory does not grow with their number; what was freed before goes back.
+    Parameters
+    ----------
+    executor : Executor
+        Threads, processes, or anything with the interface of `concurrent.futures`.
+    function : callable
+        Called with one item. Where the workers are no threads it must be picklable; it is unpickled once a worker.
+    items : iterable
+        What to call it with.
+    in_flight : int, optional
+        Items that are handed out at a time, so that memory does not grow with their number. Default: two more than
+        the executor has workers.
+
+    Yields
+    ------
+    object
+        The result of each item.
     """
     give_back()
+    call = function if isinstance(executor, ThreadPoolExecutor) else Travelling.of(function)
+    limit = in_flight or WAITING + int(getattr(executor, "_max_workers", WAITING))
     waiting: deque[Future[Result]] = deque()
-    todo: Iterable[Item] = iter(items)
-    in_flight = 2 + getattr(pool, "_max_workers", 2)
-    done = 0
-    progress(stage, 0, len(items))
-    for item in todo:
-        waiting.append(pool.submit(function, item))
-        if len(waiting) >= in_flight:
+    for item in items:
+        waiting.append(executor.submit(call, item))
+        if len(waiting) >= limit:
             yield waiting.popleft().result()
-            done += 1
-            progress(stage, done, len(items))
     while waiting:
         yield waiting.popleft().result()
-        done += 1
-        progress(stage, done, len(items))
+
+
+@dataclass(frozen=True)
+class Travelling(Generic[Item, Result]):
+    """A function on its way to another process: its pickle, and a digest to know it by.
+
+    Attributes
+    ----------
+    digest : bytes
+        Of the pickle.
+    pickled : bytes
+        The function.
+    """
+
+    digest: bytes
+    pickled: bytes
+
+    @classmethod
+    def of(cls, function: Callable[[Item], Result]) -> Travelling[Item, Result]:
+        """Pack a function.
+
+        Parameters
+        ----------
+        function : callable
+            A picklable function.
+
+        Returns
+        -------
+        Travelling
+            Callable with an item.
+        """
+        pickled = pickle.dumps(function, protocol=pickle.HIGHEST_PROTOCOL)
+        return cls(blake2b(pickled, digest_size=16).digest(), pickled)
+
+    def __call__(self, item: Item) -> Result:
+        """Call the function with an item; the worker unpacks it at its first item."""
+        result: Result = _unpacked(self)(item)
+        return result
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Travelling) and other.digest == self.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+
+@lru_cache(maxsize=2)
+def _unpacked(packed: Travelling[Any, Any]) -> Callable[[Any], Any]:
+    # The workers share the processors: each may use one, as threads may.
+    threadpool_limits(limits=1)
+    function: Callable[[Any], Any] = pickle.loads(packed.pickled)  # noqa: S301  of this program itself
+    return function

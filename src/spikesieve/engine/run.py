@@ -1,59 +1,308 @@
-"""What every pass over a recording needs: its blocks, workers, a scratch folder, someone to tell the progress."""
+"""What a sort works with: an executor, a backend, a store, somebody to tell the progress. It holds no data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sized
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
-from typing import TypeVar
+from contextlib import ExitStack
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
-from spikesieve.engine.blocks import Block, read_with_halo
-from spikesieve.engine.buffers import Buffers
-from spikesieve.engine.executor import Progress, map_in_order
+import numpy as np
+
+from spikesieve.engine.arrays import release
+from spikesieve.engine.blocks import Block
+from spikesieve.engine.executor import Progress, map_in_order, silent
 from spikesieve.engine.heap import give_back
-from spikesieve.model import F32, I64, Motion, Recording
+from spikesieve.engine.source import Source
+from spikesieve.engine.store import Store
+from spikesieve.kernels.backend import Backend
+from spikesieve.stages.preprocess import Clean
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Columns = TypeVar("Columns", covariant=True)
+Inputs = ParamSpec("Inputs")
+
+
+@dataclass(frozen=True)
+class Core:
+    """The part of a block's traces that the block is responsible for; the rest is margin.
+
+    Attributes
+    ----------
+    start, stop : int
+        First sample of it in the traces, and the first one after it.
+    block : Block
+        The block.
+    """
+
+    start: int
+    stop: int
+    block: Block
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Start and stop."""
+        return self.start, self.stop
+
+
+@dataclass(frozen=True, eq=False)
+class BlockTask(ABC, Generic[Columns]):
+    """One kind of work on a block. Subclasses are frozen dataclasses: they travel to workers.
+
+    Attributes
+    ----------
+    source : Source
+        What the blocks are read from.
+    """
+
+    source: Source
+
+    @property
+    @abstractmethod
+    def margin_samples(self) -> int:
+        """Samples on either side of a block that the work needs."""
+
+    @abstractmethod
+    def __call__(self, clean: Clean, core: Core, backend: Backend) -> Columns:
+        """Work on one block.
+
+        Parameters
+        ----------
+        clean : Clean
+            Traces of the block and its margins. They may be changed.
+        core : Core
+            Which of the samples are the block's own.
+        backend : Backend
+            Does the heavy work.
+
+        Returns
+        -------
+        object
+            A dataclass. Its arrays have a row for each spike; `sample`, if there is one, counts from the start of the
+            traces.
+        """
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Values of a recording that could not be used.
+
+    Attributes
+    ----------
+    n_masked : int
+        Values (contacts x samples) that were blanked.
+    n_not_finite : int
+        Values that were NaN or infinite.
+    """
+
+    n_masked: int = 0
+    n_not_finite: int = 0
+
+    def __add__(self, other: Lost) -> Lost:
+        return Lost(self.n_masked + other.n_masked, self.n_not_finite + other.n_not_finite)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for the user."""
+        notes = []
+        if self.n_not_finite:
+            notes.append(f"{self.n_not_finite} values were NaN or infinite and were read as their contact's mean.")
+        if self.n_masked:
+            notes.append(f"{self.n_masked} values (contacts x samples) were blanked as artifact or saturation.")
+        return tuple(notes)
+
+
+@dataclass(frozen=True, eq=False)
+class _OnBlock(Generic[Result]):
+    """A task as a function of a block."""
+
+    task: BlockTask[Result]
+    backend: Backend
+
+    def __call__(self, block: Block) -> tuple[Result, Lost]:
+        margin = self.task.margin_samples
+        clean = self.task.source.clean(block, margin, self.backend)
+        lost = Lost(clean.n_masked, clean.n_not_finite)
+        result = self.task(clean, Core(margin, margin + block.n_samples, block), self.backend)
+        sample = getattr(result, "sample", None)
+        if sample is not None:
+            result = replace(cast(Any, result), sample=sample + (block.start - margin))
+        return result, lost
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One sort under way.
+    """The resources of a sort.
 
-    recording  what is sorted
-    blocks     all blocks in order of time
-    pool       workers
-    scratch    folder for arrays that grow with the recording; its owner removes it
-    progress   told after each block
-    buffers    large arrays that each worker reuses
-    to_rest    of a block: (n_contacts, n_contacts) float32 that moves its traces to those at rest, or None
-    motion     a displacement that was measured elsewhere, or None
+    Attributes
+    ----------
+    executor : Executor
+        Threads, processes, or anything with the interface of `concurrent.futures`.
+    backend : Backend
+        Does the heavy work on arrays.
+    store : Store
+        Where the steps are.
+    progress : callable
+        Told (stage, done, total) after each piece of work.
     """
 
-    recording: Recording
-    blocks: tuple[Block, ...]
-    pool: Executor
-    scratch: Path
-    progress: Progress
-    buffers: Buffers = field(default_factory=Buffers)
-    to_rest: Callable[[Block], F32] | None = None
-    motion: Motion | None = None
+    executor: Executor
+    backend: Backend
+    store: Store
+    progress: Progress = silent
 
-    def read(self, block: Block, halo_samples: int, channels: I64) -> F32:
-        """(n_samples + 2 halo, len(channels)) float32 in uV."""
-        return read_with_halo(self.recording, block, halo_samples, channels)
+    def map(
+        self, task: Callable[[Item], Result] | BlockTask[Result], items: Iterable[Item], name: str = ""
+    ) -> Iterator[Result]:
+        """Hand out work: call a function for each item, or a block task for each block.
 
-    def over(
-        self, blocks: tuple[Block, ...], function: Callable[[Run, Block], Result], stage: str
-    ) -> Iterator[tuple[Block, Result]]:
-        """function(run, block) for each block, in order of time, computed on the workers."""
-        results = map_in_order(self.pool, partial(function, self), blocks, stage, self.progress)
-        return zip(blocks, results, strict=True)
+        Parameters
+        ----------
+        task : callable or BlockTask
+            Must be picklable where the workers are no threads. A block task is given the traces of each block.
+        items : iterable
+            Items of the function, or blocks. They are taken one by one, as workers become free.
+        name : str, optional
+            Name of the work, under which its progress is told; then the items must have a length. Default: not told.
 
-    def share(self, function: Callable[[Item], Result], items: Sequence[Item], /) -> Iterator[Result]:
-        """function(item) of each item, in order, computed on the workers: for items and results that all fit memory."""
+        Yields
+        ------
+        object
+            The result of each item, in order. Samples of block tasks count from the start of the recording.
+        """
+        if isinstance(task, BlockTask):
+            blocks = cast(Iterable[Block], items)
+            return (result for result, _ in self._map(_OnBlock(task, self.backend), blocks, name))
+        return self._map(task, items, name)
+
+    def collect(self, task: BlockTask[Result], blocks: tuple[Block, ...], name: str) -> tuple[Result, Lost]:
+        """Hand out block work, and write what comes back to disk, column by column.
+
+        Parameters
+        ----------
+        task : BlockTask
+            Returns a dataclass of arrays with a row for each spike, and of numbers that are summed up.
+        blocks : tuple of Block
+            At least one block, in order of time.
+        name : str
+            Name of the columns on disk, and of the progress.
+
+        Returns
+        -------
+        columns : dataclass
+            Of the same class: all rows, mapped, and the sums.
+        lost : Lost
+            What could not be used, in all blocks.
+        """
+        lost, first = Lost(), None
+        files: dict[str, Any] = {}
+        sums: dict[str, int] = {}
+        with ExitStack() as stack:
+            for columns, lost_here in self._map(_OnBlock(task, self.backend), blocks, name):
+                lost += lost_here
+                for column, value in _columns_of(columns):
+                    if not isinstance(value, np.ndarray):
+                        sums[column] = sums.get(column, 0) + value
+                        continue
+                    if first is None:
+                        opened = self.store.growing(f"{name.replace(' ', '-')}.{column}", value.shape[1:], value.dtype)
+                        files[column] = stack.enter_context(opened)
+                    files[column].append(value)
+                first = columns if first is None else first
+            self.backend.release()
+            finished = {column: file.finish() for column, file in files.items()}
+        return replace(cast(Any, first), **finished, **sums), lost
+
+    def step(
+        self,
+        name: str,
+        function: Callable[Concatenate[Run, Inputs], Result],
+        *inputs: Inputs.args,
+        **settings: Inputs.kwargs,
+    ) -> Result:
+        """Compute a named step, or load it from the store.
+
+        Parameters
+        ----------
+        name : str
+            Name of the step; each step of a run has its own.
+        function : callable
+            Called with the run and the inputs. Its attribute `version` (see `versioned`) is a part of the key.
+        *inputs, **settings
+            All that the result depends on: dataclasses of arrays, parameter models, numbers, texts.
+
+        Returns
+        -------
+        object
+            What the function returned; larger arrays are mapped.
+        """
+        everything = (*inputs, *settings.values())
+
+        def compute(store: Store) -> Result:
+            result = function(replace(self, store=store), *inputs, **settings)
+            self.backend.release()
+            return result
+
+        result, _ = self.store.step(name, getattr(function, "version", 1), everything, compute)
+        for each in everything:
+            release_all(each)
         give_back()
-        return self.pool.map(function, items)
+        return result
+
+    def _map(self, function: Callable[[Item], Result], items: Iterable[Item], name: str) -> Iterator[Result]:
+        progress, total = (self.progress, len(cast(Sized, items))) if name else (silent, 0)
+        progress(name, 0, total)
+        for done, result in enumerate(map_in_order(self.executor, function, items), 1):
+            progress(name, done, total)
+            yield result
+
+
+def versioned(version: int) -> Callable[[Callable[Inputs, Result]], Callable[Inputs, Result]]:
+    """Mark a function that is used as a step with its version.
+
+    Parameters
+    ----------
+    version : int
+        Raise it when the function computes something else from the same inputs: results that were stored are then
+        computed again.
+
+    Returns
+    -------
+    callable
+        A decorator.
+    """
+
+    def mark(function: Callable[Inputs, Result]) -> Callable[Inputs, Result]:
+        function.version = version  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def release_all(value: object) -> None:
+    """Give back the pages of all mapped arrays in a dataclass or a tuple.
+
+    Parameters
+    ----------
+    value : object
+        Anything; what is no mapped array is left as it is.
+    """
+    if isinstance(value, np.ndarray):
+        release(value)
+    elif isinstance(value, tuple):
+        for each in value:
+            release_all(each)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            release_all(getattr(value, field.name))
+
+
+def _columns_of(columns: object) -> Iterable[tuple[str, Any]]:
+    """Arrays and whole numbers of a dataclass, by name."""
+    for field in fields(cast(Any, columns)):
+        value = getattr(columns, field.name)
+        if isinstance(value, np.ndarray | int):
+            yield field.name, value

@@ -1,6 +1,7 @@
 """The loops that cost time, compiled. Arrays and scalars only; one door, one judge (tests/reference.py)."""
 
 from spikesieve.kernels.cpu.add_waveforms import add_waveforms
+from spikesieve.kernels.cpu.backend import CpuBackend
 from spikesieve.kernels.cpu.butterworth import butterworth
 from spikesieve.kernels.cpu.coincidences import coincidences
 from spikesieve.kernels.cpu.correlogram import correlogram
@@ -10,15 +11,17 @@ from spikesieve.kernels.cpu.match import subtract_waveforms, template_scores
 from spikesieve.kernels.cpu.median import subtract_median
 from spikesieve.kernels.cpu.microvolts import microvolts
 from spikesieve.kernels.cpu.project import project
-from spikesieve.kernels.cpu.pursue import ANY_AMPLITUDE, Bounds, Overlaps, Worth, pursue
+from spikesieve.kernels.cpu.pursue import pursue
 from spikesieve.kernels.cpu.sum_rows import sum_rows
 from spikesieve.kernels.cpu.tail import gaussian_above_tail
 from spikesieve.kernels.cpu.two_gaussians import two_gaussians
 from spikesieve.kernels.cpu.universal import pick, universal_scores
+from spikesieve.kernels.pursuit import ANY_AMPLITUDE, Bounds, Overlaps, Worth
 
 __all__ = [
     "ANY_AMPLITUDE",
     "Bounds",
+    "CpuBackend",
     "Overlaps",
     "Worth",
     "add_waveforms",

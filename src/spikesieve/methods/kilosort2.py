@@ -5,53 +5,51 @@ docs/kilosort2.md says what each call does, and what differs and why.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from spikesieve.engine.run import Run
-from spikesieve.model import Motion, Probe, Sorting
-from spikesieve.passes.describe import Final, describe
-from spikesieve.passes.kilosort2.intermediates import Arrays, intermediates
-from spikesieve.passes.kilosort2.passes import Bench, extract, learn, order_batches, plan_batches
+from spikesieve.engine.source import Source
+from spikesieve.model import Motion, Sorting
+from spikesieve.passes.description import DescriptionParams, SortedSpikes, describe
+from spikesieve.passes.drift import FollowedMotion, register_traces
+from spikesieve.passes.kilosort2.batches import BatchedSource, order_batches, order_of_time
+from spikesieve.passes.kilosort2.tracking import extract, learn
 from spikesieve.passes.kilosort2.units import make_units
-from spikesieve.passes.moving import find_motion, with_traces_at_rest
-from spikesieve.passes.passes import Detector, detect_all, fit_preprocessing, learn_shapes
+from spikesieve.passes.preprocessing import fit_preprocessing
+from spikesieve.passes.shapes import learn_shapes
 from spikesieve.settings.sort import Settings
-from spikesieve.stages.detect import pitch_um, universal_templates
-from spikesieve.stages.features import make_groups
-from spikesieve.stages.kilosort2.batches import Order
 
 
-def sort(run: Run, probe: Probe, settings: Settings, keep: Callable[[Arrays], None] | None = None) -> Sorting:
-    """Spike trains of single neurons.
-
-    keep  called at the end with the intermediate results, by Kilosort2's names (docs/kilosort2.md)
+def sort(run: Run, source: Source, settings: Settings, known_motion: Motion | None = None) -> Sorting:
+    """Find the spike trains of single neurons.
 
     The recording is read three times from end to end (order, learn, extract) and in samples (noise and whitening,
     shapes, waveforms); with drift registered, the first time to find the spikes that tell it.
+
+    Parameters
+    ----------
+    run : Run
+        Resources.
+    source : Source
+        The recording, high-passed.
+    settings : Settings
+        All settings.
+    known_motion : Motion or None, optional
+        The displacement of the tissue, where it was measured elsewhere.
+
+    Returns
+    -------
+    Sorting
+        The result.
     """
-    params = settings.kilosort2
-    fitted, odd_contacts = fit_preprocessing(run, probe, settings.preprocess)
-    shapes = learn_shapes(run, fitted, settings.shapes)
-    bench = Bench(fitted, shapes, plan_batches(run, params), params, settings.detect)
-    probe, order, motion, followed = fitted.probe, Order.of_time(len(bench.batches)), None, None
+    source = source.with_preprocessing(run.step("preprocessing", fit_preprocessing, source, settings.preprocess))
+    shapes, motion = run.step("shapes", learn_shapes, source, settings.shapes), FollowedMotion()
+    if settings.kilosort2.drift == "register":
+        source, motion = register_traces(run, source, shapes, settings, known_motion)
+    batched = BatchedSource(source, shapes, settings.kilosort2, settings.detect)
+    reorder = settings.kilosort2.reorder and settings.kilosort2.drift == "order"
+    order = run.step("order", order_batches, batched) if reorder else order_of_time(batched)
 
-    if params.drift == "register":
-        groups = make_groups(probe, pitch_um(probe, settings.detect), settings.features)
-        universal = universal_templates(probe, settings.detect)
-        detected = detect_all(run, fitted, Detector(shapes, universal, groups, settings.detect))
-        motion = find_motion(run, probe, detected, settings.motion)
-        followed = Motion.still(probe.shanks, "The traces follow the tissue.")
-        run = with_traces_at_rest(run, probe, motion, settings.tissue)
-    elif params.reorder:
-        order = order_batches(run, bench)
-
-    learned = learn(run, bench, order)
-    found = extract(run, bench, order, learned)
-
-    trains, means, removed = make_units(run, bench, found, learned.contacts, settings.curate)
-    notes = (*odd_contacts, *removed, *order.notes)
-    final = Final(trains, means, learned.contacts, settings.kilosort2.threshold, notes, motion, followed)
-    sorting = describe(run, fitted, shapes, found.spikes, final, settings)
-    if keep is not None:
-        keep(intermediates(run, bench, order, found, final, sorting))
-    return sorting
+    learned = run.step("templates", learn, batched, order)
+    found = run.step("spikes", extract, batched, order, learned)
+    units = run.step("units", make_units, batched, found, learned.contacts, settings.curate)
+    sorted_spikes = SortedSpikes(shapes, found.spikes, units.with_notes(order.notes), motion)
+    return run.step("sorting", describe, source, sorted_spikes, DescriptionParams(settings.units, settings.curate))

@@ -6,51 +6,55 @@ docs/ has a page for every stage; docs/kilosort4.md says what differs and why.
 from __future__ import annotations
 
 from spikesieve.engine.run import Run
-from spikesieve.model import Probe, Sorting
-from spikesieve.passes.clustering import cluster_all
-from spikesieve.passes.describe import Final, describe
-from spikesieve.passes.moving import Rest, follow, moving_matcher, moving_templates, spikes_at_rest
-from spikesieve.passes.passes import Detector, fit_preprocessing, learn_shapes, match_all
+from spikesieve.engine.source import Source
+from spikesieve.model import Motion, Sorting
+from spikesieve.passes.clustering import TimedClusterParams, cluster_detected, cluster_matched
+from spikesieve.passes.curation import CurationOf, curate_clusters
+from spikesieve.passes.description import DescriptionParams, SortedSpikes, describe
+from spikesieve.passes.drift import find_drift, move_to_rest
+from spikesieve.passes.matching import match_templates
+from spikesieve.passes.preprocessing import fit_preprocessing
+from spikesieve.passes.shapes import learn_shapes
+from spikesieve.passes.templates import ClusteredSpikes, group_of_templates, make_templates
 from spikesieve.settings.sort import Settings
-from spikesieve.stages.curate import Trains, curate
-from spikesieve.stages.detect import pitch_um, universal_templates
-from spikesieve.stages.features import group_of, make_groups
-from spikesieve.stages.templates import learn_templates
-from spikesieve.stages.tissue import Tissue
 
 
-def sort(run: Run, probe: Probe, settings: Settings) -> Sorting:
-    """Spike trains of single neurons.
+def sort(run: Run, source: Source, settings: Settings, known_motion: Motion | None = None) -> Sorting:
+    """Find the spike trains of single neurons.
 
     The recording is read twice from end to end (detect, match) and in samples (noise and whitening, shapes, waveforms);
     once more where the traces are to follow the tissue.
+
+    Parameters
+    ----------
+    run : Run
+        Resources.
+    source : Source
+        The recording, high-passed.
+    settings : Settings
+        All settings.
+    known_motion : Motion or None, optional
+        The displacement of the tissue, where it was measured elsewhere.
+
+    Returns
+    -------
+    Sorting
+        The result.
     """
-    fitted, odd_contacts = fit_preprocessing(run, probe, settings.preprocess)
-    shapes = learn_shapes(run, fitted, settings.shapes)
-    probe, n_contacts = fitted.probe, fitted.probe.n_contacts
+    source = source.with_preprocessing(run.step("preprocessing", fit_preprocessing, source, settings.preprocess))
+    shapes = run.step("shapes", learn_shapes, source, settings.shapes)
 
-    universal = universal_templates(probe, settings.detect)
-    groups = make_groups(probe, pitch_um(probe, settings.detect), settings.features)
-    detector = Detector(shapes, universal, groups, settings.detect)
-    followed = follow(run, fitted, detector, settings.motion, settings.tissue)
-    run = followed.run
-    rest = Rest(
-        followed.motion, Tissue(probe, fitted.whitening, settings.tissue), groups, run.recording.sampling_hz, run.share
-    )
-    still = spikes_at_rest(run, followed.detected, rest)
+    drift = find_drift(run, source, shapes, settings.detect, settings, known_motion)
+    source, detected, model = drift.source, drift.detected, drift.model
+    at_rest = run.step("spikes at rest", move_to_rest, detected, model)
+    clusters = run.step("clusters", cluster_detected, at_rest, model.groups, settings.cluster)
+    clustered = ClusteredSpikes(detected, at_rest, clusters)
+    templates = run.step("templates", make_templates, clustered, shapes, model, settings.templates)
 
-    first = cluster_all(run, still.spikes, still.spikes.source, groups, settings.cluster, None)
-    families = learn_templates(first.means, n_contacts, shapes, settings.templates)
-    templates = moving_templates(followed.detected, still, first, families, shapes, rest)
-    peak = templates.rest.peak_contacts
-    group_of_template = group_of(probe.positions_um[peak], probe.shanks[peak], groups)
-
-    matched = match_all(run, fitted, shapes, moving_matcher(run, templates, shapes, rest), settings.match)
-    second = cluster_all(run, matched, group_of_template[matched.source], groups, settings.cluster, settings.curate)
-
-    trains = Trains(matched.sample, second.unit, run.recording.sampling_hz, run.recording.duration_s)
-    trains, means, removed = curate(trains, second.means, n_contacts, shapes, settings.curate)
-    notes = (*odd_contacts, *removed)
-    least = settings.match.threshold
-    final = Final(trains, means, templates.rest.contacts, least, notes, followed.found, followed.motion)
-    return describe(run, fitted, shapes, matched, final, settings)
+    matched = run.step("match", match_templates, source, templates, shapes, model, settings.match)
+    group, both = group_of_templates(templates, model), TimedClusterParams(settings.cluster, settings.curate)
+    again = run.step("clusters again", cluster_matched, source.recording, matched, group, model.groups, both)
+    how = CurationOf(shapes, settings.curate, settings.match.threshold)
+    units = run.step("units", curate_clusters, source, matched, again, templates, how)
+    sorted_spikes = SortedSpikes(shapes, matched, units, drift.followed)
+    return run.step("sorting", describe, source, sorted_spikes, DescriptionParams(settings.units, settings.curate))

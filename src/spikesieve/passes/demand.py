@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spikesieve.engine.memory import Demand
 from spikesieve.model import Probe, Recording
-from spikesieve.passes.passes import MARGIN_WAVEFORMS
+from spikesieve.passes.matching import MARGIN_WAVEFORMS
 from spikesieve.settings.sort import Settings
 from spikesieve.stages import preprocess, shapes
 

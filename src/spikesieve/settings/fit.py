@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from spikesieve.settings.params import Params, setting
 
 
@@ -31,3 +33,17 @@ class FitParams(Params):
     )
     learn_s: float = setting(75.0, "seconds, spread over the recording, that units are learned from", ge=1.0)
     max_rounds: int = setting(100, "largest number of rounds in a block", ge=1, le=10_000)
+
+    @property
+    def while_learning(self) -> FitParams:
+        """What matters while units are learned; the rest is default, so that changing it changes no key."""
+        return FitParams(**self._shared(), min_log_odds=self.min_log_odds)
+
+    @property
+    def when_learned(self) -> FitParams:
+        """The same when the units are known: `min_log_odds` is what `final_log_odds` says."""
+        return FitParams(**self._shared(), min_log_odds=self.final_log_odds)
+
+    def _shared(self) -> dict[str, Any]:
+        names = ("amplitude_cv", "min_amplitude", "own_odds", "max_rounds")
+        return {name: getattr(self, name) for name in names}

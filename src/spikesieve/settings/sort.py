@@ -91,6 +91,22 @@ class Settings(Adjustable):
         given = {name: _plain(value) for name, value in settings.items() if not harmless(name, value)}
         return cls().with_values({"method": "kilosort4", **given}.items())
 
+    def detect_for_sieve(self, score_noise_sd: float) -> DetectParams:
+        """How the method sieve detects: down to a share of the threshold, since likelihood tells later what is noise.
+
+        Parameters
+        ----------
+        score_noise_sd : float
+            Median SD that scores of noise had in whitened traces. The threshold is in SD of those, as in Kilosort4.
+
+        Returns
+        -------
+        DetectParams
+            With the threshold in SD of scores.
+        """
+        threshold = self.fit.detect_share * self.detect.threshold / score_noise_sd
+        return self.detect.model_copy(update={"threshold": threshold})
+
     def require_used(self) -> None:
         """Raises SettingsError when a setting that the method does not look at was changed from its default."""
         unused = [group for group, methods in METHODS_OF.items() if self.method not in methods]

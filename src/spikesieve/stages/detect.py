@@ -10,13 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve.geometry import distances_um, nearest, vertical_pitch_um
-from spikesieve.kernels import pick, project, universal_scores
+from spikesieve.kernels.backend import Backend
 from spikesieve.model import F32, F64, I64, Probe
 from spikesieve.settings.detect import DetectParams
 from spikesieve.stages.shapes import Shapes
-
-# Samples that are scored before their spikes are picked: their scores stay in the cache.
-STRETCH = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +48,29 @@ def pitch_um(probe: Probe, params: DetectParams) -> float:
     return params.vertical_pitch_um or vertical_pitch_um(probe.positions_um, probe.shanks)
 
 
+def exclusion_samples(params: DetectParams, sampling_hz: float) -> int:
+    """Samples on either side within which a spike must be the largest.
+
+    Parameters
+    ----------
+    params : DetectParams
+        Gives them at 30 kHz.
+    sampling_hz : float
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Examples
+    --------
+    >>> exclusion_samples(DetectParams(), 15_000.0)
+    10
+    """
+    return max(1, round(params.exclusion_samples * sampling_hz / 30_000.0))
+
+
 def universal_templates(probe: Probe, params: DetectParams) -> UniversalTemplates:
     """Centres on a grid over every shank; their nearest contacts have Gaussian weights w_k(c) = exp(-d^2 / (k s)^2)."""
     positions, shanks = _centres(probe, params)
@@ -83,40 +103,34 @@ def _centres(probe: Probe, params: DetectParams) -> tuple[F64, I64]:
     return np.concatenate(positions), np.concatenate(shanks)
 
 
-def temporal_projections(white: F32, components: F32, peak_index: int) -> F32:
-    """Every contact projected on every component: (n_contacts, n_components, n_samples) float32.
-
-    white       (n_contacts, n_samples) float32, time contiguous
-    components  (n_components, n_waveform_samples) float32 of `in_sixes`
-    """
-    out = np.empty((len(white), len(components), white.shape[1]), np.float32)
-    project(white, components, peak_index, out)
-    return out
-
-
-def in_sixes(components: F32) -> F32:
-    """The components with zero rows up to a multiple of 6, which is what the kernels take."""
-    extra = -len(components) % 6
-    return np.ascontiguousarray(np.pad(components, ((0, extra), (0, 0))))
-
-
 def find(
-    white: F32, shapes: Shapes, templates: UniversalTemplates, core: tuple[int, int], exclusion: int, threshold: float
+    white: F32,
+    shapes: Shapes,
+    templates: UniversalTemplates,
+    span: tuple[int, int],
+    limits: tuple[int, float],
+    backend: Backend,
 ) -> Detections:
-    """Spikes of one block whose sample lies in core[0] <= t < core[1].
+    """Find the spikes of a block by universal templates.
 
-    white      (n_contacts, n_samples) float32, time contiguous; where a window leaves it there is no spike
-    exclusion  samples on either side within which a spike must be the largest
+    Parameters
+    ----------
+    white : ndarray of float32, shape (n_contacts, n_samples)
+        Whitened traces, time contiguous. Where a window leaves them there is no spike.
+    shapes : Shapes
+        Shapes of spikes on one contact.
+    templates : UniversalTemplates
+        Where spikes are looked for.
+    span : (int, int)
+        First sample at which they are looked for, and the first one after.
+    limits : (int, float)
+        Samples on either side within which a spike must be the largest, and the threshold in noise SD.
+    backend : Backend
+        Does the work.
+
+    Returns
+    -------
+    Detections
+        Ordered by sample, then centre.
     """
-    waveforms, n_centres = in_sixes(shapes.waveforms), len(templates.contacts)
-    space = np.empty(n_centres * (STRETCH + 2 * exclusion), np.float32)
-    found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
-    for first in range(core[0], core[1], STRETCH):
-        last = min(first + STRETCH, core[1])
-        low, high = max(0, first - exclusion), min(white.shape[1], last + exclusion)
-        scores = space[: n_centres * (high - low)].reshape(n_centres, -1)
-        where = templates.contacts, templates.weights
-        universal_scores(white, waveforms, shapes.peak_index, low, *where, threshold, scores)
-        sample, centre, value = pick(scores, templates.neighbours, exclusion, first - low, last - low)
-        found.append((sample + low, centre, value))
-    return Detections(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    return Detections(*backend.universal_peaks(white, shapes.waveforms, shapes.peak_index, templates, span, limits))

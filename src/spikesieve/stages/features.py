@@ -78,23 +78,6 @@ def on_contacts(everywhere: F32, contacts: I64) -> F32:
     return out
 
 
-def describe(white: F32, sample: I64, contacts: I64, pcs: F32, peak_index: int) -> F32:
-    """PC scores of each spike on its own contacts: (n_spikes, n_feature_contacts, n_pcs) float32, 0 for contact -1.
-
-    white     (n_contacts, n_samples) float32
-    sample    (n_spikes,) int64, so far from the ends that the window lies in the traces
-    contacts  (n_spikes, n_feature_contacts) int64
-    pcs       (n_pcs, n_waveform_samples) float32
-    """
-    offsets = np.arange(pcs.shape[1]) - peak_index
-    out = np.empty((*contacts.shape, len(pcs)), np.float32)
-    for column, contact in enumerate(contacts.T):
-        clips = white[np.maximum(contact, 0)[:, None], sample[:, None] + offsets]
-        out[:, column] = clips @ pcs.T
-    out[contacts < 0] = 0.0
-    return out
-
-
 def spike_positions(features: F32, means: F32, contacts: I64, probe: Probe) -> F32:
     """Mean contact position weighted by how much of its unit's mean each spike has there: (n_spikes, 2) float32 um.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from spikesieve.geometry import distances_um, nearest
-from spikesieve.kernels import ANY_AMPLITUDE, pursue
+from spikesieve.kernels.backend import Backend
+from spikesieve.kernels.pursuit import ANY_AMPLITUDE
 from spikesieve.model import F32, I64, Probe
 from spikesieve.stages.match import Matcher, by_score
 from spikesieve.stages.shapes import Shapes, components
@@ -44,17 +45,31 @@ def true_templates(white: F32, counts: I64, probe: Probe, shapes: Shapes) -> Lea
     return LearnedTemplates(contacts, scores.astype(np.float32), counts)
 
 
-def match_weak(white: F32, matcher: Matcher, max_peels: int, scores: F32) -> tuple[I64, I64, F32]:
-    """Matching pursuit with a threshold for each template, half of its norm: (sample, template, value) of the spikes.
+def match_weak(white: F32, matcher: Matcher, max_peels: int, backend: Backend) -> tuple[I64, I64, F32]:
+    """Match with a threshold for each template, half of its norm.
 
-    white   (n_contacts, n_samples) float32, time contiguous
-    scores  (n_templates, n_samples) float32, overwritten
+    Parameters
+    ----------
+    white : ndarray of float32, shape (n_contacts, n_samples)
+        Whitened traces, time contiguous.
+    matcher : Matcher
+        The true templates.
+    max_peels : int
+        Largest number of rounds.
+    backend : Backend
+        Does the work.
+
+    Returns
+    -------
+    sample, template : ndarray of int64, shape (n,)
+        The spikes.
+    score : ndarray of float32, shape (n,)
+        Projections on the templates of unit norm, in noise SD.
     """
-    matcher.score(white, scores)
+    scores = matcher.score(white, backend)
     threshold = np.maximum(LOWEST_SD, matcher.templates.norms / 2).astype(np.float32)
-    found = pursue(scores, matcher.pairs, by_score(threshold), ANY_AMPLITUDE, max_peels)
-    sample, template, value, _ = found
-    return sample, template, value
+    sample, template, score, _ = backend.pursue(scores, matcher.pairs, by_score(threshold), ANY_AMPLITUDE, max_peels)
+    return sample, template, score
 
 
 def best_cuts(truth_sample: list[I64], oracle_sample: list[I64], values: list[F32], window_samples: int) -> list[float]:

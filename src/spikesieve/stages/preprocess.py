@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Protocol, TypeVar
 
 import numpy as np
 
 from spikesieve.geometry import distances_um, nearest
-from spikesieve.kernels import butterworth, subtract_median
+from spikesieve.kernels.backend import Backend
 from spikesieve.model import F32, F64, I64, Bool, Probe
 from spikesieve.settings.preprocess import PreprocessParams
 
@@ -22,12 +20,8 @@ HALO_PERIODS = 12.0
 # No electrode gives a megavolt: such a number is no sample, and its square would overflow.
 LARGEST_UV = 1e12
 MAD_TO_SD = 1.4826
-# Rows of a matrix over contacts that are applied together: they share most of their contacts.
-ROWS_AT_ONCE = 32
 # Offsets of channels are the means of every so many samples: the filter removes what these miss.
 OFFSET_STEP = 16
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +38,8 @@ class Preprocessing:
     sampling_hz   sampling rate in Hz
     range_uv      the converter's limits in uV, or None
     params        the settings
+    notes         sentences for the user
+    score_noise_sd  median SD that PC scores of noise had before the whitening was scaled to make it 1; 1 if it was not
     """
 
     probe: Probe
@@ -56,6 +52,8 @@ class Preprocessing:
     sampling_hz: float
     range_uv: tuple[float, float] | None
     params: PreprocessParams
+    notes: tuple[str, ...] = ()
+    score_noise_sd: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,29 +72,33 @@ class Clean:
     n_not_finite: int
 
 
-class OfBlocks(Protocol):
-    """function(raw) of some raw blocks (n_samples, n_channels) float32 in uV, halo included, in order of time."""
-
-    def __call__(self, function: Callable[[F32], Result], channels: I64, /) -> Iterable[Result]:
-        """The results, for blocks of these file channels."""
-        ...
-
-
 def halo_samples(sampling_hz: float, cutoff_hz: float) -> int:
     """Samples on either side of a block that the high-pass needs so that block edges leave no trace."""
     return int(np.ceil(HALO_PERIODS / cutoff_hz * sampling_hz))
 
 
-def highpass(traces: F32, sampling_hz: float, cutoff_hz: float) -> F32:
-    """Zero-phase Butterworth high-pass of order 3 run forwards and backwards: |H(f)|^2 = 1 / (1 + (cutoff/f)^6).
+def highpass(traces: F32, sampling_hz: float, cutoff_hz: float, backend: Backend) -> F32:
+    """Apply the zero-phase high-pass.
 
-    traces  (n_channels, n_samples) float32; they are taken to go on as they begin and end, so callers discard a halo
+    |H(f)|^2 of one direction is 1 / (1 + (cutoff / f)^6); run forwards and backwards the phase is 0.
+
+    Parameters
+    ----------
+    traces : ndarray of float32, shape (n_channels, n_samples)
+        Taken to go on as they begin and end, so callers discard a halo.
+    sampling_hz, cutoff_hz : float
+        Sampling rate and corner in Hz.
+    backend : Backend
+        Does the work.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_channels, n_samples)
+        What is constant becomes exactly 0.
     """
     # In float64 the mean of a constant channel is that constant, so that it becomes 0 and shows as dead.
     offset = traces[:, ::OFFSET_STEP].mean(axis=1, dtype=np.float64).astype(np.float32)
-    out = np.empty_like(traces)
-    butterworth(traces, offset, 2.0 * np.pi * cutoff_hz / sampling_hz, out)
-    return out
+    return backend.highpass(traces, offset, 2.0 * np.pi * cutoff_hz / sampling_hz)
 
 
 def shank_indices(probe: Probe) -> I64:
@@ -112,26 +114,39 @@ def reference_groups(probe: Probe, params: PreprocessParams) -> I64:
     return np.where(use, shank, -1)
 
 
-def filtered(
-    raw_uv: F32, ends_uv: tuple[float, float], sampling_hz: float, groups: I64, params: PreprocessParams
-) -> tuple[F32, int]:
-    """High-passed and referenced: (n_contacts, n_samples) float32 in uV, and how many values were not finite.
+def filtered(traces_uv: F32, ends_uv: tuple[float, float], fitted: Preprocessing, backend: Backend) -> tuple[F32, int]:
+    """High-pass traces and subtract the common reference.
 
-    raw_uv   (n_samples, n_contacts) float32
-    ends_uv  its smallest and its largest value, NaN if there is one
+    Parameters
+    ----------
+    traces_uv : ndarray of float32, shape (n_contacts, n_samples)
+        In uV, time contiguous.
+    ends_uv : (float, float)
+        Their smallest and their largest value, NaN if there is one.
+    fitted : Preprocessing
+        Gives rate, corner and reference groups.
+    backend : Backend
+        Does the work.
+
+    Returns
+    -------
+    traces : ndarray of float32, shape (n_contacts, n_samples)
+        In uV.
+    n_not_finite : int
+        Values that were NaN, infinite or beyond any voltage; each took its contact's mean.
     """
-    traces = np.ascontiguousarray(raw_uv.T, dtype=np.float32)
     n_bad = 0
     # Written so that a NaN anywhere makes it false.
     if not (ends_uv[0] > -LARGEST_UV and ends_uv[1] < LARGEST_UV):
-        bad = ~is_voltage(traces)
+        bad = ~is_voltage(traces_uv)
         n_bad = int(np.count_nonzero(bad))
         # Each takes its contact's mean, so that an offset of the amplifier makes no step.
-        means = np.where(bad, 0.0, traces).sum(axis=1, dtype=np.float64) / np.maximum(1, (~bad).sum(axis=1))
-        traces = np.where(bad, means[:, None].astype(np.float32), traces)
-    traces = highpass(traces, sampling_hz, params.highpass_cutoff_hz)
+        means = np.where(bad, 0.0, traces_uv).sum(axis=1, dtype=np.float64) / np.maximum(1, (~bad).sum(axis=1))
+        traces_uv = np.where(bad, means[:, None].astype(np.float32), traces_uv)
+    traces = highpass(traces_uv, fitted.sampling_hz, fitted.params.highpass_cutoff_hz, backend)
+    groups = fitted.referenced
     if (groups >= 0).any():
-        subtract_median(traces, groups, int(groups.max()) + 1)
+        backend.subtract_median(traces, groups, int(groups.max()) + 1)
     return traces, n_bad
 
 
@@ -148,7 +163,7 @@ def ends_of(raw_uv: F32) -> tuple[float, float]:
 def blanked(raw_uv: F32, ends_uv: tuple[float, float], traces_uv: F32, fitted: Preprocessing) -> Bool:
     """Which (shank, sample) to blank: saturated or beyond the artifact threshold, widened by artifact_ms.
 
-    raw_uv     (n_samples, n_contacts), ends_uv as for `filtered`, traces_uv (n_contacts, n_samples)
+    raw_uv     (n_contacts, n_samples), ends_uv as for `filtered`, traces_uv (n_contacts, n_samples)
     Returns (n_shanks, n_samples) bool.
     """
     n_shanks = int(fitted.shank_index.max()) + 1
@@ -162,8 +177,8 @@ def blanked(raw_uv: F32, ends_uv: tuple[float, float], traces_uv: F32, fitted: P
     for shank in range(n_shanks):
         on_shank = (fitted.shank_index == shank) & fitted.trusted
         if saturated:
-            inside = raw_uv[:, on_shank]
-            hit[shank] |= ((inside <= low + slack) | (inside >= high - slack)).any(axis=1)
+            inside = raw_uv[on_shank]
+            hit[shank] |= ((inside <= low + slack) | (inside >= high - slack)).any(axis=0)
         if fitted.params.artifact_threshold_uv is not None:
             hit[shank] |= (np.abs(traces_uv[on_shank]) >= fitted.params.artifact_threshold_uv).any(axis=0)
     return widened(hit, margin) if hit.any() else hit
@@ -179,20 +194,34 @@ def widened(hit: Bool, margin: int) -> Bool:
     return np.asarray(np.cumsum(edges, axis=-1)[..., :n] > 0)
 
 
-def apply(raw_uv: F32, fitted: Preprocessing, beside: int = 0, halo: int = 0) -> Clean:
+def apply(raw_uv: F32, fitted: Preprocessing, backend: Backend, margin: int = 0, halo: int = 0) -> Clean:
     """Preprocess one block.
 
-    raw_uv  (n_samples, n_contacts) float32 in uV, the columns of fitted.probe, halo included
-    beside  samples at either end that other blocks count: what is blanked or not finite there is not counted here
-    halo    samples at either end that only the filter needs: they are left out of the result
+    Parameters
+    ----------
+    raw_uv : ndarray of float32, shape (n_contacts, n_samples)
+        In uV, time contiguous, the contacts of `fitted.probe`, margin and halo included.
+    fitted : Preprocessing
+        What to do.
+    backend : Backend
+        Does the work.
+    margin : int, optional
+        Samples at either end that belong to other blocks: what is blanked or not finite there is not counted here.
+    halo : int, optional
+        Samples at either end, beyond the margin, that only the filter needs: they are left out of the result.
+
+    Returns
+    -------
+    Clean
+        The block without its halo.
     """
     ends_uv = ends_of(raw_uv)
-    traces, n_bad = filtered(raw_uv, ends_uv, fitted.sampling_hz, fitted.referenced, fitted.params)
-    inner = slice(beside, len(raw_uv) - beside)
+    traces, n_bad = filtered(raw_uv, ends_uv, fitted, backend)
+    inner = slice(margin + halo, raw_uv.shape[1] - margin - halo)
     if n_bad:
-        n_bad = int(np.count_nonzero(~is_voltage(raw_uv[inner])))
+        n_bad = int(np.count_nonzero(~is_voltage(raw_uv[:, inner])))
     if fitted.interpolation is not None:
-        traces = mixed(traces, fitted.interpolation)
+        traces = backend.mix(traces, fitted.interpolation)
     mask = blanked(raw_uv, ends_uv, traces, fitted)
     n_masked = 0
     if mask.any():
@@ -200,90 +229,151 @@ def apply(raw_uv: F32, fitted: Preprocessing, beside: int = 0, halo: int = 0) ->
         traces[per_contact] = 0.0
         n_masked = int(np.count_nonzero(per_contact[:, inner]))
     uv = traces[:, halo : traces.shape[1] - halo]
-    return Clean(mixed(uv, fitted.whitening), uv, n_masked, n_bad)
+    return Clean(backend.mix(uv, fitted.whitening), uv, n_masked, n_bad)
 
 
-def mixed(traces: F32, matrix: F32) -> F32:
-    """matrix @ traces, some rows at a time, each with the contacts from the first to the last that they need.
+def only_highpass(probe: Probe, sampling_hz: float, params: PreprocessParams) -> Preprocessing:
+    """Describe preprocessing that does nothing but the high-pass: no reference, nothing blanked, nothing whitened.
 
-    traces  (n_contacts, n_samples) float32;  matrix (n_contacts, n_contacts) float32, mostly 0 far from its diagonal
+    Parameters
+    ----------
+    probe : Probe
+        All contacts.
+    sampling_hz : float
+        Sampling rate in Hz.
+    params : PreprocessParams
+        Gives the corner of the high-pass.
+
+    Returns
+    -------
+    Preprocessing
+        Its whitened traces are 0, which costs no time.
     """
-    out = np.empty(traces.shape, np.float32)
-    for start in range(0, len(traces), ROWS_AT_ONCE):
-        rows = slice(start, start + ROWS_AT_ONCE)
-        used = np.flatnonzero(matrix[rows].any(axis=0))
-        needed = slice(used[0], used[-1] + 1) if used.size else slice(0)
-        np.matmul(matrix[rows, needed], traces[needed], out=out[rows])
-    return out
+    n = probe.n_contacts
+    return Preprocessing(
+        probe=probe,
+        whitening=np.zeros((n, n), np.float32),
+        noise_sd_uv=np.ones(n, np.float32),
+        interpolation=None,
+        trusted=np.ones(n, np.bool_),
+        shank_index=shank_indices(probe),
+        referenced=np.full(n, -1, np.int64),
+        sampling_hz=sampling_hz,
+        range_uv=None,
+        params=params.model_copy(update={"artifact_threshold_uv": None}),
+    )
 
 
-def fit(
-    of_blocks: OfBlocks,
-    probe: Probe,
-    sampling_hz: float,
-    range_uv: tuple[float, float] | None,
-    params: PreprocessParams,
-) -> tuple[Preprocessing, tuple[str, ...]]:
-    """Learn bad contacts, noise and whitening from some blocks; also returns what the user should know.
+def without_bad_contacts(
+    noise_uv: F64, probe: Probe, sampling_hz: float, range_uv: tuple[float, float] | None, params: PreprocessParams
+) -> Preprocessing:
+    """Decide which contacts are sorted; noise and whitening are not known yet.
 
-    of_blocks  what hands the blocks to a function
+    Parameters
+    ----------
+    noise_uv : ndarray of float64, shape (n_contacts,)
+        Robust SD of each contact in uV, before any reference so that a bad contact shows.
+    probe : Probe
+        All contacts.
+    sampling_hz : float
+        Sampling rate in Hz.
+    range_uv : (float, float) or None
+        The converter's limits in uV.
+    params : PreprocessParams
+        The settings.
+
+    Returns
+    -------
+    Preprocessing
+        Without whitening; its notes name the bad contacts.
     """
-    alone = partial(_noise_of_each, sampling_hz=sampling_hz, params=params)
-    noise: F64 = np.median(list(of_blocks(alone, probe.channels)), axis=0)
-    dead, noisy = bad_contacts(noise, shank_indices(probe), params)
+    dead, noisy = bad_contacts(noise_uv, shank_indices(probe), params)
     bad = dead | noisy
     if params.bad_contacts == "keep" or bad.all():
         bad = np.zeros_like(bad)
     interpolate = params.bad_contacts == "interpolate" and bool(bad.any())
     kept = probe if interpolate else probe.select(~bad)
-    draft = Preprocessing(
+    n = kept.n_contacts
+    return Preprocessing(
         probe=kept,
-        whitening=np.eye(kept.n_contacts, dtype=np.float32),
-        noise_sd_uv=np.ones(kept.n_contacts, np.float32),
+        whitening=np.zeros((n, n), np.float32),
+        noise_sd_uv=np.ones(n, np.float32),
         interpolation=interpolation_matrix(probe, bad) if interpolate else None,
-        trusted=~bad if interpolate else np.ones(kept.n_contacts, np.bool_),
+        trusted=~bad if interpolate else np.ones(n, np.bool_),
         shank_index=shank_indices(kept),
         referenced=reference_groups(kept, params),
         sampling_hz=sampling_hz,
         range_uv=range_uv,
         params=params,
+        notes=_bad_contact_notes(dead, noisy, probe, params),
     )
-    covariance, noise_sd = _statistics(of_blocks, draft)
-    whitening = local_whitening(covariance, kept, params)
-    fitted = replace(draft, whitening=whitening, noise_sd_uv=noise_sd)
-    return fitted, _bad_contact_notes(dead, noisy, probe, params)
 
 
-def _statistics(of_blocks: OfBlocks, draft: Preprocessing) -> tuple[F64, F32]:
-    """Covariance in uV^2 over what is not blanked, and the median over blocks of each contact's robust SD in uV."""
+@dataclass(frozen=True, eq=False)
+class BlockStatistics:
+    """What a block tells of noise and covariance.
+
+    Attributes
+    ----------
+    products : ndarray of float32, shape (n_contacts, n_contacts)
+        Sums of products of every two contacts, in uV^2.
+    n_used : ndarray of float32, shape (n_contacts, n_contacts)
+        Samples they are sums of: those at which neither contact was blanked.
+    noise_uv : ndarray of float64, shape (n_contacts,)
+        Robust SD of each contact in uV.
+    """
+
+    products: F32
+    n_used: F32
+    noise_uv: F64
+
+
+def block_statistics(traces_uv: F32) -> BlockStatistics:
+    """Measure noise and covariance of a block.
+
+    Parameters
+    ----------
+    traces_uv : ndarray of float32, shape (n_contacts, n_samples)
+        High-passed, referenced, 0 where blanked.
+
+    Returns
+    -------
+    BlockStatistics
+        To be combined with those of other blocks by `fit`.
+    """
+    used = (traces_uv != 0).astype(np.float32)
+    return BlockStatistics(traces_uv @ traces_uv.T, used @ used.T, mad_sd(traces_uv))
+
+
+def fit(draft: Preprocessing, blocks: Iterable[BlockStatistics]) -> Preprocessing:
+    """Learn noise and whitening from some blocks.
+
+    Parameters
+    ----------
+    draft : Preprocessing
+        Of `without_bad_contacts`.
+    blocks : iterable of BlockStatistics
+        Statistics of its traces, in order of time.
+
+    Returns
+    -------
+    Preprocessing
+        Complete.
+    """
     n = draft.probe.n_contacts
     covariance, used, sds = np.zeros((n, n)), np.zeros((n, n)), [np.zeros(n)]
-    for products, n_there, sd in of_blocks(partial(_statistics_of_block, draft=draft), draft.probe.channels):
-        covariance += products
-        used += n_there
-        sds.append(sd)
-    noise_sd = np.median(sds[1:] or sds, axis=0)
-    return covariance / np.maximum(used, 1.0), noise_sd.astype(np.float32)
-
-
-def _statistics_of_block(raw: F32, draft: Preprocessing) -> tuple[F32, F32, F64]:
-    """Sums of products of every two contacts, how many samples they are of, and the robust SD of each contact."""
-    halo = halo_samples(draft.sampling_hz, draft.params.highpass_cutoff_hz)
-    traces = apply(raw, draft).uv[:, halo : len(raw) - halo]
-    there = (traces != 0).astype(np.float32)
-    return traces @ traces.T, there @ there.T, mad_sd(traces)
+    for block in blocks:
+        covariance += block.products
+        used += block.n_used
+        sds.append(block.noise_uv)
+    noise_sd = np.median(sds[1:] or sds, axis=0).astype(np.float32)
+    whitening = local_whitening(covariance / np.maximum(used, 1.0), draft.probe, draft.params)
+    return replace(draft, whitening=whitening, noise_sd_uv=noise_sd)
 
 
 def mad_sd(traces: F32) -> F64:
     """Robust SD of each channel: 1.4826 times the median absolute value. traces (n_channels, n_samples), zero mean."""
     return np.asarray(MAD_TO_SD * np.median(np.abs(traces), axis=1), dtype=np.float64)
-
-
-def _noise_of_each(raw: F32, sampling_hz: float, params: PreprocessParams) -> F64:
-    """Each contact's robust SD in uV in a block, before any reference so that a bad contact shows."""
-    halo = halo_samples(sampling_hz, params.highpass_cutoff_hz)
-    none = np.full(raw.shape[1], -1, np.int64)
-    return mad_sd(filtered(raw, ends_of(raw), sampling_hz, none, params)[0][:, halo : len(raw) - halo])
 
 
 def bad_contacts(noise_uv: F64, shank: I64, params: PreprocessParams) -> tuple[Bool, Bool]:

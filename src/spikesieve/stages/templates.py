@@ -121,7 +121,7 @@ def overlaps(templates: LearnedTemplates, n_contacts: int, pcs: F32) -> Overlaps
     """All pairs that share a contact, with their normalised correlation at every lag."""
     lags = component_lags(pcs)
     n_pcs = len(pcs)
-    unit = unit_norm(templates, n_pcs)
+    unit = unit_norm(templates)
     dense = LearnedTemplates(templates.contacts, unit, templates.n_spikes).dense(n_contacts)
     used = (dense**2).sum(axis=2) > 0
     touch = used.astype(np.float32) @ used.T.astype(np.float32) > 0
@@ -186,10 +186,10 @@ def without_duplicates(means: LearnedTemplates, n_contacts: int, pcs: F32, param
     return Families(LearnedTemplates(means.contacts[rows], means.scores[rows], totals), member, -lead)
 
 
-def unit_norm(templates: LearnedTemplates, n_components: int) -> F32:
-    """Scores of unit norm, components padded with 0 to n_components: what the kernels match with."""
+def unit_norm(templates: LearnedTemplates) -> F32:
+    """Scores of unit norm, (n_templates, n_near, n_pcs) float32."""
     unit = templates.scores / np.maximum(templates.norms, 1e-12)[:, None, None]
-    return np.ascontiguousarray(np.pad(unit, ((0, 0), (0, 0), (0, n_components - unit.shape[2]))), dtype=np.float32)
+    return np.ascontiguousarray(unit, dtype=np.float32)
 
 
 def learn_templates(means: LearnedTemplates, n_contacts: int, shapes: Shapes, params: TemplatesParams) -> Families:

@@ -40,7 +40,10 @@ class Tissue:
     probe: Probe
     whitening: F32
     params: TissueParams
-    _known: dict[tuple[bytes, bytes, float], F64] = field(default_factory=dict)
+    _known: dict[tuple[bytes, bytes, float], F64] = field(default_factory=dict, init=False, repr=False)
+
+    def __reduce__(self) -> tuple[type[Tissue], tuple[Probe, F32, TissueParams]]:
+        return Tissue, (self.probe, self.whitening, self.params)
 
     def covariance(self, a: I64, b: I64, moved_um: float) -> F64:
         """(len(a), len(b)) float64: of scores on contacts a, with the tissue `moved_um` farther up, and on contacts b.

@@ -1,10 +1,10 @@
 """Matching pursuit on template scores: many spikes a round, each far enough from the others not to touch them."""
 
-from typing import NamedTuple
-
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
+
+from spikesieve.kernels.pursuit import Bounds, Overlaps, Worth
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -12,54 +12,6 @@ I64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 TILE = 64
-
-
-class Worth(NamedTuple):
-    """What a spike of each template is worth, (n_templates,) float32 each.
-
-    A spike of template k with amplitude a, where its score is b, raises twice the log likelihood by
-
-        2 a (b d + w) - a^2 (d^2 + w) - w - cost        d = norms[k], w = precision[k]
-
-    least      the score from which on spikes count
-    norms      > 0
-    precision  1 / variance of the amplitudes, whose mean is 1; 0 = any amplitude is as likely
-    cost       what a spike must gain
-    """
-
-    least: F32
-    norms: F32
-    precision: F32
-    cost: F32
-
-
-class Overlaps(NamedTuple):
-    """What templates do to each other's scores, for pairs that share a contact.
-
-    offsets     (n_templates + 1,) int64: template k touches neighbours[offsets[k]:offsets[k + 1]], ascending and
-                with itself among them
-    neighbours  (n_pairs,) int64
-    tables      (n_pairs, 2 reach + 1) float32: tables[q, reach + s] = correlation of the neighbour at t + s with
-                template k at t, both of unit norm: what a spike of score 1 takes from the neighbour's
-    """
-
-    offsets: I64
-    neighbours: I64
-    tables: F32
-
-
-class Bounds(NamedTuple):
-    """Which amplitudes spikes may have.
-
-    low      the smallest; above it a spike has the one that gains most
-    unusual  a larger one is that of the likeliest pair with another template's spike, where a pair is likelier
-    """
-
-    low: float
-    unusual: float
-
-
-ANY_AMPLITUDE = Bounds(0.0, np.inf)
 
 
 @nb.njit(cache=True, nogil=True)

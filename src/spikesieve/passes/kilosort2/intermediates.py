@@ -2,63 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.engine.run import Run
+from spikesieve.engine.store import Store
 from spikesieve.model import F32, F64, I64, Motion, Sorting
-from spikesieve.passes.describe import Final
-from spikesieve.passes.kilosort2.passes import Bench, Extracted
+from spikesieve.passes.curation import CuratedUnits
+from spikesieve.passes.kilosort2.batches import BatchedSource, order_of_time
+from spikesieve.passes.kilosort2.tracking import Extracted
 from spikesieve.stages.kilosort2.batches import Order
 from spikesieve.stages.kilosort2.track import of_rank
 from spikesieve.stages.templates import LearnedTemplates
-
-Arrays = Mapping[str, NDArray[Any]]
 
 # Kilosort2 whitens to int16, 200 to a noise SD.
 SCALE = 200.0
 NEIGHBOURS, COMPONENTS = 32, 3
 
 
-def intermediates(
-    run: Run, bench: Bench, order: Order, found: Extracted, final: Final, sorting: Sorting
-) -> dict[str, NDArray[Any]]:
-    """Arrays by Kilosort2's names. Everything counts from 0; units are those of the result, spikes in its order."""
-    recording, probe = run.recording, bench.fitted.probe
+def read_intermediates(store: Store, batched: BatchedSource) -> dict[str, NDArray[Any]]:
+    """Read the intermediate results of a sort from its store.
+
+    Parameters
+    ----------
+    store : Store
+        Holds the steps of the method kilosort2.
+    batched : BatchedSource
+        The recording as it was sorted.
+
+    Returns
+    -------
+    dict of ndarray
+        Arrays by Kilosort2's names. Everything counts from 0; units are those of the result, spikes in its order.
+    """
+    steps = store.index()
+    order = store.read("order") if "order" in steps else order_of_time(batched)
+    found, final, sorting = store.read("spikes"), store.read("units"), store.read("sorting")
+    recording, probe = batched.source.recording, batched.source.probe
     arrays: dict[str, NDArray[Any]] = {
         "fs": np.array(recording.sampling_hz),
-        "NT": np.array(bench.params.batch_samples),
+        "NT": np.array(batched.params.batch_samples),
         "chanMap": probe.channels,
         "xc": probe.positions_um[:, 0],
         "yc": probe.positions_um[:, 1],
         "kcoords": probe.shanks,
-        "Wrot": bench.fitted.whitening * (SCALE * recording.gain_uv),
-        "batch_start": np.array([batch.start for batch in bench.batches]),
+        "Wrot": batched.source.preprocessing.whitening * (SCALE * recording.gain_uv),
+        "batch_start": np.array([batch.start for batch in batched.batches]),
     }
     if order.ccb.any():
         arrays |= {"ccb": order.ccb, "ccb0": order.ccb0, "ccbsort": order.ccbsort, "iorig": order.iorig}
         arrays["place"] = order.place
-    if final.motion is not None:
-        arrays |= _shifts(final.motion, bench, recording.sampling_hz)
-    arrays |= _templates(final.means, bench)
+    if sorting.motion is not None:
+        arrays |= _shifts(sorting.motion, batched)
+    arrays |= _templates(final.means, batched)
     arrays["st3"] = _spikes(order, found, final, sorting)
     return arrays | _features(final.means, sorting, probe.n_contacts)
 
 
-def _shifts(motion: Motion, bench: Bench, sampling_hz: float) -> dict[str, NDArray[Any]]:
+def _shifts(motion: Motion, batched: BatchedSource) -> dict[str, NDArray[Any]]:
     """Kilosort's sign: what takes the traces back. The first shank's, since Kilosort2 knows no other."""
-    middle = np.array([batch.middle for batch in bench.batches]) / sampling_hz
+    middle = np.array([batch.middle for batch in batched.batches]) / batched.source.sampling_hz
     grid = np.repeat(middle, len(motion.depth_um)), np.tile(motion.depth_um, len(middle))
     moved = motion.at(*grid, np.full(len(grid[0]), motion.shanks[0])).reshape(len(middle), -1)
     return {"dshift": -moved, "yblk": motion.depth_um}
 
 
-def _templates(means: LearnedTemplates, bench: Bench) -> dict[str, NDArray[Any]]:
+def _templates(means: LearnedTemplates, batched: BatchedSource) -> dict[str, NDArray[Any]]:
     """W (nt, K, rank), U (C, K, rank) with unit norm of W U^T, mu (K), dWU (nt, C, K)."""
-    pcs, n_contacts = bench.shapes.pcs.astype(np.float64), bench.n_contacts
+    pcs, n_contacts = batched.shapes.pcs.astype(np.float64), batched.n_contacts
     dense = means.dense(n_contacts)
     mu = np.sqrt((dense.astype(np.float64) ** 2).sum(axis=(1, 2)))
     rank = min(COMPONENTS, pcs.shape[0], n_contacts)
@@ -70,7 +82,7 @@ def _templates(means: LearnedTemplates, bench: Bench) -> dict[str, NDArray[Any]]
     return {"W": W.astype(np.float32), "U": U.astype(np.float32), "mu": mu, "dWU": dWU.astype(np.float32)}
 
 
-def _spikes(order: Order, found: Extracted, final: Final, sorting: Sorting) -> F64:
+def _spikes(order: Order, found: Extracted, final: CuratedUnits, sorting: Sorting) -> F64:
     """st3 (n, 5): sample, unit, amplitude in noise SD, variance explained, batch."""
     spikes, trains = sorting.spikes, final.trains
     rows = np.flatnonzero(sorting.kept)
@@ -78,7 +90,7 @@ def _spikes(order: Order, found: Extracted, final: Final, sorting: Sorting) -> F
     rows = rows[np.lexsort((trains.sample[rows], trains.unit[rows]))]
     score, batch = np.empty(len(spikes)), np.empty(len(spikes))
     here = np.lexsort((spikes.sample, spikes.unit))
-    score[here], batch[here] = found.spikes.value[rows], order.iorig[found.place[rows]]
+    score[here], batch[here] = found.spikes.score[rows], order.iorig[found.place[rows]]
     amplitude = spikes.amplitude * final.means.norms[spikes.unit]
     return np.column_stack([spikes.sample, spikes.unit, amplitude, score**2, batch]).astype(np.float64)
 

@@ -7,11 +7,13 @@ from functools import partial
 
 import numpy as np
 
-from spikesieve.engine.executor import map_in_order
-from spikesieve.engine.run import Run
+from spikesieve.engine.run import Run, versioned
 from spikesieve.model import F32, I64
-from spikesieve.passes.kilosort2.passes import Bench, Extracted
+from spikesieve.passes.curation import CuratedUnits
+from spikesieve.passes.kilosort2.batches import BatchedSource
+from spikesieve.passes.kilosort2.tracking import Extracted
 from spikesieve.settings.curate import CurateParams
+from spikesieve.settings.kilosort2 import Kilosort2Params
 from spikesieve.stages.cluster import Verdict
 from spikesieve.stages.curate import Trains, compare_trains, curate, merged
 from spikesieve.stages.kilosort2.cutoff import lowest_score
@@ -34,22 +36,39 @@ class Units:
     contacts: I64
 
 
-def make_units(
-    run: Run, bench: Bench, found: Extracted, contacts: I64, params: CurateParams
-) -> tuple[Trains, LearnedTemplates, tuple[str, ...]]:
-    """Units from extracted spikes: merged, split, cut off, curated; with their means and what was removed.
+@versioned(1)
+def make_units(run: Run, batched: BatchedSource, found: Extracted, contacts: I64, params: CurateParams) -> CuratedUnits:
+    """Make units from extracted spikes: merged, split, cut off, curated.
 
-    contacts  (n_templates, n_near) int64 of the templates
+    Parameters
+    ----------
+    run : Run
+        Resources.
+    batched : BatchedSource
+        The recording.
+    found : Extracted
+        All spikes.
+    contacts : ndarray of int64, shape (n_templates, n_near)
+        Where the spikes of each template are described.
+    params : CurateParams
+        The settings.
+
+    Returns
+    -------
+    CuratedUnits
+        The unit of every spike.
     """
-    recording, pcs, n_contacts = run.recording, bench.shapes.pcs, bench.n_contacts
+    recording, pcs, n_contacts = batched.source.recording, batched.shapes.pcs, batched.n_contacts
     spikes = found.spikes
-    trains = Trains(spikes.sample, spikes.source.astype(np.int64), recording.sampling_hz, recording.duration_s)
+    trains = Trains(spikes.sample, spikes.template.astype(np.int64), recording.sampling_hz, recording.duration_s)
     joined = trains
     for view in found.along:
         joined, _ = merged(joined, _counted(view, joined), n_contacts, pcs, params)
-    split = _split(run, bench, found, contacts, Units(joined, contacts), params)
-    cut = replace(split, trains=_cut(run, bench, found, split.trains, params))
-    return curate(cut.trains, _means(run, bench, found, contacts, cut), n_contacts, bench.shapes, params)
+    split = _split(run, batched, found, Units(joined, contacts), params)
+    cut = replace(split, trains=_cut(run, batched, found, split.trains, params))
+    of_features = _FeaturesOf(found, contacts, cut, pcs)
+    trains, means, removed = curate(cut.trains, _means(run, of_features), n_contacts, batched.shapes, params)
+    return CuratedUnits(trains, means, contacts, batched.params.threshold, removed)
 
 
 def _counted(view: LearnedTemplates, trains: Trains) -> LearnedTemplates:
@@ -64,47 +83,58 @@ def _rows(found: Extracted, trains: Trains, unit: int) -> I64:
     return rows[np.lexsort((trains.sample[rows], found.place[rows]))]
 
 
-def _features(found: Extracted, templates: I64, units: Units, unit: int, rows: I64, pcs: F32) -> F32:
-    """Features of spikes of one unit on its contacts and at its time: (n, n_near, n_pcs) float32.
+@dataclass(frozen=True, eq=False)
+class _FeaturesOf:
+    """The features of spikes of a unit.
 
     templates  (n_templates, n_near) int64, where the features were taken
     """
-    spikes = found.spikes
-    features = np.asarray(spikes.features[rows])
-    moved = units.trains.sample[rows] - spikes.sample[rows]
-    source = spikes.source[rows]
-    for template in np.unique(source):
-        of_template = np.flatnonzero(source == template)
-        have, want = templates[template], units.contacts[unit]
-        if (have != want).any():
-            same = (want[:, None] == have) & (want[:, None] >= 0)
-            features[of_template] = np.einsum("wh,nhp->nwp", same.astype(np.float32), features[of_template])
-        for lag in np.unique(moved[of_template]).tolist():
-            late = of_template[moved[of_template] == lag]
-            features[late] = advanced(features[late], int(lag), pcs)
-    return features
+
+    found: Extracted
+    templates: I64
+    units: Units
+    pcs: F32
+
+    def __call__(self, unit: int, rows: I64) -> F32:
+        """Features of spikes of one unit on its contacts and at its time: (n, n_near, n_pcs) float32."""
+        spikes, units = self.found.spikes, self.units
+        features = np.asarray(spikes.features[rows])
+        moved = units.trains.sample[rows] - spikes.sample[rows]
+        source = spikes.template[rows]
+        for template in np.unique(source):
+            of_template = np.flatnonzero(source == template)
+            have, want = self.templates[template], units.contacts[unit]
+            if (have != want).any():
+                same = (want[:, None] == have) & (want[:, None] >= 0)
+                features[of_template] = np.einsum("wh,nhp->nwp", same.astype(np.float32), features[of_template])
+            for lag in np.unique(moved[of_template]).tolist():
+                late = of_template[moved[of_template] == lag]
+                features[late] = advanced(features[late], int(lag), self.pcs)
+        return features
 
 
-def _means(run: Run, bench: Bench, found: Extracted, templates: I64, units: Units) -> LearnedTemplates:
+def _means(run: Run, features_of: _FeaturesOf) -> LearnedTemplates:
     """Mean features of every unit."""
-
-    def of_unit(unit: int) -> LearnedTemplates:
-        rows = _rows(found, units.trains, unit)
-        some = rows[np.linspace(0, len(rows) - 1, MOST_SPIKES).astype(int)] if len(rows) > MOST_SPIKES else rows
-        features = _features(found, templates, units, unit, some, bench.shapes.pcs)
-        mean = from_labels(features, np.zeros(len(some), np.int64), 1, units.contacts[unit])
-        return replace(mean, n_spikes=np.array([len(rows)]))
-
-    parts = list(map_in_order(run.pool, of_unit, range(len(units.contacts)), "units", run.progress))
-    return concatenate(parts, templates.shape[1], len(bench.shapes.pcs))
+    units = features_of.units
+    parts = list(run.map(partial(_mean_of_unit, features_of), range(len(units.contacts)), "units"))
+    return concatenate(parts, features_of.templates.shape[1], len(features_of.pcs))
 
 
-def _split(run: Run, bench: Bench, found: Extracted, templates: I64, units: Units, params: CurateParams) -> Units:
+def _mean_of_unit(features_of: _FeaturesOf, unit: int) -> LearnedTemplates:
+    units = features_of.units
+    rows = _rows(features_of.found, units.trains, unit)
+    some = rows[np.linspace(0, len(rows) - 1, MOST_SPIKES).astype(int)] if len(rows) > MOST_SPIKES else rows
+    mean = from_labels(features_of(unit, some), np.zeros(len(some), np.int64), 1, units.contacts[unit])
+    return replace(mean, n_spikes=np.array([len(rows)]))
+
+
+def _split(run: Run, batched: BatchedSource, found: Extracted, units: Units, params: CurateParams) -> Units:
     """Every unit that is two becomes two, each of which is looked at again."""
     unit, contacts = units.trains.unit.copy(), [units.contacts]
     n_units = len(units.contacts)
-    step = partial(_parts, bench=bench, found=found, templates=templates, units=units, params=params)
-    for parts in map_in_order(run.pool, step, range(n_units), "split", run.progress):
+    features_of = _FeaturesOf(found, units.contacts, units, batched.shapes.pcs)
+    step = partial(_parts, kilosort2=batched.params, features_of=features_of, params=params)
+    for parts in run.map(step, range(n_units), "split"):
         for rows, of in parts:
             unit[rows] = n_units
             contacts.append(units.contacts[of][None])
@@ -113,18 +143,19 @@ def _split(run: Run, bench: Bench, found: Extracted, templates: I64, units: Unit
 
 
 def _parts(
-    unit: int, *, bench: Bench, found: Extracted, templates: I64, units: Units, params: CurateParams
+    unit: int, *, kilosort2: Kilosort2Params, features_of: _FeaturesOf, params: CurateParams
 ) -> list[tuple[I64, int]]:
     """What a unit loses: (rows, unit) of each part but the first."""
-    rows = _rows(found, units.trains, unit)
-    if len(rows) < 2 * bench.params.split_spikes:
+    trains = features_of.units.trains
+    rows = _rows(features_of.found, trains, unit)
+    if len(rows) < 2 * kilosort2.split_spikes:
         return []
-    features = _features(found, templates, units, unit, rows, bench.shapes.pcs)
+    features = features_of(unit, rows)
     todo, lost = [np.arange(len(rows))], []
     while todo:
         part = todo.pop()
-        second = two_sides(features[part], bench.params)
-        if second is None or _one_train(units.trains, rows[part[~second]], rows[part[second]], params):
+        second = two_sides(features[part], kilosort2)
+        if second is None or _one_train(trains, rows[part[~second]], rows[part[second]], params):
             lost.append((rows[part], unit))
         else:
             todo += [part[second], part[~second]]
@@ -136,22 +167,22 @@ def _one_train(trains: Trains, a: I64, b: I64, params: CurateParams) -> bool:
     return verdict is Verdict.ONE
 
 
-def _cut(run: Run, bench: Bench, found: Extracted, trains: Trains, params: CurateParams) -> Trains:
+def _cut(run: Run, batched: BatchedSource, found: Extracted, trains: Trains, params: CurateParams) -> Trains:
     """Every unit without the spikes below its own threshold."""
     unit = trains.unit.copy()
-    step = partial(_below, bench=bench, found=found, trains=trains, params=params)
+    step = partial(_below, kilosort2=batched.params, score=found.spikes.score, trains=trains, params=params)
     units = np.unique(unit[unit >= 0]).tolist()
-    for rows in map_in_order(run.pool, step, units, "cut off", run.progress):
+    for rows in run.map(step, units, "cut off"):
         unit[rows] = -1
     return replace(trains, unit=unit)
 
 
-def _below(unit: int, *, bench: Bench, found: Extracted, trains: Trains, params: CurateParams) -> I64:
+def _below(unit: int, *, kilosort2: Kilosort2Params, score: F32, trains: Trains, params: CurateParams) -> I64:
     rows = np.flatnonzero(trains.unit == unit)
     rows = rows[np.argsort(trains.sample[rows], kind="stable")]
-    score = found.spikes.value[rows]
+    own = np.asarray(score[rows])
 
     def other_neuron(a: I64, b: I64) -> bool:
         return compare_trains(a, b, trains.sampling_hz, trains.duration_s, params) is Verdict.TWO
 
-    return rows[score < lowest_score(trains.sample[rows], score, bench.params, other_neuron)]
+    return rows[own < lowest_score(trains.sample[rows], own, kilosort2, other_neuron)]

@@ -14,11 +14,10 @@ from scipy.linalg import eigh
 from sklearn.cluster import KMeans
 
 from spikesieve.geometry import distances_um, nearest
-from spikesieve.kernels import pick
+from spikesieve.kernels.backend import Backend
 from spikesieve.model import F32, F64, I64, Bool, Probe
 from spikesieve.settings.kilosort2 import Kilosort2Params
-from spikesieve.stages.detect import in_sixes, temporal_projections
-from spikesieve.stages.features import dense, describe, on_contacts
+from spikesieve.stages.features import dense, on_contacts
 from spikesieve.stages.shapes import Shapes
 
 KMEANS_ROUNDS = 10
@@ -40,6 +39,14 @@ class Crossings:
 
     contact: I64
     features: F32
+
+
+@dataclass(frozen=True)
+class CrossingLimits:
+    """Where crossings are looked for: samples span[0] <= t < span[1], each the largest within +-exclusion_samples."""
+
+    span: tuple[int, int]
+    exclusion_samples: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,23 +112,20 @@ def near_contacts(probe: Probe, params: Kilosort2Params) -> I64:
 
 
 def crossings(
-    white: F32, shapes: Shapes, near: I64, core: tuple[int, int], exclusion: int, params: Kilosort2Params
+    white: F32, shapes: Shapes, near: I64, limits: CrossingLimits, params: Kilosort2Params, backend: Backend
 ) -> Crossings:
     """Samples at which the norm over the first components is above the threshold and the largest around.
 
-    white      (n_contacts, n_samples) float32, time contiguous
-    exclusion  samples on either side within which a crossing must be the largest
-    core       only samples core[0] <= t < core[1]
+    white   (n_contacts, n_samples) float32, time contiguous
+    limits  where crossings are looked for, and within how many samples one must be the largest
     """
     pcs = shapes.pcs[: params.order_components]
     norm = np.empty_like(white)
-    # One contact at a time: the projections of them all would be six times the traces.
-    for contact in range(len(white)):
-        scores = temporal_projections(white[contact : contact + 1], in_sixes(pcs), shapes.peak_index)[0, : len(pcs)]
+    for contact, scores in enumerate(backend.projections(white, pcs, shapes.peak_index)):
         norm[contact] = np.sqrt((scores**2).sum(axis=0))
     norm[norm <= params.order_threshold] = 0.0
-    sample, largest, _ = pick(norm, near, exclusion, *core)
-    return Crossings(largest, describe(white, sample, near[largest], pcs, shapes.peak_index))
+    sample, largest, _ = backend.peaks(norm, near, limits.span, limits.exclusion_samples)
+    return Crossings(largest, backend.describe(white, sample, near[largest], pcs, shapes.peak_index))
 
 
 def joined(parts: list[Crossings]) -> Crossings:

@@ -8,35 +8,13 @@ Kilosort2's matching: the largest gain first, as long as it exceeds the threshol
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from spikesieve import kernels
-from spikesieve.kernels import Worth
+from spikesieve.kernels.backend import Backend
+from spikesieve.kernels.pursuit import ANY_AMPLITUDE, Worth
 from spikesieve.model import F32, F64, I64
 from spikesieve.settings.kilosort2 import Kilosort2Params
-from spikesieve.stages.match import Matcher
-
-
-@dataclass(frozen=True, eq=False)
-class Pursued:
-    """Spikes of one block, ordered by (sample, template).
-
-    sample    (n,) int64 within the block
-    template  (n,) int64
-    amplitude (n,) float32, times the template
-    score     (n,) float32, the root of the gain, in noise SD
-    features  (n, n_near, n_pcs) float32 on the template's contacts, all other spikes subtracted
-    n_left    maxima above the threshold that were left when the rounds ran out
-    """
-
-    sample: I64
-    template: I64
-    amplitude: F32
-    score: F32
-    features: F32
-    n_left: int
+from spikesieve.stages.match import MatchedSpikes, Matcher
 
 
 def lowest_projection(norms: F64, threshold: float, penalty: float) -> F64:
@@ -57,30 +35,29 @@ def worth_of(norms: F64, threshold: float, penalty: float) -> Worth:
 
 
 def pursue(
-    white: F32, matcher: Matcher, core: tuple[int, int], threshold: float, params: Kilosort2Params, scores: F32
-) -> Pursued:
-    """Spikes of one block whose sample lies in core[0] <= t < core[1]. `white` is changed to the residual.
+    white: F32, matcher: Matcher, span: tuple[int, int], threshold: float, params: Kilosort2Params, backend: Backend
+) -> MatchedSpikes:
+    """Spikes of one block whose sample lies in span[0] <= t < span[1]. `white` is changed to the residual.
 
-    white   (n_contacts, n_samples) float32, time contiguous
-    scores  (n_templates, n_samples) float32, filled with what is left of the projection on every template
+    white  (n_contacts, n_samples) float32, time contiguous
+    The score is the root of the gain, in noise SD.
     """
     penalty = params.amplitude_penalty
     norms = matcher.templates.norms.astype(np.float64)
-    matcher.score(white, scores)
+    scores = matcher.score(white, backend)
     worth = worth_of(norms, threshold, penalty)
-    sample, template, amplitude, n_left = kernels.pursue(
-        scores, matcher.pairs, worth, kernels.ANY_AMPLITUDE, params.max_peels
-    )
+    sample, template, amplitude, n_left = backend.pursue(scores, matcher.pairs, worth, ANY_AMPLITUDE, params.max_peels)
     value = amplitude * worth.norms[template]
-    matcher.subtract(white, sample, template, value)
+    matcher.subtract(white, (sample, template, value), backend)
     sample, template, value, first = _one_each(sample, template, value)
-    inside = (sample >= core[0]) & (sample < core[1])
+    inside = (sample >= span[0]) & (sample < span[1])
     sample, template, value, first = sample[inside], template[inside], value[inside], first[inside]
     own = norms[template]
     scale = (value / np.maximum(own, 1e-12)).astype(np.float32)
-    features = matcher.describe(white, sample, template, scale)
-    score = np.sqrt(np.maximum(gain(first.astype(np.float64), own, penalty), 0.0))
-    return Pursued(sample, template, scale, score.astype(np.float32), features, n_left)
+    features = matcher.describe(white, sample, template, scale, backend)
+    score = np.sqrt(np.maximum(gain(first.astype(np.float64), own, penalty), 0.0)).astype(np.float32)
+    excess, norm = score - np.float32(threshold), own.astype(np.float32)
+    return MatchedSpikes(sample, template.astype(np.int32), score, excess, scale, norm, features, n_left)
 
 
 def _one_each(sample: I64, template: I64, value: F32) -> tuple[I64, I64, F32, F32]:

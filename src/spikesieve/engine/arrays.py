@@ -1,0 +1,208 @@
+"""Arrays in `.npy` files: written row by row, mapped into memory, pickled as a path."""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+# Of a mapped table of rows, this much may stay in memory before its pages are given back.
+RESIDENT_BYTES = 8_000_000
+# The header of a growing file is written twice; its size must not depend on the number of rows.
+HEADER_BYTES = 128
+
+
+class MappedArray(np.memmap[Any, np.dtype[Any]]):
+    """A memory-mapped array of which little stays in memory, and that pickles as a path.
+
+    Pages that were read count as memory of the process. Once 8 MB were taken out of a table of rows (two and more
+    dimensions), its pages are given back; they come again when they are needed.
+    """
+
+    _taken_bytes = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        """Index as in any array. Rows of a large table that are named one by one are copied some at a time."""
+        is_large_table = self.ndim > 1 and self.nbytes > RESIDENT_BYTES
+        if is_large_table and isinstance(key, np.ndarray) and key.ndim == 1 and key.size:
+            return self._rows(np.flatnonzero(key) if key.dtype == np.bool_ else key % len(self))
+        taken = super().__getitem__(key)
+        if getattr(taken, "_mmap", None) is None:
+            return np.asarray(taken)[()]
+        if is_large_table:
+            # A part of one column lies on as many pages as that part of the rows.
+            self._taken_bytes += taken.size * len(taken._mmap) // max(1, self.size)
+            if self._taken_bytes > RESIDENT_BYTES:
+                self._taken_bytes = 0
+                release(self)
+        return taken
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        """Return what is computed from it as an ordinary array."""
+        plain = np.asarray(array)
+        return plain if plain.ndim else plain[()]
+
+    def __reduce__(self) -> Any:
+        """Pickle as path, type, place in the file and shape; parts that are not contiguous by their values."""
+        offset = self._offset_in_file()
+        if offset is None:
+            return np.array(self.view(np.ndarray)).__reduce__()
+        return mapped, (str(self.filename), self.dtype.str, offset, self.shape)
+
+    def _offset_in_file(self) -> int | None:
+        mapping = getattr(self, "_mmap", None)
+        if mapping is None or not self.flags.c_contiguous:
+            return None
+        mapped_from = self.offset - self.offset % mmap.ALLOCATIONGRANULARITY
+        address = np.frombuffer(mapping, np.uint8).ctypes.data
+        return int(mapped_from + self.ctypes.data - address)
+
+    def _rows(self, rows: NDArray[Any]) -> NDArray[Any]:
+        plain = self.view(np.ndarray)
+        taken = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        order = np.argsort(rows, kind="stable")
+        at_once = max(1, RESIDENT_BYTES * len(self) // self.nbytes)
+        edges = np.searchsorted(rows[order], np.arange(at_once, len(self), at_once))
+        for part in np.split(order, edges):
+            taken[part] = plain[rows[part]]
+            release(self)
+        return taken
+
+
+def mapped(path: str | Path, dtype: DTypeLike, offset: int, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Map a part of a file, read-only.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    dtype : dtype
+        Type of the values.
+    offset : int
+        First byte.
+    shape : tuple of int
+        Shape of the array, in C order.
+
+    Returns
+    -------
+    ndarray
+        A `MappedArray`, or an ordinary array where it is empty.
+    """
+    if not np.prod(shape):
+        return np.empty(shape, dtype)
+    return MappedArray(path, np.dtype(dtype), mode="r", offset=offset, shape=shape)
+
+
+def open_npy(path: Path, in_memory_below: int) -> NDArray[Any]:
+    """Open a `.npy` file: small ones are read, larger ones are mapped.
+
+    Parameters
+    ----------
+    path : Path
+        The file. Pickled objects are refused.
+    in_memory_below : int
+        Arrays of fewer bytes are read into memory.
+
+    Returns
+    -------
+    ndarray
+        The values, read-only where they are mapped.
+
+    Raises
+    ------
+    ValueError
+        The file is no `.npy` file, is cut short, or holds Python objects.
+    """
+    with path.open("rb") as file:
+        version = np.lib.format.read_magic(file)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran_order, dtype = read_header(file)
+        offset = file.tell()
+    n_bytes = int(np.prod(shape)) * dtype.itemsize
+    if path.stat().st_size != offset + n_bytes:
+        raise ValueError(f"{path} has {path.stat().st_size} bytes, not {offset + n_bytes}.")
+    if n_bytes < in_memory_below or fortran_order or dtype.hasobject:
+        array: NDArray[Any] = np.load(path, allow_pickle=False)
+        return array
+    return mapped(path, dtype, offset, shape)
+
+
+def release(array: object) -> None:
+    """Give back the pages of a mapped array that are in memory, where the system can.
+
+    Parameters
+    ----------
+    array : object
+        Anything; only memory-mapped arrays have pages to give back.
+    """
+    mapping: mmap.mmap | None = getattr(array, "_mmap", None)
+    if isinstance(mapping, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+        mapping.madvise(mmap.MADV_DONTNEED)
+
+
+class GrowingArray:
+    """A `.npy` file that grows row by row.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    row_shape : tuple of int
+        Shape of one row.
+    dtype : dtype
+        Type of the values.
+    """
+
+    def __init__(self, path: Path, row_shape: tuple[int, ...], dtype: DTypeLike) -> None:
+        self.path = path
+        self.row_shape = row_shape
+        self.dtype = np.dtype(dtype)
+        self.n_rows = 0
+        self._file: BinaryIO = path.open("wb")
+        self._file.write(bytes(HEADER_BYTES))
+
+    def append(self, rows: NDArray[Any]) -> None:
+        """Append rows.
+
+        Parameters
+        ----------
+        rows : ndarray, shape (n, *row_shape)
+            Converted to the array's type.
+        """
+        np.ascontiguousarray(rows, dtype=self.dtype).tofile(self._file)
+        self.n_rows += len(rows)
+
+    def finish(self) -> NDArray[Any]:
+        """Complete the file.
+
+        Returns
+        -------
+        ndarray, shape (n_rows, *row_shape)
+            All rows, mapped read-only.
+        """
+        shape = (self.n_rows, *self.row_shape)
+        self._file.seek(0)
+        self._file.write(_npy_header(shape, self.dtype))
+        self._file.close()
+        return mapped(self.path, self.dtype, HEADER_BYTES, shape)
+
+    def __enter__(self) -> GrowingArray:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+def _npy_header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
+    """The header of a `.npy` file of version 1.0, padded to a fixed size."""
+    magic = np.lib.format.magic(1, 0)
+    text = repr({"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape})
+    n_text = HEADER_BYTES - len(magic) - 2
+    return magic + struct.pack("<H", n_text) + text.encode("latin1").ljust(n_text - 1) + b"\n"

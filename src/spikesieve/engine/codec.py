@@ -1,0 +1,201 @@
+"""Saves a frozen dataclass of arrays as a folder of `.npy` files and one JSON file, and reads it back. No pickle.
+
+JSON holds numbers, texts and lists. Everything else is an object with one key that says what it is: `$array` (a file),
+`$tuple`, `$dict`, `$dataclass`, `$params`, `$enum`. Classes are named; only classes of spikesieve are accepted.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel
+
+from spikesieve.engine.arrays import MappedArray, open_npy
+
+MANIFEST = "manifest.json"
+# Arrays of fewer bytes are read into memory. Larger ones are mapped, so that they pickle as a path.
+MAPPED_FROM_BYTES = 100_000
+PACKAGE = "spikesieve"
+
+
+class DecodeError(ValueError):
+    """A folder does not hold what a step saved."""
+
+
+def save(value: object, folder: Path, root: Path) -> None:
+    """Save a value in a folder; the manifest is written last.
+
+    Parameters
+    ----------
+    value : object
+        A dataclass, or a tuple, list, dict, parameter model, enum, array, number, text or None; nested as you like.
+    folder : Path
+        Folder that exists. Arrays that were already written there are not copied.
+    root : Path
+        Folder that holds the folders of all steps. Arrays of other steps are named, not copied.
+
+    Raises
+    ------
+    TypeError
+        The value holds something else, such as a function or a NumPy scalar.
+    """
+    text = json.dumps(_Writer(folder, root).encode(value, "value"), indent=1)
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
+
+
+def load(folder: Path, root: Path) -> Any:
+    """Read what `save` wrote.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of a step.
+    root : Path
+        Folder that holds the folders of all steps.
+
+    Returns
+    -------
+    object
+        The value. Arrays of 100 kB and more are mapped.
+
+    Raises
+    ------
+    DecodeError
+        A file is missing, cut short or not readable, or names a class that spikesieve does not have.
+    """
+    try:
+        tree = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return _decode(tree, folder, root)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DecodeError(f"{folder} does not hold a finished step: {error}") from error
+
+
+def in_memory(value: Any) -> Any:
+    """Replace mapped arrays by copies in memory.
+
+    Parameters
+    ----------
+    value : object
+        As for `save`.
+
+    Returns
+    -------
+    object
+        A value of the same kind that needs no file.
+    """
+    if isinstance(value, MappedArray):
+        return np.array(value.view(np.ndarray))
+    if is_dataclass(value) and not isinstance(value, type):
+        kept = {field.name: in_memory(getattr(value, field.name)) for field in fields(value) if field.init}
+        return type(value)(**kept)
+    if isinstance(value, tuple) and type(value) is tuple:
+        return tuple(map(in_memory, value))
+    return value
+
+
+@dataclass(frozen=True)
+class _Writer:
+    folder: Path
+    root: Path
+
+    def encode(self, value: object, name: str) -> Any:
+        """What JSON holds for a value; its arrays are written under names that begin with `name`."""
+        if isinstance(value, Enum):
+            return {"$enum": _class_name(type(value)), "name": value.name}
+        if value is None or type(value) in (bool, int, float, str):
+            return value
+        if isinstance(value, np.ndarray):
+            return {"$array": self._array(value, name)}
+        if isinstance(value, BaseModel):
+            return {"$params": _class_name(type(value)), "values": value.model_dump(mode="json")}
+        if is_dataclass(value) and not isinstance(value, type):
+            parts = {f.name: self.encode(getattr(value, f.name), f"{name}.{f.name}") for f in fields(value) if f.init}
+            return {"$dataclass": _class_name(type(value)), "fields": parts}
+        if isinstance(value, tuple | list) and type(value) in (tuple, list):
+            each_part = [self.encode(each, f"{name}.{i}") for i, each in enumerate(value)]
+            return {"$tuple": each_part} if isinstance(value, tuple) else each_part
+        if isinstance(value, dict) and all(type(key) is str for key in value):
+            return {"$dict": {key: self.encode(each, f"{name}.{key}") for key, each in value.items()}}
+        raise TypeError(f"{name} is a {type(value).__name__}, which a step cannot save.")
+
+    def _array(self, array: Any, name: str) -> str:
+        place = whole_file(array)
+        if place is not None and place.is_relative_to(self.folder):
+            return place.relative_to(self.folder).as_posix()
+        if place is not None and place.is_relative_to(self.root):
+            return f"/{place.relative_to(self.root).as_posix()}"
+        path = self.folder / f"{name}.npy"
+        # The order in memory is kept: sums over another order would round otherwise.
+        np.save(path, array, allow_pickle=False)
+        return path.name
+
+
+def whole_file(array: Any) -> Path | None:
+    """The file that a mapped array is all of.
+
+    Parameters
+    ----------
+    array : ndarray
+        Any array.
+
+    Returns
+    -------
+    Path or None
+        None for arrays in memory and for parts of mapped ones.
+    """
+    if not isinstance(array, MappedArray) or getattr(array, "_mmap", None) is None:
+        return None
+    path = Path(str(array.filename))
+    whole = open_npy(path, 0) if path.is_file() else None
+    same = whole is not None and whole.shape == array.shape and whole.dtype == array.dtype
+    return path if same and array.flags.c_contiguous else None
+
+
+def _decode(tree: Any, folder: Path, root: Path) -> Any:
+    if isinstance(tree, list):
+        return [_decode(each, folder, root) for each in tree]
+    if not isinstance(tree, dict):
+        return tree
+    match tree:
+        case {"$array": name}:
+            return open_npy(_inside(name, folder, root), MAPPED_FROM_BYTES)
+        case {"$tuple": parts}:
+            return tuple(_decode(each, folder, root) for each in parts)
+        case {"$dict": parts}:
+            return {key: _decode(each, folder, root) for key, each in parts.items()}
+        case {"$enum": name, "name": member}:
+            return _class(name, Enum)[member]
+        case {"$params": name, "values": values}:
+            return _class(name, BaseModel).model_validate(values)
+        case {"$dataclass": name, "fields": parts}:
+            return _class(name, object)(**{key: _decode(each, folder, root) for key, each in parts.items()})
+    raise DecodeError(f"There is no kind of value with the keys {sorted(tree)}.")
+
+
+def _inside(name: str, folder: Path, root: Path) -> Path:
+    path = (root / name[1:] if name.startswith("/") else folder / name).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise DecodeError(f"{name} lies outside {root}.")
+    return path
+
+
+def _class_name(kind: type) -> str:
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def _class(name: str, base: type) -> Any:
+    """The class of that name, if it is one of spikesieve's dataclasses, parameter models or enums."""
+    module, _, qualname = name.partition(":")
+    if module.partition(".")[0] != PACKAGE:
+        raise DecodeError(f"{name} is no class of {PACKAGE}.")
+    found = getattr(import_module(module), qualname)
+    known = isinstance(found, type) and issubclass(found, base)
+    if not known or not (is_dataclass(found) or issubclass(found, BaseModel | Enum)):
+        raise DecodeError(f"{name} is no class that a step saves.")
+    return found

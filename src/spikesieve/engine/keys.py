@@ -1,0 +1,89 @@
+"""Keys of steps: a digest of what a step depends on."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from pydantic import BaseModel
+
+from spikesieve.engine.codec import whole_file
+
+KEY_CHARACTERS = 20
+
+
+@runtime_checkable
+class HasFingerprint(Protocol):
+    """An input that knows itself what identifies it, such as a recording on disk."""
+
+    def fingerprint(self) -> str:
+        """A text that is the same for the same contents."""
+
+
+def key_of(parts: tuple[object, ...], root: Path) -> str:
+    """Digest the inputs of a step.
+
+    Parameters
+    ----------
+    parts : tuple of object
+        Name and version of the step, then its inputs: dataclasses of arrays, parameter models, numbers, texts.
+    root : Path
+        Folder of the steps. An array that another step stored there is known by that step's key and its own name, so
+        that large arrays are not read.
+
+    Returns
+    -------
+    str
+        20 hexadecimal digits.
+
+    Raises
+    ------
+    TypeError
+        An input is of a kind that has no digest, such as a function.
+    """
+    digest = hashlib.blake2b(digest_size=KEY_CHARACTERS // 2)
+    _feed(digest, parts, root.resolve())
+    return digest.hexdigest()
+
+
+def _feed(digest: Any, value: object, root: Path) -> None:
+    """Add a value, and what kind of value it is."""
+    if isinstance(value, np.ndarray):
+        _feed_array(digest, value, root)
+    elif isinstance(value, HasFingerprint):
+        _feed_text(digest, "fingerprint", value.fingerprint())
+    elif isinstance(value, BaseModel):
+        _feed_text(digest, type(value).__qualname__, value.model_dump_json())
+    elif isinstance(value, Enum):
+        _feed_text(digest, type(value).__qualname__, value.name)
+    elif is_dataclass(value) and not isinstance(value, type):
+        own = [field for field in fields(value) if field.init]
+        _feed_text(digest, type(value).__qualname__, ",".join(field.name for field in own))
+        for field in own:
+            _feed(digest, getattr(value, field.name), root)
+    elif isinstance(value, tuple | list):
+        _feed_text(digest, "sequence", str(len(value)))
+        for each in value:
+            _feed(digest, each, root)
+    elif value is None or isinstance(value, bool | int | float | str):
+        _feed_text(digest, type(value).__name__, repr(value))
+    else:
+        raise TypeError(f"A step cannot depend on a {type(value).__name__}: it has no digest.")
+
+
+def _feed_array(digest: Any, array: np.ndarray[Any, Any], root: Path) -> None:
+    place = whole_file(array)
+    if place is not None and place.resolve().is_relative_to(root):
+        _feed_text(digest, "stored", place.resolve().relative_to(root).as_posix())
+        return
+    _feed_text(digest, "array", f"{array.dtype.str} {array.shape}")
+    digest.update(np.ascontiguousarray(array).view(np.uint8).data if array.size else b"")
+
+
+def _feed_text(digest: Any, kind: str, text: str) -> None:
+    # Lengths are part of it, so that two inputs cannot look like two others.
+    digest.update(f"{kind}:{len(text)}:{text};".encode())

@@ -1,0 +1,196 @@
+"""From curated units to a Sorting: waveforms in uV, amplitudes, positions, the unit table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikesieve.engine.run import Run, versioned
+from spikesieve.engine.source import Source
+from spikesieve.model import F32, I64, Bool, Sorting, Spikes
+from spikesieve.passes.curation import CuratedUnits
+from spikesieve.passes.drift import FollowedMotion
+from spikesieve.passes.waveforms import measure_templates
+from spikesieve.settings.curate import CurateParams
+from spikesieve.settings.units import UnitsParams
+from spikesieve.stages import units
+from spikesieve.stages.features import spike_positions
+from spikesieve.stages.match import MatchedSpikes
+from spikesieve.stages.preprocess import Preprocessing
+from spikesieve.stages.shapes import Shapes
+from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
+
+# Spikes whose features are copied at a time: several copies of them, 400 bytes each.
+SPIKES_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True)
+class DescriptionParams:
+    """Settings of the description of units.
+
+    Attributes
+    ----------
+    units : UnitsParams
+        How units are measured.
+    curate : CurateParams
+        Criteria of their labels.
+    """
+
+    units: UnitsParams
+    curate: CurateParams
+
+
+@dataclass(frozen=True, eq=False)
+class SortedSpikes:
+    """Matched spikes, and the units they belong to.
+
+    Attributes
+    ----------
+    shapes : Shapes
+        Temporal components.
+    matched : MatchedSpikes
+        All that were found.
+    final : CuratedUnits
+        Their units.
+    motion : FollowedMotion
+        How the tissue moved meanwhile.
+    """
+
+    shapes: Shapes
+    matched: MatchedSpikes
+    final: CuratedUnits
+    motion: FollowedMotion
+
+
+@versioned(1)
+def describe(run: Run, source: Source, spikes: SortedSpikes, params: DescriptionParams) -> Sorting:
+    """Describe the result.
+
+    Parameters
+    ----------
+    run : Run
+        Resources.
+    source : Source
+        The recording.
+    spikes : SortedSpikes
+        The spikes of the units.
+    params : DescriptionParams
+        The settings.
+
+    Returns
+    -------
+    Sorting
+        Everything a user sees; `spikes.features` is on disk.
+    """
+    fitted, recording, final, shapes = source.preprocessing, source.recording, spikes.final, spikes.shapes
+    templates, shifts = measure_templates(run, source, shapes, final, spikes.motion.followed, params.units)
+    out, kept = _described_spikes(run, source, spikes, shifts, units.peak_to_peak_uv(templates))
+    alike, _ = similarity(overlaps(final.means, fitted.probe.n_contacts, shapes.pcs), len(templates))
+    trains, scores = _by_unit(out, final.means)
+    context = units.Context(
+        fitted.probe,
+        fitted.noise_sd_uv,
+        recording.sampling_hz,
+        recording.segments,
+        final.threshold,
+        spikes.motion.found,
+        params.units,
+        params.curate,
+    )
+    where = units.mean_positions(out.position_um, out.unit, templates, fitted.probe)
+    acgs = np.array([units.autocorrelogram(t, recording.sampling_hz) for t in trains], np.int64)
+    return Sorting(
+        probe=fitted.probe,
+        sampling_hz=recording.sampling_hz,
+        segments=recording.segments,
+        spikes=out,
+        templates=templates,
+        units=units.unit_table(trains, scores, templates, where, alike, context),
+        whitening=fitted.whitening,
+        pcs=shapes.pcs,
+        feature_contacts=final.means.contacts,
+        similarity=alike,
+        kept=kept,
+        noise_sd_uv=fitted.noise_sd_uv,
+        acgs=acgs.reshape(-1, units.ACG_BINS),
+        notes=(*fitted.notes, *final.notes, *spikes.matched.notes),
+        motion=spikes.motion.found,
+    )
+
+
+def _described_spikes(run: Run, source: Source, spikes: SortedSpikes, shifts: I64, ptp_uv: F32) -> tuple[Spikes, Bool]:
+    """The spikes of units, in order of time; which they are of those that were found, (n_found,) bool.
+
+    shifts, ptp_uv  (n_units,) int64 samples by which its spikes move, and float32 peak-to-peak of its waveform
+    """
+    final = spikes.final
+    unit = final.trains.unit
+    sample = final.trains.sample + np.where(unit >= 0, shifts[np.maximum(unit, 0)] if len(shifts) else 0, 0)
+    kept = (unit >= 0) & _inside(sample, source.recording.segments)
+    rows = np.flatnonzero(kept)
+    rows = rows[np.lexsort((unit[rows], sample[rows]))]
+    features = _own_features(run, spikes.matched, unit, rows, final)
+    scale, positions = _amplitudes_and_positions(features, unit[rows], final.means, source.preprocessing)
+    described = Spikes(
+        sample=sample[rows],
+        unit=unit[rows].astype(np.int32),
+        detection_template=spikes.matched.template[rows],
+        amplitude=scale,
+        amplitude_uv=scale * ptp_uv[unit[rows]],
+        position_um=positions,
+        features=features,
+    )
+    return described, kept
+
+
+def _by_unit(spikes: Spikes, means: LearnedTemplates) -> tuple[list[I64], list[F32]]:
+    """Of each unit the samples, ascending, and the scores, in noise SD."""
+    order = np.argsort(spikes.unit, kind="stable")
+    edges = np.searchsorted(spikes.unit[order], np.arange(1, len(means)))
+    trains = np.split(spikes.sample[order], edges)
+    scores = np.split((spikes.amplitude * means.norms[spikes.unit])[order], edges)
+    return trains[: len(means)], scores[: len(means)]
+
+
+def _inside(sample: I64, segments: tuple[tuple[int, int], ...]) -> Bool:
+    starts = np.array([a for a, _ in segments], np.int64)
+    stops = np.array([b for _, b in segments], np.int64)
+    segment = np.searchsorted(starts, sample, side="right") - 1
+    return np.asarray((segment >= 0) & (sample < stops[np.maximum(segment, 0)]))
+
+
+def _own_features(run: Run, spikes: MatchedSpikes, unit: I64, rows: I64, final: CuratedUnits) -> F32:
+    """Features of the kept spikes, in order, on the contacts of their unit; 0 where they were not measured."""
+    n_near, n_pcs = spikes.features.shape[1:]
+    with run.store.growing("features", (n_near, n_pcs), np.float32) as out:
+        for start in range(0, len(rows), SPIKES_AT_ONCE):
+            some = rows[start : start + SPIKES_AT_ONCE]
+            have = final.source_contacts[spikes.template[some]]
+            want = final.means.contacts[unit[some]]
+            block = np.asarray(spikes.features[some])
+            moved = (have != want).any(axis=1)
+            block[moved] = _rearranged(block[moved], have[moved], want[moved])
+            out.append(block)
+        return out.finish()
+
+
+def _rearranged(features: F32, have: I64, want: I64) -> F32:
+    same = (want[:, :, None] == have[:, None, :]) & (want >= 0)[:, :, None]
+    return np.asarray(np.einsum("nwh,nhp->nwp", same.astype(np.float32), features), dtype=np.float32)
+
+
+def _amplitudes_and_positions(
+    features: F32, unit: I64, means: LearnedTemplates, fitted: Preprocessing
+) -> tuple[F32, F32]:
+    """How many times its unit's mean each spike is (least squares), and where it is."""
+    n = len(unit)
+    scale, positions = np.empty(n, np.float32), np.empty((n, 2), np.float32)
+    energy = np.maximum((means.scores**2).sum(axis=(1, 2)), 1e-12)
+    for start in range(0, n, SPIKES_AT_ONCE):
+        part = slice(start, start + SPIKES_AT_ONCE)
+        own = means.scores[unit[part]]
+        block = np.asarray(features[part])
+        scale[part] = (block * own).sum(axis=(1, 2)) / energy[unit[part]]
+        positions[part] = spike_positions(block, own, means.contacts[unit[part]], fitted.probe)
+    return scale, positions

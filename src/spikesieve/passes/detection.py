@@ -1,0 +1,187 @@
+"""Detects spikes with universal templates, describes and locates them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spikesieve.engine.run import BlockTask, Core, Run, versioned
+from spikesieve.engine.source import Source
+from spikesieve.kernels.backend import Backend
+from spikesieve.model import F32, I32, I64, Bool, Probe
+from spikesieve.settings.detect import DetectParams
+from spikesieve.settings.features import FeaturesParams
+from spikesieve.stages import detect, localize
+from spikesieve.stages.detect import UniversalTemplates, pitch_um, universal_templates
+from spikesieve.stages.features import Groups, group_of, make_groups
+from spikesieve.stages.preprocess import Clean
+from spikesieve.stages.shapes import Shapes
+
+
+@dataclass(frozen=True, eq=False)
+class DetectedSpikes:
+    """Spikes of the first pass, ordered by sample, then group.
+
+    Attributes
+    ----------
+    sample : ndarray of int64, shape (n,)
+        Sample of the spike.
+    group : ndarray of int32, shape (n,)
+        The group of contacts that describes it.
+    score : ndarray of float32, shape (n,)
+        Projection on the best universal template, in noise SD.
+    centre_um : ndarray of float32, shape (n, 2)
+        x and depth of the universal template.
+    position_um : ndarray of float32, shape (n, 2)
+        x and depth by triangulation.
+    located : ndarray of bool, shape (n,)
+        Whether that position can be trusted.
+    amplitude_uv : ndarray of float32, shape (n,)
+        On the largest contact.
+    features : ndarray of float32, shape (n, n_near, n_pcs)
+        PC scores on the contacts of the group.
+    shank_of_group : ndarray of int64, shape (n_groups,)
+        Number of the shank of each group; empty for the spikes of one block.
+    notes : tuple of str
+        Sentences for the user.
+    """
+
+    sample: I64
+    group: I32
+    score: F32
+    centre_um: F32
+    position_um: F32
+    located: Bool
+    amplitude_uv: F32
+    features: F32
+    shank_of_group: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.sample)
+
+    def shank(self, rows: slice | I64) -> I64:
+        """Number of the shank of some spikes.
+
+        Parameters
+        ----------
+        rows : slice or ndarray of int64
+            Which spikes.
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+            The numbers.
+        """
+        return np.array(self.shank_of_group, np.int64)[self.group[rows]]
+
+
+@dataclass(frozen=True, eq=False)
+class Detect(BlockTask[DetectedSpikes]):
+    """Detect the spikes of a block.
+
+    Attributes
+    ----------
+    shapes : Shapes
+        Shapes and temporal components.
+    templates : UniversalTemplates
+        Where spikes are looked for.
+    groups : Groups
+        Contacts that describe them.
+    group_of_centre : ndarray of int64, shape (n_centres,)
+        The group of each universal template.
+    params : DetectParams
+        The settings.
+    """
+
+    shapes: Shapes
+    templates: UniversalTemplates
+    groups: Groups
+    group_of_centre: I64
+    params: DetectParams
+
+    @property
+    def exclusion_samples(self) -> int:
+        """Samples on either side within which a spike must be the largest."""
+        return detect.exclusion_samples(self.params, self.source.sampling_hz)
+
+    @property
+    def margin_samples(self) -> int:
+        """Two waveforms, and what a spike excludes."""
+        return 2 * self.shapes.n_samples + self.exclusion_samples
+
+    def __call__(self, clean: Clean, core: Core, backend: Backend) -> DetectedSpikes:
+        """Return the spikes of the block."""
+        shapes, templates = self.shapes, self.templates
+        limits = self.exclusion_samples, self.params.threshold
+        found = detect.find(clean.white, shapes, templates, core.span, limits, backend)
+        group = self.group_of_centre[found.centre]
+        order = np.lexsort((group, found.sample))
+        sample, group, centre = found.sample[order], group[order], found.centre[order]
+        contacts = self.groups.contacts[group]
+        features = backend.describe(clean.white, sample, contacts, shapes.pcs, shapes.peak_index)
+        amplitude_uv = localize.amplitudes(clean.uv, sample, contacts, self.source.sampling_hz)
+        located = localize.localize(amplitude_uv, contacts, self.source.probe)
+        return DetectedSpikes(
+            sample=sample,
+            group=group.astype(np.int32),
+            score=found.value[order],
+            centre_um=templates.positions_um[centre].astype(np.float32),
+            position_um=located.position_um,
+            located=located.ok,
+            amplitude_uv=amplitude_uv.max(axis=1, initial=0.0),
+            features=features,
+        )
+
+
+@versioned(1)
+def detect_spikes(
+    run: Run, source: Source, shapes: Shapes, params: DetectParams, features: FeaturesParams
+) -> DetectedSpikes:
+    """Detect spikes in the whole recording.
+
+    Parameters
+    ----------
+    run : Run
+        Resources.
+    source : Source
+        The recording, whitened.
+    shapes : Shapes
+        Shapes and temporal components.
+    params : DetectParams
+        Threshold, and where spikes are looked for.
+    features : FeaturesParams
+        Which contacts describe a spike.
+
+    Returns
+    -------
+    DetectedSpikes
+        With features on disk.
+    """
+    groups = groups_of(source.probe, params, features)
+    templates = universal_templates(source.probe, params)
+    group_of_centre = group_of(templates.positions_um, templates.shanks, groups)
+    task = Detect(source, shapes, templates, groups, group_of_centre, params)
+    found, lost = run.collect(task, source.blocks, "detect")
+    return replace(found, shank_of_group=tuple(groups.shanks.tolist()), notes=lost.notes)
+
+
+def groups_of(probe: Probe, params: DetectParams, features: FeaturesParams) -> Groups:
+    """Make the groups of contacts that describe detected spikes.
+
+    Parameters
+    ----------
+    probe : Probe
+        Contacts that are sorted.
+    params : DetectParams
+        Gives the pitch of the groups.
+    features : FeaturesParams
+        Gives their contacts.
+
+    Returns
+    -------
+    Groups
+        One every two pitches along each shank.
+    """
+    return make_groups(probe, pitch_um(probe, params), features)

@@ -1,0 +1,202 @@
+"""A recording in batches, and the order of the batches on a line: the method kilosort2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from itertools import islice
+
+import numpy as np
+
+from spikesieve.engine.blocks import Block, longest_block, plan_blocks
+from spikesieve.engine.run import BlockTask, Core, Run, versioned
+from spikesieve.engine.source import Source
+from spikesieve.geometry import distances_um, nearest
+from spikesieve.kernels.backend import Backend
+from spikesieve.model import I64
+from spikesieve.settings.detect import DetectParams
+from spikesieve.settings.kilosort2 import Kilosort2Params
+from spikesieve.stages.detect import UniversalTemplates, exclusion_samples, universal_templates
+from spikesieve.stages.kilosort2 import batches, track
+from spikesieve.stages.kilosort2.batches import BatchClusters, CrossingLimits, Crossings, Order
+from spikesieve.stages.match import Matcher, make_matcher
+from spikesieve.stages.preprocess import Clean
+from spikesieve.stages.shapes import Shapes
+
+# A batch is worked on in pieces of about this many samples, so that several workers share it.
+PIECE_SAMPLES = 16_400
+
+
+@dataclass(frozen=True, eq=False)
+class BatchedSource:
+    """A recording in batches, and what all passes over them need.
+
+    Attributes
+    ----------
+    source : Source
+        The recording.
+    shapes : Shapes
+        Shapes and temporal components.
+    params : Kilosort2Params
+        Settings of the method.
+    detect : DetectParams
+        How leftover spikes are found.
+    """
+
+    source: Source
+    shapes: Shapes
+    params: Kilosort2Params
+    detect: DetectParams
+
+    @cached_property
+    def batches(self) -> tuple[Block, ...]:
+        """All batches, in order of time."""
+        return plan_blocks(self.source.recording.segments, longest_block(self.params.batch_samples, 1))
+
+    @property
+    def n_contacts(self) -> int:
+        """Contacts that are sorted."""
+        return self.source.probe.n_contacts
+
+    @property
+    def exclusion_samples(self) -> int:
+        """Samples on either side of a crossing within which it must be the largest."""
+        return exclusion_samples(self.detect, self.source.sampling_hz)
+
+    @cached_property
+    def near(self) -> I64:
+        """The contacts of a template by its largest one."""
+        return track.near_contacts(self.source.probe, self.params)
+
+    @cached_property
+    def near_of_order(self) -> I64:
+        """The contacts that batches are compared on, by the largest one of a crossing."""
+        return batches.near_contacts(self.source.probe, self.params)
+
+    @cached_property
+    def universal(self) -> UniversalTemplates:
+        """The templates that find leftover spikes."""
+        return universal_templates(self.source.probe, self.detect)
+
+    @cached_property
+    def contact_of_centre(self) -> I64:
+        """The contact nearest to each universal template."""
+        probe, found = self.source.probe, self.universal
+        away = distances_um(found.positions_um, found.shanks, probe.positions_um, probe.shanks)
+        return nearest(away, 1)[:, 0]
+
+    def pieces(self, batch: Block, index: int) -> list[Block]:
+        """Cut a batch into pieces that know what lies beside them.
+
+        Parameters
+        ----------
+        batch : Block
+            The batch.
+        index : int
+            Index of all its pieces.
+
+        Returns
+        -------
+        list of Block
+            In order of time.
+        """
+        parts = plan_blocks(((batch.start, batch.stop),), longest_block(PIECE_SAMPLES, self.n_contacts))
+        beside = {"segment_start": batch.segment_start, "segment_stop": batch.segment_stop}
+        return [replace(part, index=index, **beside) for part in parts]
+
+    def matcher(self, tracked: track.Tracked) -> Matcher:
+        """Make templates ready for matching, as they are now.
+
+        Parameters
+        ----------
+        tracked : Tracked
+            The templates.
+
+        Returns
+        -------
+        Matcher
+            For `stages.kilosort2.pursue`.
+        """
+        now = track.templates(tracked, self.params)
+        return make_matcher(now, now.contacts, self.n_contacts, self.shapes)
+
+
+@dataclass(frozen=True, eq=False)
+class FindCrossings(BlockTask[Crossings]):
+    """Find threshold crossings in a piece of a batch.
+
+    Attributes
+    ----------
+    batched : BatchedSource
+        The recording.
+    """
+
+    batched: BatchedSource
+
+    @property
+    def margin_samples(self) -> int:
+        """A waveform, and what a crossing excludes."""
+        return self.batched.shapes.n_samples + self.batched.exclusion_samples
+
+    def __call__(self, clean: Clean, core: Core, backend: Backend) -> Crossings:
+        """Return the crossings of the piece."""
+        batched = self.batched
+        limits = CrossingLimits(core.span, batched.exclusion_samples)
+        near, params = batched.near_of_order, batched.params
+        return batches.crossings(clean.white, batched.shapes, near, limits, params, backend)
+
+
+@versioned(1)
+def order_batches(run: Run, batched: BatchedSource) -> Order:
+    """Put the batches on a line by what their spikes look like.
+
+    Parameters
+    ----------
+    run : Run
+        Resources.
+    batched : BatchedSource
+        The recording.
+
+    Returns
+    -------
+    Order
+        Of the batches.
+    """
+    pieces = [batched.pieces(batch, batch.index) for batch in batched.batches]
+    found = run.map(FindCrossings(batched.source, batched), [p for of_batch in pieces for p in of_batch], "batches")
+    cluster = partial(_cluster_batch, near=batched.near_of_order)
+    clusters = batches.concatenated(list(run.map(cluster, _by_batch(found, pieces))))
+    n = len(batched.batches)
+    step = partial(batches.distances_of_contact, clusters=clusters, near=batched.near_of_order, n_batches=n)
+    sums = np.zeros((n, n))
+    for part in run.map(step, range(batched.n_contacts), "order"):
+        sums += part
+    return batches.put_in_order(batches.dissimilarity(sums, clusters))
+
+
+def _by_batch(found: Iterator[Crossings], pieces: Sequence[Sequence[Block]]) -> Iterator[tuple[int, Crossings]]:
+    """The crossings of each batch, with its number."""
+    for batch, of_batch in enumerate(pieces):
+        yield batch, batches.joined(list(islice(found, len(of_batch))))
+
+
+def _cluster_batch(one: tuple[int, Crossings], near: I64) -> BatchClusters:
+    batch, found = one
+    return batches.cluster_batch(found, near, batch)
+
+
+def order_of_time(batched: BatchedSource) -> Order:
+    """Leave the batches in the order of time.
+
+    Parameters
+    ----------
+    batched : BatchedSource
+        The recording.
+
+    Returns
+    -------
+    Order
+        That says nothing of how batches differ.
+    """
+    return Order.of_time(len(batched.batches))

@@ -1,0 +1,302 @@
+"""Templates that follow their spikes along the order of the batches, and the spikes that they find."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import islice, zip_longest
+
+import numpy as np
+
+from spikesieve.engine.arrays import GrowingArray
+from spikesieve.engine.blocks import golden_order
+from spikesieve.engine.run import BlockTask, Core, Lost, Run, versioned
+from spikesieve.kernels.backend import Backend
+from spikesieve.model import F32, I64
+from spikesieve.passes.kilosort2.batches import BatchedSource
+from spikesieve.passes.matching import MARGIN_WAVEFORMS, notes_of_rounds
+from spikesieve.stages.detect import find
+from spikesieve.stages.kilosort2 import track
+from spikesieve.stages.kilosort2.batches import Order
+from spikesieve.stages.kilosort2.pursue import pursue
+from spikesieve.stages.kilosort2.track import Leftovers, Tracked
+from spikesieve.stages.match import MatchedSpikes, Matcher
+from spikesieve.stages.preprocess import Clean
+from spikesieve.stages.templates import LearnedTemplates
+
+# Every second batch teaches; short recordings are gone through again until this many batches have.
+TEACH_EVERY, FEWEST_LESSONS = 2, 60
+# Templates are added and removed every so many batches, and after each of the first ones.
+REVIEW_EVERY = 5
+# In this last share of the lessons nothing is added any more, so that the templates can settle.
+SETTLING = 0.2
+# Places along the order at which templates are compared with each other.
+VIEWS = 5
+SPIKES_AT_ONCE = 50_000
+
+
+@dataclass(frozen=True, eq=False)
+class PieceSpikes:
+    """Spikes of a piece of a batch, and what no template explains there.
+
+    Attributes
+    ----------
+    spikes : MatchedSpikes
+        Samples count from the start of the recording.
+    left : Leftovers
+        Spikes in the residual.
+    counts : (int, int)
+        Values that were masked, and that were not finite.
+    """
+
+    spikes: MatchedSpikes
+    left: Leftovers
+    counts: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Pursue(BlockTask[PieceSpikes]):
+    """Match a piece of a batch with the templates of its chain, the index of the piece.
+
+    Attributes
+    ----------
+    batched : BatchedSource
+        The recording.
+    matchers : tuple of Matcher
+        One for each chain.
+    threshold : float
+        Smallest score of a spike, in noise SD.
+    leftovers : bool
+        Whether spikes are looked for in the residual.
+    """
+
+    batched: BatchedSource
+    matchers: tuple[Matcher, ...]
+    threshold: float
+    leftovers: bool
+
+    @property
+    def margin_samples(self) -> int:
+        """Some waveforms."""
+        return MARGIN_WAVEFORMS * self.batched.shapes.n_samples
+
+    def __call__(self, clean: Clean, core: Core, backend: Backend) -> PieceSpikes:
+        """Return the spikes of the piece."""
+        batched, matcher = self.batched, self.matchers[core.block.index]
+        found = pursue(clean.white, matcher, core.span, self.threshold, batched.params, backend)
+        spikes = replace(found, sample=found.sample + (core.block.start - core.start))
+        left = self._leftovers(clean.white, core, backend) if self.leftovers else none_left(batched)
+        # The parts of a block are counted where they are collected.
+        return PieceSpikes(spikes, left, (clean.n_masked, clean.n_not_finite))
+
+    def _leftovers(self, residual: F32, core: Core, backend: Backend) -> Leftovers:
+        """Spikes in the residual, by universal templates."""
+        batched, shapes = self.batched, self.batched.shapes
+        limits = batched.exclusion_samples, batched.params.learn_threshold
+        found = find(residual, shapes, batched.universal, core.span, limits, backend)
+        contact = batched.contact_of_centre[found.centre]
+        features = backend.describe(residual, found.sample, batched.near[contact], shapes.pcs, shapes.peak_index)
+        return Leftovers(contact, features)
+
+
+def none_left(batched: BatchedSource) -> Leftovers:
+    """No spike in the residual.
+
+    Parameters
+    ----------
+    batched : BatchedSource
+        Gives the shape of the features.
+
+    Returns
+    -------
+    Leftovers
+        Without spikes.
+    """
+    shape = 0, batched.near.shape[1], len(batched.shapes.pcs)
+    return Leftovers(np.empty(0, np.int64), np.empty(shape, np.float32))
+
+
+def lessons(n_batches: int, drift: str) -> list[int]:
+    """Places in the order of the batches, as templates go through them: from the middle to each end and back.
+
+    Every second batch of a long recording; all of a short one, again and again until there were 60 lessons. Where drift
+    is registered, neighbours are no more alike than others: the places come in an order that mixes them.
+
+    Parameters
+    ----------
+    n_batches : int
+        Number of batches.
+    drift : str
+        "order" or "register".
+
+    Returns
+    -------
+    list of int
+        A place for each lesson.
+
+    Examples
+    --------
+    >>> lessons(3, "order")[:8]
+    [1, 2, 2, 1, 1, 0, 0, 1]
+    """
+    step = TEACH_EVERY if n_batches >= TEACH_EVERY * FEWEST_LESSONS else 1
+    middle = n_batches // 2
+    right, left = list(range(middle, n_batches, step)), list(range(middle, -1, -step))
+    tour = [*right, *right[::-1], *left, *left[::-1]]
+    if drift == "register":
+        mixed = golden_order(n_batches).tolist()
+        tour = mixed[: len(tour)]
+    return tour * max(1, -(-FEWEST_LESSONS // len(tour)))
+
+
+@versioned(1)
+def learn(run: Run, batched: BatchedSource, order: Order) -> Tracked:
+    """Learn templates as they look in the middle of the order of the batches.
+
+    Parameters
+    ----------
+    run : Run
+        Resources.
+    batched : BatchedSource
+        The recording.
+    order : Order
+        Of the batches.
+
+    Returns
+    -------
+    Tracked
+        The templates.
+    """
+    params, tour = batched.params, lessons(len(batched.batches), batched.params.drift)
+    momentum = np.geomspace(params.first_momentum, params.last_momentum, len(tour))
+    tracked = track.nothing(batched.near.shape[1], len(batched.shapes.pcs))
+    left = none_left(batched)
+    for lesson, place in enumerate(tour):
+        run.progress("learn", lesson, len(tour))
+        growing = lesson < (1 - SETTLING) * len(tour)
+        task = Pursue(batched.source, batched, (batched.matcher(tracked),), params.learn_threshold, growing)
+        found = list(run.map(task, batched.pieces(batched.batches[order.iorig[place]], 0)))
+        tracked = _followed(tracked, [each.spikes for each in found], float(momentum[lesson]), batched)
+        left = track.joined([left, *(each.left for each in found)])
+        if lesson < REVIEW_EVERY or lesson % REVIEW_EVERY == 0 or lesson == len(tour) - 1:
+            tracked = _reviewed(tracked, batched)
+            if growing:
+                tracked, left = track.with_new(tracked, left, batched.near, params)
+    run.progress("learn", len(tour), len(tour))
+    return tracked
+
+
+def _followed(tracked: Tracked, found: list[MatchedSpikes], momentum: float, batched: BatchedSource) -> Tracked:
+    """The templates after the clear spikes of a batch."""
+    clear = [each.score >= batched.params.learn_threshold for each in found]
+    template = np.concatenate([each.template[ok] for each, ok in zip(found, clear, strict=True)]).astype(np.int64)
+    features = np.concatenate([each.features[ok] for each, ok in zip(found, clear, strict=True)])
+    drifting = len(batched.batches) if batched.params.drift == "order" else None
+    return track.followed(tracked, template, features, momentum, drifting)
+
+
+def _reviewed(tracked: Tracked, batched: BatchedSource) -> Tracked:
+    batch_s = np.mean([batch.n_samples for batch in batched.batches]) / batched.source.sampling_hz
+    frequent = track.without_rare(tracked, float(batch_s), batched.params)
+    return track.without_duplicates(frequent, batched.n_contacts, batched.shapes.pcs, batched.params)
+
+
+@dataclass(frozen=True, eq=False)
+class Extracted:
+    """All spikes, ordered by (sample, template).
+
+    Attributes
+    ----------
+    spikes : MatchedSpikes
+        Their score is the root of the gain, in noise SD.
+    place : ndarray of int64, shape (n,)
+        The place of the spike's batch in the order.
+    along : tuple of LearnedTemplates
+        The templates at some places along the order, from its start to its end.
+    """
+
+    spikes: MatchedSpikes
+    place: I64
+    along: tuple[LearnedTemplates, ...]
+
+
+@versioned(1)
+def extract(run: Run, batched: BatchedSource, order: Order, learned: Tracked) -> Extracted:
+    """Extract all spikes: from the middle of the order outwards to both ends, templates following their spikes.
+
+    With drift registered the templates stay as they are.
+
+    Parameters
+    ----------
+    run : Run
+        Resources.
+    batched : BatchedSource
+        The recording.
+    order : Order
+        Of the batches.
+    learned : Tracked
+        Templates as they look in the middle of the order.
+
+    Returns
+    -------
+    Extracted
+        With features on disk.
+    """
+    n, params = len(batched.batches), batched.params
+    chains = range(n // 2, n), range(n // 2 - 1, -1, -1)
+    tracked = [learned, learned]
+    shape = learned.contacts.shape[1], len(batched.shapes.pcs)
+    with run.store.growing("visited.features", shape, np.float32) as described:
+        rows = _Rows([], [], np.zeros(3, np.int64), described, {})
+        seen = set(np.linspace(0, n - 1, VIEWS).astype(int).tolist())
+        for done, places in enumerate(zip_longest(*chains)):
+            run.progress("extract", 2 * done, n)
+            sides = [(chain, place) for chain, place in enumerate(places) if place is not None]
+            pieces = [batched.pieces(batched.batches[order.iorig[place]], i) for i, (_, place) in enumerate(sides)]
+            matchers = tuple(batched.matcher(tracked[chain]) for chain, _ in sides)
+            task = Pursue(batched.source, batched, matchers, params.threshold, False)
+            found = run.map(task, [piece for of_batch in pieces for piece in of_batch])
+            for (chain, place), of_batch, matcher in zip(sides, pieces, matchers, strict=True):
+                if place in seen:
+                    rows.along[place] = matcher.templates
+                part = [rows.kept(each, place) for each in islice(found, len(of_batch))]
+                if params.drift == "order":
+                    tracked[chain] = _followed(tracked[chain], part, params.last_momentum, batched)
+        features = described.finish()
+    run.progress("extract", n, n)
+    return _in_order_of_time(run, rows, features)
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Extracted spikes in the order in which batches were visited."""
+
+    spikes: list[MatchedSpikes]
+    places: list[I64]
+    counts: I64
+    described: GrowingArray
+    along: dict[int, LearnedTemplates]
+
+    def kept(self, found: PieceSpikes, place: int) -> MatchedSpikes:
+        """The spikes of a piece; everything but their features is kept in memory."""
+        spikes = found.spikes
+        self.described.append(spikes.features)
+        self.spikes.append(replace(spikes, features=spikes.features[:0]))
+        self.places.append(np.full(len(spikes.sample), place, np.int64))
+        self.counts[:] += *found.counts, spikes.n_left
+        return spikes
+
+
+def _in_order_of_time(run: Run, rows: _Rows, features: F32) -> Extracted:
+    columns = ("sample", "template", "score", "excess", "amplitude", "norm")
+    whole = {name: np.concatenate([getattr(each, name) for each in rows.spikes]) for name in columns}
+    order = np.lexsort((whole["template"], whole["sample"]))
+    with run.store.growing("features", features.shape[1:], np.float32) as out:
+        for start in range(0, len(order), SPIKES_AT_ONCE):
+            out.append(features[order[start : start + SPIKES_AT_ONCE]])
+        ordered = out.finish()
+    n_masked, n_not_finite, n_left = rows.counts.tolist()
+    notes = (*Lost(n_masked, n_not_finite).notes, *notes_of_rounds(n_left, "kilosort2.max_peels"))
+    in_order = {name: column[order] for name, column in whole.items()}
+    spikes = MatchedSpikes(**in_order, features=ordered, n_left=n_left, notes=notes)
+    places = np.concatenate([np.empty(0, np.int64), *rows.places])[order]
+    return Extracted(spikes, places, tuple(rows.along[place] for place in sorted(rows.along)))

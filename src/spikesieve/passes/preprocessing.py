@@ -1,0 +1,120 @@
+"""Learns how to preprocess a recording: bad contacts, noise, whitening."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spikesieve.engine.run import BlockTask, Core, Run, versioned
+from spikesieve.engine.source import Source
+from spikesieve.kernels.backend import Backend
+from spikesieve.model import F64
+from spikesieve.settings.preprocess import PreprocessParams
+from spikesieve.stages import preprocess
+from spikesieve.stages.preprocess import BlockStatistics, Clean, Preprocessing
+from spikesieve.stages.shapes import Shapes
+from spikesieve.stages.sieve.fit import noise_of_scores
+
+
+@dataclass(frozen=True, eq=False)
+class ContactNoise(BlockTask[F64]):
+    """Robust SD of each contact in uV."""
+
+    @property
+    def margin_samples(self) -> int:
+        """None."""
+        return 0
+
+    def __call__(self, clean: Clean, core: Core, backend: Backend) -> F64:
+        """Return (n_contacts,) float64."""
+        return preprocess.mad_sd(clean.uv)
+
+
+@dataclass(frozen=True, eq=False)
+class Covariance(BlockTask[BlockStatistics]):
+    """Noise and covariance of a block."""
+
+    @property
+    def margin_samples(self) -> int:
+        """None."""
+        return 0
+
+    def __call__(self, clean: Clean, core: Core, backend: Backend) -> BlockStatistics:
+        """Return the statistics of the block."""
+        return preprocess.block_statistics(clean.uv)
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreNoise(BlockTask[F64]):
+    """Robust SD of the PC scores on each contact.
+
+    Attributes
+    ----------
+    shapes : Shapes
+        Temporal components.
+    """
+
+    shapes: Shapes
+
+    @property
+    def margin_samples(self) -> int:
+        """One waveform."""
+        return self.shapes.n_samples
+
+    def __call__(self, clean: Clean, core: Core, backend: Backend) -> F64:
+        """Return (n_contacts,) float64."""
+        return noise_of_scores(clean.white, self.shapes, backend)
+
+
+@versioned(1)
+def fit_preprocessing(run: Run, source: Source, params: PreprocessParams) -> Preprocessing:
+    """Learn bad contacts, noise and whitening from some blocks.
+
+    Parameters
+    ----------
+    run : Run
+        Resources.
+    source : Source
+        The recording, high-passed.
+    params : PreprocessParams
+        The settings.
+
+    Returns
+    -------
+    Preprocessing
+        What is done to every block.
+    """
+    blocks, what = source.sample_blocks, "noise and whitening"
+    noise_uv: F64 = np.median(list(run.map(ContactNoise(source), blocks, what)), axis=0)
+    recording = source.recording
+    draft = preprocess.without_bad_contacts(noise_uv, source.probe, recording.sampling_hz, recording.range_uv(), params)
+    return preprocess.fit(draft, run.map(Covariance(source.with_preprocessing(draft)), blocks, what))
+
+
+@versioned(1)
+def with_unit_score_noise(run: Run, source: Source, shapes: Shapes) -> Preprocessing:
+    """Scale the whitening so that PC scores of noise have SD 1 on every contact.
+
+    Whitened traces have a variance of 1, spikes included, but noise is not white in time: its scores on slow components
+    are larger.
+
+    Parameters
+    ----------
+    run : Run
+        Resources.
+    source : Source
+        The recording, whitened.
+    shapes : Shapes
+        Temporal components.
+
+    Returns
+    -------
+    Preprocessing
+        With the median SD that scores of noise had before, `score_noise_sd`.
+    """
+    each = list(run.map(ScoreNoise(source, shapes), source.sample_blocks, "noise of scores"))
+    sd: F64 = np.median(each, axis=0)
+    fitted = source.preprocessing
+    whitening = (fitted.whitening / sd[:, None]).astype(np.float32)
+    return replace(fitted, whitening=whitening, score_noise_sd=float(np.median(sd)))

@@ -1,0 +1,146 @@
+"""Templates at every displacement, from clusters of detected spikes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from spikesieve.engine.run import Run, versioned
+from spikesieve.model import F32, F64, I64
+from spikesieve.passes.clustering import Clusters
+from spikesieve.passes.detection import DetectedSpikes
+from spikesieve.passes.drift import DriftModel, SpikesAtRest
+from spikesieve.settings.templates import TemplatesParams
+from spikesieve.stages.features import add_features, group_of
+from spikesieve.stages.shapes import Shapes
+from spikesieve.stages.templates import Families, LearnedTemplates, advanced, learn_templates
+from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, predict
+
+# Spikes whose features are added up at a time.
+SPIKES_AT_ONCE = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class ClusteredSpikes:
+    """Detected spikes, where they are at rest, and their clusters.
+
+    Attributes
+    ----------
+    detected : DetectedSpikes
+        As the probe saw them.
+    at_rest : SpikesAtRest
+        Their displacement.
+    clusters : Clusters
+        Their clusters.
+    """
+
+    detected: DetectedSpikes
+    at_rest: SpikesAtRest
+    clusters: Clusters
+
+
+@versioned(1)
+def make_templates(
+    run: Run, spikes: ClusteredSpikes, shapes: Shapes, drift: DriftModel, params: TemplatesParams
+) -> MovingTemplates:
+    """Make templates from clusters, and predict them at every displacement.
+
+    Parameters
+    ----------
+    run : Run
+        Resources.
+    spikes : ClusteredSpikes
+        What the templates are made from.
+    shapes : Shapes
+        Temporal components.
+    drift : DriftModel
+        Displacements and the covariance of footprints.
+    params : TemplatesParams
+        Which clusters make a template.
+
+    Returns
+    -------
+    MovingTemplates
+        Predicted from what their spikes looked like on the probe at each displacement.
+    """
+    n_contacts = drift.probe.n_contacts
+    families = learn_templates(spikes.clusters.means, n_contacts, shapes, params)
+    xy, shanks = drift.probe.positions_um, drift.probe.shanks
+    peak = families.templates.peak_contacts
+    contacts = drift.groups.contacts[group_of(xy[peak], shanks[peak], drift.groups)]
+    steps = drift.steps_um
+    if len(steps) == 1:
+        return _still_templates(families.templates, contacts, n_contacts)
+    at_step = np.stack([drift.tissue.contacts_at(d) for d in steps])
+    contacts_at = np.where(contacts >= 0, at_step[:, np.maximum(contacts, 0)], -1)
+    seen = _observed(spikes, families, shapes, drift)
+    scores = np.zeros((*contacts_at.shape, spikes.detected.features.shape[2]), np.float32)
+    each = [(one, contacts_at[:, k]) for k, one in enumerate(seen)]
+    for k, predicted in enumerate(run.map(partial(_predicted, tissue=drift.tissue, steps_um=steps), each)):
+        scores[:, k] = predicted
+    at_rest = int(np.abs(steps).argmin())
+    learned = LearnedTemplates(contacts, scores[at_rest], families.templates.n_spikes)
+    return MovingTemplates(learned, steps, contacts_at, scores)
+
+
+def group_of_templates(templates: MovingTemplates, drift: DriftModel) -> I64:
+    """Find the group of contacts that each template lies in.
+
+    Parameters
+    ----------
+    templates : MovingTemplates
+        Templates at rest.
+    drift : DriftModel
+        Gives the groups.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_templates,)
+        Group of each template's largest contact.
+    """
+    peak, probe = templates.rest.peak_contacts, drift.probe
+    return group_of(probe.positions_um[peak], probe.shanks[peak], drift.groups)
+
+
+def _predicted(one: tuple[Observed, I64], tissue: Tissue, steps_um: F64) -> F32:
+    return predict(tissue, *one, steps_um)
+
+
+def _still_templates(means: LearnedTemplates, contacts: I64, n_contacts: int) -> MovingTemplates:
+    """Where nothing moves the means are the templates."""
+    scores = means.dense(n_contacts)[np.arange(len(means))[:, None], np.maximum(contacts, 0)]
+    scores[contacts < 0] = 0.0
+    learned = LearnedTemplates(contacts, scores, means.n_spikes)
+    return MovingTemplates(learned, np.zeros(1), contacts[None], scores[None])
+
+
+def _observed(spikes: ClusteredSpikes, families: Families, shapes: Shapes, drift: DriftModel) -> list[Observed]:
+    """Mean scores of each template in bins of displacement, on the contacts where they were measured."""
+    detected, moved_um, unit = spikes.detected, spikes.at_rest.displacement_um, spikes.clusters.unit
+    width = drift.tissue.params.bin_um
+    used = np.flatnonzero((unit >= 0) & (families.member[np.maximum(unit, 0)] >= 0))
+    bins = np.round(moved_um[used] / width).astype(np.int64)
+    low, n_bins = int(bins.min(initial=0)), int(np.ptp(bins)) + 1 if len(bins) else 1
+    n_groups = len(drift.groups)
+    keys = (unit[used] * n_groups + detected.group[used]) * n_bins + (bins - low)
+    distinct_keys, of_spike = np.unique(keys, return_inverse=True)
+    group, moved = distinct_keys // n_bins % n_groups, distinct_keys % n_bins + low
+    cluster = distinct_keys // (n_bins * n_groups)
+    sums, counts = np.zeros((len(cluster), *detected.features.shape[1:])), np.bincount(of_spike)
+    for start in range(0, len(used), SPIKES_AT_ONCE):
+        part = slice(start, start + SPIKES_AT_ONCE)
+        add_features(detected.features[used[part]], of_spike[part], sums)
+    for i, k in enumerate(cluster):
+        sums[i] = advanced(sums[i], int(families.advance_samples[k]), shapes.pcs)
+    member = families.member[cluster]
+    return [
+        Observed(
+            moved[rows] * width,
+            drift.groups.contacts[group[rows]],
+            sums[rows] / counts[rows][:, None, None],
+            counts[rows].astype(np.int64),
+        )
+        for rows in (np.flatnonzero(member == k) for k in range(len(families.templates)))
+    ]
