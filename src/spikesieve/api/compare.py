@@ -260,11 +260,10 @@ def _oracle_accuracy(found: Oracle, inside: _Inside, windows: Windows) -> F64:
     """Accuracy of each true unit with the oracle's spikes, cut where it is best; NaN for units without spikes there."""
     n = len(found.units.d_prime)
     of_truth = [inside.sample[inside.unit == k] for k in range(n)]
-    mine = [found.found.unit == k for k in range(n)]
-    cuts = best_cuts(
-        of_truth, [found.found.sample[m] for m in mine], [found.found.value[m] for m in mine], windows.match_samples
-    )
-    kept = found.found.value >= np.array(cuts, np.float64)[found.found.unit]
+    seen = found.found
+    own = [seen.unit == k for k in range(n)]
+    cuts = best_cuts(of_truth, [seen.sample[m] for m in own], [seen.value[m] for m in own], windows.match_samples)
+    kept = seen.value >= np.array(cuts, np.float64)[seen.unit]
     accuracy = np.full(n, np.nan)
     if not len(inside.sample):
         return accuracy

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from threadpoolctl import threadpool_limits
+
 from spikesieve.engine.blocks import longest_block
 from spikesieve.engine.codec import in_memory
 from spikesieve.engine.executor import Progress, silent, threads
@@ -214,7 +216,8 @@ def open_run(
         With its workers running.
     """
     store.begin()
-    with nullcontext(executor) if executor is not None else threads(n_workers) as workers:
+    # One thread for BLAS, whoever the workers are: sums in another order would round otherwise.
+    with threadpool_limits(limits=1), nullcontext(executor) if executor is not None else threads(n_workers) as workers:
         yield Run(workers, CpuBackend(), store, progress)
 
 

@@ -28,7 +28,8 @@ class MappedArray(np.memmap[Any, np.dtype[Any]]):
 
     def __getitem__(self, key: Any) -> Any:
         """Index as in any array. Rows of a large table that are named one by one are copied some at a time."""
-        is_large_table = self.ndim > 1 and self.nbytes > RESIDENT_BYTES
+        mapping = getattr(self, "_mmap", None)
+        is_large_table = self.ndim > 1 and mapping is not None and len(mapping) > RESIDENT_BYTES
         if is_large_table and isinstance(key, np.ndarray) and key.ndim == 1 and key.size:
             return self._rows(np.flatnonzero(key) if key.dtype == np.bool_ else key % len(self))
         taken = super().__getitem__(key)
@@ -66,7 +67,7 @@ class MappedArray(np.memmap[Any, np.dtype[Any]]):
         plain = self.view(np.ndarray)
         taken = np.empty((len(rows), *self.shape[1:]), self.dtype)
         order = np.argsort(rows, kind="stable")
-        at_once = max(1, RESIDENT_BYTES * len(self) // self.nbytes)
+        at_once = max(1, RESIDENT_BYTES * len(self) // max(1, self.nbytes))
         edges = np.searchsorted(rows[order], np.arange(at_once, len(self), at_once))
         for part in np.split(order, edges):
             taken[part] = plain[rows[part]]

@@ -1,0 +1,148 @@
+"""The executor keeps order, passes errors on, stays bounded, and works with processes."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spikesieve.engine.executor import map_in_order, threads
+from spikesieve.engine.heap import give_back
+
+
+def test_results_come_in_the_order_of_the_items():
+    def slow_first(i: int) -> int:
+        time.sleep(0.02 if i % 3 == 0 else 0.0)
+        return i * i
+
+    with threads(2) as pool:
+        assert list(map_in_order(pool, slow_first, range(20))) == [i * i for i in range(20)]
+
+
+def test_no_item_gives_no_result():
+    with threads(1) as pool:
+        assert list(map_in_order(pool, abs, [])) == []
+
+
+def test_few_items_are_in_flight_however_slow_the_reader_is():
+    started = []
+    with threads(2) as pool:
+        results = map_in_order(pool, started.append, range(100))
+        for _ in range(10):
+            next(results)
+        time.sleep(0.02)
+        assert 10 <= len(started) <= 10 + 4
+        list(results)
+    assert sorted(started) == list(range(100))
+
+
+def test_an_error_reaches_the_caller_and_what_waits_is_not_started():
+    started, gate = [], threading.Event()
+
+    def fail_at_three(i: int) -> int:
+        started.append(i)
+        if i == 3:
+            raise ZeroDivisionError("at three")
+        if i > 3:
+            gate.wait(0.3)
+        return i
+
+    def run() -> None:
+        with threads(1) as pool:
+            for _ in map_in_order(pool, fail_at_three, range(50)):
+                pass
+
+    with pytest.raises(ZeroDivisionError, match="at three"):
+        run()
+    assert started in ([0, 1, 2, 3], [0, 1, 2, 3, 4])
+
+
+def test_an_interrupt_in_the_caller_stops_the_pool():
+    started = []
+
+    def slow(i: int) -> int:
+        started.append(i)
+        time.sleep(0.01)
+        return i
+
+    def run() -> None:
+        with threads(1) as pool:
+            for i in map_in_order(pool, slow, range(500)):
+                if i == 2:
+                    raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert len(started) < 10
+
+
+def test_workers_leave_one_blas_thread_each():
+    from threadpoolctl import threadpool_info
+
+    np.ones((8, 8)) @ np.ones((8, 8))
+    with threads(2):
+        assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
+
+
+def power(base: int, exponent: int) -> int:
+    return base**exponent
+
+
+def test_processes_give_the_same_results_and_are_sent_a_function_once():
+    with ProcessPoolExecutor(2) as pool:
+        assert list(map_in_order(pool, partial(power, exponent=2), range(9))) == [i**2 for i in range(9)]
+        assert list(map_in_order(pool, partial(power, exponent=3), range(9))) == [i**3 for i in range(9)]
+
+
+def test_a_function_that_cannot_travel_is_refused_before_anything_is_done():
+    with ProcessPoolExecutor(1) as pool, pytest.raises((AttributeError, TypeError)):
+        list(map_in_order(pool, lambda i: i, [1]))
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None) if sys.platform == "linux" else None, "malloc_trim"), reason="glibc")
+def test_what_a_worker_freed_goes_back_to_the_system():
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def work() -> np.ndarray:
+        """80 MB, of which the last piece stays and would hold all before it."""
+        return [np.ones(100_000, np.uint8) for _ in range(800)][-1]
+
+    with ThreadPoolExecutor(1) as pool:
+        last = pool.submit(work).result()
+        before = resident()
+        give_back()
+        assert resident() < before - 40e6
+    assert last.all()
+
+
+ARENAS = """
+import ctypes, sys
+from spikesieve.engine.executor import threads
+from spikesieve.engine.heap import share_one_heap
+
+libc = ctypes.CDLL(None)
+libc.fopen.restype = ctypes.c_void_p
+share_one_heap()
+with threads(4) as pool:
+    list(pool.map(lambda n: bytearray(n), [100_000] * 40))
+    file = ctypes.c_void_p(libc.fopen(sys.argv[1].encode(), b"w"))
+    libc.malloc_info(0, file)
+    libc.fclose(file)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None) if sys.platform == "linux" else None, "malloc_info"), reason="glibc")
+def test_threads_of_the_command_line_share_one_heap(tmp_path):
+    alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", ARENAS, str(tmp_path / "heaps.xml")], check=True, env=alone)
+    assert (tmp_path / "heaps.xml").read_text().count("<heap nr=") == 1

@@ -1,0 +1,229 @@
+"""Steps on disk: what was saved comes back the same, is loaded instead of computed, and is complete or not there."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from dataclasses import dataclass, fields, is_dataclass, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from tiny import line_templates, textbook_shapes
+
+from spikesieve.engine import codec
+from spikesieve.engine.codec import DecodeError, in_memory, load, save
+from spikesieve.engine.keys import key_of
+from spikesieve.engine.store import UNFINISHED, Store
+from spikesieve.model import Motion, Spikes
+from spikesieve.settings.detect import DetectParams
+from spikesieve.stages.shapes import Shapes
+
+
+def same(a: object, b: object) -> bool:
+    """Whether two values agree to the last bit."""
+    if isinstance(a, np.ndarray):
+        return isinstance(b, np.ndarray) and a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+    if is_dataclass(a):
+        return type(a) is type(b) and all(same(getattr(a, f.name), getattr(b, f.name)) for f in fields(a) if f.init)
+    if isinstance(a, dict):
+        return isinstance(b, dict) and a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, tuple | list):
+        return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
+    return type(a) is type(b) and (a == b or a != a)
+
+
+def spikes(n: int) -> Spikes:
+    rng = np.random.default_rng(n)
+    return Spikes(
+        sample=np.sort(rng.integers(0, 10**6, n)),
+        unit=rng.integers(0, 5, n).astype(np.int32),
+        detection_template=rng.integers(0, 5, n).astype(np.int32),
+        amplitude=rng.random(n).astype(np.float32),
+        amplitude_uv=rng.random(n).astype(np.float32),
+        position_um=rng.random((n, 2)).astype(np.float32),
+        features=rng.random((n, 8, 6)).astype(np.float32),
+    )
+
+
+NOUNS = [
+    spikes(0),
+    spikes(3),
+    spikes(200_000),
+    textbook_shapes(),
+    line_templates(textbook_shapes(), [3, 5], 12),
+    Motion.still(np.array([0, 1]), "Nothing moves."),
+    DetectParams(threshold=7.25),
+    (1, 2.5, None, "text", [True, float("inf")], {"a": (np.arange(3),)}),
+]
+
+
+@pytest.mark.parametrize("noun", NOUNS, ids=lambda noun: type(noun).__name__)
+def test_what_was_saved_comes_back_the_same(tmp_path, noun):
+    save(noun, tmp_path, tmp_path)
+    assert same(load(tmp_path, tmp_path), noun)
+    assert not list(tmp_path.rglob("*.pkl"))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    arrays.arrays(
+        st.sampled_from([np.float32, np.float64, np.int32, np.int64, np.bool_]),
+        arrays.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=6),
+    )
+)
+def test_any_array_comes_back_to_the_last_bit(tmp_path_factory, array):
+    folder = tmp_path_factory.mktemp("codec")
+    save((array, np.asfortranarray(array)), folder, folder)
+    again, fortran = load(folder, folder)
+    assert same(again, array)
+    assert same(fortran, array)
+    # Sums over another order in memory would round otherwise.
+    assert fortran.flags.f_contiguous == np.asfortranarray(array).flags.f_contiguous
+
+
+def test_a_loaded_noun_pickles_small_and_can_be_brought_into_memory(tmp_path):
+    save(spikes(200_000), tmp_path, tmp_path)
+    again = load(tmp_path, tmp_path)
+    assert len(pickle.dumps(again)) < 5_000
+    copied = in_memory(again)
+    assert type(copied.features) is np.ndarray
+    assert same(copied, spikes(200_000))
+
+
+@pytest.mark.parametrize("value", [np.float32(1), lambda: 1, {1: 2}, object(), {"a": {1, 2}}], ids=str)
+def test_what_cannot_be_saved_is_refused(tmp_path, value):
+    with pytest.raises(TypeError, match="cannot save"):
+        save(value, tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"$dataclass": "os:system", "fields": {}},
+        {"$dataclass": "spikesieve.api.sort:run_method", "fields": {}},
+        {"$params": "spikesieve.stages.shapes:Shapes", "values": {}},
+        {"$array": "../../secret.npy"},
+        {"$array": "/../secret.npy"},
+        {"$unknown": 1},
+        {"$dataclass": "spikesieve.stages.shapes:Shapes", "fields": {"pcs": 1}},
+    ],
+)
+def test_nothing_on_disk_is_trusted(tmp_path, tree):
+    (tmp_path / "in").mkdir()
+    np.save(tmp_path / "secret.npy", np.ones(3))
+    (tmp_path / "in" / codec.MANIFEST).write_text(json.dumps(tree))
+    with pytest.raises(DecodeError):
+        load(tmp_path / "in", tmp_path / "in")
+
+
+# The store
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A computation that counts its calls."""
+
+    calls: list[int]
+
+    def __call__(self, store: Store) -> Shapes:
+        self.calls.append(1)
+        return textbook_shapes()
+
+
+def test_a_step_is_computed_once_and_loaded_then(tmp_path):
+    counted = Counted([])
+    for _ in range(3):
+        result, was_loaded = Store.open(tmp_path).step("shapes", 1, (spikes(3),), counted)
+        assert same(result, textbook_shapes())
+    assert len(counted.calls) == 1
+    assert was_loaded
+
+
+@pytest.mark.parametrize(
+    ("version", "inputs"),
+    [
+        (2, (spikes(3), DetectParams())),
+        (1, (spikes(4), DetectParams())),
+        (1, (replace(spikes(3), features=spikes(3).features * np.float32(1.0000001)), DetectParams())),
+        (1, (spikes(3), DetectParams(threshold=8.0))),
+        (1, (spikes(3),)),
+    ],
+    ids=["version", "rows", "last bit", "setting", "inputs"],
+)
+def test_a_step_is_computed_again_where_anything_it_depends_on_is_another(tmp_path, version, inputs):
+    counted = Counted([])
+    Store.open(tmp_path).step("shapes", 1, (spikes(3), DetectParams()), counted)
+    _, was_loaded = Store.open(tmp_path).step("shapes", version, inputs, counted)
+    assert not was_loaded
+    assert len(counted.calls) == 2
+
+
+def test_a_step_that_fails_leaves_nothing_and_is_computed_the_next_time(tmp_path):
+    def fails(store: Store) -> Shapes:
+        with store.growing("rows", (), np.float32) as file:
+            file.append(np.ones(3))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Store.open(tmp_path).step("shapes", 1, (), fails)
+    assert [path.name.endswith(UNFINISHED) for path in tmp_path.iterdir()] == [True]
+    counted = Counted([])
+    _, was_loaded = Store.open(tmp_path).step("shapes", 1, (), counted)
+    assert not was_loaded
+    assert not [path for path in tmp_path.iterdir() if path.name.endswith(UNFINISHED)]
+
+
+@pytest.mark.parametrize("damage", ["manifest", "array", "cut short"])
+def test_a_damaged_step_is_computed_again(tmp_path, damage):
+    counted = Counted([])
+    store = Store.open(tmp_path)
+    store.step("shapes", 1, (), counted)
+    folder = tmp_path / store.index()["shapes"]
+    if damage == "manifest":
+        (folder / codec.MANIFEST).unlink()
+    else:
+        array = next(folder.glob("*.npy"))
+        array.unlink() if damage == "array" else array.write_bytes(array.read_bytes()[:-1])
+    result, was_loaded = store.step("shapes", 1, (), counted)
+    assert not was_loaded
+    assert same(result, textbook_shapes())
+
+
+def test_a_step_that_hands_on_an_array_of_another_one_does_not_copy_it(tmp_path):
+    store = Store.open(tmp_path)
+    first, _ = store.step("first", 1, (), lambda store: spikes(200_000))
+    second, _ = store.step("second", 1, (first,), lambda store: replace(first, unit=first.unit + 1))
+    assert second.features.tobytes() == first.features.tobytes()
+    assert second.features.filename == first.features.filename
+    assert len(list((tmp_path / store.index()["second"]).glob("*.npy"))) == 1
+
+
+def test_large_inputs_are_known_by_their_step_and_small_ones_by_their_bytes(tmp_path):
+    store = Store.open(tmp_path)
+    first, _ = store.step("first", 1, (), lambda store: spikes(200_000))
+    assert key_of((first,), tmp_path) == key_of((store.read("first"),), tmp_path)
+    assert key_of((first,), tmp_path) != key_of((spikes(200_000),), tmp_path)
+    assert key_of((spikes(3),), tmp_path) == key_of((spikes(3),), tmp_path)
+    with pytest.raises(TypeError, match="no digest"):
+        key_of((lambda: 1,), tmp_path)
+
+
+def test_a_store_of_one_sort_refuses_two_steps_of_a_name(tmp_path):
+    store = Store.open(tmp_path, reuse=False)
+    store.step("shapes", 1, (), Counted([]))
+    with pytest.raises(ValueError, match="Two steps"):
+        store.step("shapes", 1, (), Counted([]))
+
+
+def test_the_index_names_the_steps_of_the_last_run(tmp_path):
+    store = Store.open(tmp_path)
+    store.step("first", 1, (), Counted([]))
+    store.begin()
+    store.step("second", 1, (), Counted([]))
+    assert list(store.index()) == ["second"]
+    assert same(store.read("second"), textbook_shapes())
+    with pytest.raises(KeyError):
+        store.read("first")
