@@ -26,7 +26,6 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MOD
 FILE_LINES, FUNCTION_LINES, ARGUMENTS, KERNEL_ARGUMENTS = 400, 60, 6, 12
 
 MORE_ARGUMENTS_FOR_A_REASON = {
-    "stages.sieve.compete.compete": "what competes, the state of it, and how long it goes on",
     "api.sort.sort": "the one call that a user of the library makes",
     "cli.app.sort": "typer makes an option of each argument",
     "cli.app.compare": "typer makes an option of each argument",

@@ -29,8 +29,10 @@ from spikesieve.stages.detect import pitch_um, universal_templates
 from spikesieve.stages.features import make_groups
 from spikesieve.stages.preprocess import Preprocessing
 from spikesieve.stages.shapes import Shapes
-from spikesieve.stages.sieve.compete import Matched, Means
-from spikesieve.stages.sieve.refine import as_parts, keep
+from spikesieve.stages.sieve.final_assignment import final_assignment
+from spikesieve.stages.sieve.learning import means_after_merging
+from spikesieve.stages.sieve.matched_spikes import MatchedSpikes
+from spikesieve.stages.sieve.unit_means import UnitMeans
 from spikesieve.stages.templates import LearnedTemplates, learn_templates
 from spikesieve.stages.tissue import MovingTemplates, Tissue
 
@@ -102,14 +104,16 @@ def final_units(
     """All spikes by the units in them, the units' means, and what was left out and why."""
     matched = matched_spikes(run, found, templates.rest, shapes)
     means = whole_units(run, matched, templates, rest, settings)
-    kept = keep(matched, means, settings.fit, settings.refine, run.share)
+    kept = final_assignment(matched, means, settings.fit, settings.refine, run.share)
     give_back()
     trains = Trains(kept.sample, kept.unit, run.recording.sampling_hz, run.recording.duration_s)
     trains, final, removed = curate(trains, kept.means, rest.tissue.probe.n_contacts, shapes, settings.curate)
     return trains, final, (*kept.notes, *removed)
 
 
-def whole_units(run: Run, matched: Matched, templates: MovingTemplates, rest: Rest, settings: Settings) -> Means:
+def whole_units(
+    run: Run, matched: MatchedSpikes, templates: MovingTemplates, rest: Rest, settings: Settings
+) -> UnitMeans:
     """The units in all spikes, parts put together; which spikes they were learned from is needed no longer."""
     units = units_in_tissue(run, matched, templates, rest, settings)
-    return as_parts(units.learned, units.became, run.share)
+    return means_after_merging(units.learned, units.became, run.share)

@@ -18,12 +18,19 @@ from spikesieve.settings.sort import Settings
 from spikesieve.stages.match import Matcher
 from spikesieve.stages.preprocess import Preprocessing
 from spikesieve.stages.shapes import Shapes
-from spikesieve.stages.sieve.compete import Matched
+from spikesieve.stages.sieve.collisions import collision_templates
 from spikesieve.stages.sieve.fit import fit, noise_of_scores, prior
-from spikesieve.stages.sieve.follow import FoundUnits, distinct, followed_again, seen_on_probe, together
-from spikesieve.stages.sieve.parts import joined
-from spikesieve.stages.sieve.refine import Learned, learn, templates_of
-from spikesieve.stages.sieve.sums import sums_of_two
+from spikesieve.stages.sieve.learning import LearnedUnits, learn_units, learned_templates
+from spikesieve.stages.sieve.matched_spikes import MatchedSpikes
+from spikesieve.stages.sieve.merge_across_drift import merge_across_drift
+from spikesieve.stages.sieve.moving_units import (
+    FoundUnits,
+    MatchedSteps,
+    concatenate_templates,
+    observe_units,
+    units_as_moving_templates,
+    without_moving_duplicates,
+)
 from spikesieve.stages.templates import LearnedTemplates
 from spikesieve.stages.tissue import MovingTemplates
 
@@ -95,11 +102,13 @@ def seconds_of(run: Run) -> float:
     return sum(block.n_samples for block in run.blocks) / run.recording.sampling_hz
 
 
-def matched_spikes(run: Run, found: tuple[SpikeTable, F32], templates: LearnedTemplates, shapes: Shapes) -> Matched:
+def matched_spikes(
+    run: Run, found: tuple[SpikeTable, F32], templates: LearnedTemplates, shapes: Shapes
+) -> MatchedSpikes:
     """The spikes of a pass over the blocks of `run` with `templates` at rest, ready to be refined."""
     spikes, (excess, amplitude, norm) = found[0], found[1].T
     size = norm / np.maximum(templates.norms, 1e-9)[spikes.source]
-    return Matched(
+    return MatchedSpikes(
         spikes.sample,
         spikes.source,
         spikes.features,
@@ -129,39 +138,40 @@ class UnitsInTissue:
     moving   those that are left, as templates that move
     """
 
-    learned: Learned
+    learned: LearnedUnits
     found: FoundUnits
     became: I64
     moving: MovingTemplates
 
 
 def units_in_tissue(
-    run: Run, matched: Matched, before: MovingTemplates, rest: Rest, settings: Settings
+    run: Run, matched: MatchedSpikes, before: MovingTemplates, rest: Rest, settings: Settings
 ) -> UnitsInTissue:
     """The units in the spikes that `before` matched in `run`, compared at the displacements where they were seen."""
-    learned = learn(matched, settings.fit, settings.refine, run.share)
-    found, some = FoundUnits(*templates_of(learned), learned.now.amplitude), learned.spikes
+    learned = learn_units(matched, settings.fit, settings.refine, run.share)
+    found, some = FoundUnits(*learned_templates(learned), learned.assignment.amplitude), learned.spikes
     width = max(1, round(settings.tissue.bin_um / settings.tissue.step_um))
-    step = steps_of(run, some.sample, some.source, before, rest)
-    seen = seen_on_probe(some, found, step, before, width, run.share)
+    step = steps_of(run, some.sample, some.template, before, rest)
+    seen = observe_units(some, found, MatchedSteps(before, step, width), run.share)
     if len(before.steps_um) > 1:
-        became, moving = joined(seen, some, rest.tissue, settings.refine, run.share)
+        became, moving = merge_across_drift(seen, some, rest.tissue, settings.refine, run.share)
     else:
-        became = np.arange(len(seen.seen))
-        moving = followed_again(seen, became, rest.tissue, run.share)
+        became = np.arange(len(seen.observed))
+        moving = units_as_moving_templates(seen, became, rest.tissue, run.share)
     return UnitsInTissue(learned, found, became, moving)
 
 
 def learned_again(
-    part: Run, matched: Matched, before: MovingTemplates, shapes: Shapes, rest: Rest, settings: Settings
+    part: Run, matched: MatchedSpikes, before: MovingTemplates, shapes: Shapes, rest: Rest, settings: Settings
 ) -> MovingTemplates:
     """The units in the spikes that `before` matched in a part of the recording, as templates that move; no sums."""
     units = units_in_tissue(part, matched, before, rest, settings)
     share = seconds_of(part) / part.recording.duration_s
-    moving = together(units.moving, rarely_seen(before, units.found.parent, share, settings))
+    moving = concatenate_templates(units.moving, rarely_seen(before, units.found.parent, share, settings))
     n_contacts, hz = rest.tissue.probe.n_contacts, part.recording.sampling_hz
-    moving = distinct(moving, n_contacts, shapes, settings.templates)
-    single = np.flatnonzero(~sums_of_two(moving.rest, n_contacts, shapes.pcs, seconds_of(part), hz, settings.fit))
+    moving = without_moving_duplicates(moving, n_contacts, shapes, settings.templates)
+    is_sum = collision_templates(moving.rest, n_contacts, shapes.pcs, seconds_of(part), hz, settings.fit)
+    single = np.flatnonzero(~is_sum)
     return moving.take(single, moving.rest.n_spikes[single])
 
 
