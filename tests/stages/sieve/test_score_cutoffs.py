@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
-from matched_cases import FIT, N_CONTACTS, footprint, spikes_of
+from matched_cases import FIT, N_CONTACTS, footprint
 
 from spikesieve.stages.sieve.score_cutoffs import above_cutoffs
 from spikesieve.stages.sieve.unit_means import Assignment, UnitMeans
@@ -18,12 +16,10 @@ def test_a_unit_has_a_cut_for_every_size_it_was_seen_at():
     score = norm + rng.standard_normal(2000)
     # Where it is small, what is not the unit's scores as much as a small spike.
     score[1000:1500] = 4.5 + rng.exponential(0.6, 500)
-    matched, _ = spikes_of([footprint(4, 12, 0)], [np.arange(2000) * 100 + 100], [0])
-    matched = replace(matched, norm_ratio=size)
     means = UnitMeans(footprint(4, 12, 0)[None], np.ones((1, N_CONTACTS), bool), np.array([2000.0]))
     ones = np.ones(2000, np.float32)
     assignment = Assignment(np.zeros(2000, np.int64), ones, score.astype(np.float32), ones > 0)
-    above = above_cutoffs(matched, assignment, means, FIT)
+    above = above_cutoffs(size, assignment, means, FIT)
     assert above[:1000].mean() > 0.99
     assert above[1000:1500].mean() < 0.2
     assert above[1500:].mean() > 0.85

@@ -81,7 +81,7 @@ def assign_spikes(
     means = mean_scores(learn_from, assignment, n_units, share)
     for _ in range(n_rounds):
         assignment = most_likely_units(learn_from.spikes, learn_from.groups, means, assignment, fit, share)
-        above = above_cutoffs(learn_from.spikes, assignment, means, fit, share)
+        above = above_cutoffs(learn_from.spikes.norm_ratio, assignment, means, fit, share)
         assignment = replace(assignment, accepted=assignment.accepted & above)
         means = mean_scores(learn_from, assignment, n_units, share)
     return assignment, means

@@ -76,7 +76,7 @@ def final_assignment(
     n_units, n_all = len(means.norms), len(spikes.sample)
     all_groups = group_by_contacts(spikes, np.arange(n_all))
     found = most_likely_units(spikes, all_groups, means, unassigned(n_all), fit, share)
-    unit = np.where(found.accepted & above_cutoffs(spikes, found, means, fit, share), found.unit, -1)
+    unit = np.where(found.accepted & above_cutoffs(spikes.norm_ratio, found, means, fit, share), found.unit, -1)
     enough = np.bincount(unit[unit >= 0], minlength=n_units) >= params.min_spikes
     strong = enough & (sure_excess(spikes.excess, unit, n_units) >= params.min_excess)
     n_weak = int((enough & ~strong).sum())
@@ -84,7 +84,7 @@ def final_assignment(
     of_small_units = np.flatnonzero((found.unit >= 0) & ~enough[found.unit])
     means = replace(means, scores=means.scores * strong[:, None, None])
     found = most_likely_units(spikes, group_by_contacts(spikes, of_small_units), means, found, fit, share)
-    accepted = found.accepted & strong[found.unit] & above_cutoffs(spikes, found, means, fit, share)
+    accepted = found.accepted & strong[found.unit] & above_cutoffs(spikes.norm_ratio, found, means, fit, share)
     unit = np.where(accepted, found.unit, -1)
     counts = np.bincount(unit[unit >= 0], minlength=n_units)
     kept = np.flatnonzero(strong & (counts > 0))
@@ -92,7 +92,7 @@ def final_assignment(
     unit, sample = merge_phase_fragments(spikes, renumbered(unit, kept), templates, params)
     left, n_spikes = np.unique(unit[unit >= 0], return_counts=True)
     templates = replace(templates.take(left), n_spikes=n_spikes)
-    note = f"{n_weak} cluster(s) left out: their spikes score too little above threshold to be told from noise."
+    note = f"{n_weak} cluster(s) left out: their scores are too close to the detection limit to be told from noise."
     return RefinedUnits(renumbered(unit, left), sample, templates, (note,) * bool(n_weak))
 
 

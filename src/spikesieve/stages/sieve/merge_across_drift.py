@@ -38,8 +38,8 @@ Pair = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
-class _Trains:
-    """Spike times in samples of each unit; what the merging of two units is judged by."""
+class _SpikeTimeTest:
+    """Spike times of each unit in samples, and whether they allow two units to be merged."""
 
     trains: list[I64]
     sampling_hz: float
@@ -90,8 +90,8 @@ def merge_across_drift(
     xy = tissue.probe.positions_um[peak]
     neighbours = cKDTree(xy).query_ball_point(xy, MAX_DISTANCE_UM) if len(xy) else []
     trains = [spikes.sample[units.found.unit == k] for k in range(len(units.observed))]
-    judge = _Trains(trains, spikes.sampling_hz, params)
-    merged_into = _merge_where_observed(units.observed, component_lags(spikes.pcs), neighbours, judge)
+    spike_times = _SpikeTimeTest(trains, spikes.sampling_hz, params)
+    merged_into = _merge_where_observed(units.observed, component_lags(spikes.pcs), neighbours, spike_times)
     similarity: dict[Pair, float] = {}
     predicted: dict[int, MovingTemplates] = {}
     changed = set(np.unique(merged_into).tolist())
@@ -100,7 +100,7 @@ def merge_across_drift(
         pairs = _pairs(merged_into, neighbours)
         known = {pair: value for pair, value in similarity.items() if pair in pairs and changed.isdisjoint(pair)}
         similarity = known | _similarities(sorted(pairs - known.keys()), units.observed, merged_into, predicted)
-        changed = _merge_most_similar(merged_into, similarity, judge)
+        changed = _merge_most_similar(merged_into, similarity, spike_times)
     none = np.empty(0, np.int64)
     left = [predicted[k] for k in np.unique(merged_into).tolist()]
     return merged_into, concatenate_templates(units.matched_by.take(none, none), *left)
@@ -129,31 +129,31 @@ def _similarities(
 
 
 def _merge_where_observed(
-    observed: list[Observed], lags: F32, neighbours: Sequence[Sequence[int]], judge: _Trains
+    observed: list[Observed], lags: F32, neighbours: Sequence[Sequence[int]], spike_times: _SpikeTimeTest
 ) -> I64:
     """Merge units that cannot be told apart where both were observed; what each unit was merged into.
 
     Units with few spikes at common displacements may differ more: there they are observed in passing.
     """
     merged_into, close = np.arange(len(observed)), []
-    params = judge.params
+    params = spike_times.params
     for i, j in _pairs(merged_into, neighbours):
         distance = distance_where_observed(observed[i], observed[j], lags, params.min_spikes)
         apart = overlap_of_displacements(observed[i], observed[j]) < MAX_OVERLAP
         if distance < (params.same_distance_apart if apart else params.same_distance):
             close.append((distance, i, j))
     for _, i, j in sorted(close):
-        judge.merge(merged_into, (i, j))
+        spike_times.merge(merged_into, (i, j))
     return merged_into
 
 
-def _merge_most_similar(merged_into: I64, similarity: dict[Pair, float], judge: _Trains) -> set[int]:
+def _merge_most_similar(merged_into: I64, similarity: dict[Pair, float], spike_times: _SpikeTimeTest) -> set[int]:
     """Merge, in place, each unit with the most similar one that spike times allow; the units that changed."""
     done: set[int] = set()
     changed = set()
     for pair in sorted(similarity, key=lambda pair: (-similarity[pair], pair)):
-        alike = similarity[pair] > judge.params.same_similarity_apart
-        if alike and done.isdisjoint(pair) and judge.merge(merged_into, pair):
+        alike = similarity[pair] > spike_times.params.same_similarity_apart
+        if alike and done.isdisjoint(pair) and spike_times.merge(merged_into, pair):
             done |= set(pair)
             changed.add(pair[0])
     return changed

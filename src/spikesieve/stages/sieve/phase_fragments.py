@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.model import F64, I64
+from spikesieve.model import F32, F64, I64
 from spikesieve.settings.refine import RefineParams
 from spikesieve.stages.sieve.matched_spikes import MatchedSpikes
 from spikesieve.stages.sieve.same_neuron import log_odds_one_neuron
@@ -68,7 +68,8 @@ def merge_phase_fragments(
     sample : ndarray of int64, shape (n_spikes,)
         Spike times in samples.
     """
-    shifted = similarity_when_shifted(templates, spikes)
+    n_contacts = int(spikes.template_contacts.max(initial=-1)) + 1
+    shifted = similarity_when_shifted(templates, n_contacts, spikes.pcs, spikes.sampling_hz)
     n_spikes, norms = templates.n_spikes, templates.norms
     sample, unit = spikes.sample.copy(), unit.copy()
     alike = np.maximum(norms[:, None], shifted.norm) < MAX_NORM_RATIO * np.minimum(norms[:, None], shifted.norm)
@@ -85,28 +86,47 @@ def merge_phase_fragments(
     return unit, sample
 
 
-def similarity_when_shifted(templates: LearnedTemplates, spikes: MatchedSpikes) -> ShiftedSimilarity:
+def similarity_when_shifted(
+    templates: LearnedTemplates, n_contacts: int, pcs: F32, sampling_hz: float
+) -> ShiftedSimilarity:
     """Compare each unit with every other one shifted by 0.1 to 0.5 ms, earlier or later.
 
     Parameters
     ----------
     templates : LearnedTemplates
         The units.
-    spikes : MatchedSpikes
-        Where the contacts, temporal components and sampling rate come from.
+    n_contacts : int
+        Contacts of the probe, or the highest that is used plus 1.
+    pcs : ndarray of float32, shape (n_pcs, n_waveform_samples)
+        Temporal components of the templates.
+    sampling_hz : float
+        Sampling rate in Hz.
 
     Returns
     -------
     ShiftedSimilarity
         The best lag of each pair.
+
+    Examples
+    --------
+    Two units on one contact. The second is the first one matched 6 samples late, so that its waveform comes early.
+
+    >>> waveform = np.zeros(40)
+    >>> waveform[12:18] = [-4, -9, -6, 5, 4, 2]
+    >>> pcs = np.eye(40, dtype=np.float32)
+    >>> scores = np.stack([waveform, np.roll(waveform, -6)])[:, None].astype(np.float32)
+    >>> units = LearnedTemplates(np.zeros((2, 1), np.int64), scores, np.array([900, 60]))
+    >>> found = similarity_when_shifted(units, 1, pcs, 30000.0)
+    >>> int(found.lag_samples[1, 0]), round(float(found.correlation[1, 0]), 2)
+    (6, 1.0)
     """
-    lags = component_lags(spikes.pcs)
+    lags = component_lags(pcs)
     middle = lags.shape[2] // 2
     n = len(templates)
-    dense = templates.dense(int(spikes.template_contacts.max(initial=-1)) + 1)
+    dense = templates.dense(n_contacts)
     flat = dense.reshape(n, dense.shape[1] * dense.shape[2]) / np.maximum(templates.norms, 1e-9)[:, None]
     correlation, lag_samples, norm = np.full((n, n), -1.0), np.zeros((n, n), np.int64), np.zeros((n, n))
-    first, last = (round(ms * 1e-3 * spikes.sampling_hz) for ms in (MIN_LAG_MS, MAX_LAG_MS))
+    first, last = (round(ms * 1e-3 * sampling_hz) for ms in (MIN_LAG_MS, MAX_LAG_MS))
     for lag in (lag for lag in range(-last, last + 1) if abs(lag) >= first):
         shifted = (dense @ lags[:, :, middle + lag]).reshape(flat.shape)
         shifted_norm = np.linalg.norm(shifted, axis=1)
