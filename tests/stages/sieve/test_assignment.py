@@ -24,7 +24,7 @@ def test_spikes_go_to_the_unit_that_explains_them_best():
     assert table.max(axis=1).sum() > 0.98 * len(truth)
 
 
-def test_a_spike_is_judged_with_its_template_at_the_size_that_was_seen():
+def test_a_spike_is_judged_with_its_template_at_the_norm_where_it_was_matched():
     unit, size, amplitude = footprint(4, 12, 0), 0.5, 0.9
     rng = np.random.default_rng(0)
     unexplained = rng.standard_normal((50, *unit.shape))

@@ -6,7 +6,7 @@ import numpy as np
 from matched_cases import footprint, spikes_of, train
 
 
-def test_some_of_some_spikes_keep_their_features():
+def test_selected_spikes_keep_their_features():
     units = [footprint(3, 14, 0), footprint(5, 12, 1)]
     matched, _ = spikes_of(units, [train(5, 0), train(5, 1)], [0, 1])
     rows, again = np.arange(7, 60, 3), np.array([4, 4, 0, 11])

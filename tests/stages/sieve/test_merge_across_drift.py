@@ -96,7 +96,7 @@ def test_one_neuron_whose_parts_never_meet_becomes_one():
     assert merged(matched, observed, before) == [0, 0]
 
 
-def test_what_two_parts_show_together_brings_the_third_to_them():
+def test_what_two_parts_show_together_makes_the_third_similar_enough():
     """Three parts without a common displacement: the outer ones are the least like each other."""
     blind = [
         lambda d, f=f: 4 * footprint(75.0, f(d)) for f in (lambda d: min(d, -3.0), lambda d: 0.0, lambda d: max(d, 3.0))
@@ -124,7 +124,7 @@ def test_what_two_parts_show_together_brings_the_third_to_them():
     assert merge_across_drift(units, matched, tissue, params)[0].tolist() == [0, 0, 0]
 
 
-def test_a_part_that_may_not_join_the_likeliest_joins_the_next(monkeypatch):
+def test_a_unit_that_may_not_merge_with_the_most_similar_one_merges_with_the_next(monkeypatch):
     before = moving([lambda d: 4 * actual(d)] * 3)
     matched, step = matched_by(before, lambda d: 4 * actual(d), lambda d: int(d >= -3) + int(d >= 4))
     observed = observed_of(matched, step, before)

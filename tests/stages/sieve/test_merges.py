@@ -11,7 +11,7 @@ from spikesieve.stages.sieve.unit_means import Assignment
 from spikesieve.stages.templates import component_lags
 
 
-def test_a_neuron_in_two_templates_is_joined():
+def test_a_neuron_in_two_templates_is_merged():
     unit = footprint(4, 12, 0)
     whole = train(20, 0)
     matched, _ = spikes_of([unit, unit], [whole[::2], whole[1::2]], [0, 1])
@@ -26,7 +26,7 @@ def test_units_alike_whose_spike_times_say_two_stay_two():
     learned = learn_units(matched, FIT, REFINE.model_copy(update={"rounds": 0}))
     assignment, means = learned.assignment, learned.means
     assert mean_distances(means, component_lags(SHAPES.pcs))[0, 1] < REFINE.same_distance
-    # As the templates found them, so that the spike times are those of two neurons.
+    # As the templates matched them, so that the spike times are those of two neurons.
     assignment = Assignment(
         truth[learned.spikes.feature_row], assignment.amplitude, assignment.score, assignment.accepted
     )

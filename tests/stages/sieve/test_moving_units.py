@@ -26,7 +26,7 @@ from spikesieve.stages.templates import LearnedTemplates
 from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue
 
 
-def test_what_is_seen_is_what_is_there_whatever_template_found_it():
+def test_observed_means_are_the_true_footprints_whichever_template_matched():
     before = moving([wrong_above, wrong_below])
     matched, step = matched_by(before, actual, lambda d: int(d > 2))
     for observed in observed_of(matched, step, before):

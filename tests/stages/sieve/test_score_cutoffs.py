@@ -9,12 +9,12 @@ from spikesieve.stages.sieve.score_cutoffs import above_cutoffs
 from spikesieve.stages.sieve.unit_means import Assignment, UnitMeans
 
 
-def test_a_unit_has_a_cut_for_every_size_it_was_seen_at():
+def test_a_unit_has_a_cutoff_for_every_norm_at_which_it_was_matched():
     rng = np.random.default_rng(1)
     size = np.repeat(np.array([1.0, 0.6], np.float32), 1000)
     norm = 12 * size
     score = norm + rng.standard_normal(2000)
-    # Where it is small, what is not the unit's scores as much as a small spike.
+    # Where the unit is small, spikes of others score as much as its own.
     score[1000:1500] = 4.5 + rng.exponential(0.6, 500)
     means = UnitMeans(footprint(4, 12, 0)[None], np.ones((1, N_CONTACTS), bool), np.array([2000.0]))
     ones = np.ones(2000, np.float32)
