@@ -52,8 +52,8 @@ def final_assignment(
     """Assign all spikes to units and keep the units that stand out of the noise.
 
     Units with too few spikes go first, and their spikes are assigned again: a few collisions of a neuron can make such
-    a unit. Units that hardly exceed the noise are left out together with their spikes. Then fragments that were matched
-    at the wrong phase are merged.
+    a unit. Units that do not stand out of the noise are left out together with their spikes. Then fragments that were
+    matched at the wrong phase are merged.
 
     Parameters
     ----------

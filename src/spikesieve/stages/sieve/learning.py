@@ -154,7 +154,7 @@ def means_after_merging(learned: LearnedUnits, merged_into: I64, share: Share = 
     merged_into : ndarray of int64, shape (n_templates,)
         The template that each template of `learned_templates` was merged into.
     share : Share, optional
-        Runs a function on many items, like `map`.
+        Runs a function on many groups of spikes, like `map`.
 
     Returns
     -------

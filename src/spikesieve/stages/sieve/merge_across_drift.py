@@ -62,7 +62,7 @@ def merge_across_drift(
 ) -> tuple[I64, MovingTemplates]:
     """Merge units that are one neuron at different displacements.
 
-    First, units are merged that cannot be told apart where both were observed. Then units that are hardly observed at
+    First, units are merged that cannot be told apart where both were observed. Then units that are rarely observed at
     the same displacements are merged where each looks as the other one is predicted to look. The most similar pair is
     merged first. After each merge the predictions are made again from all that was observed of the merged unit.
 

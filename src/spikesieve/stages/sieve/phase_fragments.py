@@ -32,7 +32,7 @@ class ShiftedSimilarity:
     correlation : ndarray of float64, shape (n_units, n_units)
         Largest correlation over all lags; -1 on the diagonal.
     lag_samples : ndarray of int64, shape (n_units, n_units)
-        The lag of that correlation: by so many samples the spikes of the row are too late.
+        The lag of that correlation: the spikes of the row are this many samples too late.
     norm : ndarray of float64, shape (n_units, n_units)
         Norm of the shifted unit (column) in noise SD. What leaves the waveform window is lost.
     """

@@ -44,7 +44,7 @@ def split_units(
     Parameters
     ----------
     spikes : MatchedSpikes
-        All spikes.
+        Spikes of all units.
     groups : sequence of SpikeGroup
         The same spikes by the contacts on which they are described.
     assignment : Assignment
@@ -52,7 +52,7 @@ def split_units(
     params : RefineParams
         When a unit is split.
     share : Share, optional
-        Runs a function on many items, like `map`.
+        Runs a function on many units, like `map`.
 
     Returns
     -------
