@@ -31,9 +31,10 @@ from spikesieve.engine.run import Run
 from spikesieve.io.recordings.open_input import RawOptions, open_input
 from spikesieve.model import I64, Probe, Recording, Sorting
 from spikesieve.passes import fitting, moving
+from spikesieve.settings.refine import RefineParams
 from spikesieve.settings.sort import Settings
 from spikesieve.stages import curate as curation
-from spikesieve.stages.sieve import refine
+from spikesieve.stages.sieve import final_assignment
 
 SORTABLE = 8.0
 """d' from which on a unit can be expected to be found."""
@@ -88,7 +89,7 @@ def run_method(
             patches.enter_context(in_place(module, **{n: f for n, f in fed.items() if hasattr(module, n)}))
             watched = {name: watch.around(name, getattr(module, name)) for name in WATCHED if hasattr(module, name)}
             patches.enter_context(in_place(module, **watched))
-        patches.enter_context(in_place(refine, excesses=watch.weighing(settings.refine)))
+        patches.enter_context(in_place(final_assignment, sure_excess=watch.weighing(settings.refine)))
         echoes, merged = watch.echoes(), watch.merging()
         patches.enter_context(in_place(curation, echo_units=echoes, merged=merged))
         plan = memory_plan(case.recording, case.probe, settings, n_jobs=1)
@@ -98,7 +99,16 @@ def run_method(
     return sorting, [*watch.stages, result], watch.reasons
 
 
-WATCHED = ("a_part", "spikes_at_rest", "cluster_all", "match_all", "fit_all", "learn", "keep", "curate")
+WATCHED = (
+    "a_part",
+    "spikes_at_rest",
+    "cluster_all",
+    "match_all",
+    "fit_all",
+    "learn_units",
+    "final_assignment",
+    "curate",
+)
 """Stages by the names that the methods' pages call them by."""
 
 
@@ -127,9 +137,9 @@ class Watch:
 
         return watched
 
-    def weighing(self, params: refine.RefineParams) -> Callable[..., Any]:
-        """`refine.excesses`, with what it means for units that are not kept."""
-        weigh = refine.excesses
+    def weighing(self, params: RefineParams) -> Callable[..., Any]:
+        """`final_assignment.sure_excess`, with what it means for units that are not kept."""
+        weigh = final_assignment.sure_excess
 
         def watched(excess: Any, unit: I64, n_units: int) -> Any:
             found, counts = weigh(excess, unit, n_units), np.bincount(unit[unit >= 0], minlength=n_units)
@@ -178,13 +188,12 @@ class Watch:
             part = args[0] is self.part
             self.inside = tuple((b.start, b.stop) for b in args[0].blocks) if part else None
             self._add("matched a part" if part else "matched", spikes.source.astype(np.int64))
-        elif name == "learn":
-            unit = np.where(result.now.mine, result.now.unit, -1)
-            self._add("units of a part" if self.inside else "units", unit)
+        elif name == "learn_units":
+            self._add("units of a part" if self.inside else "units", result.assignment.accepted_unit)
         else:
-            spikes = result if name == "keep" else result[0]
+            spikes = result if name == "final_assignment" else result[0]
             self.sample = spikes.sample
-            self._add("kept" if name == "keep" else "curated", spikes.unit)
+            self._add("kept" if name == "final_assignment" else "curated", spikes.unit)
 
     def _add(self, name: str, label: I64) -> None:
         self.stages.append(Labelled(name, self.sample, label, self.inside))

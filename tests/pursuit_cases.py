@@ -31,7 +31,7 @@ def random_case(seed: int, n_spikes: int, n_templates: int = 8, n_samples: int =
     ]
     traces = tiny.traces_with(templates, SHAPES, n_contacts, n_samples, spikes, 1.0, seed)
     out = np.empty((n_templates, n_samples), np.float32)
-    weights = unit_norm(templates, 6)
+    weights = unit_norm(templates)
     kernels.template_scores(traces, SHAPES.pcs, SHAPES.peak_index, templates.contacts, weights, out)
     return out, overlaps(templates, n_contacts, SHAPES.pcs)
 

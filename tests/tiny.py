@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from spikesieve.kernels import CpuBackend
 from spikesieve.model import Probe
 from spikesieve.stages.shapes import Shapes, components, textbook_clips
 from spikesieve.stages.templates import LearnedTemplates
 
 HZ = 30_000.0
+BACKEND = CpuBackend()
 
 
 def line_probe(n: int, pitch_um: float = 20.0, shanks: int = 1) -> Probe:

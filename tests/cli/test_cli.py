@@ -20,11 +20,13 @@ from typer.testing import CliRunner
 
 import spikesieve
 from spikesieve import Probe, Settings
+from spikesieve.api.sort import Resources
 from spikesieve.cli.app import app
 from spikesieve.engine.clock import STATUS, StageClock, StageCost, peak_memory_mb
 from spikesieve.io.new_folder import free_name
 from spikesieve.io.recordings.binary import recording_from_array
-from spikesieve.io.recordings.preprocessed import to_int16, write_preprocessed
+from spikesieve.io.recordings.preprocessed import write_preprocessed
+from spikesieve.passes.saved_traces import to_int16
 
 
 @pytest.fixture(scope="module")
@@ -254,12 +256,19 @@ def test_python_door_sorts_the_same(done, raw):
     assert "detect" in stages
 
 
-def test_python_door_keeps_features_in_a_scratch_folder_that_is_given(tmp_path, raw):
+def test_python_door_keeps_steps_in_a_folder_that_is_given(tmp_path, raw):
     recording = spikesieve.read_recording(raw, 4, HZ, gain_uv=1.0)
     probe = spikesieve.read_probe("linear:4:25")
-    sorting = spikesieve.sort(recording, probe, Settings(), n_jobs=1, scratch=tmp_path)
-    assert list(tmp_path.iterdir())
-    assert isinstance(sorting.spikes.features, np.memmap)
+    told: list[list[str]] = [[], []]
+    first, second = (
+        spikesieve.sort(
+            recording, probe, resources=Resources(1, folder=tmp_path), progress=lambda *now, t=t: t.append(now[0])
+        )
+        for t in told
+    )
+    assert "detect" in told[0]
+    assert told[1] == []
+    assert first.spikes.features.tobytes() == second.spikes.features.tobytes()
 
 
 def test_python_door_refuses_what_cannot_be(raw):
@@ -267,7 +276,7 @@ def test_python_door_refuses_what_cannot_be(raw):
     with pytest.raises(spikesieve.InputError, match="9 contacts"):
         spikesieve.sort(recording, spikesieve.read_probe("linear:9:25"))
     with pytest.raises(spikesieve.SettingsError, match="workers is 0"):
-        spikesieve.sort(recording, spikesieve.read_probe("linear:4:25"), n_jobs=0)
+        spikesieve.sort(recording, spikesieve.read_probe("linear:4:25"), resources=Resources(n_jobs=0))
 
 
 def test_import_and_help_load_nothing_heavy():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from make_sides import small, traces
-from tiny import line_probe, line_templates, textbook_shapes, traces_with
+from tiny import BACKEND, line_probe, line_templates, textbook_shapes, traces_with
 
 from spikesieve.comparison import Trains, agreement
 from spikesieve.comparison.collisions import collision_recall, found_spikes
@@ -230,7 +230,7 @@ def test_the_oracle_finds_what_its_templates_made_and_knows_their_size() -> None
     spikes = [(300 + 400 * k, k % 2, 1.0) for k in range(8)] + [(3600, 0, 1.0)]
     noisy = traces_with(made, shapes, n_contacts, 4000, spikes, noise_sd=1.0)
     matcher = make_matcher(templates, templates.contacts[:, :1], n_contacts, own)
-    sample, unit, value = match_weak(noisy, matcher, 50, np.empty((2, 4000), np.float32))
+    sample, unit, value = match_weak(noisy, matcher, 50, BACKEND)
     truth = [np.array([t for t, k, _ in sorted(spikes) if k == unit_]) for unit_ in (0, 1)]
     cuts = best_cuts(truth, [sample[unit == k] for k in (0, 1)], [value[unit == k] for k in (0, 1)], WINDOW)
     for k in (0, 1):

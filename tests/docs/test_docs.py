@@ -9,6 +9,7 @@ from paths import DOCS
 
 from spikesieve.settings.kilosort2 import Kilosort2Params
 from spikesieve.settings.params import Params
+from spikesieve.settings.refine import RefineParams
 from spikesieve.stages.cluster import ClusterParams
 from spikesieve.stages.curate import CurateParams
 from spikesieve.stages.detect import DetectParams
@@ -18,7 +19,6 @@ from spikesieve.stages.motion.estimate import MotionParams
 from spikesieve.stages.preprocess import PreprocessParams
 from spikesieve.stages.shapes import ShapesParams
 from spikesieve.stages.sieve.fit import FitParams
-from spikesieve.stages.sieve.refine import RefineParams
 from spikesieve.stages.templates import TemplatesParams
 from spikesieve.stages.tissue import TissueParams
 from spikesieve.stages.units import UnitsParams

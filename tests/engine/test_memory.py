@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_files import spiking, write_raw
-from tiny import HZ, line_probe
+from tiny import BACKEND, HZ, line_probe
 
 from spikesieve.engine.blocks import longest_block, plan_blocks
 from spikesieve.engine.memory import Demand, bytes_of, machine_bytes, plan_memory
 from spikesieve.errors import SettingsError
-from spikesieve.stages import preprocess
+from spikesieve.stages import bad_contacts, preprocess, whitening
 from spikesieve.stages.preprocess import PreprocessParams
 
 GB = 1_000_000_000
@@ -75,7 +75,7 @@ def test_workers_go_before_blocks_do():
 
 def test_the_longest_block_is_the_one_that_is_cut():
     for n_contacts in (1, 16, 64, 384, 4_000):
-        (first, *_) = plan_blocks(((0, 10_000_000),), 60_000, n_contacts)
+        (first, *_) = plan_blocks(((0, 10_000_000),), longest_block(60_000, n_contacts))
         longest = longest_block(60_000, n_contacts)
         assert longest * 0.9 < first.n_samples <= longest
 
@@ -134,12 +134,13 @@ def test_this_machine_has_memory():
 def test_the_traces_of_a_block_take_what_is_planned():
     """Measured with what NumPy and Numba tell tracemalloc; the raw file's own numbers are not counted here."""
     probe, n = line_probe(48), 20_000
-    raw = np.asfortranarray(10 * np.random.default_rng(0).standard_normal((n, 48)).astype(np.float32))
-    still, _ = preprocess.fit(lambda f, channels: [f(raw[:, channels])], probe, HZ, None, PreprocessParams())
+    raw = 10 * np.random.default_rng(0).standard_normal((48, n)).astype(np.float32)
+    draft = bad_contacts.without_bad_contacts(np.full(48, 10.0), probe, HZ, None, PreprocessParams())
+    still = whitening.fit_whitening(draft, [whitening.block_statistics(raw)])
     fitted = replace(still, interpolation=np.eye(48, dtype=np.float32))
-    preprocess.apply(raw, fitted, 700, 500)
+    preprocess.apply(raw, fitted, BACKEND, 200, 500)
     tracemalloc.start()
-    preprocess.apply(raw, fitted, 700, 500)
+    preprocess.apply(raw, fitted, BACKEND, 200, 500)
     peak = tracemalloc.get_traced_memory()[1] + raw.nbytes
     tracemalloc.stop()
     demand = Demand(48, 0, 1.0, n - 1_400, 700, 0, None)

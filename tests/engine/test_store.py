@@ -93,7 +93,12 @@ def test_a_loaded_noun_pickles_small_and_can_be_brought_into_memory(tmp_path):
     assert same(copied, spikes(200_000))
 
 
-@pytest.mark.parametrize("value", [np.float32(1), lambda: 1, {1: 2}, object(), {"a": {1, 2}}], ids=str)
+@dataclass(frozen=True)
+class Stranger:
+    """A class of another package."""
+
+
+@pytest.mark.parametrize("value", [np.float32(1), lambda: 1, {1: 2}, object(), {"a": {1, 2}}, Stranger()], ids=str)
 def test_what_cannot_be_saved_is_refused(tmp_path, value):
     with pytest.raises(TypeError, match="cannot save"):
         save(value, tmp_path, tmp_path)

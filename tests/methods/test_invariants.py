@@ -9,7 +9,7 @@ from same_bytes import HZ, PARAMS, differing, n_near
 from small_files import METHODS
 
 from spikesieve.api import sort as api
-from spikesieve.api.sort import sort
+from spikesieve.api.sort import Resources, sort
 from spikesieve.io.probes.read import read_probe
 from spikesieve.io.recordings.binary import recording_from_array
 from spikesieve.io.results.phy import write_phy
@@ -40,7 +40,7 @@ def sorted_with(
     if segments:
         recording = recording.with_segments(segments)
     settings = Settings(engine={"block_samples": block_samples}).with_overrides(METHODS[method])
-    return sort(recording, read_probe("linear:12:25"), settings, n_jobs=n_jobs)
+    return sort(recording, read_probe("linear:12:25"), settings, resources=Resources(n_jobs))
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_values_that_are_not_numbers_are_counted_once_wherever_they_lie(at):
     noise = 10 * np.random.default_rng(0).standard_normal((30_000, 4)).astype(np.float32)
     noise[at : at + 20, 1] = np.nan
     settings = Settings(engine={"block_samples": 15_000})
-    notes = sort(recording_from_array(noise, HZ, 1.0), read_probe("linear:4:25"), settings, n_jobs=1).notes
+    notes = sort(recording_from_array(noise, HZ, 1.0), read_probe("linear:4:25"), settings).notes
     assert any(note.startswith("20 values were NaN") for note in notes), notes
 
 
@@ -152,5 +152,5 @@ def test_what_matching_leaves_is_said(method, limit):
     settings = Settings().with_overrides([f"method={method}", f"{limit}=1"])
     crowded = PARAMS.model_copy(update={"seconds": 2.0, "rate_hz": 60.0, "max_rate_hz": 80.0})
     recording = recording_from_array(simulate_array(read_probe("linear:12:25"), crowded)[0], HZ, PARAMS.gain_uv)
-    notes = sort(recording, read_probe("linear:12:25"), settings, n_jobs=2).notes
+    notes = sort(recording, read_probe("linear:12:25"), settings).notes
     assert any(limit in note for note in notes), notes

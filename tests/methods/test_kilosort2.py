@@ -12,12 +12,17 @@ from same_bytes import PARAMS as STILL
 from same_bytes import differing, n_near
 from scipy.stats import spearmanr
 
-from spikesieve.api.sort import memory_plan, open_run
+from spikesieve.api.sort import open_run
+from spikesieve.engine.source import Source
+from spikesieve.engine.store import Store
 from spikesieve.io.probes.read import read_probe
 from spikesieve.io.recordings.binary import recording_from_array
 from spikesieve.methods import kilosort2
 from spikesieve.model import Sorting
-from spikesieve.passes.kilosort2.passes import lessons
+from spikesieve.passes.kilosort2.batches import BatchedSource
+from spikesieve.passes.kilosort2.intermediates import read_intermediates
+from spikesieve.passes.kilosort2.tracking import lessons
+from spikesieve.passes.saved_traces import source_as_sorted
 from spikesieve.settings.kilosort2 import Kilosort2Params
 from spikesieve.settings.sort import Settings
 from spikesieve.simulation import Truth, simulate_array
@@ -32,11 +37,13 @@ def sort(
     samples: np.ndarray, folder: Path, params: Kilosort2Params = SHORT, n_jobs: int = 2, probe: str = PROBE
 ) -> tuple[Sorting, Mapping[str, np.ndarray]]:
     recording = recording_from_array(samples, HZ, STILL.gain_uv)
-    kept: list[Mapping[str, np.ndarray]] = []
-    where = read_probe(probe)
-    with open_run(recording, where, folder, memory_plan(recording, where, None, n_jobs)) as run:
-        found = kilosort2.sort(run, read_probe(probe), Settings(kilosort2=params), kept.append)
-        return found, kept[0]
+    settings = Settings(kilosort2=params)
+    source = Source.of(recording, read_probe(probe), settings.preprocess, 60_000)
+    with open_run(n_jobs, Store.open(folder)) as run:
+        found = kilosort2.sort(run, source, settings)
+        source = source_as_sorted(run.store, source)
+        batched = BatchedSource(source, run.store.read("shapes"), params, settings.detect)
+        return found, read_intermediates(run.store, batched)
 
 
 def n_found(sorting: Sorting, truth: Truth, n_units: int) -> int:

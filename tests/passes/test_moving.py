@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from spikesieve.api.sort import memory_plan, open_run, sort
+from spikesieve.api.sort import Resources, sort
 from spikesieve.io.probes.read import read_probe
 from spikesieve.io.recordings.binary import recording_from_array
-from spikesieve.methods.kilosort4 import sort as kilosort4
 from spikesieve.model import Motion, Sorting
 from spikesieve.settings.sort import Settings
 from spikesieve.simulation import SimulationParams, simulate_array
@@ -54,8 +52,9 @@ def sorted_with(simulated, folder: Path, mode: str, n_jobs: int = 2) -> Sorting:
     samples, truth = simulated
     recording = recording_from_array(samples, HZ, PARAMS.gain_uv)
     settings = Settings().with_overrides([f"motion.mode={mode}"])
-    with open_run(recording, PROBE, folder, memory_plan(recording, PROBE, settings, n_jobs)) as run:
-        return kilosort4(replace(run, motion=true_motion(truth)), PROBE, settings)
+    settings = settings.with_overrides(["method=kilosort4"])
+    resources = Resources(n_jobs, folder=folder)
+    return sort(recording, PROBE, settings, motion=true_motion(truth), resources=resources)
 
 
 @pytest.fixture(scope="module")
@@ -120,11 +119,11 @@ def test_one_worker_gives_the_bytes_of_two(by_mode, simulated, tmp_path):
 
 def test_nblocks_0_is_no_motion(simulated):
     recording = recording_from_array(simulated[0][: int(4 * HZ)], HZ, PARAMS.gain_uv)
-    sorting = sort(recording, PROBE, Settings.from_kilosort4({"nblocks": 0}), n_jobs=2)
+    sorting = sort(recording, PROBE, Settings.from_kilosort4({"nblocks": 0}))
     assert sorting.motion.decisions == ("refuse",)
 
 
 def test_the_method_sieve_finds_the_units_as_well(simulated):
     recording = recording_from_array(simulated[0], HZ, PARAMS.gain_uv)
-    sorting = sort(recording, PROBE, Settings().with_overrides(["method=sieve"]), n_jobs=2)
+    sorting = sort(recording, PROBE, Settings().with_overrides(["method=sieve"]))
     assert np.count_nonzero(accuracies(sorting, simulated[1]) > 0.8) >= 3

@@ -7,6 +7,7 @@ import pytest
 import tiny
 from tiny import line_probe
 
+from spikesieve.kernels.cpu import backend as cpu
 from spikesieve.model import Probe
 from spikesieve.stages import detect
 from spikesieve.stages.detect import DetectParams
@@ -19,7 +20,7 @@ WAVES = SHAPES.templates @ SHAPES.pcs
 def find(white: np.ndarray, probe: Probe, params: DetectParams = PARAMS, core=None, exclusion: int = 20):
     templates = detect.universal_templates(probe, params)
     core = core or (0, white.shape[1])
-    return detect.find(white, SHAPES, templates, core, exclusion, params.threshold), templates
+    return detect.find(white, SHAPES, templates, core, (exclusion, params.threshold), tiny.BACKEND), templates
 
 
 def planted(probe: Probe, spikes, n_samples: int = 2000, noise_sd: float = 0.0) -> np.ndarray:
@@ -88,7 +89,7 @@ def test_a_block_cut_in_two_gives_the_same_spikes():
     np.testing.assert_array_equal(np.concatenate([left.centre, right.centre]), whole.centre)
 
 
-def test_stretches_that_are_scored_one_after_the_other_leave_no_trace(monkeypatch):
+def test_samples_that_are_scored_one_after_the_other_leave_no_trace(monkeypatch):
     probe = line_probe(10)
     rng = np.random.default_rng(2)
     times = np.sort(rng.choice(np.arange(150, 3850), 60, replace=False))
@@ -96,7 +97,7 @@ def test_stretches_that_are_scored_one_after_the_other_leave_no_trace(monkeypatc
     whole, _ = find(white, probe)
     assert len(whole.sample) > 20
     for stretch in (37, 5000):
-        monkeypatch.setattr(detect, "STRETCH", stretch)
+        monkeypatch.setattr(cpu, "SAMPLES_AT_ONCE", stretch)
         cut, _ = find(white, probe)
         for name in ("sample", "centre", "value"):
             np.testing.assert_array_equal(getattr(cut, name), getattr(whole, name))
@@ -139,11 +140,3 @@ def test_every_contact_of_a_grid_has_a_centre_near():
     templates = detect.universal_templates(probe, PARAMS)
     distance = np.hypot(*(xy[:, None] - templates.positions_um[None]).transpose(2, 0, 1))
     assert distance.min(axis=1).max() <= 8.0
-
-
-@pytest.mark.parametrize("n", [1, 5, 6, 7, 12])
-def test_components_come_in_sixes(n):
-    padded = detect.in_sixes(np.ones((n, 9), np.float32))
-    assert len(padded) % 6 == 0
-    assert len(padded) - n < 6
-    assert padded.sum() == n * 9

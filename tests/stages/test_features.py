@@ -9,7 +9,7 @@ from tiny import line_probe
 
 from spikesieve.geometry import vertical_pitch_um
 from spikesieve.model import Probe
-from spikesieve.stages import detect, features
+from spikesieve.stages import features
 from spikesieve.stages.features import FeaturesParams
 
 SHAPES = tiny.textbook_shapes()
@@ -69,7 +69,7 @@ def test_features_are_the_scores_of_the_spike_and_zero_where_there_is_no_contact
     templates = tiny.line_templates(SHAPES, [2], 5, 20.0)
     white = tiny.traces_with(templates, SHAPES, 5, 400, [(200, 0, 1.0)])
     contacts = np.array([[2, 1, -1, 3]])
-    found = features.describe(white, np.array([200]), contacts, SHAPES.pcs, SHAPES.peak_index)
+    found = tiny.BACKEND.describe(white, np.array([200]), contacts, SHAPES.pcs, SHAPES.peak_index)
     dense = templates.dense(5)[0]
     np.testing.assert_allclose(found[0, [0, 1, 3]], dense[[2, 1, 3]], atol=1e-4)
     assert not found[0, 2].any()
@@ -77,16 +77,16 @@ def test_features_are_the_scores_of_the_spike_and_zero_where_there_is_no_contact
 
 def test_features_of_no_spikes():
     nothing = np.empty(0, np.int64), np.empty((0, 4), np.int64)
-    found = features.describe(np.zeros((3, 100), np.float32), *nothing, SHAPES.pcs, SHAPES.peak_index)
+    found = tiny.BACKEND.describe(np.zeros((3, 100), np.float32), *nothing, SHAPES.pcs, SHAPES.peak_index)
     assert found.shape == (0, 4, 6)
 
 
 def test_features_are_projections_on_the_components():
     white = np.random.default_rng(0).standard_normal((5, 400)).astype(np.float32)
     sample, contacts = np.array([100, 150, 300]), np.array([[0, 4, -1], [1, 2, 3], [4, -1, 0]])
-    ours = features.describe(white, sample, contacts, SHAPES.pcs, SHAPES.peak_index)
-    projections = detect.temporal_projections(white, detect.in_sixes(SHAPES.pcs), SHAPES.peak_index)
-    theirs = projections[np.maximum(contacts, 0), :6, sample[:, None]] * (contacts >= 0)[:, :, None]
+    ours = tiny.BACKEND.describe(white, sample, contacts, SHAPES.pcs, SHAPES.peak_index)
+    projections = np.stack(list(tiny.BACKEND.projections(white, SHAPES.pcs, SHAPES.peak_index)))
+    theirs = projections[np.maximum(contacts, 0), :, sample[:, None]] * (contacts >= 0)[:, :, None]
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 

@@ -19,9 +19,8 @@ def matched(traces, templates, shapes: Shapes = SHAPES, core=None, params: Match
     near = templates.contacts if feature_contacts is None else feature_contacts
     matcher = match.make_matcher(templates, near, N_CONTACTS, shapes)
     residual = traces.copy()
-    scores = np.empty((len(templates), traces.shape[1]), np.float32)
     core = core or (0, traces.shape[1])
-    return match.match(residual, matcher, core, params, scores), residual
+    return match.match(residual, matcher, core, params, tiny.BACKEND), residual
 
 
 def spikes_of(found):
@@ -32,7 +31,7 @@ def collision(templates, lag: int) -> list[tuple[int, int, float]]:
     """What is found of template 0 at 250 and template 1 at 250 + lag: (sample, template, amplitude), by template."""
     traces = tiny.traces_with(templates, SHAPES, N_CONTACTS, 500, [(250, 0, 1.0), (250 + lag, 1, 1.0)])
     found, _ = matched(traces, templates)
-    amplitude = found.value / templates.norms[found.template]
+    amplitude = found.score / templates.norms[found.template]
     return sorted(
         zip(found.sample.tolist(), found.template.tolist(), amplitude.tolist(), strict=True), key=lambda s: s[1]
     )
@@ -70,7 +69,7 @@ def test_one_spike_is_found_with_its_amplitude_and_features_and_leaves_nothing()
     traces = tiny.traces_with(templates, SHAPES, N_CONTACTS, 400, [(200, 1, 1.2)])
     found, left = matched(traces, templates)
     assert spikes_of(found) == [(200, 1)]
-    assert found.value[0] == pytest.approx(24, rel=1e-4)
+    assert found.score[0] == pytest.approx(24, rel=1e-4)
     np.testing.assert_allclose(found.features[0], 1.2 * templates.scores[1], atol=1e-3)
     assert np.abs(left).max() < 1e-3
     assert found.n_left == 0
@@ -111,8 +110,8 @@ def test_a_block_cut_in_two_gives_the_spikes_of_the_whole(seed):
     right, _ = matched(np.ascontiguousarray(traces[:, start:]), templates, core=(margin, 6000 - margin - start))
     joined = spikes_of(left) + [(t + start, k) for t, k in spikes_of(right)]
     assert joined == spikes_of(whole)
-    values = np.concatenate([left.value, right.value])
-    np.testing.assert_allclose(values, whole.value, atol=1e-2)
+    values = np.concatenate([left.score, right.score])
+    np.testing.assert_allclose(values, whole.score, atol=1e-2)
 
 
 def test_a_spike_at_the_cut_belongs_to_the_later_block():

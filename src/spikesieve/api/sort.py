@@ -89,7 +89,7 @@ def sort(
     Returns
     -------
     Sorting
-        The result, in memory.
+        The result, in memory; its larger arrays are files of `resources.folder` where one is given.
 
     Raises
     ------
@@ -107,8 +107,9 @@ def sort(
     with _folder(resources.folder) as folder:
         store = Store.open(folder, reuse=resources.folder is not None)
         with open_run(plan.n_workers, store, progress, resources.executor) as run:
-            sorting: Sorting = in_memory(run_method(run, source, settings, motion))
-            return sorting
+            sorting = run_method(run, source, settings, motion)
+            kept: Sorting = sorting if store.reuse else in_memory(sorting)
+            return kept
 
 
 def require_use(settings: Settings, motion: bool, intermediates: bool) -> None:

@@ -186,6 +186,8 @@ def _inside(name: str, folder: Path, root: Path) -> Path:
 
 
 def _class_name(kind: type) -> str:
+    if kind.__module__.partition(".")[0] != PACKAGE:
+        raise TypeError(f"{kind.__qualname__} is no class of {PACKAGE}, which a step cannot save.")
     return f"{kind.__module__}:{kind.__qualname__}"
 
 

@@ -19,11 +19,19 @@ from spikesieve.settings.templates import TemplatesParams
 from spikesieve.stages.curate import Trains, curate
 from spikesieve.stages.match import MatchedSpikes
 from spikesieve.stages.shapes import Shapes
-from spikesieve.stages.sieve.compete import Matched
-from spikesieve.stages.sieve.follow import FoundUnits, distinct, followed_again, seen_on_probe, together
-from spikesieve.stages.sieve.parts import joined
-from spikesieve.stages.sieve.refine import Learned, as_parts, keep, learn, templates_of
-from spikesieve.stages.sieve.sums import sums_of_two
+from spikesieve.stages.sieve.collisions import collision_templates
+from spikesieve.stages.sieve.described_spikes import DescribedSpikes
+from spikesieve.stages.sieve.final_assignment import final_assignment
+from spikesieve.stages.sieve.learning import LearnedUnits, learn_units, learned_templates, means_after_merging
+from spikesieve.stages.sieve.merge_across_drift import merge_across_drift
+from spikesieve.stages.sieve.moving_units import (
+    FoundUnits,
+    MatchedSteps,
+    concatenate_templates,
+    observe_units,
+    units_as_moving_templates,
+    without_moving_duplicates,
+)
 from spikesieve.stages.tissue import MovingTemplates
 
 
@@ -69,18 +77,24 @@ class LearningParams:
 
 
 @dataclass(frozen=True, eq=False)
-class _UnitsInTissue:
-    """Units in the spikes of moving templates, and which are parts of one neuron.
+class _MergedUnits:
+    """Units in the spikes of moving templates, merged across drift.
 
-    learned  the units
-    found    those with enough spikes, as templates at rest
-    became   (n_found,) int64, the one that each is a part of
-    moving   those that are left, as templates that move
+    Attributes
+    ----------
+    learned : LearnedUnits
+        The units.
+    found : FoundUnits
+        Those with enough spikes, as templates at rest.
+    merged_into : ndarray of int64, shape (n_found,)
+        The unit that each is a part of.
+    moving : MovingTemplates
+        The units that are left, as templates at every displacement.
     """
 
-    learned: Learned
+    learned: LearnedUnits
     found: FoundUnits
-    became: I64
+    merged_into: I64
     moving: MovingTemplates
 
 
@@ -112,13 +126,16 @@ def learn_templates_again(
         With the number of spikes that the whole recording has, if it is like the part.
     """
     drift, hz = matching.drift, source.sampling_hz
-    units = _units_in_tissue(run, source, matching, params)
+    units = _merged_units(run, source, matching, params)
     seconds = _seconds(source, matching)
     share = seconds / source.recording.duration_s
-    moving = together(units.moving, _rarely_seen(matching.templates, units.found.parent, share, params.refine))
+    moving = concatenate_templates(
+        units.moving, rarely_seen(matching.templates, units.found.parent, share, params.refine)
+    )
     n_contacts = drift.probe.n_contacts
-    moving = distinct(moving, n_contacts, matching.shapes, shape)
-    single = np.flatnonzero(~sums_of_two(moving.rest, n_contacts, matching.shapes.pcs, seconds, hz, params.fit))
+    moving = without_moving_duplicates(moving, n_contacts, matching.shapes, shape)
+    is_sum = collision_templates(moving.rest, n_contacts, matching.shapes.pcs, seconds, hz, params.fit)
+    single = np.flatnonzero(~is_sum)
     n_spikes = np.round(moving.rest.n_spikes[single] * source.recording.duration_s / seconds).astype(np.int64)
     return moving.take(single, n_spikes)
 
@@ -148,10 +165,10 @@ def final_units(
         The unit of every matched spike.
     """
     matched = _described(source, matching)
-    units = _units_in_tissue(run, source, matching, params)
-    means = as_parts(units.learned, units.became, run.map)
+    units = _merged_units(run, source, matching, params)
+    means = means_after_merging(units.learned, units.merged_into, run.map)
     del units
-    kept = keep(matched, means, params.fit, params.refine, run.map)
+    kept = final_assignment(matched, means, params.fit, params.refine, run.map)
     give_back()
     trains = Trains(kept.sample, kept.unit, source.sampling_hz, source.recording.duration_s)
     n_contacts = matching.drift.probe.n_contacts
@@ -167,11 +184,11 @@ def _seconds(source: Source, matching: Matching) -> float:
     return source.seconds_of(blocks)
 
 
-def _described(source: Source, matching: Matching) -> Matched:
+def _described(source: Source, matching: Matching) -> DescribedSpikes:
     """The spikes with what it takes to judge them."""
     found, templates = matching.found, matching.templates.rest
     size = found.norm / np.maximum(templates.norms, 1e-9)[found.template]
-    return Matched(
+    return DescribedSpikes(
         found.sample,
         found.template,
         found.features,
@@ -186,36 +203,53 @@ def _described(source: Source, matching: Matching) -> Matched:
     )
 
 
-def _units_in_tissue(run: Run, source: Source, matching: Matching, params: LearningParams) -> _UnitsInTissue:
+def _merged_units(run: Run, source: Source, matching: Matching, params: LearningParams) -> _MergedUnits:
     """The units in matched spikes, compared at the displacements where they were seen."""
     before, drift, share = matching.templates, matching.drift, run.map
-    learned = learn(_described(source, matching), params.fit, params.refine, share)
-    found, some = FoundUnits(*templates_of(learned), learned.now.amplitude), learned.spikes
+    learned = learn_units(_described(source, matching), params.fit, params.refine, share)
+    found, some = FoundUnits(*learned_templates(learned), learned.assignment.amplitude), learned.spikes
     tissue = drift.tissue.params
     width = max(1, round(tissue.bin_um / tissue.step_um))
     step = _steps_of(source, matching, some)
-    seen = seen_on_probe(some, found, step, before, width, share)
+    observed = observe_units(some, found, MatchedSteps(before, step, width), share)
     if len(before.steps_um) > 1:
-        became, moving = joined(seen, some, drift.tissue, params.refine, share)
+        merged_into, moving = merge_across_drift(observed, some, drift.tissue, params.refine, share)
     else:
-        became = np.arange(len(seen.seen))
-        moving = followed_again(seen, became, drift.tissue, share)
-    return _UnitsInTissue(learned, found, became, moving)
+        merged_into = np.arange(len(observed.observed))
+        moving = units_as_moving_templates(observed, merged_into, drift.tissue, share)
+    return _MergedUnits(learned, found, merged_into, moving)
 
 
-def _steps_of(source: Source, matching: Matching, spikes: Matched) -> I64:
+def _steps_of(source: Source, matching: Matching, spikes: DescribedSpikes) -> I64:
     """The step at which each spike was matched, (n,) int64: that of its template in the middle of its block."""
     blocks = source.blocks if matching.seconds is None else source.part(matching.seconds)
     starts = np.array([block.start for block in blocks])
     middles = np.array([block.middle for block in blocks]) / source.sampling_hz
     probe, templates = matching.drift.probe, matching.templates
-    peak = templates.rest.peak_contacts[spikes.source]
+    peak = templates.rest.peak_contacts[spikes.template]
     when = middles[np.searchsorted(starts, spikes.sample, side="right") - 1]
     return templates.step_of(matching.drift.motion.at(when, probe.positions_um[peak, 1], probe.shanks[peak]))
 
 
-def _rarely_seen(before: MovingTemplates, parent: I64, share: float, params: RefineParams) -> MovingTemplates:
-    """The templates that no unit was learned from, of neurons too rare to be learned in this share of the recording."""
+def rarely_seen(before: MovingTemplates, parent: I64, share: float, params: RefineParams) -> MovingTemplates:
+    """Select the templates of neurons too rare to be learned in a part of the recording.
+
+    Parameters
+    ----------
+    before : MovingTemplates
+        Templates that were matched, with their number of spikes in the whole recording.
+    parent : ndarray of int64, shape (n_units,)
+        The template that found most spikes of each unit that was learned.
+    share : float
+        How much of the recording the part is.
+    params : RefineParams
+        Gives the smallest number of spikes of a unit.
+
+    Returns
+    -------
+    MovingTemplates
+        Those that no unit was learned from, with the number of spikes that the part should have.
+    """
     expected = before.rest.n_spikes * share
     rare = np.setdiff1d(np.flatnonzero(expected < params.min_spikes), parent)
     return before.take(rare, np.round(expected[rare]).astype(np.int64))

@@ -11,10 +11,11 @@ from spikesieve.engine.source import Source
 from spikesieve.kernels.backend import Backend
 from spikesieve.model import F64
 from spikesieve.settings.preprocess import PreprocessParams
-from spikesieve.stages import preprocess
-from spikesieve.stages.preprocess import BlockStatistics, Clean, Preprocessing
+from spikesieve.stages.bad_contacts import without_bad_contacts
+from spikesieve.stages.preprocess import Clean, Preprocessing, mad_sd
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.sieve.fit import noise_of_scores
+from spikesieve.stages.whitening import BlockStatistics, block_statistics, fit_whitening
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,7 @@ class ContactNoise(BlockTask[F64]):
 
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> F64:
         """Return (n_contacts,) float64."""
-        return preprocess.mad_sd(clean.uv)
+        return mad_sd(clean.uv)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,7 @@ class Covariance(BlockTask[BlockStatistics]):
 
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> BlockStatistics:
         """Return the statistics of the block."""
-        return preprocess.block_statistics(clean.uv)
+        return block_statistics(clean.uv)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +89,8 @@ def fit_preprocessing(run: Run, source: Source, params: PreprocessParams) -> Pre
     blocks, what = source.sample_blocks, "noise and whitening"
     noise_uv: F64 = np.median(list(run.map(ContactNoise(source), blocks, what)), axis=0)
     recording = source.recording
-    draft = preprocess.without_bad_contacts(noise_uv, source.probe, recording.sampling_hz, recording.range_uv(), params)
-    return preprocess.fit(draft, run.map(Covariance(source.with_preprocessing(draft)), blocks, what))
+    draft = without_bad_contacts(noise_uv, source.probe, recording.sampling_hz, recording.range_uv(), params)
+    return fit_whitening(draft, run.map(Covariance(source.with_preprocessing(draft)), blocks, what))
 
 
 @versioned(1)

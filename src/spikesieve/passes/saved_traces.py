@@ -12,6 +12,7 @@ from spikesieve.engine.run import BlockTask, Core, Run
 from spikesieve.engine.source import Source
 from spikesieve.engine.store import Store
 from spikesieve.kernels.backend import Backend
+from spikesieve.model import F32
 from spikesieve.stages.preprocess import Clean
 
 I16 = NDArray[np.int16]
@@ -30,9 +31,30 @@ class WhiteAsInt16(BlockTask[I16]):
         return 0
 
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> I16:
-        """Return (n_samples, n_contacts) int16, 200 steps to a noise SD, clipped at its limits."""
-        limits = np.iinfo(np.int16)
-        return np.clip(np.rint(clean.white.T * STEPS_PER_SD), limits.min, limits.max).astype(np.int16)
+        """Return (n_samples, n_contacts) int16."""
+        return to_int16(clean.white)
+
+
+def to_int16(white: F32) -> I16:
+    """Convert whitened traces to int16, 200 steps to a noise SD.
+
+    Parameters
+    ----------
+    white : ndarray of float32, shape (n_contacts, n_samples)
+        In noise SD.
+
+    Returns
+    -------
+    ndarray of int16, shape (n_samples, n_contacts)
+        Clipped at the limits of int16.
+
+    Examples
+    --------
+    >>> to_int16(np.array([[1.0, -0.5, 1000.0]], np.float32)).ravel()
+    array([  200,  -100, 32767], dtype=int16)
+    """
+    limits = np.iinfo(np.int16)
+    return np.clip(np.rint(white.T * STEPS_PER_SD), limits.min, limits.max).astype(np.int16)
 
 
 def source_as_sorted(store: Store, source: Source) -> Source:

@@ -1,16 +1,14 @@
-"""Raw microvolts to whitened traces: high-pass, median reference, bad contacts, masks, local whitening.
+"""Raw microvolts to whitened traces: high-pass, common reference, blanking, whitening. Formulas: docs/preprocess.md.
 
-`fit` looks at some blocks and decides what `apply` then does to every block. Formulas: docs/preprocess.md.
+What is done to a recording is learned from some of its blocks: see `bad_contacts` and `whitening`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.geometry import distances_um, nearest
 from spikesieve.kernels.backend import Backend
 from spikesieve.model import F32, F64, I64, Bool, Probe
 from spikesieve.settings.preprocess import PreprocessParams
@@ -26,20 +24,34 @@ OFFSET_STEP = 16
 
 @dataclass(frozen=True, eq=False)
 class Preprocessing:
-    """What `fit` learned; `apply` needs nothing else.
+    """What is done to every block of a recording.
 
-    probe         contacts that are sorted
-    whitening     (n_contacts, n_contacts) float32: white = whitening @ uv
-    noise_sd_uv   (n_contacts,) float32, 1.4826 MAD of the high-passed, referenced traces
-    interpolation (n_contacts, n_contacts) float32 or None: fills interpolated contacts from their neighbours
-    trusted       (n_contacts,) bool: contacts whose saturation says something of the recording
-    shank_index   (n_contacts,) int64, 0..n_shanks-1
-    referenced    (n_contacts,) int64, reference group of each contact, -1 for none
-    sampling_hz   sampling rate in Hz
-    range_uv      the converter's limits in uV, or None
-    params        the settings
-    notes         sentences for the user
-    score_noise_sd  median SD that PC scores of noise had before the whitening was scaled to make it 1; 1 if it was not
+    Attributes
+    ----------
+    probe : Probe
+        Contacts that are sorted.
+    whitening : ndarray of float32, shape (n_contacts, n_contacts)
+        white = whitening @ uv.
+    noise_sd_uv : ndarray of float32, shape (n_contacts,)
+        1.4826 times the median absolute value of the high-passed, referenced traces, in uV.
+    interpolation : ndarray of float32, shape (n_contacts, n_contacts), or None
+        Fills interpolated contacts from their neighbours.
+    trusted : ndarray of bool, shape (n_contacts,)
+        Contacts whose saturation counts.
+    shank_index : ndarray of int64, shape (n_contacts,)
+        0 to n_shanks - 1.
+    referenced : ndarray of int64, shape (n_contacts,)
+        Reference group of each contact, -1 for none.
+    sampling_hz : float
+        Sampling rate in Hz.
+    range_uv : (float, float) or None
+        The converter's limits in uV.
+    params : PreprocessParams
+        The settings.
+    notes : tuple of str
+        Sentences for the user.
+    score_noise_sd : float
+        Median SD that PC scores of noise had before the whitening was scaled to make it 1; 1 if it was not scaled.
     """
 
     probe: Probe
@@ -60,10 +72,16 @@ class Preprocessing:
 class Clean:
     """One preprocessed block, time contiguous.
 
-    white         (n_contacts, n_samples) float32, noise SD about 1
-    uv            (n_contacts, n_samples) float32, the same before whitening
-    n_masked      samples x contacts that were blanked (artifact, saturation)
-    n_not_finite  raw values that were NaN, infinite or beyond any voltage and took their contact's mean
+    Attributes
+    ----------
+    white : ndarray of float32, shape (n_contacts, n_samples)
+        Whitened traces; the SD of noise is about 1.
+    uv : ndarray of float32, shape (n_contacts, n_samples)
+        The same before whitening, in uV.
+    n_masked : int
+        Values (contacts x samples) that were blanked: artifacts, saturation.
+    n_not_finite : int
+        Raw values that were NaN, infinite or beyond any voltage; each took its contact's mean.
     """
 
     white: F32
@@ -73,7 +91,25 @@ class Clean:
 
 
 def halo_samples(sampling_hz: float, cutoff_hz: float) -> int:
-    """Samples on either side of a block that the high-pass needs so that block edges leave no trace."""
+    """Count the samples beside a block that the high-pass needs, so that the edges of the block leave no trace.
+
+    Parameters
+    ----------
+    sampling_hz : float
+        Sampling rate in Hz.
+    cutoff_hz : float
+        Corner of the high-pass in Hz.
+
+    Returns
+    -------
+    int
+        On either side.
+
+    Examples
+    --------
+    >>> halo_samples(30_000.0, 300.0)
+    1200
+    """
     return int(np.ceil(HALO_PERIODS / cutoff_hz * sampling_hz))
 
 
@@ -102,12 +138,36 @@ def highpass(traces: F32, sampling_hz: float, cutoff_hz: float, backend: Backend
 
 
 def shank_indices(probe: Probe) -> I64:
-    """Shanks renumbered 0, 1, 2 ...: (n_contacts,) int64."""
+    """Renumber the shanks of a probe.
+
+    Parameters
+    ----------
+    probe : Probe
+        The probe.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_contacts,)
+        0, 1, 2 ... in the order of their numbers.
+    """
     return np.unique(probe.shanks, return_inverse=True)[1].astype(np.int64)
 
 
 def reference_groups(probe: Probe, params: PreprocessParams) -> I64:
-    """Reference group of each contact: its shank's, or -1 where the shank has too few contacts."""
+    """Group the contacts that share a common reference: those of a shank.
+
+    Parameters
+    ----------
+    probe : Probe
+        The probe.
+    params : PreprocessParams
+        Whether there is a reference, and for how many contacts at least.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_contacts,)
+        Group of each contact; -1 where its shank has too few contacts for a reference.
+    """
     shank = shank_indices(probe)
     counts = np.bincount(shank)
     use = (counts[shank] >= params.min_reference_contacts) & (params.reference == "median")
@@ -151,20 +211,55 @@ def filtered(traces_uv: F32, ends_uv: tuple[float, float], fitted: Preprocessing
 
 
 def is_voltage(uv: F32) -> Bool:
-    """Which values can be voltages at all: finite and below 1e12 uV."""
+    """Tell values that can be voltages from those that cannot.
+
+    Parameters
+    ----------
+    uv : ndarray of float32
+        Values in uV.
+
+    Returns
+    -------
+    ndarray of bool
+        True where a value is finite and below 1e12 uV.
+    """
     return np.abs(uv) < LARGEST_UV
 
 
 def ends_of(raw_uv: F32) -> tuple[float, float]:
-    """The smallest and the largest value, NaN if there is one."""
+    """Find the smallest and the largest value.
+
+    Parameters
+    ----------
+    raw_uv : ndarray of float32
+        Values in uV.
+
+    Returns
+    -------
+    (float, float)
+        Smallest and largest value; NaN if there is a NaN.
+    """
     return float(raw_uv.min()), float(raw_uv.max())
 
 
 def blanked(raw_uv: F32, ends_uv: tuple[float, float], traces_uv: F32, fitted: Preprocessing) -> Bool:
-    """Which (shank, sample) to blank: saturated or beyond the artifact threshold, widened by artifact_ms.
+    """Find the samples to blank: saturated, or beyond the artifact threshold, and `artifact_ms` on either side.
 
-    raw_uv     (n_contacts, n_samples), ends_uv as for `filtered`, traces_uv (n_contacts, n_samples)
-    Returns (n_shanks, n_samples) bool.
+    Parameters
+    ----------
+    raw_uv : ndarray of float32, shape (n_contacts, n_samples)
+        As it was recorded.
+    ends_uv : (float, float)
+        Its smallest and its largest value, NaN if there is a NaN.
+    traces_uv : ndarray of float32, shape (n_contacts, n_samples)
+        High-passed and referenced.
+    fitted : Preprocessing
+        Limits of the converter, shanks, settings.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_shanks, n_samples)
+        Samples of each shank to blank.
     """
     n_shanks = int(fitted.shank_index.max()) + 1
     hit = np.zeros((n_shanks, traces_uv.shape[1]), np.bool_)
@@ -185,7 +280,25 @@ def blanked(raw_uv: F32, ends_uv: tuple[float, float], traces_uv: F32, fitted: P
 
 
 def widened(hit: Bool, margin: int) -> Bool:
-    """Every True spread by `margin` samples to both sides along the last axis."""
+    """Widen every True to both sides.
+
+    Parameters
+    ----------
+    hit : ndarray of bool, shape (..., n_samples)
+        Marked samples.
+    margin : int
+        Samples on either side.
+
+    Returns
+    -------
+    ndarray of bool, shape (..., n_samples)
+        Marked samples and those beside them.
+
+    Examples
+    --------
+    >>> widened(np.array([[False, False, True, False, False, False]]), 1).astype(int)
+    array([[0, 1, 1, 1, 0, 0]])
+    """
     n = hit.shape[-1]
     edges = np.zeros((*hit.shape[:-1], n + 1), np.int64)
     for row, sample in np.argwhere(hit):
@@ -264,183 +377,17 @@ def only_highpass(probe: Probe, sampling_hz: float, params: PreprocessParams) ->
     )
 
 
-def without_bad_contacts(
-    noise_uv: F64, probe: Probe, sampling_hz: float, range_uv: tuple[float, float] | None, params: PreprocessParams
-) -> Preprocessing:
-    """Decide which contacts are sorted; noise and whitening are not known yet.
-
-    Parameters
-    ----------
-    noise_uv : ndarray of float64, shape (n_contacts,)
-        Robust SD of each contact in uV, before any reference so that a bad contact shows.
-    probe : Probe
-        All contacts.
-    sampling_hz : float
-        Sampling rate in Hz.
-    range_uv : (float, float) or None
-        The converter's limits in uV.
-    params : PreprocessParams
-        The settings.
-
-    Returns
-    -------
-    Preprocessing
-        Without whitening; its notes name the bad contacts.
-    """
-    dead, noisy = bad_contacts(noise_uv, shank_indices(probe), params)
-    bad = dead | noisy
-    if params.bad_contacts == "keep" or bad.all():
-        bad = np.zeros_like(bad)
-    interpolate = params.bad_contacts == "interpolate" and bool(bad.any())
-    kept = probe if interpolate else probe.select(~bad)
-    n = kept.n_contacts
-    return Preprocessing(
-        probe=kept,
-        whitening=np.zeros((n, n), np.float32),
-        noise_sd_uv=np.ones(n, np.float32),
-        interpolation=interpolation_matrix(probe, bad) if interpolate else None,
-        trusted=~bad if interpolate else np.ones(n, np.bool_),
-        shank_index=shank_indices(kept),
-        referenced=reference_groups(kept, params),
-        sampling_hz=sampling_hz,
-        range_uv=range_uv,
-        params=params,
-        notes=_bad_contact_notes(dead, noisy, probe, params),
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class BlockStatistics:
-    """What a block tells of noise and covariance.
-
-    Attributes
-    ----------
-    products : ndarray of float32, shape (n_contacts, n_contacts)
-        Sums of products of every two contacts, in uV^2.
-    n_used : ndarray of float32, shape (n_contacts, n_contacts)
-        Samples they are sums of: those at which neither contact was blanked.
-    noise_uv : ndarray of float64, shape (n_contacts,)
-        Robust SD of each contact in uV.
-    """
-
-    products: F32
-    n_used: F32
-    noise_uv: F64
-
-
-def block_statistics(traces_uv: F32) -> BlockStatistics:
-    """Measure noise and covariance of a block.
-
-    Parameters
-    ----------
-    traces_uv : ndarray of float32, shape (n_contacts, n_samples)
-        High-passed, referenced, 0 where blanked.
-
-    Returns
-    -------
-    BlockStatistics
-        To be combined with those of other blocks by `fit`.
-    """
-    used = (traces_uv != 0).astype(np.float32)
-    return BlockStatistics(traces_uv @ traces_uv.T, used @ used.T, mad_sd(traces_uv))
-
-
-def fit(draft: Preprocessing, blocks: Iterable[BlockStatistics]) -> Preprocessing:
-    """Learn noise and whitening from some blocks.
-
-    Parameters
-    ----------
-    draft : Preprocessing
-        Of `without_bad_contacts`.
-    blocks : iterable of BlockStatistics
-        Statistics of its traces, in order of time.
-
-    Returns
-    -------
-    Preprocessing
-        Complete.
-    """
-    n = draft.probe.n_contacts
-    covariance, used, sds = np.zeros((n, n)), np.zeros((n, n)), [np.zeros(n)]
-    for block in blocks:
-        covariance += block.products
-        used += block.n_used
-        sds.append(block.noise_uv)
-    noise_sd = np.median(sds[1:] or sds, axis=0).astype(np.float32)
-    whitening = local_whitening(covariance / np.maximum(used, 1.0), draft.probe, draft.params)
-    return replace(draft, whitening=whitening, noise_sd_uv=noise_sd)
-
-
 def mad_sd(traces: F32) -> F64:
-    """Robust SD of each channel: 1.4826 times the median absolute value. traces (n_channels, n_samples), zero mean."""
+    """Measure the SD of each channel robustly: 1.4826 times the median absolute value.
+
+    Parameters
+    ----------
+    traces : ndarray of float32, shape (n_channels, n_samples)
+        Of mean 0.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_channels,)
+        In the unit of the traces.
+    """
     return np.asarray(MAD_TO_SD * np.median(np.abs(traces), axis=1), dtype=np.float64)
-
-
-def bad_contacts(noise_uv: F64, shank: I64, params: PreprocessParams) -> tuple[Bool, Bool]:
-    """Dead and noisy contacts by the ratio of their noise to their shank's median: two (n_contacts,) bool.
-
-    A shank with fewer than 3 contacts has no meaningful median: only contacts without any signal are dead there.
-    """
-    dead = noise_uv <= 0
-    noisy = np.zeros_like(dead)
-    for s in np.unique(shank):
-        mine = (shank == s) & (noise_uv > 0)
-        if np.count_nonzero(mine) < 3:
-            continue
-        ratio = noise_uv[mine] / np.median(noise_uv[mine])
-        dead[mine] = ratio < params.dead_ratio
-        noisy[mine] = ratio > params.noisy_ratio
-    return dead, noisy
-
-
-def _bad_contact_notes(dead: Bool, noisy: Bool, probe: Probe, params: PreprocessParams) -> tuple[str, ...]:
-    action = {"exclude": "left out", "interpolate": "interpolated from their neighbours", "keep": "kept as asked"}
-    notes = []
-    for name, which in (("dead (no signal)", dead), ("noisy", noisy)):
-        if which.any():
-            channels = probe.channels[which].tolist()
-            what = (
-                action[params.bad_contacts] if not (dead | noisy).all() else "kept, since no contact is left otherwise"
-            )
-            notes.append(f"{len(channels)} {name} contact(s) on file channel(s) {channels} were {what}.")
-    return tuple(notes)
-
-
-def interpolation_matrix(probe: Probe, bad: Bool) -> F32:
-    """Identity, but each bad contact is the mean of good ones on its shank weighted by exp(-(distance / 20 um)^2).
-
-    (n_contacts, n_contacts) float32; a bad contact with no good one on its shank becomes 0.
-    """
-    distance = distances_um(probe.positions_um, probe.shanks, probe.positions_um, probe.shanks)
-    matrix = np.diag((~bad).astype(np.float64))
-    for contact in np.flatnonzero(bad):
-        away = np.where(bad, np.inf, distance[contact])
-        if np.isfinite(away).any():
-            weight = np.exp(-((away / 20.0) ** 2) + (away.min() / 20.0) ** 2)
-            matrix[contact] = weight / weight.sum()
-    return matrix.astype(np.float32)
-
-
-def local_whitening(covariance: F64, probe: Probe, params: PreprocessParams) -> F32:
-    """Row j whitens contact j with its nearest contacts: the j-th row of their (shrunken) ZCA matrix, in 1/uV.
-
-    R' = (1 - a) D^-1/2 C D^-1/2 + a I;  E diag(lambda^-1/2) E^T D^-1/2  with R' = E diag(lambda) E^T.
-    covariance  (n_contacts, n_contacts) float64 in uV^2
-    Contacts without any variance get a zero row.
-    """
-    n = probe.n_contacts
-    variance = np.diag(covariance)
-    alive = variance > 0
-    inverse_sd = np.where(alive, 1.0 / np.sqrt(np.where(alive, variance, 1.0)), 0.0)
-    correlation = covariance * inverse_sd[:, None] * inverse_sd[None, :]
-    shrunken = (1.0 - params.whitening_shrinkage) * correlation + params.whitening_shrinkage * np.eye(n)
-    near = nearest(
-        distances_um(probe.positions_um, probe.shanks, probe.positions_um, probe.shanks), params.whitening_range
-    )
-    whitening = np.zeros((n, n), np.float32)
-    for contact in np.flatnonzero(alive):
-        local = near[contact][near[contact] >= 0]
-        eigenvalues, vectors = np.linalg.eigh(shrunken[np.ix_(local, local)])
-        zca = (vectors / np.sqrt(np.maximum(eigenvalues, 1e-6))) @ vectors.T
-        whitening[contact, local] = zca[local == contact][0] * inverse_sd[local]
-    return whitening

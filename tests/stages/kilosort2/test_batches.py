@@ -10,6 +10,7 @@ from scipy.stats import spearmanr
 from spikesieve.settings.kilosort2 import Kilosort2Params
 from spikesieve.stages.kilosort2.batches import (
     BatchClusters,
+    CrossingLimits,
     Crossings,
     Order,
     cluster_batch,
@@ -31,7 +32,7 @@ NEAR = near_contacts(PROBE, PARAMS)
 
 
 def found_in(traces: np.ndarray) -> Crossings:
-    return crossings(traces, SHAPES, NEAR, (61, traces.shape[1] - 61), 20, PARAMS)
+    return crossings(traces, SHAPES, NEAR, CrossingLimits((61, traces.shape[1] - 61), 20), PARAMS, tiny.BACKEND)
 
 
 def clusters_of(centres: list[np.ndarray], contact: int = 3) -> BatchClusters:

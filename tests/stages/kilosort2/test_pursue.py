@@ -88,8 +88,7 @@ def test_spikes_are_found_and_described_without_each_other():
     planted = [(300, 0, 1.0), (308, 1, 0.9), (500, 2, 1.1), (700, 1, 1.0)]
     traces = tiny.traces_with(templates, SHAPES, 10, 1000, planted, 0.3)
     matcher = make_matcher(templates, templates.contacts, 10, SHAPES)
-    space = np.empty((3, 1000), np.float32)
-    found = pursue(traces, matcher, (200, 650), 4.0, Kilosort2Params(), space)
+    found = pursue(traces, matcher, (200, 650), 4.0, Kilosort2Params(), tiny.BACKEND)
     assert list(zip(found.sample, found.template, strict=True)) == [(300, 0), (308, 1), (500, 2)]
     # A penalty of 10 leaves a tenth of what the amplitude differs by.
     np.testing.assert_allclose(found.amplitude, [1.0, 0.99, 1.01], atol=0.02)
@@ -103,7 +102,7 @@ def test_a_spike_twice_as_large_as_its_template_is_one_spike():
     templates = tiny.line_templates(SHAPES, [4], 10)
     traces = tiny.traces_with(templates, SHAPES, 10, 600, [(300, 0, 2.0)], 0.1)
     matcher = make_matcher(templates, templates.contacts, 10, SHAPES)
-    found = pursue(traces, matcher, (61, 539), 4.0, Kilosort2Params(), np.empty((1, 600), np.float32))
+    found = pursue(traces, matcher, (61, 539), 4.0, Kilosort2Params(), tiny.BACKEND)
     assert found.sample.tolist() == [300]
     np.testing.assert_allclose(found.amplitude, 2.0, atol=0.1)
     np.testing.assert_allclose(found.features[0], 2 * templates.scores[0], atol=1.0)

@@ -20,9 +20,8 @@ PARAMS = FitParams()
 
 def fitted(traces, templates, rate_hz=5.0, params: FitParams = PARAMS, core=None):
     matcher = match.make_matcher(templates, templates.contacts, N_CONTACTS, SHAPES)
-    scores = np.empty((len(templates), traces.shape[1]), np.float32)
     expected = fit.prior(templates, np.full(len(templates), rate_hz), tiny.HZ, params)
-    return fit.fit(traces.copy(), matcher, expected, core or (0, traces.shape[1]), params, scores)
+    return fit.fit(traces.copy(), matcher, expected, core or (0, traces.shape[1]), params, tiny.BACKEND)
 
 
 def sized(templates: LearnedTemplates, *sizes: float) -> LearnedTemplates:
@@ -45,8 +44,7 @@ def random_case(seed: int, n_templates: int = 5, n_samples: int = 700):
 def test_the_kernel_takes_what_its_judge_takes_one_by_one(seed, unusual):
     templates, traces = random_case(seed)
     matcher = match.make_matcher(templates, templates.contacts, N_CONTACTS, SHAPES)
-    scores = np.empty((len(templates), traces.shape[1]), np.float32)
-    matcher.score(traces, scores)
+    scores = matcher.score(traces, tiny.BACKEND)
     expected = fit.prior(templates, np.full(len(templates), 5.0), tiny.HZ, PARAMS)
     pairs = overlaps(templates, N_CONTACTS, SHAPES.pcs)
     rest = (pairs, expected, Bounds(PARAMS.min_amplitude, unusual))
@@ -100,7 +98,7 @@ def test_spikes_below_any_fixed_threshold_are_found():
     hit = np.isin(found.sample[:, None] + np.arange(-5, 6), at).any(axis=1)
     assert hit.sum() > 0.9 * len(at)
     assert (~hit).sum() < 0.1 * len(at)
-    assert (found.value > 8).sum() < 0.1 * len(at)
+    assert (found.score > 8).sum() < 0.1 * len(at)
 
 
 def test_of_two_shapes_alike_the_one_of_the_right_size_wins():
@@ -112,7 +110,7 @@ def test_of_two_shapes_alike_the_one_of_the_right_size_wins():
     traces = tiny.traces_with(alike, SHAPES, N_CONTACTS, 900, [(200, 0, 1.1), (400, 1, 0.9), (600, 0, 0.9)])
     found = fitted(traces, alike)
     assert list(zip(found.sample.tolist(), found.template.tolist(), strict=True)) == [(200, 0), (400, 1), (600, 0)]
-    np.testing.assert_allclose(found.value / alike.norms[found.template], [1.1, 0.9, 0.9], atol=0.02)
+    np.testing.assert_allclose(found.score / alike.norms[found.template], [1.1, 0.9, 0.9], atol=0.02)
 
 
 def test_features_are_the_spike_without_the_others():
@@ -128,8 +126,8 @@ def test_noise_of_scores_is_that_of_each_contact():
     sd = np.array([0.5, 1.0, 2.0])
     white = (sd[:, None] * rng.standard_normal((3, 60_000))).astype(np.float32)
     white[:, ::1500] += 100.0
-    np.testing.assert_allclose(fit.noise_of_scores(white, SHAPES), sd, rtol=0.06)
-    assert fit.noise_of_scores(np.zeros((1, 300), np.float32), SHAPES) == 1.0
+    np.testing.assert_allclose(fit.noise_of_scores(white, SHAPES, tiny.BACKEND), sd, rtol=0.06)
+    assert fit.noise_of_scores(np.zeros((1, 300), np.float32), SHAPES, tiny.BACKEND) == 1.0
 
 
 @pytest.mark.parametrize("lag", [0, 1, 3])

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikesieve import kernels
-from spikesieve.stages.sieve.mixtures import above_tail, two_sides
+from spikesieve.stages.sieve.mixtures import fit_gaussian_above_tail, fit_two_gaussians
 
 
 def cloud(n: int, n_dims: int, seed: int, at: float = 0.0) -> np.ndarray:
@@ -20,7 +20,7 @@ def cloud(n: int, n_dims: int, seed: int, at: float = 0.0) -> np.ndarray:
 
 @pytest.mark.parametrize(("n", "m"), [(500, 500), (900, 60), (2000, 100)])
 def test_two_clouds_are_found_whatever_their_sizes(n, m):
-    found = two_sides(np.concatenate([cloud(n, 4, 0), cloud(m, 4, 1, at=4.5)]))
+    found = fit_two_gaussians(np.concatenate([cloud(n, 4, 0), cloud(m, 4, 1, at=4.5)]))
     assert found is not None
     small = found.upper if found.upper.sum() < (n + m) / 2 else ~found.upper
     assert small[n:].mean() > 0.95
@@ -31,14 +31,14 @@ def test_two_clouds_are_found_whatever_their_sizes(n, m):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_one_cloud_gains_little_and_its_halves_are_close(seed):
-    found = two_sides(cloud(1500, 4, seed) * (3.0, 1.0, 0.5, 0.2))
+    found = fit_two_gaussians(cloud(1500, 4, seed) * (3.0, 1.0, 0.5, 0.2))
     assert found is None or (found.gain < 20 and found.separation < 2.6)
 
 
-def test_too_few_points_have_no_sides():
-    assert two_sides(cloud(10, 3, 0)) is None
-    assert two_sides(np.empty((0, 3))) is None
-    assert two_sides(np.zeros((50, 2))) is None
+def test_too_few_points_are_not_two_gaussians():
+    assert fit_two_gaussians(cloud(10, 3, 0)) is None
+    assert fit_two_gaussians(np.empty((0, 3))) is None
+    assert fit_two_gaussians(np.zeros((50, 2))) is None
 
 
 @pytest.mark.parametrize("share", [0.4, 0.8, 1.0])
@@ -47,26 +47,26 @@ def test_a_neuron_is_told_from_the_tail_below_it(share):
     mine = rng.normal(9.0, 1.3, round(2000 * share))
     tail = 4.5 + rng.exponential(0.5, round(2000 * (1 - share)))
     scores = np.concatenate([mine[mine > 4.5], tail]).astype(np.float32)
-    found = above_tail(scores, 4.5, 9.0, 0.15)
+    found = fit_gaussian_above_tail(scores, 4.5, 9.0, 0.15)
     assert found.mean == pytest.approx(9.0, abs=0.2)
     assert found.sd == pytest.approx(1.3, abs=0.2)
     assert found.share == pytest.approx(share, abs=0.06)
     if share < 1:
-        assert 5.2 < found.cut(1.0) < 7.2
+        assert 5.2 < found.cutoff(1.0) < 7.2
 
 
 def test_a_neuron_that_is_cut_off_keeps_its_mean():
     """Half of the spikes lie below what was accepted: the mean of the rest would be 0.8 SD too large."""
     rng = np.random.default_rng(1)
     scores = rng.normal(5.0, 1.0, 6000)
-    found = above_tail(scores[scores > 5.0].astype(np.float32), 5.0, 5.8, 0.15)
+    found = fit_gaussian_above_tail(scores[scores > 5.0].astype(np.float32), 5.0, 5.8, 0.15)
     assert found.mean < 5.5
 
 
 def test_the_cut_is_the_least_where_there_is_no_tail():
     scores = np.random.default_rng(2).normal(20.0, 1.0, 500).astype(np.float32)
-    found = above_tail(scores, 6.0, 20.0, 0.1)
-    assert found.cut(1.0) < 15
+    found = fit_gaussian_above_tail(scores, 6.0, 20.0, 0.1)
+    assert found.cutoff(1.0) < 15
 
 
 @settings(max_examples=60, deadline=None)

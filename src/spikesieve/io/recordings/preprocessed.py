@@ -10,21 +10,12 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.model import F32, Probe, Recording
+from spikesieve.model import Probe, Recording
 
 I16 = NDArray[np.int16]
 
-STEPS_PER_SD = 200
-"""int16 steps of one noise SD: values to +-163 SD fit, and rounding is far below the noise."""
-
 ZEROS_AT_ONCE = 1_000_000
 """Values of a gap that are written at a time."""
-
-
-def to_int16(white: F32) -> I16:
-    """Whitened traces (n_contacts, n_samples) float32 in SD as (n_samples, n_contacts) int16, clipped at its limits."""
-    limits = np.iinfo(np.int16)
-    return np.clip(np.rint(white.T * STEPS_PER_SD), limits.min, limits.max).astype(np.int16)
 
 
 def write_preprocessed(folder: Path, blocks: Iterable[tuple[int, I16]], recording: Recording, probe: Probe) -> None:

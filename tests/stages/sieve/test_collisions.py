@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tiny
 
-from spikesieve.stages.sieve.fit import FitParams
-from spikesieve.stages.sieve.sums import sums_of_two
+from spikesieve.settings.fit import FitParams
+from spikesieve.stages.sieve.collisions import collision_templates
 from spikesieve.stages.templates import LearnedTemplates, advanced
 
 N_CONTACTS = 10
@@ -33,7 +33,7 @@ def with_sum(lag: int, more: float = 0.0, amplitudes: tuple[float, float] = (1.0
 
 
 def found(templates: LearnedTemplates) -> list[int]:
-    return np.flatnonzero(sums_of_two(templates, N_CONTACTS, SHAPES.pcs, SECONDS, tiny.HZ, PARAMS)).tolist()
+    return np.flatnonzero(collision_templates(templates, N_CONTACTS, SHAPES.pcs, SECONDS, tiny.HZ, PARAMS)).tolist()
 
 
 def most_explained(templates: LearnedTemplates) -> float:

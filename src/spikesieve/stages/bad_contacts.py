@@ -1,0 +1,131 @@
+"""Dead and noisy contacts: found by their noise, left out or filled from their neighbours."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spikesieve.geometry import distances_um
+from spikesieve.model import F32, F64, I64, Bool, Probe
+from spikesieve.settings.preprocess import PreprocessParams
+from spikesieve.stages.preprocess import Preprocessing, reference_groups, shank_indices
+
+
+def without_bad_contacts(
+    noise_uv: F64, probe: Probe, sampling_hz: float, range_uv: tuple[float, float] | None, params: PreprocessParams
+) -> Preprocessing:
+    """Decide which contacts are sorted; noise and whitening are not known yet.
+
+    Parameters
+    ----------
+    noise_uv : ndarray of float64, shape (n_contacts,)
+        Robust SD of each contact in uV, before any reference so that a bad contact shows.
+    probe : Probe
+        All contacts.
+    sampling_hz : float
+        Sampling rate in Hz.
+    range_uv : (float, float) or None
+        The converter's limits in uV.
+    params : PreprocessParams
+        The settings.
+
+    Returns
+    -------
+    Preprocessing
+        Without whitening; its notes name the bad contacts.
+    """
+    dead, noisy = bad_contacts(noise_uv, shank_indices(probe), params)
+    bad = dead | noisy
+    if params.bad_contacts == "keep" or bad.all():
+        bad = np.zeros_like(bad)
+    interpolate = params.bad_contacts == "interpolate" and bool(bad.any())
+    kept = probe if interpolate else probe.select(~bad)
+    n = kept.n_contacts
+    return Preprocessing(
+        probe=kept,
+        whitening=np.zeros((n, n), np.float32),
+        noise_sd_uv=np.ones(n, np.float32),
+        interpolation=interpolation_matrix(probe, bad) if interpolate else None,
+        trusted=~bad if interpolate else np.ones(n, np.bool_),
+        shank_index=shank_indices(kept),
+        referenced=reference_groups(kept, params),
+        sampling_hz=sampling_hz,
+        range_uv=range_uv,
+        params=params,
+        notes=_bad_contact_notes(dead, noisy, probe, params),
+    )
+
+
+def bad_contacts(noise_uv: F64, shank: I64, params: PreprocessParams) -> tuple[Bool, Bool]:
+    """Find dead and noisy contacts by the ratio of their noise to the median of their shank.
+
+    A shank with fewer than 3 contacts has no meaningful median: only contacts without any signal are dead there.
+
+    Parameters
+    ----------
+    noise_uv : ndarray of float64, shape (n_contacts,)
+        Robust SD of each contact in uV.
+    shank : ndarray of int64, shape (n_contacts,)
+        Its shank.
+    params : PreprocessParams
+        Ratios from which on a contact is dead or noisy.
+
+    Returns
+    -------
+    dead, noisy : ndarray of bool, shape (n_contacts,)
+        Which contacts are.
+
+    Examples
+    --------
+    >>> dead, noisy = bad_contacts(np.array([10.0, 0.1, 11.0, 90.0]), np.zeros(4, int), PreprocessParams())
+    >>> dead.tolist(), noisy.tolist()
+    ([False, True, False, False], [False, False, False, True])
+    """
+    dead = noise_uv <= 0
+    noisy = np.zeros_like(dead)
+    for s in np.unique(shank):
+        mine = (shank == s) & (noise_uv > 0)
+        if np.count_nonzero(mine) < 3:
+            continue
+        ratio = noise_uv[mine] / np.median(noise_uv[mine])
+        dead[mine] = ratio < params.dead_ratio
+        noisy[mine] = ratio > params.noisy_ratio
+    return dead, noisy
+
+
+def _bad_contact_notes(dead: Bool, noisy: Bool, probe: Probe, params: PreprocessParams) -> tuple[str, ...]:
+    action = {"exclude": "left out", "interpolate": "interpolated from their neighbours", "keep": "kept as asked"}
+    notes = []
+    for name, which in (("dead (no signal)", dead), ("noisy", noisy)):
+        if which.any():
+            channels = probe.channels[which].tolist()
+            what = (
+                action[params.bad_contacts] if not (dead | noisy).all() else "kept, since no contact is left otherwise"
+            )
+            notes.append(f"{len(channels)} {name} contact(s) on file channel(s) {channels} were {what}.")
+    return tuple(notes)
+
+
+def interpolation_matrix(probe: Probe, bad: Bool) -> F32:
+    """Make the matrix that fills bad contacts from good ones of their shank.
+
+    Parameters
+    ----------
+    probe : Probe
+        All contacts.
+    bad : ndarray of bool, shape (n_contacts,)
+        Contacts to fill.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_contacts, n_contacts)
+        Identity, but each bad contact is the mean of good ones weighted by exp(-(distance / 20 um)^2); 0 where its
+        shank has no good one.
+    """
+    distance = distances_um(probe.positions_um, probe.shanks, probe.positions_um, probe.shanks)
+    matrix = np.diag((~bad).astype(np.float64))
+    for contact in np.flatnonzero(bad):
+        away = np.where(bad, np.inf, distance[contact])
+        if np.isfinite(away).any():
+            weight = np.exp(-((away / 20.0) ** 2) + (away.min() / 20.0) ** 2)
+            matrix[contact] = weight / weight.sum()
+    return matrix.astype(np.float32)

@@ -1,0 +1,129 @@
+"""Assign all spikes of the recording to the final units, and leave out units that do not stand out of the noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spikesieve.model import F32, F64, I64
+from spikesieve.settings.fit import FitParams
+from spikesieve.settings.refine import RefineParams
+from spikesieve.stages.share import Share
+from spikesieve.stages.sieve.assignment import most_likely_units
+from spikesieve.stages.sieve.described_spikes import DescribedSpikes, group_by_contacts
+from spikesieve.stages.sieve.phase_fragments import merge_phase_fragments
+from spikesieve.stages.sieve.score_cutoffs import above_cutoffs
+from spikesieve.stages.sieve.unit_means import UnitMeans, unassigned
+from spikesieve.stages.sieve.unit_templates import renumbered, units_as_templates
+from spikesieve.stages.templates import LearnedTemplates
+
+# An estimate exceeds the truth by less than this many standard errors with a probability of 97.5 %.
+NORMAL_97_5 = 1.96
+# The standard error of a median is this times that of a mean, for Gaussian values: about sqrt(pi / 2).
+MEDIAN_OVER_MEAN = 1.25
+
+
+@dataclass(frozen=True, eq=False)
+class RefinedUnits:
+    """The final units.
+
+    Attributes
+    ----------
+    unit : ndarray of int64, shape (n_spikes,)
+        The unit of each spike, 0 to n_units - 1; -1 = none.
+    sample : ndarray of int64, shape (n_spikes,)
+        Spike times in samples.
+    means : LearnedTemplates
+        Means of the units.
+    notes : tuple of str
+        Sentences for the user: what was left out and why.
+    """
+
+    unit: I64
+    sample: I64
+    means: LearnedTemplates
+    notes: tuple[str, ...]
+
+
+def final_assignment(
+    spikes: DescribedSpikes, means: UnitMeans, fit: FitParams, params: RefineParams, share: Share = map
+) -> RefinedUnits:
+    """Assign all spikes to units and keep the units that stand out of the noise.
+
+    Units with too few spikes go first, and their spikes are assigned again: a few collisions of a neuron can make such
+    a unit. Units that do not stand out of the noise are left out together with their spikes. Then fragments that were
+    matched at the wrong phase are merged.
+
+    Parameters
+    ----------
+    spikes : DescribedSpikes
+        All spikes.
+    means : UnitMeans
+        Means of the units.
+    fit : FitParams
+        How spikes are judged.
+    params : RefineParams
+        Which units are kept.
+    share : Share, optional
+        Runs a function on many items, like `map`.
+
+    Returns
+    -------
+    RefinedUnits
+        The final units.
+    """
+    n_units, n_all = len(means.norms), len(spikes.sample)
+    all_groups = group_by_contacts(spikes, np.arange(n_all))
+    found = most_likely_units(spikes, all_groups, means, unassigned(n_all), fit, share)
+    unit = np.where(found.accepted & above_cutoffs(spikes.norm_ratio, found, means, fit, share), found.unit, -1)
+    enough = np.bincount(unit[unit >= 0], minlength=n_units) >= params.min_spikes
+    strong = enough & (sure_excess(spikes.excess, unit, n_units) >= params.min_excess)
+    n_weak = int((enough & ~strong).sum())
+
+    of_small_units = np.flatnonzero((found.unit >= 0) & ~enough[found.unit])
+    means = replace(means, scores=means.scores * strong[:, None, None])
+    found = most_likely_units(spikes, group_by_contacts(spikes, of_small_units), means, found, fit, share)
+    accepted = found.accepted & strong[found.unit] & above_cutoffs(spikes.norm_ratio, found, means, fit, share)
+    unit = np.where(accepted, found.unit, -1)
+    counts = np.bincount(unit[unit >= 0], minlength=n_units)
+    kept = np.flatnonzero(strong & (counts > 0))
+    templates, _ = units_as_templates(spikes, unit, means, kept, counts)
+    unit, sample = merge_phase_fragments(spikes, renumbered(unit, kept), templates, params)
+    left, n_spikes = np.unique(unit[unit >= 0], return_counts=True)
+    templates = replace(templates.take(left), n_spikes=n_spikes)
+    note = f"{n_weak} cluster(s) left out: their scores are too close to the detection limit to be told from noise."
+    return RefinedUnits(renumbered(unit, left), sample, templates, (note,) * bool(n_weak))
+
+
+def sure_excess(excess: F32, unit: I64, n_units: int) -> F64:
+    """Compute how much half of each unit's spikes exceed the smallest accepted score, with 97.5 % confidence.
+
+    Averages of noise, and spikes too small to be matched, score little above the smallest accepted score. If at least
+    half of a neuron's spikes are found, the median of those found lies at least 0.67 SD above it.
+
+    Parameters
+    ----------
+    excess : ndarray of float32, shape (n_spikes,)
+        Score of each spike above the smallest accepted score, in noise SD.
+    unit : ndarray of int64, shape (n_spikes,)
+        The unit of each spike; -1 = none.
+    n_units : int
+        Number of units.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_units,)
+        Lower confidence limit of the median excess in noise SD; -inf for units without spikes.
+
+    Examples
+    --------
+    >>> sure_excess(np.array([1, 2, 3, 2], np.float32), np.array([0, 0, 0, 1]), 3).round(2)
+    array([0.85, 2.  , -inf])
+    """
+    found = np.full(n_units, -np.inf)
+    for k in np.unique(unit[unit >= 0]):
+        of_unit = excess[unit == k]
+        margin = NORMAL_97_5 * MEDIAN_OVER_MEAN * of_unit.std() / np.sqrt(len(of_unit))
+        found[k] = np.median(of_unit) - margin
+    return found

@@ -1,0 +1,73 @@
+"""What splits and merges have in common: spike times as evidence for one neuron, and shapes without jitter."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spikesieve.metrics import refractory
+from spikesieve.model import F32, F64, I64
+
+
+def log_odds_one_neuron(first: I64, second: I64, sampling_hz: float) -> float:
+    """Compute the log odds that two spike trains are one neuron's, from the dip of their cross-correlogram.
+
+    Parameters
+    ----------
+    first, second : ndarray of int64, shape (n_first,) and (n_second,)
+        Spike times in samples, in any order.
+    sampling_hz : float
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    float
+        Positive: one neuron. Negative: two. Near 0: too few spikes to tell.
+
+    Examples
+    --------
+    Two halves of a train with 10 ms between spikes, and two independent trains:
+
+    >>> whole = np.cumsum(np.random.default_rng(0).integers(300, 1200, 4000))
+    >>> log_odds_one_neuron(whole[::2], whole[1::2], 30000.0) > 3
+    True
+    >>> other = np.cumsum(np.random.default_rng(1).integers(300, 1200, 4000))
+    >>> log_odds_one_neuron(whole, other, 30000.0) < -3
+    True
+    """
+    return refractory.log_odds_one_train(refractory.counts_1ms(np.sort(first), np.sort(second), sampling_hz, False))
+
+
+def without_jitter(features: F64, mean: F64, lags: F32) -> F64:
+    """Remove the direction in which a unit's mean changes when it comes a little later.
+
+    A spike falls between two samples. Each unit is therefore smeared along this direction, in steps that look like
+    clusters.
+
+    Parameters
+    ----------
+    features : ndarray of float64, shape (n, n_near * n_pcs)
+        Spikes, or differences of means.
+    mean : ndarray of float64, shape (n_near, n_pcs)
+        Mean of the unit.
+    lags : ndarray of float32, shape (n_pcs, n_pcs, n_lags)
+        Overlaps of the shifted components, as `component_lags` returns them.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, n_near * n_pcs)
+        The features without their projection on this direction.
+
+    Examples
+    --------
+    >>> from spikesieve.stages.templates import component_lags
+    >>> lags = component_lags(np.linalg.qr(np.random.default_rng(0).standard_normal((9, 2)))[0].T)
+    >>> mean = np.array([[3.0, 1.0]])
+    >>> change = (mean @ (lags[:, :, 9] - lags[:, :, 7])).ravel()
+    >>> bool(np.abs(without_jitter(5 * change[None], mean, lags)).max() < 1e-6)
+    True
+    """
+    middle = lags.shape[2] // 2
+    change = (mean @ (lags[:, :, middle + 1] - lags[:, :, middle - 1])).ravel()
+    size = np.linalg.norm(change)
+    direction = change / size if size > 0 else change
+    return np.asarray(features - np.outer(features @ direction, direction))

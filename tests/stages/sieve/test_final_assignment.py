@@ -1,0 +1,28 @@
+"""Only units that stand out of the noise are kept, and spikes of units that are too small go to others."""
+
+from __future__ import annotations
+
+import numpy as np
+from matched_cases import REFINE, confusion, footprint, refined, spikes_of, train
+
+
+def test_a_cluster_of_threshold_crossings_is_no_unit():
+    """Spikes of 3.5 SD of which the search accepts what noise lifts above 4.5, and a true unit beside them."""
+    units = [footprint(2, 3.5, 0), footprint(6, 9, 1)]
+    matched, truth = spikes_of(units, [train(40, 0), train(10, 1)], [0, 1])
+    assert (truth == 0).sum() > 300
+    found = refined(matched)
+    assert len(found.means) == 1
+    assert "1 cluster" in found.notes[0]
+    assert confusion(truth, found.unit)[1, 0] > 0.95 * (truth == 1).sum()
+
+
+def test_spikes_of_a_unit_that_is_too_small_to_be_kept_go_to_the_next_likeliest():
+    """Twelve collisions of a neuron, 4 noise SD from its mean, have a template of their own."""
+    whole, few = footprint(3, 14, 0), footprint(3, 14, 0) + footprint(6, 4, 1, 0.5)
+    one = train(8, 1)
+    own = np.arange(12) * len(one) // 12
+    matched, truth = spikes_of([whole, few], [np.delete(one, own), one[own]], [0, 1])
+    found = refined(matched, REFINE.model_copy(update={"same_distance": 0.0, "same_distance_apart": 0.0}))
+    assert confusion(truth, found.unit).shape == (2, 1)
+    assert confusion(truth, found.unit)[1, 0] == 12

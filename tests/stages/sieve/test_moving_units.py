@@ -1,0 +1,65 @@
+"""Units in the spikes of moving templates, as the contacts saw them, become moving templates."""
+
+from __future__ import annotations
+
+import numpy as np
+from drifting_cases import (
+    PROBE,
+    actual,
+    matched_by,
+    moving,
+    observed_of,
+    wrong_above,
+    wrong_below,
+)
+
+from spikesieve.passes.learning import rarely_seen
+from spikesieve.settings.sort import Settings
+from spikesieve.settings.tissue import TissueParams
+from spikesieve.stages.sieve.moving_units import (
+    FoundUnits,
+    ObservedUnits,
+    concatenate_templates,
+    units_as_moving_templates,
+)
+from spikesieve.stages.templates import LearnedTemplates
+from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue
+
+
+def test_observed_means_are_the_true_footprints_whichever_template_matched():
+    before = moving([wrong_above, wrong_below])
+    matched, step = matched_by(before, actual, lambda d: int(d > 2))
+    for observed in observed_of(matched, step, before):
+        assert len(observed.n_spikes) >= 3
+        for moved_um, mean, n in zip(observed.displacement_um, observed.means, observed.n_spikes, strict=True):
+            # A bin is 2 um wide.
+            near = min(np.linalg.norm(mean - actual(moved_um + e)) for e in np.linspace(-1, 1, 9))
+            assert near < 1.3 * np.sqrt(mean.size / n) + 0.5
+
+
+def test_where_nothing_moves_the_units_are_the_templates():
+    before = moving([actual])
+    still = MovingTemplates(before.rest, np.zeros(1), before.contacts[8:9], before.scores[8:9])
+    units = LearnedTemplates(before.rest.contacts, 1.1 * before.rest.scores, np.array([80]))
+    tissue = Tissue(PROBE, np.eye(8, dtype=np.float32), TissueParams())
+    nothing = Observed(np.zeros(0), np.zeros((0, 8), np.int64), np.zeros((0, 8, 6)), np.zeros(0, np.int64))
+    zero = np.zeros(1, np.int64)
+    after = units_as_moving_templates(
+        ObservedUnits(FoundUnits(units, zero, zero, zero), [nothing], still), zero, tissue
+    )
+    np.testing.assert_array_equal(after.scores[0], units.scores)
+
+
+def test_templates_of_neurons_too_rare_to_be_learned_stay_as_they_were():
+    before = moving([actual, wrong_above, wrong_below])
+    before = before.take(np.arange(3), np.array([500, 40, 40]))
+    settings = Settings()
+    # A quarter of the recording was learned from: 10 spikes each of the last two, of which one was found.
+    rare = rarely_seen(before, np.array([0, 2]), 0.25, settings.refine)
+    assert rare.rest.n_spikes.tolist() == [10]
+    np.testing.assert_array_equal(rare.scores[:, 0], before.scores[:, 1])
+    assert len(rarely_seen(before, np.array([0, 2]), 1.0, settings.refine).rest) == 0
+    both = concatenate_templates(before.take(np.array([0]), np.array([125])), rare)
+    assert both.rest.n_spikes.tolist() == [125, 10]
+    np.testing.assert_array_equal(both.scores, before.scores[:, :2])
+    np.testing.assert_array_equal(both.at(np.array([3, 5])).scores[1], before.scores[5, 1])
