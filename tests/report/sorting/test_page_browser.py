@@ -16,7 +16,7 @@ from make_report import make_facts
 from make_sorting import make_probe, make_sorting
 
 from spikesieve.model import Sorting
-from spikesieve.report.sorting.numbers import numbers_of
+from spikesieve.report.sorting.numbers import figure_numbers
 from spikesieve.report.sorting.page import page_html
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -60,7 +60,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def write_page(folder: Path, sorting: Sorting) -> str:
     path = folder / "report.html"
-    path.write_text(page_html(sorting, make_facts(sorting), numbers_of(sorting)), encoding="utf-8")
+    path.write_text(page_html(sorting, make_facts(sorting), figure_numbers(sorting)), encoding="utf-8")
     return path.as_uri()
 
 
@@ -357,7 +357,7 @@ def test_drift_is_drawn_for_each_shank(driver: Any, tmp_path: Path) -> None:
     picture = "return document.getElementById(arguments[0]).toDataURL()"
     assert page.js(picture, "drift-before") != page.js(picture, "drift-after")
     page.js("const s = document.getElementById('drift-shank'); s.value = '2'; s.dispatchEvent(new Event('change'))")
-    assert page.one("#drift-after-says").text == "Spikes held to be still: the movement was not used"
+    assert page.one("#drift-after-says").text == "Spikes not corrected: the drift estimate was not used"
     assert page.js(picture, "drift-before") == page.js(picture, "drift-after")
     button = "#drift button.open"
     unit = int(page.one(button).get_attribute("data-unit"))
