@@ -1,4 +1,4 @@
-"""The pictures hold what they promise, for nothing to show as well as for very much."""
+"""The pictures show the sorting, from no units to more than fit."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_empty_results_say_so() -> None:
     assert "No unit is labelled good." in texts(gallery_figures.acgs_of_good_units(empty.acgs, ()))
 
 
-def test_raster_is_bounded_and_says_what_it_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_raster_is_thinned_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spike_figures, "MAX_RASTER_SPIKES", 100)
     spikes = make_sorting(3, 1000).spikes
     figure = spike_figures.spike_raster(spikes, SAMPLING_HZ)
@@ -68,7 +68,7 @@ def test_raster_draws_each_spike_at_its_time_and_depth_the_large_ones_last() -> 
     assert (np.diff(of_level[np.argsort(spikes.amplitude_uv, kind="stable")]) >= 0).all()
 
 
-def test_raster_bears_amplitudes_of_zero() -> None:
+def test_raster_draws_amplitudes_of_zero() -> None:
     spikes = make_sorting(2, 20).spikes
     flat = replace(spikes, amplitude_uv=np.zeros(20, np.float32))
     assert "20 spikes" in texts(spike_figures.spike_raster(flat, SAMPLING_HZ))

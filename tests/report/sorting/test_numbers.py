@@ -18,12 +18,6 @@ from spikesieve.report.sorting.numbers import (
     rates_over_time,
     rows_by_unit,
 )
-from spikesieve.report.thinning import evenly_spaced_rows
-
-
-@pytest.mark.parametrize(("n", "most", "expected"), [(0, 5, []), (3, 5, [0, 1, 2]), (9, 3, [0, 4, 8])])
-def test_evenly_taken_rows_begin_and_end_with_the_first_and_last(n: int, most: int, expected: list[int]) -> None:
-    assert evenly_spaced_rows(n, most).tolist() == expected
 
 
 def test_rows_of_each_unit_are_in_order_of_time() -> None:
@@ -31,7 +25,7 @@ def test_rows_of_each_unit_are_in_order_of_time() -> None:
     assert [r.tolist() for r in rows] == [[1, 3], [], [0, 2], []]
 
 
-def test_a_template_is_shown_from_its_best_contact_outwards() -> None:
+def test_a_template_is_cut_to_the_contacts_nearest_to_its_best_one() -> None:
     sorting = make_sorting(4)
     near = local_templates(sorting.templates, sorting.probe, sorting.units)
     dense = sorting.templates.dense_uv(sorting.probe.n_contacts)
@@ -60,7 +54,7 @@ def test_a_unit_without_a_nearest_one_has_an_empty_ccg() -> None:
     assert not ccgs_with_nearest(sorting, rows_by_unit(sorting.spikes.unit, 1)).any()
 
 
-def test_rates_count_every_spike_and_know_the_gaps() -> None:
+def test_rates_count_every_spike_and_leave_out_gaps() -> None:
     sorting = replace(make_sorting(2), segments=((0, 150_000), (450_000, 600_000)))
     sample = np.r_[np.arange(100, 150_000, 300), np.arange(450_000, 600_000, 150)]
     sorting = with_spikes(sorting, sample, np.zeros(len(sample)), 50.0)
@@ -94,7 +88,7 @@ def test_histograms_hold_every_known_unit() -> None:
 
 
 @pytest.mark.parametrize("n_units", [0, 1])
-def test_histograms_bear_next_to_nothing(n_units: int) -> None:
+def test_histograms_of_no_unit_or_one(n_units: int) -> None:
     for histogram in quality_histograms(make_sorting(n_units, n_units).units):
         assert sum(counts.sum() for counts in histogram.counts.values()) == n_units
         assert np.isfinite(histogram.edges).all()

@@ -58,7 +58,7 @@ def test_text_from_outside_stays_text() -> None:
     assert data_in(html)["units"]["why"] == [nasty, nasty]
 
 
-def test_the_page_tells_the_summary_without_scripts() -> None:
+def test_the_page_shows_the_summary_without_scripts() -> None:
     sorting = make_sorting(4)
     texts = Texts()
     texts.feed(page_of(sorting))
@@ -69,7 +69,7 @@ def test_the_page_tells_the_summary_without_scripts() -> None:
     assert sorting.units[1].why in text
 
 
-def test_the_part_that_was_sorted_is_said() -> None:
+def test_the_page_shows_which_part_was_sorted() -> None:
     sorting = make_sorting(1)
     recording = {**make_facts(sorting)["recording"], "n_samples": 30_000 * 130}
     assert "sorted of 2 min 10 s" in page_of(sorting, recording=recording)
@@ -116,7 +116,7 @@ def test_the_numbers_in_the_page_are_those_of_the_sorting() -> None:
     np.testing.assert_allclose(shown, sorting.spikes.amplitude_uv[sorting.spikes.unit == 2], atol=(high - low) / 6e4)
 
 
-def test_spikes_without_a_place_are_marked_and_break_nothing() -> None:
+def test_spikes_without_a_position_are_coded_as_missing() -> None:
     sorting = make_sorting(2)
     place = sorting.spikes.position_um.copy()
     place[7] = np.nan
@@ -140,7 +140,7 @@ def test_five_hundred_units_and_many_spikes_stay_under_ten_megabytes() -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"), [(12.34, "12.3 s"), (90, "90 s"), (245.9, "4 min 05 s"), (7650, "2 h 07 min")]
 )
-def test_durations_are_written_as_people_say_them(seconds: float, text: str) -> None:
+def test_durations_are_written_in_plain_words(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text
 
 

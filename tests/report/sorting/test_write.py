@@ -32,7 +32,7 @@ def test_every_picture_and_table_that_the_page_names_is_there(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("n_units", "n_spikes"), [(0, 0), (1, 1)])
-def test_next_to_nothing_is_reported_too(tmp_path: Path, n_units: int, n_spikes: int) -> None:
+def test_a_sorting_of_no_unit_or_one_is_reported(tmp_path: Path, n_units: int, n_spikes: int) -> None:
     sorting = make_sorting(n_units, n_spikes)
     report = write_report(tmp_path, sorting, make_facts(sorting))
     assert len(rows_of(tmp_path / "figures" / "spike_raster.csv")) == n_spikes

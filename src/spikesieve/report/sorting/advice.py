@@ -88,7 +88,7 @@ def _few_good(sorting: Sorting) -> Advice | None:
     return Advice(
         f"Only {n_good} of {n} units are good.",
         "Look at the reasons in the column “why”. If most units are contaminated, look for drift in the raster and for "
-        "noisy channels. If most are small, the recording may hold few more neurons.",
+        "noisy channels. If most are small, the recording may hold few neurons that can be separated.",
     )
 
 
