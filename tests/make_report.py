@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from spikesieve.io.results.provenance import result_facts
-from spikesieve.model import Sorting
-from spikesieve.report.sorting.numbers import numbers_of
+from spikesieve.model import Sorting, Spikes
+from spikesieve.report.sorting.numbers import figure_numbers
 from spikesieve.report.sorting.page import page_html
 
 
@@ -43,7 +44,7 @@ def make_facts(sorting: Sorting, **changes: Any) -> dict[str, Any]:
 
 def page_of(sorting: Sorting, **changes: Any) -> str:
     """The page of a sorting; `changes` replace entries of provenance.json."""
-    return page_html(sorting, make_facts(sorting, **changes), numbers_of(sorting))
+    return page_html(sorting, make_facts(sorting, **changes), figure_numbers(sorting))
 
 
 def data_in(html: str) -> dict[str, Any]:
@@ -56,3 +57,24 @@ def array_in(data: dict, name: str) -> np.ndarray:
     """One of its arrays, still in codes."""
     packed = data["arrays"][name]
     return np.frombuffer(base64.b64decode(packed["base64"]), packed["dtype"]).reshape(packed["shape"])
+
+
+def with_spikes(sorting: Sorting, sample: np.ndarray, unit: np.ndarray, amplitude_uv: np.ndarray | float) -> Sorting:
+    """The sorting with other spikes, in any order."""
+    order = np.argsort(sample, kind="stable")
+    n = len(sample)
+    spikes = Spikes(
+        sample=np.asarray(sample, np.int64)[order],
+        unit=np.asarray(unit, np.int32)[order],
+        detection_template=np.zeros(n, np.int32),
+        amplitude=np.ones(n, np.float32),
+        amplitude_uv=np.broadcast_to(np.asarray(amplitude_uv, np.float32), n)[order],
+        position_um=np.zeros((n, 2), np.float32),
+        features=np.empty((n, 0, 6), np.float32),
+    )
+    return replace(sorting, spikes=spikes)
+
+
+def with_units(sorting: Sorting, **values: object) -> Sorting:
+    """The sorting with these values in every unit."""
+    return replace(sorting, units=tuple(replace(unit, **values) for unit in sorting.units))

@@ -212,8 +212,8 @@ def test_contacts_are_joined_by_their_channels(tmp_path: Path) -> None:
         (b / f"{name}.npy").unlink()
     found = compare(a, b).each_other
     assert found is not None
-    assert found.likeness is not None
-    np.testing.assert_allclose(np.diag(found.likeness.similarity), 1, atol=1e-3)
+    assert found.template_similarity is not None
+    np.testing.assert_allclose(np.diag(found.template_similarity.similarity), 1, atol=1e-3)
 
 
 def test_something_to_compare_with_is_needed(tmp_path: Path) -> None:

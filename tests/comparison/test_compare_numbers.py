@@ -1,4 +1,4 @@
-"""The numbers of a comparison: Kilosort's score, relations, likeness, collisions, lag, the oracle's parts."""
+"""Kilosort's score, relations, template similarity, collisions, lag, and the parts of the oracle."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import pytest
 from make_sides import small, traces
 from tiny import BACKEND, line_probe, line_templates, textbook_shapes, traces_with
 
-from spikesieve.comparison import Trains, agreement
+from spikesieve.comparison import SpikeTrains, agreement
+from spikesieve.comparison.agreement import MatchWindows
 from spikesieve.comparison.collisions import collision_recall, found_spikes
 from spikesieve.comparison.divergence import matrix_difference, trace_lag
 from spikesieve.comparison.kilosort_score import kilosort_scores
-from spikesieve.comparison.likeness import Contacts, likeness
-from spikesieve.comparison.relations import relate
+from spikesieve.comparison.relations import relate_units
 from spikesieve.comparison.side import UnitWaveforms
-from spikesieve.comparison.truth_table import TrueUnitFacts, Windows, against_truth
+from spikesieve.comparison.template_similarity import CommonContacts, template_similarity
+from spikesieve.comparison.truth_comparison import compare_with_truth
+from spikesieve.comparison.truth_rows import TrueUnitProperties
 from spikesieve.stages.match import make_matcher
 from spikesieve.stages.oracle import best_cuts, match_weak, true_components, true_templates
 
@@ -22,11 +24,11 @@ FS = 30_000.0
 WINDOW = 12
 
 
-def trains(*spikes: np.ndarray | list[int]) -> Trains:
+def trains(*spikes: np.ndarray | list[int]) -> SpikeTrains:
     """Unit k has the spikes of the k-th list."""
     sample = np.concatenate([np.asarray(times, np.int64) for times in spikes])
     unit = np.repeat(np.arange(len(spikes)), [len(times) for times in spikes])
-    return Trains.from_spikes(sample, unit)
+    return SpikeTrains.from_spikes(sample, unit)
 
 
 def steady(n: int, start: int = 0) -> np.ndarray:
@@ -67,7 +69,7 @@ def test_a_merge_that_brings_more_false_spikes_than_true_ones_is_not_made() -> N
     assert (scores.merged_score[0], scores.n_merged[0]) == (pytest.approx(0.8), 1)
 
 
-def test_a_true_unit_that_nothing_fires_with_scores_nothing() -> None:
+def test_a_true_unit_without_a_matched_spike_scores_zero() -> None:
     scores = kilosort_scores(trains(steady(10)), trains(steady(10, 400)), FS)
     assert (scores.score.tolist(), scores.best.tolist(), scores.n_merged.tolist()) == ([0.0], [-1], [0])
 
@@ -81,7 +83,7 @@ def test_units_are_matched_split_merged_partial_or_alone() -> None:
     second = steady(100, 200)
     extra = np.concatenate([steady(20, 800), steady(90, 900)])
     b = trains(steady(100), second[:45], second[45:], np.concatenate([both, steady(110, 700)]), extra)
-    found = relate(agreement(a, b, FS), WINDOW)
+    found = relate_units(agreement(a, b, FS), WINDOW)
     assert [row.relation for row in found.a] == ["matched", "matched", "merged", "merged", "alone", "partial"]
     assert found.a[1].others == (1, 2)
     assert [row.others for row in found.a[2:4]] == [(3,), (3,)]
@@ -92,23 +94,23 @@ def test_units_are_matched_split_merged_partial_or_alone() -> None:
 
 def test_an_evenly_split_unit_is_split() -> None:
     whole = steady(100)
-    found = relate(agreement(trains(whole), trains(whole[:34], whole[34:67], whole[67:]), FS), WINDOW)
+    found = relate_units(agreement(trains(whole), trains(whole[:34], whole[34:67], whole[67:]), FS), WINDOW)
     assert (found.a[0].relation, found.a[0].others) == ("split", (0, 1, 2))
     assert [row.relation for row in found.b] == ["merged"] * 3
-    two = relate(agreement(trains(whole), trains(whole[:45], whole[45:90]), FS), WINDOW)
+    two = relate_units(agreement(trains(whole), trains(whole[:45], whole[45:90]), FS), WINDOW)
     assert (two.a[0].relation, two.a[0].others) == ("split", (0, 1))
 
 
-def test_a_spike_near_a_strange_unit_is_still_only_here() -> None:
+def test_a_spike_that_coincides_with_an_unrelated_unit_is_in_one_sorting_only() -> None:
     a, b = trains(steady(100), steady(100, 500)), trains(steady(100), np.append(steady(100, 5_000_000), 500))
-    found = relate(agreement(a, b, FS), WINDOW)
+    found = relate_units(agreement(a, b, FS), WINDOW)
     assert found.only_a.sum() == 100
 
 
-# Likeness
+# Template similarity
 
 
-def slow_likeness(a: np.ndarray, b: np.ndarray, reach: int) -> tuple[float, int]:
+def slow_similarity(a: np.ndarray, b: np.ndarray, reach: int) -> tuple[float, int]:
     best, n = (-2.0, 0), len(a)
     for shift in sorted(range(-reach, reach + 1), key=abs):
         moved = np.zeros_like(b)
@@ -120,24 +122,26 @@ def slow_likeness(a: np.ndarray, b: np.ndarray, reach: int) -> tuple[float, int]
     return best
 
 
-def test_likeness_is_the_largest_normalised_product_over_lags() -> None:
+def test_similarity_is_the_largest_normalised_product_over_lags() -> None:
     values = small().raw.astype(np.float32)
     late = np.roll(values, 4, axis=1)[:, :, ::-1][:, :, ::-1]
     every = np.arange(values.shape[2])
-    found = likeness(UnitWaveforms(values, 41, ""), UnitWaveforms(3 * late, 41, ""), Contacts(every, every, None), FS)
+    found = template_similarity(
+        UnitWaveforms(values, 41, ""), UnitWaveforms(3 * late, 41, ""), CommonContacts(every, every, None), FS
+    )
     for i in range(4):
         for j in range(4):
-            value, lag = slow_likeness(values[i], late[j], 12)
+            value, lag = slow_similarity(values[i], late[j], 12)
             assert found.similarity[i, j] == pytest.approx(value, abs=2e-3)
             if i == j:
                 assert found.lag_samples[i, j] == lag == 4
 
 
-def test_windows_are_laid_peak_on_peak() -> None:
+def test_windows_are_aligned_at_the_peak() -> None:
     values = small().raw.astype(np.float32)
     every = np.arange(values.shape[2])
     a, b = UnitWaveforms(values, 41, ""), UnitWaveforms(values[:, 21:], 20, "")
-    found = likeness(a, b, Contacts(every, every, None), FS)
+    found = template_similarity(a, b, CommonContacts(every, every, None), FS)
     assert np.diag(found.similarity).min() > 0.999
     assert not np.diag(found.lag_samples).any()
 
@@ -158,7 +162,7 @@ def test_recall_of_collisions_by_lag_and_similarity() -> None:
     assert np.isnan(recall.recall[0]).all()
 
 
-def test_found_spikes_are_those_of_the_partner() -> None:
+def test_found_spikes_are_those_of_the_matched_unit() -> None:
     truth, found = trains([100, 200, 300], [150]), trains([105, 290, 330], [150])
     np.testing.assert_array_equal(found_spikes(truth, found, np.array([0, -1]), WINDOW), [True, False, False, True])
 
@@ -172,8 +176,8 @@ def test_classes_of_true_and_sorted_units() -> None:
     found = trains(steady(100), steady(100, 200)[:60], steady(100, 200)[60:], both, steady(30, 900))
     unknown = np.full(5, np.nan)
     oracle = np.array([1.0, 0.8, np.nan, 0.5, 0.0])
-    facts = TrueUnitFacts(np.arange(5.0), unknown, unknown, unknown, None, oracle)
-    entry = against_truth(truth, found, "x", facts, Windows(FS, 0.4, 0.2))
+    properties = TrueUnitProperties(np.arange(5.0), unknown, unknown, unknown, None, oracle)
+    entry = compare_with_truth(truth, found, "x", properties, MatchWindows(FS, 0.4, 0.2))
     assert [row.status for row in entry.rows] == ["well_detected", "detected", "detected", "overmerged", "missed"]
     assert [row.status for row in entry.sorted_rows] == [
         *("well_detected", "detected", "redundant", "overmerged", "false_positive"),
@@ -187,7 +191,7 @@ def test_classes_of_true_and_sorted_units() -> None:
 
 
 @pytest.mark.parametrize("lag", [0, 17, -60])
-def test_the_lag_between_traces_is_found_and_named(lag: int) -> None:
+def test_the_lag_between_traces_is_found_and_reported(lag: int) -> None:
     values = traces(4000).astype(np.float32)
     start = 100
     a, b = values[start : start + 3000], -0.3 * -values[start - lag : start - lag + 3000]
@@ -198,12 +202,12 @@ def test_the_lag_between_traces_is_found_and_named(lag: int) -> None:
         assert f"of {later} come {abs(lag)} samples" in found.sentence
         assert f"those of {earlier}" in found.sentence
     else:
-        assert "lie on each other" in found.sentence
+        assert "are aligned" in found.sentence
 
 
-def test_traces_of_another_recording_are_called_so() -> None:
+def test_uncorrelated_traces_are_reported() -> None:
     found = trace_lag(traces(3000, 1).astype(np.float32), traces(3000, 2).astype(np.float32), ("a", "b"), FS)
-    assert "do not resemble" in found.sentence
+    assert "do not correlate" in found.sentence
 
 
 def test_matrices_are_compared_up_to_a_factor() -> None:
@@ -217,7 +221,7 @@ def test_matrices_are_compared_up_to_a_factor() -> None:
     assert matrix_difference(matrix, np.eye(4)) is None
 
 
-# The oracle's parts
+# Parts of the oracle
 
 
 def test_the_oracle_finds_what_its_templates_made_and_knows_their_size() -> None:

@@ -1,22 +1,29 @@
-"""Compare two sortings, and each with the truth: what `spikesieve compare` does."""
+"""Compare two sortings with each other and with the truth: what `spikesieve compare` does."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from spikesieve.api.sort import memory_plan, open_run, source_of
-from spikesieve.comparison.agreement import Trains
+from spikesieve.comparison.agreement import MatchWindows, SpikeTrains
 from spikesieve.comparison.batch_order import batch_order
-from spikesieve.comparison.likeness import Contacts, likeness
-from spikesieve.comparison.result import Comparison, against_each_other, find_parting
+from spikesieve.comparison.intermediates import compare_intermediates
+from spikesieve.comparison.result import Comparison, compare_pair
 from spikesieve.comparison.side import RawFile, Side
-from spikesieve.comparison.truth_score import score_against_truth
-from spikesieve.comparison.truth_table import AgainstTruth, TrueUnitFacts, Windows, against_truth
+from spikesieve.comparison.template_similarity import (
+    ONE_RECORDING,
+    CommonContacts,
+    require_same_channels,
+    template_similarity,
+)
+from spikesieve.comparison.truth_comparison import TruthComparison, compare_with_truth
+from spikesieve.comparison.truth_rows import TrueUnitProperties
+from spikesieve.comparison.truth_score import TruthScore, score_against_truth
 from spikesieve.engine.codec import in_memory
 from spikesieve.engine.executor import Progress, silent
 from spikesieve.engine.store import Store
@@ -27,15 +34,15 @@ from spikesieve.io.recordings.binary import read_recording
 from spikesieve.io.recordings.segments import select_times
 from spikesieve.io.sortings.read import read_side
 from spikesieve.methods.oracle import Oracle, oracle
-from spikesieve.model import F64, I64, Probe, Recording
+from spikesieve.model import F64, Probe, Recording
 from spikesieve.passes.oracle import TrueSpikes
 from spikesieve.report.comparison.write import write_comparison
 from spikesieve.settings.compare import CompareOptions
 from spikesieve.settings.sort import Settings
 from spikesieve.stages.oracle import best_cuts
 
-SAME_RATE = 1e-4
-"""Rates of one probe differ by its calibration; a larger difference is another recording."""
+RATE_TOLERANCE = 1e-4
+"""Relative difference of two sampling rates up to which they are of one recording: probes are calibrated."""
 
 
 def compare(
@@ -47,20 +54,41 @@ def compare(
     options: CompareOptions | None = None,
     progress: Progress = silent,
 ) -> Comparison:
-    """Two sortings side by side, and each against the truth.
+    """Compare two sortings with each other, and each with the truth.
 
-    a, b, truth  a path, a `Sorting` or a SpikeInterface sorting (docs/compare.md lists the formats); b or the truth can
-                 be left out
-    out          new folder for page, pictures and tables; None: nothing is written
-    options      windows, recording and oracle; its own a, b, truth and out are not looked at
+    Parameters
+    ----------
+    a : path, Sorting or SpikeInterface sorting
+        The first sorting. docs/compare.md lists the formats.
+    b : path, Sorting or SpikeInterface sorting, optional
+        The second sorting. Needed if there is no truth.
+    truth : path, Sorting or SpikeInterface sorting, optional
+        The true spike trains.
+    out : path, optional
+        New folder for the page, pictures and tables. None writes nothing.
+    options : CompareOptions, optional
+        Matching windows, recording and oracle. Its fields a, b, truth and out are ignored.
+    progress : Progress, optional
+        Called with a step, the part that is done and the total.
 
-    Raises InputError when an input is no sorting, is empty, or does not fit the others, SettingsError when there is
-    nothing to compare with, OutputError when the folder exists or cannot be written.
+    Returns
+    -------
+    Comparison
+        Agreement, relations, scores and notes.
+
+    Raises
+    ------
+    InputError
+        If an input is not a sorting, is empty, or is not of the same recording as the others.
+    SettingsError
+        If neither a second sorting nor the truth is given.
+    OutputError
+        If the folder exists or cannot be written.
     """
     options = options or CompareOptions()
     if b is None and truth is None:
         raise SettingsError(
-            "There is nothing to compare the sorting with. Give a second one, or the truth with --truth."
+            "There is nothing to compare the sorting with. Give a second sorting, or the truth with --truth."
         )
     progress("read", 0, 1)
     sides = tuple(read_side(source, options.sampling_hz) for source in (a, b) if source is not None)
@@ -76,18 +104,48 @@ def compare(
 
 
 def compare_with(options: CompareOptions, progress: Progress = silent) -> Comparison:
-    """The same with everything named in the options, as the command line has it.
+    """Compare the sortings that the options name, as the command line does.
 
-    Raises SettingsError when a or out is missing, and what `compare` raises.
+    Parameters
+    ----------
+    options : CompareOptions
+        Inputs, output folder and settings.
+    progress : Progress, optional
+        Called with a step, the part that is done and the total.
+
+    Returns
+    -------
+    Comparison
+        As `compare` returns.
+
+    Raises
+    ------
+    SettingsError
+        If `a` or `out` is missing.
+    InputError, OutputError
+        As `compare` raises.
     """
     for name in ("a", "out"):
         if getattr(options, name) is None:
-            raise SettingsError(f"compare needs {name}: give it as argument, in the file or in the environment.")
+            raise SettingsError(
+                f"compare needs {name}. Give it as an argument, in the TOML file or in the environment."
+            )
     return compare(options.a, options.b, options.truth, out=options.out, options=options, progress=progress)
 
 
 def summary(result: Comparison) -> tuple[tuple[str, str], ...]:
-    """What a person wants to know first, as (what, value), ready for printing."""
+    """List the main results, ready to print.
+
+    Parameters
+    ----------
+    result : Comparison
+        A comparison.
+
+    Returns
+    -------
+    tuple of (str, str)
+        Name and value of each result.
+    """
     rows: list[tuple[str, str]] = []
     for side in result.sides:
         rows.append((side.name, f"{len(side.trains.units)} units, {side.n_spikes} spikes ({side.kind})"))
@@ -100,7 +158,7 @@ def summary(result: Comparison) -> tuple[tuple[str, str], ...]:
         rows += [
             (f"{entry.name}: well detected", f"{len(entry.score.well_detected)} of {len(entry.rows)} true units"),
             (f"{entry.name}: mean accuracy", f"{entry.score.mean_accuracy:.3f}"),
-            (f"{entry.name}: false / redundant / overmerged", " / ".join(map(str, _bad(entry.score)))),
+            (f"{entry.name}: false / redundant / overmerged", _error_counts(entry.score)),
             (
                 f"{entry.name}: Kilosort score above 0.8",
                 f"{entry.kilosort.n_correct}, after oracle merges {entry.kilosort.n_correct_merged}",
@@ -112,8 +170,8 @@ def summary(result: Comparison) -> tuple[tuple[str, str], ...]:
     return tuple(rows)
 
 
-def _bad(score: object) -> tuple[int, ...]:
-    return tuple(len(getattr(score, name)) for name in ("false_positive", "redundant", "overmerged"))
+def _error_counts(score: TruthScore) -> str:
+    return f"{len(score.false_positive)} / {len(score.redundant)} / {len(score.overmerged)}"
 
 
 def _distinct_names(sides: tuple[Side, ...]) -> tuple[Side, ...]:
@@ -125,93 +183,93 @@ def _distinct_names(sides: tuple[Side, ...]) -> tuple[Side, ...]:
 def _require_one_rate(sides: list[Side]) -> None:
     first = sides[0]
     for other in sides[1:]:
-        if not math.isclose(first.sampling_hz, other.sampling_hz, rel_tol=SAME_RATE):
+        if not math.isclose(first.sampling_hz, other.sampling_hz, rel_tol=RATE_TOLERANCE):
             raise InputError(
                 f"{first.name} was sampled at {first.sampling_hz:g} Hz, {other.name} at {other.sampling_hz:g} Hz. "
-                "Only sortings of one recording can be compared: give two of the same."
+                f"{ONE_RECORDING}"
             )
-        if first.raw and other.raw and first.raw.n_channels != other.raw.n_channels:
-            raise InputError(
-                f"{first.name} was sorted from {first.raw.n_channels} channels, {other.name} from "
-                f"{other.raw.n_channels}. Only sortings of one recording can be compared: give two of the same."
-            )
+        require_same_channels(first, other)
 
 
 def _compare(sides: tuple[Side, ...], truth: Side | None, options: CompareOptions, progress: Progress) -> Comparison:
-    windows = Windows(sides[0].sampling_hz, options.match_ms, options.score_ms)
+    windows = MatchWindows(sides[0].sampling_hz, options.match_ms, options.score_ms)
     notes = [note for side in (*sides, *([truth] if truth else [])) for note in side.notes]
-    each_other = parting = None
+    each_other = intermediates = None
     if len(sides) == 2:
         progress("compare", 0, 1)
-        each_other = against_each_other(sides[0], sides[1], windows)
-        parting = find_parting(sides[0], sides[1], each_other.contacts)
-        notes += [f"Cannot be compared: {sentence}" for sentence in parting.missing]
+        each_other = compare_pair(sides[0], sides[1], windows)
+        intermediates = compare_intermediates(sides[0], sides[1], each_other.contacts)
+        notes += [f"Cannot be compared: {sentence}" for sentence in intermediates.missing]
         progress("compare", 1, 1)
-    scored: tuple[AgainstTruth, ...] = ()
+    scored: tuple[TruthComparison, ...] = ()
     if truth is not None:
-        facts, said = _facts(sides, truth, windows, options, progress)
-        notes += said
-        scored = tuple(against_truth(truth.trains, side.trains, side.name, facts, windows) for side in sides)
-    told_by = (*([truth] if truth else []), *sides)
-    orders = tuple(order for side in sides if (order := batch_order(side, told_by)) is not None)
-    return Comparison(sides, truth, scored, each_other, parting, orders, tuple(notes))
+        properties, property_notes = _true_unit_properties(sides, truth, windows, options, progress)
+        notes += property_notes
+        scored = tuple(compare_with_truth(truth.trains, side.trains, side.name, properties, windows) for side in sides)
+    displacement_sources = (*([truth] if truth else []), *sides)
+    orders = tuple(order for side in sides if (order := batch_order(side, displacement_sources)) is not None)
+    return Comparison(sides, truth, scored, each_other, intermediates, orders, tuple(notes))
 
 
-def _facts(
-    sides: tuple[Side, ...], truth: Side, windows: Windows, options: CompareOptions, progress: Progress
-) -> tuple[TrueUnitFacts, list[str]]:
-    """What is known of the true units, and what is not."""
-    n = len(truth.trains.units)
-    unknown = np.full(n, np.nan)
-    last = max(int(side.trains.sample[-1]) for side in (*sides, truth)) + 1
+def _true_unit_properties(
+    sides: tuple[Side, ...], truth: Side, windows: MatchWindows, options: CompareOptions, progress: Progress
+) -> tuple[TrueUnitProperties, list[str]]:
+    """Collect what is known of the true units, and sentences about how and what is missing."""
+    properties = _properties_without_recording(sides, truth, windows)
+    if not options.oracle:
+        return properties, ["The oracle is switched off, so d' and the oracle's accuracy are not known."]
+    opened = _open_recording(sides, truth, options)
+    if isinstance(opened, str):
+        return properties, [opened]
+    recording, probe = opened
+    found, inside = _run_oracle(recording, probe, truth.trains, progress)
+    return (
+        replace(
+            properties,
+            depth_um=found.units.depth_um if truth.unit_depth_um is None else properties.depth_um,
+            snr=found.units.snr if truth.unit_snr is None else properties.snr,
+            d_prime=found.units.d_prime,
+            similarity=found.units.similarity,
+            oracle_accuracy=_oracle_accuracy(found, inside, windows),
+        ),
+        [f"The oracle and d' come from the first {recording.duration_s:g} s of the recording."],
+    )
+
+
+def _properties_without_recording(sides: tuple[Side, ...], truth: Side, windows: MatchWindows) -> TrueUnitProperties:
+    unknown = np.full(len(truth.trains.units), np.nan)
+    n_samples = max(int(side.trains.sample[-1]) for side in (*sides, truth)) + 1
     similarity = None
     if truth.waveforms is not None:
         every = np.arange(truth.waveforms.values.shape[2])
-        similarity = likeness(
-            truth.waveforms, truth.waveforms, Contacts(every, every, None), windows.sampling_hz
-        ).similarity
-    facts = TrueUnitFacts(
-        rate_hz=truth.trains.n_spikes / (last / windows.sampling_hz),
+        contacts = CommonContacts(every, every, None)
+        similarity = template_similarity(truth.waveforms, truth.waveforms, contacts, windows.sampling_hz).similarity
+    return TrueUnitProperties(
+        rate_hz=truth.trains.n_spikes / (n_samples / windows.sampling_hz),
         depth_um=unknown if truth.unit_depth_um is None else truth.unit_depth_um,
         snr=unknown if truth.unit_snr is None else truth.unit_snr,
         d_prime=unknown,
         similarity=similarity,
         oracle_accuracy=unknown,
     )
-    if not options.oracle:
-        return facts, ["The oracle was not asked for: d' and what is possible are not known."]
-    opened = _open_recording(sides, truth, options)
-    if isinstance(opened, str):
-        return facts, [opened]
-    recording, probe = opened
-    found, inside = _run_oracle(recording, probe, truth.trains, progress)
-    seconds = recording.duration_s
-    notes = [f"The oracle and d' come from the first {seconds:g} s of the recording."]
-    return (
-        replace(
-            facts,
-            depth_um=found.units.depth_um if truth.unit_depth_um is None else facts.depth_um,
-            snr=found.units.snr if truth.unit_snr is None else facts.snr,
-            d_prime=found.units.d_prime,
-            similarity=found.units.similarity,
-            oracle_accuracy=_oracle_accuracy(found, inside, windows),
-        ),
-        notes,
-    )
 
 
 def _open_recording(sides: tuple[Side, ...], truth: Side, options: CompareOptions) -> tuple[Recording, Probe] | str:
-    """The recording and its probe, from the options or from what a side says of them, or why there is none."""
+    """Open the recording and its probe as the options or a sorting name them, or say why there is none."""
     raws = [side.raw for side in (*sides, truth) if side.raw is not None]
     raw = next((raw for raw in raws if raw.paths and all(Path(path).is_file() for path in raw.paths)), None)
     paths = (options.recording,) if options.recording else raw.paths if raw else ()
     if not paths:
-        return "No recording was given or found, so d' and the oracle are not known. Give it with --recording."
+        return (
+            "No recording was given or found, so d' and the oracle's accuracy are not known. Give it with --recording."
+        )
     described = raw or (raws[0] if raws else None)
     n_channels = options.channels or (described.n_channels if described else None)
     probe = _probe(sides, options)
     if n_channels is None or probe is None:
-        return "The recording's channels or probe are not known, so there is no oracle. Give --channels and --probe."
+        return (
+            "The channels or probe of the recording are not known, so there is no oracle. Give --channels and --probe."
+        )
     described = described or RawFile((), n_channels, "int16")
     gain_uv = options.gain_uv or next((each.gain_uv for each in raws if each.gain_uv), None)
     recording = read_recording(
@@ -236,40 +294,34 @@ def _probe(sides: tuple[Side, ...], options: CompareOptions) -> Probe | None:
     return None
 
 
-@dataclass(frozen=True, eq=False)
-class _Inside:
-    """The spikes of the truth that the oracle could see; `unit` is the row in truth.units."""
-
-    sample: I64
-    unit: I64
-
-
-def _run_oracle(recording: Recording, probe: Probe, truth: Trains, progress: Progress) -> tuple[Oracle, _Inside]:
-    seen = truth.sample < recording.segments[-1][1]
-    inside = _Inside(truth.sample[seen], truth.unit[seen])
+def _run_oracle(
+    recording: Recording, probe: Probe, truth: SpikeTrains, progress: Progress
+) -> tuple[Oracle, TrueSpikes]:
+    is_inside = truth.sample < recording.segments[-1][1]
+    inside = TrueSpikes(truth.sample[is_inside], truth.unit[is_inside], len(truth.units))
     settings, plan = Settings(), memory_plan(recording, probe)
-    spikes = TrueSpikes(inside.sample, inside.unit, len(truth.units))
+    source = source_of(recording, probe, settings, plan)
     with TemporaryDirectory(prefix="spikesieve-") as folder:
-        store = Store.open(Path(folder), reuse=False)
-        with open_run(plan.n_workers, store, progress) as run:
-            found: Oracle = in_memory(oracle(run, source_of(recording, probe, settings, plan), spikes, settings))
-            return found, inside
+        with open_run(plan.n_workers, Store.open(Path(folder), reuse=False), progress) as run:
+            found: Oracle = in_memory(oracle(run, source, inside, settings))
+        return found, inside
 
 
-def _oracle_accuracy(found: Oracle, inside: _Inside, windows: Windows) -> F64:
-    """Accuracy of each true unit with the oracle's spikes, cut where it is best; NaN for units without spikes there."""
-    n = len(found.units.d_prime)
-    of_truth = [inside.sample[inside.unit == k] for k in range(n)]
-    seen = found.found
-    own = [seen.unit == k for k in range(n)]
-    cuts = best_cuts(of_truth, [seen.sample[m] for m in own], [seen.value[m] for m in own], windows.match_samples)
-    kept = seen.value >= np.array(cuts, np.float64)[seen.unit]
-    accuracy = np.full(n, np.nan)
+def _oracle_accuracy(oracle_result: Oracle, inside: TrueSpikes, windows: MatchWindows) -> F64:
+    """Accuracy of each true unit with the oracle's spikes above its best threshold; NaN for units without spikes."""
+    n_units, found = len(oracle_result.units.d_prime), oracle_result.found
+    true_trains = [inside.sample[inside.unit == k] for k in range(n_units)]
+    rows = [found.unit == k for k in range(n_units)]
+    cuts = best_cuts(
+        true_trains, [found.sample[row] for row in rows], [found.value[row] for row in rows], windows.match_samples
+    )
+    kept = found.value >= np.array(cuts, np.float64)[found.unit]
+    accuracy = np.full(n_units, np.nan)
     if not len(inside.sample):
         return accuracy
     score = score_against_truth(
-        Trains.from_spikes(inside.sample, inside.unit),
-        Trains.from_spikes(seen.sample[kept], seen.unit[kept]),
+        SpikeTrains.from_spikes(inside.sample, inside.unit),
+        SpikeTrains.from_spikes(found.sample[kept], found.unit[kept]),
         windows.sampling_hz,
         windows.match_ms,
     )

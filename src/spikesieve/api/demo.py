@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spikesieve.api.sort_files import Job, Outcome, sort_files
 from spikesieve.comparison import TruthScore, score_against_truth
-from spikesieve.comparison.agreement import Trains
+from spikesieve.comparison.agreement import SpikeTrains
 from spikesieve.engine.executor import Progress, silent
 from spikesieve.io.new_folder import new_folder
 from spikesieve.io.probes.read import read_probe
@@ -47,8 +47,8 @@ def run_demo(folder: Path, quick: bool = False, progress: Progress = silent) -> 
         truth = read_truth(files.truth_path)
     spikes = outcome.sorting.spikes
     score = score_against_truth(
-        Trains.from_spikes(truth.sample, truth.unit, "truth"),
-        Trains.from_spikes(spikes.sample, spikes.unit),
+        SpikeTrains.from_spikes(truth.sample, truth.unit, "truth"),
+        SpikeTrains.from_spikes(spikes.sample, spikes.unit),
         files.sampling_hz,
     )
     return DemoResult(outcome, truth, score)

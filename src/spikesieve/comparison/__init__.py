@@ -1,11 +1,11 @@
-"""Two sortings side by side: which units fire together, and how a sorting scores against the truth."""
+"""Compare two sortings of one recording with each other and with the true spike trains."""
 
-from spikesieve.comparison.agreement import Agreement, Trains, agreement
+from spikesieve.comparison.agreement import Agreement, SpikeTrains, agreement
 from spikesieve.comparison.truth_score import TruthScore, UnitScore, score_against_truth, summary_rows, unit_rows
 
 __all__ = [
     "Agreement",
-    "Trains",
+    "SpikeTrains",
     "TruthScore",
     "UnitScore",
     "agreement",

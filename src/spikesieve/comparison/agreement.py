@@ -1,4 +1,4 @@
-"""How often units of two sortings fire together."""
+"""Match the spikes of two sortings and measure the agreement of every pair of units."""
 
 from __future__ import annotations
 
@@ -12,19 +12,24 @@ from spikesieve.errors import InputError
 from spikesieve.kernels import coincidences
 from spikesieve.model import F64, I64
 
-# SpikeInterface's delta_time; two spikes this near are the same spike.
 MATCH_MS = 0.4
-# A pair that agrees less than this is no match at all.
-MATCHED = 0.5
+"""Two spikes at most this far apart can match: `delta_time` of SpikeInterface."""
+MATCH_SCORE = 0.5
+"""Smallest agreement of a matched pair of units: `match_score` of SpikeInterface."""
 
 
 @dataclass(frozen=True, eq=False)
-class Trains:
-    """The spikes of one sorting, as far as a comparison needs them.
+class SpikeTrains:
+    """The spike trains of one sorting.
 
-    sample  (n_spikes,) int64, non-decreasing
-    unit    (n_spikes,) int64, index into units
-    units   (n_units,) int64, the units' own numbers, ascending; each has at least one spike
+    Attributes
+    ----------
+    sample : ndarray of int64, shape (n_spikes,)
+        Sample of each spike, in ascending order.
+    unit : ndarray of int64, shape (n_spikes,)
+        Unit of each spike, as an index into `units`.
+    units : ndarray of int64, shape (n_units,)
+        Unit numbers of the sorting, in ascending order. Each unit has at least one spike.
     """
 
     sample: I64
@@ -32,12 +37,33 @@ class Trains:
     units: I64
 
     @classmethod
-    def from_spikes(cls, sample: NDArray[np.integer], unit: NDArray[np.integer], name: str = "sorting") -> Trains:
-        """Trains from the sample and the unit of each spike, (n_spikes,) integers in any order.
+    def from_spikes(cls, sample: NDArray[np.integer], unit: NDArray[np.integer], name: str = "sorting") -> SpikeTrains:
+        """Build spike trains from the sample and the unit of each spike.
 
-        name  what to call them in an error
+        Parameters
+        ----------
+        sample : ndarray of integers, shape (n_spikes,)
+            Sample of each spike, in any order.
+        unit : ndarray of integers, shape (n_spikes,)
+            Unit number of each spike.
+        name : str, optional
+            Name of the sorting in error messages.
 
-        Raises InputError when the two differ in length, have more than one dimension or hold no integers.
+        Returns
+        -------
+        SpikeTrains
+            The same spikes, sorted by sample.
+
+        Raises
+        ------
+        InputError
+            If the arrays differ in length, have more than one dimension or are not integers.
+
+        Examples
+        --------
+        >>> trains = SpikeTrains.from_spikes(np.array([30, 10, 20]), np.array([7, 7, 2]))
+        >>> trains.sample, trains.unit, trains.units
+        (array([10, 20, 30]), array([1, 0, 1]), array([2, 7]))
         """
         sample, unit = np.asarray(sample), np.asarray(unit)
         if sample.ndim != 1 or sample.shape != unit.shape:
@@ -48,7 +74,7 @@ class Trains:
         if sample.size and not (sample.dtype.kind in "iu" and unit.dtype.kind in "iu"):
             raise InputError(
                 f"The {name} has spike samples of type {sample.dtype} and units of type {unit.dtype}. "
-                "Both must be integers: a sample is counted from the start of the recording, not in seconds."
+                "Both must be integers. Give spike times in samples from the start of the recording, not in seconds."
             )
         order = np.argsort(sample, kind="stable")
         units, index = np.unique(unit[order].astype(np.int64), return_inverse=True)
@@ -56,53 +82,114 @@ class Trains:
 
     @property
     def n_spikes(self) -> I64:
-        """(n_units,) int64 spikes of each unit."""
+        """Number of spikes of each unit, int64 of shape (n_units,)."""
         return np.bincount(self.unit, minlength=len(self.units)).astype(np.int64)
+
+    def rows_by_unit(self) -> list[I64]:
+        """Find the spikes of each unit.
+
+        Returns
+        -------
+        list of ndarray of int64
+            For each unit the indices of its spikes, in ascending order.
+
+        Examples
+        --------
+        >>> SpikeTrains.from_spikes(np.array([10, 20, 30]), np.array([7, 2, 7])).rows_by_unit()
+        [array([1]), array([0, 2])]
+        """
+        order = np.argsort(self.unit, kind="stable").astype(np.int64)
+        return np.split(order, np.cumsum(self.n_spikes)[:-1]) if len(self.units) else []
 
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """Matches of all pairs of units that ever fire together.
+    """Matched spikes of all pairs of units that have at least one.
 
-    a, b       the two sortings
-    row        (n_pairs,) int64, index into a.units; pairs are ordered by (row, column)
-    column     (n_pairs,) int64, index into b.units
-    n_matches  (n_pairs,) int64, at least 1
+    Attributes
+    ----------
+    a, b : SpikeTrains
+        The two sortings.
+    row : ndarray of int64, shape (n_pairs,)
+        Unit of `a`, as an index into `a.units`. Pairs are sorted by (row, column).
+    column : ndarray of int64, shape (n_pairs,)
+        Unit of `b`, as an index into `b.units`.
+    n_matches : ndarray of int64, shape (n_pairs,)
+        Number of matched spikes, at least 1.
     """
 
-    a: Trains
-    b: Trains
+    a: SpikeTrains
+    b: SpikeTrains
     row: I64
     column: I64
     n_matches: I64
 
     def pair_scores(self) -> F64:
-        """(n_pairs,) float64 agreement of each pair: matches / (spikes of a + spikes of b - matches)."""
-        either = self.a.n_spikes[self.row] + self.b.n_spikes[self.column] - self.n_matches
-        return self.n_matches / either
+        """Compute the agreement of each listed pair.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_pairs,)
+            Matches / (spikes of a + spikes of b - matches), between 0 and 1.
+        """
+        n_either = self.a.n_spikes[self.row] + self.b.n_spikes[self.column] - self.n_matches
+        return self.n_matches / n_either
 
     def counts(self) -> I64:
-        """(n_units_a, n_units_b) int64 matches; 0 for pairs that never fire together."""
+        """Return the number of matched spikes of all pairs of units.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_units_a, n_units_b)
+            0 for pairs without a match.
+        """
         dense = np.zeros((len(self.a.units), len(self.b.units)), np.int64)
         dense[self.row, self.column] = self.n_matches
         return dense
 
     def scores(self) -> F64:
-        """(n_units_a, n_units_b) float64 agreement, 0 to 1."""
+        """Return the agreement of all pairs of units.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_units_a, n_units_b)
+            Between 0 and 1; 0 for pairs without a match.
+        """
         dense = np.zeros((len(self.a.units), len(self.b.units)))
         dense[self.row, self.column] = self.pair_scores()
         return dense
 
 
-def agreement(a: Trains, b: Trains, sampling_hz: float, match_ms: float = MATCH_MS) -> Agreement:
-    """Matches between all units of two sortings of the same recording.
+def agreement(a: SpikeTrains, b: SpikeTrains, sampling_hz: float, match_ms: float = MATCH_MS) -> Agreement:
+    """Match the spikes of all units of two sortings of one recording.
 
-    match_ms  two spikes at most this far apart can match
+    Parameters
+    ----------
+    a, b : SpikeTrains
+        The two sortings.
+    sampling_hz : float
+        Sampling rate in Hz.
+    match_ms : float, optional
+        Two spikes at most this far apart can match, in ms.
 
-    The counts are those of `spikeinterface.comparison` with `a` as the ground truth. Time and memory grow with the
-    number of spikes that coincide.
+    Returns
+    -------
+    Agreement
+        Match counts of all pairs of units that share a spike.
+
+    Notes
+    -----
+    The counts equal those of `spikeinterface.comparison` with `a` as the ground truth. Time and memory grow with the
+    number of coincident spikes, not with the number of pairs of units.
+
+    Examples
+    --------
+    >>> a = SpikeTrains.from_spikes(np.array([100, 500, 900]), np.array([1, 1, 1]))
+    >>> b = SpikeTrains.from_spikes(np.array([103, 498, 700]), np.array([5, 5, 5]))
+    >>> agreement(a, b, 30_000.0).scores()
+    array([[0.5]])
     """
-    # Rounded down, as SpikeInterface does.
+    # Rounded down, as in SpikeInterface.
     window_samples = int(match_ms / 1000 * sampling_hz)
     row, column, n_matches = coincidences(
         a.sample, a.unit, b.sample, b.unit, len(a.units), len(b.units), window_samples
@@ -110,13 +197,50 @@ def agreement(a: Trains, b: Trains, sampling_hz: float, match_ms: float = MATCH_
     return Agreement(a, b, row, column, n_matches)
 
 
-def partners(scores: F64) -> I64:
-    """Column that each row is matched with, -1 for none: the best one-to-one assignment of pairs >= MATCHED.
+def hungarian_match(scores: F64) -> I64:
+    """Match units one to one so that the sum of their agreements is largest.
 
-    scores  (n_units_a, n_units_b) float64 agreement
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (n_units_a, n_units_b)
+        Agreement of all pairs.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_units_a,)
+        Column matched with each row; -1 where no pair reaches `MATCH_SCORE`.
+
+    Examples
+    --------
+    >>> hungarian_match(np.array([[0.9, 0.6], [0.2, 0.3]]))
+    array([ 0, -1])
     """
-    strong = np.where(scores < MATCHED, 0.0, scores)
-    rows, columns = linear_sum_assignment(strong, maximize=True)
-    partner = np.full(len(scores), -1, np.int64)
-    partner[rows] = np.where(scores[rows, columns] >= MATCHED, columns, -1)
-    return partner
+    candidates = np.where(scores < MATCH_SCORE, 0.0, scores)
+    rows, columns = linear_sum_assignment(candidates, maximize=True)
+    matched = np.full(len(scores), -1, np.int64)
+    matched[rows] = np.where(scores[rows, columns] >= MATCH_SCORE, columns, -1)
+    return matched
+
+
+@dataclass(frozen=True)
+class MatchWindows:
+    """Sampling rate and matching windows of a comparison.
+
+    Attributes
+    ----------
+    sampling_hz : float
+        Sampling rate in Hz.
+    match_ms : float
+        Two spikes at most this far apart can match, as in SpikeInterface.
+    score_ms : float
+        The same for Kilosort's score.
+    """
+
+    sampling_hz: float
+    match_ms: float
+    score_ms: float
+
+    @property
+    def match_samples(self) -> int:
+        """Window `match_ms` in samples, rounded down."""
+        return int(self.match_ms / 1000 * self.sampling_hz)

@@ -1,4 +1,4 @@
-"""The order in which a run put its batches, beside the displacement that somebody else measured or knows."""
+"""Compare the order in which a run sorted its batches with the displacement of the tissue."""
 
 from __future__ import annotations
 
@@ -11,20 +11,32 @@ from scipy.stats import spearmanr
 from spikesieve.comparison.side import Side
 from spikesieve.model import F64, I64
 
-FEWEST_BATCHES = 3
+MIN_BATCHES = 3
+"""A rank correlation needs at least this many batches."""
 
 
 @dataclass(frozen=True, eq=False)
 class BatchOrder:
-    """What a run with ordered batches kept of them.
+    """Order of the batches of one run.
 
-    name              of the run
-    iorig             (n_batches,) int64, the batch at each place of the order
-    ccb0, ccbsort     (n_batches, n_batches) float64 in order of time and as sorted, or None
-    time_s            (n_batches,) float64, middle of each batch, in order of time
-    displacement_um   (n_batches,) float64 at these times, mean over depth, or None where nobody tells
-    told_by           who tells it
-    rank_correlation  Spearman's, of a batch's place and its displacement; NaN: not known
+    Attributes
+    ----------
+    name : str
+        Name of the run.
+    iorig : ndarray of int64, shape (n_batches,)
+        Batch at each place of the order, as in Kilosort2.
+    ccb0 : ndarray of float64, shape (n_batches, n_batches), or None
+        Dissimilarity of the batches in order of time.
+    ccbsort : ndarray of float64, shape (n_batches, n_batches), or None
+        Dissimilarity of the batches as sorted.
+    time_s : ndarray of float64, shape (n_batches,)
+        Middle of each batch in s, in order of time.
+    displacement_um : ndarray of float64, shape (n_batches,), or None
+        Displacement at these times in um, mean over depth. None where it is not known.
+    displacement_source : str
+        Name of the sorting or truth that the displacement comes from.
+    rank_correlation : float
+        Spearman correlation of the place and the displacement of a batch; NaN where it is not known.
     """
 
     name: str
@@ -33,12 +45,12 @@ class BatchOrder:
     ccbsort: F64 | None
     time_s: F64
     displacement_um: F64 | None
-    told_by: str
+    displacement_source: str
     rank_correlation: float
 
     @property
     def place(self) -> I64:
-        """(n_batches,) int64: the place of each batch, in order of time."""
+        """Place of each batch in the order, int64 of shape (n_batches,)."""
         place = np.empty_like(self.iorig)
         place[self.iorig] = np.arange(len(place))
         return place
@@ -47,16 +59,26 @@ class BatchOrder:
     def sentence(self) -> str:
         """The correlation in words."""
         if self.displacement_um is None or not np.isfinite(self.rank_correlation):
-            return "No displacement to hold it against is known."
-        span = float(np.ptp(self.displacement_um))
-        told = f"the displacement of {self.told_by}, which spans {span:.1f} µm"
-        return f"|Spearman| {abs(self.rank_correlation):.3f} with {told}."
+            return "No displacement is known to compare it with."
+        span_um = float(np.ptp(self.displacement_um))
+        displacement = f"the displacement of {self.displacement_source} (range {span_um:.1f} µm)"
+        return f"|Spearman| {abs(self.rank_correlation):.3f} with {displacement}."
 
 
 def batch_order(side: Side, others: Sequence[Side]) -> BatchOrder | None:
-    """The order that `side` kept, and how it goes with the displacement; None: it kept none, or not of every batch.
+    """Correlate the batch order of a run with a known displacement.
 
-    others  whose displacement may be taken, the most trusted first
+    Parameters
+    ----------
+    side : Side
+        The run that sorted its batches.
+    others : sequence of Side
+        Sources of the displacement, most trusted first. The first one that moved is used.
+
+    Returns
+    -------
+    BatchOrder or None
+        None if the run kept no order, or not one of all its batches.
     """
     steps = side.steps
     if steps.iorig is None or steps.batch_time_s is None or len(steps.iorig) != len(steps.batch_time_s):
@@ -64,11 +86,11 @@ def batch_order(side: Side, others: Sequence[Side]) -> BatchOrder | None:
     iorig, time_s = steps.iorig, steps.batch_time_s
     if not np.array_equal(np.sort(iorig), np.arange(len(iorig))):
         return None
-    teller = next((other for other in others if other.steps.drift is not None and other.steps.drift.um.any()), None)
+    source = next((other for other in others if other.steps.drift is not None and other.steps.drift.um.any()), None)
     um, correlation = None, float("nan")
-    if teller is not None and teller.steps.drift is not None and len(iorig) >= FEWEST_BATCHES:
-        drift = teller.steps.drift
+    if source is not None and source.steps.drift is not None and len(iorig) >= MIN_BATCHES:
+        drift = source.steps.drift
         um = np.interp(time_s, drift.time_s, drift.um.mean(axis=1))
         correlation = float(spearmanr(np.argsort(iorig), um).statistic) if np.ptp(um) > 0 else correlation
-    told_by = "" if teller is None else teller.name
-    return BatchOrder(side.name, iorig, steps.ccb0, steps.ccbsort, time_s, um, told_by, correlation)
+    name = "" if source is None else source.name
+    return BatchOrder(side.name, iorig, steps.ccb0, steps.ccbsort, time_s, um, name, correlation)

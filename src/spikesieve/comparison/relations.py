@@ -1,4 +1,4 @@
-"""Which units of two sortings are the same, which were split or merged, and which spikes only one of them has."""
+"""Find units of two sortings that are the same, split or merged, and the spikes that only one sorting has."""
 
 from __future__ import annotations
 
@@ -6,30 +6,40 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.comparison.agreement import Agreement, Trains, partners
+from spikesieve.comparison.agreement import Agreement, SpikeTrains, hungarian_match
+from spikesieve.comparison.collisions import fires_within
 from spikesieve.model import F64, I64, Bool
 
-INSIDE = 0.5
-"""A unit lies in another one when more than this share of its spikes does ..."""
-PART = 0.1
-"""... and is a part of it when it holds at least this share of that one's spikes."""
-COUNTERPART = 0.1
-"""Units whose matches are this share of the smaller one's spikes can hold each other's spikes."""
+INSIDE_SHARE = 0.5
+"""A unit lies inside another unit when more than this share of its spikes does ..."""
+PART_SHARE = 0.1
+"""... and is a part of it when it has at least this share of that unit's spikes."""
+RELATED_SHARE = 0.1
+"""Two units are related when their matches are at least this share of the smaller unit's spikes."""
 
 
 @dataclass(frozen=True)
 class UnitRelation:
-    """What became of one unit of a sorting in the other one.
+    """Relation of one unit to the units of the other sorting.
 
-    unit       its number
-    n_spikes   its spikes
-    relation   "matched" (agreement of 0.5 or better, one to one), "split" (two units of the other or more lie in it),
-               "merged" (it lies in a unit of the other together with others), "partial" (some of its spikes are
-               found, none of the above) or "alone" (no unit of the other has a tenth of its spikes)
-    partner    number of the matched unit, or of the one with the largest agreement, or None
-    agreement  with the partner
-    others     the parts it was split into, or the unit it was merged into
-    n_only     its spikes that no unit of the other has
+    Attributes
+    ----------
+    unit : int
+        Unit number.
+    n_spikes : int
+        Number of spikes.
+    relation : str
+        "matched" (agreement of 0.5 or more, one to one), "split" (two or more units of the other sorting lie inside
+        it), "merged" (it lies inside a unit of the other sorting together with others), "partial" (a unit of the
+        other sorting has a tenth of its spikes, none of the above) or "alone" (no unit has a tenth of its spikes).
+    partner : int or None
+        Number of the matched unit, or else of the unit with the largest agreement.
+    agreement : float
+        Agreement with the partner.
+    others : tuple of int
+        Units that it was split into, or the unit that it was merged into.
+    n_only : int
+        Number of its spikes that the other sorting does not have.
     """
 
     unit: int
@@ -43,12 +53,18 @@ class UnitRelation:
 
 @dataclass(frozen=True, eq=False)
 class Relations:
-    """Both views of one comparison.
+    """Relations of all units of two sortings, seen from both sides.
 
-    a, b     one row a unit
-    pairs    (n_matched, 2) int64, rows of a and b that are matched
-    only_a   (n_spikes_a,) bool: spikes that b has not
-    only_b   (n_spikes_b,) bool: spikes that a has not
+    Attributes
+    ----------
+    a, b : tuple of UnitRelation
+        One entry for each unit of the sorting.
+    pairs : ndarray of int64, shape (n_matched, 2)
+        Matched units, as indices into the units of a and of b.
+    only_a : ndarray of bool, shape (n_spikes_a,)
+        Spikes that b does not have.
+    only_b : ndarray of bool, shape (n_spikes_b,)
+        Spikes that a does not have.
     """
 
     a: tuple[UnitRelation, ...]
@@ -58,97 +74,107 @@ class Relations:
     only_b: Bool
 
 
-def relate(pairs: Agreement, window_samples: int) -> Relations:
-    """What became of every unit of both sortings.
+def relate_units(pairs: Agreement, window_samples: int) -> Relations:
+    """Classify the relation of every unit to the units of the other sorting.
 
-    window_samples  two spikes at most this far apart are the same
+    Parameters
+    ----------
+    pairs : Agreement
+        Match counts of the two sortings.
+    window_samples : int
+        Two spikes at most this far apart are the same spike.
 
-    A unit is "matched" before it is anything else. A spike counts as found when a unit of the other sorting that shares
-    a tenth of its spikes with this one's unit fires within the window: any unit at all would do so by chance.
+    Returns
+    -------
+    Relations
+        Relations of the units of both sortings.
+
+    Notes
+    -----
+    A unit gets the first relation that fits, in the order matched, split, merged, partial, alone.
+
+    A spike is in both sortings when a related unit of the other sorting fires within the window. Unrelated units do
+    not count: they coincide by chance.
+
+    Examples
+    --------
+    >>> from spikesieve.comparison.agreement import agreement
+    >>> a = SpikeTrains.from_spikes(np.arange(0, 10_000, 1000), np.zeros(10, np.int64))
+    >>> b = SpikeTrains.from_spikes(np.arange(0, 10_000, 1000), np.repeat([1, 2, 3], [4, 4, 2]))
+    >>> found = relate_units(agreement(a, b, 30_000.0), 12)
+    >>> found.a[0].relation, found.a[0].others
+    ('split', (1, 2, 3))
     """
-    matched = _assignment(pairs)
-    row, column = _related(pairs)
+    matched = _matched_pairs(pairs)
+    row, column = _related_pairs(pairs)
     only_a = ~_has_counterpart(pairs.a, pairs.b, row, column, window_samples)
     only_b = ~_has_counterpart(pairs.b, pairs.a, column, row, window_samples)
-    forward = _Half(pairs.a, pairs.b, pairs.row, pairs.column, pairs.n_matches, pairs.pair_scores())
+    a_to_b = _DirectedPairs(pairs.a, pairs.b, pairs.row, pairs.column, pairs.n_matches, pairs.pair_scores())
     order = np.lexsort((pairs.row, pairs.column))
-    backward = _Half(
+    b_to_a = _DirectedPairs(
         pairs.b, pairs.a, pairs.column[order], pairs.row[order], pairs.n_matches[order], pairs.pair_scores()[order]
     )
     return Relations(
-        forward.relations(dict(matched.tolist()), only_a),
-        backward.relations(dict(matched[:, ::-1].tolist()), only_b),
+        a_to_b.relations(dict(matched.tolist()), only_a),
+        b_to_a.relations(dict(matched[:, ::-1].tolist()), only_b),
         matched,
         only_a,
         only_b,
     )
 
 
-def _assignment(pairs: Agreement) -> I64:
-    partner = partners(pairs.scores())
-    rows = np.flatnonzero(partner >= 0)
-    return np.stack([rows, partner[rows]], axis=1).astype(np.int64)
+def _matched_pairs(pairs: Agreement) -> I64:
+    column_of_row = hungarian_match(pairs.scores())
+    rows = np.flatnonzero(column_of_row >= 0)
+    return np.stack([rows, column_of_row[rows]], axis=1).astype(np.int64)
 
 
-def _related(pairs: Agreement) -> tuple[I64, I64]:
+def _related_pairs(pairs: Agreement) -> tuple[I64, I64]:
     smaller = np.minimum(pairs.a.n_spikes[pairs.row], pairs.b.n_spikes[pairs.column])
-    near = pairs.n_matches >= COUNTERPART * smaller
-    return pairs.row[near], pairs.column[near]
+    related = pairs.n_matches >= RELATED_SHARE * smaller
+    return pairs.row[related], pairs.column[related]
 
 
-def _has_counterpart(mine: Trains, other: Trains, row: I64, column: I64, window_samples: int) -> Bool:
-    """(n_spikes of mine,) bool: a related unit of the other one fires within the window."""
-    found = np.zeros(len(mine.sample), np.bool_)
-    where = _spikes_by_unit(mine)
-    theirs = _spikes_by_unit(other)
+def _has_counterpart(own: SpikeTrains, other: SpikeTrains, row: I64, column: I64, window_samples: int) -> Bool:
+    """Tell for each spike of `own` whether a related unit of `other` fires within the window."""
+    has = np.zeros(len(own.sample), np.bool_)
+    own_rows, other_rows = own.rows_by_unit(), other.rows_by_unit()
     for i, j in zip(row.tolist(), column.tolist(), strict=True):
-        spikes = where[i]
-        sample, train = mine.sample[spikes], other.sample[theirs[j]]
-        first = np.searchsorted(train, sample - window_samples)
-        hit = first < len(train)
-        hit[hit] = train[first[hit]] <= sample[hit] + window_samples
-        found[spikes] |= hit
-    return found
-
-
-def _spikes_by_unit(trains: Trains) -> list[I64]:
-    """Rows of the spikes of each unit."""
-    order = np.argsort(trains.unit, kind="stable").astype(np.int64)
-    return np.split(order, np.cumsum(trains.n_spikes)[:-1]) if len(trains.units) else []
+        spikes = own_rows[i]
+        has[spikes] |= fires_within(other.sample[other_rows[j]], own.sample[spikes], window_samples)
+    return has
 
 
 @dataclass(frozen=True, eq=False)
-class _Half:
-    """The pairs seen from one side, ordered by its units."""
+class _DirectedPairs:
+    """Pairs of units seen from one sorting, sorted by its units."""
 
-    mine: Trains
-    other: Trains
+    own: SpikeTrains
+    other: SpikeTrains
     row: I64
     column: I64
     n_matches: I64
     score: F64
 
     def relations(self, matched: dict[int, int], only: Bool) -> tuple[UnitRelation, ...]:
-        n_mine, n_other = self.mine.n_spikes, self.other.n_spikes
-        of_mine, of_other = self.n_matches / n_mine[self.row], self.n_matches / n_other[self.column]
-        part = (of_other > INSIDE) & (of_mine >= PART)
-        whole = (of_mine > INSIDE) & (of_other >= PART)
-        n_inside = np.bincount(self.column[whole], minlength=len(n_other))
-        n_only = np.bincount(self.mine.unit[only], minlength=len(n_mine))
-        bounds = np.searchsorted(self.row, np.arange(len(n_mine) + 1))
+        n_own, n_other = self.own.n_spikes, self.other.n_spikes
+        share_of_own, share_of_other = self.n_matches / n_own[self.row], self.n_matches / n_other[self.column]
+        is_part = (share_of_other > INSIDE_SHARE) & (share_of_own >= PART_SHARE)
+        is_whole = (share_of_own > INSIDE_SHARE) & (share_of_other >= PART_SHARE)
+        n_parts = np.bincount(self.column[is_whole], minlength=len(n_other))
+        n_only = np.bincount(self.own.unit[only], minlength=len(n_own))
+        bounds = np.searchsorted(self.row, np.arange(len(n_own) + 1))
         rows = []
-        for i in range(len(n_mine)):
+        for i in range(len(n_own)):
             at = np.arange(bounds[i], bounds[i + 1])
-            parts = self.column[at[part[at]]]
-            wholes = [j for j in self.column[at[whole[at]]] if n_inside[j] > 1]
-            relation, others = _named(i in matched, parts, wholes, bool((of_mine[at] >= PART).any()))
-            best = at[self.score[at].argmax()] if len(at) else -1
-            partner = matched.get(i, int(self.column[best]) if best >= 0 else -1)
-            score = float(self.score[at[self.column[at] == partner]].sum())
+            parts = self.column[at[is_part[at]]]
+            wholes = [j for j in self.column[at[is_whole[at]]] if n_parts[j] > 1]
+            relation, others = _classify(i in matched, parts, wholes, bool((share_of_own[at] >= PART_SHARE).any()))
+            partner, score = self._partner(at, matched.get(i))
             rows.append(
                 UnitRelation(
-                    int(self.mine.units[i]),
-                    int(n_mine[i]),
+                    int(self.own.units[i]),
+                    int(n_own[i]),
                     relation,
                     int(self.other.units[partner]) if partner >= 0 else None,
                     score,
@@ -158,8 +184,14 @@ class _Half:
             )
         return tuple(rows)
 
+    def _partner(self, at: I64, matched: int | None) -> tuple[int, float]:
+        """Matched unit or else the one with the largest agreement (-1 for none), and the agreement."""
+        best = int(self.column[at[self.score[at].argmax()]]) if len(at) else -1
+        partner = best if matched is None else matched
+        return partner, float(self.score[at[self.column[at] == partner]].sum())
 
-def _named(is_matched: bool, parts: I64, wholes: list[int], shares: bool) -> tuple[str, list[int]]:
+
+def _classify(is_matched: bool, parts: I64, wholes: list[int], shares_spikes: bool) -> tuple[str, list[int]]:
     others = parts.tolist() if len(parts) > 1 else [int(j) for j in wholes]
     if is_matched:
         return "matched", others
@@ -167,4 +199,4 @@ def _named(is_matched: bool, parts: I64, wholes: list[int], shares: bool) -> tup
         return "split", others
     if wholes:
         return "merged", others
-    return ("partial" if shares else "alone"), []
+    return ("partial" if shares_spikes else "alone"), []

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.comparison.agreement import Trains
+from spikesieve.comparison.agreement import SpikeTrains
 from spikesieve.errors import InputError
 from spikesieve.model import F32, F64, I64, Motion, ReadSamples
 
@@ -16,7 +16,7 @@ from spikesieve.model import F32, F64, I64, Motion, ReadSamples
 class UnitWaveforms:
     """Mean waveforms of the units of one side.
 
-    values      (n_units, n_samples, n_contacts) float32, row k belongs to the k-th of `Trains.units`
+    values      (n_units, n_samples, n_contacts) float32, row k belongs to the k-th of `SpikeTrains.units`
     peak_index  sample of the window at which the spike times lie
     scale       what the values are: "µV", "raw numbers" or "whitened"
     """
@@ -133,7 +133,7 @@ class Side:
 
     name: str
     kind: str
-    trains: Trains
+    trains: SpikeTrains
     sampling_hz: float
     channels: I64 | None = None
     positions_um: F64 | None = None
@@ -162,13 +162,13 @@ class Side:
 
 def in_order(
     sample: NDArray[np.integer], unit: NDArray[np.integer], name: str, *columns: NDArray[np.generic] | None
-) -> tuple[Trains, tuple[NDArray[np.generic] | None, ...]]:
-    """Trains from spikes in any order, and other columns, (n_spikes, ...) each, in the order of the trains.
+) -> tuple[SpikeTrains, tuple[NDArray[np.generic] | None, ...]]:
+    """Spike trains from spikes in any order, and other columns, (n_spikes, ...) each, in the order of the trains.
 
     Raises InputError when lengths differ, samples are no integers or are negative.
     """
     sample, unit = np.asarray(sample).ravel(), np.asarray(unit).ravel()
-    trains = Trains.from_spikes(sample, unit, name)
+    trains = SpikeTrains.from_spikes(sample, unit, name)
     if len(sample) and sample.min() < 0:
         raise InputError(f"The {name} has a spike at sample {sample.min()}. Samples count from 0: check the file.")
     for column in columns:

@@ -1,4 +1,4 @@
-"""How good a sorting is when the truth is known: SpikeInterface's definitions (in words: docs/simulation.md)."""
+"""Score a sorting against the true spike trains with the definitions of SpikeInterface (see docs/simulation.md)."""
 
 from __future__ import annotations
 
@@ -6,27 +6,37 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.comparison.agreement import MATCH_MS, Agreement, Trains, agreement, partners
+from spikesieve.comparison.agreement import MATCH_MS, Agreement, SpikeTrains, agreement, hungarian_match
 from spikesieve.model import F64, I64, Bool
 
-# A true unit matched at this or better is found.
-WELL_DETECTED = 0.8
-# An unmatched unit is false below RELATED and redundant from there on, unless nothing fits its true unit better; a unit
-# that agrees better than RELATED with two true units is overmerged.
-RELATED = 0.2
+WELL_DETECTED_SCORE = 0.8
+"""Smallest agreement of a well-detected unit."""
+RELATED_SCORE = 0.2
+"""Separates false positive from redundant units. A unit above it with two true units is overmerged."""
+UNIT_COLUMNS = ("unit", "spikes", "found as", "accuracy", "recall", "precision")
+"""Header of `unit_rows`."""
 
 
 @dataclass(frozen=True)
 class UnitScore:
-    """One true unit.
+    """Score of one true unit.
 
-    unit            its number in the truth
-    n_spikes        its spikes
-    matched         number of the sorted unit it is matched with, or None
-    n_matches       spikes that the two have in common; 0 without a match
-    accuracy        n_matches / (n_spikes + spikes of the matched unit - n_matches)
-    recall          n_matches / n_spikes
-    precision       n_matches / spikes of the matched unit
+    Attributes
+    ----------
+    unit : int
+        Unit number in the truth.
+    n_spikes : int
+        Number of true spikes.
+    matched : int or None
+        Number of the matched sorted unit; None without a match.
+    n_matches : int
+        Matched spikes; 0 without a match.
+    accuracy : float
+        n_matches / (n_spikes + spikes of the matched unit - n_matches).
+    recall : float
+        n_matches / n_spikes.
+    precision : float
+        n_matches / spikes of the matched unit.
     """
 
     unit: int
@@ -40,15 +50,23 @@ class UnitScore:
 
 @dataclass(frozen=True)
 class TruthScore:
-    """A sorting against the truth; tuples hold numbers of sorted units, ascending.
+    """Score of a sorting against the truth. The tuples hold numbers of sorted units in ascending order.
 
-    units           one row a true unit
-    n_sorted        units of the sorting
-    well_detected   matched at 0.8 or better
-    false_positive  not matched, and nowhere in agreement of 0.2 or better
-    redundant       not matched, but in agreement of 0.2 or better with a true unit that another sorted unit fits better
-                    (the best fit of a true unit is neither redundant nor false, even if it is too poor for a match)
-    overmerged      in agreement of more than 0.2 with two true units or more
+    Attributes
+    ----------
+    units : tuple of UnitScore
+        One entry for each true unit.
+    n_sorted : int
+        Number of sorted units.
+    well_detected : tuple of int
+        Units matched with an agreement of 0.8 or more.
+    false_positive : tuple of int
+        Unmatched units whose agreement with every true unit is below 0.2.
+    redundant : tuple of int
+        Unmatched units that agree by 0.2 or more with a true unit that another sorted unit fits better. The unit that
+        fits a true unit best is neither redundant nor false positive, even if it is too poor for a match.
+    overmerged : tuple of int
+        Units that agree by more than 0.2 with two or more true units.
     """
 
     units: tuple[UnitScore, ...]
@@ -60,50 +78,77 @@ class TruthScore:
 
     @property
     def mean_accuracy(self) -> float:
-        """Mean over true units, unmatched ones as 0; 0 without true units."""
+        """Mean accuracy of the true units, unmatched units as 0; 0 without true units."""
         return float(np.mean([unit.accuracy for unit in self.units])) if self.units else 0.0
 
 
-def score_against_truth(truth: Trains, found: Trains, sampling_hz: float, match_ms: float = MATCH_MS) -> TruthScore:
-    """Score a sorting against the truth of the same recording.
+def score_against_truth(
+    truth: SpikeTrains, found: SpikeTrains, sampling_hz: float, match_ms: float = MATCH_MS
+) -> TruthScore:
+    """Score a sorting against the true spike trains of the same recording.
 
-    truth  every unit of the recording (an exhaustive truth: what is not in it is false)
-    found  the sorting
+    Parameters
+    ----------
+    truth : SpikeTrains
+        All units of the recording. A sorted unit that is not among them counts as false.
+    found : SpikeTrains
+        The sorting.
+    sampling_hz : float
+        Sampling rate in Hz.
+    match_ms : float, optional
+        Two spikes at most this far apart can match, in ms.
+
+    Returns
+    -------
+    TruthScore
+        Score of each true unit and the class of each sorted unit.
+
+    References
+    ----------
+    Buccino et al. (2020) SpikeInterface, a unified framework for spike sorting. eLife 9:e61834.
+
+    Examples
+    --------
+    >>> truth = SpikeTrains.from_spikes(np.array([100, 500, 900, 990]), np.array([0, 0, 1, 1]))
+    >>> found = SpikeTrains.from_spikes(np.array([100, 500, 700]), np.array([3, 3, 4]))
+    >>> score = score_against_truth(truth, found, 30_000.0)
+    >>> score.mean_accuracy, score.well_detected, score.false_positive
+    (0.5, (3,), (4,))
     """
     pairs = agreement(truth, found, sampling_hz, match_ms)
     scores = pairs.scores()
-    partner = partners(scores)
-    matched = np.isin(np.arange(len(found.units)), partner)
-    false_positive, redundant = _unmatched_classes(scores, matched)
-    well = [j for i, j in enumerate(partner) if j >= 0 and scores[i, j] >= WELL_DETECTED]
-    overmerged = np.flatnonzero((scores > RELATED).sum(axis=0) > 1)
+    column_of_unit = hungarian_match(scores)
+    is_matched = np.isin(np.arange(len(found.units)), column_of_unit)
+    false_positive, redundant = _unmatched_classes(scores, is_matched)
+    well_detected = [j for i, j in enumerate(column_of_unit) if j >= 0 and scores[i, j] >= WELL_DETECTED_SCORE]
+    overmerged = np.flatnonzero((scores > RELATED_SCORE).sum(axis=0) > 1)
     return TruthScore(
-        units=_unit_scores(pairs, partner),
+        units=_unit_scores(pairs, column_of_unit),
         n_sorted=len(found.units),
-        well_detected=_numbers(found, np.sort(np.array(well, np.int64))),
-        false_positive=_numbers(found, false_positive),
-        redundant=_numbers(found, redundant),
-        overmerged=_numbers(found, overmerged),
+        well_detected=_unit_numbers(found, np.sort(np.array(well_detected, np.int64))),
+        false_positive=_unit_numbers(found, false_positive),
+        redundant=_unit_numbers(found, redundant),
+        overmerged=_unit_numbers(found, overmerged),
     )
 
 
-def _unmatched_classes(scores: F64, matched: Bool) -> tuple[I64, I64]:
-    """Columns that are false positive and columns that are redundant."""
+def _unmatched_classes(scores: F64, is_matched: Bool) -> tuple[I64, I64]:
+    """Find the columns that are false positive and the columns that are redundant."""
     if scores.size == 0:
         return np.arange(scores.shape[1]), np.empty(0, np.int64)
-    nearest = scores.argmax(axis=0)
+    best_row = scores.argmax(axis=0)
     best = scores.max(axis=0)
-    is_best = scores.argmax(axis=1)[nearest] == np.arange(scores.shape[1])
-    false_positive = ~matched & (best < RELATED)
-    redundant = ~matched & (best >= RELATED) & ~is_best
+    is_best = scores.argmax(axis=1)[best_row] == np.arange(scores.shape[1])
+    false_positive = ~is_matched & (best < RELATED_SCORE)
+    redundant = ~is_matched & (best >= RELATED_SCORE) & ~is_best
     return np.flatnonzero(false_positive), np.flatnonzero(redundant)
 
 
-def _unit_scores(pairs: Agreement, partner: I64) -> tuple[UnitScore, ...]:
+def _unit_scores(pairs: Agreement, column_of_unit: I64) -> tuple[UnitScore, ...]:
     counts, scores = pairs.counts(), pairs.scores()
     n_truth, n_found = pairs.a.n_spikes, pairs.b.n_spikes
     rows = []
-    for i, j in enumerate(partner.tolist()):
+    for i, j in enumerate(column_of_unit.tolist()):
         unit, n_spikes = int(pairs.a.units[i]), int(n_truth[i])
         if j < 0:
             rows.append(UnitScore(unit, n_spikes, None, 0, 0.0, 0.0, 0.0))
@@ -115,12 +160,23 @@ def _unit_scores(pairs: Agreement, partner: I64) -> tuple[UnitScore, ...]:
     return tuple(rows)
 
 
-def _numbers(trains: Trains, index: I64) -> tuple[int, ...]:
+def _unit_numbers(trains: SpikeTrains, index: I64) -> tuple[int, ...]:
     return tuple(trains.units[index].tolist())
 
 
 def summary_rows(score: TruthScore) -> tuple[tuple[str, str], ...]:
-    """What a person wants to know first, as (what, value), ready for printing."""
+    """List the main numbers of a score, ready to print.
+
+    Parameters
+    ----------
+    score : TruthScore
+        Score of a sorting.
+
+    Returns
+    -------
+    tuple of (str, str)
+        Name and value of each number.
+    """
     return (
         ("true units", str(len(score.units))),
         ("sorted units", str(score.n_sorted)),
@@ -132,11 +188,19 @@ def summary_rows(score: TruthScore) -> tuple[tuple[str, str], ...]:
     )
 
 
-UNIT_COLUMNS = ("unit", "spikes", "found as", "accuracy", "recall", "precision")
-
-
 def unit_rows(score: TruthScore) -> tuple[tuple[str, ...], ...]:
-    """One row a true unit, best first, under UNIT_COLUMNS, ready for printing."""
+    """List the score of each true unit, highest accuracy first, ready to print.
+
+    Parameters
+    ----------
+    score : TruthScore
+        Score of a sorting.
+
+    Returns
+    -------
+    tuple of tuple of str
+        One row for each true unit, with the columns `UNIT_COLUMNS`.
+    """
     ordered = sorted(score.units, key=lambda unit: (-unit.accuracy, unit.unit))
     return tuple(
         (

@@ -1,1 +1,1 @@
-"""Pictures of a result: figures.py draws, pictures.py writes files."""
+"""Reports of a sorting and of a comparison: HTML page, pictures and CSV tables."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.comparison.agreement import Trains
+from spikesieve.comparison.agreement import SpikeTrains
 from spikesieve.comparison.side import Drift, RawFile, Side, Steps, Traces, UnitWaveforms, in_order, trough_index
 from spikesieve.errors import InputError
 from spikesieve.io.plain_pickle import Unreadable, read_plain_dict
@@ -128,7 +128,7 @@ def _kind(folder: Path) -> str:
     return "Phy folder"
 
 
-def _waveforms(folder: Path, trains: Trains, template_of_spike: NDArray[Any] | None) -> UnitWaveforms | None:
+def _waveforms(folder: Path, trains: SpikeTrains, template_of_spike: NDArray[Any] | None) -> UnitWaveforms | None:
     templates = optional(folder, "templates")
     if templates is None:
         return None
@@ -152,7 +152,7 @@ def _waveforms(folder: Path, trains: Trains, template_of_spike: NDArray[Any] | N
     return UnitWaveforms(uv, trough_index(uv), "µV" if ours else "raw numbers")
 
 
-def mean_templates(templates: F32, template_of_spike: NDArray[Any], trains: Trains) -> F32:
+def mean_templates(templates: F32, template_of_spike: NDArray[Any], trains: SpikeTrains) -> F32:
     """(n_units, n_samples, n_contacts) float32: mean of each unit's templates, weighted by its spikes of each."""
     weights = np.zeros((len(trains.units), len(templates)), np.float32)
     np.add.at(weights, (trains.unit, template_of_spike), 1.0)
@@ -181,7 +181,7 @@ def _unwhitening(folder: Path, n_contacts: int) -> F64 | None:
 
 
 def _depths(
-    folder: Path, trains: Trains, waveforms: UnitWaveforms | None, positions: NDArray[Any] | None
+    folder: Path, trains: SpikeTrains, waveforms: UnitWaveforms | None, positions: NDArray[Any] | None
 ) -> F64 | None:
     spikes = optional(folder, "spike_positions")
     if spikes is not None and len(spikes) == len(trains.sample):

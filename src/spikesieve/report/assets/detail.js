@@ -161,7 +161,7 @@ function drawAmplitude(unit) {
   const most = Math.max(...counts, 1), thick = (box.bottom - box.top) / bins;
   counts.forEach((count, i) => ctx.fillRect(box.right + 5, box.bottom - (i + 1) * thick, (count / most) * 60, thick - 0.5));
   const all = units.n_spikes[unit];
-  byId("amplitude-says").textContent = points.length < all ? `${points.length.toLocaleString("en")} of ${all.toLocaleString("en")} spikes, evenly taken` : "";
+  byId("amplitude-says").textContent = points.length < all ? `${points.length.toLocaleString("en")} of ${all.toLocaleString("en")} spikes, evenly spaced` : "";
   canvas.setAttribute("aria-label", `Amplitudes of unit ${unit} over time, with their histogram.`);
 }
 

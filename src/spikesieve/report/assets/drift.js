@@ -1,6 +1,6 @@
-// Drift: displacement of each shank with its band, and the spikes before and after it is taken off.
+// Drift: displacement of each shank with its band, and the spikes before and after correction.
 
-let stepped = null; // depth codes in the tissue of the spikes in these rasters
+let stepped = null; // codes of the corrected depths of the spikes in these rasters
 
 function drawDrift() {
   if (!data.drift) return;
@@ -10,7 +10,7 @@ function drawDrift() {
   const row = shanks.findIndex((number) => String(number) === shank);
   const [low, high] = windows_um[row].map((um) => um.toFixed(0));
   document.getElementById("drift-after-says").textContent = `Spikes ${after[row]}`;
-  document.getElementById("drift-window-says").textContent = `from ${low} to ${high} µm, the stretch with most spikes`;
+  document.getElementById("drift-window-says").textContent = `from ${low} to ${high} µm, the depths with most spikes`;
   stepped ??= array("raster_depth").values.filter((_, i) => i % step === 0);
   for (const [id, depth] of [["drift-before", array("drift_on_probe").values], ["drift-after", stepped]])
     drawSpikes(id, { depth, step, range: windows_um[row], shank });

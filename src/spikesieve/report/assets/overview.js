@@ -150,7 +150,7 @@ function rasterPicture(box, ratio, { depth, step, range, shank }) {
   return picture;
 }
 
-// Stretches that were not sorted.
+// Times that were not sorted.
 function drawGaps(ctx, at, box) {
   ctx.fillStyle = colour("shade");
   data.segments_s.slice(1).forEach(([start], i) => {
@@ -246,7 +246,7 @@ function startOverview() {
   });
   document.getElementById("raster-shank")?.addEventListener("change", drawRaster);
   const [drawn, all] = [array("raster_time").values.length, data.n_spikes];
-  document.getElementById("raster-says").textContent = drawn < all ? `${drawn.toLocaleString("en")} of ${all.toLocaleString("en")}, evenly taken` : "";
+  document.getElementById("raster-says").textContent = drawn < all ? `${drawn.toLocaleString("en")} of ${all.toLocaleString("en")}, evenly spaced` : "";
 }
 
 // The unit of the spike nearest to a click in the raster, or null when none is within 6 pixels.

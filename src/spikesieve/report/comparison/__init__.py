@@ -1,1 +1,1 @@
-"""Page, pictures and tables of a comparison."""
+"""Report of a comparison: page, pictures and tables."""

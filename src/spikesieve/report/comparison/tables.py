@@ -1,4 +1,4 @@
-"""The tables of a comparison: each a header and rows, written as CSV and shown on the page."""
+"""The tables of a comparison, written as CSV and shown on the page."""
 
 from __future__ import annotations
 
@@ -11,21 +11,30 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from spikesieve.comparison.relations import UnitRelation
-from spikesieve.comparison.result import AgainstEachOther, Comparison
-from spikesieve.comparison.truth_table import AgainstTruth, SortedRow, TruthRow
+from spikesieve.comparison.result import Comparison, PairComparison
+from spikesieve.comparison.truth_comparison import TruthComparison
+from spikesieve.comparison.truth_rows import SortedUnitRow, TrueUnitRow
 
 FIRST_COLUMNS = ("unit", "n_spikes", "matched_unit", "accuracy", "recall", "precision", "kilosort_score", "class")
-"""Those of units_vs_truth.csv that others rely on; what else is known follows."""
+"""First columns of units_vs_truth.csv. Other programs read them, so they stay."""
+PAIR_COLUMNS = ("unit_a", "unit_b", "n_spikes_a", "n_spikes_b", "n_matches", "agreement", "similarity", "lag_samples")
+"""Columns of matched_pairs.csv."""
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table.
+class TitledTable:
+    """A table with a file name and a title.
 
-    name     file name without ending
-    title    what it shows
-    columns  header
-    rows     values; None and NaN: not known
+    Attributes
+    ----------
+    name : str
+        File name without ending.
+    title : str
+        What the table shows.
+    columns : tuple of str
+        Header.
+    rows : tuple of tuple
+        Values of each row. None and NaN where they are not known.
     """
 
     name: str
@@ -34,12 +43,22 @@ class Table:
     rows: tuple[tuple[Any, ...], ...]
 
     def texts(self, digits: int) -> Iterator[list[str]]:
-        """Rows as text: floats with that many significant digits, "" for what is not known."""
-        return ([text(value, digits) for value in row] for row in self.rows)
+        """Format the rows.
+
+        Parameters
+        ----------
+        digits : int
+            Significant digits of floats.
+
+        Yields
+        ------
+        list of str
+            Values of one row; "" where they are not known.
+        """
+        return ([_format(value, digits) for value in row] for row in self.rows)
 
 
-def text(value: object, digits: int) -> str:
-    """A value as it stands in a table."""
+def _format(value: object, digits: int) -> str:
     if isinstance(value, float | np.floating):
         return f"{value:.{digits}g}" if math.isfinite(value) else ""
     if value is None:
@@ -49,70 +68,99 @@ def text(value: object, digits: int) -> str:
     return str(value)
 
 
-def long_table(name: str, title: str, columns: tuple[str, ...], *parts: tuple[ArrayLike, ...]) -> Table:
-    """A table with one row for each value, from arrays.
+def long_table(name: str, title: str, columns: tuple[str, ...], *parts: tuple[ArrayLike, ...]) -> TitledTable:
+    """Build a table with one row for each value of some arrays.
 
-    parts  one below the other: of each, one array for every column, which are broadcast to one shape and unrolled
+    Parameters
+    ----------
+    name : str
+        File name without ending.
+    title : str
+        What the table shows.
+    columns : tuple of str
+        Header.
+    *parts : tuple of array_like
+        One array for each column. The arrays of a part are broadcast to one shape and flattened; the parts follow each
+        other.
+
+    Returns
+    -------
+    TitledTable
+        The table.
+
+    Examples
+    --------
+    >>> long_table("t", "T", ("name", "row", "value"), ("x", np.arange(2)[:, None], np.array([[5], [6]]))).rows
+    (('x', 0, 5), ('x', 1, 6))
     """
     rows: list[tuple[Any, ...]] = []
     for part in parts:
-        unrolled = (column.ravel().tolist() for column in np.broadcast_arrays(*map(np.asarray, part)))
-        rows += zip(*unrolled, strict=True)
-    return Table(name, title, columns, tuple(rows))
+        flat = (column.ravel().tolist() for column in np.broadcast_arrays(*map(np.asarray, part)))
+        rows += zip(*flat, strict=True)
+    return TitledTable(name, title, columns, tuple(rows))
 
 
-def tables_of(result: Comparison) -> tuple[Table, ...]:
-    """The tables of a comparison that stand for themselves; those without input are left out."""
-    tables: list[Table] = []
+def unit_tables(result: Comparison) -> tuple[TitledTable, ...]:
+    """Build the tables of units of a comparison.
+
+    Parameters
+    ----------
+    result : Comparison
+        The comparison.
+
+    Returns
+    -------
+    tuple of TitledTable
+        Tables against the truth and of both sortings, as far as these were given.
+    """
+    tables: list[TitledTable] = []
     if result.against_truth:
         tables += _truth_tables(result.against_truth)
     if result.each_other is not None:
-        tables += _each_other_tables(result.each_other, (result.sides[0].name, result.sides[1].name))
+        tables += _pair_tables(result.each_other, (result.sides[0].name, result.sides[1].name))
     return tuple(tables)
 
 
-def _truth_tables(entries: tuple[AgainstTruth, ...]) -> list[Table]:
-    rename = {"status": "class"}
-    columns = tuple(rename.get(field.name, field.name) for field in fields(TruthRow))
+def _truth_tables(entries: tuple[TruthComparison, ...]) -> list[TitledTable]:
+    true_rows = _rows(TrueUnitRow, [row for entry in entries for row in entry.rows])
+    sorted_rows = _rows(SortedUnitRow, [row for entry in entries for row in entry.sorted_rows])
     return [
-        Table("units_vs_truth", "True units", columns, _rows(TruthRow, [row for e in entries for row in e.rows])),
-        Table(
-            "sorted_units_vs_truth",
-            "Sorted units against the truth",
-            tuple(rename.get(field.name, field.name) for field in fields(SortedRow)),
-            _rows(SortedRow, [row for e in entries for row in e.sorted_rows]),
-        ),
+        TitledTable("units_vs_truth", "True units", _columns(TrueUnitRow), true_rows),
+        TitledTable("sorted_units_vs_truth", "Sorted units against the truth", _columns(SortedUnitRow), sorted_rows),
     ]
+
+
+def _columns(kind: type) -> tuple[str, ...]:
+    # `class` is a keyword of Python, so the field has another name than the column.
+    return tuple({"status": "class"}.get(field.name, field.name) for field in fields(kind))
 
 
 def _rows(kind: type, items: list[Any]) -> tuple[tuple[Any, ...], ...]:
     return tuple(tuple(getattr(item, field.name) for field in fields(kind)) for item in items)
 
 
-def _each_other_tables(found: AgainstEachOther, names: tuple[str, str]) -> list[Table]:
+def _pair_tables(found: PairComparison, names: tuple[str, str]) -> list[TitledTable]:
     relations = found.relations
     columns = ("sorting", *(field.name for field in fields(UnitRelation)), "share_only")
     rows = [
         (name, *(getattr(row, field.name) for field in fields(UnitRelation)), row.n_only / max(1, row.n_spikes))
-        for name, side in zip(names, (relations.a, relations.b), strict=True)
-        for row in side
+        for name, units in zip(names, (relations.a, relations.b), strict=True)
+        for row in units
     ]
     return [
-        Table("units_of_both", "Units of both sortings", columns, tuple(rows)),
-        Table("matched_pairs", "Matched pairs", PAIR_COLUMNS, _pair_rows(found)),
+        TitledTable("units_of_both", "Units of both sortings", columns, tuple(rows)),
+        TitledTable("matched_pairs", "Matched pairs", PAIR_COLUMNS, _matched_pair_rows(found)),
     ]
 
 
-PAIR_COLUMNS = ("unit_a", "unit_b", "n_spikes_a", "n_spikes_b", "n_matches", "agreement", "similarity", "lag_samples")
-
-
-def _pair_rows(found: AgainstEachOther) -> tuple[tuple[Any, ...], ...]:
+def _matched_pair_rows(found: PairComparison) -> tuple[tuple[Any, ...], ...]:
     a, b = found.agreement.a, found.agreement.b
     counts, scores = found.agreement.counts(), found.agreement.scores()
     n_a, n_b = a.n_spikes.tolist(), b.n_spikes.tolist()
     rows = []
     for i, j in found.relations.pairs.tolist():
-        alike = found.likeness
-        shape = (None, None) if alike is None else (float(alike.similarity[i, j]), int(alike.lag_samples[i, j]))
-        rows.append((int(a.units[i]), int(b.units[j]), n_a[i], n_b[j], int(counts[i, j]), float(scores[i, j]), *shape))
+        alike = found.template_similarity
+        template = (None, None) if alike is None else (float(alike.similarity[i, j]), int(alike.lag_samples[i, j]))
+        spikes = (n_a[i], n_b[j], int(counts[i, j]), float(scores[i, j]))
+        rows.append((int(a.units[i]), int(b.units[j]), *spikes, *template))
     return tuple(rows)

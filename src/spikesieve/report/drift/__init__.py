@@ -1,1 +1,1 @@
-"""Pictures and numbers of drift."""
+"""Report of drift: pictures and numbers."""

@@ -1,4 +1,4 @@
-"""The numbers of the figures of drift: displacement with its band, spikes before and after, units that moved most."""
+"""The numbers behind the figures of drift: displacement, spikes before and after correction, units that moved most."""
 
 from __future__ import annotations
 
@@ -9,35 +9,52 @@ import numpy as np
 
 from spikesieve.geometry import places_on_probe_um
 from spikesieve.model import F32, F64, I32, I64, Motion, Sorting, Unit
-from spikesieve.report.thinning import evenly
+from spikesieve.report.thinning import evenly_spaced_rows
 
-MOST_TIMES, MOST_DEPTHS = 1_500, 8
-"""Of the displacement that is drawn: a screen has no more pixels across, and more traces do not fit above another."""
-MOST_MOVED_SPIKES = 60_000
-"""Spikes in the raster before and after: two pictures, each half as wide as that of all spikes."""
+MAX_TIMES, MAX_DEPTHS = 1_500, 8
+"""Points of the displacement that are drawn: a screen has no more pixels, and more traces do not fit."""
+MAX_SPIKES = 60_000
+"""Spikes in the rasters before and after correction. Each is half as wide as the raster of all spikes."""
 BAND_SE = 1.96
-"""Standard errors to each side that hold the truth in 95 of 100 cases."""
-ENOUGH_SPIKES = 20
-ROOM = 20.0
-"""The raster before and after is this many times as high as the movement, if the shank is that long."""
-LEAST_WINDOW_UM, MARGIN_UM, BIN_UM = 100.0, 20.0, 10.0
-AFTER = {
-    "use": "in the tissue, the movement taken off",
-    "rigid": "in the tissue, the movement taken off",
-    "refuse": "held to be still: the movement was not used",
+"""Standard errors on each side of a 95 % band."""
+MIN_SPIKES_OF_MEDIAN = 20
+"""Spikes that a median amplitude needs."""
+WINDOW_PER_MOVEMENT = 20.0
+"""The rasters show this many times the movement in depth, if the shank is that long."""
+MIN_WINDOW_UM, MARGIN_UM, BIN_UM = 100.0, 20.0, 10.0
+"""Smallest depth window, margin beyond the contacts and bins of the search for the window, in um."""
+AFTER_TITLES = {
+    "use": "corrected for drift",
+    "rigid": "corrected for drift",
+    "refuse": "not corrected: the drift estimate was not used",
 }
-SAYS = {"use": "used.", "rigid": "used as one movement of the whole shank.", "refuse": "not used."}
+"""Title of the raster after correction, by decision."""
+DECISION_TEXTS = {
+    "use": "drift corrected.",
+    "rigid": "drift corrected with one displacement for the whole shank.",
+    "refuse": "drift not corrected.",
+}
 
 
 @dataclass(frozen=True)
 class MovedUnit:
-    """How far one unit moved, and what that did to it.
+    """Movement of one unit, a row of `units_moved.csv`.
 
-    unit, label, shank  as in the unit table
-    depth_um         where it rests
-    moved_um         from its lowest to its highest displacement that was used, within the sorted time
-    amplitude_ratio  median amplitude of its spikes in the highest third of the time, by displacement, over that in the
-                     lowest; NaN with less than 20 spikes in one of the two, or where it did not move
+    Attributes
+    ----------
+    unit : int
+        Unit number.
+    label : str
+        Label of the unit.
+    shank : int
+        Shank of the unit.
+    depth_um : float
+        Depth at rest in um.
+    moved_um : float
+        Range of the displacement that was corrected, within the sorted time, in um.
+    amplitude_ratio : float
+        Median amplitude of the spikes in the third of the time with the highest displacement over that in the third
+        with the lowest. NaN with fewer than 20 spikes in one of them, or where the unit did not move.
     """
 
     unit: int
@@ -50,18 +67,30 @@ class MovedUnit:
 
 @dataclass(frozen=True, eq=False)
 class DriftNumbers:
-    """What the figures of drift show.
+    """The numbers behind the figures of drift.
 
-    time_s        (m,) float64, some of the times, evenly taken
-    depth_um      (d,) float64, some of the depths, evenly taken
-    shanks        (n_shanks,) int64
-    estimated_um, se_um, used_um  (n_shanks, m, d) float32, as in `Motion`
-    decisions     for each shank "use", "rigid" or "refuse"
-    sentences     for each shank what was decided and why
-    step          the rasters show every step-th spike of the raster of all
-    on_probe_um   (n,) float32, depth of these spikes on the probe
-    window_um     (n_shanks, 2) float64, from where to where in depth the rasters go: the stretch with most spikes
-    moved         every unit, the one that moved most first
+    Attributes
+    ----------
+    time_s : ndarray of float64, shape (n_times,)
+        Evenly spaced part of the times, in s.
+    depth_um : ndarray of float64, shape (n_depths,)
+        Evenly spaced part of the depths, in um.
+    shanks : ndarray of int64, shape (n_shanks,)
+        Shank numbers.
+    estimated_um, se_um, used_um : ndarray of float32, shape (n_shanks, n_times, n_depths)
+        Estimated displacement, its standard error and the displacement that was corrected, as in `Motion`.
+    decisions : tuple of str
+        For each shank "use", "rigid" or "refuse".
+    sentences : tuple of str
+        For each shank what was decided and why.
+    step : int
+        The rasters show every step-th spike of the raster of all spikes.
+    depth_on_probe_um : ndarray of float32, shape (n_spikes,)
+        Depth of these spikes on the probe, before correction, in um.
+    depth_windows_um : ndarray of float64, shape (n_shanks, 2)
+        Lowest and highest depth of the rasters: the window with most spikes, in um.
+    moved : tuple of MovedUnit
+        All units, largest movement first.
     """
 
     time_s: F64
@@ -73,34 +102,47 @@ class DriftNumbers:
     decisions: tuple[str, ...]
     sentences: tuple[str, ...]
     step: int
-    on_probe_um: F32
-    window_um: F64
+    depth_on_probe_um: F32
+    depth_windows_um: F64
     moved: tuple[MovedUnit, ...]
 
     @property
-    def reach_um(self) -> float:
-        """The room above and below the zero of each trace: what holds every displacement, and a little more."""
+    def half_range_um(self) -> float:
+        """Range above and below the zero of each trace that holds every displacement, in um."""
         return 1.15 * max(1.0, float(np.abs(self.estimated_um).max()))
 
     @property
     def has_band(self) -> bool:
-        """Whether anything is known about how sure the displacement is."""
+        """Whether any standard error is known."""
         return bool(np.isfinite(self.se_um).any())
 
 
 def drift_numbers(sorting: Sorting, raster_rows: I64, rows: Sequence[I64]) -> DriftNumbers | None:
-    """The numbers of the figures of drift, or None where nobody looked for it.
+    """Compute the numbers behind the figures of drift.
 
-    raster_rows  (n,) int64, the spikes of the raster of all
-    rows         the spikes of each unit, in order of time
+    Parameters
+    ----------
+    sorting : Sorting
+        The sorting.
+    raster_rows : ndarray of int64, shape (n_raster_spikes,)
+        Rows of the spikes in the raster of all spikes.
+    rows : sequence of ndarray of int64
+        Rows of the spikes of each unit, in order of time.
+
+    Returns
+    -------
+    DriftNumbers or None
+        None where drift was not estimated.
     """
     motion = sorting.motion
     if motion is None:
         return None
-    times, depths = evenly(len(motion.time_s), MOST_TIMES), evenly(len(motion.depth_um), MOST_DEPTHS)
+    times = evenly_spaced_rows(len(motion.time_s), MAX_TIMES)
+    depths = evenly_spaced_rows(len(motion.depth_um), MAX_DEPTHS)
     estimated, se, used = (um[:, times][:, :, depths] for um in (motion.estimated_um, motion.se_um, motion.um))
-    step = max(1, -(-len(raster_rows) // MOST_MOVED_SPIKES))
-    on_probe_um = places_on_probe_um(sorting, raster_rows[::step])[:, 1]
+    step = max(1, -(-len(raster_rows) // MAX_SPIKES))
+    shown_rows = raster_rows[::step]
+    depth_on_probe_um = places_on_probe_um(sorting, shown_rows)[:, 1]
     return DriftNumbers(
         time_s=motion.time_s[times],
         depth_um=motion.depth_um[depths],
@@ -111,69 +153,98 @@ def drift_numbers(sorting: Sorting, raster_rows: I64, rows: Sequence[I64]) -> Dr
         decisions=motion.decisions,
         sentences=tuple(_sentences(motion)),
         step=step,
-        on_probe_um=on_probe_um,
-        window_um=_windows_um(sorting, motion, on_probe_um, sorting.spikes.unit[raster_rows[::step]]),
+        depth_on_probe_um=depth_on_probe_um,
+        depth_windows_um=_depth_windows_um(sorting, motion, depth_on_probe_um, sorting.spikes.unit[shown_rows]),
         moved=moved_units(sorting, motion, rows),
     )
 
 
 def moved_units(sorting: Sorting, motion: Motion, rows: Sequence[I64]) -> tuple[MovedUnit, ...]:
-    """Every unit with how far it moved, the one that moved most first.
+    """Rank the units by their movement.
 
-    rows  the spikes of each unit
+    Parameters
+    ----------
+    sorting : Sorting
+        The sorting.
+    motion : Motion
+        Displacement of the tissue.
+    rows : sequence of ndarray of int64
+        Rows of the spikes of each unit.
+
+    Returns
+    -------
+    tuple of MovedUnit
+        All units, largest movement first.
     """
     start_s, stop_s = (sample / sorting.sampling_hz for sample in (sorting.segments[0][0], sorting.segments[-1][1]))
     inside = motion.time_s[(motion.time_s >= start_s) & (motion.time_s <= stop_s)]
     time_s = np.concatenate([[start_s], inside, [stop_s]])
-    moved = [_moved(sorting, motion, unit, mine, time_s) for unit, mine in zip(sorting.units, rows, strict=True)]
+    moved = [_moved_unit(sorting, motion, unit, own, time_s) for unit, own in zip(sorting.units, rows, strict=True)]
     return tuple(sorted(moved, key=lambda unit: (-unit.moved_um, unit.unit)))
 
 
-def _moved(sorting: Sorting, motion: Motion, unit: Unit, mine: I64, time_s: F64) -> MovedUnit:
+def _moved_unit(sorting: Sorting, motion: Motion, unit: Unit, rows: I64, time_s: F64) -> MovedUnit:
     depth_um = unit.y_um if np.isfinite(unit.y_um) else unit.depth_um
-    course_um = _course(motion, time_s, depth_um, unit.shank)
-    seen_um = _course(motion, sorting.spikes.sample[mine] / sorting.sampling_hz, depth_um, unit.shank)
-    low_um, high_um = np.quantile(course_um, [1 / 3, 2 / 3])
-    amplitude_uv, ratio = sorting.spikes.amplitude_uv[mine], np.nan
-    down, up = amplitude_uv[seen_um <= low_um], amplitude_uv[seen_um >= high_um]
-    if low_um < high_um and min(len(down), len(up)) >= ENOUGH_SPIKES and np.median(down) > 0:
-        ratio = float(np.median(up) / np.median(down))
-    return MovedUnit(unit.unit, unit.label, unit.shank, depth_um, float(np.ptp(course_um)), ratio)
+    displacement_um = _displacement_um(motion, time_s, depth_um, unit.shank)
+    at_spikes_um = _displacement_um(motion, sorting.spikes.sample[rows] / sorting.sampling_hz, depth_um, unit.shank)
+    low_um, high_um = np.quantile(displacement_um, [1 / 3, 2 / 3])
+    amplitude_uv, ratio = sorting.spikes.amplitude_uv[rows], np.nan
+    lowest, highest = amplitude_uv[at_spikes_um <= low_um], amplitude_uv[at_spikes_um >= high_um]
+    enough = low_um < high_um and min(len(lowest), len(highest)) >= MIN_SPIKES_OF_MEDIAN
+    if enough and np.median(lowest) > 0:
+        ratio = float(np.median(highest) / np.median(lowest))
+    return MovedUnit(unit.unit, unit.label, unit.shank, depth_um, float(np.ptp(displacement_um)), ratio)
 
 
-def _windows_um(sorting: Sorting, motion: Motion, depth_um: F32, unit: I32) -> F64:
-    """For each shank `movement_window_um` of some spikes: (n_shanks, 2)."""
+def _displacement_um(motion: Motion, time_s: F64, depth_um: float, shank: int) -> F64:
+    return motion.at(time_s, np.full(len(time_s), depth_um), np.full(len(time_s), shank, np.int64))
+
+
+def _depth_windows_um(sorting: Sorting, motion: Motion, depth_um: F32, unit: I32) -> F64:
+    """`depth_window_um` of each shank, shape (n_shanks, 2)."""
     shank_of_spike = np.array([row.shank for row in sorting.units], np.int64)[unit]
     windows = []
     for shank, um in zip(motion.shanks, motion.estimated_um, strict=True):
         contacts_um = sorting.probe.positions_um[sorting.probe.shanks == shank, 1]
-        whole_um = (float(contacts_um.min()) - MARGIN_UM, float(contacts_um.max()) + MARGIN_UM)
-        windows.append(movement_window_um(depth_um[shank_of_spike == shank], whole_um, float(np.ptp(um, axis=0).max())))
+        shank_um = (float(contacts_um.min()) - MARGIN_UM, float(contacts_um.max()) + MARGIN_UM)
+        windows.append(depth_window_um(depth_um[shank_of_spike == shank], shank_um, float(np.ptp(um, axis=0).max())))
     return np.array(windows)
 
 
-def movement_window_um(depth_um: F32, whole_um: tuple[float, float], moved_um: float) -> tuple[float, float]:
-    """From where to where a raster must go to show a movement: the stretch of ROOM times its size with most spikes.
+def depth_window_um(depth_um: F32, shank_um: tuple[float, float], moved_um: float) -> tuple[float, float]:
+    """Choose the depths that a raster shows so that the movement can be seen: the window with most spikes.
 
-    depth_um  (n,) of the spikes
-    whole_um  the ends of the shank
-    moved_um  from the lowest to the highest displacement
+    Parameters
+    ----------
+    depth_um : ndarray of float32, shape (n_spikes,)
+        Depths of the spikes in um.
+    shank_um : tuple of float
+        Lowest and highest depth of the shank in um.
+    moved_um : float
+        Range of the displacement in um.
+
+    Returns
+    -------
+    tuple of float
+        Lowest and highest depth of the window in um.
+
+    Examples
+    --------
+    >>> low_um, high_um = depth_window_um(np.full(50, 2500, np.float32), (0.0, 3840.0), 15.0)
+    >>> high_um - low_um
+    300.0
     """
-    low_um, high_um = whole_um
-    height_um = max(LEAST_WINDOW_UM, ROOM * moved_um)
+    low_um, high_um = shank_um
+    height_um = max(MIN_WINDOW_UM, WINDOW_PER_MOVEMENT * moved_um)
     if height_um >= high_um - low_um:
-        return whole_um
+        return shank_um
     counts, edges_um = np.histogram(depth_um, np.arange(low_um, high_um + BIN_UM, BIN_UM))
     in_window = np.convolve(counts, np.ones(round(height_um / BIN_UM)), mode="valid")
     start_um = float(edges_um[int(np.argmax(in_window))])
     return start_um, start_um + height_um
 
 
-def _course(motion: Motion, time_s: F64, depth_um: float, shank: int) -> F64:
-    return motion.at(time_s, np.full(len(time_s), depth_um), np.full(len(time_s), shank, np.int64))
-
-
 def _sentences(motion: Motion) -> list[str]:
     names = [f"Shank {shank}: " if len(motion.shanks) > 1 else "" for shank in motion.shanks]
-    said = [f"{name}{SAYS[decision]}" for name, decision in zip(names, motion.decisions, strict=True)]
-    return [f"{text[0].upper()}{text[1:]} {why}".strip() for text, why in zip(said, motion.why, strict=True)]
+    decided = [f"{name}{DECISION_TEXTS[decision]}" for name, decision in zip(names, motion.decisions, strict=True)]
+    return [f"{text[0].upper()}{text[1:]} {why}".strip() for text, why in zip(decided, motion.why, strict=True)]

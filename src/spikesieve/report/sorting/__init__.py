@@ -1,1 +1,1 @@
-"""Page, pictures and tables of a sorting."""
+"""Report of a sorting: page, pictures and tables."""

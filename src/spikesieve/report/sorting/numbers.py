@@ -1,4 +1,4 @@
-"""The numbers behind the figures: what a Sorting boils down to before anything is drawn. Arrays in, arrays out."""
+"""The numbers behind the figures of a sorting, of limited size however many spikes there are."""
 
 from __future__ import annotations
 
@@ -6,59 +6,41 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spikesieve.metrics import refractory
-from spikesieve.model import F32, F64, I32, I64, Probe, Sorting, Spikes, Templates, Unit
+from spikesieve.model import F32, F64, I32, I64, Probe, Sorting, Templates, Unit
 from spikesieve.report.drift.numbers import DriftNumbers, drift_numbers
-from spikesieve.report.thinning import evenly
+from spikesieve.report.sorting.histograms import Histogram, quality_histograms
+from spikesieve.report.thinning import ThinnedSpikes, evenly_spaced_rows
 
-LABELS = ("good", "mua", "noise")
-MOST_POINTS = 200_000
-"""Spikes drawn in the raster; more would be one blot, and slow."""
-NEAR_CONTACTS, LEAST_CONTACTS = 16, 6
-"""Contacts on which a template is shown, nearest to its best one first; fewer where there are many units."""
-MOST_TRACES = 8_000
+MAX_RASTER_SPIKES = 200_000
+"""Spikes drawn in the raster. More would overlap and be slow."""
+MAX_CONTACTS, MIN_CONTACTS = 16, 6
+"""Contacts on which a template is shown, nearest to the best contact first. Fewer where there are many units."""
+MAX_TRACES = 8_000
 """Traces of all templates together."""
-MOST_AMPLITUDES = 300_000
-"""Spikes of all units together that are shown by their amplitude."""
-MOST_AMPLITUDES_OF_A_UNIT = 2_000
+MAX_AMPLITUDES = 300_000
+"""Spikes of all units together that are drawn by amplitude."""
+MAX_AMPLITUDES_OF_UNIT = 2_000
+"""Spikes of one unit that are drawn by amplitude."""
 CORRELOGRAM_MS = 50
-TIME_BINS = 60
-HISTOGRAM_BINS = 24
-SHARES = ("contamination", "presence")
-"""Quantities between 0 and 1."""
+"""Largest lag of the correlograms in ms."""
+N_TIME_BINS = 60
+"""Bins of the firing rate over time."""
+MIN_SPIKES_OF_MEDIAN = 20
+"""Spikes that a median amplitude needs."""
 
 
 @dataclass(frozen=True, eq=False)
-class SomeSpikes:
-    """Some of the spikes, evenly taken.
+class LocalTemplates:
+    """Templates on the contacts nearest to their best contact.
 
-    time_s        (n,) float64, seconds since the first sample of the first file
-    depth_um      (n,) float32
-    amplitude_uv  (n,) float32, peak to peak on the best contact of its unit
-    unit          (n,) int32
-    """
-
-    time_s: F64
-    depth_um: F32
-    amplitude_uv: F32
-    unit: I32
-
-    def __len__(self) -> int:
-        return len(self.unit)
-
-    def every(self, step: int) -> SomeSpikes:
-        """The first spike and every step-th after it."""
-        return SomeSpikes(self.time_s[::step], self.depth_um[::step], self.amplitude_uv[::step], self.unit[::step])
-
-
-@dataclass(frozen=True, eq=False)
-class NearTemplates:
-    """Templates on a few contacts.
-
-    uv        (n_units, n_near, n_samples) float32
-    contacts  (n_units, n_near) int64, -1 = none
+    Attributes
+    ----------
+    uv : ndarray of float32, shape (n_units, n_near, n_samples)
+        Templates in uV.
+    contacts : ndarray of int64, shape (n_units, n_near)
+        Contacts, nearest first; -1 for none.
     """
 
     uv: F32
@@ -66,42 +48,35 @@ class NearTemplates:
 
 
 @dataclass(frozen=True, eq=False)
-class Histogram:
-    """How many units of each label lie in each bin of one quantity.
+class FigureNumbers:
+    """The numbers behind the figures of a sorting.
 
-    name      column of the unit table
-    edges     (n_bins + 1,) float64; the outer bins also hold what lies beyond them
-    counts    by label (n_bins,) int64
-    unknown   units for which the quantity cannot be told
-    log       whether the bins are equal in logarithm
+    Attributes
+    ----------
+    raster : ThinnedSpikes
+        Spikes of the raster, in order of time.
+    amplitudes : ThinnedSpikes
+        Spikes drawn by amplitude, in order of unit and time.
+    templates : LocalTemplates
+        Templates near the best contact.
+    acgs : ndarray of int64, shape (n_units, 50)
+        Autocorrelograms: counts at lags of 0.5-1.5, 1.5-2.5, ... ms.
+    ccgs : ndarray of int64, shape (n_units, 101)
+        Cross-correlograms: counts at lags of -50 to 50 ms of the spikes of the nearest unit around those of the unit.
+        The middle bin is empty.
+    rate_edges_s : ndarray of float64, shape (n_bins + 1,)
+        Edges of the time bins in s.
+    rates_hz : ndarray of float32, shape (n_units, n_bins)
+        Firing rate in each time bin in Hz; NaN where nothing was sorted.
+    histograms : tuple of Histogram
+        Quality of the units.
+    drift : DriftNumbers or None
+        Drift; None where it was not estimated.
     """
 
-    name: str
-    edges: F64
-    counts: dict[str, I64]
-    unknown: int
-    log: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Numbers:
-    """Everything that the page draws.
-
-    raster      spikes for the picture of depth against time, in order of time
-    amplitudes  spikes for the pictures of amplitude against time, in order of unit and time
-    templates   mean waveforms near the best contact
-    acgs        (n_units, 50) int64, counts at lags 0.5-1.5, 1.5-2.5 ... ms
-    ccgs        (n_units, 101) int64, counts at lags -50..50 ms of the nearest unit's spikes around those of the unit;
-                the middle bin is empty
-    rate_edges_s, rates_hz  (n_bins + 1,) float64 and (n_units, n_bins) float32: firing rate over time, NaN where
-                nothing was sorted
-    histograms  of the quality of all units
-    drift       how the tissue moved, or None where it was not looked at
-    """
-
-    raster: SomeSpikes
-    amplitudes: SomeSpikes
-    templates: NearTemplates
+    raster: ThinnedSpikes
+    amplitudes: ThinnedSpikes
+    templates: LocalTemplates
     acgs: I64
     ccgs: I64
     rate_edges_s: F64
@@ -110,16 +85,27 @@ class Numbers:
     drift: DriftNumbers | None
 
 
-def numbers_of(sorting: Sorting) -> Numbers:
-    """Boil a sorting down; the size of what comes out has a bound however many spikes there are."""
+def figure_numbers(sorting: Sorting) -> FigureNumbers:
+    """Compute the numbers behind the figures of a sorting.
+
+    Parameters
+    ----------
+    sorting : Sorting
+        The sorting.
+
+    Returns
+    -------
+    FigureNumbers
+        Arrays of limited size.
+    """
     spikes, units = sorting.spikes, sorting.units
     rows = rows_by_unit(spikes.unit, len(units))
     edges_s, rates_hz = rates_over_time(sorting, rows)
-    raster_rows = evenly(len(spikes), MOST_POINTS)
-    return Numbers(
-        raster=_some(spikes, raster_rows, sorting.sampling_hz),
-        amplitudes=_some(spikes, _amplitude_rows(rows), sorting.sampling_hz),
-        templates=near_templates(sorting.templates, sorting.probe, units),
+    raster_rows = evenly_spaced_rows(len(spikes), MAX_RASTER_SPIKES)
+    return FigureNumbers(
+        raster=ThinnedSpikes.from_rows(spikes, raster_rows, sorting.sampling_hz),
+        amplitudes=ThinnedSpikes.from_rows(spikes, _amplitude_rows(rows), sorting.sampling_hz),
+        templates=local_templates(sorting.templates, sorting.probe, units),
         acgs=sorting.acgs[:, :CORRELOGRAM_MS],
         ccgs=ccgs_with_nearest(sorting, rows),
         rate_edges_s=edges_s,
@@ -130,110 +116,136 @@ def numbers_of(sorting: Sorting) -> Numbers:
 
 
 def rows_by_unit(unit: I32, n_units: int) -> list[I64]:
-    """The rows of each unit's spikes, in order of time.
+    """Find the spikes of each unit.
 
-    unit  (n_spikes,) int32, 0..n_units-1
+    Parameters
+    ----------
+    unit : ndarray of int32, shape (n_spikes,)
+        Unit of each spike, from 0 to n_units - 1, in order of time.
+    n_units : int
+        Number of units.
+
+    Returns
+    -------
+    list of ndarray of int64
+        For each unit the rows of its spikes, in order of time.
+
+    Examples
+    --------
+    >>> rows_by_unit(np.array([1, 0, 1], np.int32), 2)
+    [array([1]), array([0, 2])]
     """
     order = np.argsort(unit, kind="stable")
     ends = np.cumsum(np.bincount(unit, minlength=n_units))[:-1]
     return np.split(order, ends) if n_units else []
 
 
-def near_templates(templates: Templates, probe: Probe, units: Sequence[Unit]) -> NearTemplates:
-    """Each template on the contacts nearest to its best one, that one first."""
+def local_templates(templates: Templates, probe: Probe, units: Sequence[Unit]) -> LocalTemplates:
+    """Cut each template to the contacts nearest to its best contact.
+
+    Parameters
+    ----------
+    templates : Templates
+        Templates of all units.
+    probe : Probe
+        Contacts of the probe.
+    units : sequence of Unit
+        The unit table.
+
+    Returns
+    -------
+    LocalTemplates
+        Up to 16 contacts a unit, nearest first; fewer from 500 units on.
+    """
     n_units, n_samples, n_columns = templates.uv.shape
-    n_near = min(NEAR_CONTACTS, n_columns, max(LEAST_CONTACTS, MOST_TRACES // max(1, n_units)))
+    n_near = min(MAX_CONTACTS, n_columns, max(MIN_CONTACTS, MAX_TRACES // max(1, n_units)))
     uv = np.zeros((n_units, n_near, n_samples), np.float32)
     contacts = np.full((n_units, n_near), -1, np.int64)
     for row, unit in enumerate(units):
         used = np.flatnonzero(templates.contacts[row] >= 0)
-        apart_um = probe.positions_um[templates.contacts[row, used]] - probe.positions_um[unit.chan_best]
-        nearest = used[np.argsort(np.linalg.norm(apart_um, axis=1), kind="stable")[:n_near]]
+        offset_um = probe.positions_um[templates.contacts[row, used]] - probe.positions_um[unit.chan_best]
+        nearest = used[np.argsort(np.linalg.norm(offset_um, axis=1), kind="stable")[:n_near]]
         uv[row, : len(nearest)] = templates.uv[row][:, nearest].T
         contacts[row, : len(nearest)] = templates.contacts[row, nearest]
-    return NearTemplates(uv, contacts)
+    return LocalTemplates(uv, contacts)
 
 
 def ccgs_with_nearest(sorting: Sorting, rows: Sequence[I64]) -> I64:
-    """Cross-correlograms of each unit with the unit most similar to it: (n_units, 101) int64, zeros without one."""
+    """Compute the cross-correlogram of each unit with the most similar unit.
+
+    Parameters
+    ----------
+    sorting : Sorting
+        The sorting.
+    rows : sequence of ndarray of int64
+        Rows of the spikes of each unit.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_units, 101)
+        Counts at lags of -50 to 50 ms; zeros for a unit without a nearest one.
+    """
     ccgs = np.zeros((len(rows), 2 * CORRELOGRAM_MS + 1), np.int64)
-    wanted = slice(refractory.HALF_BINS - CORRELOGRAM_MS, refractory.HALF_BINS + CORRELOGRAM_MS + 1)
+    shown = slice(refractory.HALF_BINS - CORRELOGRAM_MS, refractory.HALF_BINS + CORRELOGRAM_MS + 1)
     for row, unit in enumerate(sorting.units):
         if unit.nearest_unit is not None:
             pair = sorting.spikes.sample[rows[row]], sorting.spikes.sample[rows[unit.nearest_unit]]
-            ccgs[row] = refractory.counts_1ms(*pair, sorting.sampling_hz, False)[wanted]
+            ccgs[row] = refractory.counts_1ms(*pair, sorting.sampling_hz, False)[shown]
     return ccgs
 
 
 def rates_over_time(sorting: Sorting, rows: Sequence[I64]) -> tuple[F64, F32]:
-    """Firing rates in 60 equal bins of the time from the first to the last sorted sample.
+    """Compute the firing rate of each unit in 60 equal bins from the first to the last sorted sample.
 
-    Returns the edges in s, (61,) float64, and the rates in Hz, (n_units, 60) float32, NaN in bins without sorted time.
+    Parameters
+    ----------
+    sorting : Sorting
+        The sorting.
+    rows : sequence of ndarray of int64
+        Rows of the spikes of each unit.
+
+    Returns
+    -------
+    edges_s : ndarray of float64, shape (61,)
+        Edges of the bins in s.
+    rates_hz : ndarray of float32, shape (n_units, 60)
+        Rates in Hz; NaN in bins without sorted time.
     """
     segments = np.array(sorting.segments, np.float64).reshape(-1, 2) / sorting.sampling_hz
-    edges = np.linspace(segments.min(), segments.max(), TIME_BINS + 1)
+    edges = np.linspace(segments.min(), segments.max(), N_TIME_BINS + 1)
     overlap = np.minimum(edges[1:, None], segments[:, 1]) - np.maximum(edges[:-1, None], segments[:, 0])
     sorted_s = np.maximum(overlap, 0).sum(axis=1)
-    counts = [np.histogram(sorting.spikes.sample[mine] / sorting.sampling_hz, edges)[0] for mine in rows]
-    counted = np.array(counts, np.float64).reshape(-1, TIME_BINS)
+    counts = [np.histogram(sorting.spikes.sample[spikes] / sorting.sampling_hz, edges)[0] for spikes in rows]
+    counted = np.array(counts, np.float64).reshape(-1, N_TIME_BINS)
     rates = np.divide(counted, sorted_s, out=np.full_like(counted, np.nan), where=sorted_s > 0)
     return edges, rates.astype(np.float32)
 
 
 def amplitude_changes(sorting: Sorting) -> F64:
-    """Median amplitude in the last third of the sorted time over that in the first: (n_units,) float64.
+    """Compare the median amplitude of each unit in the last third of the sorted time with that in the first third.
 
-    NaN for units with less than 20 spikes in one of the two.
+    Parameters
+    ----------
+    sorting : Sorting
+        The sorting.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_units,)
+        Last third over first third; NaN for units with fewer than 20 spikes in one of them.
     """
     spikes, n_units = sorting.spikes, len(sorting.units)
     start, stop = sorting.segments[0][0], sorting.segments[-1][1]
     changes = np.full(n_units, np.nan)
-    for row, mine in enumerate(rows_by_unit(spikes.unit, n_units)):
-        third = 3 * (spikes.sample[mine] - start) // max(1, stop - start)
-        early, late = spikes.amplitude_uv[mine[third == 0]], spikes.amplitude_uv[mine[third == 2]]
-        if min(len(early), len(late)) >= 20:
+    for row, own in enumerate(rows_by_unit(spikes.unit, n_units)):
+        third = 3 * (spikes.sample[own] - start) // max(1, stop - start)
+        early, late = spikes.amplitude_uv[own[third == 0]], spikes.amplitude_uv[own[third == 2]]
+        if min(len(early), len(late)) >= MIN_SPIKES_OF_MEDIAN:
             before, after = float(np.median(early)), float(np.median(late))
             changes[row] = after / before if min(before, after) > 0 else np.nan
     return changes
 
 
-def quality_histograms(units: Sequence[Unit]) -> tuple[Histogram, ...]:
-    """Histograms of SNR, firing rate, amplitude (logarithmic), contamination and presence, by label."""
-    return tuple(_histogram(name, units) for name in ("snr", "firing_rate_hz", "amplitude_uv", *SHARES))
-
-
-def _histogram(name: str, units: Sequence[Unit]) -> Histogram:
-    log = name not in SHARES
-    given = [getattr(unit, name) for unit in units]
-    values = np.array([np.nan if value is None else value for value in given], np.float64)
-    known = np.isfinite(values) & ((values > 0) | (not log))
-    # A contamination is seldom above a fifth, but all of it is shown.
-    highest = 1.0 if name == "presence" else max(0.2, values[known].max(initial=0))
-    edges = _log_edges(values[known]) if log else np.linspace(0, highest, HISTOGRAM_BINS + 1)
-    counts = {}
-    for label in LABELS:
-        mine = np.array([unit.label == label for unit in units], np.bool_)
-        inside = np.clip(values[known & mine], edges[0], edges[-1])
-        counts[label] = np.histogram(inside, edges)[0].astype(np.int64)
-    return Histogram(name, edges, counts, int((~known).sum()), log)
-
-
-def _log_edges(values: NDArray[np.float64]) -> F64:
-    low, high = (values.min(), values.max()) if values.size else (1.0, 10.0)
-    # At least a factor of 4, so that equal units make one bar and not a picture of nothing.
-    middle, half = np.sqrt(low * high), max(np.sqrt(high / low), 2.0)
-    return np.asarray(np.geomspace(middle / half, middle * half, HISTOGRAM_BINS + 1), dtype=np.float64)
-
-
 def _amplitude_rows(rows: Sequence[I64]) -> I64:
-    share = max(1, min(MOST_AMPLITUDES_OF_A_UNIT, MOST_AMPLITUDES // max(1, len(rows))))
-    return np.concatenate([np.empty(0, np.int64), *(mine[evenly(len(mine), share)] for mine in rows)])
-
-
-def _some(spikes: Spikes, rows: I64, sampling_hz: float) -> SomeSpikes:
-    return SomeSpikes(
-        time_s=spikes.sample[rows] / sampling_hz,
-        depth_um=spikes.position_um[rows, 1],
-        amplitude_uv=spikes.amplitude_uv[rows],
-        unit=spikes.unit[rows],
-    )
+    n_each = max(1, min(MAX_AMPLITUDES_OF_UNIT, MAX_AMPLITUDES // max(1, len(rows))))
+    return np.concatenate([np.empty(0, np.int64), *(own[evenly_spaced_rows(len(own), n_each)] for own in rows)])

@@ -1,4 +1,4 @@
-"""The pictures of a sorting: every figure as a PNG file."""
+"""Write the pictures of a sorting as PNG files."""
 
 from __future__ import annotations
 
@@ -9,32 +9,47 @@ from matplotlib.figure import Figure
 
 from spikesieve.model import Sorting
 from spikesieve.report.drift import figures as drift_figures
-from spikesieve.report.sorting import figures
+from spikesieve.report.sorting import gallery_figures, spike_figures, unit_figures
 from spikesieve.report.sorting.columns import AXIS_LABELS
-from spikesieve.report.sorting.numbers import Numbers, numbers_of
+from spikesieve.report.sorting.numbers import FigureNumbers, figure_numbers
 
 DOTS_PER_INCH = 130
-# Of 9: larger by a few percent than at the usual 6, and written in two thirds of the time.
 COMPRESSION = 3
+"""Of 9. Files are a few percent larger than at the usual 6, and written in two thirds of the time."""
 
 
-def write_pictures(folder: Path, sorting: Sorting, numbers: Numbers | None = None) -> tuple[Path, ...]:
-    """Write the pictures of a sorting, an empty one included, into an existing folder and return their paths.
+def write_pictures(folder: Path, sorting: Sorting, numbers: FigureNumbers | None = None) -> tuple[Path, ...]:
+    """Write the pictures of a sorting.
 
-    numbers  what `numbers_of(sorting)` gives, where it is known already
+    Parameters
+    ----------
+    folder : Path
+        Existing folder.
+    sorting : Sorting
+        The sorting. It may be empty.
+    numbers : FigureNumbers, optional
+        Numbers of its figures, if they are known already.
 
-    Raises OSError when they cannot be written.
+    Returns
+    -------
+    tuple of Path
+        The PNG files.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be written.
     """
-    probe, units = sorting.probe, sorting.units
-    numbers = numbers or numbers_of(sorting)
+    probe, units, hz = sorting.probe, sorting.units, sorting.sampling_hz
+    numbers = numbers or figure_numbers(sorting)
     drawn: dict[str, Figure] = {
-        "units_on_probe": figures.units_on_probe(probe, units),
-        "spike_raster": figures.spike_raster(sorting.spikes, sorting.sampling_hz),
-        "template_gallery": figures.template_gallery(sorting.templates, probe, units, sorting.sampling_hz),
-        "amplitude_against_rate": figures.amplitude_against_rate(units),
-        "acgs_of_good_units": figures.acgs_of_good_units(sorting.acgs, units),
-        "amplitudes_over_time": figures.amplitudes_over_time(numbers.amplitudes, units),
-        "quality_histograms": figures.quality_histograms(numbers.histograms, AXIS_LABELS),
+        "units_on_probe": unit_figures.units_on_probe(probe, units),
+        "spike_raster": spike_figures.spike_raster(sorting.spikes, hz),
+        "template_gallery": gallery_figures.template_gallery(sorting.templates, probe, units, hz),
+        "amplitude_against_rate": unit_figures.amplitude_against_rate(units),
+        "acgs_of_good_units": gallery_figures.acgs_of_good_units(sorting.acgs, units),
+        "amplitudes_over_time": gallery_figures.amplitudes_over_time(numbers.amplitudes, units),
+        "quality_histograms": unit_figures.quality_histograms(numbers.histograms, AXIS_LABELS),
     }
     if numbers.drift is not None:
         shank_of_unit = np.array([unit.shank for unit in units], np.int64)

@@ -1,4 +1,4 @@
-"""What the report shows of drift is what the sorting holds, and nothing where nobody looked for it."""
+"""What the report shows of drift is what the sorting holds, and nothing where drift was not estimated."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from spikesieve.geometry import places_on_probe_um
 from spikesieve.model import Motion, Sorting
 from spikesieve.report.drift import figures as drift_figures
 from spikesieve.report.drift import numbers as drift_numbers_module
-from spikesieve.report.drift.numbers import DriftNumbers, MovedUnit, movement_window_um
-from spikesieve.report.sorting.numbers import Numbers, numbers_of
+from spikesieve.report.drift.numbers import DriftNumbers, MovedUnit, depth_window_um
+from spikesieve.report.sorting.numbers import FigureNumbers, figure_numbers
 from spikesieve.report.sorting.write import write_report
 
 
-def drift_of(sorting: Sorting) -> tuple[Numbers, DriftNumbers, Motion]:
-    numbers = numbers_of(sorting)
+def drift_of(sorting: Sorting) -> tuple[FigureNumbers, DriftNumbers, Motion]:
+    numbers = figure_numbers(sorting)
     assert numbers.drift is not None
     assert sorting.motion is not None
     return numbers, numbers.drift, sorting.motion
@@ -48,9 +48,9 @@ def test_displacement_that_is_drawn_is_that_of_the_motion() -> None:
     _, drift, motion = drift_of(make_moving_sorting(2, decisions=("rigid", "refuse")))
     np.testing.assert_array_equal(drift.estimated_um, motion.estimated_um)
     np.testing.assert_array_equal(drift.used_um, motion.um)
-    assert drift.sentences[0] == f"Shank 0: used as one movement of the whole shank. {motion.why[0]}"
-    assert drift.sentences[1] == f"Shank 2: not used. {motion.why[1]}"
-    assert drift_of(make_moving_sorting())[1].sentences[0].startswith("Used. Measured")
+    assert drift.sentences[0] == f"Shank 0: drift corrected with one displacement for the whole shank. {motion.why[0]}"
+    assert drift.sentences[1] == f"Shank 2: drift not corrected. {motion.why[1]}"
+    assert drift_of(make_moving_sorting())[1].sentences[0].startswith("Drift corrected. Measured")
 
 
 def test_many_times_and_depths_are_thinned_to_a_bound() -> None:
@@ -66,11 +66,11 @@ def test_many_times_and_depths_are_thinned_to_a_bound() -> None:
 def test_the_raster_has_every_spike_on_the_probe_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     sorting = make_moving_sorting(2)
     _, drift, _ = drift_of(sorting)
-    np.testing.assert_array_equal(drift.on_probe_um, places_on_probe_um(sorting, slice(None))[:, 1])
-    monkeypatch.setattr(drift_numbers_module, "MOST_MOVED_SPIKES", 700)
+    np.testing.assert_array_equal(drift.depth_on_probe_um, places_on_probe_um(sorting, slice(None))[:, 1])
+    monkeypatch.setattr(drift_numbers_module, "MAX_SPIKES", 700)
     _, some, _ = drift_of(sorting)
     assert some.step == 3
-    np.testing.assert_array_equal(some.on_probe_um, drift.on_probe_um[::3])
+    np.testing.assert_array_equal(some.depth_on_probe_um, drift.depth_on_probe_um[::3])
 
 
 def test_units_are_ranked_by_how_far_they_moved() -> None:
@@ -105,11 +105,11 @@ def test_the_amplitude_ratio_is_that_of_up_over_down() -> None:
 
 def test_the_raster_is_cut_to_where_movement_can_be_seen() -> None:
     depth_um = np.r_[np.full(100, 900.0), np.full(300, 2500.0), np.nan].astype(np.float32)
-    low, high = movement_window_um(depth_um, (0.0, 3840.0), 15.0)
+    low, high = depth_window_um(depth_um, (0.0, 3840.0), 15.0)
     assert high - low == 300
     assert low <= 2500 <= high
-    assert movement_window_um(depth_um, (0.0, 3840.0), 300.0) == (0.0, 3840.0)
-    assert movement_window_um(depth_um[:0], (0.0, 60.0), 1.0) == (0.0, 60.0)
+    assert depth_window_um(depth_um, (0.0, 3840.0), 300.0) == (0.0, 3840.0)
+    assert depth_window_um(depth_um[:0], (0.0, 60.0), 1.0) == (0.0, 60.0)
 
 
 # ---- pictures and tables
@@ -134,8 +134,8 @@ def test_the_pictures_are_drawn(tmp_path: Path, decisions: tuple[str, ...], n_sp
 def test_the_picture_of_displacement_has_a_band_and_the_decision() -> None:
     _, drift, motion = drift_of(make_moving_sorting(2, decisions=("rigid", "refuse")))
     figure = drift_figures.displacement(drift)
-    assert "Shank 0: used as one movement of the whole shank." in texts(figure)
-    assert "Dashed: what is used, the mean over depths." in texts(figure)
+    assert "Shank 0: drift corrected with one displacement for the whole shank." in texts(figure)
+    assert "Dashed: the mean over depths, which was used." in texts(figure)
     top, bottom = figure.axes[:2]
     assert len(top.collections) == len(bottom.collections) == len(motion.depth_um)
     low, high = top.collections[0].get_paths()[0].vertices[:, 1].min(), top.collections[0].get_paths()[0].vertices
@@ -169,7 +169,7 @@ def test_before_and_after_are_side_by_side_on_each_shank() -> None:
     assert np.ptp(before[:, 1] - after[:, 1]) > 5
     np.testing.assert_array_equal(before_second, after_second)
     assert len(before) + len(before_second) == len(sorting.spikes)
-    assert "shank 2, held to be still: the movement was not used" in texts(figure)
+    assert "shank 2, not corrected: the drift estimate was not used" in texts(figure)
 
 
 def test_the_tables_hold_what_the_pictures_show(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_the_tables_hold_what_the_pictures_show(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, motion.estimated_um, rtol=1e-4, atol=1e-4)
     assert [row["se_um"] == "" for row in table] == np.isinf(motion.se_um).ravel().tolist()
     raster = rows_of(tmp_path / "figures" / "drift_raster.csv")
-    np.testing.assert_allclose([float(row["depth_on_probe_um"]) for row in raster], drift.on_probe_um, atol=0.006)
+    np.testing.assert_allclose([float(row["depth_on_probe_um"]) for row in raster], drift.depth_on_probe_um, atol=0.006)
     moved = rows_of(tmp_path / "figures" / "units_moved.csv")
     assert [int(row["unit"]) for row in moved] == [unit.unit for unit in drift.moved]
 
@@ -190,7 +190,7 @@ def test_the_tables_hold_what_the_pictures_show(tmp_path: Path) -> None:
 # ---- page
 
 
-def test_the_page_says_and_holds_the_drift() -> None:
+def test_the_page_shows_the_drift() -> None:
     sorting = make_moving_sorting(2, decisions=("use", "refuse"))
     _, drift, motion = drift_of(sorting)
     html = page_of(sorting)
@@ -205,7 +205,7 @@ def test_the_page_says_and_holds_the_drift() -> None:
     np.testing.assert_allclose(half, np.minimum(1.96 * motion.se_um, 2 * reach_um), atol=reach_um / 3e4)
     low, high = data["depth_um"]
     on_probe = low + array_in(data, "drift_on_probe") / 65_534 * (high - low)
-    np.testing.assert_allclose(on_probe, np.clip(drift.on_probe_um, low, high), atol=0.01)
+    np.testing.assert_allclose(on_probe, np.clip(drift.depth_on_probe_um, low, high), atol=0.01)
 
 
 def test_a_page_without_motion_has_no_drift() -> None:

@@ -1,4 +1,4 @@
-"""The pictures hold what they promise, for nothing to show as well as for very much."""
+"""The pictures show the sorting, from no units to more than fit."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from make_sorting import SAMPLING_HZ, make_probe, make_sorting
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from spikesieve.report.sorting import figures
+from spikesieve.report.sorting import gallery_figures, spike_figures, unit_figures
 from spikesieve.report.sorting.pictures import write_pictures
+from spikesieve.report.sorting.style import COLOURS
 
 
 def texts(figure: Figure) -> list[str]:
@@ -37,27 +38,29 @@ def test_pictures_repeat_byte_for_byte(tmp_path: Path) -> None:
 
 def test_empty_results_say_so() -> None:
     empty = make_sorting(0, 0)
-    assert "No spikes were found." in texts(figures.spike_raster(empty.spikes, SAMPLING_HZ))
-    assert "No units were found." in texts(figures.units_on_probe(empty.probe, ()))
-    assert "No units were found." in texts(figures.amplitude_against_rate(()))
-    assert "No units were found." in texts(figures.template_gallery(empty.templates, empty.probe, (), SAMPLING_HZ))
-    assert "No unit is labelled good." in texts(figures.acgs_of_good_units(empty.acgs, ()))
+    assert "No spikes were found." in texts(spike_figures.spike_raster(empty.spikes, SAMPLING_HZ))
+    assert "No units were found." in texts(unit_figures.units_on_probe(empty.probe, ()))
+    assert "No units were found." in texts(unit_figures.amplitude_against_rate(()))
+    assert "No units were found." in texts(
+        gallery_figures.template_gallery(empty.templates, empty.probe, (), SAMPLING_HZ)
+    )
+    assert "No unit is labelled good." in texts(gallery_figures.acgs_of_good_units(empty.acgs, ()))
 
 
-def test_raster_is_bounded_and_says_what_it_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figures, "MOST_POINTS", 100)
+def test_raster_is_thinned_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spike_figures, "MAX_RASTER_SPIKES", 100)
     spikes = make_sorting(3, 1000).spikes
-    figure = figures.spike_raster(spikes, SAMPLING_HZ)
+    figure = spike_figures.spike_raster(spikes, SAMPLING_HZ)
     points = np.concatenate([level.get_offsets() for level in figure.axes[0].collections])
     assert len(points) == 100
     assert points[:, 0].min() == pytest.approx(spikes.sample[0] / SAMPLING_HZ)
     assert points[:, 0].max() == pytest.approx(spikes.sample[-1] / SAMPLING_HZ)
-    assert "100 of 1,000 spikes, evenly taken" in texts(figure)
+    assert "100 of 1,000 spikes, evenly spaced" in texts(figure)
 
 
 def test_raster_draws_each_spike_at_its_time_and_depth_the_large_ones_last() -> None:
     spikes = make_sorting(3, 50).spikes
-    levels = figures.spike_raster(spikes, SAMPLING_HZ).axes[0].collections
+    levels = spike_figures.spike_raster(spikes, SAMPLING_HZ).axes[0].collections
     assert len(levels) > 5
     drawn = {tuple(np.round(point, 6)): k for k, level in enumerate(levels) for point in level.get_offsets()}
     places = np.stack([spikes.sample / SAMPLING_HZ, spikes.position_um[:, 1].astype(np.float64)], axis=1)
@@ -65,25 +68,25 @@ def test_raster_draws_each_spike_at_its_time_and_depth_the_large_ones_last() -> 
     assert (np.diff(of_level[np.argsort(spikes.amplitude_uv, kind="stable")]) >= 0).all()
 
 
-def test_raster_bears_amplitudes_of_zero() -> None:
+def test_raster_draws_amplitudes_of_zero() -> None:
     spikes = make_sorting(2, 20).spikes
     flat = replace(spikes, amplitude_uv=np.zeros(20, np.float32))
-    assert "20 spikes" in texts(figures.spike_raster(flat, SAMPLING_HZ))
+    assert "20 spikes" in texts(spike_figures.spike_raster(flat, SAMPLING_HZ))
 
 
 def test_gallery_goes_from_the_top_of_the_probe_down() -> None:
     sorting = make_sorting(6)
-    figure = figures.template_gallery(sorting.templates, sorting.probe, sorting.units, SAMPLING_HZ)
+    figure = gallery_figures.template_gallery(sorting.templates, sorting.probe, sorting.units, SAMPLING_HZ)
     titles = [text for text in figure.axes[0].texts if text.get_text().endswith("µV")]
     drawn = [int(text.get_text().split(":")[0]) for text in titles]
     assert drawn == [u.unit for u in sorted(sorting.units, key=lambda u: -u.y_um)]
-    assert titles[0].get_color() == figures.COLOURS[sorting.units[drawn[0]].label]
+    assert titles[0].get_color() == COLOURS[sorting.units[drawn[0]].label]
 
 
 def test_gallery_is_bounded_by_the_largest_units(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figures, "MOST_CELLS", 3)
+    monkeypatch.setattr(gallery_figures, "MAX_CELLS", 3)
     sorting = make_sorting(6)
-    figure = figures.template_gallery(sorting.templates, sorting.probe, sorting.units, SAMPLING_HZ)
+    figure = gallery_figures.template_gallery(sorting.templates, sorting.probe, sorting.units, SAMPLING_HZ)
     largest = sorted(sorting.units, key=lambda u: -u.amplitude_uv)[:3]
     drawn = {int(text.get_text().split(":")[0]) for text in figure.axes[0].texts}
     assert drawn == {u.unit for u in largest}
@@ -92,7 +95,7 @@ def test_gallery_is_bounded_by_the_largest_units(monkeypatch: pytest.MonkeyPatch
 
 def test_only_good_units_show_their_acg() -> None:
     sorting = make_sorting(6)
-    figure = figures.acgs_of_good_units(sorting.acgs, sorting.units)
+    figure = gallery_figures.acgs_of_good_units(sorting.acgs, sorting.units)
     drawn = {int(text.get_text().split(":")[0]) for text in figure.axes[0].texts}
     assert drawn == {u.unit for u in sorting.units if u.label == "good"}
 
@@ -100,7 +103,7 @@ def test_only_good_units_show_their_acg() -> None:
 def test_an_acg_is_symmetric_and_keeps_its_dip() -> None:
     counts = np.r_[0, 0, np.full(48, 10)].astype(np.int64)
     sorting = make_sorting(1)
-    figure = figures.acgs_of_good_units(counts[None], sorting.units)
+    figure = gallery_figures.acgs_of_good_units(counts[None], sorting.units)
     (outline,) = figure.axes[0].collections[0].get_paths()
     x, y = outline.vertices[:-1].T
     middle = (x.min() + x.max()) / 2
@@ -111,7 +114,7 @@ def test_an_acg_is_symmetric_and_keeps_its_dip() -> None:
 
 def test_unit_numbers_do_not_lie_on_each_other() -> None:
     units = make_sorting(80, 400).units
-    figure = figures.amplitude_against_rate(units)
+    figure = unit_figures.amplitude_against_rate(units)
     figure.draw_without_rendering()
     numbers = [text for text in figure.axes[0].texts if text.get_text().isdigit()]
     boxes = [text.get_window_extent() for text in numbers]
@@ -120,5 +123,6 @@ def test_unit_numbers_do_not_lie_on_each_other() -> None:
 
 
 def test_drawing_loads_no_pyplot() -> None:
-    code = "import sys, spikesieve.report.pictures; sys.exit('matplotlib.pyplot' in sys.modules)"
+    modules = "spikesieve.report.sorting.pictures, spikesieve.report.comparison.write"
+    code = f"import sys, {modules}; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -16,7 +16,7 @@ from make_report import make_facts
 from make_sorting import make_probe, make_sorting
 
 from spikesieve.model import Sorting
-from spikesieve.report.sorting.numbers import numbers_of
+from spikesieve.report.sorting.numbers import figure_numbers
 from spikesieve.report.sorting.page import page_html
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -60,7 +60,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def write_page(folder: Path, sorting: Sorting) -> str:
     path = folder / "report.html"
-    path.write_text(page_html(sorting, make_facts(sorting), numbers_of(sorting)), encoding="utf-8")
+    path.write_text(page_html(sorting, make_facts(sorting), figure_numbers(sorting)), encoding="utf-8")
     return path.as_uri()
 
 
@@ -308,7 +308,7 @@ def test_printing_draws_every_thumbnail_and_keeps_the_theme(page: Page) -> None:
     assert page.js("return document.documentElement.dataset.theme") == theme
 
 
-def test_a_telephone_has_no_need_to_scroll_sideways(page: Page) -> None:
+def test_a_phone_does_not_scroll_sideways(page: Page) -> None:
     size = {"width": 390, "height": 800, "deviceScaleFactor": 2, "mobile": True}
     page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     try:
@@ -323,7 +323,9 @@ def test_a_telephone_has_no_need_to_scroll_sideways(page: Page) -> None:
 
 
 @pytest.mark.parametrize(("n_units", "n_spikes", "n_contacts"), [(0, 0, 24), (1, 1, 1), (1, 40, 4), (3, 3, 24)])
-def test_next_to_nothing_opens_too(driver: Any, tmp_path: Path, n_units: int, n_spikes: int, n_contacts: int) -> None:
+def test_a_sorting_of_few_spikes_opens(
+    driver: Any, tmp_path: Path, n_units: int, n_spikes: int, n_contacts: int
+) -> None:
     page = Page(driver, write_page(tmp_path, make_sorting(n_units, n_spikes, make_probe(n_contacts))))
     if n_units:
         page.click("tr[data-unit='0'] button.open")
@@ -333,7 +335,7 @@ def test_next_to_nothing_opens_too(driver: Any, tmp_path: Path, n_units: int, n_
     assert page.errors() == []
 
 
-def test_gaps_and_unknown_places_open_too(driver: Any, tmp_path: Path) -> None:
+def test_gaps_and_unknown_positions_open(driver: Any, tmp_path: Path) -> None:
     sorting = make_sorting(3)
     place = sorting.spikes.position_um.copy()
     place[sorting.spikes.unit == 1] = np.nan
@@ -357,7 +359,7 @@ def test_drift_is_drawn_for_each_shank(driver: Any, tmp_path: Path) -> None:
     picture = "return document.getElementById(arguments[0]).toDataURL()"
     assert page.js(picture, "drift-before") != page.js(picture, "drift-after")
     page.js("const s = document.getElementById('drift-shank'); s.value = '2'; s.dispatchEvent(new Event('change'))")
-    assert page.one("#drift-after-says").text == "Spikes held to be still: the movement was not used"
+    assert page.one("#drift-after-says").text == "Spikes not corrected: the drift estimate was not used"
     assert page.js(picture, "drift-before") == page.js(picture, "drift-after")
     button = "#drift button.open"
     unit = int(page.one(button).get_attribute("data-unit"))
@@ -367,7 +369,7 @@ def test_drift_is_drawn_for_each_shank(driver: Any, tmp_path: Path) -> None:
     assert page.errors() == []
 
 
-def test_one_depth_without_a_band_opens_too(driver: Any, tmp_path: Path) -> None:
+def test_one_depth_without_a_band_opens(driver: Any, tmp_path: Path) -> None:
     sorting = make_moving_sorting()
     assert sorting.motion is not None
     um = sorting.motion.estimated_um[:, :, :1]
