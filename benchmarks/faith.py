@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from spikesieve.comparison.agreement import Trains, agreement
+from spikesieve.comparison.agreement import agreement
+from spikesieve.sorted_by_others import SpikeTrains
 
 KILOSORT = """
 import json, sys
@@ -64,8 +65,10 @@ def best_accuracy(folder: Path, result: Path) -> np.ndarray:
     """The best accuracy of any sorted unit for each true one."""
     truth = np.load(folder / "truth.npz")
     meta = json.loads((folder / "meta.json").read_text())
-    true = Trains.from_spikes(truth["sample"], truth["unit"], "truth")
-    found = Trains.from_spikes(np.load(result / "spike_times.npy"), np.load(result / "spike_clusters.npy"), result.name)
+    true = SpikeTrains.from_spikes(truth["sample"], truth["unit"], "truth")
+    found = SpikeTrains.from_spikes(
+        np.load(result / "spike_times.npy"), np.load(result / "spike_clusters.npy"), result.name
+    )
     return np.asarray(agreement(true, found, meta["fs"]).scores().max(axis=1))
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from spikesieve.comparison.agreement import MATCH_MS, Trains, agreement
+from spikesieve.comparison.agreement import MATCH_MS, agreement
 from spikesieve.model import F32, F64, I64, Bool
+from spikesieve.sorted_by_others import SpikeTrains
 
 # A share of a unit's or a cluster's spikes that is worth a word.
 WORTH = 0.1
@@ -93,9 +94,9 @@ def shares(truth: Truth, stage: Labelled, sampling_hz: float) -> Shares:
     n_units = len(truth.position_um)
     truth = within(truth, stage.inside)
     there = stage.label >= 0
-    labelled = Trains.from_spikes(stage.sample[there], stage.label[there])
-    whole = Trains(truth.sample, truth.unit, np.arange(n_units))
-    anything = Trains.from_spikes(stage.sample, np.zeros(len(stage.sample), np.int64))
+    labelled = SpikeTrains.from_spikes(stage.sample[there], stage.label[there])
+    whole = SpikeTrains(truth.sample, truth.unit, np.arange(n_units))
+    anything = SpikeTrains.from_spikes(stage.sample, np.zeros(len(stage.sample), np.int64))
     n_truth = np.bincount(truth.unit, minlength=n_units)
     n_seen = agreement(whole, anything, sampling_hz).counts()
     seen = (n_seen[:, 0] if n_seen.shape[1] else np.zeros(n_units)) / np.maximum(n_truth, 1)

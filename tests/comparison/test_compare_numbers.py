@@ -7,14 +7,14 @@ import pytest
 from make_sides import small, traces
 from tiny import line_probe, line_templates, textbook_shapes, traces_with
 
-from spikesieve.comparison import Trains, agreement
+from spikesieve.comparison import agreement
 from spikesieve.comparison.collisions import collision_recall, found_spikes
 from spikesieve.comparison.divergence import matrix_difference, trace_lag
 from spikesieve.comparison.kilosort_score import kilosort_scores
 from spikesieve.comparison.likeness import Contacts, likeness
 from spikesieve.comparison.relations import relate
-from spikesieve.comparison.side import UnitWaveforms
 from spikesieve.comparison.truth_table import TrueUnitFacts, Windows, against_truth
+from spikesieve.sorted_by_others import SpikeTrains, UnitWaveforms
 from spikesieve.stages.match import make_matcher
 from spikesieve.stages.oracle import best_cuts, match_weak, true_components, true_templates
 
@@ -22,11 +22,11 @@ FS = 30_000.0
 WINDOW = 12
 
 
-def trains(*spikes: np.ndarray | list[int]) -> Trains:
+def trains(*spikes: np.ndarray | list[int]) -> SpikeTrains:
     """Unit k has the spikes of the k-th list."""
     sample = np.concatenate([np.asarray(times, np.int64) for times in spikes])
     unit = np.repeat(np.arange(len(spikes)), [len(times) for times in spikes])
-    return Trains.from_spikes(sample, unit)
+    return SpikeTrains.from_spikes(sample, unit)
 
 
 def steady(n: int, start: int = 0) -> np.ndarray:

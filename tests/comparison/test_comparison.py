@@ -11,26 +11,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikesieve import kernels
-from spikesieve.comparison import Trains, agreement, score_against_truth, summary_rows, unit_rows
+from spikesieve.comparison import agreement, score_against_truth, summary_rows, unit_rows
 from spikesieve.comparison.truth_score import UNIT_COLUMNS
 from spikesieve.errors import InputError
+from spikesieve.sorted_by_others import SpikeTrains
 
 FS = 30_000.0
 WINDOW = 12
 
 
-def trains(*spikes: list[int]) -> Trains:
+def trains(*spikes: list[int]) -> SpikeTrains:
     """Unit k has the spikes of the k-th list."""
     sample = np.array([t for times in spikes for t in times], np.int64)
     unit = np.array([k for k, times in enumerate(spikes) for _ in times], np.int64)
-    return Trains.from_spikes(sample, unit)
+    return SpikeTrains.from_spikes(sample, unit)
 
 
-def random_trains(rng: np.random.Generator, n_units: int, n_spikes: int, n_samples: int) -> Trains:
-    return Trains.from_spikes(rng.integers(0, n_samples, n_spikes), rng.integers(0, n_units, n_spikes))
+def random_trains(rng: np.random.Generator, n_units: int, n_spikes: int, n_samples: int) -> SpikeTrains:
+    return SpikeTrains.from_spikes(rng.integers(0, n_samples, n_spikes), rng.integers(0, n_units, n_spikes))
 
 
-def jittered(truth: Trains, rng: np.random.Generator) -> Trains:
+def jittered(truth: SpikeTrains, rng: np.random.Generator) -> SpikeTrains:
     """A believable sorting: spikes lost and added, a unit split, two merged, one duplicated."""
     keep = rng.random(len(truth.sample)) < 0.9
     sample, unit = truth.sample[keep] + rng.integers(-4, 5, keep.sum()), truth.unit[keep].copy()
@@ -39,10 +40,10 @@ def jittered(truth: Trains, rng: np.random.Generator) -> Trains:
     copied = unit == 3
     sample = np.concatenate([sample, sample[copied] + 2, rng.integers(0, truth.sample.max(), 200)])
     unit = np.concatenate([unit, np.full(copied.sum(), 60), np.full(200, 70)])
-    return Trains.from_spikes(sample, unit)
+    return SpikeTrains.from_spikes(sample, unit)
 
 
-def hostile() -> dict[str, tuple[Trains, Trains]]:
+def hostile() -> dict[str, tuple[SpikeTrains, SpikeTrains]]:
     rng = np.random.default_rng(0)
     sparse = random_trains(rng, 6, 300, 60_000)
     return {
@@ -60,7 +61,7 @@ def hostile() -> dict[str, tuple[Trains, Trains]]:
 CASES = hostile()
 
 
-def spikeinterface_comparison(a: Trains, b: Trains):
+def spikeinterface_comparison(a: SpikeTrains, b: SpikeTrains):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from spikeinterface.comparison import compare_sorter_to_ground_truth
@@ -70,7 +71,7 @@ def spikeinterface_comparison(a: Trains, b: Trains):
         return compare_sorter_to_ground_truth(*sortings, exhaustive_gt=True)
 
 
-def assert_same_pairs(a: Trains, b: Trains) -> None:
+def assert_same_pairs(a: SpikeTrains, b: SpikeTrains) -> None:
     arguments = (a.sample, a.unit, b.sample, b.unit, len(a.units), len(b.units), WINDOW)
     for fast, slow in zip(kernels.coincidences(*arguments), reference.coincidences(*arguments), strict=True):
         np.testing.assert_array_equal(fast, slow)
@@ -151,14 +152,14 @@ def test_each_kind_of_error_is_named():
 
 def test_a_perfect_sorting_scores_one_whatever_its_numbers():
     truth = random_trains(np.random.default_rng(2), 5, 500, 5_000_000)
-    renamed = Trains.from_spikes(truth.sample, 40 - 3 * truth.unit)
+    renamed = SpikeTrains.from_spikes(truth.sample, 40 - 3 * truth.unit)
     score = score_against_truth(truth, renamed, FS)
     assert {u.accuracy for u in score.units} == {1.0}
     assert sorted(u.matched for u in score.units) == renamed.units.tolist()
 
 
 def test_spikes_in_any_order_are_sorted():
-    shuffled = Trains.from_spikes(np.array([30, 10, 20], np.uint64), np.array([7, 7, 2], np.int32))
+    shuffled = SpikeTrains.from_spikes(np.array([30, 10, 20], np.uint64), np.array([7, 7, 2], np.int32))
     assert shuffled.sample.tolist() == [10, 20, 30]
     assert shuffled.unit.tolist() == [1, 0, 1]
     assert shuffled.units.tolist() == [2, 7]
@@ -186,7 +187,7 @@ def test_without_truth_every_unit_is_false():
 )
 def test_odd_spikes_get_a_sentence(sample, unit, word):
     with pytest.raises(InputError, match=word):
-        Trains.from_spikes(sample, unit)
+        SpikeTrains.from_spikes(sample, unit)
 
 
 def test_rows_are_ready_to_print():

@@ -10,11 +10,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from spikesieve.api.sort import memory_plan, open_run
-from spikesieve.comparison.agreement import Trains
 from spikesieve.comparison.batch_order import batch_order
 from spikesieve.comparison.likeness import Contacts, likeness
 from spikesieve.comparison.result import Comparison, against_each_other, find_parting
-from spikesieve.comparison.side import RawFile, Side
 from spikesieve.comparison.truth_score import score_against_truth
 from spikesieve.comparison.truth_table import AgainstTruth, TrueUnitFacts, Windows, against_truth
 from spikesieve.engine.executor import Progress, silent
@@ -23,12 +21,13 @@ from spikesieve.io.new_folder import new_folder
 from spikesieve.io.probes.read import read_probe
 from spikesieve.io.recordings.binary import read_recording
 from spikesieve.io.recordings.segments import select_times
-from spikesieve.io.sortings.read import read_side
+from spikesieve.io.sortings.read import read_any_sorting
 from spikesieve.methods.oracle import Oracle, oracle
 from spikesieve.model import F64, I64, Probe, Recording
 from spikesieve.report.comparison.write import write_comparison
 from spikesieve.settings.compare import CompareOptions
 from spikesieve.settings.sort import Settings
+from spikesieve.sorted_by_others import ExternalSorting, RawFileInfo, SpikeTrains
 from spikesieve.stages.oracle import best_cuts
 
 SAME_RATE = 1e-4
@@ -60,8 +59,8 @@ def compare(
             "There is nothing to compare the sorting with. Give a second one, or the truth with --truth."
         )
     progress("read", 0, 1)
-    sides = tuple(read_side(source, options.sampling_hz) for source in (a, b) if source is not None)
-    true = None if truth is None else read_side(truth, options.sampling_hz or sides[0].sampling_hz)
+    sides = tuple(read_any_sorting(source, options.sampling_hz) for source in (a, b) if source is not None)
+    true = None if truth is None else read_any_sorting(truth, options.sampling_hz or sides[0].sampling_hz)
     progress("read", 1, 1)
     sides = _distinct_names(sides)
     _require_one_rate([*sides, *([true] if true else [])])
@@ -113,13 +112,13 @@ def _bad(score: object) -> tuple[int, ...]:
     return tuple(len(getattr(score, name)) for name in ("false_positive", "redundant", "overmerged"))
 
 
-def _distinct_names(sides: tuple[Side, ...]) -> tuple[Side, ...]:
+def _distinct_names(sides: tuple[ExternalSorting, ...]) -> tuple[ExternalSorting, ...]:
     if len(sides) == 2 and sides[0].name == sides[1].name:
         return tuple(replace(side, name=f"{side.name} ({letter})") for side, letter in zip(sides, "AB", strict=True))
     return sides
 
 
-def _require_one_rate(sides: list[Side]) -> None:
+def _require_one_rate(sides: list[ExternalSorting]) -> None:
     first = sides[0]
     for other in sides[1:]:
         if not math.isclose(first.sampling_hz, other.sampling_hz, rel_tol=SAME_RATE):
@@ -134,7 +133,9 @@ def _require_one_rate(sides: list[Side]) -> None:
             )
 
 
-def _compare(sides: tuple[Side, ...], truth: Side | None, options: CompareOptions, progress: Progress) -> Comparison:
+def _compare(
+    sides: tuple[ExternalSorting, ...], truth: ExternalSorting | None, options: CompareOptions, progress: Progress
+) -> Comparison:
     windows = Windows(sides[0].sampling_hz, options.match_ms, options.score_ms)
     notes = [note for side in (*sides, *([truth] if truth else [])) for note in side.notes]
     each_other = parting = None
@@ -155,7 +156,11 @@ def _compare(sides: tuple[Side, ...], truth: Side | None, options: CompareOption
 
 
 def _facts(
-    sides: tuple[Side, ...], truth: Side, windows: Windows, options: CompareOptions, progress: Progress
+    sides: tuple[ExternalSorting, ...],
+    truth: ExternalSorting,
+    windows: Windows,
+    options: CompareOptions,
+    progress: Progress,
 ) -> tuple[TrueUnitFacts, list[str]]:
     """What is known of the true units, and what is not."""
     n = len(truth.trains.units)
@@ -197,7 +202,9 @@ def _facts(
     )
 
 
-def _open_recording(sides: tuple[Side, ...], truth: Side, options: CompareOptions) -> tuple[Recording, Probe] | str:
+def _open_recording(
+    sides: tuple[ExternalSorting, ...], truth: ExternalSorting, options: CompareOptions
+) -> tuple[Recording, Probe] | str:
     """The recording and its probe, from the options or from what a side says of them, or why there is none."""
     raws = [side.raw for side in (*sides, truth) if side.raw is not None]
     raw = next((raw for raw in raws if raw.paths and all(Path(path).is_file() for path in raw.paths)), None)
@@ -209,7 +216,7 @@ def _open_recording(sides: tuple[Side, ...], truth: Side, options: CompareOption
     probe = _probe(sides, options)
     if n_channels is None or probe is None:
         return "The recording's channels or probe are not known, so there is no oracle. Give --channels and --probe."
-    described = described or RawFile((), n_channels, "int16")
+    described = described or RawFileInfo((), n_channels, "int16")
     gain_uv = options.gain_uv or next((each.gain_uv for each in raws if each.gain_uv), None)
     recording = read_recording(
         [Path(path) for path in paths],
@@ -223,7 +230,7 @@ def _open_recording(sides: tuple[Side, ...], truth: Side, options: CompareOption
     return select_times(recording, (0.0, stop_s), ()), probe
 
 
-def _probe(sides: tuple[Side, ...], options: CompareOptions) -> Probe | None:
+def _probe(sides: tuple[ExternalSorting, ...], options: CompareOptions) -> Probe | None:
     if options.probe is not None:
         return read_probe(options.probe)
     for side in sides:
@@ -241,7 +248,7 @@ class _Inside:
     unit: I64
 
 
-def _run_oracle(recording: Recording, probe: Probe, truth: Trains, progress: Progress) -> tuple[Oracle, _Inside]:
+def _run_oracle(recording: Recording, probe: Probe, truth: SpikeTrains, progress: Progress) -> tuple[Oracle, _Inside]:
     seen = truth.sample < recording.segments[-1][1]
     inside = _Inside(truth.sample[seen], truth.unit[seen])
     with (
@@ -262,8 +269,8 @@ def _oracle_accuracy(found: Oracle, inside: _Inside, windows: Windows) -> F64:
     if not len(inside.sample):
         return accuracy
     score = score_against_truth(
-        Trains.from_spikes(inside.sample, inside.unit),
-        Trains.from_spikes(found.sample[kept], found.unit[kept]),
+        SpikeTrains.from_spikes(inside.sample, inside.unit),
+        SpikeTrains.from_spikes(found.sample[kept], found.unit[kept]),
         windows.sampling_hz,
         windows.match_ms,
     )

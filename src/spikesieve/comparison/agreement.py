@@ -5,59 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from spikesieve.errors import InputError
 from spikesieve.kernels import coincidences
 from spikesieve.model import F64, I64
+from spikesieve.sorted_by_others import SpikeTrains
 
 # SpikeInterface's delta_time; two spikes this near are the same spike.
 MATCH_MS = 0.4
 # A pair that agrees less than this is no match at all.
 MATCHED = 0.5
-
-
-@dataclass(frozen=True, eq=False)
-class Trains:
-    """The spikes of one sorting, as far as a comparison needs them.
-
-    sample  (n_spikes,) int64, non-decreasing
-    unit    (n_spikes,) int64, index into units
-    units   (n_units,) int64, the units' own numbers, ascending; each has at least one spike
-    """
-
-    sample: I64
-    unit: I64
-    units: I64
-
-    @classmethod
-    def from_spikes(cls, sample: NDArray[np.integer], unit: NDArray[np.integer], name: str = "sorting") -> Trains:
-        """Trains from the sample and the unit of each spike, (n_spikes,) integers in any order.
-
-        name  what to call them in an error
-
-        Raises InputError when the two differ in length, have more than one dimension or hold no integers.
-        """
-        sample, unit = np.asarray(sample), np.asarray(unit)
-        if sample.ndim != 1 or sample.shape != unit.shape:
-            raise InputError(
-                f"The {name} has spike samples of shape {sample.shape} and units of shape {unit.shape}. "
-                "Each spike needs one sample and one unit."
-            )
-        if sample.size and not (sample.dtype.kind in "iu" and unit.dtype.kind in "iu"):
-            raise InputError(
-                f"The {name} has spike samples of type {sample.dtype} and units of type {unit.dtype}. "
-                "Both must be integers: a sample is counted from the start of the recording, not in seconds."
-            )
-        order = np.argsort(sample, kind="stable")
-        units, index = np.unique(unit[order].astype(np.int64), return_inverse=True)
-        return cls(sample[order].astype(np.int64), index.astype(np.int64), units)
-
-    @property
-    def n_spikes(self) -> I64:
-        """(n_units,) int64 spikes of each unit."""
-        return np.bincount(self.unit, minlength=len(self.units)).astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +27,8 @@ class Agreement:
     n_matches  (n_pairs,) int64, at least 1
     """
 
-    a: Trains
-    b: Trains
+    a: SpikeTrains
+    b: SpikeTrains
     row: I64
     column: I64
     n_matches: I64
@@ -94,7 +51,7 @@ class Agreement:
         return dense
 
 
-def agreement(a: Trains, b: Trains, sampling_hz: float, match_ms: float = MATCH_MS) -> Agreement:
+def agreement(a: SpikeTrains, b: SpikeTrains, sampling_hz: float, match_ms: float = MATCH_MS) -> Agreement:
     """Matches between all units of two sortings of the same recording.
 
     match_ms  two spikes at most this far apart can match

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import spearmanr
 
-from spikesieve.comparison.side import Side
 from spikesieve.model import F64, I64
+from spikesieve.sorted_by_others import ExternalSorting
 
 FEWEST_BATCHES = 3
 
@@ -53,22 +53,29 @@ class BatchOrder:
         return f"|Spearman| {abs(self.rank_correlation):.3f} with {told}."
 
 
-def batch_order(side: Side, others: Sequence[Side]) -> BatchOrder | None:
+def batch_order(side: ExternalSorting, others: Sequence[ExternalSorting]) -> BatchOrder | None:
     """The order that `side` kept, and how it goes with the displacement; None: it kept none, or not of every batch.
 
     others  whose displacement may be taken, the most trusted first
     """
-    steps = side.steps
+    steps = side.intermediates
     if steps.iorig is None or steps.batch_time_s is None or len(steps.iorig) != len(steps.batch_time_s):
         return None
     iorig, time_s = steps.iorig, steps.batch_time_s
     if not np.array_equal(np.sort(iorig), np.arange(len(iorig))):
         return None
-    teller = next((other for other in others if other.steps.drift is not None and other.steps.drift.um.any()), None)
+    teller = next(
+        (
+            other
+            for other in others
+            if other.intermediates.drift is not None and other.intermediates.drift.displacement_um.any()
+        ),
+        None,
+    )
     um, correlation = None, float("nan")
-    if teller is not None and teller.steps.drift is not None and len(iorig) >= FEWEST_BATCHES:
-        drift = teller.steps.drift
-        um = np.interp(time_s, drift.time_s, drift.um.mean(axis=1))
+    if teller is not None and teller.intermediates.drift is not None and len(iorig) >= FEWEST_BATCHES:
+        drift = teller.intermediates.drift
+        um = np.interp(time_s, drift.time_s, drift.displacement_um.mean(axis=1))
         correlation = float(spearmanr(np.argsort(iorig), um).statistic) if np.ptp(um) > 0 else correlation
     told_by = "" if teller is None else teller.name
     return BatchOrder(side.name, iorig, steps.ccb0, steps.ccbsort, time_s, um, told_by, correlation)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.comparison.agreement import Trains
 from spikesieve.model import F32, F64, I64, Bool
+from spikesieve.sorted_by_others import SpikeTrains
 
 REACH_MS = 2.0
 LAG_BINS = 17
@@ -41,7 +41,7 @@ class CollisionRecall:
             return np.asarray(np.where(self.n_spikes > 0, self.n_found / self.n_spikes, np.nan), dtype=np.float64)
 
 
-def collision_recall(truth: Trains, found: Bool, similarity: F32 | None, sampling_hz: float) -> CollisionRecall:
+def collision_recall(truth: SpikeTrains, found: Bool, similarity: F32 | None, sampling_hz: float) -> CollisionRecall:
     """Recall by lag and similarity.
 
     found       (n_spikes,) bool: which true spikes the sorting has (those of unmatched units: none)
@@ -68,14 +68,14 @@ def collision_recall(truth: Trains, found: Bool, similarity: F32 | None, samplin
     return CollisionRecall(lag_edges, edges, n_spikes, n_found)
 
 
-def _row(truth: Trains, first: I64, second: I64, similarity: F32 | None, edges: F64) -> I64:
+def _row(truth: SpikeTrains, first: I64, second: I64, similarity: F32 | None, edges: F64) -> I64:
     if similarity is None:
         return np.zeros(len(first), np.int64)
     alike = similarity[truth.unit[first], truth.unit[second]]
     return np.clip(np.searchsorted(edges, alike, side="right") - 1, 0, len(edges) - 2).astype(np.int64)
 
 
-def found_spikes(truth: Trains, found: Trains, partner: I64, window_samples: int) -> Bool:
+def found_spikes(truth: SpikeTrains, found: SpikeTrains, partner: I64, window_samples: int) -> Bool:
     """(n_spikes of the truth,) bool: the partner of the spike's unit fires within the window.
 
     partner  (n_units of the truth,) int64, row of `found`, -1 = none

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.comparison.agreement import Agreement, Trains, agreement
+from spikesieve.comparison.agreement import Agreement, agreement
 from spikesieve.kernels import coincidences
 from spikesieve.model import F64, I64
+from spikesieve.sorted_by_others import SpikeTrains
 
 SCORE_MS = 0.2
 """Two spikes at most this far apart are the same."""
@@ -49,7 +50,9 @@ class KilosortScores:
         return int((self.merged_score > CORRECT).sum())
 
 
-def kilosort_scores(truth: Trains, found: Trains, sampling_hz: float, score_ms: float = SCORE_MS) -> KilosortScores:
+def kilosort_scores(
+    truth: SpikeTrains, found: SpikeTrains, sampling_hz: float, score_ms: float = SCORE_MS
+) -> KilosortScores:
     """Score of every true unit.
 
     Kilosort tries the sorted units nearest in depth; here all are tried, which gives the same where those suffice.
@@ -104,6 +107,6 @@ def _score(truth: I64, found: I64, window_samples: int) -> float:
     return n / len(truth) + n / len(found) - 1
 
 
-def _samples_by_unit(trains: Trains) -> list[I64]:
+def _samples_by_unit(trains: SpikeTrains) -> list[I64]:
     order = np.argsort(trains.unit, kind="stable")
     return np.split(trains.sample[order], np.cumsum(trains.n_spikes)[:-1]) if len(trains.units) else []

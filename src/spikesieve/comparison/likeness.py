@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spikesieve.comparison.side import Side, UnitWaveforms
 from spikesieve.errors import InputError
 from spikesieve.model import F32, F64, I64
+from spikesieve.sorted_by_others import ExternalSorting, UnitWaveforms
 
 REACH_MS = 0.4
 """Largest lag that is tried, after both windows were laid peak on peak."""
@@ -41,7 +41,7 @@ class Contacts:
     positions_um: F64 | None
 
 
-def common_contacts(a: Side, b: Side) -> Contacts:
+def common_contacts(a: ExternalSorting, b: ExternalSorting) -> Contacts:
     """Contacts of both sides, joined by their columns of the raw file, or, where these are unknown, by their order.
 
     Raises InputError when the sides cannot be of one recording: raw files with different numbers of columns, no common

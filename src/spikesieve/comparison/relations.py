@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.comparison.agreement import Agreement, Trains, partners
+from spikesieve.comparison.agreement import Agreement, partners
 from spikesieve.model import F64, I64, Bool
+from spikesieve.sorted_by_others import SpikeTrains
 
 INSIDE = 0.5
 """A unit lies in another one when more than this share of its spikes does ..."""
@@ -96,7 +97,7 @@ def _related(pairs: Agreement) -> tuple[I64, I64]:
     return pairs.row[near], pairs.column[near]
 
 
-def _has_counterpart(mine: Trains, other: Trains, row: I64, column: I64, window_samples: int) -> Bool:
+def _has_counterpart(mine: SpikeTrains, other: SpikeTrains, row: I64, column: I64, window_samples: int) -> Bool:
     """(n_spikes of mine,) bool: a related unit of the other one fires within the window."""
     found = np.zeros(len(mine.sample), np.bool_)
     where = _spikes_by_unit(mine)
@@ -111,7 +112,7 @@ def _has_counterpart(mine: Trains, other: Trains, row: I64, column: I64, window_
     return found
 
 
-def _spikes_by_unit(trains: Trains) -> list[I64]:
+def _spikes_by_unit(trains: SpikeTrains) -> list[I64]:
     """Rows of the spikes of each unit."""
     order = np.argsort(trains.unit, kind="stable").astype(np.int64)
     return np.split(order, np.cumsum(trains.n_spikes)[:-1]) if len(trains.units) else []
@@ -121,8 +122,8 @@ def _spikes_by_unit(trains: Trains) -> list[I64]:
 class _Half:
     """The pairs seen from one side, ordered by its units."""
 
-    mine: Trains
-    other: Trains
+    mine: SpikeTrains
+    other: SpikeTrains
     row: I64
     column: I64
     n_matches: I64

@@ -11,9 +11,9 @@ from spikesieve.comparison.batch_order import BatchOrder
 from spikesieve.comparison.divergence import MatrixDifference, TraceLag, matrix_difference, trace_lag
 from spikesieve.comparison.likeness import Contacts, Likeness, common_contacts, likeness
 from spikesieve.comparison.relations import Relations, relate
-from spikesieve.comparison.side import Side
 from spikesieve.comparison.truth_table import AgainstTruth, Windows
 from spikesieve.model import F32
+from spikesieve.sorted_by_others import ExternalSorting
 
 LAG_S = 2.0
 """Seconds of preprocessed traces that the lag is found from."""
@@ -58,8 +58,8 @@ class Comparison:
     notes          sentences for the user
     """
 
-    sides: tuple[Side, ...]
-    truth: Side | None
+    sides: tuple[ExternalSorting, ...]
+    truth: ExternalSorting | None
     against_truth: tuple[AgainstTruth, ...]
     each_other: AgainstEachOther | None
     parting: Parting | None
@@ -67,7 +67,7 @@ class Comparison:
     notes: tuple[str, ...]
 
 
-def against_each_other(a: Side, b: Side, windows: Windows) -> AgainstEachOther:
+def against_each_other(a: ExternalSorting, b: ExternalSorting, windows: Windows) -> AgainstEachOther:
     """Agreement, relations and likeness of two sortings of one recording.
 
     Raises InputError when they cannot be of one recording (`common_contacts`).
@@ -80,7 +80,7 @@ def against_each_other(a: Side, b: Side, windows: Windows) -> AgainstEachOther:
     return AgainstEachOther(pairs, relate(pairs, windows.match_samples), contacts, alike)
 
 
-def find_parting(a: Side, b: Side, contacts: Contacts) -> Parting:
+def find_parting(a: ExternalSorting, b: ExternalSorting, contacts: Contacts) -> Parting:
     """Compare what the two runs left of their inner steps."""
     missing: list[str] = []
 
@@ -90,28 +90,33 @@ def find_parting(a: Side, b: Side, contacts: Contacts) -> Parting:
             missing.append(f"{what}: not kept by {' and '.join(without)}.")
         return not without
 
-    traces = _traces(a, b, contacts) if both("Preprocessed traces", a.steps.traces, b.steps.traces) else None
+    traces = (
+        _traces(a, b, contacts) if both("Preprocessed traces", a.intermediates.traces, b.intermediates.traces) else None
+    )
     whitening = ccb0 = ccbsort = None
-    if both("Whitening matrices", a.steps.whitening, b.steps.whitening):
+    if both("Whitening matrices", a.intermediates.whitening, b.intermediates.whitening):
         whitening = _whitening_difference(a, b, contacts)
         if whitening is None:
             missing.append("Whitening matrices: of other sizes than the contacts in common.")
-    if a.steps.ccb0 is not None and b.steps.ccb0 is not None:
-        ccb0 = matrix_difference(a.steps.ccb0, b.steps.ccb0)
-    if both("Batch dissimilarity in order of time (ccb0)", a.steps.ccb0, b.steps.ccb0) and ccb0 is None:
+    if a.intermediates.ccb0 is not None and b.intermediates.ccb0 is not None:
+        ccb0 = matrix_difference(a.intermediates.ccb0, b.intermediates.ccb0)
+    if both("Batch dissimilarity in order of time (ccb0)", a.intermediates.ccb0, b.intermediates.ccb0) and ccb0 is None:
         missing.append("Batch dissimilarity (ccb0): the runs have different numbers of batches.")
-    if a.steps.ccbsort is not None and b.steps.ccbsort is not None:
-        ccbsort = matrix_difference(a.steps.ccbsort, b.steps.ccbsort)
-    if both("Sorted batch dissimilarity (ccbsort)", a.steps.ccbsort, b.steps.ccbsort) and ccbsort is None:
+    if a.intermediates.ccbsort is not None and b.intermediates.ccbsort is not None:
+        ccbsort = matrix_difference(a.intermediates.ccbsort, b.intermediates.ccbsort)
+    if (
+        both("Sorted batch dissimilarity (ccbsort)", a.intermediates.ccbsort, b.intermediates.ccbsort)
+        and ccbsort is None
+    ):
         missing.append("Sorted batch dissimilarity (ccbsort): the runs have different numbers of batches.")
-    has_drift = both("Drift", a.steps.drift, b.steps.drift)
-    has_order = both("Batch order (iorig)", a.steps.iorig, b.steps.iorig)
+    has_drift = both("Drift", a.intermediates.drift, b.intermediates.drift)
+    has_order = both("Batch order (iorig)", a.intermediates.iorig, b.intermediates.iorig)
     lag = trace_lag(*traces, (a.name, b.name), a.sampling_hz) if traces is not None else None
     return Parting(lag, traces, whitening, has_drift, ccb0, ccbsort, has_order, tuple(missing))
 
 
-def _traces(a: Side, b: Side, contacts: Contacts) -> tuple[F32, F32] | None:
-    of_a, of_b = a.steps.traces, b.steps.traces
+def _traces(a: ExternalSorting, b: ExternalSorting, contacts: Contacts) -> tuple[F32, F32] | None:
+    of_a, of_b = a.intermediates.traces, b.intermediates.traces
     if of_a is None or of_b is None:
         return None
     n = min(of_a.n_samples, of_b.n_samples, round(LAG_S * a.sampling_hz))
@@ -122,8 +127,8 @@ def _traces(a: Side, b: Side, contacts: Contacts) -> tuple[F32, F32] | None:
     return first[:, :common], second[:, :common]
 
 
-def _whitening_difference(a: Side, b: Side, contacts: Contacts) -> MatrixDifference | None:
-    first, second = a.steps.whitening, b.steps.whitening
+def _whitening_difference(a: ExternalSorting, b: ExternalSorting, contacts: Contacts) -> MatrixDifference | None:
+    first, second = a.intermediates.whitening, b.intermediates.whitening
     if first is None or second is None:
         return None
     if len(contacts.a) and len(first) > contacts.a.max() and len(second) > contacts.b.max():

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.comparison.agreement import MATCH_MS, Agreement, Trains, agreement, partners
+from spikesieve.comparison.agreement import MATCH_MS, Agreement, agreement, partners
 from spikesieve.model import F64, I64, Bool
+from spikesieve.sorted_by_others import SpikeTrains
 
 # A true unit matched at this or better is found.
 WELL_DETECTED = 0.8
@@ -64,7 +65,9 @@ class TruthScore:
         return float(np.mean([unit.accuracy for unit in self.units])) if self.units else 0.0
 
 
-def score_against_truth(truth: Trains, found: Trains, sampling_hz: float, match_ms: float = MATCH_MS) -> TruthScore:
+def score_against_truth(
+    truth: SpikeTrains, found: SpikeTrains, sampling_hz: float, match_ms: float = MATCH_MS
+) -> TruthScore:
     """Score a sorting against the truth of the same recording.
 
     truth  every unit of the recording (an exhaustive truth: what is not in it is false)
@@ -115,7 +118,7 @@ def _unit_scores(pairs: Agreement, partner: I64) -> tuple[UnitScore, ...]:
     return tuple(rows)
 
 
-def _numbers(trains: Trains, index: I64) -> tuple[int, ...]:
+def _numbers(trains: SpikeTrains, index: I64) -> tuple[int, ...]:
     return tuple(trains.units[index].tolist())
 
 

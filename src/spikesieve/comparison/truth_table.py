@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.comparison.agreement import Trains, agreement
+from spikesieve.comparison.agreement import agreement
 from spikesieve.comparison.collisions import CollisionRecall, collision_recall, found_spikes
 from spikesieve.comparison.kilosort_score import KilosortScores, kilosort_scores
 from spikesieve.comparison.truth_score import WELL_DETECTED, TruthScore, score_against_truth
 from spikesieve.model import F32, F64, I64
+from spikesieve.sorted_by_others import SpikeTrains
 
 PROPERTIES = ("snr", "depth_um", "rate_hz", "similarity")
 N_BINS = 5
@@ -131,7 +132,9 @@ class Windows:
         return int(self.match_ms / 1000 * self.sampling_hz)
 
 
-def against_truth(truth: Trains, found: Trains, name: str, facts: TrueUnitFacts, windows: Windows) -> AgainstTruth:
+def against_truth(
+    truth: SpikeTrains, found: SpikeTrains, name: str, facts: TrueUnitFacts, windows: Windows
+) -> AgainstTruth:
     """Everything about one sorting of a recording whose truth is known.
 
     facts  entry k is of the k-th of truth.units
@@ -154,7 +157,7 @@ def against_truth(truth: Trains, found: Trains, name: str, facts: TrueUnitFacts,
     )
 
 
-def _best_is_overmerged(score: TruthScore, scores: F64, found: Trains) -> list[bool]:
+def _best_is_overmerged(score: TruthScore, scores: F64, found: SpikeTrains) -> list[bool]:
     over = np.isin(found.units, np.array(score.overmerged, np.int64))
     if scores.shape[1] == 0:
         return [False] * len(scores)
@@ -200,7 +203,9 @@ def _status(matched: int | None, accuracy: float, best_is_overmerged: bool) -> s
     return "well_detected" if accuracy >= WELL_DETECTED else "detected"
 
 
-def _sorted_rows(score: TruthScore, scores: F64, truth: Trains, found: Trains, name: str) -> tuple[SortedRow, ...]:
+def _sorted_rows(
+    score: TruthScore, scores: F64, truth: SpikeTrains, found: SpikeTrains, name: str
+) -> tuple[SortedRow, ...]:
     matched = {unit.matched for unit in score.units}
     classes = (
         ("overmerged", score.overmerged),

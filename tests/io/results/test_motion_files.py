@@ -19,7 +19,7 @@ from spikesieve.io.recordings.binary import recording_from_array
 from spikesieve.io.results import phy
 from spikesieve.io.results.folder import write_result
 from spikesieve.io.results.motion_files import read_motion, read_motion_files, require_motion_fits, write_motion
-from spikesieve.io.results.provenance import Run
+from spikesieve.io.results.provenance import RunRecord
 from spikesieve.io.results.read import read_provenance, read_sorting
 from spikesieve.model import Motion, Sorting
 
@@ -39,7 +39,7 @@ def assert_same(one: Motion, other: Motion | None) -> None:
 
 def written(folder: Path, sorting: Sorting) -> Path:
     folder.mkdir(exist_ok=True)
-    write_result(folder, sorting, RECORDING, Run("kilosort4", {}, {}, TIME, TIME))
+    write_result(folder, sorting, RECORDING, RunRecord("kilosort4", {}, {}, TIME, TIME))
     return folder
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from spikesieve.errors import OutputError
 from spikesieve.io.results.motion_files import write_motion
 from spikesieve.io.results.phy import write_phy
-from spikesieve.io.results.provenance import Run, write_ops, write_provenance
+from spikesieve.io.results.provenance import RunRecord, write_ops, write_provenance
 from spikesieve.io.results.unit_table import write_units_csv
 from spikesieve.model import Recording, Sorting
 
@@ -73,7 +73,7 @@ def result_folder(path: Path | str, overwrite: bool, inputs: Sequence[str | Path
         raise
 
 
-def write_result(folder: Path, sorting: Sorting, recording: Recording, run: Run) -> None:
+def write_result(folder: Path, sorting: Sorting, recording: Recording, run: RunRecord) -> None:
     """Write all data files of a result into an existing folder: Phy's, drift, units.csv, ops.npz, provenance.json.
 
     folder  usually `WorkFolder.path`. Raises OSError when the disk is full or an input can no longer be read.

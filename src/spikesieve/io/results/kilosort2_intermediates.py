@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.comparison.side import Side, Steps, in_order
 from spikesieve.errors import InputError, OutputError
 from spikesieve.io.sortings.phy import drift_of_batches, peak_depths
 from spikesieve.io.sortings.rez_mat import low_rank_waveforms
+from spikesieve.sorted_by_others import ExternalSorting, SorterIntermediates, trains_in_time_order
 
 FILE_NAME = "kilosort2.h5"
 COMPRESSED_FROM = 1_000_000
@@ -70,11 +70,11 @@ def read_intermediates(path: Path) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def steps_of(arrays: Mapping[str, NDArray[Any]]) -> Steps:
+def steps_of(arrays: Mapping[str, NDArray[Any]]) -> SorterIntermediates:
     """What the file tells of the inner steps."""
     batch_s = float(arrays["NT"]) / float(arrays["fs"]) if "NT" in arrays else 1.0
     starts = arrays.get("batch_start")
-    return Steps(
+    return SorterIntermediates(
         whitening=arrays["Wrot"].astype(np.float64),
         drift=drift_of_batches(arrays.get("dshift"), arrays.get("yblk"), batch_s),
         ccb0=arrays.get("ccb0"),
@@ -84,7 +84,7 @@ def steps_of(arrays: Mapping[str, NDArray[Any]]) -> Steps:
     )
 
 
-def with_steps_beside(side: Side, folder: Path) -> Side:
+def with_steps_beside(side: ExternalSorting, folder: Path) -> ExternalSorting:
     """The side of a result folder with what the file in it, if there is one, tells of the inner steps."""
     if not (folder / FILE_NAME).is_file():
         return side
@@ -93,10 +93,10 @@ def with_steps_beside(side: Side, folder: Path) -> Side:
     except InputError as error:
         return replace(side, notes=(*side.notes, f"The inner steps of {side.name} are left out. {error}"))
     batches = {name: getattr(found, name) for name in ("ccb0", "ccbsort", "iorig", "batch_time_s")}
-    return replace(side, steps=replace(side.steps, **batches))
+    return replace(side, intermediates=replace(side.intermediates, **batches))
 
 
-def read_intermediates_side(path: Path) -> Side:
+def read_intermediates_side(path: Path) -> ExternalSorting:
     """The file as a side of a comparison. Raises InputError as `read_intermediates`, and when arrays do not fit."""
     arrays = read_intermediates(path)
     st3 = arrays["st3"]
@@ -104,10 +104,10 @@ def read_intermediates_side(path: Path) -> Side:
         raise InputError(f"st3 in {path} has the shape {st3.shape}; 5 columns are needed. Sort again to write it anew.")
     unit = st3[:, 1].astype(np.int64)
     name = path.resolve().parent.name
-    trains, (amplitude, template) = in_order(st3[:, 0].astype(np.int64), unit, name, st3[:, 2], unit)
+    trains, (amplitude, template) = trains_in_time_order(st3[:, 0].astype(np.int64), unit, name, st3[:, 2], unit)
     positions = np.column_stack([arrays["xc"], arrays["yc"]]).astype(np.float64)
     waveforms = low_rank_waveforms(arrays["W"], arrays["U"], arrays["mu"], arrays["Wrot"], trains, template)
-    return Side(
+    return ExternalSorting(
         name=name,
         kind="intermediate results of spikesieve's kilosort2",
         trains=trains,
@@ -119,5 +119,5 @@ def read_intermediates_side(path: Path) -> Side:
         amplitude=None if amplitude is None else amplitude.astype(np.float32),
         amplitude_unit="noise SD",
         unit_depth_um=peak_depths(waveforms, positions),
-        steps=steps_of(arrays),
+        intermediates=steps_of(arrays),
     )

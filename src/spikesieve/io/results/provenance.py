@@ -27,7 +27,7 @@ LIBRARIES = ("spikesieve", "numpy", "scipy", "numba", "scikit-learn")
 
 
 @dataclass(frozen=True)
-class Run:
+class RunRecord:
     """The facts of one run that are in neither the recording nor the result.
 
     method    name of the method, for example "kilosort4"
@@ -49,7 +49,7 @@ class Run:
     notes: tuple[str, ...] = ()
 
 
-def write_provenance(path: Path, sorting: Sorting, recording: Recording, run: Run) -> None:
+def write_provenance(path: Path, sorting: Sorting, recording: Recording, run: RunRecord) -> None:
     """Write provenance.json. Raises OSError when it cannot be written or an input file can no longer be read."""
     facts = {
         "program": "spikesieve",
@@ -69,7 +69,7 @@ def write_provenance(path: Path, sorting: Sorting, recording: Recording, run: Ru
     path.write_text(to_json(facts) + "\n", encoding="utf-8", newline="\n")
 
 
-def write_ops(path: Path, sorting: Sorting, run: Run) -> None:
+def write_ops(path: Path, sorting: Sorting, run: RunRecord) -> None:
     """Write ops.npz: settings (JSON text), probe, whitening, PCs, noise, segments and local templates.
 
     No array holds Python objects: np.load(path, allow_pickle=False) reads it all. Equal input gives equal bytes.

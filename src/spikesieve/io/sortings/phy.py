@@ -9,17 +9,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.comparison.agreement import Trains
-from spikesieve.comparison.side import Drift, RawFile, Side, Steps, Traces, UnitWaveforms, in_order, trough_index
 from spikesieve.errors import InputError
 from spikesieve.io.plain_pickle import Unreadable, read_plain_dict
 from spikesieve.model import F32, F64
+from spikesieve.sorted_by_others import (
+    DriftTraces,
+    ExternalSorting,
+    PreprocessedTraces,
+    RawFileInfo,
+    SorterIntermediates,
+    SpikeTrains,
+    UnitWaveforms,
+    trains_in_time_order,
+    trough_index,
+)
 
 WORST_CONDITION = 1e4
 """Whitening that blows errors up by more than this is not undone."""
 
 
-def read_phy(folder: Path, sampling_hz: float | None = None) -> Side:
+def read_phy(folder: Path, sampling_hz: float | None = None) -> ExternalSorting:
     """The sorting in a Phy folder, as it was curated: `spike_clusters.npy` where it is.
 
     sampling_hz  used when params.py has none
@@ -44,12 +53,12 @@ def read_phy(folder: Path, sampling_hz: float | None = None) -> Side:
     name = folder.resolve().name
     # Kilosort 2 writes columns, (n, 1); ravel makes rows of them.
     extra = [None if column is None else column.ravel() for column in (amplitudes, templates_of_spikes)]
-    trains, (amplitude, template) = in_order(_whole(times, folder), clusters.ravel(), name, *extra)
+    trains, (amplitude, template) = trains_in_time_order(_whole(times, folder), clusters.ravel(), name, *extra)
     positions = optional(folder, "channel_positions")
     channels = optional(folder, "channel_map")
     shanks = optional(folder, "channel_shanks")
     waveforms = _waveforms(folder, trains, template)
-    return Side(
+    return ExternalSorting(
         name=name,
         kind=_kind(folder),
         trains=trains,
@@ -62,7 +71,7 @@ def read_phy(folder: Path, sampling_hz: float | None = None) -> Side:
         amplitude_unit="µV" if sizes is not None else "as the sorter counts it",
         unit_depth_um=_depths(folder, trains, waveforms, positions),
         raw=_raw(folder, params),
-        steps=_steps(folder, params, float(rate)),
+        intermediates=_steps(folder, params, float(rate)),
     )
 
 
@@ -128,7 +137,7 @@ def _kind(folder: Path) -> str:
     return "Phy folder"
 
 
-def _waveforms(folder: Path, trains: Trains, template_of_spike: NDArray[Any] | None) -> UnitWaveforms | None:
+def _waveforms(folder: Path, trains: SpikeTrains, template_of_spike: NDArray[Any] | None) -> UnitWaveforms | None:
     templates = optional(folder, "templates")
     if templates is None:
         return None
@@ -152,7 +161,7 @@ def _waveforms(folder: Path, trains: Trains, template_of_spike: NDArray[Any] | N
     return UnitWaveforms(uv, trough_index(uv), "µV" if ours else "raw numbers")
 
 
-def mean_templates(templates: F32, template_of_spike: NDArray[Any], trains: Trains) -> F32:
+def mean_templates(templates: F32, template_of_spike: NDArray[Any], trains: SpikeTrains) -> F32:
     """(n_units, n_samples, n_contacts) float32: mean of each unit's templates, weighted by its spikes of each."""
     weights = np.zeros((len(trains.units), len(templates)), np.float32)
     np.add.at(weights, (trains.unit, template_of_spike), 1.0)
@@ -181,7 +190,7 @@ def _unwhitening(folder: Path, n_contacts: int) -> F64 | None:
 
 
 def _depths(
-    folder: Path, trains: Trains, waveforms: UnitWaveforms | None, positions: NDArray[Any] | None
+    folder: Path, trains: SpikeTrains, waveforms: UnitWaveforms | None, positions: NDArray[Any] | None
 ) -> F64 | None:
     spikes = optional(folder, "spike_positions")
     if spikes is not None and len(spikes) == len(trains.sample):
@@ -199,22 +208,22 @@ def peak_depths(waveforms: UnitWaveforms, positions_um: F64) -> F64:
     return np.asarray(positions_um[best, 1], dtype=np.float64)
 
 
-def _raw(folder: Path, params: dict[str, Any]) -> RawFile | None:
+def _raw(folder: Path, params: dict[str, Any]) -> RawFileInfo | None:
     n_channels = params.get("n_channels_dat")
     if not isinstance(n_channels, int):
         return None
     given = params.get("dat_path") or []
     names = [given] if isinstance(given, str) else [str(name) for name in given]
     paths = tuple(str(Path(name) if Path(name).is_absolute() else folder / name) for name in names)
-    return RawFile(paths, n_channels, str(params.get("dtype", "int16")), int(params.get("offset", 0)))
+    return RawFileInfo(paths, n_channels, str(params.get("dtype", "int16")), int(params.get("offset", 0)))
 
 
-def _steps(folder: Path, params: dict[str, Any], sampling_hz: float) -> Steps:
+def _steps(folder: Path, params: dict[str, Any], sampling_hz: float) -> SorterIntermediates:
     whitening = optional(folder, "whitening_mat")
     matrix = None if whitening is None else whitening.astype(np.float64)
     if matrix is not None and _kind(folder) == "spikesieve result":
         matrix = matrix.T  # there it is multiplied from the right
-    return Steps(
+    return SorterIntermediates(
         traces=_traces(folder, params),
         whitening=matrix,
         drift=_drift(folder, sampling_hz),
@@ -233,7 +242,7 @@ def _order(folder: Path) -> NDArray[np.int64] | None:
     return None if found is None else found.ravel().astype(np.int64)
 
 
-def _traces(folder: Path, params: dict[str, Any]) -> Traces | None:
+def _traces(folder: Path, params: dict[str, Any]) -> PreprocessedTraces | None:
     """temp_wh.dat of Kilosort, preprocessed.dat of ours, proc.dat of pykilosort: int16, the columns of the raw file."""
     n_channels = params.get("n_channels_dat")
     for name in ("preprocessed.dat", "temp_wh.dat"):
@@ -243,7 +252,7 @@ def _traces(folder: Path, params: dict[str, Any]) -> Traces | None:
     return None
 
 
-def int16_traces(path: Path, n_columns: int, columns: NDArray[Any] | None = None) -> Traces:
+def int16_traces(path: Path, n_columns: int, columns: NDArray[Any] | None = None) -> PreprocessedTraces:
     """Traces in a flat int16 file of n_columns; `columns`: those to hand out."""
     n_samples = path.stat().st_size // (2 * n_columns)
     values = (
@@ -254,21 +263,21 @@ def int16_traces(path: Path, n_columns: int, columns: NDArray[Any] | None = None
         part = values[start:stop]
         return np.asarray(part if columns is None else part[:, columns.astype(np.int64)])
 
-    return Traces(read, n_samples)
+    return PreprocessedTraces(read, n_samples)
 
 
-def _drift(folder: Path, sampling_hz: float) -> Drift | None:
+def _drift(folder: Path, sampling_hz: float) -> DriftTraces | None:
     """Kilosort4's in ops.npy (batches x blocks), or pykilosort's and ibl-sorter's in drift.*.npy; one shank."""
     um, depth, times = (optional(folder, name) for name in ("drift.um", "drift_depths.um", "drift.times"))
     if um is not None and um.ndim == 2 and depth is not None and times is not None:
-        return Drift(times.astype(np.float64).ravel(), depth.astype(np.float64).ravel(), um.astype(np.float64))
+        return DriftTraces(times.astype(np.float64).ravel(), depth.astype(np.float64).ravel(), um.astype(np.float64))
     if not (folder / "ops.npy").is_file():
         return None
     ops = read_plain_dict(folder / "ops.npy")
     return drift_of_batches(ops.get("dshift"), ops.get("yblk"), float(ops.get("batch_size", 60_000)) / sampling_hz)
 
 
-def drift_of_batches(dshift: object, yblk: object, batch_s: float) -> Drift | None:
+def drift_of_batches(dshift: object, yblk: object, batch_s: float) -> DriftTraces | None:
     """Drift from Kilosort's arrays, (n_batches, n_blocks) um and (n_blocks,) um; None when there are none.
 
     Kilosort stores the shift that takes the traces back. Turned over it is the movement itself, upwards positive.
@@ -282,7 +291,7 @@ def drift_of_batches(dshift: object, yblk: object, batch_s: float) -> Drift | No
     depth: F64 = np.asarray([] if yblk is None else yblk, dtype=np.float64).ravel()
     if len(depth) != um.shape[1]:
         depth = np.arange(um.shape[1], dtype=np.float64)
-    return Drift(middles(len(um), batch_s), depth, -um)
+    return DriftTraces(middles(len(um), batch_s), depth, -um)
 
 
 def middles(n_batches: int, batch_s: float) -> F64:

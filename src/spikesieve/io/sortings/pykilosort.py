@@ -9,10 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.comparison.side import Side, Steps, Traces, UnitWaveforms, in_order
 from spikesieve.errors import InputError
 from spikesieve.io.sortings.phy import drift_of_batches, int16_traces, middles, optional, required
 from spikesieve.io.sortings.rez_mat import low_rank_waveforms
+from spikesieve.sorted_by_others import (
+    ExternalSorting,
+    PreprocessedTraces,
+    SorterIntermediates,
+    UnitWaveforms,
+    trains_in_time_order,
+)
 
 BATCH_SAMPLES = 65_600
 
@@ -33,7 +39,7 @@ def find_context(folder: Path) -> Path | None:
     return found[0] if found else None
 
 
-def read_pykilosort(folder: Path, sampling_hz: float | None = None) -> Side:
+def read_pykilosort(folder: Path, sampling_hz: float | None = None) -> ExternalSorting:
     """The sorting in an intermediate folder, after the last step that is there.
 
     sampling_hz  used when no params.json tells it
@@ -49,14 +55,14 @@ def read_pykilosort(folder: Path, sampling_hz: float | None = None) -> Side:
         raise InputError(f"{folder} does not tell its sampling rate. Give it with --sampling-hz.")
     unit = st3[:, 1].astype(np.int64)
     name = folder.resolve().name
-    trains, (amplitude, template) = in_order(st3[:, 0].astype(np.int64), unit, name, st3[:, 2], unit)
+    trains, (amplitude, template) = trains_in_time_order(st3[:, 0].astype(np.int64), unit, name, st3[:, 2], unit)
     Wrot = optional(folder, "Wrot")
     W, U, mu = (_latest(folder, key) for key in ("W", "U", "mu"))
     waveforms: UnitWaveforms | None = None
     if W is not None and U is not None and len(unit) and unit.max() < W.shape[1]:
         waveforms = low_rank_waveforms(W, U, None if mu is None else mu.ravel(), Wrot, trains, template)
     iorig = optional(folder, "iorig")
-    return Side(
+    return ExternalSorting(
         name=name,
         kind="pykilosort intermediate folder",
         trains=trains,
@@ -64,7 +70,7 @@ def read_pykilosort(folder: Path, sampling_hz: float | None = None) -> Side:
         waveforms=waveforms,
         amplitude=None if amplitude is None else amplitude.astype(np.float32),
         amplitude_unit="as the sorter counts it",
-        steps=Steps(
+        intermediates=SorterIntermediates(
             traces=_traces(folder, U, Wrot),
             whitening=None if Wrot is None else Wrot.astype(np.float64),
             drift=drift_of_batches(optional(folder, "dshift"), optional(folder, "yblk"), BATCH_SAMPLES / float(rate)),
@@ -81,7 +87,7 @@ def _latest(folder: Path, key: str) -> NDArray[Any] | None:
     return split if split is not None else optional(folder, key)
 
 
-def _traces(folder: Path, U: NDArray[Any] | None, Wrot: NDArray[Any] | None) -> Traces | None:
+def _traces(folder: Path, U: NDArray[Any] | None, Wrot: NDArray[Any] | None) -> PreprocessedTraces | None:
     n_contacts = len(U) if U is not None else len(Wrot) if Wrot is not None else 0
     path = folder / "proc.dat"
     return int16_traces(path, n_contacts) if path.is_file() and n_contacts else None

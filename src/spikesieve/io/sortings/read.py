@@ -1,4 +1,4 @@
-"""One door for all that can be compared: a path or an object becomes a `Side`."""
+"""One door for all that can be compared: a path or an object becomes a `ExternalSorting`."""
 
 from __future__ import annotations
 
@@ -10,16 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.comparison.side import (
-    Drift,
-    RawFile,
-    Side,
-    Steps,
-    UnitWaveforms,
-    drift_of_motion,
-    in_order,
-    trough_index,
-)
 from spikesieve.errors import InputError
 from spikesieve.io.results.kilosort2_intermediates import read_intermediates_side, with_steps_beside
 from spikesieve.io.results.read import read_provenance, read_sorting
@@ -28,6 +18,15 @@ from spikesieve.io.sortings.pykilosort import find_context, read_pykilosort
 from spikesieve.io.sortings.rez_mat import read_rez
 from spikesieve.io.sortings.spikeinterface import SAVED_AS, from_sorting_object, is_sorting_object, read_saved_sorting
 from spikesieve.model import Sorting
+from spikesieve.sorted_by_others import (
+    DriftTraces,
+    ExternalSorting,
+    RawFileInfo,
+    SorterIntermediates,
+    UnitWaveforms,
+    trains_in_time_order,
+    trough_index,
+)
 
 WHAT_IT_CAN_BE = (
     "It can be a result of spikesieve, a Phy folder, a rez.mat, a pykilosort intermediate folder, a SpikeInterface "
@@ -35,15 +34,15 @@ WHAT_IT_CAN_BE = (
 )
 
 
-def read_side(source: object, sampling_hz: float | None = None) -> Side:
+def read_any_sorting(source: object, sampling_hz: float | None = None) -> ExternalSorting:
     """Whatever was sorted, as a side of a comparison.
 
-    source       a path, a `Sorting`, a SpikeInterface sorting, or a `Side`
+    source       a path, a `Sorting`, a SpikeInterface sorting, or a `ExternalSorting`
     sampling_hz  used when the source does not tell its rate
 
     Raises InputError when it is none of these, is damaged, or has no spikes.
     """
-    if isinstance(source, Side):
+    if isinstance(source, ExternalSorting):
         side = source
     elif isinstance(source, Sorting):
         side = from_sorting(source, source.probe.name)
@@ -68,7 +67,7 @@ def read_side(source: object, sampling_hz: float | None = None) -> Side:
     return side
 
 
-def _require_one_probe(side: Side) -> None:
+def _require_one_probe(side: ExternalSorting) -> None:
     """Templates, channels and positions are of the same contacts."""
     waveforms = None if side.waveforms is None else side.waveforms.values.shape[2]
     channels = None if side.channels is None else len(side.channels)
@@ -80,7 +79,7 @@ def _require_one_probe(side: Side) -> None:
         raise InputError(f"{side.name} has {found}. They must be of the same contacts: write the files again.")
 
 
-def _read_path(path: Path, sampling_hz: float | None) -> Side:
+def _read_path(path: Path, sampling_hz: float | None) -> ExternalSorting:
     if not path.exists():
         raise InputError(f"{path} does not exist. Check the name. {WHAT_IT_CAN_BE}")
     if path.suffix == ".npz":
@@ -103,12 +102,12 @@ def _read_path(path: Path, sampling_hz: float | None) -> Side:
     raise InputError(f"{path} holds no sorting that can be read. {WHAT_IT_CAN_BE}")
 
 
-def from_sorting(sorting: Sorting, name: str) -> Side:
+def from_sorting(sorting: Sorting, name: str) -> ExternalSorting:
     """A sorting in memory."""
     spikes, units = sorting.spikes, sorting.units
-    trains, (amplitude,) = in_order(spikes.sample, spikes.unit, name, spikes.amplitude_uv)
+    trains, (amplitude,) = trains_in_time_order(spikes.sample, spikes.unit, name, spikes.amplitude_uv)
     values = sorting.templates.dense_uv(sorting.probe.n_contacts)[trains.units]
-    return Side(
+    return ExternalSorting(
         name=name,
         kind="spikesieve result",
         trains=trains,
@@ -121,33 +120,33 @@ def from_sorting(sorting: Sorting, name: str) -> Side:
         amplitude_unit="µV",
         unit_depth_um=np.array([units[unit].depth_um for unit in trains.units]),
         unit_snr=np.array([units[unit].snr for unit in trains.units]),
-        steps=Steps(
+        intermediates=SorterIntermediates(
             whitening=sorting.whitening.astype(np.float64),
-            drift=None if sorting.motion is None else drift_of_motion(sorting.motion),
+            drift=None if sorting.motion is None else DriftTraces.from_motion(sorting.motion),
         ),
     )
 
 
-def _read_ours(folder: Path) -> Side:
+def _read_ours(folder: Path) -> ExternalSorting:
     """A result folder of ours: waveforms and units as sorted; the spikes as they were curated in Phy, if they were."""
     as_phy = read_phy(folder)
     gain_uv = read_provenance(folder).get("recording", {}).get("gain_uv")
     raw = as_phy.raw and replace(as_phy.raw, gain_uv=float(gain_uv) if gain_uv else None)
     sorted_as = from_sorting(read_sorting(folder), as_phy.name)
-    as_phy = replace(as_phy, steps=replace(as_phy.steps, drift=sorted_as.steps.drift))
+    as_phy = replace(as_phy, intermediates=replace(as_phy.intermediates, drift=sorted_as.intermediates.drift))
     same = np.array_equal(sorted_as.trains.unit, as_phy.trains.unit) and np.array_equal(
         sorted_as.trains.units, as_phy.trains.units
     )
     if same:
-        return replace(sorted_as, raw=raw, steps=as_phy.steps)
+        return replace(sorted_as, raw=raw, intermediates=as_phy.intermediates)
     if len(sorted_as.trains.sample) != len(as_phy.trains.sample):
         # The spikes that a folder of almost no spikes is filled up with for Phy.
-        return replace(sorted_as, raw=raw, steps=as_phy.steps)
+        return replace(sorted_as, raw=raw, intermediates=as_phy.intermediates)
     note = f"{as_phy.name} was changed in Phy after it was sorted; the changed units are compared."
     return replace(as_phy, raw=raw, notes=(note,))
 
 
-def _read_npz(path: Path, sampling_hz: float | None) -> Side:
+def _read_npz(path: Path, sampling_hz: float | None) -> ExternalSorting:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
@@ -169,20 +168,20 @@ SPIKE_NAMES = (("spike_times", "spike_clusters"), ("sample", "unit"))
 """The second: `truth.npz` of a simulation."""
 
 
-def _from_arrays(path: Path, arrays: dict[str, NDArray[Any]], names: tuple[str, str], rate: float) -> Side:
+def _from_arrays(path: Path, arrays: dict[str, NDArray[Any]], names: tuple[str, str], rate: float) -> ExternalSorting:
     sample, unit = (arrays[name] for name in names)
     if unit.dtype.kind == "f" and np.array_equal(unit, np.round(unit)):
         unit = unit.astype(np.int64)
     is_truth = names[0] == "sample"
     name = f"truth of {path.parent.name}" if is_truth else path.stem
     amplitude = arrays["amplitude"] if "amplitude" in arrays and len(arrays["amplitude"]) == len(sample) else None
-    trains, (amplitude,) = in_order(sample, unit, name, amplitude)
+    trains, (amplitude,) = trains_in_time_order(sample, unit, name, amplitude)
     waveforms, depth = _truth_units(arrays, trains.units) if is_truth else (None, None)
     ptp = arrays.get("ptp_uv")
     sized = amplitude is not None and ptp is not None and is_truth
     if sized and amplitude is not None and ptp is not None:
         amplitude = amplitude * ptp[trains.units[trains.unit]]
-    return Side(
+    return ExternalSorting(
         name=name,
         kind="truth of a simulation" if is_truth else "npz of spikes",
         trains=trains,
@@ -192,17 +191,17 @@ def _from_arrays(path: Path, arrays: dict[str, NDArray[Any]], names: tuple[str, 
         amplitude_unit="µV" if sized else "as the file counts it",
         unit_depth_um=depth,
         raw=_raw_beside(path),
-        steps=Steps(drift=_truth_drift(arrays)),
+        intermediates=SorterIntermediates(drift=_truth_drift(arrays)),
     )
 
 
-def _truth_drift(arrays: dict[str, NDArray[Any]]) -> Drift | None:
+def _truth_drift(arrays: dict[str, NDArray[Any]]) -> DriftTraces | None:
     """The displacement in the truth of a simulation of ours."""
     names = ("displacement_time_s", "displacement_depth_um", "displacement_um")
     if not set(names) <= set(arrays) or arrays["displacement_um"].ndim != 3:
         return None
     time_s, depth_um, um = (arrays[name].astype(np.float64) for name in names)
-    return Drift(time_s, np.tile(depth_um, len(um)), um.transpose(1, 0, 2).reshape(len(time_s), -1))
+    return DriftTraces(time_s, np.tile(depth_um, len(um)), um.transpose(1, 0, 2).reshape(len(time_s), -1))
 
 
 def _truth_units(arrays: dict[str, NDArray[Any]], units: NDArray[np.int64]) -> tuple[UnitWaveforms | None, Any]:
@@ -216,8 +215,8 @@ def _truth_units(arrays: dict[str, NDArray[Any]], units: NDArray[np.int64]) -> t
     return waveforms, arrays["y"][units].astype(np.float64) if "y" in arrays else None
 
 
-def _raw_beside(path: Path) -> RawFile | None:
+def _raw_beside(path: Path) -> RawFileInfo | None:
     """What a params.py beside an npz says of the recording."""
     params = read_params_py(path.parent / "params.py")
     n_channels = params.get("n_channels_dat")
-    return RawFile((), n_channels, str(params.get("dtype", "int16"))) if isinstance(n_channels, int) else None
+    return RawFileInfo((), n_channels, str(params.get("dtype", "int16"))) if isinstance(n_channels, int) else None

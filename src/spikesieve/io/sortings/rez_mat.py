@@ -8,13 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.comparison.side import RawFile, Side, Steps, UnitWaveforms, in_order, trough_index
 from spikesieve.errors import InputError
 from spikesieve.io.sortings.phy import drift_of_batches, int16_traces, mean_templates, middles, peak_depths
 from spikesieve.model import F64, I64
+from spikesieve.sorted_by_others import (
+    ExternalSorting,
+    RawFileInfo,
+    SorterIntermediates,
+    UnitWaveforms,
+    trains_in_time_order,
+    trough_index,
+)
 
 
-def read_rez(path: Path) -> Side:
+def read_rez(path: Path) -> ExternalSorting:
     """The sorting in a rez.mat.
 
     Spikes are the first two columns of `st3` (sample, template), as rezToPhy of Kilosort2 writes them; templates are
@@ -33,11 +40,11 @@ def read_rez(path: Path) -> Side:
     if not rate:
         raise InputError(f"{path} has no ops.fs, so its sampling rate is unknown. Save rez with its ops.")
     unit = st3[:, 1].astype(np.int64) - 1
-    trains, (amplitude, template) = in_order(st3[:, 0].astype(np.int64), unit, path.stem, st3[:, 2], unit)
+    trains, (amplitude, template) = trains_in_time_order(st3[:, 0].astype(np.int64), unit, path.stem, st3[:, 2], unit)
     positions = _positions(rez)
     waveforms = _waveforms(rez, trains, template)
     channels = rez.array("ops/chanMap")
-    return Side(
+    return ExternalSorting(
         name=path.resolve().parent.name if path.stem.startswith("rez") else path.stem,
         kind="rez.mat of MATLAB Kilosort",
         trains=trains,
@@ -49,7 +56,7 @@ def read_rez(path: Path) -> Side:
         amplitude_unit="as the sorter counts it",
         unit_depth_um=None if waveforms is None or positions is None else peak_depths(waveforms, positions),
         raw=_raw(rez),
-        steps=_steps(rez, rate),
+        intermediates=_steps(rez, rate),
     )
 
 
@@ -194,21 +201,21 @@ def low_rank_waveforms(
     return UnitWaveforms(raw, trough_index(raw), "raw numbers")
 
 
-def _raw(rez: _Rez) -> RawFile | None:
+def _raw(rez: _Rez) -> RawFileInfo | None:
     n_channels = rez.number("ops/NchanTOT")
     if n_channels is None:
         return None
     file = rez.text("ops/fbinary")
-    return RawFile((file,) if file else (), int(n_channels), "int16")
+    return RawFileInfo((file,) if file else (), int(n_channels), "int16")
 
 
-def _steps(rez: _Rez, sampling_hz: float) -> Steps:
+def _steps(rez: _Rez, sampling_hz: float) -> SorterIntermediates:
     proc, U = rez.text("ops/fproc"), rez.array("U")
     there = proc is not None and U is not None and Path(proc).is_file()
     iorig, Wrot = rez.array("iorig"), rez.array("Wrot")
     yblk = rez.array("yblk")
     batch_s = (rez.number("ops/NT") or 65_600) / sampling_hz
-    return Steps(
+    return SorterIntermediates(
         traces=int16_traces(Path(proc), len(U)) if there and proc is not None and U is not None else None,
         whitening=None if Wrot is None else Wrot.astype(np.float64),
         drift=drift_of_batches(

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from spikesieve.comparison.side import Side, in_order
 from spikesieve.errors import InputError
+from spikesieve.sorted_by_others import ExternalSorting, trains_in_time_order
 
 SAVED_AS = ("si_folder.json", "cached.json", "spikeinterface_info.json", "numpysorting_info.json")
 """A folder with one of these was saved by SpikeInterface."""
@@ -19,7 +19,7 @@ def is_sorting_object(source: object) -> bool:
     return hasattr(source, "get_unit_spike_train") and hasattr(source, "get_sampling_frequency")
 
 
-def from_sorting_object(sorting: Any, name: str = "SpikeInterface sorting") -> Side:
+def from_sorting_object(sorting: Any, name: str = "SpikeInterface sorting") -> ExternalSorting:
     """The spikes of a sorting of one segment. Unit ids that are no whole numbers are numbered in their order.
 
     Raises InputError for several segments, whose samples do not count from one start.
@@ -35,12 +35,14 @@ def from_sorting_object(sorting: Any, name: str = "SpikeInterface sorting") -> S
     trains = [np.asarray(sorting.get_unit_spike_train(unit_id=unit, segment_index=0)) for unit in ids]
     sample = np.concatenate([np.empty(0, np.int64), *trains]).astype(np.int64)
     unit = np.repeat(np.array(numbers, np.int64), [len(train) for train in trains])
-    ordered, _ = in_order(sample, unit, name)
+    ordered, _ = trains_in_time_order(sample, unit, name)
     notes = () if whole else (f"The units of {name} are numbered 0.. in their order; they are named {ids[:10]}.",)
-    return Side(name, "SpikeInterface sorting", ordered, float(sorting.get_sampling_frequency()), notes=notes)
+    return ExternalSorting(
+        name, "SpikeInterface sorting", ordered, float(sorting.get_sampling_frequency()), notes=notes
+    )
 
 
-def read_saved_sorting(path: Path) -> Side:
+def read_saved_sorting(path: Path) -> ExternalSorting:
     """A sorting that SpikeInterface saved: folder, zarr or JSON.
 
     Raises InputError without SpikeInterface, and when what is there is no sorting.

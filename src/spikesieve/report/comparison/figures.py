@@ -17,9 +17,9 @@ from spikesieve.comparison.batch_order import BatchOrder
 from spikesieve.comparison.divergence import MatrixDifference, TraceLag
 from spikesieve.comparison.likeness import Likeness
 from spikesieve.comparison.relations import Relations
-from spikesieve.comparison.side import Drift, Side
 from spikesieve.comparison.truth_table import AgainstTruth
 from spikesieve.model import F32, F64, I64, Bool
+from spikesieve.sorted_by_others import DriftTraces, ExternalSorting
 
 COLOURS = ("#0072B2", "#D55E00")
 MARKERS = ("o", "^")
@@ -111,7 +111,7 @@ def collision_recall(entries: Sequence[AgainstTruth]) -> Figure:
     return figure
 
 
-def agreement_matrix(scores: F64, sides: Sequence[Side], order: tuple[I64, I64]) -> Figure:
+def agreement_matrix(scores: F64, sides: Sequence[ExternalSorting], order: tuple[I64, I64]) -> Figure:
     """Agreement of all pairs; matched pairs first, so that they lie on the diagonal."""
     figure, axes = _single((7.2, 6.2))
     image = axes.imshow(scores[np.ix_(*order)], cmap="viridis", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
@@ -121,7 +121,7 @@ def agreement_matrix(scores: F64, sides: Sequence[Side], order: tuple[I64, I64])
     return figure
 
 
-def likeness_matrices(alike: Likeness, sides: Sequence[Side], order: tuple[I64, I64]) -> Figure:
+def likeness_matrices(alike: Likeness, sides: Sequence[ExternalSorting], order: tuple[I64, I64]) -> Figure:
     """Similarity of all templates, and the lag at which they are most similar."""
     figure = Figure(figsize=(12.5, 5.4), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -141,7 +141,7 @@ def likeness_matrices(alike: Likeness, sides: Sequence[Side], order: tuple[I64, 
     return figure
 
 
-def _name_units(axes: Axes, sides: Sequence[Side], order: tuple[I64, I64]) -> None:
+def _name_units(axes: Axes, sides: Sequence[ExternalSorting], order: tuple[I64, I64]) -> None:
     """The units' own numbers on both axes; with many units only some."""
     for axis, side, rows in zip((axes.yaxis, axes.xaxis), sides, order, strict=True):
         every = max(1, -(-len(rows) // MOST_TICKS))
@@ -151,7 +151,7 @@ def _name_units(axes: Axes, sides: Sequence[Side], order: tuple[I64, I64]) -> No
     axes.tick_params(axis="x", labelrotation=90)
 
 
-def sizes_of_only(sides: Sequence[Side], only: Sequence[Bool]) -> Figure:
+def sizes_of_only(sides: Sequence[ExternalSorting], only: Sequence[Bool]) -> Figure:
     """How large the spikes are that only one sorting has, beside those that both have."""
     figure = Figure(figsize=(11.0, 4.2), layout="constrained")
     for axes, side, alone, colour in zip(figure.subplots(1, 2), sides, only, COLOURS, strict=True):
@@ -255,7 +255,7 @@ def matrix_panels(found: MatrixDifference, names: tuple[str, str], what: str, ax
 DASHES = ("-", "--", "-.", ":")
 
 
-def drift_traces(drifts: Sequence[Drift], names: tuple[str, str]) -> Figure:
+def drift_traces(drifts: Sequence[DriftTraces], names: tuple[str, str]) -> Figure:
     """Displacement over time of both runs, one line for each depth (darker is deeper) and shank (dashes)."""
     figure = Figure(figsize=(11.0, 4.5), layout="constrained")
     for axes, drift, name in zip(figure.subplots(1, 2, sharey=True), drifts, names, strict=True):
@@ -266,9 +266,9 @@ def drift_traces(drifts: Sequence[Drift], names: tuple[str, str]) -> Figure:
                 "color": _shade(0.3 + 0.65 * (1 - row[k] / max(1, len(depths) - 1))),
                 "linestyle": DASHES[shank[k] % 4],
             }
-            axes.plot(drift.time_s, drift.um[:, k], linewidth=1, label=trace, **look)
+            axes.plot(drift.time_s, drift.displacement_um[:, k], linewidth=1, label=trace, **look)
         axes.set(title=name, xlabel="time (s)", ylabel="displacement (µm)")
-        if drift.um.shape[1] <= 12:
+        if drift.displacement_um.shape[1] <= 12:
             axes.legend(frameon=False, fontsize=7, title="depth", title_fontsize=7)
     return figure
 

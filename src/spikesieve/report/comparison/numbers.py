@@ -13,7 +13,6 @@ from spikesieve.comparison.divergence import MatrixDifference, TraceLag
 from spikesieve.comparison.likeness import Likeness
 from spikesieve.comparison.relations import Relations
 from spikesieve.comparison.result import AgainstEachOther
-from spikesieve.comparison.side import Drift, Side
 from spikesieve.comparison.truth_table import AgainstTruth, Bin
 from spikesieve.model import F32, I64, Bool
 from spikesieve.report.comparison.figures import RELATIONS, count_relations, counts_by_size, shown_traces
@@ -26,6 +25,7 @@ from spikesieve.report.comparison.pairs import (
     raster_window,
 )
 from spikesieve.report.comparison.tables import Table, long_table
+from spikesieve.sorted_by_others import DriftTraces, ExternalSorting
 
 LEAST_AGREEMENT = 0.01
 LEAST_SIMILARITY = 0.1
@@ -80,7 +80,7 @@ def agreement_of_pairs(found: AgainstEachOther) -> Table:
     return long_table("agreement", "Agreement of all pairs", columns, part)
 
 
-def template_similarity(alike: Likeness, sides: Sequence[Side]) -> Table:
+def template_similarity(alike: Likeness, sides: Sequence[ExternalSorting]) -> Table:
     """All pairs of units with a similarity of LEAST_SIMILARITY or more, of either sign."""
     i, j = np.nonzero(np.abs(alike.similarity) >= LEAST_SIMILARITY)
     of_a, of_b = sides[0].trains.units[i], sides[1].trains.units[j]
@@ -89,7 +89,7 @@ def template_similarity(alike: Likeness, sides: Sequence[Side]) -> Table:
     return long_table("template_similarity", "Similarity of templates and best lag", columns, part)
 
 
-def only_in_one(sides: Sequence[Side], only: Sequence[Bool]) -> Table:
+def only_in_one(sides: Sequence[ExternalSorting], only: Sequence[Bool]) -> Table:
     """Spikes by size, of each sorting that tells sizes: in both sortings and only in this one."""
     parts: list[tuple[Any, ...]] = []
     for side, alone in zip(sides, only, strict=True):
@@ -115,11 +115,11 @@ def matrix(name: str, title: str, found: MatrixDifference) -> Table:
     return long_table(name, title, ("row", "column", "a", "b", "difference"), part)
 
 
-def drift_of_both(drifts: Sequence[Drift], names: tuple[str, str]) -> Table:
+def drift_of_both(drifts: Sequence[DriftTraces], names: tuple[str, str]) -> Table:
     """Displacement over time, depth and shank; no shank where one trace is for all."""
     columns = ("sorting", "shank", "time_s", "depth_um", "displacement_um")
     parts = [
-        (name, "" if drift.shank is None else drift.shank, drift.time_s[:, None], drift.depth_um, drift.um)
+        (name, "" if drift.shank is None else drift.shank, drift.time_s[:, None], drift.depth_um, drift.displacement_um)
         for name, drift in zip(names, drifts, strict=True)
     ]
     return long_table("drift", "Drift", columns, *parts)

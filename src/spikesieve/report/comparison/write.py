@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from spikesieve.comparison.likeness import aligned_waveforms
 from spikesieve.comparison.result import AgainstEachOther, Comparison, Parting
-from spikesieve.comparison.side import Side
 from spikesieve.model import F32, I64
 from spikesieve.report.comparison import figures, numbers
 from spikesieve.report.comparison.pairs import PairFacts, PairSide, matched_pair
 from spikesieve.report.comparison.tables import Table, tables_of
 from spikesieve.report.page_files import asset
+from spikesieve.sorted_by_others import ExternalSorting
 
 PAGE, FIGURES = "report.html", "figures"
 DOTS_PER_INCH = 100
@@ -83,7 +83,7 @@ def _truth_figures(result: Comparison) -> Drawn:
     yield numbers.collision_recall(entries), figures.collision_recall(entries)
 
 
-def _each_other_figures(sides: tuple[Side, ...], found: AgainstEachOther) -> Drawn:
+def _each_other_figures(sides: tuple[ExternalSorting, ...], found: AgainstEachOther) -> Drawn:
     names = (sides[0].name, sides[1].name)
     order = _matched_first(found)
     relations = found.relations
@@ -107,7 +107,7 @@ def _matched_first(found: AgainstEachOther) -> tuple[I64, I64]:
     return order[0], order[1]
 
 
-def _parting_figures(sides: tuple[Side, ...], parting: Parting) -> Drawn:
+def _parting_figures(sides: tuple[ExternalSorting, ...], parting: Parting) -> Drawn:
     a, b = sides
     names = (a.name, b.name)
     if parting.traces is not None and parting.lag is not None:
@@ -120,11 +120,11 @@ def _parting_figures(sides: tuple[Side, ...], parting: Parting) -> Drawn:
     ):
         if found is not None:
             yield numbers.matrix(name, what.capitalize(), found), figures.matrix_panels(found, names, what, axis)
-    if a.steps.drift is not None and b.steps.drift is not None:
-        drifts = a.steps.drift, b.steps.drift
+    if a.intermediates.drift is not None and b.intermediates.drift is not None:
+        drifts = a.intermediates.drift, b.intermediates.drift
         yield numbers.drift_of_both(drifts, names), figures.drift_traces(drifts, names)
-    if a.steps.iorig is not None and b.steps.iorig is not None:
-        orders = a.steps.iorig, b.steps.iorig
+    if a.intermediates.iorig is not None and b.intermediates.iorig is not None:
+        orders = a.intermediates.iorig, b.intermediates.iorig
         yield numbers.batch_order(orders, names), figures.batch_orders(orders, names)
 
 
@@ -136,7 +136,7 @@ def _order_figures(result: Comparison) -> Drawn:
         yield numbers.batch_places(letter, found), figures.batch_places(found)
 
 
-def pair_figures(sides: tuple[Side, ...], found: AgainstEachOther, most_pairs: int) -> Drawn:
+def pair_figures(sides: tuple[ExternalSorting, ...], found: AgainstEachOther, most_pairs: int) -> Drawn:
     """Matched pairs with their rasters, those that agree least first."""
     a, b = sides
     scores = found.agreement.scores()
@@ -163,7 +163,7 @@ def pair_figures(sides: tuple[Side, ...], found: AgainstEachOther, most_pairs: i
         yield table, matched_pair(drawn[0], drawn[1], facts)
 
 
-def _pair_side(side: Side, row: int, waveform: F32 | None, letter: str) -> PairSide:
+def _pair_side(side: ExternalSorting, row: int, waveform: F32 | None, letter: str) -> PairSide:
     mine = side.trains.unit == row
     amplitude = None if side.amplitude is None else side.amplitude[mine]
     scale = "" if side.waveforms is None else side.waveforms.scale
@@ -187,7 +187,7 @@ def _write_csv(path: Path, table: Table) -> None:
         writer.writerows(table.texts(FILE_DIGITS))
 
 
-def _write_only(path: Path, sides: tuple[Side, ...], found: AgainstEachOther) -> None:
+def _write_only(path: Path, sides: tuple[ExternalSorting, ...], found: AgainstEachOther) -> None:
     arrays: dict[str, NDArray[np.generic]] = {}
     for letter, side, only in zip("ab", sides, (found.relations.only_a, found.relations.only_b), strict=True):
         arrays[f"spike_times_{letter}"] = side.trains.sample[only]
