@@ -232,7 +232,7 @@ def test_a_file_that_is_not_bin_has_no_spikeglx_meta(tmp_path):
 
 def test_a_copy_cut_short_is_noticed(tmp_path):
     meta = read_spikeglx_meta(record(tmp_path, np2_tags(fileSizeBytes="360")))
-    assert "has 180 bytes, but its .meta says 360: the copy may be incomplete" in meta.notes[0]
+    assert "has 180 bytes, but its .meta file says 360: the copy may be incomplete" in meta.notes[0]
 
 
 @pytest.mark.parametrize(
