@@ -290,7 +290,7 @@ def test_a_damaged_kilosort_probe_is_refused(tmp_path, suffix, changes, words):
 
 
 def test_text_where_numbers_belong_is_refused(tmp_path):
-    with pytest.raises(InputError, match="something else than numbers in xc"):
+    with pytest.raises(InputError, match="values in xc that are not numbers"):
         read_probe(kilosort_file(tmp_path, ".json", xc=["a", "b", "c", "d"]))
 
 
