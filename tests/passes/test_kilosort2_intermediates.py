@@ -12,8 +12,8 @@ from make_sides import write_rez_arrays
 from spikesieve.errors import InputError, OutputError
 from spikesieve.io.results.kilosort2_intermediates import (
     FILE_NAME,
+    add_saved_intermediates,
     read_intermediates,
-    with_steps_beside,
     write_intermediates,
 )
 from spikesieve.io.sortings.read import read_any_sorting
@@ -114,13 +114,13 @@ def a_side() -> ExternalSorting:
 
 
 def test_a_result_folder_gets_the_steps_of_the_file_in_it(saved, tmp_path):
-    with_steps = with_steps_beside(a_side(), saved.parent)
-    np.testing.assert_array_equal(with_steps.intermediates.ccb0, arrays()["ccb0"])
-    np.testing.assert_array_equal(with_steps.intermediates.whitening, np.eye(2))
+    with_intermediates = add_saved_intermediates(a_side(), saved.parent)
+    np.testing.assert_array_equal(with_intermediates.intermediates.ccb0, arrays()["ccb0"])
+    np.testing.assert_array_equal(with_intermediates.intermediates.whitening, np.eye(2))
     alone = a_side()
-    assert with_steps_beside(alone, tmp_path) is alone
+    assert add_saved_intermediates(alone, tmp_path) is alone
     saved.write_bytes(b"no HDF5")
-    damaged = with_steps_beside(a_side(), saved.parent)
+    damaged = add_saved_intermediates(a_side(), saved.parent)
     assert damaged.intermediates.ccb0 is None
     assert "cannot be read as HDF5" in damaged.notes[0]
 

@@ -237,9 +237,9 @@ def two_runs(place: Path) -> Path:
 
 WRONG = {
     "nothing there": (lambda place: place / "none", "does not exist"),
-    "folder without a sorting": (lambda place: place, "holds no sorting"),
+    "folder without a sorting": (lambda place: place, "contains no sorting"),
     "broken npz": (broken_npz, "cannot be read as npz"),
-    "npz of something else": (other_npz, "holds voltages"),
+    "npz of something else": (other_npz, "a.npz has voltages"),
     "npz without a rate": (no_rate, "no sampling_hz"),
     "times in seconds": (seconds, "must be integers"),
     "no spikes": (empty, "has no spikes"),

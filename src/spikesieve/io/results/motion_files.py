@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from spikesieve.errors import InputError
 from spikesieve.io.results.phy import save_array
-from spikesieve.io.sortings.phy import optional
+from spikesieve.io.sortings.phy_files import optional_array
 from spikesieve.model import F64, I64, Motion, Probe, Recording
 
 ESTIMATE, ERROR, TIMES, DEPTHS = "drift.um", "drift_se.um", "drift.times", "drift_depths.um"
@@ -287,7 +287,7 @@ def _read_info(folder: Path) -> Mapping[str, Any]:
 
 
 def _array(folder: Path, name: str) -> NDArray[Any]:
-    found = optional(folder, name)
+    found = optional_array(folder, name)
     if found is None:
         raise InputError(f"The motion in {folder} has no {name}.npy. Copy the folder again from its source.")
     return np.array(found)
