@@ -91,7 +91,7 @@ def test_positions_are_written_in_the_tissue_and_on_the_probe(tmp_path: Path, mo
 def test_next_to_nothing_has_its_motion_too(tmp_path: Path, n_units: int, n_spikes: int) -> None:
     sorting = replace(make_sorting(n_units, n_spikes), motion=make_motion())
     folder = written(tmp_path, sorting)
-    assert len(np.load(folder / "spike_positions_on_probe.npy")) == phy.LEAST_ROWS
+    assert len(np.load(folder / "spike_positions_on_probe.npy")) == phy.MIN_ROWS
     assert len(read_sorting(folder).spikes) == n_spikes
 
 
