@@ -100,7 +100,7 @@ def peak_depths_um(waveforms: UnitWaveforms, positions_um: F64) -> F64:
     Returns
     -------
     ndarray of float64, shape (n_units,)
-        y in um.
+        Depth (y) in um.
     """
     best = np.ptp(waveforms.values, axis=1).argmax(axis=1)
     return np.asarray(positions_um[best, 1], dtype=np.float64)

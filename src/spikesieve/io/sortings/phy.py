@@ -102,9 +102,7 @@ def _whole_samples(times: NDArray[Any], folder: Path) -> NDArray[np.integer]:
     if times.dtype.kind == "f" and np.array_equal(times, np.round(times)):
         return times.astype(np.int64)
     if times.dtype.kind not in "iu":
-        raise InputError(
-            f"spike_times.npy in {folder} holds no whole samples. Spike times must be samples, not seconds."
-        )
+        raise InputError(f"spike_times.npy in {folder} has no whole samples. Spike times must be samples, not seconds.")
     return times.astype(np.int64)
 
 

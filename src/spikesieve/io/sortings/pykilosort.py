@@ -56,7 +56,7 @@ def find_intermediate_folder(folder: Path) -> Path | None:
     )
     if len(found) > 1:
         names = ", ".join(str(path) for path in found)
-        raise InputError(f"{folder} holds several pykilosort runs: {names}. Give one of them.")
+        raise InputError(f"{folder} has several pykilosort runs: {names}. Give one of them.")
     return found[0] if found else None
 
 

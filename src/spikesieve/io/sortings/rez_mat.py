@@ -109,7 +109,7 @@ def read_ops(path: Path) -> dict[str, Any]:
     ops = {name.removeprefix("ops/"): value for name, value in _read_hdf5(path, None).items() if name[:4] == "ops/"}
     found = {name: value for name, value in ops.items() if value is not None}
     if not found:
-        raise InputError(f"{path} holds no ops. Save rez with its ops: save('rez.mat', 'rez', '-v7.3').")
+        raise InputError(f"{path} has no ops. Save rez with its ops: save('rez.mat', 'rez', '-v7.3').")
     return found
 
 

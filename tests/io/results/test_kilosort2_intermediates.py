@@ -1,4 +1,4 @@
-"""The HDF5 file of intermediate results: what is written is read, as a side, beside a result, and against a rez.mat."""
+"""The HDF5 file of intermediate results: read as written, as a sorting, beside a result, and against a rez.mat."""
 
 from __future__ import annotations
 
