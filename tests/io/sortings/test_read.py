@@ -27,7 +27,7 @@ from spikesieve.sorted_by_others import ExternalSorting
 SMALL = small()
 
 
-def other_side(place: Path) -> Path:
+def other_sorting(place: Path) -> Path:
     return write_npz(place / "other.npz", SMALL)
 
 
@@ -58,10 +58,10 @@ FORMATS = {
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_the_spikes_are_the_same_in_every_format(kind: str, tmp_path: Path) -> None:
-    side = read_any_sorting(FORMATS[kind](tmp_path))
-    np.testing.assert_array_equal(side.trains.sample, SMALL.sample)
-    np.testing.assert_array_equal(side.trains.units[side.trains.unit], SMALL.unit)
-    assert side.sampling_hz == HZ
+    sorting = read_any_sorting(FORMATS[kind](tmp_path))
+    np.testing.assert_array_equal(sorting.trains.sample, SMALL.sample)
+    np.testing.assert_array_equal(sorting.trains.units[sorting.trains.unit], SMALL.unit)
+    assert sorting.sampling_hz == HZ
 
 
 @pytest.mark.parametrize("kind", ["Phy", "rez.mat", "pykilosort"])
@@ -86,35 +86,35 @@ def test_batches_and_drift_of_the_intermediates(kind: str, tmp_path: Path) -> No
 def test_texts_of_a_rez_are_read_from_their_character_codes(tmp_path: Path) -> None:
     proc = tmp_path / "temp_wh.dat"
     traces().tofile(proc)
-    side = read_any_sorting(write_rez(tmp_path / "rez.mat", SMALL, proc))
-    assert side.raw is not None
-    assert (side.raw.paths, side.raw.n_channels) == (("/gone/raw.bin",), N_CONTACTS)
-    assert side.intermediates.traces is not None
-    np.testing.assert_array_equal(side.intermediates.traces.read(10, 20), traces()[10:20])
+    sorting = read_any_sorting(write_rez(tmp_path / "rez.mat", SMALL, proc))
+    assert sorting.raw is not None
+    assert (sorting.raw.paths, sorting.raw.n_channels) == (("/gone/raw.bin",), N_CONTACTS)
+    assert sorting.intermediates.traces is not None
+    np.testing.assert_array_equal(sorting.intermediates.traces.read(10, 20), traces()[10:20])
 
 
 def test_clusters_merged_in_phy_have_the_mean_of_their_templates(tmp_path: Path) -> None:
     folder = write_phy(tmp_path / "phy", SMALL)
     np.save(folder / "spike_clusters.npy", np.where(SMALL.unit == 1, 0, SMALL.unit))
-    side = read_any_sorting(folder)
-    assert side.trains.units.tolist() == [0, 2, 3]
+    sorting = read_any_sorting(folder)
+    assert sorting.trains.units.tolist() == [0, 2, 3]
     n = np.bincount(SMALL.unit)
     mean = (n[0] * SMALL.raw[0] + n[1] * SMALL.raw[1]) / (n[0] + n[1])
-    assert side.waveforms is not None
-    np.testing.assert_allclose(side.waveforms.values[0], mean, atol=1e-4)
+    assert sorting.waveforms is not None
+    np.testing.assert_allclose(sorting.waveforms.values[0], mean, atol=1e-4)
 
 
 def test_our_own_result_comes_with_everything(tmp_path: Path) -> None:
     sorting = make_sorting()
     recording = recording_from_array(np.zeros((600_000, 25), np.int16), SAMPLING_HZ)
     write_result(tmp_path, sorting, recording, RunRecord("kilosort4", {}, {}, TIME, TIME))
-    side = read_any_sorting(tmp_path)
-    assert_same_side(side, read_any_sorting(sorting))
-    assert side.raw is not None
-    assert side.raw.n_channels == 25
-    np.testing.assert_allclose(side.intermediates.whitening, sorting.whitening, atol=1e-6)
-    assert side.unit_snr is not None
-    np.testing.assert_allclose(side.unit_snr, [unit.snr for unit in sorting.units], rtol=1e-3)
+    found = read_any_sorting(tmp_path)
+    assert_same_sorting(found, read_any_sorting(sorting))
+    assert found.raw is not None
+    assert found.raw.n_channels == 25
+    np.testing.assert_allclose(found.intermediates.whitening, sorting.whitening, atol=1e-6)
+    assert found.unit_snr is not None
+    np.testing.assert_allclose(found.unit_snr, [unit.snr for unit in sorting.units], rtol=1e-3)
 
 
 def test_the_drift_of_our_result_is_that_which_was_used(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_the_drift_of_our_result_is_that_which_was_used(tmp_path: Path) -> None:
     assert curated.displacement_um.shape == (20, 6)
 
 
-def assert_same_side(a: ExternalSorting, b: ExternalSorting) -> None:
+def assert_same_sorting(a: ExternalSorting, b: ExternalSorting) -> None:
     np.testing.assert_array_equal(a.trains.sample, b.trains.sample)
     np.testing.assert_array_equal(a.trains.unit, b.trains.unit)
     np.testing.assert_array_equal(a.amplitude, b.amplitude)
@@ -277,7 +277,7 @@ def test_a_damaged_array_gives_a_sentence_or_is_not_needed(write: Callable, kind
         whole = np.load(path)
         np.save(path, mangled(kind, whole))
         with contextlib.suppress(InputError):  # any other error fails the test
-            compare(folder, other_side(tmp_path))
+            compare(folder, other_sorting(tmp_path))
         np.save(path, whole)
 
 
