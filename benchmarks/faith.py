@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from spikesieve.comparison.agreement import SpikeTrains, agreement
+from spikesieve.comparison.agreement import agreement
+from spikesieve.sorted_by_others import SpikeTrains
 
 KILOSORT = """
 import json, sys

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from spikesieve.comparison.agreement import MATCH_MS, SpikeTrains, agreement
+from spikesieve.comparison.agreement import MATCH_MS, agreement
 from spikesieve.model import F32, F64, I64, Bool
+from spikesieve.sorted_by_others import SpikeTrains
 
 # A share of a unit's or a cluster's spikes that is worth a word.
 WORTH = 0.1

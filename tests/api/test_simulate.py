@@ -17,7 +17,7 @@ from spikesieve.api.simulate import SimulationSettings, preset_settings, simulat
 from spikesieve.errors import InputError, OutputError, SettingsError, SpikesieveError
 from spikesieve.io.probes.read import read_probe
 from spikesieve.io.results.folder import write_result
-from spikesieve.io.results.provenance import Run
+from spikesieve.io.results.provenance import RunRecord
 from spikesieve.io.simulations.files import read_truth
 from spikesieve.io.simulations.footprints import read_footprints
 from spikesieve.io.simulations.inputs import read_displacement, read_intervals
@@ -290,7 +290,7 @@ def result(tmp_path) -> Path:
     samples[:, 0] = np.arange(len(samples)) % 100  # a column that the probe does not name
     samples.tofile(tmp_path / "raw.bin")
     (tmp_path / "result").mkdir()
-    write_result(tmp_path / "result", sorting, recording, Run("kilosort4", {}, {}, NOW, NOW))
+    write_result(tmp_path / "result", sorting, recording, RunRecord("kilosort4", {}, {}, NOW, NOW))
     return tmp_path / "result"
 
 

@@ -8,26 +8,26 @@ import numpy as np
 import pytest
 
 from spikesieve.comparison.batch_order import batch_order
-from spikesieve.comparison.side import Drift, Side, Steps, in_order
 from spikesieve.report.comparison import figure_tables, intermediate_figures
+from spikesieve.sorted_by_others import DriftTraces, ExternalSorting, SorterIntermediates, trains_in_time_order
 
 TIME_S = np.arange(8) + 0.5
 MOVED_UM = np.array([0.0, 3, 6, 9, 8, 5, 2, 1])
 
 
-def side(name: str, **steps) -> Side:
-    trains, _ = in_order(np.array([10, 20]), np.array([0, 1]), name)
-    return Side(name, "test", trains, 30_000.0, steps=Steps(**steps))
+def side(name: str, **steps) -> ExternalSorting:
+    trains, _ = trains_in_time_order(np.array([10, 20]), np.array([0, 1]), name)
+    return ExternalSorting(name, "test", trains, 30_000.0, intermediates=SorterIntermediates(**steps))
 
 
-def ordered(iorig: np.ndarray) -> Side:
+def ordered(iorig: np.ndarray) -> ExternalSorting:
     ccb0 = np.abs(MOVED_UM[:, None] - MOVED_UM)
     return side("ours", iorig=iorig, batch_time_s=TIME_S, ccb0=ccb0, ccbsort=ccb0[np.ix_(iorig, iorig)])
 
 
-def measured(um: np.ndarray = MOVED_UM) -> Side:
+def measured(um: np.ndarray = MOVED_UM) -> ExternalSorting:
     """Two depths, of which the mean moves as MOVED_UM."""
-    return side("measured", drift=Drift(TIME_S, np.array([0.0, 100.0]), np.stack([um - 1, um + 1], axis=1)))
+    return side("measured", drift=DriftTraces(TIME_S, np.array([0.0, 100.0]), np.stack([um - 1, um + 1], axis=1)))
 
 
 @pytest.mark.parametrize(("iorig", "correlation"), [(np.argsort(MOVED_UM), 1.0), (np.argsort(-MOVED_UM), -1.0)])
@@ -40,7 +40,11 @@ def test_the_order_of_the_displacement_correlates_with_it(iorig, correlation):
 
 
 def test_the_first_source_that_moved_is_used():
-    still = replace(measured(), name="still", steps=Steps(drift=Drift(TIME_S, np.zeros(1), np.zeros((8, 1)))))
+    still = replace(
+        measured(),
+        name="still",
+        intermediates=SorterIntermediates(drift=DriftTraces(TIME_S, np.zeros(1), np.zeros((8, 1)))),
+    )
     assert batch_order(ordered(np.arange(8)), [side("bare"), still, measured()]).displacement_source == "measured"
 
 

@@ -13,10 +13,10 @@ from spikesieve.comparison.collisions import collision_recall, found_spikes
 from spikesieve.comparison.divergence import matrix_difference, trace_lag
 from spikesieve.comparison.kilosort_score import kilosort_scores
 from spikesieve.comparison.relations import relate_units
-from spikesieve.comparison.side import UnitWaveforms
 from spikesieve.comparison.template_similarity import CommonContacts, template_similarity
 from spikesieve.comparison.truth_comparison import compare_with_truth
 from spikesieve.comparison.truth_rows import TrueUnitProperties
+from spikesieve.sorted_by_others import UnitWaveforms
 from spikesieve.stages.match import make_matcher
 from spikesieve.stages.oracle import best_cuts, match_weak, true_components, true_templates
 

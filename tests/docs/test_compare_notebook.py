@@ -10,17 +10,17 @@ from make_sides import write_rez_arrays
 from paths import DOCS
 
 from spikesieve.api.demo import run_demo
-from spikesieve.io.sortings.read import read_side
+from spikesieve.io.sortings.read import read_any_sorting
 
 NOTEBOOK = DOCS / "notebooks" / "compare.ipynb"
 
 
 def write_matlab_side(path: Path, sorted_by_us: Path) -> None:
     """Our result with some spikes lost, in the shape of a rez.mat: rank-3 factors of the whitened templates."""
-    side = read_side(sorted_by_us)
+    side = read_any_sorting(sorted_by_us)
     assert side.waveforms is not None
-    assert side.steps.whitening is not None
-    white = np.einsum("dc,ktc->ktd", side.steps.whitening, side.waveforms.values)
+    assert side.intermediates.whitening is not None
+    white = np.einsum("dc,ktc->ktd", side.intermediates.whitening, side.waveforms.values)
     left, size, right = np.linalg.svd(white, full_matrices=False)
     keep = np.random.default_rng(0).random(side.n_spikes) < 0.92
     n = int(keep.sum())
@@ -31,7 +31,7 @@ def write_matlab_side(path: Path, sorted_by_us: Path) -> None:
             "st3": np.stack([side.trains.sample[keep], unit, np.ones(n), np.ones(n), np.ones(n)], axis=1),
             "W": (left * size[:, None, :])[:, :, :3].transpose(1, 0, 2),
             "U": right[:, :3].transpose(2, 0, 1),
-            "Wrot": side.steps.whitening,
+            "Wrot": side.intermediates.whitening,
             "xc": side.positions_um[:, :1],
             "yc": side.positions_um[:, 1:],
             "ops/fs": np.array([[side.sampling_hz]]),

@@ -114,7 +114,7 @@ def test_the_ops_of_a_rez_mat_are_read(tmp_path):
     values = dict(values_of_ops({name: value for name, value in ops.items() if name in OPTIONS}))
     assert (values["kilosort2.learn_threshold"], values["kilosort2.amplitude_penalty"]) == (10, 20)
     write_rez_arrays(tmp_path / "bare.mat", {"Wrot": np.eye(2)}, {})
-    with pytest.raises(InputError, match="holds no ops"):
+    with pytest.raises(InputError, match="has no ops"):
         read_ops(tmp_path / "bare.mat")
 
 

@@ -10,11 +10,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from spikesieve.api.sort import memory_plan, open_run, source_of
-from spikesieve.comparison.agreement import MatchWindows, SpikeTrains
+from spikesieve.comparison.agreement import MatchWindows
 from spikesieve.comparison.batch_order import batch_order
 from spikesieve.comparison.intermediates import compare_intermediates
 from spikesieve.comparison.result import Comparison, compare_pair
-from spikesieve.comparison.side import RawFile, Side
 from spikesieve.comparison.template_similarity import (
     ONE_RECORDING,
     CommonContacts,
@@ -32,13 +31,14 @@ from spikesieve.io.new_folder import new_folder
 from spikesieve.io.probes.read import read_probe
 from spikesieve.io.recordings.binary import read_recording
 from spikesieve.io.recordings.segments import select_times
-from spikesieve.io.sortings.read import read_side
+from spikesieve.io.sortings.read import read_any_sorting
 from spikesieve.methods.oracle import Oracle, oracle
 from spikesieve.model import F64, Probe, Recording
 from spikesieve.passes.oracle import TrueSpikes
 from spikesieve.report.comparison.write import write_comparison
 from spikesieve.settings.compare import CompareOptions
 from spikesieve.settings.sort import Settings
+from spikesieve.sorted_by_others import ExternalSorting, RawFileInfo, SpikeTrains
 from spikesieve.stages.oracle import best_cuts
 
 RATE_TOLERANCE = 1e-4
@@ -91,8 +91,8 @@ def compare(
             "There is nothing to compare the sorting with. Give a second sorting, or the truth with --truth."
         )
     progress("read", 0, 1)
-    sides = tuple(read_side(source, options.sampling_hz) for source in (a, b) if source is not None)
-    true = None if truth is None else read_side(truth, options.sampling_hz or sides[0].sampling_hz)
+    sides = tuple(read_any_sorting(source, options.sampling_hz) for source in (a, b) if source is not None)
+    true = None if truth is None else read_any_sorting(truth, options.sampling_hz or sides[0].sampling_hz)
     progress("read", 1, 1)
     sides = _distinct_names(sides)
     _require_one_rate([*sides, *([true] if true else [])])
@@ -174,13 +174,13 @@ def _error_counts(score: TruthScore) -> str:
     return f"{len(score.false_positive)} / {len(score.redundant)} / {len(score.overmerged)}"
 
 
-def _distinct_names(sides: tuple[Side, ...]) -> tuple[Side, ...]:
+def _distinct_names(sides: tuple[ExternalSorting, ...]) -> tuple[ExternalSorting, ...]:
     if len(sides) == 2 and sides[0].name == sides[1].name:
         return tuple(replace(side, name=f"{side.name} ({letter})") for side, letter in zip(sides, "AB", strict=True))
     return sides
 
 
-def _require_one_rate(sides: list[Side]) -> None:
+def _require_one_rate(sides: list[ExternalSorting]) -> None:
     first = sides[0]
     for other in sides[1:]:
         if not math.isclose(first.sampling_hz, other.sampling_hz, rel_tol=RATE_TOLERANCE):
@@ -191,7 +191,9 @@ def _require_one_rate(sides: list[Side]) -> None:
         require_same_channels(first, other)
 
 
-def _compare(sides: tuple[Side, ...], truth: Side | None, options: CompareOptions, progress: Progress) -> Comparison:
+def _compare(
+    sides: tuple[ExternalSorting, ...], truth: ExternalSorting | None, options: CompareOptions, progress: Progress
+) -> Comparison:
     windows = MatchWindows(sides[0].sampling_hz, options.match_ms, options.score_ms)
     notes = [note for side in (*sides, *([truth] if truth else [])) for note in side.notes]
     each_other = intermediates = None
@@ -212,7 +214,11 @@ def _compare(sides: tuple[Side, ...], truth: Side | None, options: CompareOption
 
 
 def _true_unit_properties(
-    sides: tuple[Side, ...], truth: Side, windows: MatchWindows, options: CompareOptions, progress: Progress
+    sides: tuple[ExternalSorting, ...],
+    truth: ExternalSorting,
+    windows: MatchWindows,
+    options: CompareOptions,
+    progress: Progress,
 ) -> tuple[TrueUnitProperties, list[str]]:
     """Collect what is known of the true units, and sentences about how and what is missing."""
     properties = _properties_without_recording(sides, truth, windows)
@@ -236,7 +242,9 @@ def _true_unit_properties(
     )
 
 
-def _properties_without_recording(sides: tuple[Side, ...], truth: Side, windows: MatchWindows) -> TrueUnitProperties:
+def _properties_without_recording(
+    sides: tuple[ExternalSorting, ...], truth: ExternalSorting, windows: MatchWindows
+) -> TrueUnitProperties:
     unknown = np.full(len(truth.trains.units), np.nan)
     n_samples = max(int(side.trains.sample[-1]) for side in (*sides, truth)) + 1
     similarity = None
@@ -254,7 +262,9 @@ def _properties_without_recording(sides: tuple[Side, ...], truth: Side, windows:
     )
 
 
-def _open_recording(sides: tuple[Side, ...], truth: Side, options: CompareOptions) -> tuple[Recording, Probe] | str:
+def _open_recording(
+    sides: tuple[ExternalSorting, ...], truth: ExternalSorting, options: CompareOptions
+) -> tuple[Recording, Probe] | str:
     """Open the recording and its probe as the options or a sorting name them, or say why there is none."""
     raws = [side.raw for side in (*sides, truth) if side.raw is not None]
     raw = next((raw for raw in raws if raw.paths and all(Path(path).is_file() for path in raw.paths)), None)
@@ -270,7 +280,7 @@ def _open_recording(sides: tuple[Side, ...], truth: Side, options: CompareOption
         return (
             "The channels or probe of the recording are not known, so there is no oracle. Give --channels and --probe."
         )
-    described = described or RawFile((), n_channels, "int16")
+    described = described or RawFileInfo((), n_channels, "int16")
     gain_uv = options.gain_uv or next((each.gain_uv for each in raws if each.gain_uv), None)
     recording = read_recording(
         [Path(path) for path in paths],
@@ -284,7 +294,7 @@ def _open_recording(sides: tuple[Side, ...], truth: Side, options: CompareOption
     return select_times(recording, (0.0, stop_s), ()), probe
 
 
-def _probe(sides: tuple[Side, ...], options: CompareOptions) -> Probe | None:
+def _probe(sides: tuple[ExternalSorting, ...], options: CompareOptions) -> Probe | None:
     if options.probe is not None:
         return read_probe(options.probe)
     for side in sides:

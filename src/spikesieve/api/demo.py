@@ -7,13 +7,13 @@ from pathlib import Path
 
 from spikesieve.api.sort_files import Job, Outcome, sort_files
 from spikesieve.comparison import TruthScore, score_against_truth
-from spikesieve.comparison.agreement import SpikeTrains
 from spikesieve.engine.executor import Progress, silent
 from spikesieve.io.new_folder import new_folder
 from spikesieve.io.probes.read import read_probe
 from spikesieve.io.recordings.open_input import RawOptions
 from spikesieve.io.simulations.files import read_truth, write_simulation
 from spikesieve.simulation import SimulationParams, Truth, simulate
+from spikesieve.sorted_by_others import SpikeTrains
 
 COLUMNS = ("unit", "spikes", "peak to peak uV", "found as", "accuracy", "recall", "precision")
 

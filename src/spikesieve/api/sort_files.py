@@ -195,12 +195,12 @@ def _without_features(sorting: Sorting) -> Sorting:
     return replace(sorting, spikes=replace(sorting.spikes, features=np.empty((n_spikes, 0, n_pcs), np.float32)))
 
 
-def _provenance(job: Job, started: datetime, clock: StageClock, notes: tuple[str, ...]) -> provenance.Run:
+def _provenance(job: Job, started: datetime, clock: StageClock, notes: tuple[str, ...]) -> provenance.RunRecord:
     settings = job.settings.model_dump()
     stages = {name: group for name, group in settings.items() if isinstance(group, dict)}
     motion = job.motion if job.motion is not None and job.motion.is_file() else None
     files = [file for file in (*job.settings_files, _probe_file(job), motion) if file is not None]
-    return provenance.Run(
+    return provenance.RunRecord(
         method=job.settings.method,
         settings=settings,
         seeds={name: group["seed"] for name, group in stages.items() if "seed" in group},

@@ -1,7 +1,8 @@
 """Compare two sortings of one recording with each other and with the true spike trains."""
 
-from spikesieve.comparison.agreement import Agreement, SpikeTrains, agreement
+from spikesieve.comparison.agreement import Agreement, agreement
 from spikesieve.comparison.truth_score import TruthScore, UnitScore, score_against_truth, summary_rows, unit_rows
+from spikesieve.sorted_by_others import SpikeTrains
 
 __all__ = [
     "Agreement",

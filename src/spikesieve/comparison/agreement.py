@@ -5,101 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from spikesieve.errors import InputError
 from spikesieve.kernels import coincidences
 from spikesieve.model import F64, I64
+from spikesieve.sorted_by_others import SpikeTrains
 
 MATCH_MS = 0.4
 """Two spikes at most this far apart can match: `delta_time` of SpikeInterface."""
 MATCH_SCORE = 0.5
 """Smallest agreement of a matched pair of units: `match_score` of SpikeInterface."""
-
-
-@dataclass(frozen=True, eq=False)
-class SpikeTrains:
-    """The spike trains of one sorting.
-
-    Attributes
-    ----------
-    sample : ndarray of int64, shape (n_spikes,)
-        Sample of each spike, in ascending order.
-    unit : ndarray of int64, shape (n_spikes,)
-        Unit of each spike, as an index into `units`.
-    units : ndarray of int64, shape (n_units,)
-        Unit numbers of the sorting, in ascending order. Each unit has at least one spike.
-    """
-
-    sample: I64
-    unit: I64
-    units: I64
-
-    @classmethod
-    def from_spikes(cls, sample: NDArray[np.integer], unit: NDArray[np.integer], name: str = "sorting") -> SpikeTrains:
-        """Build spike trains from the sample and the unit of each spike.
-
-        Parameters
-        ----------
-        sample : ndarray of integers, shape (n_spikes,)
-            Sample of each spike, in any order.
-        unit : ndarray of integers, shape (n_spikes,)
-            Unit number of each spike.
-        name : str, optional
-            Name of the sorting in error messages.
-
-        Returns
-        -------
-        SpikeTrains
-            The same spikes, sorted by sample.
-
-        Raises
-        ------
-        InputError
-            If the arrays differ in length, have more than one dimension or are not integers.
-
-        Examples
-        --------
-        >>> trains = SpikeTrains.from_spikes(np.array([30, 10, 20]), np.array([7, 7, 2]))
-        >>> trains.sample, trains.unit, trains.units
-        (array([10, 20, 30]), array([1, 0, 1]), array([2, 7]))
-        """
-        sample, unit = np.asarray(sample), np.asarray(unit)
-        if sample.ndim != 1 or sample.shape != unit.shape:
-            raise InputError(
-                f"The {name} has spike samples of shape {sample.shape} and units of shape {unit.shape}. "
-                "Each spike needs one sample and one unit."
-            )
-        if sample.size and not (sample.dtype.kind in "iu" and unit.dtype.kind in "iu"):
-            raise InputError(
-                f"The {name} has spike samples of type {sample.dtype} and units of type {unit.dtype}. "
-                "Both must be integers. Give spike times in samples from the start of the recording, not in seconds."
-            )
-        order = np.argsort(sample, kind="stable")
-        units, index = np.unique(unit[order].astype(np.int64), return_inverse=True)
-        return cls(sample[order].astype(np.int64), index.astype(np.int64), units)
-
-    @property
-    def n_spikes(self) -> I64:
-        """Number of spikes of each unit, int64 of shape (n_units,)."""
-        return np.bincount(self.unit, minlength=len(self.units)).astype(np.int64)
-
-    def rows_by_unit(self) -> list[I64]:
-        """Find the spikes of each unit.
-
-        Returns
-        -------
-        list of ndarray of int64
-            For each unit the indices of its spikes, in ascending order.
-
-        Examples
-        --------
-        >>> SpikeTrains.from_spikes(np.array([10, 20, 30]), np.array([7, 2, 7])).rows_by_unit()
-        [array([1]), array([0, 2])]
-        """
-        order = np.argsort(self.unit, kind="stable").astype(np.int64)
-        return np.split(order, np.cumsum(self.n_spikes)[:-1]) if len(self.units) else []
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import spearmanr
 
-from spikesieve.comparison.side import Side
 from spikesieve.model import F64, I64
+from spikesieve.sorted_by_others import ExternalSorting
 
 MIN_BATCHES = 3
 """A rank correlation needs at least this many batches."""
@@ -65,14 +65,14 @@ class BatchOrder:
         return f"|Spearman| {abs(self.rank_correlation):.3f} with {displacement}."
 
 
-def batch_order(side: Side, others: Sequence[Side]) -> BatchOrder | None:
+def batch_order(side: ExternalSorting, others: Sequence[ExternalSorting]) -> BatchOrder | None:
     """Correlate the batch order of a run with a known displacement.
 
     Parameters
     ----------
-    side : Side
+    side : ExternalSorting
         The run that sorted its batches.
-    others : sequence of Side
+    others : sequence of ExternalSorting
         Sources of the displacement, most trusted first. The first one that moved is used.
 
     Returns
@@ -80,17 +80,24 @@ def batch_order(side: Side, others: Sequence[Side]) -> BatchOrder | None:
     BatchOrder or None
         None if the run kept no order, or not one of all its batches.
     """
-    steps = side.steps
+    steps = side.intermediates
     if steps.iorig is None or steps.batch_time_s is None or len(steps.iorig) != len(steps.batch_time_s):
         return None
     iorig, time_s = steps.iorig, steps.batch_time_s
     if not np.array_equal(np.sort(iorig), np.arange(len(iorig))):
         return None
-    source = next((other for other in others if other.steps.drift is not None and other.steps.drift.um.any()), None)
+    source = next(
+        (
+            other
+            for other in others
+            if other.intermediates.drift is not None and other.intermediates.drift.displacement_um.any()
+        ),
+        None,
+    )
     um, correlation = None, float("nan")
-    if source is not None and source.steps.drift is not None and len(iorig) >= MIN_BATCHES:
-        drift = source.steps.drift
-        um = np.interp(time_s, drift.time_s, drift.um.mean(axis=1))
+    if source is not None and source.intermediates.drift is not None and len(iorig) >= MIN_BATCHES:
+        drift = source.intermediates.drift
+        um = np.interp(time_s, drift.time_s, drift.displacement_um.mean(axis=1))
         correlation = float(spearmanr(np.argsort(iorig), um).statistic) if np.ptp(um) > 0 else correlation
     name = "" if source is None else source.name
     return BatchOrder(side.name, iorig, steps.ccb0, steps.ccbsort, time_s, um, name, correlation)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve.comparison.divergence import MatrixDifference, TraceLag, matrix_difference, trace_lag
-from spikesieve.comparison.side import Side
 from spikesieve.comparison.template_similarity import CommonContacts
 from spikesieve.model import F32, F64
+from spikesieve.sorted_by_others import ExternalSorting
 
 LAG_BLOCK_S = 2.0
 """Length of the traces that the lag is measured on, in s."""
@@ -49,12 +49,12 @@ class IntermediateDifferences:
     missing: tuple[str, ...]
 
 
-def compare_intermediates(a: Side, b: Side, contacts: CommonContacts) -> IntermediateDifferences:
+def compare_intermediates(a: ExternalSorting, b: ExternalSorting, contacts: CommonContacts) -> IntermediateDifferences:
     """Compare what two runs kept of their intermediate steps.
 
     Parameters
     ----------
-    a, b : Side
+    a, b : ExternalSorting
         The two sortings.
     contacts : CommonContacts
         Contacts that both have.
@@ -67,7 +67,7 @@ def compare_intermediates(a: Side, b: Side, contacts: CommonContacts) -> Interme
     missing: list[str] = []
     traces = _traces(a, b, contacts) if _both_have("traces", a, b, missing) else None
     whitening = _whitening_difference(a, b, contacts) if _both_have("whitening", a, b, missing) else None
-    if whitening is None and a.steps.whitening is not None and b.steps.whitening is not None:
+    if whitening is None and a.intermediates.whitening is not None and b.intermediates.whitening is not None:
         missing.append("Whitening matrices: their sizes do not match the common contacts.")
     ccb0 = _dissimilarity_difference("ccb0", a, b, missing)
     ccbsort = _dissimilarity_difference("ccbsort", a, b, missing)
@@ -87,25 +87,27 @@ _NAMES = {
 }
 
 
-def _both_have(step: str, a: Side, b: Side, missing: list[str]) -> bool:
+def _both_have(step: str, a: ExternalSorting, b: ExternalSorting, missing: list[str]) -> bool:
     """Tell whether both runs kept a step; if not, add a sentence to `missing`."""
-    without = [side.name for side in (a, b) if getattr(side.steps, step) is None]
+    without = [side.name for side in (a, b) if getattr(side.intermediates, step) is None]
     if without:
         missing.append(f"{_NAMES[step]}: not kept by {' and '.join(without)}.")
     return not without
 
 
-def _dissimilarity_difference(step: str, a: Side, b: Side, missing: list[str]) -> MatrixDifference | None:
+def _dissimilarity_difference(
+    step: str, a: ExternalSorting, b: ExternalSorting, missing: list[str]
+) -> MatrixDifference | None:
     if not _both_have(step, a, b, missing):
         return None
-    difference = matrix_difference(getattr(a.steps, step), getattr(b.steps, step))
+    difference = matrix_difference(getattr(a.intermediates, step), getattr(b.intermediates, step))
     if difference is None:
         missing.append(f"{_NAMES[step]}: the runs have different numbers of batches.")
     return difference
 
 
-def _traces(a: Side, b: Side, contacts: CommonContacts) -> tuple[F32, F32] | None:
-    traces_a, traces_b = a.steps.traces, b.steps.traces
+def _traces(a: ExternalSorting, b: ExternalSorting, contacts: CommonContacts) -> tuple[F32, F32] | None:
+    traces_a, traces_b = a.intermediates.traces, b.intermediates.traces
     if traces_a is None or traces_b is None:
         return None
     n = min(traces_a.n_samples, traces_b.n_samples, round(LAG_BLOCK_S * a.sampling_hz))
@@ -116,8 +118,8 @@ def _traces(a: Side, b: Side, contacts: CommonContacts) -> tuple[F32, F32] | Non
     return first[:, :n_common], second[:, :n_common]
 
 
-def _whitening_difference(a: Side, b: Side, contacts: CommonContacts) -> MatrixDifference | None:
-    first, second = a.steps.whitening, b.steps.whitening
+def _whitening_difference(a: ExternalSorting, b: ExternalSorting, contacts: CommonContacts) -> MatrixDifference | None:
+    first, second = a.intermediates.whitening, b.intermediates.whitening
     if first is None or second is None:
         return None
     return matrix_difference(*_on_common_contacts(first, second, contacts))

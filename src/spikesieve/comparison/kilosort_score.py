@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.comparison.agreement import Agreement, SpikeTrains, agreement
+from spikesieve.comparison.agreement import Agreement, agreement
 from spikesieve.kernels import coincidences
 from spikesieve.model import F64, I64
+from spikesieve.sorted_by_others import SpikeTrains
 
 SCORE_MS = 0.2
 """Two spikes at most this far apart are the same spike."""

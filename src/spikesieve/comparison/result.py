@@ -8,7 +8,6 @@ from spikesieve.comparison.agreement import Agreement, MatchWindows, agreement
 from spikesieve.comparison.batch_order import BatchOrder
 from spikesieve.comparison.intermediates import IntermediateDifferences
 from spikesieve.comparison.relations import Relations, relate_units
-from spikesieve.comparison.side import Side
 from spikesieve.comparison.template_similarity import (
     CommonContacts,
     TemplateSimilarity,
@@ -16,6 +15,7 @@ from spikesieve.comparison.template_similarity import (
     template_similarity,
 )
 from spikesieve.comparison.truth_comparison import TruthComparison
+from spikesieve.sorted_by_others import ExternalSorting
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +46,9 @@ class Comparison:
 
     Attributes
     ----------
-    sides : tuple of Side
+    sides : tuple of ExternalSorting
         The sortings.
-    truth : Side or None
+    truth : ExternalSorting or None
         The truth, where one was given.
     against_truth : tuple of TruthComparison
         One entry for each sorting; empty without a truth.
@@ -62,8 +62,8 @@ class Comparison:
         Sentences for the user.
     """
 
-    sides: tuple[Side, ...]
-    truth: Side | None
+    sides: tuple[ExternalSorting, ...]
+    truth: ExternalSorting | None
     against_truth: tuple[TruthComparison, ...]
     each_other: PairComparison | None
     intermediates: IntermediateDifferences | None
@@ -71,12 +71,12 @@ class Comparison:
     notes: tuple[str, ...]
 
 
-def compare_pair(a: Side, b: Side, windows: MatchWindows) -> PairComparison:
+def compare_pair(a: ExternalSorting, b: ExternalSorting, windows: MatchWindows) -> PairComparison:
     """Compare the units of two sortings of one recording.
 
     Parameters
     ----------
-    a, b : Side
+    a, b : ExternalSorting
         The two sortings.
     windows : MatchWindows
         Sampling rate and matching windows.

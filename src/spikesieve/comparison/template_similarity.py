@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spikesieve.comparison.side import Side, UnitWaveforms
 from spikesieve.errors import InputError
 from spikesieve.model import F32, F64, I64
+from spikesieve.sorted_by_others import ExternalSorting, UnitWaveforms
 
 MAX_LAG_MS = 0.4
 """Largest lag tried, after the windows are aligned at their peaks."""
@@ -51,14 +51,14 @@ class CommonContacts:
     positions_um: F64 | None
 
 
-def common_contacts(a: Side, b: Side) -> CommonContacts:
+def common_contacts(a: ExternalSorting, b: ExternalSorting) -> CommonContacts:
     """Find the contacts that two sortings share.
 
     Contacts are joined by their channels of the raw file, or by their order where the channels are not known.
 
     Parameters
     ----------
-    a, b : Side
+    a, b : ExternalSorting
         The two sortings.
 
     Returns
@@ -79,12 +79,12 @@ def common_contacts(a: Side, b: Side) -> CommonContacts:
     return CommonContacts(columns_a, columns_b, None if b.positions_um is None else b.positions_um[columns_b])
 
 
-def require_same_channels(a: Side, b: Side) -> None:
+def require_same_channels(a: ExternalSorting, b: ExternalSorting) -> None:
     """Check that the raw files of two sortings have the same number of channels.
 
     Parameters
     ----------
-    a, b : Side
+    a, b : ExternalSorting
         The two sortings.
 
     Raises
@@ -98,7 +98,7 @@ def require_same_channels(a: Side, b: Side) -> None:
         )
 
 
-def _common_columns(a: Side, b: Side) -> tuple[I64, I64]:
+def _common_columns(a: ExternalSorting, b: ExternalSorting) -> tuple[I64, I64]:
     n_a, n_b = a.n_contacts or 0, b.n_contacts or 0
     if a.channels is not None and b.channels is not None:
         _, columns_a, columns_b = np.intersect1d(a.channels, b.channels, return_indices=True)

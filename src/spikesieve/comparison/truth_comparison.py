@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.comparison.agreement import MatchWindows, SpikeTrains, agreement
+from spikesieve.comparison.agreement import MatchWindows, agreement
 from spikesieve.comparison.collisions import CollisionRecall, collision_recall, found_spikes
 from spikesieve.comparison.kilosort_score import KilosortScores, kilosort_scores
 from spikesieve.comparison.truth_rows import (
@@ -19,6 +19,7 @@ from spikesieve.comparison.truth_rows import (
 )
 from spikesieve.comparison.truth_score import TruthScore, score_against_truth
 from spikesieve.model import F64
+from spikesieve.sorted_by_others import SpikeTrains
 
 PROPERTIES = ("snr", "depth_um", "rate_hz", "similarity")
 """Columns of `TrueUnitRow` by which the true units are binned."""

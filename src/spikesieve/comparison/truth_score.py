@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.comparison.agreement import MATCH_MS, Agreement, SpikeTrains, agreement, hungarian_match
+from spikesieve.comparison.agreement import MATCH_MS, Agreement, agreement, hungarian_match
 from spikesieve.model import F64, I64, Bool
+from spikesieve.sorted_by_others import SpikeTrains
 
 WELL_DETECTED_SCORE = 0.8
 """Smallest agreement of a well-detected unit."""

@@ -1,1 +1,1 @@
-"""The only code that knows a disk format: raw binary, probes, SpikeGLX metadata, the Phy folder."""
+"""Files: recordings, probes, SpikeGLX metadata, result folders for Phy, sortings by other programs."""

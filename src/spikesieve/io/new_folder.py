@@ -1,4 +1,4 @@
-"""Folders that did not exist before."""
+"""New output folders, removed again if the work fails."""
 
 from __future__ import annotations
 
@@ -13,17 +13,30 @@ from spikesieve.errors import OutputError
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Make a folder; when the body fails, Ctrl-C included, it is removed with all that is in it.
+    """Make a folder for the body of a with statement, and remove it if the body fails, also by Ctrl-C.
 
-    Raises OutputError when it exists or cannot be made.
+    Parameters
+    ----------
+    path : Path
+        The folder, which must not exist.
+
+    Yields
+    ------
+    Path
+        The folder.
+
+    Raises
+    ------
+    OutputError
+        If the folder exists or cannot be made.
     """
     try:
         path.mkdir(parents=True)
     except FileExistsError as error:
-        raise OutputError(f"{path} exists, and nothing in it is replaced. Name a new folder with --out.") from error
+        raise OutputError(f"{path} exists and is not overwritten. Choose a new folder with --out.") from error
     except OSError as error:
         raise OutputError(
-            f"The folder {path} cannot be made: {error.strerror or error}. Name another with --out."
+            f"The folder {path} cannot be made: {error.strerror or error}. Choose another with --out."
         ) from error
     try:
         yield path
@@ -33,6 +46,22 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def free_name(path: Path) -> Path:
-    """The path itself when nothing is there, else the first free one of path-2, path-3, ..."""
+    """Find a path at which nothing exists.
+
+    Parameters
+    ----------
+    path : Path
+        The wanted path.
+
+    Returns
+    -------
+    Path
+        The wanted path if it is free, else the first free one of path-2, path-3, ...
+
+    Examples
+    --------
+    >>> free_name(Path("a_folder_that_does_not_exist")).name
+    'a_folder_that_does_not_exist'
+    """
     names = (path.with_name(f"{path.name}-{i}") for i in itertools.count(2))
     return next(name for name in itertools.chain([path], names) if not name.exists())

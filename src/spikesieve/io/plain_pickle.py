@@ -1,4 +1,4 @@
-"""Reads the pickles of others without running what is in them: numbers, texts, containers and NumPy arrays only."""
+"""Pickled files of other programs, read without running code in them: numbers, texts, containers and NumPy arrays."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import numpy as np
 
 from spikesieve.errors import InputError
 
+# What a pickled array needs. Anything else becomes an `Unreadable`.
 ALLOWED = {
     ("numpy", "ndarray"),
     ("numpy", "dtype"),
     *((f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("_reconstruct", "scalar")),
 }
-"""What a pickled array needs. Anything else becomes an `Unreadable`."""
 
 
 class Unreadable:
-    """In place of an object of a class that is not on the list: it holds nothing."""
+    """Empty placeholder for an object of any other class."""
 
     def __init__(self, *_: object, **__: object) -> None:
         pass
 
     def __setstate__(self, state: object) -> None:
-        """Forget the state."""
+        """Ignore the state of the original object."""
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -36,11 +36,24 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 def read_plain_dict(path: Path) -> dict[str, Any]:
-    """The dict in an .npy file that holds one pickled object, such as Kilosort4's ops.npy.
+    """Read the dict in an .npy file with one pickled object, such as Kilosort4's ops.npy.
 
-    No code of the file is run: objects of foreign classes are replaced by an empty stand-in.
+    No code in the file is run: objects of unknown classes become an `Unreadable`.
 
-    Raises InputError when the file cannot be read or holds no dict.
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    dict
+        Content by name.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or does not contain a dict.
     """
     try:
         with path.open("rb") as file:
@@ -51,7 +64,9 @@ def read_plain_dict(path: Path) -> dict[str, Any]:
     if isinstance(value, np.ndarray) and value.dtype == object and value.size == 1:
         value = value.item()
     if not isinstance(value, dict):
-        raise InputError(f"{path} holds a {type(value).__name__}, not a dict of arrays. Write it again, or remove it.")
+        raise InputError(
+            f"{path} contains a {type(value).__name__}, not a dict of arrays. Write it again, or remove it."
+        )
     return value
 
 

@@ -67,6 +67,15 @@ def test_neuropixels_2_has_two_columns():
     assert probe.positions_um[:4].tolist() == [[0, 0], [32, 0], [0, 15], [32, 15]]
 
 
+def test_all_neuropixels_contacts_are_where_the_channel_maps_of_kilosort_have_them():
+    """Whatever version of probeinterface is installed."""
+    one, two = read_probe("neuropixels1:960"), read_probe("neuropixels2:1280")
+    assert one.positions_um.tolist() == [[(43, 11, 59, 27)[k % 4], k // 2 * 20] for k in range(960)]
+    assert two.positions_um.tolist() == [[(0, 32)[k % 2], k // 2 * 15] for k in range(1280)]
+    assert not one.shanks.any()
+    assert not two.shanks.any()
+
+
 def test_a_linear_probe_has_the_pitch_asked_for():
     probe = read_probe("linear:32:25")
     assert np.array_equal(probe.positions_um, np.stack([np.zeros(32), np.arange(32) * 25.0], axis=1))
@@ -104,7 +113,7 @@ def test_a_grid_has_rows_and_columns():
         ("grid:1000000x1000000:1", "grid:ROWSxCOLUMNS"),
         ("grid:16:30", "grid:ROWSxCOLUMNS"),
         ("neuropixel1:384", "Did you mean neuropixels1:CONTACTS"),
-        ("utah:10", "no probe named 'utah'. Known are neuropixels1"),
+        ("utah:10", "no probe named 'utah'. Known names: neuropixels1"),
         ("probe.txt", "of no known kind. Give a file .*prb"),
     ],
 )
@@ -281,7 +290,7 @@ def test_a_damaged_kilosort_probe_is_refused(tmp_path, suffix, changes, words):
 
 
 def test_text_where_numbers_belong_is_refused(tmp_path):
-    with pytest.raises(InputError, match="something else than numbers in xc"):
+    with pytest.raises(InputError, match="values in xc that are not numbers"):
         read_probe(kilosort_file(tmp_path, ".json", xc=["a", "b", "c", "d"]))
 
 

@@ -143,7 +143,7 @@ def test_channels_of_different_gain_are_told(tmp_path):
     imro = "".join(f"({c} 0 0 {1000 if c < 9 else 500} 250 1)" for c in range(384))
     meta = read_spikeglx_meta(record(tmp_path, np1_tags(**{"~imroTbl": f"(0,384){imro}"})))
     assert meta.gain_uv == pytest.approx(0.6 / 512 / 500 * 1e6)
-    assert "375 are amplified 500 times, 9 others 1000 times" in meta.notes[0]
+    assert "500 on 375 channels, 1000 on 9 others" in meta.notes[0]
 
 
 # Neuropixels 2.0 and others
@@ -232,7 +232,7 @@ def test_a_file_that_is_not_bin_has_no_spikeglx_meta(tmp_path):
 
 def test_a_copy_cut_short_is_noticed(tmp_path):
     meta = read_spikeglx_meta(record(tmp_path, np2_tags(fileSizeBytes="360")))
-    assert "has 180 bytes, but its .meta says 360: the copy may be cut short" in meta.notes[0]
+    assert "has 180 bytes, but its .meta file says 360: the copy may be incomplete" in meta.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,11 @@ from make_sorting import SAMPLING_HZ, make_sorting, write_raw
 from spikesieve.errors import OutputError
 from spikesieve.io.recordings.binary import recording_from_array
 from spikesieve.io.results.folder import result_folder, write_result
-from spikesieve.io.results.provenance import Run, StageCost, fingerprint, to_json, write_ops
+from spikesieve.io.results.provenance import RunRecord, StageCost, fingerprint, to_json, write_ops
 from spikesieve.io.results.unit_table import COLUMNS, write_units_csv
 
 START = datetime(2024, 2, 3, 4, 5, 6, tzinfo=UTC)
-RUN = Run(
+RUN = RunRecord(
     method="kilosort4",
     settings={"match": {"threshold": 8.0, "tmax_s": float("inf")}, "out": Path("x")},
     seeds={"cluster": 5},

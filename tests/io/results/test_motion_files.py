@@ -19,7 +19,7 @@ from spikesieve.io.recordings.binary import recording_from_array
 from spikesieve.io.results import phy
 from spikesieve.io.results.folder import write_result
 from spikesieve.io.results.motion_files import read_motion, read_motion_files, require_motion_fits, write_motion
-from spikesieve.io.results.provenance import Run
+from spikesieve.io.results.provenance import RunRecord
 from spikesieve.io.results.read import read_provenance, read_sorting
 from spikesieve.model import Motion, Sorting
 
@@ -39,7 +39,7 @@ def assert_same(one: Motion, other: Motion | None) -> None:
 
 def written(folder: Path, sorting: Sorting) -> Path:
     folder.mkdir(exist_ok=True)
-    write_result(folder, sorting, RECORDING, Run("kilosort4", {}, {}, TIME, TIME))
+    write_result(folder, sorting, RECORDING, RunRecord("kilosort4", {}, {}, TIME, TIME))
     return folder
 
 
@@ -91,7 +91,7 @@ def test_positions_are_written_in_the_tissue_and_on_the_probe(tmp_path: Path, mo
 def test_next_to_nothing_has_its_motion_too(tmp_path: Path, n_units: int, n_spikes: int) -> None:
     sorting = replace(make_sorting(n_units, n_spikes), motion=make_motion())
     folder = written(tmp_path, sorting)
-    assert len(np.load(folder / "spike_positions_on_probe.npy")) == phy.LEAST_ROWS
+    assert len(np.load(folder / "spike_positions_on_probe.npy")) == phy.MIN_ROWS
     assert len(read_sorting(folder).spikes) == n_spikes
 
 
@@ -116,7 +116,7 @@ def test_a_decision_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     write_motion(tmp_path, make_motion())
     table = tmp_path / "drift_shanks.csv"
     table.write_text(table.read_text(encoding="utf-8").replace(",use,", ",perhaps,"), encoding="utf-8")
-    with pytest.raises(InputError, match="the decision 'perhaps'; it can be use, rigid, refuse"):
+    with pytest.raises(InputError, match=r"the decision 'perhaps'\. Decisions can be use, rigid, refuse"):
         read_motion_files(tmp_path)
 
 
@@ -164,13 +164,13 @@ def test_each_shank_gets_its_own_by_number(tmp_path: Path) -> None:
 
 
 WRONG = {
-    "Its axes are turned: give the times first": {"displacement_um": UM.T},
+    "The two axes are swapped: give the times first": {"displacement_um": UM.T},
     r"has the shape \(20,\)": {"displacement_um": UM[:, 0]},
     r"has the shape \(20, 2\)": {"displacement_um": UM[:, :2]},
     "has 2 displacements that are not numbers": {"displacement_um": GAPS},
     "are no numbers": {"displacement_um": UM.astype(str)},
-    "times in .* must be numbers that rise": {"time_s": TIME_S[::-1]},
-    "depths in .* must be numbers that rise": {"depth_um": np.array([0, 100, np.nan])},
+    "times in .* must be numbers that ascend": {"time_s": TIME_S[::-1]},
+    "depths in .* must be numbers that ascend": {"depth_um": np.array([0, 100, np.nan])},
     "standard errors in .* must be one for each": {"se_um": -np.ones(UM.shape)},
     "standard error in .* has the shape": {"se_um": np.ones(4)},
     "but not time_s": {"time_s": None},
@@ -196,7 +196,7 @@ def test_other_files_are_refused_with_what_is_possible(tmp_path: Path) -> None:
 def test_drift_files_of_another_program_are_not_guessed(tmp_path: Path) -> None:
     for name, values in (("drift.um", UM), ("drift.times", TIME_S), ("drift_depths.um", DEPTH_UM)):
         np.save(tmp_path / f"{name}.npy", values)
-    with pytest.raises(InputError, match="of another program, which may count downwards"):
+    with pytest.raises(InputError, match="by another program, which may count downwards"):
         read_motion(tmp_path, PROBE)
 
 
@@ -204,7 +204,7 @@ FIT = {
     r"has shank\(s\) 0, but the probe .* also has 1": {"shanks": 2},
     "but .* lasts from 0 to 20 s": {"time_s": TIME_S * 1000},
     "times from -30 to": {"time_s": TIME_S - 30.5},
-    "all beside the probe": {"depth_um": DEPTH_UM + 5000},
+    "all outside the probe": {"depth_um": DEPTH_UM + 5000},
 }
 
 
@@ -261,6 +261,6 @@ def test_what_spikeinterface_can_hold_and_we_cannot_use_is_said(tmp_path: Path) 
     spikeinterface_motion(**two).save(tmp_path / "two")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "spikeinterface_info.json").write_text(json.dumps({"object": "Recording"}))
-    for name, sentence in (("x", "is along 'x'"), ("two", "has 2 segments"), ("other", "holds a Recording")):
+    for name, sentence in (("x", "is along 'x'"), ("two", "has 2 segments"), ("other", "contains a Recording")):
         with pytest.raises(InputError, match=sentence):
             read_motion(tmp_path / name, PROBE)

@@ -15,13 +15,13 @@ from spikesieve.errors import InputError
 from spikesieve.io.recordings.binary import recording_from_array
 from spikesieve.io.results.folder import write_result
 from spikesieve.io.results.phy import write_phy
-from spikesieve.io.results.provenance import Run
+from spikesieve.io.results.provenance import RunRecord
 from spikesieve.io.results.read import curation_notes, read_provenance, read_sorting
 from spikesieve.model import Sorting, Unit
 
 RECORDING = recording_from_array(np.zeros((600_000, 25), np.int16), SAMPLING_HZ)
 TIME = datetime(2024, 2, 3, 4, 5, 6, tzinfo=UTC)
-RUN = Run("kilosort4", {"match": {"threshold": 8.0}}, {"cluster": 5}, TIME, TIME, notes=("From the run.",))
+RUN = RunRecord("kilosort4", {"match": {"threshold": 8.0}}, {"cluster": 5}, TIME, TIME, notes=("From the run.",))
 
 
 def written(folder: Path, sorting: Sorting) -> Path:

@@ -16,18 +16,18 @@ from make_sides import HZ, N_CONTACTS, PEAK, Small, small, traces, write_npz, wr
 from make_sorting import SAMPLING_HZ, make_sorting
 
 from spikesieve.api.compare import compare
-from spikesieve.comparison.side import Side
 from spikesieve.errors import InputError
 from spikesieve.io.plain_pickle import read_plain_dict
 from spikesieve.io.recordings.binary import recording_from_array
 from spikesieve.io.results.folder import write_result
-from spikesieve.io.results.provenance import Run
-from spikesieve.io.sortings.read import read_side
+from spikesieve.io.results.provenance import RunRecord
+from spikesieve.io.sortings.read import read_any_sorting
+from spikesieve.sorted_by_others import ExternalSorting
 
 SMALL = small()
 
 
-def other_side(place: Path) -> Path:
+def other_sorting(place: Path) -> Path:
     return write_npz(place / "other.npz", SMALL)
 
 
@@ -58,15 +58,15 @@ FORMATS = {
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_the_spikes_are_the_same_in_every_format(kind: str, tmp_path: Path) -> None:
-    side = read_side(FORMATS[kind](tmp_path))
-    np.testing.assert_array_equal(side.trains.sample, SMALL.sample)
-    np.testing.assert_array_equal(side.trains.units[side.trains.unit], SMALL.unit)
-    assert side.sampling_hz == HZ
+    sorting = read_any_sorting(FORMATS[kind](tmp_path))
+    np.testing.assert_array_equal(sorting.trains.sample, SMALL.sample)
+    np.testing.assert_array_equal(sorting.trains.units[sorting.trains.unit], SMALL.unit)
+    assert sorting.sampling_hz == HZ
 
 
 @pytest.mark.parametrize("kind", ["Phy", "rez.mat", "pykilosort"])
 def test_templates_are_those_before_the_whitening(kind: str, tmp_path: Path) -> None:
-    found = read_side(FORMATS[kind](tmp_path)).waveforms
+    found = read_any_sorting(FORMATS[kind](tmp_path)).waveforms
     assert found is not None
     np.testing.assert_allclose(found.values, SMALL.raw, atol=1e-4)
     assert (found.peak_index, found.scale) == (PEAK, "raw numbers")
@@ -74,66 +74,66 @@ def test_templates_are_those_before_the_whitening(kind: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("kind", ["rez.mat", "pykilosort"])
 def test_batches_and_drift_of_the_intermediates(kind: str, tmp_path: Path) -> None:
-    steps = read_side(FORMATS[kind](tmp_path)).steps
+    steps = read_any_sorting(FORMATS[kind](tmp_path)).intermediates
     np.testing.assert_array_equal(steps.iorig, SMALL.iorig)
     np.testing.assert_allclose(steps.ccb0, SMALL.ccb)
     np.testing.assert_allclose(steps.ccbsort, SMALL.ccb[np.ix_(SMALL.iorig, SMALL.iorig)])
     np.testing.assert_allclose(steps.whitening, SMALL.Wrot)
     assert steps.drift is not None
-    assert (steps.drift.um.shape, steps.drift.depth_um.tolist()) == ((8, 1), [60.0])
+    assert (steps.drift.displacement_um.shape, steps.drift.depth_um.tolist()) == ((8, 1), [60.0])
 
 
 def test_texts_of_a_rez_are_read_from_their_character_codes(tmp_path: Path) -> None:
     proc = tmp_path / "temp_wh.dat"
     traces().tofile(proc)
-    side = read_side(write_rez(tmp_path / "rez.mat", SMALL, proc))
-    assert side.raw is not None
-    assert (side.raw.paths, side.raw.n_channels) == (("/gone/raw.bin",), N_CONTACTS)
-    assert side.steps.traces is not None
-    np.testing.assert_array_equal(side.steps.traces.read(10, 20), traces()[10:20])
+    sorting = read_any_sorting(write_rez(tmp_path / "rez.mat", SMALL, proc))
+    assert sorting.raw is not None
+    assert (sorting.raw.paths, sorting.raw.n_channels) == (("/gone/raw.bin",), N_CONTACTS)
+    assert sorting.intermediates.traces is not None
+    np.testing.assert_array_equal(sorting.intermediates.traces.read(10, 20), traces()[10:20])
 
 
 def test_clusters_merged_in_phy_have_the_mean_of_their_templates(tmp_path: Path) -> None:
     folder = write_phy(tmp_path / "phy", SMALL)
     np.save(folder / "spike_clusters.npy", np.where(SMALL.unit == 1, 0, SMALL.unit))
-    side = read_side(folder)
-    assert side.trains.units.tolist() == [0, 2, 3]
+    sorting = read_any_sorting(folder)
+    assert sorting.trains.units.tolist() == [0, 2, 3]
     n = np.bincount(SMALL.unit)
     mean = (n[0] * SMALL.raw[0] + n[1] * SMALL.raw[1]) / (n[0] + n[1])
-    assert side.waveforms is not None
-    np.testing.assert_allclose(side.waveforms.values[0], mean, atol=1e-4)
+    assert sorting.waveforms is not None
+    np.testing.assert_allclose(sorting.waveforms.values[0], mean, atol=1e-4)
 
 
 def test_our_own_result_comes_with_everything(tmp_path: Path) -> None:
     sorting = make_sorting()
     recording = recording_from_array(np.zeros((600_000, 25), np.int16), SAMPLING_HZ)
-    write_result(tmp_path, sorting, recording, Run("kilosort4", {}, {}, TIME, TIME))
-    side = read_side(tmp_path)
-    assert_same_side(side, read_side(sorting))
-    assert side.raw is not None
-    assert side.raw.n_channels == 25
-    np.testing.assert_allclose(side.steps.whitening, sorting.whitening, atol=1e-6)
-    assert side.unit_snr is not None
-    np.testing.assert_allclose(side.unit_snr, [unit.snr for unit in sorting.units], rtol=1e-3)
+    write_result(tmp_path, sorting, recording, RunRecord("kilosort4", {}, {}, TIME, TIME))
+    found = read_any_sorting(tmp_path)
+    assert_same_sorting(found, read_any_sorting(sorting))
+    assert found.raw is not None
+    assert found.raw.n_channels == 25
+    np.testing.assert_allclose(found.intermediates.whitening, sorting.whitening, atol=1e-6)
+    assert found.unit_snr is not None
+    np.testing.assert_allclose(found.unit_snr, [unit.snr for unit in sorting.units], rtol=1e-3)
 
 
 def test_the_drift_of_our_result_is_that_which_was_used(tmp_path: Path) -> None:
     sorting = make_moving_sorting(2, decisions=("use", "refuse"))
     recording = recording_from_array(np.zeros((600_000, 49), np.int16), SAMPLING_HZ)
-    write_result(tmp_path, sorting, recording, Run("kilosort4", {}, {}, TIME, TIME))
+    write_result(tmp_path, sorting, recording, RunRecord("kilosort4", {}, {}, TIME, TIME))
     assert sorting.motion is not None
     for source in (tmp_path, sorting):
-        drift = read_side(source).steps.drift
+        drift = read_any_sorting(source).intermediates.drift
         assert drift is not None
-        np.testing.assert_array_equal(drift.um, np.hstack(list(sorting.motion.um)))
+        np.testing.assert_array_equal(drift.displacement_um, np.hstack(list(sorting.motion.um)))
         assert drift.names == tuple(f"shank {k}, {y} µm" for k in (0, 2) for y in (0, 230, 460))
     np.save(tmp_path / "spike_clusters.npy", np.where(sorting.spikes.unit == 1, 0, sorting.spikes.unit))
-    curated = read_side(tmp_path).steps.drift
+    curated = read_any_sorting(tmp_path).intermediates.drift
     assert curated is not None
-    assert curated.um.shape == (20, 6)
+    assert curated.displacement_um.shape == (20, 6)
 
 
-def assert_same_side(a: Side, b: Side) -> None:
+def assert_same_sorting(a: ExternalSorting, b: ExternalSorting) -> None:
     np.testing.assert_array_equal(a.trains.sample, b.trains.sample)
     np.testing.assert_array_equal(a.trains.unit, b.trains.unit)
     np.testing.assert_array_equal(a.amplitude, b.amplitude)
@@ -169,10 +169,10 @@ def test_kilosort4_drift_is_read_from_its_ops(tmp_path: Path) -> None:
     folder = write_phy(tmp_path / "phy", SMALL)
     ops = {"dshift": np.ones((5, 2)), "yblk": np.array([100.0, 200.0]), "batch_size": 60_000}
     np.save(folder / "ops.npy", np.array(ops, dtype=object), allow_pickle=True)
-    drift = read_side(folder).steps.drift
+    drift = read_any_sorting(folder).intermediates.drift
     assert drift is not None
     assert drift.time_s.tolist() == [1.0, 3.0, 5.0, 7.0, 9.0]
-    assert (drift.um == -np.ones((5, 2))).all()  # the movement, not the shift that undoes it
+    assert (drift.displacement_um == -np.ones((5, 2))).all()  # the movement, not the shift that undoes it
 
 
 # What is no sorting
@@ -237,9 +237,9 @@ def two_runs(place: Path) -> Path:
 
 WRONG = {
     "nothing there": (lambda place: place / "none", "does not exist"),
-    "folder without a sorting": (lambda place: place, "holds no sorting"),
+    "folder without a sorting": (lambda place: place, "contains no sorting"),
     "broken npz": (broken_npz, "cannot be read as npz"),
-    "npz of something else": (other_npz, "holds voltages"),
+    "npz of something else": (other_npz, "a.npz has voltages"),
     "npz without a rate": (no_rate, "no sampling_hz"),
     "times in seconds": (seconds, "must be integers"),
     "no spikes": (empty, "has no spikes"),
@@ -256,7 +256,7 @@ WRONG = {
 def test_what_is_no_sorting_gets_a_sentence(case: str, tmp_path: Path) -> None:
     make, says = WRONG[case]
     with pytest.raises(InputError, match=says):
-        read_side(make(tmp_path))
+        read_any_sorting(make(tmp_path))
 
 
 def mangled(kind: str, values: np.ndarray) -> np.ndarray:
@@ -277,7 +277,7 @@ def test_a_damaged_array_gives_a_sentence_or_is_not_needed(write: Callable, kind
         whole = np.load(path)
         np.save(path, mangled(kind, whole))
         with contextlib.suppress(InputError):  # any other error fails the test
-            compare(folder, other_side(tmp_path))
+            compare(folder, other_sorting(tmp_path))
         np.save(path, whole)
 
 
@@ -285,4 +285,4 @@ def test_without_h5py_a_rez_is_refused_with_what_to_install(tmp_path: Path, monk
     path = write_rez(tmp_path / "rez.mat", SMALL)
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(InputError, match=r"spikesieve\[matlab\]"):
-        read_side(path)
+        read_any_sorting(path)

@@ -1,4 +1,4 @@
-"""Probe files of each kind: probeinterface JSON, Kilosort `.json`, `.mat` and `.npz`, and `.prb`. One reader a kind."""
+"""Probe files: probeinterface JSON, Kilosort `.json`, `.mat` and `.npz`, and `.prb`, with one reader for each."""
 
 from __future__ import annotations
 
@@ -23,12 +23,28 @@ from spikesieve.model import F64, I64, Probe
 
 UM_PER_UNIT = {"um": 1.0, "mm": 1e3, "m": 1e6}
 
-# Shanks that a file draws at the same place are set side by side with this much between them.
+# Gap between shanks that a file has at the same place.
 SHANK_GAP_UM = 200.0
 
 
 def read_json(path: Path) -> Probe:
-    """A probe from probeinterface's JSON or from Kilosort4's; which of them is told from the content."""
+    """Read a probe from a JSON file of probeinterface or Kilosort4; the content shows which.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    Probe
+        The probe.
+
+    Raises
+    ------
+    InputError
+        If the file is not valid JSON or not a probe.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
@@ -45,7 +61,25 @@ def read_json(path: Path) -> Probe:
 
 
 def read_mat(path: Path) -> Probe:
-    """A probe from a Kilosort2 channel map: channels counted from 1, contacts that are not `connected` left out."""
+    """Read a probe from a Kilosort2 channel map.
+
+    Channels count from 1 in the file. Contacts that are not `connected` are left out.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    Probe
+        The probe.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged or not a channel map.
+    """
     try:
         content = loadmat(path)
     except NotImplementedError:
@@ -58,7 +92,23 @@ def read_mat(path: Path) -> Probe:
 
 
 def read_npz(path: Path) -> Probe:
-    """A probe from NumPy arrays under Kilosort4's names, channels counted from 0."""
+    """Read a probe from NumPy arrays with Kilosort4's names; channels count from 0.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    Probe
+        The probe.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged or lacks an array.
+    """
     try:
         with np.load(path, allow_pickle=False) as file:
             content = {name: file[name] for name in file.files}
@@ -68,23 +118,51 @@ def read_npz(path: Path) -> Probe:
 
 
 def read_prb(path: Path) -> Probe:
-    """A probe from a .prb file; each channel group is a shank. The file is parsed, never executed."""
+    """Read a probe from a .prb file, in which each channel group is a shank. The file is parsed, never executed.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    Probe
+        The probe.
+
+    Raises
+    ------
+    InputError
+        If the file contains anything but plain values, or its channel groups are not complete.
+    """
     groups = evaluate_prb(path.read_text(encoding="utf-8-sig", errors="replace"), str(path)).get("channel_groups")
     if not isinstance(groups, dict) or not groups:
         raise InputError(
-            f"{path} assigns no channel_groups. Write channel_groups = {{0: {{'channels': ..., 'geometry': ...}}}}."
+            f"{path} assigns no channel_groups. Add channel_groups = {{0: {{'channels': ..., 'geometry': ...}}}}."
         )
     parts = [_prb_group(path, key, group) for key, group in groups.items()]
     sizes = [len(channels) for channels, _ in parts]
     shanks = np.repeat(_shank_numbers([str(key) for key in groups]), sizes)
     positions = np.concatenate([positions for _, positions in parts])
-    return Probe(_apart(positions, shanks), np.concatenate([channels for channels, _ in parts]), shanks, path.name)
+    return Probe(
+        _separate_shanks(positions, shanks), np.concatenate([channels for channels, _ in parts]), shanks, path.name
+    )
 
 
 def write_probe_json(path: Path, probe: Probe) -> None:
-    """The probe as probeinterface JSON, which `read_probe` and other programs read.
+    """Write a probe as probeinterface JSON, which `read_probe` and other programs read.
 
-    Raises OutputError when the file cannot be written.
+    Parameters
+    ----------
+    path : Path
+        The file; replaced if it exists.
+    probe : Probe
+        The probe.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
     """
     written = probeinterface.Probe(ndim=2, si_units="um")
     written.set_contacts(
@@ -113,18 +191,18 @@ def _from_probeinterface(path: Path, content: dict[str, Any]) -> Probe:
     if len(wired) not in (0, len(parts)):
         raise InputError(
             f"{path} has {len(parts)} probes, of which {len(wired)} have device_channel_indices. "
-            "Give them to all, or to none."
+            "Set them for all probes, or for none."
         )
     channels = np.concatenate(wired) if wired else np.arange(len(positions))
     used = channels >= 0  # probeinterface writes -1 for a contact that is not connected
     if not used.any():
         raise InputError(f"{path} has no contact that is connected to a channel. Set its device_channel_indices.")
     shanks = _shank_numbers([shank for shank, keep in zip(ids, used, strict=True) if keep])
-    return Probe(_apart(positions[used], shanks), channels[used], shanks, path.name)
+    return Probe(_separate_shanks(positions[used], shanks), channels[used], shanks, path.name)
 
 
 def _contacts(path: Path, probe: Any) -> tuple[F64, I64 | None, list[str]]:
-    """Positions in um, channels (None when not given) and shank names of one probeinterface probe."""
+    """Positions in um, channels (None if not set) and shank names of one probeinterface probe."""
     if probe.ndim != 2:
         raise InputError(
             f"{path} has contacts in {probe.ndim} dimensions. Project it with probeinterface's to_2d first."
@@ -138,26 +216,28 @@ def _contacts(path: Path, probe: Any) -> tuple[F64, I64 | None, list[str]]:
 
 
 def _from_kilosort(path: Path, content: Mapping[str, Any], first_channel: int) -> Probe:
-    """A probe from Kilosort's arrays; .mat files say xcoords and ycoords, the others xc and yc."""
+    """A probe from Kilosort's arrays: xcoords and ycoords in .mat files, xc and yc in the others."""
     channels = _array(path, content, "chanMap") - first_channel
     n = len(channels)
     x, y = (_array(path, content, name, name + "oords", n=n) for name in ("xc", "yc"))
     shanks = _array(path, content, "kcoords", n=n) if "kcoords" in content else np.zeros(n)
     used = _array(path, content, "connected", n=n) > 0 if "connected" in content else np.ones(n, bool)
     if not used.any():
-        raise InputError(f"{path} has no connected contact. Set 'connected' to 1 for those that record.")
+        raise InputError(f"{path} has no connected contact. Set 'connected' to 1 for contacts that record.")
     whole = (np.mod(channels, 1) == 0) & (np.mod(shanks, 1) == 0)
     if not whole[used].all() or channels[used].min() < 0:
         raise InputError(
-            f"{path} has channels in chanMap, or groups in kcoords, that are not whole numbers, or channels below "
+            f"{path} has channels in chanMap or groups in kcoords that are not whole numbers, or channels below "
             f"{first_channel}. Channels count from {first_channel} in a {path.suffix} file."
         )
     groups = shanks[used].astype(np.int64)
-    return Probe(_apart(np.stack([x, y], axis=1)[used], groups), channels[used].astype(np.int64), groups, path.name)
+    return Probe(
+        _separate_shanks(np.stack([x, y], axis=1)[used], groups), channels[used].astype(np.int64), groups, path.name
+    )
 
 
 def _array(path: Path, content: Mapping[str, Any], *names: str, n: int | None = None) -> F64:
-    """One of the arrays of a Kilosort probe, flat; raises InputError when it is missing or does not fit."""
+    """One array of a Kilosort probe, flattened; raises InputError if it is missing or has another length than n."""
     found = next((name for name in names if name in content), None)
     if found is None:
         raise InputError(
@@ -167,17 +247,17 @@ def _array(path: Path, content: Mapping[str, Any], *names: str, n: int | None = 
         flat = np.asarray(content[found], dtype=np.float64).ravel()
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"{path} has something else than numbers in {found}. Give one number for each contact."
+            f"{path} has values in {found} that are not numbers. Give one number for each contact."
         ) from error
     if len(flat) == 0 or (n is not None and len(flat) != n):
         raise InputError(
-            f"{path} has {len(flat)} numbers in {found}. It needs one for each contact, as many as in chanMap."
+            f"{path} has {len(flat)} numbers in {found}. Give one for each contact, as many as in chanMap."
         )
     return flat
 
 
 def _load_mat_73(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of a MATLAB 7.3 file, which is HDF5: read only where h5py happens to be installed."""
+    """The arrays of a MATLAB 7.3 file, which is HDF5; needs h5py."""
     try:
         h5py: ModuleType = importlib.import_module("h5py")
     except ImportError as error:
@@ -189,7 +269,7 @@ def _load_mat_73(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _prb_group(path: Path, key: Any, group: Any) -> tuple[I64, F64]:
-    """Channels and positions of one channel group; the geometry is a dict by channel or a list in their order."""
+    """Channels and positions of one channel group; its geometry is a dict by channel or a list in their order."""
     if not isinstance(group, dict) or not group.get("geometry"):
         raise InputError(f"{path} has no geometry for group {key!r}. Give 'geometry': {{channel: (x_um, y_um), ...}}.")
     geometry = group["geometry"]
@@ -202,7 +282,7 @@ def _prb_group(path: Path, key: Any, group: Any) -> tuple[I64, F64]:
     places = dict(zip(channels, geometry, strict=False)) if ordered else geometry
     missing = [channel for channel in channels if channel not in places]
     if missing:
-        raise InputError(f"{path} has no position for channels {missing[:10]} of group {key!r}. Complete its geometry.")
+        raise InputError(f"{path} has no position for channels {missing[:10]} of group {key!r}. Add them to geometry.")
     try:
         positions = np.array([places[channel] for channel in channels], dtype=np.float64).reshape(len(channels), 2)
         return np.array(list(channels), dtype=np.int64), positions
@@ -213,18 +293,18 @@ def _prb_group(path: Path, key: Any, group: Any) -> tuple[I64, F64]:
 
 
 def _shank_numbers(names: list[str]) -> I64:
-    """Shank names as numbers: themselves when all are whole numbers, else their rank of first appearance."""
+    """Shank names as numbers: the names if all are whole numbers, else their rank of first appearance."""
     if all(name.isdecimal() for name in names):
         return np.array([int(name) for name in names], np.int64)
     rank = {name: number for number, name in enumerate(dict.fromkeys(names))}
     return np.array([rank[name] for name in names], np.int64)
 
 
-def _apart(positions_um: F64, shanks: I64) -> F64:
-    """Positions with the shanks side by side, when contacts of different shanks share a place; else as they are.
+def _separate_shanks(positions_um: F64, shanks: I64) -> F64:
+    """Move shanks side by side if contacts of different shanks are at the same place.
 
-    Files of tetrodes often give each of them the same square. Two contacts of ONE shank at the same place stay, for
-    `Probe` to refuse.
+    Files of tetrodes often give each of them the same square. Two contacts of ONE shank at the same place are left, so
+    that `Probe` refuses them.
     """
     distinct = len(np.unique(positions_um, axis=0))
     if distinct == len(np.unique(np.column_stack([positions_um, shanks]), axis=0)):

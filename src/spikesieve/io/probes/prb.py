@@ -1,8 +1,7 @@
-"""Values from a `.prb` file. Such files are Python programs; this reads the plain ones and never runs any.
+"""Values from a `.prb` file. Such files are Python programs; simple ones are read, none is executed.
 
-The parsed tree is walked and only these are understood: assignments to names and items, numbers, strings, tuples,
-lists, dicts, comprehensions, + - * / // %, and calls of range, list, tuple and NumPy's number types. Anything else is
-an error that names its line.
+The parsed program may contain assignments to names and items, numbers, strings, tuples, lists, dicts, comprehensions,
++ - * / // %, and calls of range, list, tuple and NumPy's number types. Anything else is an error that names its line.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from typing import Any
 
 from spikesieve.errors import InputError
 
-# Enough for any probe; they keep a file from filling memory or time with nested loops or repeated squaring.
-MOST_STEPS = 2_000_000
-LARGEST_NUMBER = 1e12
+# Enough for any probe. Nested loops or repeated squaring in a file must not fill the memory or take forever.
+MAX_STEPS = 2_000_000
+MAX_NUMBER = 1e12
 
 _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -32,12 +31,29 @@ _NUMBERS = {"np.int64": int, "np.int32": int, "np.float64": float, "np.float32":
 
 
 def evaluate_prb(text: str, name: str) -> dict[str, Any]:
-    """The variables that a .prb file assigns.
+    """Evaluate the variables that a .prb file assigns, without running it.
 
-    text  its content
-    name  what to call it in errors
+    Parameters
+    ----------
+    text : str
+        Content of the file.
+    name : str
+        Name of the file in error messages.
 
-    Raises InputError, naming the line, for anything that is not a plain value.
+    Returns
+    -------
+    dict
+        Value of each variable by name.
+
+    Raises
+    ------
+    InputError
+        If the file contains anything but plain values; the message names the line.
+
+    Examples
+    --------
+    >>> evaluate_prb("n = 2\\nchannels = [2 * k for k in range(n)]", "test.prb")["channels"]
+    [0, 2]
     """
     try:
         tree = ast.parse(text)
@@ -50,30 +66,31 @@ def evaluate_prb(text: str, name: str) -> dict[str, Any]:
 
 
 class _Evaluator:
-    """Walks the tree; `variables` are the names assigned so far."""
+    """Walks the syntax tree; `variables` are the names assigned so far."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.variables: dict[str, Any] = {}
         self.steps = 0
-        self.displays: dict[type[ast.expr], Callable[[Any], Any]] = {
+        self.evaluators: dict[type[ast.expr], Callable[[Any], Any]] = {
             ast.Constant: self._constant,
             ast.Name: self._name,
-            ast.Tuple: lambda node: tuple(map(self.value, node.elts)),
-            ast.List: lambda node: list(map(self.value, node.elts)),
+            ast.Tuple: lambda node: tuple(map(self._value, node.elts)),
+            ast.List: lambda node: list(map(self._value, node.elts)),
             ast.Dict: self._dict,
             ast.UnaryOp: self._unary,
             ast.BinOp: self._binary,
             ast.Call: self._call,
-            ast.Subscript: lambda node: self.value(node.value)[self.value(node.slice)],
-            ast.ListComp: lambda node: [self.value(node.elt) for _ in self._loop(node.generators)],
-            ast.GeneratorExp: lambda node: [self.value(node.elt) for _ in self._loop(node.generators)],
+            ast.Subscript: lambda node: self._value(node.value)[self._value(node.slice)],
+            ast.ListComp: lambda node: [self._value(node.elt) for _ in self._loop(node.generators)],
+            ast.GeneratorExp: lambda node: [self._value(node.elt) for _ in self._loop(node.generators)],
             ast.DictComp: lambda node: {
-                self.value(node.key): self.value(node.value) for _ in self._loop(node.generators)
+                self._value(node.key): self._value(node.value) for _ in self._loop(node.generators)
             },
         }
 
     def run(self, statements: Sequence[ast.stmt]) -> dict[str, Any]:
+        """Evaluate all statements; returns the variables."""
         for statement in statements:
             try:
                 self._statement(statement)
@@ -87,8 +104,8 @@ class _Evaluator:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             return  # a docstring
         if not isinstance(node, ast.Assign):
-            raise self._refuse(node)
-        value = self.value(node.value)
+            raise self._not_plain(node)
+        value = self._value(node.value)
         for target in node.targets:
             self._assign(target, value)
 
@@ -96,83 +113,83 @@ class _Evaluator:
         if isinstance(target, ast.Name):
             self.variables[target.id] = value
         elif isinstance(target, ast.Subscript):
-            self.value(target.value)[self.value(target.slice)] = value
+            self._value(target.value)[self._value(target.slice)] = value
         elif isinstance(target, ast.Tuple | ast.List):
             for part, item in zip(target.elts, value, strict=True):
                 self._assign(part, item)
         else:
-            raise self._refuse(target)
+            raise self._not_plain(target)
 
-    def value(self, node: ast.expr) -> Any:
-        self._spend(1, node)
-        if type(node) not in self.displays:
-            raise self._refuse(node)
-        return self.displays[type(node)](node)
+    def _value(self, node: ast.expr) -> Any:
+        self._count_steps(1, node)
+        if type(node) not in self.evaluators:
+            raise self._not_plain(node)
+        return self.evaluators[type(node)](node)
 
     def _constant(self, node: ast.Constant) -> Any:
         if not isinstance(node.value, int | float | str | None):
-            raise self._refuse(node)
+            raise self._not_plain(node)
         return node.value
 
     def _name(self, node: ast.Name) -> Any:
         if node.id not in self.variables:
-            raise self._refuse(node)
+            raise self._not_plain(node)
         return self.variables[node.id]
 
     def _dict(self, node: ast.Dict) -> dict[Any, Any]:
         if None in node.keys:  # {**other}
-            raise self._refuse(node)
-        return {self.value(key): self.value(item) for key, item in zip(node.keys, node.values, strict=True) if key}
+            raise self._not_plain(node)
+        return {self._value(key): self._value(item) for key, item in zip(node.keys, node.values, strict=True) if key}
 
     def _unary(self, node: ast.UnaryOp) -> Any:
         if not isinstance(node.op, ast.USub | ast.UAdd):
-            raise self._refuse(node)
-        operand = self.value(node.operand)
+            raise self._not_plain(node)
+        operand = self._value(node.operand)
         return -operand if isinstance(node.op, ast.USub) else +operand
 
     def _binary(self, node: ast.BinOp) -> Any:
-        left, right = self.value(node.left), self.value(node.right)
+        left, right = self._value(node.left), self._value(node.right)
         numbers = isinstance(left, int | float) and isinstance(right, int | float)
         lists = isinstance(left, list) and isinstance(right, list) and isinstance(node.op, ast.Add)
         if type(node.op) not in _ARITHMETIC or not (numbers or lists):
-            raise self._refuse(node)
+            raise self._not_plain(node)
         result = _ARITHMETIC[type(node.op)](left, right)
         if lists:
-            self._spend(len(result), node)
-        elif abs(result) > LARGEST_NUMBER:
-            raise self._refuse(node)
+            self._count_steps(len(result), node)
+        elif abs(result) > MAX_NUMBER:
+            raise self._not_plain(node)
         return result
 
     def _call(self, node: ast.Call) -> Any:
         called = ast.unparse(node.func)
         if called in _NUMBERS and len(node.args) == 1 and isinstance(node.args[0], ast.Constant | ast.UnaryOp):
-            return _NUMBERS[called](self.value(node.args[0]))
+            return _NUMBERS[called](self._value(node.args[0]))
         if called not in _SEQUENCES or node.keywords:
-            raise self._refuse(node)
-        result = _SEQUENCES[called](*map(self.value, node.args))
-        self._spend(len(result), node)
+            raise self._not_plain(node)
+        result = _SEQUENCES[called](*map(self._value, node.args))
+        self._count_steps(len(result), node)
         return result
 
-    def _spend(self, steps: int, node: ast.expr) -> None:
+    def _count_steps(self, steps: int, node: ast.expr) -> None:
         self.steps += steps
-        if self.steps > MOST_STEPS:
-            raise self._refuse(node)
+        if self.steps > MAX_STEPS:
+            raise self._not_plain(node)
 
     def _loop(self, generators: Sequence[ast.comprehension]) -> Iterator[None]:
-        """Once for each round of nested `for` clauses, their variables assigned."""
+        """Yield once per round of nested `for` clauses, with their variables assigned."""
         if not generators:
             yield
             return
         first, *rest = generators
         if first.ifs or first.is_async:
-            raise self._refuse(first.target)
-        for item in self.value(first.iter):
+            raise self._not_plain(first.target)
+        for item in self._value(first.iter):
             self._assign(first.target, item)
             yield from self._loop(rest)
 
-    def _refuse(self, node: ast.stmt | ast.expr) -> InputError:
+    def _not_plain(self, node: ast.stmt | ast.expr) -> InputError:
         return InputError(
-            f"{self.name}, line {node.lineno}: this is not a plain value. A .prb file is read, never executed: "
-            "it may only assign numbers, texts, lists, dicts, comprehensions and range(...). Write the values out, or "
+            f"{self.name}, line {node.lineno}: this is not a plain value. A .prb file is read, never executed, so it "
+            "may only assign numbers, texts, lists, dicts, comprehensions and range(...). Write the values out, or "
             "save the probe as JSON."
         )

@@ -1,4 +1,4 @@
-"""Probes: from a file or by name, whether they fit the recording, and what looks odd about them."""
+"""Probes: read from a file or made by name, and checked against the recording."""
 
 from __future__ import annotations
 
@@ -13,19 +13,37 @@ from spikesieve.io.probes.files import write_probe_json as write_probe_json
 from spikesieve.io.probes.generators import FORMS, generate_probe, is_generator
 from spikesieve.model import Probe
 
-# Contacts of real probes lie between a few um (ultra-dense arrays) and a few hundred um apart.
-CLOSEST_UM = 2.0
-FARTHEST_UM = 500.0
+# Neighbouring contacts of real probes are a few um (ultra-dense arrays) to a few hundred um apart.
+MIN_DISTANCE_UM = 2.0
+MAX_DISTANCE_UM = 500.0
 
 
 def read_probe(spec: Path | str) -> Probe:
-    """A probe from a file or by name.
+    """Read a probe from a file, or make it by name.
 
-    spec  a file: probeinterface `.json`, Kilosort4 `.json`, Kilosort2 `.mat`, `.prb` (parsed, never executed), `.npz`;
-          or a name: neuropixels1:384, neuropixels2:96, linear:32:25, tetrode:4, grid:16x16:30
+    Contacts with the same channel group, `kcoords` value or `shank_ids` value, or of the same probe of a file, form one
+    shank. Shanks are never guessed from distances.
 
-    Contacts of one channel group, `kcoords` value, `shank_ids` value or probe of the file are one shank. Shanks are
-    never guessed from distances. Raises InputError for a missing, unreadable or odd file and for an unknown name.
+    Parameters
+    ----------
+    spec : Path or str
+        A file: probeinterface `.json`, Kilosort4 `.json`, Kilosort2 `.mat`, `.prb` (parsed, never executed) or `.npz`.
+        Or a name: neuropixels1:384, neuropixels2:96, linear:32:25, tetrode:4, grid:16x16:30; see `generate_probe`.
+
+    Returns
+    -------
+    Probe
+        The probe.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, unreadable or not a probe, or if the name is unknown.
+
+    Examples
+    --------
+    >>> read_probe("tetrode:1").positions_um.tolist()
+    [[0.0, 0.0], [12.5, 0.0], [0.0, 12.5], [12.5, 12.5]]
     """
     if is_generator(str(spec)):
         return generate_probe(str(spec))
@@ -33,7 +51,7 @@ def read_probe(spec: Path | str) -> Probe:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         if ":" in str(spec) and not path.suffix:
-            return generate_probe(str(spec))  # raises, with the nearest name
+            return generate_probe(str(spec))  # raises an error that names the most similar name
         raise InputError(
             f"The probe {str(spec)!r} is of no known kind. Give a file ({', '.join(READERS)}), "
             f"or a name: {'; '.join(FORMS.values())}."
@@ -49,10 +67,21 @@ def read_probe(spec: Path | str) -> Probe:
 
 
 def require_fits(probe: Probe, n_channels: int, name: str) -> None:
-    """Raises InputError when the probe names a column that the recording does not have.
+    """Check that the recording has every channel of the probe.
 
-    n_channels  columns of the recording
-    name        what to call the recording
+    Parameters
+    ----------
+    probe : Probe
+        The probe.
+    n_channels : int
+        Number of channels of the recording.
+    name : str
+        Name of the recording in error messages.
+
+    Raises
+    ------
+    InputError
+        If the probe has a channel that the recording does not have.
     """
     last = int(probe.channels.max())
     if last < n_channels:
@@ -64,7 +93,7 @@ def require_fits(probe: Probe, n_channels: int, name: str) -> None:
     else:
         found = f"The probe {probe.name!r} uses channel {last}, but {name} has channels 0 to {n_channels - 1} only."
     hint = (
-        " Its channels seem to count from 1; they must count from 0."
+        " Its channels seem to count from 1, but they must count from 0."
         if last == n_channels and probe.channels.min() == 1
         else ""
     )
@@ -72,20 +101,36 @@ def require_fits(probe: Probe, n_channels: int, name: str) -> None:
 
 
 def probe_warnings(probe: Probe) -> list[str]:
-    """Sentences about positions that are allowed but look wrong: units other than um, contacts far apart."""
+    """Describe positions that are possible but look wrong: not in um, or contacts far apart.
+
+    Parameters
+    ----------
+    probe : Probe
+        The probe.
+
+    Returns
+    -------
+    list of str
+        Sentences for the user, empty if the positions look right.
+
+    Examples
+    --------
+    >>> probe_warnings(read_probe("linear:16:25"))
+    []
+    """
     if probe.n_contacts < 2:
         return []
     distances, _ = KDTree(probe.positions_um).query(probe.positions_um, k=2)
-    typical = float(np.median(distances[:, 1]))
-    if typical < CLOSEST_UM:
-        unit, factor = ("m", 1e6) if typical < CLOSEST_UM / 1e3 else ("mm", 1e3)
+    median_um = float(np.median(distances[:, 1]))
+    if median_um < MIN_DISTANCE_UM:
+        unit, factor = ("m", 1e6) if median_um < MIN_DISTANCE_UM / 1e3 else ("mm", 1e3)
         return [
-            f"The contacts of {probe.name!r} are only {typical:g} um apart: the positions look like {unit}. "
+            f"The contacts of {probe.name!r} are only {median_um:g} um apart: the positions look like {unit}. "
             f"If they are, multiply them by {factor:g}."
         ]
-    if typical > FARTHEST_UM:
+    if median_um > MAX_DISTANCE_UM:
         return [
-            f"The contacts of {probe.name!r} are {typical:g} um apart, too far for one neuron to reach two of them: "
-            "check that positions are in um. Each contact will be sorted on its own."
+            f"The contacts of {probe.name!r} are {median_um:g} um apart, too far for two of them to see one neuron. "
+            "Check that positions are in um. Each contact will be sorted on its own."
         ]
     return []

@@ -1,4 +1,4 @@
-"""Raw binary recordings: interleaved samples (sample, channel), one file or several in a row, read piece by piece."""
+"""Raw binary recordings: interleaved samples (sample, channel) in one file or several, read piece by piece."""
 
 from __future__ import annotations
 
@@ -13,27 +13,36 @@ from numpy.typing import NDArray
 from spikesieve.errors import InputError
 from spikesieve.model import Recording
 
-# Raw files are little-endian, whatever the machine that reads them.
+# Raw files are little-endian on every machine.
 DTYPES = {"int16": "<i2", "uint16": "<u2", "int32": "<i4", "float32": "<f4"}
 
-# A file array with more columns than this and fewer rows is (channel, sample): no probe has so many contacts.
-MOST_CHANNELS = 65_536
+# No probe has more contacts: a longer second axis is time.
+MAX_CHANNELS = 65_536
 
 Paths = Sequence[Path | str] | Path | str
 
 
 @dataclass(frozen=True)
 class RawFiles:
-    """Raw samples of several files in a row; a `ReadSamples` that is pickled as names and numbers only.
+    """Raw samples of several files, one after the other; a `ReadSamples` that can be pickled.
 
-    The files are read, not memory-mapped: mapped pages count as resident memory of the process, and a mapped file that
-    is cut short or lies on a lost network drive kills the process, where reading raises an error that can be explained.
+    Attributes
+    ----------
+    paths : tuple of str
+        The files, in order of time.
+    starts : tuple of int, length n_files + 1
+        First sample of each file, then the number of all samples.
+    n_channels : int
+        Number of channels (columns of the file).
+    dtype : str
+        NumPy's name of the raw type, byte order included.
+    header_bytes : int
+        Bytes to skip at the start of each file.
 
-    paths         one file each
-    starts        first sample of each file, and the number of all samples: (n_files + 1,)
-    n_channels    columns
-    dtype         NumPy's name of the raw type, byte order included
-    header_bytes  bytes to skip at the start of each file
+    Notes
+    -----
+    The files are read, not memory-mapped. Mapped pages count as memory of the process, and the process dies if a mapped
+    file gets shorter or its network drive is lost. Reading raises an error instead.
     """
 
     paths: tuple[str, ...]
@@ -43,9 +52,22 @@ class RawFiles:
     header_bytes: int = 0
 
     def __call__(self, start: int, stop: int) -> NDArray[np.generic]:
-        """Samples start..stop-1 of the whole recording: (stop - start, n_channels) in the file's own type.
+        """Read samples of the whole recording.
 
-        Raises InputError when a file can no longer be read or has become shorter.
+        Parameters
+        ----------
+        start, stop : int
+            First sample, and the sample after the last one.
+
+        Returns
+        -------
+        ndarray of shape (stop - start, n_channels)
+            Raw numbers in the type of the file.
+
+        Raises
+        ------
+        InputError
+            If a file can no longer be read or has become shorter.
         """
         pieces = [
             self._read_file(index, max(start, first) - first, min(stop, end) - first)
@@ -64,27 +86,41 @@ class RawFiles:
             values = np.fromfile(path, self.dtype, count=n_values, offset=offset)
         except OSError as error:
             raise InputError(
-                f"{path} cannot be read any more: {error.strerror}. Check the drive and start again."
+                f"{path} can no longer be read: {error.strerror}. Check the drive and start again."
             ) from error
         if len(values) < n_values:
             raise InputError(
-                f"{path} has become shorter since it was opened: {len(values)} of {n_values} values were left at "
-                f"sample {start}. Wait until nothing writes to it, then start again."
+                f"{path} has become shorter since it was opened: {len(values)} of {n_values} values are left at "
+                f"sample {start}. Wait until no program writes to it, then start again."
             )
         return values.reshape(-1, self.n_channels)
 
 
 @dataclass(frozen=True, eq=False)
 class ArraySamples:
-    """Raw samples that are already in memory (or mapped by the caller): a `ReadSamples`.
+    """Raw samples in memory; a `ReadSamples`.
 
-    samples  (n_samples, n_channels) raw numbers
+    Attributes
+    ----------
+    samples : ndarray, shape (n_samples, n_channels)
+        Raw numbers.
     """
 
     samples: NDArray[np.generic]
 
     def __call__(self, start: int, stop: int) -> NDArray[np.generic]:
-        """Samples start..stop-1: (stop - start, n_channels), a view."""
+        """Return samples start..stop-1 as a view.
+
+        Parameters
+        ----------
+        start, stop : int
+            First sample, and the sample after the last one.
+
+        Returns
+        -------
+        ndarray of shape (stop - start, n_channels)
+            Raw numbers.
+        """
         return self.samples[start:stop]
 
 
@@ -96,26 +132,44 @@ def read_recording(
     gain_uv: float | None = None,
     header_bytes: int = 0,
 ) -> Recording:
-    """A recording from raw binary files; several files in a row are one recording with borders that nothing crosses.
+    """Open raw binary files as one recording. Samples are read later.
 
-    paths         one file, or several in order of time; all have the same channels, type and header
-    n_channels    columns of the file, those without a contact included
-    sampling_hz   sampling rate in Hz
-    dtype         int16, uint16 (32768 means 0 V), int32 or float32, little-endian
-    gain_uv       uV per raw number (negative turns the signal over); None: unknown, amplitudes stay in raw numbers
-    header_bytes  bytes to skip at the start of each file
+    To sort only a part, pass the recording to `select_times`.
 
-    Nothing is read yet. To sort only a part, pass the result to `spikesieve.io.segments.select_times`.
-    Raises InputError for a missing, empty, unreadable or truncated file and for numbers that cannot be.
+    Parameters
+    ----------
+    paths : Path, str, or sequence of them
+        One file, or several in order of time with the same channels, type and header. No filter and no spike crosses
+        the border between two files.
+    n_channels : int
+        Number of channels (columns of the file), those without a contact included.
+    sampling_hz : float
+        Sampling rate in Hz.
+    dtype : str, optional
+        Type of the samples: "int16", "uint16" (32768 is 0 V), "int32" or "float32", little-endian.
+    gain_uv : float, optional
+        uV per raw number; a negative gain inverts the signal. None: unknown, amplitudes stay in raw numbers.
+    header_bytes : int, optional
+        Bytes to skip at the start of each file.
+
+    Returns
+    -------
+    Recording
+        The recording.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, empty, unreadable or not a whole number of samples, or if a number is impossible.
     """
-    names = as_paths(paths)
+    files = as_paths(paths)
     _check_numbers(n_channels, sampling_hz, gain_uv, header_bytes)
     raw = _raw_dtype(dtype)
-    lengths = [_n_samples(path, n_channels, raw, header_bytes) for path in names]
-    starts = tuple(int(s) for s in np.concatenate([[0], np.cumsum(lengths)]))
-    texts = tuple(str(path) for path in names)
+    lengths = [_n_samples(path, n_channels, raw, header_bytes) for path in files]
+    starts = tuple(int(start) for start in np.concatenate([[0], np.cumsum(lengths)]))
+    names = tuple(str(path) for path in files)
     return Recording(
-        read=RawFiles(texts, starts, n_channels, raw.str, header_bytes),
+        read=RawFiles(names, starts, n_channels, raw.str, header_bytes),
         n_samples=starts[-1],
         n_channels=n_channels,
         sampling_hz=float(sampling_hz),
@@ -124,31 +178,52 @@ def read_recording(
         range_raw=_range_raw(raw),
         file_starts=starts[:-1],
         has_gain=gain_uv is not None,
-        name=names[0].name,
-        paths=texts,
+        name=files[0].name,
+        paths=names,
     )
 
 
 def recording_from_array(array: NDArray[np.generic], sampling_hz: float, gain_uv: float | None = None) -> Recording:
-    """A recording from an array in memory.
+    """Make a recording from an array in memory.
 
-    array        (n_samples, n_channels) int16, uint16 (32768 means 0 V), int32 or any float; not copied
-    sampling_hz  sampling rate in Hz
-    gain_uv      uV per raw number; None: unknown, amplitudes stay in raw numbers. Give 1.0 for an array in uV.
+    Parameters
+    ----------
+    array : ndarray of int16, uint16, int32 or float, shape (n_samples, n_channels)
+        Raw numbers; 32768 is 0 V in uint16. Not copied.
+    sampling_hz : float
+        Sampling rate in Hz.
+    gain_uv : float, optional
+        uV per raw number; give 1.0 for an array in uV. None: unknown, amplitudes stay in raw numbers.
 
-    Raises InputError for another shape or type, an empty array, and numbers that cannot be.
+    Returns
+    -------
+    Recording
+        The recording.
+
+    Raises
+    ------
+    InputError
+        If the array has another shape or type or is empty, or if a number is impossible.
+
+    Examples
+    --------
+    >>> recording = recording_from_array(np.zeros((60_000, 4), np.int16), sampling_hz=30_000.0, gain_uv=0.195)
+    >>> recording.n_channels, recording.duration_s
+    (4, 2.0)
     """
     if array.ndim != 2 or array.size == 0:
-        raise InputError(f"The array has shape {array.shape}. It needs (samples, channels), with at least one of each.")
-    n_samples, n_channels = array.shape
-    if n_channels > max(n_samples, MOST_CHANNELS):
         raise InputError(
-            f"The array has shape {array.shape}, so {n_samples} samples of {n_channels} channels. "
+            f"The array has the shape {array.shape}. It needs (samples, channels), with at least one of each."
+        )
+    n_samples, n_channels = array.shape
+    if n_channels > max(n_samples, MAX_CHANNELS):
+        raise InputError(
+            f"The array has the shape {array.shape}, which means {n_samples} samples of {n_channels} channels. "
             "It needs (samples, channels): give array.T."
         )
     if array.dtype.kind != "f" and array.dtype.name not in DTYPES:
         raise InputError(
-            f"The array holds {array.dtype.name}. It needs {', '.join(DTYPES)} or float64: use array.astype."
+            f"The array is of type {array.dtype.name}. It needs {', '.join(DTYPES)} or float64: use array.astype."
         )
     _check_numbers(n_channels, sampling_hz, gain_uv, 0)
     return Recording(
@@ -165,21 +240,40 @@ def recording_from_array(array: NDArray[np.generic], sampling_hz: float, gain_uv
 
 
 def as_paths(paths: Paths) -> tuple[Path, ...]:
-    """One path or several as a tuple; raises InputError when there is none."""
+    """Make a tuple of paths from one path or several.
+
+    Parameters
+    ----------
+    paths : Path, str, or sequence of them
+        One path or several.
+
+    Returns
+    -------
+    tuple of Path
+        The paths.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+
+    Examples
+    --------
+    >>> [path.name for path in as_paths("run.bin")]
+    ['run.bin']
+    """
     found = (Path(paths),) if isinstance(paths, (str, Path)) else tuple(Path(path) for path in paths)
     if not found:
-        raise InputError("No recording was given. Name at least one raw binary file.")
+        raise InputError("No recording was given. Give at least one raw binary file.")
     return found
 
 
 def _check_numbers(n_channels: int, sampling_hz: float, gain_uv: float | None, header_bytes: int) -> None:
     if n_channels < 1:
-        raise InputError(
-            f"The number of channels is {n_channels}. Give the columns of the file, at least 1, with --channels."
-        )
+        raise InputError(f"The number of channels is {n_channels}. Give a number of at least 1 with --channels.")
     if not (math.isfinite(sampling_hz) and sampling_hz > 0):
         raise InputError(
-            f"The sampling rate is {sampling_hz} Hz. Give a number above 0, such as 30000, with --sampling-hz."
+            f"The sampling rate is {sampling_hz} Hz. Give a rate above 0, such as 30000, with --sampling-hz."
         )
     if gain_uv is not None and not (math.isfinite(gain_uv) and gain_uv != 0):
         raise InputError(
@@ -207,36 +301,54 @@ def _range_raw(dtype: np.dtype[np.generic]) -> tuple[float, float] | None:
 
 
 def _n_samples(path: Path, n_channels: int, dtype: np.dtype[np.generic], header_bytes: int) -> int:
-    """Samples in one file; raises InputError when it cannot hold a recording of this shape."""
+    """Number of samples in one file; raises InputError if it is not a whole number."""
     data_bytes = file_size_bytes(path) - header_bytes
     if data_bytes <= 0:
         raise InputError(
-            f"{path} has {data_bytes + header_bytes} bytes, no more than its header of {header_bytes} bytes. "
-            "Check --header-bytes, or copy the file again."
+            f"{path} has {data_bytes + header_bytes} bytes and a header of {header_bytes} bytes, so it holds no "
+            "samples. Check --header-bytes, or copy the file again."
         )
     n_samples, rest = divmod(data_bytes, n_channels * dtype.itemsize)
     if rest:
         raise InputError(
-            f"{path} holds {data_bytes} bytes after its header, not a multiple of {n_channels} channels x "
+            f"{path} has {data_bytes} bytes after its header, not a multiple of {n_channels} channels x "
             f"{dtype.itemsize} bytes ({dtype.name}): {rest} bytes are left over. "
-            f"{_fitting_counts(data_bytes, n_channels, dtype.itemsize)} Check --channels, --dtype and --header-bytes; "
-            "if the file was cut short, copy it again or cut these bytes off."
+            f"{_fitting_counts(data_bytes, n_channels, dtype.itemsize)} Check --channels, --dtype and --header-bytes. "
+            "If the file was cut short, copy it again or remove the bytes left over."
         )
     return n_samples
 
 
 def _fitting_counts(data_bytes: int, n_channels: int, itemsize: int) -> str:
-    """A sentence with the five channel counts nearest to the given one of which the file is a multiple."""
+    """A sentence with the five nearest numbers of channels that fit the size of the file."""
     near = range(max(1, n_channels - 64), n_channels + 65)
     fitting = [n for n in near if data_bytes % (n * itemsize) == 0]
     nearest = sorted(sorted(fitting, key=lambda n: abs(n - n_channels))[:5])
-    return f"Channel counts near it that fit: {', '.join(map(str, nearest))}." if nearest else "No count near it fits."
+    if not nearest:
+        return "No number of channels near it fits."
+    return f"Numbers of channels near it that fit: {', '.join(map(str, nearest))}."
 
 
 def file_size_bytes(path: Path) -> int:
-    """Size of a raw file; raises InputError when it is missing, no plain file, compressed, empty or not readable."""
+    """Return the size of a raw file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    int
+        Size in bytes.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, no plain file, compressed, empty or not readable.
+    """
     if path.suffix == ".cbin":
-        raise InputError(f"{path} is compressed (mtscomp). Decompress it to a .bin file first.")
+        raise InputError(f"{path} is compressed by mtscomp. Decompress it to a .bin file first.")
     try:
         if path.exists() and not path.is_file():
             raise InputError(f"{path} is a directory or a device, not a file. Give the raw binary file itself.")

@@ -1,4 +1,4 @@
-"""From what a user names to what is sorted: raw files, options and a probe, completed from SpikeGLX metadata."""
+"""Open what the user wants sorted: raw files and a probe, with missing options from SpikeGLX metadata."""
 
 from __future__ import annotations
 
@@ -16,21 +16,35 @@ from spikesieve.io.recordings.segments import Interval, select_times
 from spikesieve.io.recordings.spikeglx import SpikeGlxMeta, read_spikeglx_meta
 from spikesieve.model import Probe, Recording
 
-# Rates of one probe differ by its calibration from run to run; a larger difference is another setting.
+# The calibrated rate of one probe differs a little from run to run. A larger relative difference is another setting.
 SAME_RATE = 1e-4
 
 
 @dataclass(frozen=True)
 class RawOptions:
-    """What the user says about raw files; None means: take it from the `.meta` beside the file.
+    """How to read raw files. None: take it from the `.meta` file beside the raw file.
 
-    n_channels    columns of the file
-    sampling_hz   sampling rate in Hz
-    dtype         int16, uint16, int32 or float32
-    gain_uv       uV per raw number
-    header_bytes  bytes to skip at the start of each file
-    time_range_s  (start, end) in seconds; None: all
-    exclude_s     intervals (start, end) in seconds to leave out
+    Attributes
+    ----------
+    n_channels : int or None
+        Number of channels (columns of the file).
+    sampling_hz : float or None
+        Sampling rate in Hz.
+    dtype : str
+        Type of the samples: "int16", "uint16", "int32" or "float32".
+    gain_uv : float or None
+        uV per raw number.
+    header_bytes : int
+        Bytes to skip at the start of each file.
+    time_range_s : tuple of float or None
+        Start and end in s of the part to sort; None: everything.
+    exclude_s : tuple of tuple of float
+        Intervals (start, end) in s to exclude.
+
+    Examples
+    --------
+    >>> RawOptions(n_channels=385, sampling_hz=30_000.0, gain_uv=2.34).dtype
+    'int16'
     """
 
     n_channels: int | None = None
@@ -45,18 +59,35 @@ class RawOptions:
 def open_input(
     paths: Paths, options: RawOptions, probe_spec: Path | str | None = None
 ) -> tuple[Recording, Probe, tuple[str, ...]]:
-    """The recording, its probe, and sentences about what is odd with them.
+    """Open raw files and their probe.
 
-    paths       one raw file, or several in order of time
-    options     what is known about them; what is given here wins over the `.meta` files
-    probe_spec  a probe file or name (`read_probe`); None: from the `.meta`
+    Parameters
+    ----------
+    paths : Path, str, or sequence of them
+        One raw file, or several in order of time.
+    options : RawOptions
+        How to read them. Values given here win over those of the `.meta` files.
+    probe_spec : Path or str, optional
+        Probe file or name, see `read_probe`. Default: from the `.meta` file.
 
-    Raises InputError when the channels, the rate or the probe are neither given nor found, when files or their metadata
-    disagree, when the probe does not fit, and for all that `read_recording`, `select_times` and `read_probe` raise.
+    Returns
+    -------
+    recording : Recording
+        The recording.
+    probe : Probe
+        Its probe.
+    notes : tuple of str
+        Sentences for the user on what is unusual.
+
+    Raises
+    ------
+    InputError
+        If the number of channels, the sampling rate or the probe is unknown, if files or their metadata disagree, or
+        if the probe does not fit; also as `read_recording`, `select_times` and `read_probe`.
     """
     files = as_paths(paths)
     for file in files:
-        file_size_bytes(file)  # a wrong name is the first thing to hear of
+        file_size_bytes(file)  # report a wrong name before anything else
     metas = [meta for meta in map(read_spikeglx_meta, files) if meta is not None]
     options = _completed(options, metas, has_probe=probe_spec is not None)
     probe = read_probe(probe_spec) if probe_spec is not None else metas[0].probe if metas else None
@@ -68,16 +99,13 @@ def open_input(
     if metas and options.dtype == "int16":
         recording = replace(recording, range_raw=metas[0].range_raw)
     notes = [note for meta in metas for note in meta.notes]
-    if (
-        probe_spec is not None
-        and str(probe_spec) == f"tetrode:{recording.n_channels}"
-        and recording.n_channels % 4 == 0
-    ):
-        # Four times as many contacts cannot be meant: the number is that of the channels.
-        probe = read_probe(f"tetrode:{recording.n_channels // 4}")
+    if str(probe_spec) == f"tetrode:{recording.n_channels}" and recording.n_channels % 4 == 0:
+        # Four contacts per channel are impossible, so the user gave the number of channels.
+        n_tetrodes = recording.n_channels // 4
+        probe = read_probe(f"tetrode:{n_tetrodes}")
         notes.append(
-            f"{probe_spec} was read as {recording.n_channels // 4} tetrode(s), the {recording.n_channels} channels of "
-            f"{recording.name}."
+            f"{probe_spec} was read as {n_tetrodes} tetrode(s), because {recording.name} has {recording.n_channels} "
+            "channels."
         )
     require_fits(probe, recording.n_channels, recording.name)
     notes += probe_warnings(probe)
@@ -87,7 +115,7 @@ def open_input(
 
 
 def _completed(options: RawOptions, metas: Sequence[SpikeGlxMeta], has_probe: bool) -> RawOptions:
-    """The options, with what they leave open from the .meta files; raises InputError where those disagree on it."""
+    """The options, completed from the .meta files; raises InputError if these disagree on what is missing."""
     if not metas:
         return options
     first = metas[0]
@@ -105,8 +133,8 @@ def _completed(options: RawOptions, metas: Sequence[SpikeGlxMeta], has_probe: bo
         wrong = [what for what, agrees in agreed.items() if not agrees]
         if wrong:
             raise InputError(
-                f"{first.path} and {other.path} disagree about {', '.join(wrong)}, so their recordings are not one. "
-                "Sort them one by one, or give what is right for both."
+                f"{first.path} and {other.path} disagree about {', '.join(wrong)}, so they cannot be one recording. "
+                "Sort the files one by one, or give the value that holds for both."
             )
     return replace(options, n_channels=n_channels, sampling_hz=sampling_hz, gain_uv=gain_uv)
 
@@ -125,6 +153,6 @@ def _missing(file: Path, options: RawOptions, probe: Probe | None) -> InputError
     }
     missing = [what for what, value in needed.items() if value is None]
     return InputError(
-        f"{file} needs {', '.join(missing)}: neither given, nor told by a SpikeGLX .meta file beside it. "
-        "A raw file does not tell them itself."
+        f"{file} needs {', '.join(missing)}. A raw file does not contain this, and no SpikeGLX .meta file beside it "
+        "does."
     )

@@ -1,4 +1,4 @@
-"""Preprocessed traces on disk, laid out like the raw file, so that Phy and Neuroscope show the two side by side."""
+"""Preprocessed traces on disk, in the layout of the raw file, so that Phy and Neuroscope can show both."""
 
 from __future__ import annotations
 
@@ -14,19 +14,31 @@ from spikesieve.model import Probe, Recording
 
 I16 = NDArray[np.int16]
 
-ZEROS_AT_ONCE = 1_000_000
-"""Values of a gap that are written at a time."""
+# Values of a gap that are written at a time.
+ZEROS_PER_WRITE = 1_000_000
 
 
 def write_preprocessed(folder: Path, blocks: Iterable[tuple[int, I16]], recording: Recording, probe: Probe) -> None:
     """Write preprocessed.dat, params_preprocessed.py (for Phy) and preprocessed.xml (for Neuroscope).
 
-    blocks     (start, samples): first sample and (n, n_contacts) int16, in order of time
-    recording  gives length, columns and sampling rate
-    probe      the contacts of the blocks
+    The file has the samples and channels of the raw recording, so spike times and channel numbers hold for both.
+    Parts and channels that were not sorted are 0. Memory does not grow with the length of the recording.
 
-    The file has the rows and the columns of the raw recording, so that spike times and channel numbers hold for both;
-    what was not sorted is 0. Memory does not grow with duration. Raises OSError when the disk is full.
+    Parameters
+    ----------
+    folder : Path
+        Existing folder.
+    blocks : iterable of (int, ndarray of int16)
+        First sample and traces of shape (n_samples, n_contacts) of each block, in order of time.
+    recording : Recording
+        The raw recording: length, number of channels, sampling rate.
+    probe : Probe
+        The contacts of the blocks.
+
+    Raises
+    ------
+    OSError
+        If the disk is full or the folder cannot be written.
     """
     with (folder / "preprocessed.dat").open("wb") as file:
         written = 0
@@ -43,13 +55,13 @@ def write_preprocessed(folder: Path, blocks: Iterable[tuple[int, I16]], recordin
 
 
 def _write_zeros(file: BinaryIO, n_samples: int, n_channels: int) -> None:
-    at_once = max(1, ZEROS_AT_ONCE // n_channels)
-    for start in range(0, n_samples, at_once):
-        file.write(bytes(2 * n_channels * min(at_once, n_samples - start)))
+    samples_per_write = max(1, ZEROS_PER_WRITE // n_channels)
+    for start in range(0, n_samples, samples_per_write):
+        file.write(bytes(2 * n_channels * min(samples_per_write, n_samples - start)))
 
 
 def _phy_params(recording: Recording) -> str:
-    # A relative path: Phy looks beside this file, wherever the folder is moved.
+    # A relative path: Phy looks in the folder of this file, also after the folder was moved.
     return (
         f"dat_path = 'preprocessed.dat'\nn_channels_dat = {recording.n_channels}\noffset = 0\n"
         f"sample_rate = {float(recording.sampling_hz)!r}\ndtype = 'int16'\nhp_filtered = True\n"
@@ -57,7 +69,7 @@ def _phy_params(recording: Recording) -> str:
 
 
 def _neuroscope(recording: Recording, probe: Probe) -> ET.Element:
-    """Neuroscope's session file: a group a shank, its contacts from the top down; columns without a contact hidden."""
+    """Neuroscope's session file: one group per shank, contacts from the top down, channels without contact hidden."""
     root = ET.Element("parameters", version="1.0", creator="spikesieve")
     system = ET.SubElement(root, "acquisitionSystem")
     facts = {"nBits": 16, "nChannels": recording.n_channels, "samplingRate": round(recording.sampling_hz)}
@@ -66,15 +78,16 @@ def _neuroscope(recording: Recording, probe: Probe) -> ET.Element:
     ET.SubElement(ET.SubElement(root, "fieldPotentials"), "lfpSamplingRate").text = "1250"
     groups = ET.SubElement(ET.SubElement(root, "anatomicalDescription"), "channelGroups")
     for shank in np.unique(probe.shanks):
-        own = np.flatnonzero(probe.shanks == shank)
-        _group(groups, probe.channels[own[np.argsort(-probe.positions_um[own, 1], kind="stable")]].tolist(), "0")
-    rest = np.setdiff1d(np.arange(recording.n_channels), probe.channels).tolist()
-    if rest:
-        _group(groups, rest, "1")
+        contacts = np.flatnonzero(probe.shanks == shank)
+        top_down = contacts[np.argsort(-probe.positions_um[contacts, 1], kind="stable")]
+        _add_group(groups, probe.channels[top_down].tolist(), "0")
+    unconnected = np.setdiff1d(np.arange(recording.n_channels), probe.channels).tolist()
+    if unconnected:
+        _add_group(groups, unconnected, "1")
     return root
 
 
-def _group(parent: ET.Element, channels: list[int], skip: str) -> None:
+def _add_group(parent: ET.Element, channels: list[int], skip: str) -> None:
     group = ET.SubElement(parent, "group")
     for channel in channels:
         ET.SubElement(group, "channel", skip=skip).text = str(channel)

@@ -1,4 +1,4 @@
-"""Which parts of a recording are sorted: a time range, and intervals to leave out."""
+"""The parts of a recording that are sorted: a time range, without excluded intervals."""
 
 from __future__ import annotations
 
@@ -15,26 +15,48 @@ Segments = tuple[tuple[int, int], ...]
 def select_times(
     recording: Recording, time_range_s: Interval | None = None, exclude_s: Sequence[Interval] = ()
 ) -> Recording:
-    """The same recording with only some of it to sort; spike times still count from the first sample of the first file.
+    """Choose which parts of a recording are sorted.
 
-    time_range_s  (start, end) in seconds, end may be inf; None: all
-    exclude_s     intervals (start, end) in seconds to leave out, in any order, overlapping or not
+    No filter and no spike crosses the end of a part, or the border between two files. Parts of a few ms are kept,
+    although they hold few spikes.
 
-    Both count from the first sample of the first file and are rounded to the nearest sample; what was already left out
-    stays out. What remains are segments; no filter and no spike crosses their ends, nor the border between two files.
-    Segments of a few ms are kept, though hardly a spike fits into them.
-    Raises InputError for an interval that is reversed, empty, not a number or outside the recording, and when nothing
-    is left.
+    Parameters
+    ----------
+    recording : Recording
+        The recording. Parts that were excluded before stay excluded.
+    time_range_s : tuple of float, optional
+        Start and end in s; the end may be inf. Default: everything.
+    exclude_s : sequence of tuple of float, optional
+        Intervals (start, end) in s to exclude, in any order. They may overlap.
+
+    Returns
+    -------
+    Recording
+        The same recording with other segments. Times are rounded to the nearest sample. Spike times still count from
+        the first sample of the first file.
+
+    Raises
+    ------
+    InputError
+        If an interval is reversed, empty, NaN or outside the recording, or if nothing is left.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikesieve.io.recordings.binary import recording_from_array
+    >>> recording = recording_from_array(np.zeros((100, 4), np.int16), sampling_hz=10.0)
+    >>> select_times(recording, (1.0, 9.0), exclude_s=[(2.0, 3.0)]).segments
+    ((10, 20), (30, 90))
     """
     segments = recording.segments
     if time_range_s is not None:
         segments = _keep(segments, _to_samples(time_range_s, recording, "time range"))
     for interval in exclude_s:
-        segments = _cut_out(segments, _to_samples(interval, recording, "interval to leave out"))
+        segments = _cut_out(segments, _to_samples(interval, recording, "interval to exclude"))
     if not segments:
         raise InputError(
-            f"Nothing of {recording.name} is left to sort: the time range and the intervals to leave out cover all "
-            f"of its {_seconds(recording):g} s. Leave less out."
+            f"Nothing of {recording.name} is left to sort: the time range and the excluded intervals leave none of its "
+            f"{_length_s(recording):g} s. Exclude less."
         )
     return recording.with_segments(segments)
 
@@ -46,19 +68,19 @@ def _to_samples(interval_s: Interval, recording: Recording, what: str) -> tuple[
         raise InputError(
             f"The {what} {start_s:g} to {end_s:g} s is reversed or empty. Give the start first, then the end."
         )
-    length_s = _seconds(recording)
+    length_s = _length_s(recording)
     start = round(start_s * recording.sampling_hz) if math.isfinite(start_s) else -1
     stop = round(end_s * recording.sampling_hz) if math.isfinite(end_s) else recording.n_samples
     if start < 0 or start >= recording.n_samples or stop > recording.n_samples:
         raise InputError(
             f"The {what} {start_s:g} to {end_s:g} s lies outside {recording.name}, which is {length_s:.6g} s long. "
-            "Give seconds between 0 and its length, or inf for its end."
+            "Give times between 0 s and its length; inf means its end."
         )
     return start, stop
 
 
-def _seconds(recording: Recording) -> float:
-    """Length of all files together, sorted or not."""
+def _length_s(recording: Recording) -> float:
+    """Length of all files together, excluded parts too."""
     return recording.n_samples / recording.sampling_hz
 
 
@@ -69,8 +91,8 @@ def _keep(segments: Segments, wanted: tuple[int, int]) -> Segments:
 
 def _cut_out(segments: Segments, unwanted: tuple[int, int]) -> Segments:
     pieces = (
-        (s, e)
+        (first, last)
         for start, stop in segments
-        for s, e in ((start, min(stop, unwanted[0])), (max(start, unwanted[1]), stop))
+        for first, last in ((start, min(stop, unwanted[0])), (max(start, unwanted[1]), stop))
     )
     return tuple((start, stop) for start, stop in pieces if start < stop)

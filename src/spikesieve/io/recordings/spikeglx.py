@@ -1,6 +1,6 @@
-"""What SpikeGLX writes beside a recording: channels, rate, gain and probe from the `.meta` of a `.bin` file.
+"""SpikeGLX metadata: channels, sampling rate, gain and probe from the `.meta` file beside a `.bin` file.
 
-Tags as in SpikeGLX's metadata guides (Metadata_3A to Metadata_30).
+The tags are those of SpikeGLX's metadata guides (Metadata_3A to Metadata_30).
 """
 
 from __future__ import annotations
@@ -13,22 +13,20 @@ from pathlib import Path
 
 import numpy as np
 import probeinterface
+from probeinterface.neuropixels_tools import build_neuropixels_probe
 
 from spikesieve.errors import InputError
 from spikesieve.model import F64, I64, Bool, Probe
 
 Meta = dict[str, str]
-Layout = tuple[F64, I64, Bool]  # positions in um, shanks and use of each saved AP channel
+Layout = tuple[F64, I64, Bool]  # positions in um, shank, and whether it is in use, of each saved AP channel
 
-# x of the left contact on even and odd rows, x pitch, y pitch, shank pitch, all in um, by imDatPrb_type: for recordings
-# that are older than ~snsGeomMap and give no part number that probeinterface could look up.
-GEOMETRY_UM = {
-    "0": (27.0, 11.0, 32.0, 20.0, 0.0),
-    "21": (27.0, 27.0, 32.0, 15.0, 0.0),
-    "24": (27.0, 27.0, 32.0, 15.0, 250.0),
-}
+# Recordings older than ~snsGeomMap may give no part number, only imDatPrb_type. By that type: the part number of the
+# same layout in probeinterface, and how far its leftmost contact is from the left edge of the shank, in um.
+PART_AND_EDGE_UM = {"0": ("NP1000", 11.0), "21": ("NP2000", 27.0), "24": ("NP2010", 27.0)}
+N_COLUMNS = 2
 
-# The first Neuropixels 2.0 probes amplify 80 times, all later ones of the 2.0 and 3.0 families 100 times.
+# The first Neuropixels 2.0 probes have a gain of 80, all later ones of the 2.0 and 3.0 families a gain of 100.
 FIRST_NEUROPIXELS_2 = (21, 24, 2000, 2010)
 
 
@@ -36,13 +34,22 @@ FIRST_NEUROPIXELS_2 = (21, 24, 2000, 2010)
 class SpikeGlxMeta:
     """What a `.meta` file says about its recording.
 
-    path         the .meta file
-    n_channels   columns of the .bin file, the sync channel included
-    sampling_hz  sampling rate in Hz
-    gain_uv      uV per raw number, None when it cannot be told
-    range_raw    smallest and largest raw number of the converter
-    probe        contacts that were connected and saved; None when the .meta does not tell where they are
-    notes        sentences for the user
+    Attributes
+    ----------
+    path : Path
+        The .meta file.
+    n_channels : int
+        Number of channels (columns of the .bin file), the sync channel included.
+    sampling_hz : float
+        Sampling rate in Hz.
+    gain_uv : float or None
+        uV per raw number; None: unknown.
+    range_raw : tuple of float
+        Smallest and largest raw number of the converter.
+    probe : Probe or None
+        Contacts that were connected and saved; None if the file does not say where they are.
+    notes : tuple of str
+        Sentences for the user.
     """
 
     path: Path
@@ -55,11 +62,25 @@ class SpikeGlxMeta:
 
 
 def read_spikeglx_meta(bin_path: Path | str) -> SpikeGlxMeta | None:
-    """The metadata of a SpikeGLX recording, or None when no SpikeGLX `.meta` lies beside the `.bin` file.
+    """Read the metadata of a SpikeGLX recording.
 
-    The sync channel (SY) is a column of the file but no contact of the probe, nor are contacts that SpikeGLX marks as
-    not used (the reference). Raises InputError for a `.meta` that is damaged, of LFP, or of a stream other than imec
-    and nidq.
+    The sync channel (SY) is a column of the file but not a contact of the probe. Contacts that SpikeGLX marks as not
+    used, such as the reference, are left out too.
+
+    Parameters
+    ----------
+    bin_path : Path or str
+        The `.bin` file; its `.meta` file is in the same folder.
+
+    Returns
+    -------
+    SpikeGlxMeta or None
+        The metadata; None if there is no `.meta` file of SpikeGLX.
+
+    Raises
+    ------
+    InputError
+        If the `.meta` file is damaged, describes LFP, or a stream other than imec and nidq.
     """
     data = Path(bin_path)
     path = data.with_suffix(".meta")
@@ -72,8 +93,8 @@ def read_spikeglx_meta(bin_path: Path | str) -> SpikeGlxMeta | None:
             return None
         if kind not in ("imec", "nidq"):
             raise InputError(
-                f"{path} describes a stream of type {kind!r}; only imec and nidq are understood. Move it away and give "
-                "--channels, --sampling-hz, --gain-uv and --probe."
+                f"{path} describes a stream of type {kind!r}; only imec and nidq can be read. Move the file away and "
+                "give --channels, --sampling-hz, --gain-uv and --probe."
             )
         return _imec(path, meta) if kind == "imec" else _nidq(path, meta)
     except (KeyError, ValueError, IndexError, ArithmeticError, OSError) as error:
@@ -84,7 +105,7 @@ def read_spikeglx_meta(bin_path: Path | str) -> SpikeGlxMeta | None:
 
 
 def _parse(text: str) -> Meta:
-    """Tags and values; the ~ before the names of tables is dropped."""
+    """Tags and their values; table names lose their leading ~."""
     pairs = (line.partition("=") for line in text.splitlines() if "=" in line)
     return {key.strip().lstrip("~"): value.strip() for key, _, value in pairs}
 
@@ -92,7 +113,7 @@ def _parse(text: str) -> Meta:
 def _imec(path: Path, meta: Meta) -> SpikeGlxMeta:
     n_ap = int(meta["snsApLfSy"].split(",")[0])
     if n_ap == 0:
-        raise InputError(f"{path} describes a recording of LFP only, which shows no spikes. Give its .ap.bin file.")
+        raise InputError(f"{path} describes a recording of LFP only, without spikes. Give the .ap.bin file.")
     saved = _saved_channels(meta)[:n_ap]
     gains, default_max = _imec_gains(meta, saved)
     max_int = int(meta.get("imMaxInt", default_max))
@@ -125,7 +146,7 @@ def _nidq(path: Path, meta: Meta) -> SpikeGlxMeta:
 
 
 def _saved_channels(meta: Meta) -> list[int]:
-    """Acquired channel of each column of the file: `all`, or a list such as 0:10,50:55,768."""
+    """Acquired channel of each column of the file, from `all` or a list such as 0:10,50:55,768."""
     subset = meta.get("snsSaveChanSubset", "all")
     if subset in ("all", ""):
         return list(range(int(meta["nSavedChans"])))
@@ -134,33 +155,33 @@ def _saved_channels(meta: Meta) -> list[int]:
 
 
 def _table(value: str) -> tuple[list[str], list[list[str]]]:
-    """Header fields and rows of a SpikeGLX table: (a,b,c)(1:2:3)(4:5:6) with fields apart by , : or a space."""
+    """Header and rows of a SpikeGLX table such as (a,b,c)(1:2:3)(4:5:6); fields are separated by , : or a space."""
     header, *rows = (re.split(r"[,: ]+", row.strip()) for row in re.findall(r"\(([^)]*)\)", value))
     return header, rows
 
 
 def _imec_gains(meta: Meta, saved: Sequence[int]) -> tuple[list[float], int]:
-    """AP gain of each saved channel (empty when unknown), and imMaxInt for files that do not say it."""
+    """AP gain of each saved channel (empty if unknown), and the default of imMaxInt."""
     header, rows = _table(meta["imroTbl"])
     kind = _imro_type(header)
     if (kind >= 2000 and kind != 3000) or kind in FIRST_NEUROPIXELS_2:
         fixed = 80.0 if kind in FIRST_NEUROPIXELS_2 else 100.0
         return [float(meta.get("imChan0apGain", fixed))], 8192
-    if kind == 1110:  # one gain for all, in the header
+    if kind == 1110:  # one gain for all channels, in the header
         return [float(header[3])], 512
     by_channel = {int(row[0]): float(row[3]) for row in rows}
     return [by_channel[channel] for channel in saved], 512
 
 
 def _imro_type(header: Sequence[str]) -> int:
-    """The probe type in the head of ~imroTbl: a number, NP and a number, or an early part number."""
+    """Probe type from the header of ~imroTbl: a number, NP and a number, or an early part number."""
     if len(header) == 3 or header[0].startswith("PRB_"):  # phase 3A (serial,option,n), early 1.0
         return 0
     return 21 if header[0].startswith("PRB2_") else int(header[0].removeprefix("NP"))
 
 
 def _one_gain(path: Path, gains: Sequence[float]) -> tuple[float | None, tuple[str, ...]]:
-    """The commonest gain, and a note when not all channels have it; None when there is no channel or the gain is 0."""
+    """Most common gain, with a note if channels differ; None if there is no channel or the gain is 0."""
     counts = Counter(gains).most_common()
     if not counts or counts[0][0] == 0:
         return None, ()
@@ -169,8 +190,8 @@ def _one_gain(path: Path, gains: Sequence[float]) -> tuple[float | None, tuple[s
         return gain, ()
     others = ", ".join(f"{other:g}" for other, _ in counts[1:])
     return gain, (
-        f"{path} has channels of different gain: {n} are amplified {gain:g} times, {len(gains) - n} others "
-        f"{others} times. One gain serves for all, so amplitudes in uV are wrong where the gain differs.",
+        f"{path} has channels of different gain: {gain:g} on {n} channels, {others} on {len(gains) - n} others. "
+        "The first gain is used for all, so amplitudes in uV are wrong on the others.",
     )
 
 
@@ -180,13 +201,13 @@ def _size_notes(path: Path, meta: Meta) -> tuple[str, ...]:
     if expected in (0, found):
         return ()
     return (
-        f"{path.with_suffix('.bin')} has {found} bytes, but its .meta says {expected}: the copy may be cut short. "
-        "Copy it again unless you cut it yourself.",
+        f"{path.with_suffix('.bin')} has {found} bytes, but its .meta file says {expected}: the copy may be "
+        "incomplete. Copy it again unless you cut it yourself.",
     )
 
 
 def _probe(path: Path, meta: Meta, saved: Sequence[int]) -> Probe | None:
-    """The contacts in use: from ~snsGeomMap, else by part number through probeinterface, else from ~snsShankMap."""
+    """Contacts in use: from ~snsGeomMap, else from probeinterface by part number, else from ~snsShankMap."""
     if "snsGeomMap" in meta:
         layout: Layout | None = _from_geom_map(meta, saved)
     else:
@@ -200,25 +221,28 @@ def _probe(path: Path, meta: Meta, saved: Sequence[int]) -> Probe | None:
 
 
 def _from_geom_map(meta: Meta, saved: Sequence[int]) -> Layout:
-    """~snsGeomMap: (part,n_shanks,shank_pitch,shank_width)(shank:x:y:used)..., x from the left edge of its shank."""
+    """~snsGeomMap: (part,n_shanks,shank_pitch,shank_width)(shank:x:y:used)..., x from the left edge of the shank."""
     header, rows = _table(meta["snsGeomMap"])
     shank, x, y, used = _rows_of_saved(rows, saved).T
     return np.stack([shank * float(header[2]) + x, y], axis=1), shank.astype(np.int64), used > 0
 
 
 def _from_shank_map(meta: Meta, saved: Sequence[int]) -> Layout | None:
-    """~snsShankMap: (n_shanks,n_columns,n_rows)(shank:column:row:used)..., with the geometry of known probe types."""
-    geometry = GEOMETRY_UM.get(meta.get("imDatPrb_type", "0"))
-    if geometry is None or "snsShankMap" not in meta:
+    """~snsShankMap: (n_shanks,n_columns,n_rows)(shank:column:row:used)..., for known probe types."""
+    known = PART_AND_EDGE_UM.get(meta.get("imDatPrb_type", "0"))
+    if known is None or "snsShankMap" not in meta:
         return None
-    even_x, odd_x, pitch_x, pitch_y, shank_pitch = geometry
+    part_number, edge_um = known
+    full_probe = build_neuropixels_probe(part_number)
     shank, column, row, used = _rows_of_saved(_table(meta["snsShankMap"])[1], saved).T
-    x = shank * shank_pitch + np.where(row % 2 == 0, even_x, odd_x) + column * pitch_x
-    return np.stack([x, row * pitch_y], axis=1), shank.astype(np.int64), used > 0
+    n_per_shank = full_probe.get_contact_count() // full_probe.get_shank_count()
+    contact = (shank * n_per_shank + row * N_COLUMNS + column).astype(np.int64)
+    positions_um = np.asarray(full_probe.contact_positions, np.float64)[contact] + (edge_um, 0.0)
+    return positions_um, shank.astype(np.int64), used > 0
 
 
 def _from_probeinterface(path: Path, meta: Meta, saved: Sequence[int]) -> Layout | None:
-    """The layout that probeinterface finds for the part number; None when it knows none or the file gives none."""
+    """The layout that probeinterface knows for the part number; None if there is no or an unknown part number."""
     try:
         probe = probeinterface.read_spikeglx(path)
     except (KeyError, ValueError, TypeError, IndexError, AssertionError):
@@ -235,6 +259,6 @@ def _from_probeinterface(path: Path, meta: Meta, saved: Sequence[int]) -> Layout
 
 
 def _rows_of_saved(rows: Sequence[Sequence[str]], saved: Sequence[int]) -> F64:
-    """The rows of a map that belong to the saved channels; some versions list those only, others all acquired ones."""
+    """Rows of a map for the saved channels. Some versions list only those, others all acquired channels."""
     table = np.array(rows, dtype=np.float64)
     return table if len(table) == len(saved) else table[np.asarray(saved)]

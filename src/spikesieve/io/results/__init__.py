@@ -1,1 +1,1 @@
-"""The result folder, written and read."""
+"""The result folder: written after a sort, and read back."""

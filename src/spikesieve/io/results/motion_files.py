@@ -1,6 +1,6 @@
-"""Drift on disk: the files of a result folder, and motion that was estimated elsewhere.
+"""Drift on disk: the files of a result folder, and motion estimated by other programs.
 
-The names and axes of our files are those of pykilosort and the ONE standard of the International Brain Laboratory
+Names and axes of our files are those of pykilosort and the ONE standard of the International Brain Laboratory
 (`drift.um`, `drift.times`, `drift_depths.um`); `docs/output.md` describes them.
 """
 
@@ -10,7 +10,7 @@ import csv
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,44 +18,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesieve.errors import InputError
+from spikesieve.io.results.motion_arrays import MotionArrays, checked_arrays, listed
 from spikesieve.io.results.phy import save_array
-from spikesieve.io.sortings.phy import optional
-from spikesieve.model import F64, I64, Motion, Probe, Recording
+from spikesieve.io.sortings.phy_files import optional_array
+from spikesieve.model import I64, Motion, Probe, Recording
 
 ESTIMATE, ERROR, TIMES, DEPTHS = "drift.um", "drift_se.um", "drift.times", "drift_depths.um"
+# Only folders with this table have drift files of spikesieve. Other programs may count depth downwards.
 SHANKS = "drift_shanks.csv"
-"""By this table a folder is known to hold drift files of ours, and not those of a program that counts downwards."""
 COLUMNS = ("shank", "decision", "why")
 DECISIONS = ("use", "rigid", "refuse")
-FROM_SPIKEINTERFACE = "spikeinterface_info.json"
-NEEDED, POSSIBLE = ("displacement_um", "time_s", "depth_um"), ("se_um", "shanks")
+SPIKEINTERFACE_INFO = "spikeinterface_info.json"
+REQUIRED, OPTIONAL = ("displacement_um", "time_s", "depth_um"), ("se_um", "shanks")
 
-WHAT_IT_CAN_BE = (
-    f"It can be an npz with {', '.join(NEEDED)} (and {', '.join(POSSIBLE)} if known), a folder that "
+FORMATS = (
+    f"It can be an npz with {', '.join(REQUIRED)} (and {', '.join(OPTIONAL)} if known), a folder that "
     "SpikeInterface's motion.save(folder) wrote, or a result folder of spikesieve."
 )
 
 
-@dataclass(frozen=True, eq=False)
-class _Given:
-    """Arrays as a file holds them, not yet checked; se_um and shanks None: the file has none."""
-
-    path: Path
-    um: NDArray[Any]
-    time_s: NDArray[Any]
-    depth_um: NDArray[Any]
-    se_um: NDArray[Any] | None = None
-    shanks: NDArray[Any] | None = None
-
-
 def write_motion(folder: Path, motion: Motion) -> None:
-    """Write the drift files into an existing result folder; the displacement is that of one shank without its axis.
+    """Write the drift files into an existing result folder. With one shank, arrays have no axis for shanks.
 
-    Raises OSError when the disk is full or the folder cannot be written.
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    motion : Motion
+        The motion.
+
+    Raises
+    ------
+    OSError
+        If the disk is full or the folder cannot be written.
     """
-    one = len(motion.shanks) == 1
-    save_array(folder / f"{ESTIMATE}.npy", motion.estimated_um[0] if one else motion.estimated_um, np.float32)
-    save_array(folder / f"{ERROR}.npy", motion.se_um[0] if one else motion.se_um, np.float32)
+    one_shank = len(motion.shanks) == 1
+    save_array(folder / f"{ESTIMATE}.npy", motion.estimated_um[0] if one_shank else motion.estimated_um, np.float32)
+    save_array(folder / f"{ERROR}.npy", motion.se_um[0] if one_shank else motion.se_um, np.float32)
     save_array(folder / f"{TIMES}.npy", motion.time_s, np.float64)
     save_array(folder / f"{DEPTHS}.npy", motion.depth_um, np.float64)
     with (folder / SHANKS).open("w", encoding="utf-8", newline="") as file:
@@ -65,73 +64,120 @@ def write_motion(folder: Path, motion: Motion) -> None:
 
 
 def read_motion_files(folder: Path) -> Motion | None:
-    """The motion that `write_motion` wrote into a folder, the same in every bit; None where there is none.
+    """Read the motion that `write_motion` wrote, bit by bit the same.
 
-    Raises InputError when a file is missing, damaged or does not fit the others.
+    Parameters
+    ----------
+    folder : Path
+        The result folder.
+
+    Returns
+    -------
+    Motion or None
+        The motion; None if the folder has none.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, damaged or does not fit the others.
     """
     if not (folder / SHANKS).is_file():
         return None
     shanks, decisions, why = _read_shanks(folder / SHANKS)
     um, se_um, time_s, depth_um = (_array(folder, name) for name in (ESTIMATE, ERROR, TIMES, DEPTHS))
-    given = _checked(_Given(folder, um, time_s, depth_um, se_um, shanks))
+    given = checked_arrays(MotionArrays(folder, um, time_s, depth_um, se_um, shanks))
     return _motion(given, shanks, decisions, why)
 
 
 def read_motion(path: Path | str, probe: Probe) -> Motion:
-    """Motion that was estimated elsewhere, to be used instead of an estimate of ours.
+    """Read a motion that was estimated before or by another program.
 
-    path   an npz, a folder of SpikeInterface's `Motion.save`, or a result folder of ours; see `docs/input.md`
-    probe  its shanks; a motion without shanks holds for all of them
+    Displacement is in um, upwards positive: tissue that rests at depth y is observed at y + displacement, as in
+    SpikeInterface. The median over time is subtracted at each depth. Standard errors that are not given are infinite.
+    The motion of a result folder keeps its decisions; any other motion is used.
 
-    Displacement is in um, upwards positive: what rests at depth y is observed at y + displacement. SpikeInterface
-    counts the same way. The median over time is taken off at each depth, as `Motion` has it; standard errors that are
-    not given are infinite. A result folder of ours keeps its decisions; any other motion is used.
+    Parameters
+    ----------
+    path : Path or str
+        An npz, a folder of SpikeInterface's `Motion.save`, or a result folder; see `docs/input.md`.
+    probe : Probe
+        The probe. A motion without shanks holds for all its shanks.
 
-    Raises InputError when the file is missing or of another kind, has other shapes than it must, or values that are
-    not numbers.
+    Returns
+    -------
+    Motion
+        The motion.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or of another kind, shapes do not fit, or values are not numbers.
     """
     path = Path(path)
     if path.is_dir():
-        ours = read_motion_files(path)
-        if ours is not None:
-            return ours
-        return _made_elsewhere(_read_spikeinterface(path), probe)
+        motion = read_motion_files(path)
+        return motion if motion is not None else _external_motion(_read_spikeinterface(path), probe)
     if not path.is_file():
-        raise InputError(f"The motion {path} does not exist. Check its name and folder. {WHAT_IT_CAN_BE}")
+        raise InputError(f"The motion {path} does not exist. Check its name and folder. {FORMATS}")
     if path.suffix.lower() != ".npz":
-        raise InputError(f"The motion {path} is of no known kind. {WHAT_IT_CAN_BE}")
-    return _made_elsewhere(_read_npz(path), probe)
+        raise InputError(f"The motion {path} is of no known kind. {FORMATS}")
+    return _external_motion(_read_npz(path), probe)
 
 
 def require_motion_fits(motion: Motion, probe: Probe, recording: Recording) -> None:
-    """Raises InputError when the motion lacks a shank of the probe, or lies beside the recording or the probe.
+    """Check that a motion covers the probe and the recording.
 
-    Times may lie half a step before the first and after the last sample, as the middles of steps do. One depth fits
-    everywhere, because it says that the tissue moves as one.
+    Times may be half a time step before the first and after the last sample. A single depth fits every probe, because
+    it stands for rigid motion.
+
+    Parameters
+    ----------
+    motion : Motion
+        The motion.
+    probe : Probe
+        The probe.
+    recording : Recording
+        The recording.
+
+    Raises
+    ------
+    InputError
+        If the motion lacks a shank of the probe, or its times or depths are outside the recording or the probe.
     """
     missing = np.setdiff1d(probe.shanks, motion.shanks)
     if missing.size:
         raise InputError(
-            f"The motion has shank(s) {_list(motion.shanks)}, but the probe {probe.name!r} also has {_list(missing)}. "
-            "Give the displacement of every shank, or one without shanks, which holds for all."
+            f"The motion has shank(s) {listed(motion.shanks)}, but the probe {probe.name!r} also has "
+            f"{listed(missing)}. Give the displacement of every shank, or one without shanks, which holds for all."
         )
     end_s, first_s, last_s = recording.n_samples / recording.sampling_hz, motion.time_s[0], motion.time_s[-1]
     step_s = float(np.median(np.diff(motion.time_s))) if len(motion.time_s) > 1 else 0.0
     if first_s < -step_s / 2 or last_s > end_s + step_s / 2:
         raise InputError(
             f"The motion has times from {first_s:g} to {last_s:g} s, but {recording.name} lasts from 0 to {end_s:g} s. "
-            "Times must be seconds (not samples or ms) since the first sample of the first file: shift or scale them."
+            "Give times in s (not samples or ms) since the first sample of the first file: shift or scale them."
         )
     low, high = probe.positions_um[:, 1].min(), probe.positions_um[:, 1].max()
     if len(motion.depth_um) > 1 and (motion.depth_um[-1] < low or motion.depth_um[0] > high):
         raise InputError(
-            f"The motion has depths from {motion.depth_um[0]:g} to {motion.depth_um[-1]:g} um, all beside the probe "
-            f"{probe.name!r}, which goes from {low:g} to {high:g} um. Give depths in um, as the probe counts them."
+            f"The motion has depths from {motion.depth_um[0]:g} to {motion.depth_um[-1]:g} um, all outside the probe "
+            f"{probe.name!r}, which goes from {low:g} to {high:g} um. Give depths in um, counted as on the probe."
         )
 
 
 def motion_facts(motion: Motion | None) -> list[dict[str, Any]]:
-    """What provenance.json says about the motion: for each shank the decision, why, and the largest displacement."""
+    """Describe the motion for provenance.json.
+
+    Parameters
+    ----------
+    motion : Motion or None
+        The motion.
+
+    Returns
+    -------
+    list of dict
+        For each shank the decision, its reason and the largest displacement; empty without a motion.
+    """
     if motion is None:
         return []
     return [
@@ -147,138 +193,82 @@ def motion_facts(motion: Motion | None) -> list[dict[str, Any]]:
     ]
 
 
-def _made_elsewhere(given: _Given, probe: Probe) -> Motion:
-    given = _checked(given)
+def _external_motion(given: MotionArrays, probe: Probe) -> Motion:
+    given = checked_arrays(given)
     shanks = np.unique(probe.shanks).astype(np.int64)
-    n_given = len(given.um)
+    n_given = len(given.displacement_um)
     if n_given == 1 and given.shanks is None:
-        um, se_um = (np.repeat(values, len(shanks), axis=0) for values in (given.um, _error(given)))
-        given = replace(given, um=um, se_um=se_um)
+        um, se_um = (
+            np.repeat(values, len(shanks), axis=0) for values in (given.displacement_um, given.se_or_infinite())
+        )
+        given = replace(given, displacement_um=um, se_um=se_um)
     elif given.shanks is None and n_given != len(shanks):
         raise InputError(
             f"{given.path} has the displacement of {n_given} shanks, but the probe {probe.name!r} has {len(shanks)}. "
-            "Give one for each, in order of their numbers, or one without that axis, which holds for all."
+            "Give one for each, in order of their numbers, or one without an axis for shanks, which holds for all."
         )
-    known = "" if np.isfinite(_error(given)).any() else ", without standard errors"
+    known = "" if np.isfinite(given.se_or_infinite()).any() else ", without standard errors"
     why = f"The motion was given in {given.path.name}{known}. Leave it out to have the movement measured here."
     numbers = shanks if given.shanks is None else given.shanks.astype(np.int64)
-    centred = replace(given, um=given.um - np.median(given.um, axis=1, keepdims=True))
-    return _motion(centred, numbers, ("use",) * len(given.um), (why,) * len(given.um))
+    median_um = np.median(given.displacement_um, axis=1, keepdims=True)
+    centred = replace(given, displacement_um=given.displacement_um - median_um)
+    return _motion(centred, numbers, ("use",) * len(given.displacement_um), (why,) * len(given.displacement_um))
 
 
-def _error(given: _Given) -> NDArray[Any]:
-    return np.full(given.um.shape, np.inf) if given.se_um is None else given.se_um
-
-
-def _motion(given: _Given, shanks: I64, decisions: tuple[str, ...], why: tuple[str, ...]) -> Motion:
+def _motion(given: MotionArrays, shanks: I64, decisions: tuple[str, ...], why: tuple[str, ...]) -> Motion:
     order = np.argsort(shanks, kind="stable")
     return Motion(
         time_s=given.time_s.astype(np.float64),
         depth_um=given.depth_um.astype(np.float64),
         shanks=shanks[order],
-        estimated_um=given.um[order].astype(np.float32),
-        se_um=_error(given)[order].astype(np.float32),
+        estimated_um=given.displacement_um[order].astype(np.float32),
+        se_um=given.se_or_infinite()[order].astype(np.float32),
         decisions=tuple(decisions[k] for k in order),
         why=tuple(why[k] for k in order),
     )
 
 
-def _checked(given: _Given) -> _Given:
-    """The same with three axes (shank, time, depth); InputError when the arrays do not fit or hold no numbers."""
-    time_s, depth_um = _axis(given, given.time_s, "times"), _axis(given, given.depth_um, "depths")
-    um = _three_axes(given, given.um, "displacement", (len(time_s), len(depth_um)))
-    if not np.isfinite(um).all():
-        raise InputError(
-            f"{given.path} has {int((~np.isfinite(um)).sum())} displacements that are not numbers. Fill gaps, for "
-            "instance by interpolation, and say with se_um = inf that nothing is known there."
-        )
-    se_um = None
-    if given.se_um is not None:
-        se_um = _three_axes(given, given.se_um, "standard error", (len(time_s), len(depth_um)))
-        if se_um.shape != um.shape or np.isnan(se_um).any() or (se_um < 0).any():
-            raise InputError(
-                f"The standard errors in {given.path} must be one for each displacement ({um.shape}, found "
-                f"{se_um.shape}), at least 0, and infinite where nothing is known."
-            )
-    shanks = None if given.shanks is None else np.asarray(given.shanks).ravel()
-    if shanks is not None and (len(shanks) != len(um) or len(np.unique(shanks)) < len(um)):
-        raise InputError(
-            f"{given.path} names the shanks {_list(shanks)} for the displacement of {len(um)}. Give each its number."
-        )
-    return replace(given, um=um, time_s=time_s, depth_um=depth_um, se_um=se_um, shanks=shanks)
-
-
-def _axis(given: _Given, values: NDArray[Any], what: str) -> F64:
-    axis: F64 = _numbers(given, values, what).astype(np.float64).ravel()
-    if axis.size == 0 or not np.isfinite(axis).all() or (np.diff(axis) <= 0).any():
-        raise InputError(
-            f"The {what} in {given.path} must be numbers that rise from one to the next, at least one. "
-            "Sort them, and the displacement with them."
-        )
-    return axis
-
-
-def _three_axes(given: _Given, values: NDArray[Any], what: str, wanted: tuple[int, int]) -> NDArray[Any]:
-    array = _numbers(given, values, what)
-    if array.ndim in (2, 3) and array.shape[-2:] == wanted and array.shape[0]:
-        return array if array.ndim == 3 else array[None]
-    turned = " Its axes are turned: give the times first." if array.shape[-2:] == wanted[::-1] else ""
-    raise InputError(
-        f"The {what} in {given.path} has the shape {array.shape}, but there are {wanted[0]} times and {wanted[1]} "
-        f"depths. It must be (times, depths), or (shanks, times, depths).{turned}"
-    )
-
-
-def _numbers(given: _Given, values: NDArray[Any], what: str) -> NDArray[Any]:
-    array = np.asarray(values)
-    if array.dtype.kind not in "fiu":
-        raise InputError(f"The {what} in {given.path} are no numbers (found {array.dtype}). Write real numbers.")
-    return array
-
-
-def _read_npz(path: Path) -> _Given:
+def _read_npz(path: Path) -> MotionArrays:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} cannot be read as npz ({error}). {WHAT_IT_CAN_BE}") from error
-    missing = [name for name in NEEDED if name not in arrays]
+        raise InputError(f"{path} cannot be read as npz ({error}). {FORMATS}") from error
+    missing = [name for name in REQUIRED if name not in arrays]
     if missing:
         raise InputError(
-            f"{path} holds {', '.join(arrays) or 'no named arrays'}, but not {', '.join(missing)}. {WHAT_IT_CAN_BE}"
+            f"{path} has {', '.join(arrays) or 'no named arrays'}, but not {', '.join(missing)}. {FORMATS}"
         )
-    um, time_s, depth_um = (arrays[name] for name in NEEDED)
-    return _Given(path, um, time_s, depth_um, *(arrays.get(name) for name in POSSIBLE))
+    um, time_s, depth_um = (arrays[name] for name in REQUIRED)
+    return MotionArrays(path, um, time_s, depth_um, *(arrays.get(name) for name in OPTIONAL))
 
 
-def _read_spikeinterface(folder: Path) -> _Given:
+def _read_spikeinterface(folder: Path) -> MotionArrays:
     """A folder of `spikeinterface.core.motion.Motion.save`, one segment, along y."""
     info = _read_info(folder)
     if info.get("object") != "Motion":
-        raise InputError(f"{folder} holds a {info.get('object')} of SpikeInterface, not a Motion. {WHAT_IT_CAN_BE}")
+        raise InputError(f"{folder} contains a {info.get('object')} of SpikeInterface, not a Motion. {FORMATS}")
     if info.get("direction") != "y":
-        raise InputError(
-            f"The motion in {folder} is along {info.get('direction')!r}. Only movement along the shank (y) is followed."
-        )
+        raise InputError(f"The motion in {folder} is along {info.get('direction')!r}. Give one along the shank ('y').")
     if info.get("num_segments") != 1:
         raise InputError(
-            f"The motion in {folder} has {info.get('num_segments')} segments, and nothing says when each begins. "
+            f"The motion in {folder} has {info.get('num_segments')} segments without start times. "
             "Join them into one, with times since the first sample of the first."
         )
     names = ("displacement_seg0", "temporal_bins_s_seg0", "spatial_bins_um")
     um, time_s, depth_um = (_array(folder, name) for name in names)
-    return _Given(folder, um, time_s, depth_um)
+    return MotionArrays(folder, um, time_s, depth_um)
 
 
 def _read_info(folder: Path) -> Mapping[str, Any]:
-    path = folder / FROM_SPIKEINTERFACE
+    path = folder / SPIKEINTERFACE_INFO
     if not path.is_file():
         other = (
-            f" {ESTIMATE}.npy without {SHANKS} is of another program, which may count downwards: make an npz of it."
+            f" {ESTIMATE}.npy without {SHANKS} is by another program, which may count downwards: make an npz of it."
             if (folder / f"{ESTIMATE}.npy").is_file()
             else ""
         )
-        raise InputError(f"The folder {folder} holds no motion that can be read.{other} {WHAT_IT_CAN_BE}")
+        raise InputError(f"The folder {folder} contains no motion that can be read.{other} {FORMATS}")
     try:
         info = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -287,7 +277,7 @@ def _read_info(folder: Path) -> Mapping[str, Any]:
 
 
 def _array(folder: Path, name: str) -> NDArray[Any]:
-    found = optional(folder, name)
+    found = optional_array(folder, name)
     if found is None:
         raise InputError(f"The motion in {folder} has no {name}.npy. Copy the folder again from its source.")
     return np.array(found)
@@ -303,11 +293,9 @@ def _read_shanks(path: Path) -> tuple[I64, tuple[str, ...], tuple[str, ...]]:
             f"{path} cannot be read ({type(error).__name__}: {error}). Copy it again from its source."
         ) from error
     decisions = tuple(row[1] for row in rows)
-    strange = sorted(set(decisions) - set(DECISIONS))
-    if strange:
-        raise InputError(f"{path} has the decision {strange[0]!r}; it can be {', '.join(DECISIONS)}.")
+    unknown = sorted(set(decisions) - set(DECISIONS))
+    if unknown:
+        raise InputError(
+            f"{path} has the decision {unknown[0]!r}. Decisions can be {', '.join(DECISIONS)}: correct it."
+        )
     return shanks, decisions, tuple(row[2] for row in rows)
-
-
-def _list(numbers: NDArray[Any]) -> str:
-    return ", ".join(map(str, numbers.tolist()))

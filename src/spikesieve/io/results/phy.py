@@ -1,6 +1,6 @@
-"""The arrays, tables and params.py that Phy opens, under Kilosort4's file names; `docs/output.md` describes each file.
+"""The arrays, tables and params.py that Phy opens, with Kilosort4's file names; `docs/output.md` describes each file.
 
-Phy's rules are those of phylib's `TemplateModel` (https://github.com/cortex-lab/phylib, BSD-3), found by calling it.
+What Phy needs was found by calling phylib's `TemplateModel` (https://github.com/cortex-lab/phylib, BSD-3).
 """
 
 from __future__ import annotations
@@ -17,28 +17,40 @@ from spikesieve.geometry import places_on_probe_um
 from spikesieve.io.recordings.binary import RawFiles
 from spikesieve.model import F32, F64, I64, Recording, Sorting, Unit
 
+# Rows in memory at once while writing: the spikes and features that are written may be on disk themselves.
 ROWS_PER_BLOCK = 20_000
-"""Rows of an array held in memory at once while writing: spikes and features may lie on disk themselves."""
 
-WORST_CONDITION = 1e4
-"""float32 templates (6e-8 relative rounding) keep 1e-3 after unwhitening up to this condition number."""
+# Up to this condition number, float32 templates (rounded to 6e-8) are exact to 1e-3 after unwhitening.
+MAX_CONDITION = 1e4
 
-LEAST_ROWS = 2
-"""phylib squeezes every array it reads: spikes, templates and PCs need two rows for their axis to survive."""
+# phylib squeezes every array it reads, so spikes, templates and PCs need two rows to keep their axis.
+MIN_ROWS = 2
 
 
 def write_phy(folder: Path, sorting: Sorting, recording: Recording) -> tuple[str, ...]:
     """Write everything Phy reads into an existing folder.
 
-    folder     where to write; files of the same names are replaced
-    sorting    the result
-    recording  the raw files and their layout, for params.py
+    Parameters
+    ----------
+    folder : Path
+        Where to write; files of the same names are replaced.
+    sorting : Sorting
+        The result.
+    recording : Recording
+        The raw files and their layout, for params.py.
 
-    Returns sentences on what is special about this folder (placeholders, whitening left out), empty as a rule.
-    Raises OSError when the disk is full or the folder cannot be written.
+    Returns
+    -------
+    tuple of str
+        Sentences on what is special in this folder (placeholder spikes, no whitening); usually empty.
+
+    Raises
+    ------
+    OSError
+        If the disk is full or the folder cannot be written.
     """
     whitening, unwhitening = phy_whitening(sorting.whitening)
-    n_templates = max(LEAST_ROWS, len(sorting.units) + (n_placeholder_spikes(sorting) > 0))
+    n_templates = max(MIN_ROWS, len(sorting.units) + (n_placeholder_spikes(sorting) > 0))
     _write_spikes(folder, sorting)
     _write_features(folder, sorting, n_templates)
     _write_templates(folder, sorting, whitening, n_templates)
@@ -52,29 +64,72 @@ def write_phy(folder: Path, sorting: Sorting, recording: Recording) -> tuple[str
 
 
 def n_placeholder_spikes(sorting: Sorting) -> int:
-    """How many made-up spikes follow the real ones so that phylib loads a sorting of less than two spikes."""
-    return max(0, LEAST_ROWS - len(sorting.spikes))
+    """Return the number of placeholder spikes that phylib needs to load a sorting of less than two spikes.
+
+    Parameters
+    ----------
+    sorting : Sorting
+        The result.
+
+    Returns
+    -------
+    int
+        0, 1 or 2.
+    """
+    return max(0, MIN_ROWS - len(sorting.spikes))
 
 
 def phy_whitening(whitening: F32) -> tuple[F64, F64]:
-    """Phy's whitening matrix and its inverse: (n_contacts, n_contacts) float64 each, for multiplication from the right.
+    """Convert the whitening matrix to Phy's convention.
 
-    whitening  (n_contacts, n_contacts), ours: white[t] = whitening @ uv[t]
+    Phy multiplies (sample, contact) templates from the right, so its matrix is the transpose of ours. A matrix that
+    cannot be inverted in float32 is replaced by the identity: templates.npy is then in uV and unwhitens correctly.
 
-    Phy multiplies (sample, contact) templates from the right, so its matrix is our transpose. A matrix that cannot be
-    undone in float32 is replaced by the identity: templates.npy then is in uV and still unwhitens right.
+    Parameters
+    ----------
+    whitening : ndarray of float32, shape (n_contacts, n_contacts)
+        Whitening matrix of a `Sorting`: white[t] = whitening @ uv[t].
+
+    Returns
+    -------
+    whitening : ndarray of float64, shape (n_contacts, n_contacts)
+        Matrix for multiplication from the right.
+    unwhitening : ndarray of float64, shape (n_contacts, n_contacts)
+        Its inverse.
+
+    Examples
+    --------
+    >>> phy_whitening(np.array([[2.0, 1.0], [0.0, 1.0]], np.float32))[0]
+    array([[2., 0.],
+           [1., 1.]])
     """
     transposed = whitening.T.astype(np.float64)
     identity: F64 = np.eye(len(transposed))
-    if not np.isfinite(transposed).all() or np.linalg.cond(transposed) > WORST_CONDITION:
+    if not np.isfinite(transposed).all() or np.linalg.cond(transposed) > MAX_CONDITION:
         return identity, identity
     return transposed, np.asarray(np.linalg.inv(transposed), dtype=np.float64)
 
 
 def pc_signs(pcs: F32) -> F32:
-    """+1 or -1 for each PC, (n_pcs,) float32: -1 turns the first PC over where a negative-going spike scores below 0.
+    """Find the sign of each PC for Phy.
 
-    Phy takes a spike's depth from the positive part of PC 1, so a normal spike has to score above 0 there.
+    Phy computes the depth of a spike from positive scores of the first PC, so the scores of spikes, which are
+    negative-going, must be positive.
+
+    Parameters
+    ----------
+    pcs : ndarray of float32, shape (n_pcs, n_samples)
+        Temporal components.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_pcs,)
+        1, or -1 for a first PC that must be inverted.
+
+    Examples
+    --------
+    >>> pc_signs(np.array([[0.0, 1.0], [1.0, 0.0]], np.float32))
+    array([-1.,  1.], dtype=float32)
     """
     signs: F32 = np.ones(len(pcs), np.float32)
     if pcs.size and pcs[0, np.argmax(np.abs(pcs[0]))] > 0:
@@ -83,9 +138,20 @@ def pc_signs(pcs: F32) -> F32:
 
 
 def params_py(recording: Recording) -> str:
-    """The text of params.py: pure ASCII, absolute paths (Phy would look for relative ones beside params.py).
+    """Return the text of params.py.
 
-    A recording that is not in raw files has an empty dat_path: Phy then opens the folder without traces.
+    Paths are absolute, because Phy searches relative ones in the folder of params.py. A recording that is not in raw
+    files has an empty dat_path: Phy opens the folder without traces.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording that was sorted.
+
+    Returns
+    -------
+    str
+        Python assignments in ASCII.
     """
     files = recording.read if isinstance(recording.read, RawFiles) else None
     paths = [os.path.abspath(path) for path in files.paths] if files else []
@@ -101,12 +167,27 @@ def params_py(recording: Recording) -> str:
 
 
 def save_array(path: Path, array: NDArray[Any], dtype: DTypeLike) -> None:
-    """Write one array as .npy. Raises OSError with its error number when the disk is full (np.save leaves it out)."""
+    """Write an array as .npy.
+
+    Parameters
+    ----------
+    path : Path
+        The file; replaced if it exists.
+    array : ndarray
+        The array.
+    dtype : dtype_like
+        Type in the file.
+
+    Raises
+    ------
+    OSError
+        If the disk is full, with the error number, which np.save leaves out.
+    """
     _save_blocks(path, array.shape, dtype, [array])
 
 
 def _save_blocks(path: Path, shape: tuple[int, ...], dtype: DTypeLike, blocks: Iterable[NDArray[Any]]) -> None:
-    # Not a memory map: on a full disk that ends the process with a bus error instead of an exception.
+    # Not a memory map: on a full disk that kills the process by a bus error instead of an exception.
     kind = np.dtype(dtype)
     header = {"shape": shape, "fortran_order": False, "descr": np.lib.format.dtype_to_descr(kind)}
     with path.open("wb") as file:
@@ -117,46 +198,48 @@ def _save_blocks(path: Path, shape: tuple[int, ...], dtype: DTypeLike, blocks: I
 
 
 def _write_spikes(folder: Path, sorting: Sorting) -> None:
-    spikes, extra = sorting.spikes, n_placeholder_spikes(sorting)
-    last = int(spikes.sample[-1]) if len(spikes) else 0
-    nobody = len(sorting.units)
+    spikes, n_placeholders = sorting.spikes, n_placeholder_spikes(sorting)
+    last_sample = int(spikes.sample[-1]) if len(spikes) else 0
+    no_unit = len(sorting.units)
     columns: dict[str, tuple[NDArray[Any], DTypeLike, int]] = {
-        "spike_times": (spikes.sample, np.int64, last),
-        "spike_clusters": (spikes.unit, np.int32, nobody),
-        "spike_templates": (spikes.unit, np.int32, nobody),
+        "spike_times": (spikes.sample, np.int64, last_sample),
+        "spike_clusters": (spikes.unit, np.int32, no_unit),
+        "spike_templates": (spikes.unit, np.int32, no_unit),
         "spike_detection_templates": (spikes.detection_template, np.int32, 0),
         "amplitudes": (spikes.amplitude, np.float32, 0),
         "spike_amplitude_uv": (spikes.amplitude_uv, np.float32, 0),
         "spike_positions": (spikes.position_um, np.float32, 0),
     }
     for name, (values, dtype, placeholder) in columns.items():
-        made_up = np.full((extra, *values.shape[1:]), placeholder, dtype)
-        shape = (len(values) + extra, *values.shape[1:])
-        _save_blocks(folder / f"{name}.npy", shape, dtype, [values, made_up])
+        placeholders = np.full((n_placeholders, *values.shape[1:]), placeholder, dtype)
+        shape = (len(values) + n_placeholders, *values.shape[1:])
+        _save_blocks(folder / f"{name}.npy", shape, dtype, [values, placeholders])
     if sorting.motion is not None:
-        shape = (len(spikes) + extra, 2)
-        _save_blocks(folder / "spike_positions_on_probe.npy", shape, np.float32, _place_blocks(sorting, extra))
+        shape = (len(spikes) + n_placeholders, 2)
+        positions_um = _blocks_of_positions_on_probe_um(sorting, n_placeholders)
+        _save_blocks(folder / "spike_positions_on_probe.npy", shape, np.float32, positions_um)
 
 
-def _place_blocks(sorting: Sorting, extra: int) -> Iterator[F32]:
-    n = len(sorting.spikes)
-    for start in range(0, n, ROWS_PER_BLOCK):
-        yield places_on_probe_um(sorting, slice(start, min(start + ROWS_PER_BLOCK, n)))
-    yield np.zeros((extra, 2), np.float32)
+def _blocks_of_positions_on_probe_um(sorting: Sorting, n_placeholders: int) -> Iterator[F32]:
+    n_spikes = len(sorting.spikes)
+    for start in range(0, n_spikes, ROWS_PER_BLOCK):
+        yield places_on_probe_um(sorting, slice(start, min(start + ROWS_PER_BLOCK, n_spikes)))
+    yield np.zeros((n_placeholders, 2), np.float32)
 
 
 def _write_features(folder: Path, sorting: Sorting, n_templates: int) -> None:
     n_contacts = sorting.probe.n_contacts
     contacts = np.full((n_templates, max(1, sorting.feature_contacts.shape[1])), -1, np.int64)
     contacts[: len(sorting.units), : sorting.feature_contacts.shape[1]] = sorting.feature_contacts
-    n_pcs = max(LEAST_ROWS, len(sorting.pcs))
+    n_pcs = max(MIN_ROWS, len(sorting.pcs))
     shape = (len(sorting.spikes) + n_placeholder_spikes(sorting), n_pcs, contacts.shape[1])
-    _save_blocks(folder / "pc_features.npy", shape, np.float32, _feature_blocks(sorting, shape))
-    save_array(folder / "pc_feature_ind.npy", np.stack([_filled(row, n_contacts) for row in contacts]), np.int64)
+    _save_blocks(folder / "pc_features.npy", shape, np.float32, _blocks_of_features(sorting, shape))
+    all_used = np.stack([_fill_unused(row, n_contacts) for row in contacts])
+    save_array(folder / "pc_feature_ind.npy", all_used, np.int64)
 
 
-def _feature_blocks(sorting: Sorting, shape: tuple[int, ...]) -> Iterator[F32]:
-    """Blocks of (spike, PC, contact) in Phy's axis order, 0 in columns that stand for no contact, placeholders last."""
+def _blocks_of_features(sorting: Sorting, shape: tuple[int, ...]) -> Iterator[F32]:
+    """Blocks of (spike, PC, contact), Phy's order of axes; 0 in columns without a contact, placeholders last."""
     spikes, signs = sorting.spikes, pc_signs(sorting.pcs)
     used = sorting.feature_contacts >= 0
     for start in range(0, len(spikes), ROWS_PER_BLOCK):
@@ -168,11 +251,11 @@ def _feature_blocks(sorting: Sorting, shape: tuple[int, ...]) -> Iterator[F32]:
     yield np.zeros((shape[0] - len(spikes), *shape[1:]), np.float32)
 
 
-def _filled(row: I64, n_contacts: int) -> I64:
-    """The row with each -1 replaced by a contact that is not in it: phylib indexes with -1 and fails."""
-    free = np.setdiff1d(np.arange(n_contacts), row)
-    unused = row < 0
-    filled = row.copy()
+def _fill_unused(contacts: I64, n_contacts: int) -> I64:
+    """Replace each -1 by a contact that is not in the row, because phylib fails on -1."""
+    free = np.setdiff1d(np.arange(n_contacts), contacts)
+    unused = contacts < 0
+    filled = contacts.copy()
     filled[unused] = free[: unused.sum()]
     return filled
 
@@ -180,16 +263,18 @@ def _filled(row: I64, n_contacts: int) -> I64:
 def _write_templates(folder: Path, sorting: Sorting, whitening: F64, n_templates: int) -> None:
     templates, n_contacts = sorting.templates, sorting.probe.n_contacts
     shape = (n_templates, templates.uv.shape[1], n_contacts)
-    _save_blocks(folder / "templates.npy", shape, np.float32, _white_templates(sorting, whitening, shape))
-    every = np.broadcast_to(np.arange(n_contacts), (n_templates, n_contacts))
-    save_array(folder / "templates_ind.npy", every, np.int64)
-    similar = np.zeros((n_templates, n_templates), np.float32)
-    similar[: len(templates), : len(templates)] = sorting.similarity
-    save_array(folder / "similar_templates.npy", similar, np.float32)
+    _save_blocks(folder / "templates.npy", shape, np.float32, _whitened_templates(sorting, whitening, shape))
+    all_contacts = np.broadcast_to(np.arange(n_contacts), (n_templates, n_contacts))
+    save_array(folder / "templates_ind.npy", all_contacts, np.int64)
+    similarity = np.zeros((n_templates, n_templates), np.float32)
+    similarity[: len(templates), : len(templates)] = sorting.similarity
+    save_array(folder / "similar_templates.npy", similarity, np.float32)
 
 
-def _white_templates(sorting: Sorting, whitening: F64, shape: tuple[int, ...]) -> Iterator[NDArray[np.floating[Any]]]:
-    """One (sample, contact) template after the other in Phy's whitened space, then the rows nobody uses."""
+def _whitened_templates(
+    sorting: Sorting, whitening: F64, shape: tuple[int, ...]
+) -> Iterator[NDArray[np.floating[Any]]]:
+    """One (sample, contact) template after the other, whitened for Phy, then the unused rows."""
     for local_uv, near in zip(sorting.templates.uv, sorting.templates.contacts, strict=True):
         used = near >= 0
         yield local_uv[:, used].astype(np.float64) @ whitening[near[used]]
@@ -203,7 +288,7 @@ def _write_probe(folder: Path, sorting: Sorting) -> None:
 
 
 def _write_tables(folder: Path, units: tuple[Unit, ...]) -> None:
-    # Each table has a row for each unit, with an empty value where nothing is known: readers join them on cluster_id.
+    # Each table has a row for every unit, empty if unknown, because readers join the tables on cluster_id.
     columns: dict[str, Callable[[Unit], str]] = {
         "group": lambda unit: unit.label,
         "KSLabel": lambda unit: unit.label,
@@ -217,15 +302,15 @@ def _write_tables(folder: Path, units: tuple[Unit, ...]) -> None:
 
 def _notes(sorting: Sorting, whitening: F64) -> tuple[str, ...]:
     notes: list[str] = []
-    extra = n_placeholder_spikes(sorting)
-    if extra:
+    n_placeholders = n_placeholder_spikes(sorting)
+    if n_placeholders:
         notes.append(
-            f"Phy cannot open less than {LEAST_ROWS} spikes: the last {extra} row(s) of the spike files are "
+            f"Phy cannot open less than {MIN_ROWS} spikes: the last {n_placeholders} row(s) of the spike files are "
             f"placeholders of amplitude 0 in cluster {len(sorting.units)}, which is no unit and is in no table."
         )
     if not np.array_equal(whitening, sorting.whitening.T):
         notes.append(
-            "The whitening matrix cannot be inverted exactly enough (a channel without noise of its own?). "
-            "templates.npy is in uV and whitening_mat.npy is the identity, which Phy shows alike."
+            "The whitening matrix cannot be inverted accurately (is one channel a copy of another?). "
+            "templates.npy is in uV and whitening_mat.npy is the identity; Phy shows the same waveforms."
         )
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""Where a result comes from: `provenance.json` for people and scripts, `ops.npz` with the arrays of the run."""
+"""How a result was made: `provenance.json` for people and scripts, `ops.npz` with the arrays of the run."""
 
 from __future__ import annotations
 
@@ -21,22 +21,32 @@ from spikesieve.io.results.motion_files import motion_facts
 from spikesieve.io.results.phy import pc_signs
 from spikesieve.model import Recording, Sorting
 
+# What is hashed of a large file: pieces of this size at its start, its end and evenly spaced between.
 PIECE_BYTES = 2**20
 N_INNER_PIECES = 64
 LIBRARIES = ("spikesieve", "numpy", "scipy", "numba", "scikit-learn")
 
 
 @dataclass(frozen=True)
-class Run:
-    """The facts of one run that are in neither the recording nor the result.
+class RunRecord:
+    """Facts about one run that are in neither the recording nor the result.
 
-    method    name of the method, for example "kilosort4"
-    settings  every setting with its value, made of dicts, lists, strings, numbers, booleans and None
-    seeds     every random seed by what it is for
-    started, finished  with their time zone
-    stages    cost by stage, in order
-    inputs    files read besides the recording: probe, settings
-    notes     sentences for the user that came up outside the sorting
+    Attributes
+    ----------
+    method : str
+        Name of the method, such as "kilosort4".
+    settings : mapping
+        Every setting with its value: dicts, lists, strings, numbers, booleans and None.
+    seeds : mapping of str to int
+        Random seeds by purpose.
+    started, finished : datetime
+        Start and end, with time zone.
+    stages : mapping of str to StageCost
+        Cost of each stage, in order.
+    inputs : tuple of str
+        Files read besides the recording: probe, settings.
+    notes : tuple of str
+        Sentences for the user from outside the sorting.
     """
 
     method: str
@@ -49,8 +59,25 @@ class Run:
     notes: tuple[str, ...] = ()
 
 
-def write_provenance(path: Path, sorting: Sorting, recording: Recording, run: Run) -> None:
-    """Write provenance.json. Raises OSError when it cannot be written or an input file can no longer be read."""
+def write_provenance(path: Path, sorting: Sorting, recording: Recording, run: RunRecord) -> None:
+    """Write provenance.json: versions, settings, inputs, and a summary of recording and result.
+
+    Parameters
+    ----------
+    path : Path
+        The file; replaced if it exists.
+    sorting : Sorting
+        The result.
+    recording : Recording
+        The recording that was sorted.
+    run : RunRecord
+        Facts about the run.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written or an input file can no longer be read.
+    """
     facts = {
         "program": "spikesieve",
         "method": run.method,
@@ -69,10 +96,19 @@ def write_provenance(path: Path, sorting: Sorting, recording: Recording, run: Ru
     path.write_text(to_json(facts) + "\n", encoding="utf-8", newline="\n")
 
 
-def write_ops(path: Path, sorting: Sorting, run: Run) -> None:
-    """Write ops.npz: settings (JSON text), probe, whitening, PCs, noise, segments and local templates.
+def write_ops(path: Path, sorting: Sorting, run: RunRecord) -> None:
+    """Write ops.npz: settings (as JSON text), probe, whitening, PCs, noise, segments and local templates.
 
-    No array holds Python objects: np.load(path, allow_pickle=False) reads it all. Equal input gives equal bytes.
+    No array holds Python objects, so `np.load(path, allow_pickle=False)` reads all. Equal input gives equal bytes.
+
+    Parameters
+    ----------
+    path : Path
+        The file; replaced if it exists.
+    sorting : Sorting
+        The result.
+    run : RunRecord
+        Facts about the run.
     """
     probe, templates = sorting.probe, sorting.templates
     arrays: dict[str, Any] = {
@@ -95,7 +131,18 @@ def write_ops(path: Path, sorting: Sorting, run: Run) -> None:
 
 
 def versions() -> dict[str, str]:
-    """Versions of the program, its libraries, Python and the operating system."""
+    """Return the versions of spikesieve, its libraries, Python and the operating system.
+
+    Returns
+    -------
+    dict of str to str
+        Versions by name.
+
+    Examples
+    --------
+    >>> sorted(versions())
+    ['machine', 'numba', 'numpy', 'os', 'python', 'scikit-learn', 'scipy', 'spikesieve']
+    """
     return {
         **{name: metadata.version(name) for name in LIBRARIES},
         "python": platform.python_version(),
@@ -105,10 +152,25 @@ def versions() -> dict[str, str]:
 
 
 def fingerprint(path: Path) -> dict[str, str | int]:
-    """Absolute path, size and SHA-256 of a file; of a large one only of head, tail and 64 pieces of 1 MiB between.
+    """Identify a file by its path, size and SHA-256.
 
-    Hashing 100 GB whole takes longer than sorting some of it. The name of the hash says what was hashed.
-    Raises OSError when the file cannot be read.
+    Only start, end and 64 pieces of 1 MiB between are hashed of a large file, because hashing 100 GB takes minutes.
+    The name of the hash says what was hashed.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    dict
+        Absolute path, size in bytes and hash.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
     """
     size = path.stat().st_size
     inner = [size * i // (N_INNER_PIECES + 1) for i in range(1, N_INNER_PIECES + 1)]
@@ -124,7 +186,18 @@ def fingerprint(path: Path) -> dict[str, str | int]:
 
 
 def recording_facts(recording: Recording) -> dict[str, Any]:
-    """What was sorted: length, layout, rate, gain, segments."""
+    """Describe what was sorted: length, layout, sampling rate, gain, segments.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording.
+
+    Returns
+    -------
+    dict
+        Facts by name.
+    """
     return {
         "name": recording.name,
         "n_samples": recording.n_samples,
@@ -140,7 +213,18 @@ def recording_facts(recording: Recording) -> dict[str, Any]:
 
 
 def result_facts(sorting: Sorting) -> dict[str, Any]:
-    """What came out: numbers of units by label, of spikes and of double detections left out."""
+    """Count what was found: units by label, spikes, and double detections that were removed.
+
+    Parameters
+    ----------
+    sorting : Sorting
+        The result.
+
+    Returns
+    -------
+    dict
+        Numbers by name.
+    """
     labels = [unit.label for unit in sorting.units]
     return {
         "n_units": len(labels),
@@ -152,7 +236,23 @@ def result_facts(sorting: Sorting) -> dict[str, Any]:
 
 
 def to_json(value: object) -> str:
-    """Strict JSON: paths, NumPy numbers and arrays become text, numbers and lists; inf and nan become their names."""
+    """Convert a value to strict JSON.
+
+    Parameters
+    ----------
+    value : object
+        Dicts, lists, paths, numbers, NumPy arrays and so on.
+
+    Returns
+    -------
+    str
+        Indented JSON. Paths become text, arrays lists, and inf and nan the texts "inf" and "nan".
+
+    Examples
+    --------
+    >>> to_json([np.float32(0.5), Path("a"), float("inf")]).split()
+    ['[', '0.5,', '"a",', '"inf"', ']']
+    """
     return json.dumps(_plain(value), indent=2, allow_nan=False, ensure_ascii=False)
 
 

@@ -1,4 +1,4 @@
-"""A result folder of ours read back: the files that `write_result` wrote, as a Sorting."""
+"""Result folders, read back as a `Sorting`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesieve.errors import InputError
-from spikesieve.io.results.folder import PROOF
+from spikesieve.io.results.folder import RESULT_MARKER
 from spikesieve.io.results.motion_files import read_motion_files
 from spikesieve.model import I32, Probe, Sorting, Spikes, Templates, Unit
 
@@ -31,15 +31,31 @@ SPIKE_FILES = (
 
 
 def read_sorting(folder: Path | str) -> Sorting:
-    """The sorting in a result folder, as it was sorted: what was changed in Phy since is not in it (`curation_notes`).
+    """Read the sorting in a result folder, as it was sorted, without changes made in Phy since (`curation_notes`).
 
-    The features stay on disk, memory-mapped, until they are used; the rest is read. Placeholders that Phy needs (rows
-    of an almost empty result) are left out. Compared with the sorting that was written: the unit table is rounded as in
-    `units.csv`, the PCs carry the signs they have in Phy, a feature column without a contact names one (its features
-    are 0), the probe is named after the folder, and `notes` also has those of the run. Writing it again for Phy gives
-    the same arrays.
+    Features stay on disk, memory-mapped. Writing the sorting again for Phy gives the same arrays.
 
-    Raises InputError when the folder is not a result of ours, or a file is missing, damaged or does not fit the others.
+    Parameters
+    ----------
+    folder : Path or str
+        The result folder.
+
+    Returns
+    -------
+    Sorting
+        The sorting.
+
+    Raises
+    ------
+    InputError
+        If the folder is not a result of spikesieve, or a file is missing, damaged or does not fit the others.
+
+    Notes
+    -----
+    The sorting differs from the one that was written in these points: the unit table is rounded as in `units.csv`, PCs
+    have the signs they have in Phy, a feature column without a contact names one (its features are 0), the probe is
+    named after the folder, and `notes` includes those of the run. Placeholder rows that Phy needs in an almost empty
+    result are left out.
     """
     folder = Path(folder)
     facts = read_provenance(folder)
@@ -65,48 +81,75 @@ def read_sorting(folder: Path | str) -> Sorting:
         )
     except KeyError as error:
         raise InputError(f"The result folder {folder} has no {error} in its files. {_SORT_AGAIN}") from error
-    _require_agreement(folder, sorting)
+    _require_consistent(folder, sorting)
     return sorting
 
 
 def read_provenance(folder: Path | str) -> dict[str, Any]:
-    """What `provenance.json` of a result folder holds: versions, settings, inputs, cost, notes.
+    """Read `provenance.json` of a result folder.
 
-    Raises InputError when the folder does not exist, is not a result of ours, or the file is damaged.
+    Parameters
+    ----------
+    folder : Path or str
+        The result folder.
+
+    Returns
+    -------
+    dict
+        Versions, settings, inputs, cost of each stage, notes.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist, is not a result of spikesieve, or the file is damaged.
     """
     folder = Path(folder)
     if not folder.is_dir():
         found = "is a file" if folder.exists() else "does not exist"
         raise InputError(f"The result folder {folder} {found}. Give the folder that `spikesieve sort --out` made.")
-    if not (folder / PROOF).is_file():
+    if not (folder / RESULT_MARKER).is_file():
         raise InputError(
-            f"The folder {folder} is not a result of spikesieve: it has no {PROOF}. "
+            f"The folder {folder} is not a result of spikesieve: it has no {RESULT_MARKER}. "
             "Give the folder that `spikesieve sort --out` made."
         )
     try:
-        facts = json.loads((folder / PROOF).read_text(encoding="utf-8"))
+        facts = json.loads((folder / RESULT_MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise _damaged(folder / PROOF, error) from error
+        raise _damaged(folder / RESULT_MARKER, error) from error
     if not isinstance(facts, dict) or facts.get("program") != "spikesieve":
         raise InputError(
-            f"{folder / PROOF} was not written by spikesieve. Give the folder that `spikesieve sort --out` made."
+            f"{folder / RESULT_MARKER} was not written by spikesieve. "
+            "Give the folder that `spikesieve sort --out` made."
         )
     return facts
 
 
 def curation_notes(folder: Path | str) -> tuple[str, ...]:
-    """A sentence for the user when spikes changed their cluster since the sort, because somebody curated it in Phy.
+    """Say whether spikes were moved to other clusters in Phy since the sort.
 
-    Raises InputError when `spike_templates.npy` or `spike_clusters.npy` is missing, damaged or of another length.
+    Parameters
+    ----------
+    folder : Path or str
+        The result folder.
+
+    Returns
+    -------
+    tuple of str
+        One sentence for the user, or none.
+
+    Raises
+    ------
+    InputError
+        If `spike_templates.npy` or `spike_clusters.npy` is missing, damaged or of another length.
     """
     sorted_as, now = _array(Path(folder), "spike_templates"), _array(Path(folder), "spike_clusters")
     if sorted_as.shape != now.shape:
         raise InputError(f"spike_clusters.npy in {folder} has {len(now)} spikes, not {len(sorted_as)}. {_SORT_AGAIN}")
-    changed = int(np.count_nonzero(sorted_as != now))
+    n_changed = int(np.count_nonzero(sorted_as != now))
     note = (
-        f"{changed:,} spikes were moved to other clusters in Phy since the sort. This is the result as it was sorted."
+        f"{n_changed:,} spikes were moved to other clusters in Phy since the sort. This is the result as it was sorted."
     )
-    return (note,) if changed else ()
+    return (note,) if n_changed else ()
 
 
 _SORT_AGAIN = "The folder is incomplete or was changed: copy it again from its source, or sort again."
@@ -118,8 +161,8 @@ def _read_spikes(folder: Path, units: tuple[Unit, ...], n_pcs: int) -> Spikes:
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{name}.npy has {n}" for name, n in lengths.items())
         raise InputError(f"The spike files in {folder} differ in length: {found}. {_SORT_AGAIN}")
-    n = _n_real(columns["spike_templates"], len(units))
-    # Phy's order is (spike, PC, contact), with PCs of zeros added where there is only one.
+    n = _n_without_placeholders(columns["spike_templates"], len(units))
+    # Phy's order is (spike, PC, contact), with PCs of zeros added if there is only one.
     features = columns["pc_features"][:n, :n_pcs].transpose(0, 2, 1)
     return Spikes(
         sample=columns["spike_times"][:n],
@@ -132,8 +175,8 @@ def _read_spikes(folder: Path, units: tuple[Unit, ...], n_pcs: int) -> Spikes:
     )
 
 
-def _require_agreement(folder: Path, sorting: Sorting) -> None:
-    """Every table has one row a unit, and every spike a unit."""
+def _require_consistent(folder: Path, sorting: Sorting) -> None:
+    """Raise InputError unless every table has one row per unit, and every spike has a unit."""
     n_units = len(sorting.units)
     tables: dict[str, NDArray[Any]] = {
         "templates": sorting.templates.uv,
@@ -145,17 +188,19 @@ def _require_agreement(folder: Path, sorting: Sorting) -> None:
         if len(table) != n_units:
             raise InputError(f"{folder} has {n_units} rows in units.csv but {len(table)} {name}. {_SORT_AGAIN}")
     if [unit.unit for unit in sorting.units] != list(range(n_units)):
-        raise InputError(f"{folder / 'units.csv'} does not count its units from 0 on. {_SORT_AGAIN}")
-    strange = sorted({unit.label for unit in sorting.units} - set(LABELS))
-    if strange:
-        raise InputError(f"{folder / 'units.csv'} has the label {strange[0]!r}; it can be {', '.join(LABELS)}.")
+        raise InputError(f"{folder / 'units.csv'} does not number its units from 0. {_SORT_AGAIN}")
+    unknown = sorted({unit.label for unit in sorting.units} - set(LABELS))
+    if unknown:
+        raise InputError(
+            f"{folder / 'units.csv'} has the label {unknown[0]!r}. Labels can be {', '.join(LABELS)}: correct it."
+        )
     unit = sorting.spikes.unit
     if len(unit) and not 0 <= unit.min() <= unit.max() < n_units:
         raise InputError(f"spike_templates.npy in {folder} names units that are not in units.csv. {_SORT_AGAIN}")
 
 
-def _n_real(unit: I32, n_units: int) -> int:
-    """Spikes before the placeholders, which come last and belong to no unit."""
+def _n_without_placeholders(unit: I32, n_units: int) -> int:
+    """Number of spikes before the placeholders, which come last and belong to no unit."""
     n = len(unit)
     while n and unit[n - 1] >= n_units:
         n -= 1
@@ -189,7 +234,7 @@ def _read_units(path: Path) -> tuple[Unit, ...]:
 
 
 def _value(text: str, kind: Any) -> Any:
-    """A field of units.csv as the type that `Unit` gives it; an empty one is None, or NaN where None is not allowed."""
+    """A field of units.csv in the type it has in `Unit`; an empty one is None, or NaN if None is not allowed."""
     choices = get_args(kind) or (kind,)
     if not text and str not in choices:
         return None if NoneType in choices else float("nan")

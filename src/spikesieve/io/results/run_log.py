@@ -1,4 +1,4 @@
-"""The log of one run: attached while it lasts, gone afterwards."""
+"""The log file of one run."""
 
 from __future__ import annotations
 
@@ -12,9 +12,17 @@ LINE = "%(asctime)s %(levelname)s %(message)s"
 
 @contextmanager
 def run_log(path: Path) -> Iterator[None]:
-    """Everything that spikesieve logs goes into this file while the body runs, and so do Python's warnings.
+    """Log spikesieve's messages and Python's warnings into a file while the body of a with statement runs.
 
-    Raises OSError when it cannot be written.
+    Parameters
+    ----------
+    path : Path
+        The log file.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
     """
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter(LINE))
@@ -24,7 +32,13 @@ def run_log(path: Path) -> Iterator[None]:
 
 @contextmanager
 def attached(handler: logging.Handler) -> Iterator[None]:
-    """The handler hears what spikesieve logs from INFO on, and Python's warnings, while the body runs."""
+    """Send spikesieve's messages (INFO and above) and Python's warnings to a handler while the body runs.
+
+    Parameters
+    ----------
+    handler : logging.Handler
+        The handler.
+    """
     ours, warnings = logging.getLogger("spikesieve"), logging.getLogger("py.warnings")
     level = ours.level
     ours.setLevel(logging.INFO)

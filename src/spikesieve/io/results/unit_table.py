@@ -1,4 +1,4 @@
-"""`units.csv`: one row a unit, the columns are the fields of `model.Unit`."""
+"""`units.csv`: one row per unit; the columns are the fields of `Unit`."""
 
 from __future__ import annotations
 
@@ -14,16 +14,28 @@ from spikesieve.model import Unit
 COLUMNS = tuple(field.name for field in fields(Unit))
 """The columns of units.csv, in this order."""
 
+# Decimals by unit of the column; other numbers have SIGNIFICANT_DIGITS.
 DECIMALS = {"um": 1, "uv": 1}
-"""Places after the point by unit of the column; other numbers keep SIGNIFICANT digits."""
-
-SIGNIFICANT = 4
+SIGNIFICANT_DIGITS = 4
 
 
 def write_units_csv(path: Path, units: Sequence[Unit]) -> None:
-    """Write the unit table as UTF-8 CSV with a header line; an empty field means "cannot be told from these data".
+    """Write the unit table as UTF-8 CSV with a header line.
 
-    Lengths and voltages have one decimal, other numbers 4 significant digits. Raises OSError when it cannot be written.
+    An empty field means: cannot be estimated from these data. Lengths and voltages have one decimal, other numbers 4
+    significant digits.
+
+    Parameters
+    ----------
+    path : Path
+        The file; replaced if it exists.
+    units : sequence of Unit
+        The units, one row each.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
     """
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -39,4 +51,4 @@ def _text(name: str, value: str | int | float | None) -> str:
     if not np.isfinite(value):
         return ""
     decimals = DECIMALS.get(name.rsplit("_", 1)[-1])
-    return f"{value:.{SIGNIFICANT}g}" if decimals is None else f"{value:.{decimals}f}"
+    return f"{value:.{SIGNIFICANT_DIGITS}g}" if decimals is None else f"{value:.{decimals}f}"

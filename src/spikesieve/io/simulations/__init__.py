@@ -1,1 +1,1 @@
-"""Simulated recordings on disk, and what they are made from."""
+"""Simulated recordings on disk, and the files a simulation can be made from."""

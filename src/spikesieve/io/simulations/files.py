@@ -1,4 +1,4 @@
-"""A simulated recording on disk: raw file, probe file, truth that anybody can read, and the truth as a Phy folder."""
+"""A simulated recording on disk: raw file, probe file, truth as NumPy arrays and as a Phy folder."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ from spikesieve.simulation import Simulation, Truth, iter_blocks
 
 Layout = Literal["spikesieve", "emouse"]
 RECORDING: dict[Layout, str] = {"spikesieve": "recording.bin", "emouse": "sim_binary.imec.ap.bin"}
-PHY = "phy"
-NUMBERS = ("sampling_hz", "n_samples", "peak_index")
-ARRAYS = tuple(field.name for field in fields(Truth) if field.name not in NUMBERS)
+PHY_FOLDER = "phy"
+SCALARS = ("sampling_hz", "n_samples", "peak_index")
+ARRAYS = tuple(field.name for field in fields(Truth) if field.name not in SCALARS)
 
+# Written into truth.json beside truth.npz.
 MEANING = {
     "sampling_hz": "samples per second",
     "n_samples": "length of the recording",
@@ -54,15 +55,24 @@ MEANING = {
 
 @dataclass(frozen=True)
 class SimulationFiles:
-    """Where the files are and what is needed to read them.
+    """Paths of a simulated recording, and how to read it.
 
-    recording_path  int16, (sample, channel), no header
-    probe_path      probeinterface JSON
-    truth_path      truth.npz; truth.json beside it says what is in it
-    phy_path        params.py of the truth as a Phy folder
-    n_channels      columns of the recording
-    sampling_hz     sampling rate
-    gain_uv         uV per bit
+    Attributes
+    ----------
+    recording_path : Path
+        Raw file: int16, (sample, channel), no header.
+    probe_path : Path
+        probeinterface JSON.
+    truth_path : Path
+        truth.npz; truth.json beside it describes its arrays.
+    phy_path : Path
+        params.py of the truth as a Phy folder.
+    n_channels : int
+        Number of channels (columns of the file).
+    sampling_hz : float
+        Sampling rate in Hz.
+    gain_uv : float
+        uV per raw number.
     """
 
     recording_path: Path
@@ -79,19 +89,36 @@ def write_simulation(
 ) -> SimulationFiles:
     """Write the recording, probe.json, truth.npz, truth.json and the folder phy.
 
-    folder      made when it does not exist; nothing in it is replaced
-    simulation  what to write; the file has a column for each channel up to the largest the probe names
-    layout      "emouse" names the recording as Kilosort2's simulator does and adds its channel map and truth
+    Memory grows with the number of spikes, not with the length of the recording. If it fails, files written so far are
+    removed.
 
-    Memory does not grow with the length of the recording, but with the number of spikes. Raises OutputError when one of
-    the files exists already or cannot be written; what was written until then is removed.
+    Parameters
+    ----------
+    folder : Path or str
+        Output folder; made if it does not exist.
+    simulation : Simulation
+        What to write. The raw file has all channels up to the largest one of the probe.
+    layout : {"spikesieve", "emouse"}, optional
+        "emouse" names the recording as Kilosort2's simulator does and adds its channel map and truth.
+    progress : Progress, optional
+        Called with the number of samples written.
+
+    Returns
+    -------
+    SimulationFiles
+        Paths of the files.
+
+    Raises
+    ------
+    OutputError
+        If one of the files exists already or cannot be written.
     """
     folder = Path(folder)
     writers = _writers(folder, simulation, layout, progress)
     for name in writers:
         if (folder / name).exists():
             raise OutputError(
-                f"{folder / name} exists already and is not replaced. Choose another folder, or remove it."
+                f"{folder / name} exists already and is not overwritten. Choose another folder, or remove it."
             )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -103,14 +130,14 @@ def write_simulation(
         if isinstance(error, OSError):
             raise OutputError(
                 f"The simulation cannot be written to {folder}: {error.strerror or error}. "
-                "Choose a folder on a disk with room that you may write to."
+                "Choose a folder that you may write to, on a disk with free space."
             ) from error
         raise
     return SimulationFiles(
         recording_path=folder / RECORDING[layout],
         probe_path=folder / "probe.json",
         truth_path=folder / "truth.npz",
-        phy_path=folder / PHY / "params.py",
+        phy_path=folder / PHY_FOLDER / "params.py",
         n_channels=simulation.n_channels,
         sampling_hz=simulation.params.sampling_hz,
         gain_uv=simulation.params.gain_uv,
@@ -118,9 +145,22 @@ def write_simulation(
 
 
 def read_truth(path: Path | str) -> Truth:
-    """The truth that `write_simulation` wrote to truth.npz.
+    """Read the truth that `write_simulation` wrote.
 
-    Raises InputError when the file is missing or is no such file.
+    Parameters
+    ----------
+    path : Path or str
+        truth.npz.
+
+    Returns
+    -------
+    Truth
+        The truth.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or not the truth of a simulation.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -139,14 +179,14 @@ def read_truth(path: Path | str) -> Truth:
 def _writers(
     folder: Path, simulation: Simulation, layout: Layout, progress: Progress
 ) -> dict[str, Callable[[Path], None]]:
-    """What writes each file or folder, by its name, in order."""
+    """The function that writes each file or folder, by name, in order."""
     truth, probe = simulation.truth, simulation.probe
     writers: dict[str, Callable[[Path], None]] = {
         RECORDING[layout]: partial(_write_blocks, simulation=simulation, progress=progress),
         "probe.json": partial(write_probe_json, probe=probe),
         "truth.npz": partial(_write_truth, truth=truth),
         "truth.json": partial(_write_facts, simulation=simulation, layout=layout),
-        PHY: partial(_write_phy, simulation=simulation, recording_path=folder / RECORDING[layout]),
+        PHY_FOLDER: partial(_write_phy, simulation=simulation, recording_path=folder / RECORDING[layout]),
     }
     if layout == "emouse":
         name = f"chanMap_3B_{probe.n_contacts}sites.mat"
@@ -159,17 +199,17 @@ def _writers(
 
 
 def _write_blocks(path: Path, simulation: Simulation, progress: Progress) -> None:
-    n_samples, done = simulation.truth.n_samples, 0
+    n_samples, n_written = simulation.truth.n_samples, 0
     with path.open("xb") as file:
         for block in iter_blocks(simulation):
-            progress("simulate", done, n_samples)
+            progress("simulate", n_written, n_samples)
             file.write(block.astype("<i2", copy=False).tobytes())
-            done += len(block)
+            n_written += len(block)
     progress("simulate", n_samples, n_samples)
 
 
 def _write_truth(path: Path, truth: Truth) -> None:
-    arrays: dict[str, Any] = {name: getattr(truth, name) for name in (*NUMBERS, *ARRAYS)}
+    arrays: dict[str, Any] = {name: getattr(truth, name) for name in (*SCALARS, *ARRAYS)}
     np.savez_compressed(path, **arrays)
 
 
@@ -205,7 +245,7 @@ def _write_phy(path: Path, simulation: Simulation, recording_path: Path) -> None
 
 
 def _write_channel_map(path: Path, probe: Probe, sampling_hz: float) -> None:
-    """Kilosort2's channel map: columns, channels counted from 1."""
+    """Kilosort2's channel map: column vectors, channels counted from 1."""
     columns = {
         "chanMap": probe.channels + 1.0,
         "chanMap0ind": probe.channels.astype(float),
@@ -218,7 +258,7 @@ def _write_channel_map(path: Path, probe: Probe, sampling_hz: float) -> None:
 
 
 def _write_emouse_truth(path: Path, truth: Truth) -> None:
-    """Samples and units counted from 1, as MATLAB does."""
+    """eMouse's truth: samples and units counted from 1."""
     savemat(path, {"gtRes": (truth.sample + 1.0)[:, None], "gtClu": (truth.unit + 1.0)[:, None]})
 
 

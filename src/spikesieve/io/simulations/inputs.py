@@ -1,4 +1,4 @@
-"""What a simulation can be given from files: displacements, intervals, the noise and the units of real recordings."""
+"""Inputs of a simulation from files: displacement, interspike intervals, noise and units of real recordings."""
 
 from __future__ import annotations
 
@@ -19,40 +19,49 @@ from spikesieve.simulation.footprints import measured_footprint
 from spikesieve.simulation.measured_noise import MeasuredNoise, measure_noise
 from spikesieve.simulation.scene import KnownUnit
 
-# Noise is measured in so many stretches of STRETCH_S, spread over the recording, or in as many as make MOST_VALUES.
-N_STRETCHES, STRETCH_S, MOST_VALUES = 20, 2.0, 60e6
-# Of a sorted unit, contacts with less than this share of the largest peak to peak are mostly noise.
-LEAST_SHARE = 0.08
+# Noise is measured in this many blocks, evenly spaced over the recording; fewer if they had more values than this.
+N_BLOCKS, BLOCK_S, MAX_VALUES = 20, 2.0, 60e6
+# Contacts of a sorted unit with less than this share of its largest peak-to-peak amplitude are mostly noise.
+MIN_SHARE = 0.08
+# Relative difference of two sampling rates that are still the same rate.
+SAME_RATE = 1e-3
 
 
 def read_displacement(path: Path | str) -> Displacement:
-    """A displacement to impose: from .npz, or from a text file with columns of seconds and um.
+    """Read a displacement to impose on the tissue.
 
-    The .npz has `displacement_time_s` (n_times,) and `displacement_um`: (n_times,), (n_times, n_depths) or
-    (n_shanks, n_times, n_depths); with several depths also `displacement_depth_um` (n_depths,). Those are the names in
-    truth.npz, which can be given as well. Raises InputError when the file is missing or not of that form.
+    Parameters
+    ----------
+    path : Path or str
+        A text file with columns of seconds and um, or an .npz with `displacement_time_s` (n_times,) and
+        `displacement_um`: (n_times,), (n_times, n_depths) or (n_shanks, n_times, n_depths), with several depths also
+        `displacement_depth_um` (n_depths,). truth.npz of a simulation has these names.
+
+    Returns
+    -------
+    Displacement
+        The displacement, upwards positive.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, has other shapes, or values that are not numbers.
     """
     path = Path(path)
     try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as arrays:
-                time_s, moved = arrays["displacement_time_s"], arrays["displacement_um"]
-                depth = arrays["displacement_depth_um"] if "displacement_depth_um" in arrays else np.zeros(1)
-        else:
-            table = np.loadtxt(path, delimiter="," if path.suffix == ".csv" else None, ndmin=2)
-            time_s, moved, depth = table[:, 0], table[:, 1], np.zeros(1)
+        time_s, depth_um, um = _load_displacement(path)
     except (OSError, ValueError, KeyError, IndexError, EOFError) as error:
         raise InputError(f"{path} cannot be read as a displacement ({error}). {_DISPLACEMENT}") from error
-    moved = moved.reshape(1, -1, 1) if moved.ndim == 1 else moved.reshape(-1, *moved.shape[-2:])
-    fits = time_s.ndim == 1 and depth.ndim == 1 and moved.shape[1:] == (time_s.size, depth.size) and moved.size > 0
-    if not fits or not all(np.isfinite(values).all() for values in (time_s, depth, moved)):
+    um = um.reshape(1, -1, 1) if um.ndim == 1 else um.reshape(-1, *um.shape[-2:])
+    fits = time_s.ndim == 1 and depth_um.ndim == 1 and um.shape[1:] == (time_s.size, depth_um.size) and um.size > 0
+    if not fits or not all(np.isfinite(values).all() for values in (time_s, depth_um, um)):
         raise InputError(
-            f"{path} has displacements of shape {moved.shape} for {time_s.size} times and {depth.size} depths, or "
+            f"{path} has displacements of shape {um.shape} for {time_s.size} times and {depth_um.size} depths, or "
             f"values that are not numbers. {_DISPLACEMENT}"
         )
-    if (np.diff(time_s) <= 0).any() or (np.diff(depth) <= 0).any():
+    if (np.diff(time_s) <= 0).any() or (np.diff(depth_um) <= 0).any():
         raise InputError(f"The times or depths in {path} do not ascend. {_DISPLACEMENT}")
-    return Displacement(time_s.astype(np.float64), depth.astype(np.float64), moved.astype(np.float32))
+    return Displacement(time_s.astype(np.float64), depth_um.astype(np.float64), um.astype(np.float32))
 
 
 _DISPLACEMENT = (
@@ -61,10 +70,33 @@ _DISPLACEMENT = (
 )
 
 
-def read_intervals(path: Path | str) -> tuple[F64, ...]:
-    """Interspike intervals in seconds: .npy or text (one list for all units), or .npz (an array a unit).
+def _load_displacement(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Times, depths and displacement as the file has them."""
+    if path.suffix != ".npz":
+        table = np.loadtxt(path, delimiter="," if path.suffix == ".csv" else None, ndmin=2)
+        return table[:, 0], np.zeros(1), table[:, 1]
+    with np.load(path, allow_pickle=False) as arrays:
+        depth_um = arrays["displacement_depth_um"] if "displacement_depth_um" in arrays else np.zeros(1)
+        return arrays["displacement_time_s"], depth_um, arrays["displacement_um"]
 
-    Raises InputError when the file is missing or holds anything but positive numbers.
+
+def read_intervals(path: Path | str) -> tuple[F64, ...]:
+    """Read interspike intervals.
+
+    Parameters
+    ----------
+    path : Path or str
+        Intervals in s: .npy or text (one list for all units), or .npz (one array per unit).
+
+    Returns
+    -------
+    tuple of ndarray of float64
+        Intervals in s, one array per list.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or contains anything but positive numbers.
     """
     path = Path(path)
     try:
@@ -79,65 +111,112 @@ def read_intervals(path: Path | str) -> tuple[F64, ...]:
             f"{path} cannot be read as intervals ({error}). Give seconds, as .npy, .npz or text."
         ) from error
     if not intervals or any(values.size == 0 or not (values > 0).all() for values in intervals):
-        raise InputError(f"{path} must hold positive intervals in seconds. Remove what is 0, negative or not a number.")
+        raise InputError(
+            f"{path} must contain positive intervals in seconds. Remove values that are 0, negative or not a number."
+        )
     return intervals
 
 
 def open_sorted(folder: Path | str) -> tuple[Recording, Sorting]:
-    """A result folder of ours and the recording it was made from.
+    """Open a result folder and the recording it was made from.
 
-    Raises InputError when it is no such folder, or the recording is gone or has no known gain.
+    Parameters
+    ----------
+    folder : Path or str
+        The result folder.
+
+    Returns
+    -------
+    recording : Recording
+        The recording.
+    sorting : Sorting
+        The sorting.
+
+    Raises
+    ------
+    InputError
+        If the folder is not a result of spikesieve, or the recording is gone or has no known gain.
     """
     facts, sorting = read_provenance(folder), read_sorting(folder)
-    names = _params_py(Path(folder) / "params.py")
-    paths = names["dat_path"] if isinstance(names["dat_path"], list) else [names["dat_path"]]
+    params = _read_own_params_py(Path(folder) / "params.py")
+    paths = params["dat_path"] if isinstance(params["dat_path"], list) else [params["dat_path"]]
     if not all(paths):
-        raise InputError(f"The result {folder} was not made from raw files, so that nothing can be added to them.")
+        raise InputError(f"The result {folder} was not made from raw files. Give a result of a recording on disk.")
     gain_uv = float(facts["recording"]["gain_uv"]) if facts["recording"]["gain_is_known"] else None
     recording = read_recording(
         paths,
-        int(names["n_channels_dat"]),
-        float(names["sample_rate"]),
-        dtype=str(names["dtype"]),
+        int(params["n_channels_dat"]),
+        float(params["sample_rate"]),
+        dtype=str(params["dtype"]),
         gain_uv=gain_uv,
-        header_bytes=int(names["offset"]),
+        header_bytes=int(params["offset"]),
     )
-    return _with_gain(recording), sorting
+    return _require_gain(recording), sorting
 
 
 def known_units(sorting: Sorting) -> tuple[KnownUnit, ...]:
-    """The good units of a sorting as footprints around their place. Raises InputError when there is none."""
+    """Turn the good units of a sorting into footprints around their largest contact.
+
+    Parameters
+    ----------
+    sorting : Sorting
+        The sorting.
+
+    Returns
+    -------
+    tuple of KnownUnit
+        One entry per good unit.
+
+    Raises
+    ------
+    InputError
+        If there is no good unit.
+    """
     found = []
     for unit in sorting.units:
         if unit.label != "good":
             continue
         uv, contacts = sorting.templates.uv[unit.unit], sorting.templates.contacts[unit.unit]
         size = np.where(contacts >= 0, np.ptp(uv, axis=0), 0)
-        used = size >= LEAST_SHARE * size.max()
+        used = size >= MIN_SHARE * size.max()
         best = int(contacts[size.argmax()])
-        places_um = sorting.probe.positions_um[contacts[used]]
         position_um = sorting.probe.positions_um[best]
         footprint = measured_footprint(
             f"unit {unit.unit}",
-            places_um - position_um,
+            sorting.probe.positions_um[contacts[used]] - position_um,
             uv[:, used].T.astype(np.float64),
             sorting.templates.peak_index,
             sorting.sampling_hz,
         )
         found.append(KnownUnit(footprint, position_um, int(sorting.probe.shanks[best])))
     if not found:
-        raise InputError("The sorting has no good units to put elsewhere. Sort a longer or better recording.")
+        raise InputError("The sorting has no good units to simulate. Sort a longer or better recording.")
     return tuple(found)
 
 
 def read_noise(path: Path | str, probe: Probe, sampling_hz: float, gain_uv: float) -> MeasuredNoise:
-    """The noise of a recording: of a result folder's, or of a raw file.
+    """Measure the noise of a real recording.
 
-    path                  the folder, or the raw file
-    probe                 the probe; of a raw file without .meta also its columns
-    sampling_hz, gain_uv  of a raw file without .meta
+    Parameters
+    ----------
+    path : Path or str
+        A result folder, for the noise of its recording, or a raw file.
+    probe : Probe
+        The probe of a raw file without a .meta file.
+    sampling_hz : float
+        Sampling rate of the simulation, and of a raw file without a .meta file, in Hz.
+    gain_uv : float
+        uV per raw number of a raw file without a .meta file.
 
-    Raises InputError when it cannot be read, is too short, or was recorded at another rate.
+    Returns
+    -------
+    MeasuredNoise
+        The noise.
+
+    Raises
+    ------
+    InputError
+        If the recording cannot be read, is too short, or has another sampling rate.
     """
     path = Path(path)
     if path.is_dir():
@@ -145,35 +224,35 @@ def read_noise(path: Path | str, probe: Probe, sampling_hz: float, gain_uv: floa
         channels = sorting.probe.channels
     else:
         recording, channels = _open_raw(path, probe, sampling_hz, gain_uv)
-    if abs(recording.sampling_hz / sampling_hz - 1) > 1e-3:
+    if abs(recording.sampling_hz / sampling_hz - 1) > SAME_RATE:
         raise InputError(
-            f"The noise of {path} was recorded at {recording.sampling_hz:g} Hz, and the simulation has "
-            f"{sampling_hz:g}. Set sampling_hz to the recording's."
+            f"The noise of {path} was recorded at {recording.sampling_hz:g} Hz, but the simulation has "
+            f"{sampling_hz:g} Hz. Set sampling_hz to the rate of the recording."
         )
-    step = round(STRETCH_S * sampling_hz)
-    n = int(np.clip(MOST_VALUES / (step * len(channels)), 2, N_STRETCHES))
-    n = max(1, min(n, recording.n_samples // step))
-    starts = np.linspace(0, max(0, recording.n_samples - step), n).astype(int)
-    stops = np.minimum(starts + step, recording.n_samples)
-    stretches = [recording.read_uv(int(a), int(b), channels) for a, b in zip(starts, stops, strict=True)]
-    return measure_noise(stretches, sampling_hz)
+    block_samples = round(BLOCK_S * sampling_hz)
+    n_blocks = int(np.clip(MAX_VALUES / (block_samples * len(channels)), 2, N_BLOCKS))
+    n_blocks = max(1, min(n_blocks, recording.n_samples // block_samples))
+    starts = np.linspace(0, max(0, recording.n_samples - block_samples), n_blocks).astype(int)
+    stops = np.minimum(starts + block_samples, recording.n_samples)
+    blocks = [recording.read_uv(int(start), int(stop), channels) for start, stop in zip(starts, stops, strict=True)]
+    return measure_noise(blocks, sampling_hz)
 
 
 def _open_raw(path: Path, probe: Probe, sampling_hz: float, gain_uv: float) -> tuple[Recording, NDArray[np.int64]]:
     if path.with_suffix(".meta").exists():
-        recording, its_probe, _ = open_input(path, RawOptions())
-        return _with_gain(recording), its_probe.channels
+        recording, recorded_probe, _ = open_input(path, RawOptions())
+        return _require_gain(recording), recorded_probe.channels
     n_channels = int(probe.channels.max()) + 1
     return read_recording(path, n_channels, sampling_hz, gain_uv=gain_uv), probe.channels
 
 
-def _with_gain(recording: Recording) -> Recording:
+def _require_gain(recording: Recording) -> Recording:
     if not recording.has_gain:
-        raise InputError(f"The gain of {recording.name} is not known, so that it has no uV. Sort it with --gain-uv.")
+        raise InputError(f"The gain of {recording.name} is unknown, so it has no uV. Sort it with --gain-uv.")
     return recording
 
 
-def _params_py(path: Path) -> dict[str, Any]:
+def _read_own_params_py(path: Path) -> dict[str, Any]:
     try:
         lines = ast.parse(path.read_text(encoding="ascii")).body
         assigned = [line for line in lines if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name)]

@@ -1,4 +1,4 @@
-"""The truth of a simulation as a Phy folder, so that it can be seen like any result."""
+"""The truth of a simulation as a Phy folder, to look at like any result."""
 
 from __future__ import annotations
 
@@ -10,25 +10,41 @@ from spikesieve.io.results.phy import write_phy
 from spikesieve.model import F32, I64, Probe, Recording, Sorting, Spikes, Templates, Unit
 from spikesieve.simulation import Truth
 
-# Enough to tell units apart by eye; features grow with the number of spikes.
+# Enough to tell units apart by eye; more would take more disk space for each spike.
 N_PCS, N_FEATURE_CONTACTS = 3, 4
 ROWS_PER_BLOCK = 100_000
 
 
 def write_truth_phy(folder: Path, truth: Truth, probe: Probe, recording: Recording) -> None:
-    """Write the truth into an existing folder as Phy reads it; features lie on disk while they are made.
+    """Write the truth of a simulation into an existing folder for Phy.
 
-    Templates are in uV (no whitening), amplitudes are multiples of them, positions are where each unit was when it
-    fired, features are those of the template at rest times the amplitude. Raises OSError when it cannot be written.
+    Templates are in uV (not whitened) and amplitudes are multiples of them. The position of a spike is where its unit
+    was when it fired. Features are those of the template at rest times the amplitude.
+
+    Parameters
+    ----------
+    folder : Path
+        Existing folder.
+    truth : Truth
+        The truth.
+    probe : Probe
+        The probe of the simulation.
+    recording : Recording
+        The simulated recording.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
     """
     scratch = folder / "features.tmp"
-    write_phy(folder, as_sorting(truth, probe, scratch), recording)
-    # Nothing refers to the mapped file any more: Windows deletes none that is mapped.
+    write_phy(folder, _as_sorting(truth, probe, scratch), recording)
+    # The sorting is gone by now: Windows cannot delete a file that is still memory-mapped.
     scratch.unlink(missing_ok=True)
 
 
-def as_sorting(truth: Truth, probe: Probe, scratch: Path) -> Sorting:
-    """The truth as a sorting; its features are memory-mapped from `scratch`, which is made."""
+def _as_sorting(truth: Truth, probe: Probe, scratch: Path) -> Sorting:
+    """The truth as a sorting, with features memory-mapped from the new file `scratch`."""
     n_units = len(truth.ptp_uv)
     ptp_uv = np.ptp(truth.templates_uv, axis=1)
     contacts = np.argsort(-ptp_uv, axis=1, kind="stable").astype(np.int64)
@@ -66,7 +82,7 @@ def _positions_um(truth: Truth) -> F32:
 
 
 def _pcs(templates_uv: F32, peak_index: int) -> F32:
-    """Orthonormal time courses of the templates' largest contacts, (N_PCS, n_window); pulses without units."""
+    """Orthonormal temporal components of the templates' largest contacts, (N_PCS, n_window); pulses without units."""
     best = np.ptp(templates_uv, axis=1).argmax(axis=1)
     courses = templates_uv[np.arange(len(best)), :, best]
     pulses = 1e-6 * np.eye(templates_uv.shape[1], dtype=np.float32)[peak_index : peak_index + N_PCS]

@@ -1,1 +1,1 @@
-"""Sortings of other programs."""
+"""Sortings by other programs."""

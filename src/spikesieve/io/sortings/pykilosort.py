@@ -1,4 +1,4 @@
-"""The intermediate folder of pykilosort or ibl-sorter (`.kilosort/NAME/`) as a side of a comparison."""
+"""Sortings from the intermediate folder of pykilosort or ibl-sorter (`.kilosort/NAME/`)."""
 
 from __future__ import annotations
 
@@ -9,18 +9,45 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.comparison.side import Side, Steps, Traces, UnitWaveforms, in_order
 from spikesieve.errors import InputError
-from spikesieve.io.sortings.phy import drift_of_batches, int16_traces, middles, optional, required
-from spikesieve.io.sortings.rez_mat import low_rank_waveforms
+from spikesieve.io.sortings.arrays import (
+    as_float64,
+    as_int64,
+    batch_middles_s,
+    drift_of_batches,
+    int16_traces,
+    low_rank_waveforms,
+)
+from spikesieve.io.sortings.phy_files import optional_array, required_array
+from spikesieve.sorted_by_others import (
+    ExternalSorting,
+    PreprocessedTraces,
+    SorterIntermediates,
+    SpikeTrains,
+    UnitWaveforms,
+    trains_in_time_order,
+)
 
 BATCH_SAMPLES = 65_600
 
 
-def find_context(folder: Path) -> Path | None:
-    """The folder itself, or the one below it or its `.kilosort`, that holds st3.npy; None when there is none.
+def find_intermediate_folder(folder: Path) -> Path | None:
+    """Find the folder with st3.npy: the given one, or one in it, or in its `.kilosort`.
 
-    Raises InputError when there are several.
+    Parameters
+    ----------
+    folder : Path
+        The folder that the user gave.
+
+    Returns
+    -------
+    Path or None
+        The intermediate folder; None if there is none.
+
+    Raises
+    ------
+    InputError
+        If there are several.
     """
     found = (
         [folder]
@@ -29,75 +56,96 @@ def find_context(folder: Path) -> Path | None:
     )
     if len(found) > 1:
         names = ", ".join(str(path) for path in found)
-        raise InputError(f"{folder} holds several pykilosort runs: {names}. Give one of them.")
+        raise InputError(f"{folder} has several pykilosort runs: {names}. Give one of them.")
     return found[0] if found else None
 
 
-def read_pykilosort(folder: Path, sampling_hz: float | None = None) -> Side:
-    """The sorting in an intermediate folder, after the last step that is there.
+def read_pykilosort(folder: Path, sampling_hz: float | None = None) -> ExternalSorting:
+    """Read the sorting in an intermediate folder, after the last step it has results of.
 
-    sampling_hz  used when no params.json tells it
+    Templates after the split (`W_s, U_s, mu_s`) are preferred to those before.
 
-    Factors after the split (`W_s, U_s, mu_s`) win over those before. Raises InputError when spikes or the rate are
-    missing, or files do not fit each other.
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    sampling_hz : float, optional
+        Sampling rate in Hz. Default: from params.json.
+
+    Returns
+    -------
+    ExternalSorting
+        The sorting.
+
+    Raises
+    ------
+    InputError
+        If spikes or the sampling rate are missing, or files do not belong together.
     """
-    st3 = required(folder, "st3")
+    st3 = required_array(folder, "st3")
     if st3.ndim != 2 or st3.shape[1] < 3:
-        raise InputError(f"st3.npy in {folder} has the shape {st3.shape}; one row a spike and 5 columns are needed.")
-    rate = sampling_hz or _rate(folder)
-    if not rate:
-        raise InputError(f"{folder} does not tell its sampling rate. Give it with --sampling-hz.")
+        raise InputError(
+            f"st3.npy in {folder} has the shape {st3.shape}. It needs one row per spike and 5 columns: sort again."
+        )
+    rate_hz = sampling_hz or _rate_hz(folder)
+    if not rate_hz:
+        raise InputError(f"The sampling rate of {folder} is unknown. Give it with --sampling-hz.")
     unit = st3[:, 1].astype(np.int64)
     name = folder.resolve().name
-    trains, (amplitude, template) = in_order(st3[:, 0].astype(np.int64), unit, name, st3[:, 2], unit)
-    Wrot = optional(folder, "Wrot")
-    W, U, mu = (_latest(folder, key) for key in ("W", "U", "mu"))
-    waveforms: UnitWaveforms | None = None
-    if W is not None and U is not None and len(unit) and unit.max() < W.shape[1]:
-        waveforms = low_rank_waveforms(W, U, None if mu is None else mu.ravel(), Wrot, trains, template)
-    iorig = optional(folder, "iorig")
-    return Side(
+    trains, (amplitude, template) = trains_in_time_order(st3[:, 0].astype(np.int64), unit, name, st3[:, 2], unit)
+    return ExternalSorting(
         name=name,
         kind="pykilosort intermediate folder",
         trains=trains,
-        sampling_hz=float(rate),
-        waveforms=waveforms,
+        sampling_hz=float(rate_hz),
+        waveforms=_waveforms(folder, trains, template),
         amplitude=None if amplitude is None else amplitude.astype(np.float32),
         amplitude_unit="as the sorter counts it",
-        steps=Steps(
-            traces=_traces(folder, U, Wrot),
-            whitening=None if Wrot is None else Wrot.astype(np.float64),
-            drift=drift_of_batches(optional(folder, "dshift"), optional(folder, "yblk"), BATCH_SAMPLES / float(rate)),
-            ccb0=_float(optional(folder, "ccb0") if optional(folder, "ccb0") is not None else optional(folder, "ccb")),
-            ccbsort=_float(optional(folder, "ccbsort")),
-            iorig=None if iorig is None else iorig.ravel().astype(np.int64),
-            batch_time_s=None if iorig is None else middles(iorig.size, BATCH_SAMPLES / float(rate)),
-        ),
+        intermediates=_intermediates(folder, BATCH_SAMPLES / float(rate_hz)),
+    )
+
+
+def _waveforms(folder: Path, trains: SpikeTrains, template: NDArray[Any] | None) -> UnitWaveforms | None:
+    W, U, mu = (_latest(folder, key) for key in ("W", "U", "mu"))
+    if W is None or U is None or template is None or not len(template) or template.max() >= W.shape[1]:
+        return None
+    whitening = optional_array(folder, "Wrot")
+    return low_rank_waveforms(W, U, None if mu is None else mu.ravel(), whitening, trains, template)
+
+
+def _intermediates(folder: Path, batch_s: float) -> SorterIntermediates:
+    iorig = as_int64(optional_array(folder, "iorig"))
+    dissimilarity = optional_array(folder, "ccb0")
+    return SorterIntermediates(
+        traces=_traces(folder),
+        whitening=as_float64(optional_array(folder, "Wrot")),
+        drift=drift_of_batches(optional_array(folder, "dshift"), optional_array(folder, "yblk"), batch_s),
+        ccb0=as_float64(dissimilarity if dissimilarity is not None else optional_array(folder, "ccb")),
+        ccbsort=as_float64(optional_array(folder, "ccbsort")),
+        iorig=iorig,
+        batch_time_s=None if iorig is None else batch_middles_s(iorig.size, batch_s),
     )
 
 
 def _latest(folder: Path, key: str) -> NDArray[Any] | None:
-    split = optional(folder, f"{key}_s")
-    return split if split is not None else optional(folder, key)
+    after_split = optional_array(folder, f"{key}_s")
+    return after_split if after_split is not None else optional_array(folder, key)
 
 
-def _traces(folder: Path, U: NDArray[Any] | None, Wrot: NDArray[Any] | None) -> Traces | None:
-    n_contacts = len(U) if U is not None else len(Wrot) if Wrot is not None else 0
+def _traces(folder: Path) -> PreprocessedTraces | None:
+    U, whitening = _latest(folder, "U"), optional_array(folder, "Wrot")
+    n_contacts = len(U) if U is not None else len(whitening) if whitening is not None else 0
     path = folder / "proc.dat"
     return int16_traces(path, n_contacts) if path.is_file() and n_contacts else None
 
 
-def _rate(folder: Path) -> float | None:
+def _rate_hz(folder: Path) -> float | None:
     for name in ("params.json", "params.JSON"):
         if (folder / name).is_file():
             try:
                 facts = json.loads((folder / name).read_text(encoding="utf-8"))
             except (OSError, ValueError) as error:
                 raise InputError(f"{folder / name} cannot be read ({error}). Write it again, or remove it.") from error
-            rate = facts.get("fs") if isinstance(facts, dict) else None
-            return float(rate) if isinstance(rate, int | float) else None
+            rate_hz = facts.get("fs") if isinstance(facts, dict) else None
+            return float(rate_hz) if isinstance(rate_hz, int | float) else None
     return None
-
-
-def _float(values: NDArray[Any] | None) -> NDArray[np.float64] | None:
-    return None if values is None else values.astype(np.float64)

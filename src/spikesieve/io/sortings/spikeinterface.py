@@ -1,4 +1,4 @@
-"""A SpikeInterface sorting, in memory or saved, as a side of a comparison."""
+"""Sortings of SpikeInterface, in memory or saved."""
 
 from __future__ import annotations
 
@@ -7,22 +7,53 @@ from typing import Any
 
 import numpy as np
 
-from spikesieve.comparison.side import Side, in_order
 from spikesieve.errors import InputError
+from spikesieve.sorted_by_others import ExternalSorting, trains_in_time_order
 
-SAVED_AS = ("si_folder.json", "cached.json", "spikeinterface_info.json", "numpysorting_info.json")
-"""A folder with one of these was saved by SpikeInterface."""
+# A folder with one of these files was saved by SpikeInterface.
+SAVED_FILES = ("si_folder.json", "cached.json", "spikeinterface_info.json", "numpysorting_info.json")
 
 
 def is_sorting_object(source: object) -> bool:
-    """Whether something behaves like `spikeinterface.BaseSorting`."""
+    """Tell whether an object behaves like `spikeinterface.BaseSorting`.
+
+    Parameters
+    ----------
+    source : object
+        Any object.
+
+    Returns
+    -------
+    bool
+        True if it has the methods of a sorting.
+
+    Examples
+    --------
+    >>> is_sorting_object("a path")
+    False
+    """
     return hasattr(source, "get_unit_spike_train") and hasattr(source, "get_sampling_frequency")
 
 
-def from_sorting_object(sorting: Any, name: str = "SpikeInterface sorting") -> Side:
-    """The spikes of a sorting of one segment. Unit ids that are no whole numbers are numbered in their order.
+def from_sorting_object(sorting: Any, name: str = "SpikeInterface sorting") -> ExternalSorting:
+    """Convert a sorting in memory.
 
-    Raises InputError for several segments, whose samples do not count from one start.
+    Parameters
+    ----------
+    sorting : spikeinterface.BaseSorting
+        A sorting of one segment.
+    name : str, optional
+        Name of the sorting.
+
+    Returns
+    -------
+    ExternalSorting
+        Its spikes. Unit ids that are not integers are numbered from 0.
+
+    Raises
+    ------
+    InputError
+        If there are several segments, because each counts its samples from 0.
     """
     if sorting.get_num_segments() != 1:
         raise InputError(
@@ -30,20 +61,35 @@ def from_sorting_object(sorting: Any, name: str = "SpikeInterface sorting") -> S
             "Give one of them: sorting.select_segments([0])."
         )
     ids = list(sorting.unit_ids)
-    whole = all(isinstance(unit, int | np.integer) for unit in ids)
-    numbers = [int(unit) for unit in ids] if whole else list(range(len(ids)))
+    are_integers = all(isinstance(unit, int | np.integer) for unit in ids)
+    numbers = [int(unit) for unit in ids] if are_integers else list(range(len(ids)))
     trains = [np.asarray(sorting.get_unit_spike_train(unit_id=unit, segment_index=0)) for unit in ids]
     sample = np.concatenate([np.empty(0, np.int64), *trains]).astype(np.int64)
     unit = np.repeat(np.array(numbers, np.int64), [len(train) for train in trains])
-    ordered, _ = in_order(sample, unit, name)
-    notes = () if whole else (f"The units of {name} are numbered 0.. in their order; they are named {ids[:10]}.",)
-    return Side(name, "SpikeInterface sorting", ordered, float(sorting.get_sampling_frequency()), notes=notes)
+    ordered, _ = trains_in_time_order(sample, unit, name)
+    notes = () if are_integers else (f"The units of {name} are numbered from 0; their names are {ids[:10]}.",)
+    return ExternalSorting(
+        name, "SpikeInterface sorting", ordered, float(sorting.get_sampling_frequency()), notes=notes
+    )
 
 
-def read_saved_sorting(path: Path) -> Side:
-    """A sorting that SpikeInterface saved: folder, zarr or JSON.
+def read_saved_sorting(path: Path) -> ExternalSorting:
+    """Read a sorting that SpikeInterface saved.
 
-    Raises InputError without SpikeInterface, and when what is there is no sorting.
+    Parameters
+    ----------
+    path : Path
+        A folder, zarr folder or JSON file.
+
+    Returns
+    -------
+    ExternalSorting
+        The sorting.
+
+    Raises
+    ------
+    InputError
+        If SpikeInterface is not installed, or there is no sorting.
     """
     try:
         from spikeinterface import load
@@ -57,5 +103,7 @@ def read_saved_sorting(path: Path) -> Side:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"SpikeInterface cannot load {path} ({error}). Save the sorting again.") from error
     if not is_sorting_object(sorting):
-        raise InputError(f"{path} holds a {type(sorting).__name__} of SpikeInterface, not a sorting.")
+        raise InputError(
+            f"{path} contains a {type(sorting).__name__} of SpikeInterface, not a sorting. Save the sorting itself."
+        )
     return from_sorting_object(sorting, path.resolve().stem)

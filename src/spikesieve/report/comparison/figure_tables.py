@@ -12,7 +12,6 @@ from spikesieve.comparison.batch_order import BatchOrder
 from spikesieve.comparison.divergence import MatrixDifference, TraceLag
 from spikesieve.comparison.relations import Relations
 from spikesieve.comparison.result import PairComparison
-from spikesieve.comparison.side import Drift, Side
 from spikesieve.comparison.template_similarity import TemplateSimilarity
 from spikesieve.comparison.truth_comparison import PropertyBin, TruthComparison
 from spikesieve.model import F32, I64, Bool
@@ -27,6 +26,7 @@ from spikesieve.report.comparison.pairs import (
 )
 from spikesieve.report.comparison.tables import TitledTable, long_table
 from spikesieve.report.comparison.unit_figures import RELATIONS, count_relations, counts_by_amplitude
+from spikesieve.sorted_by_others import DriftTraces, ExternalSorting
 
 MIN_AGREEMENT = 0.01
 """Pairs of units that agree less are not listed."""
@@ -141,14 +141,14 @@ def agreement_of_pairs(found: PairComparison) -> TitledTable:
     return long_table("agreement", "Agreement of all pairs", columns, part)
 
 
-def template_similarity(found: TemplateSimilarity, sides: Sequence[Side]) -> TitledTable:
+def template_similarity(found: TemplateSimilarity, sides: Sequence[ExternalSorting]) -> TitledTable:
     """Similarity of all pairs of templates with at least `MIN_SIMILARITY`, of either sign.
 
     Parameters
     ----------
     found : TemplateSimilarity
         Similarity and lag of all pairs.
-    sides : sequence of Side
+    sides : sequence of ExternalSorting
         The two sortings.
 
     Returns
@@ -163,12 +163,12 @@ def template_similarity(found: TemplateSimilarity, sides: Sequence[Side]) -> Tit
     return long_table("template_similarity", "Similarity of templates and best lag", columns, part)
 
 
-def only_in_one(sides: Sequence[Side], only: Sequence[Bool]) -> TitledTable:
+def only_in_one(sides: Sequence[ExternalSorting], only: Sequence[Bool]) -> TitledTable:
     """Shared and unshared spikes by amplitude, for each sorting with known amplitudes.
 
     Parameters
     ----------
-    sides : sequence of Side
+    sides : sequence of ExternalSorting
         The two sortings.
     only : sequence of ndarray of bool, shape (n_spikes,)
         For each sorting the spikes that the other one does not have.
@@ -232,7 +232,7 @@ def matrix(name: str, title: str, found: MatrixDifference) -> TitledTable:
     return long_table(name, title, ("row", "column", "a", "b", "difference"), part)
 
 
-def drift_of_both(drifts: Sequence[Drift], names: tuple[str, str]) -> TitledTable:
+def drift_of_both(drifts: Sequence[DriftTraces], names: tuple[str, str]) -> TitledTable:
     """Displacement of two runs.
 
     Parameters
@@ -249,7 +249,7 @@ def drift_of_both(drifts: Sequence[Drift], names: tuple[str, str]) -> TitledTabl
     """
     columns = ("sorting", "shank", "time_s", "depth_um", "displacement_um")
     parts = [
-        (name, "" if drift.shank is None else drift.shank, drift.time_s[:, None], drift.depth_um, drift.um)
+        (name, "" if drift.shank is None else drift.shank, drift.time_s[:, None], drift.depth_um, drift.displacement_um)
         for name, drift in zip(names, drifts, strict=True)
     ]
     return long_table("drift", "Drift", columns, *parts)

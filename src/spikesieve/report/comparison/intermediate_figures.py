@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 
 from spikesieve.comparison.batch_order import BatchOrder
 from spikesieve.comparison.divergence import MatrixDifference, TraceLag
-from spikesieve.comparison.side import Drift
 from spikesieve.model import F32, I64
 from spikesieve.report.comparison.style import COLOURS, MARKERS, shade, single_axes, write_message
+from spikesieve.sorted_by_others import DriftTraces
 
 N_SHOWN_CONTACTS = 12
 SHOWN_MS = 20.0
@@ -141,7 +141,7 @@ def matrix_panels(found: MatrixDifference, names: tuple[str, str], quantity: str
     return figure
 
 
-def drift_traces(drifts: Sequence[Drift], names: tuple[str, str]) -> Figure:
+def drift_traces(drifts: Sequence[DriftTraces], names: tuple[str, str]) -> Figure:
     """Draw the displacement over time of two runs, one line for each depth and shank.
 
     Parameters
@@ -163,9 +163,11 @@ def drift_traces(drifts: Sequence[Drift], names: tuple[str, str]) -> Figure:
         for k, label in enumerate(drift.names):
             colour = shade(0.3 + 0.65 * (1 - row[k] / max(1, len(depths) - 1)))
             dashes = DASHES[shank[k] % 4]
-            axes.plot(drift.time_s, drift.um[:, k], linewidth=1, label=label, color=colour, linestyle=dashes)
+            axes.plot(
+                drift.time_s, drift.displacement_um[:, k], linewidth=1, label=label, color=colour, linestyle=dashes
+            )
         axes.set(title=name, xlabel="time (s)", ylabel="displacement (µm)")
-        if drift.um.shape[1] <= 12:
+        if drift.displacement_um.shape[1] <= 12:
             axes.legend(frameon=False, fontsize=7, title="depth", title_fontsize=7)
     return figure
 

@@ -9,12 +9,12 @@ from matplotlib.figure import Figure
 
 from spikesieve.comparison.intermediates import IntermediateDifferences
 from spikesieve.comparison.result import Comparison, PairComparison
-from spikesieve.comparison.side import Side
 from spikesieve.comparison.template_similarity import aligned_waveforms
 from spikesieve.model import F32, I64
 from spikesieve.report.comparison import figure_tables, intermediate_figures, truth_figures, unit_figures
 from spikesieve.report.comparison.pairs import PairProperties, PairUnit, matched_pair
 from spikesieve.report.comparison.tables import TitledTable
+from spikesieve.sorted_by_others import ExternalSorting
 
 Pictures = Iterator[tuple[TitledTable, Figure]]
 """Pictures, each with its numbers. The table also has the name and the title of the picture."""
@@ -56,7 +56,7 @@ def _truth_pictures(result: Comparison) -> Pictures:
     yield figure_tables.collision_recall(entries), truth_figures.collision_recall(entries)
 
 
-def _unit_pictures(sides: tuple[Side, ...], found: PairComparison) -> Pictures:
+def _unit_pictures(sides: tuple[ExternalSorting, ...], found: PairComparison) -> Pictures:
     names = (sides[0].name, sides[1].name)
     order = _matched_first(found)
     relations = found.relations
@@ -81,7 +81,7 @@ def _matched_first(found: PairComparison) -> tuple[I64, I64]:
     return order[0], order[1]
 
 
-def _intermediate_pictures(sides: tuple[Side, ...], found: IntermediateDifferences) -> Pictures:
+def _intermediate_pictures(sides: tuple[ExternalSorting, ...], found: IntermediateDifferences) -> Pictures:
     a, b = sides
     names = (a.name, b.name)
     if found.traces is not None and found.lag is not None:
@@ -95,11 +95,11 @@ def _intermediate_pictures(sides: tuple[Side, ...], found: IntermediateDifferenc
         if difference is not None:
             figure = intermediate_figures.matrix_panels(difference, names, quantity, axis)
             yield figure_tables.matrix(name, quantity.capitalize(), difference), figure
-    if a.steps.drift is not None and b.steps.drift is not None:
-        drifts = a.steps.drift, b.steps.drift
+    if a.intermediates.drift is not None and b.intermediates.drift is not None:
+        drifts = a.intermediates.drift, b.intermediates.drift
         yield figure_tables.drift_of_both(drifts, names), intermediate_figures.drift_traces(drifts, names)
-    if a.steps.iorig is not None and b.steps.iorig is not None:
-        orders = a.steps.iorig, b.steps.iorig
+    if a.intermediates.iorig is not None and b.intermediates.iorig is not None:
+        orders = a.intermediates.iorig, b.intermediates.iorig
         yield figure_tables.batch_order(orders, names), intermediate_figures.batch_orders(orders, names)
 
 
@@ -111,12 +111,12 @@ def _order_pictures(result: Comparison) -> Pictures:
         yield figure_tables.batch_places(letter, found), intermediate_figures.batch_places(found)
 
 
-def pair_pictures(sides: tuple[Side, ...], found: PairComparison, most_pairs: int) -> Pictures:
+def pair_pictures(sides: tuple[ExternalSorting, ...], found: PairComparison, most_pairs: int) -> Pictures:
     """Draw matched pairs of units, lowest agreement first.
 
     Parameters
     ----------
-    sides : tuple of Side
+    sides : tuple of ExternalSorting
         The two sortings.
     found : PairComparison
         The sortings compared with each other.
@@ -156,7 +156,7 @@ def _pair_properties(found: PairComparison, i: int, j: int, score: float, sampli
     )
 
 
-def _pair_unit(side: Side, row: int, templates: F32 | None, letter: str) -> PairUnit:
+def _pair_unit(side: ExternalSorting, row: int, templates: F32 | None, letter: str) -> PairUnit:
     is_own = side.trains.unit == row
     amplitude = None if side.amplitude is None else side.amplitude[is_own]
     scale = "" if side.waveforms is None else side.waveforms.scale

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikesieve.comparison.relations import Relations
-from spikesieve.comparison.side import Side
 from spikesieve.comparison.template_similarity import TemplateSimilarity
 from spikesieve.model import F32, F64, I64, Bool
 from spikesieve.report.comparison.style import COLOURS, single_axes, write_message
+from spikesieve.sorted_by_others import ExternalSorting
 
 MAX_TICKS = 30
 """Unit numbers written on an axis."""
@@ -22,14 +22,14 @@ RELATIONS = ("matched", "split", "merged", "partial", "alone")
 """Relations of a unit to the other sorting, as in `UnitRelation`."""
 
 
-def agreement_matrix(scores: F64, sides: Sequence[Side], order: tuple[I64, I64]) -> Figure:
+def agreement_matrix(scores: F64, sides: Sequence[ExternalSorting], order: tuple[I64, I64]) -> Figure:
     """Draw the agreement of all pairs of units.
 
     Parameters
     ----------
     scores : ndarray of float64, shape (n_units_a, n_units_b)
         Agreement of each pair.
-    sides : sequence of Side
+    sides : sequence of ExternalSorting
         The two sortings.
     order : tuple of ndarray of int64
         Order of the rows and of the columns: matched pairs first, so that they lie on the diagonal.
@@ -47,14 +47,14 @@ def agreement_matrix(scores: F64, sides: Sequence[Side], order: tuple[I64, I64])
     return figure
 
 
-def similarity_matrices(found: TemplateSimilarity, sides: Sequence[Side], order: tuple[I64, I64]) -> Figure:
+def similarity_matrices(found: TemplateSimilarity, sides: Sequence[ExternalSorting], order: tuple[I64, I64]) -> Figure:
     """Draw the similarity of all pairs of templates, and the lag at which they are most similar.
 
     Parameters
     ----------
     found : TemplateSimilarity
         Similarity and lag of each pair.
-    sides : sequence of Side
+    sides : sequence of ExternalSorting
         The two sortings.
     order : tuple of ndarray of int64
         Order of the rows and of the columns.
@@ -82,7 +82,7 @@ def similarity_matrices(found: TemplateSimilarity, sides: Sequence[Side], order:
     return figure
 
 
-def _label_units(axes: Axes, sides: Sequence[Side], order: tuple[I64, I64]) -> None:
+def _label_units(axes: Axes, sides: Sequence[ExternalSorting], order: tuple[I64, I64]) -> None:
     """Write the unit numbers on both axes, at most `MAX_TICKS` on each."""
     for axis, side, rows in zip((axes.yaxis, axes.xaxis), sides, order, strict=True):
         step = max(1, -(-len(rows) // MAX_TICKS))
@@ -92,12 +92,12 @@ def _label_units(axes: Axes, sides: Sequence[Side], order: tuple[I64, I64]) -> N
     axes.tick_params(axis="x", labelrotation=90)
 
 
-def amplitudes_of_unshared_spikes(sides: Sequence[Side], only: Sequence[Bool]) -> Figure:
+def amplitudes_of_unshared_spikes(sides: Sequence[ExternalSorting], only: Sequence[Bool]) -> Figure:
     """Draw the amplitudes of the spikes that only one sorting has, beside those that both have.
 
     Parameters
     ----------
-    sides : sequence of Side
+    sides : sequence of ExternalSorting
         The two sortings.
     only : sequence of ndarray of bool, shape (n_spikes,)
         For each sorting the spikes that the other one does not have.

@@ -15,11 +15,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from spikesieve.comparison.result import Comparison, PairComparison
-from spikesieve.comparison.side import Side
 from spikesieve.report.comparison.sections import sections
 from spikesieve.report.comparison.tables import TitledTable, unit_tables
 from spikesieve.report.csv_files import write_csv
 from spikesieve.report.page_files import asset
+from spikesieve.sorted_by_others import ExternalSorting
 
 PAGE, FIGURES = "report.html", "figures"
 DOTS_PER_INCH = 100
@@ -96,7 +96,7 @@ def _write_table(folder: Path, table: TitledTable) -> None:
     write_csv(folder / f"{table.name}.csv", table.columns, table.texts(FILE_DIGITS))
 
 
-def _write_unshared_spikes(path: Path, sides: tuple[Side, ...], found: PairComparison) -> None:
+def _write_unshared_spikes(path: Path, sides: tuple[ExternalSorting, ...], found: PairComparison) -> None:
     arrays: dict[str, NDArray[np.generic]] = {}
     for letter, side, only in zip("ab", sides, (found.relations.only_a, found.relations.only_b), strict=True):
         arrays[f"spike_times_{letter}"] = side.trains.sample[only]

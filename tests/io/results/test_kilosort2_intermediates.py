@@ -1,4 +1,4 @@
-"""The HDF5 file of intermediate results: what is written is read, as a side, beside a result, and against a rez.mat."""
+"""The HDF5 file of intermediate results: read as written, as a sorting, beside a result, and against a rez.mat."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from make_sides import write_rez_arrays
 
-from spikesieve.comparison.side import Side, Steps, in_order
 from spikesieve.errors import InputError, OutputError
 from spikesieve.io.results.kilosort2_intermediates import (
     FILE_NAME,
+    add_saved_intermediates,
     read_intermediates,
-    with_steps_beside,
     write_intermediates,
 )
-from spikesieve.io.sortings.read import read_side
+from spikesieve.io.sortings.read import read_any_sorting
+from spikesieve.sorted_by_others import ExternalSorting, SorterIntermediates, trains_in_time_order
 
 pytest.importorskip("h5py")
 
@@ -75,15 +75,15 @@ def test_what_is_written_is_read(saved):
 
 
 def test_the_file_is_a_side_of_a_comparison(saved):
-    side, wanted = read_side(saved), arrays()
+    side, wanted = read_any_sorting(saved), arrays()
     np.testing.assert_array_equal(side.trains.sample, wanted["st3"][:, 0])
     np.testing.assert_array_equal(side.trains.units[side.trains.unit], wanted["st3"][:, 1])
     assert side.sampling_hz == 30_000
     assert side.channels.tolist() == wanted["chanMap"].tolist()
-    np.testing.assert_array_equal(side.steps.ccb0, wanted["ccb0"])
-    np.testing.assert_array_equal(side.steps.ccbsort, wanted["ccbsort"])
-    np.testing.assert_array_equal(side.steps.iorig, wanted["iorig"])
-    np.testing.assert_array_equal(side.steps.drift.um, -wanted["dshift"])
+    np.testing.assert_array_equal(side.intermediates.ccb0, wanted["ccb0"])
+    np.testing.assert_array_equal(side.intermediates.ccbsort, wanted["ccbsort"])
+    np.testing.assert_array_equal(side.intermediates.iorig, wanted["iorig"])
+    np.testing.assert_array_equal(side.intermediates.drift.displacement_um, -wanted["dshift"])
     white = np.einsum("dc,ktc->ktd", wanted["Wrot"], side.waveforms.values)
     templates = np.einsum("tkr,ckr,k->ktc", wanted["W"], wanted["U"], wanted["mu"])
     np.testing.assert_allclose(white, templates, atol=1e-4)
@@ -98,39 +98,41 @@ def test_the_same_arrays_in_a_rez_mat_are_the_same_side(saved, tmp_path):
     theirs |= {"st3": ours["st3"] + [0, 1, 0, 0, 1], "ops/fs": np.array([[30_000.0]])}
     theirs |= {"dshift": ours["dshift"], "yblk": ours["yblk"][None], "ops/NT": np.array([[11_250.0]])}
     write_rez_arrays(tmp_path / "rez.mat", theirs, {})
-    a, b = read_side(saved), read_side(tmp_path / "rez.mat")
+    a, b = read_any_sorting(saved), read_any_sorting(tmp_path / "rez.mat")
     np.testing.assert_array_equal(a.trains.sample, b.trains.sample)
-    np.testing.assert_array_equal(a.steps.iorig, b.steps.iorig)
-    np.testing.assert_array_equal(a.steps.ccbsort, b.steps.ccbsort)
+    np.testing.assert_array_equal(a.intermediates.iorig, b.intermediates.iorig)
+    np.testing.assert_array_equal(a.intermediates.ccbsort, b.intermediates.ccbsort)
     np.testing.assert_allclose(a.waveforms.values, b.waveforms.values, atol=1e-5)
-    np.testing.assert_array_equal(a.steps.drift.um, b.steps.drift.um)
+    np.testing.assert_array_equal(a.intermediates.drift.displacement_um, b.intermediates.drift.displacement_um)
 
 
-def a_side() -> Side:
-    trains, _ = in_order(np.array([10, 20]), np.array([0, 1]), "result")
-    return Side("result", "spikesieve result", trains, 30_000.0, steps=Steps(whitening=np.eye(2)))
+def a_side() -> ExternalSorting:
+    trains, _ = trains_in_time_order(np.array([10, 20]), np.array([0, 1]), "result")
+    return ExternalSorting(
+        "result", "spikesieve result", trains, 30_000.0, intermediates=SorterIntermediates(whitening=np.eye(2))
+    )
 
 
 def test_a_result_folder_gets_the_steps_of_the_file_in_it(saved, tmp_path):
-    with_steps = with_steps_beside(a_side(), saved.parent)
-    np.testing.assert_array_equal(with_steps.steps.ccb0, arrays()["ccb0"])
-    np.testing.assert_array_equal(with_steps.steps.whitening, np.eye(2))
+    with_intermediates = add_saved_intermediates(a_side(), saved.parent)
+    np.testing.assert_array_equal(with_intermediates.intermediates.ccb0, arrays()["ccb0"])
+    np.testing.assert_array_equal(with_intermediates.intermediates.whitening, np.eye(2))
     alone = a_side()
-    assert with_steps_beside(alone, tmp_path) is alone
+    assert add_saved_intermediates(alone, tmp_path) is alone
     saved.write_bytes(b"no HDF5")
-    damaged = with_steps_beside(a_side(), saved.parent)
-    assert damaged.steps.ccb0 is None
+    damaged = add_saved_intermediates(a_side(), saved.parent)
+    assert damaged.intermediates.ccb0 is None
     assert "cannot be read as HDF5" in damaged.notes[0]
 
 
 def test_a_damaged_or_foreign_file_is_refused_in_a_sentence(saved, tmp_path):
     write_intermediates(tmp_path / "other.h5", {"W": np.zeros(3)})
     with pytest.raises(InputError, match=r"other.h5 lacks st3, fs, U"):
-        read_side(tmp_path / "other.h5")
+        read_any_sorting(tmp_path / "other.h5")
     wrong = arrays() | {"st3": np.zeros((4, 3))}
     write_intermediates(saved, wrong)
     with pytest.raises(InputError, match="5 columns are needed"):
-        read_side(saved)
+        read_any_sorting(saved)
     with pytest.raises(OutputError, match="cannot be written"):
         write_intermediates(tmp_path / "nowhere" / FILE_NAME, arrays())
 
