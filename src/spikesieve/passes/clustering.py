@@ -43,7 +43,7 @@ def cluster_all(
     members = _members(group, len(groups))
     n_all = [len(rows) for rows in members]
     if curate is None:
-        members = [cluster.thinned(rows, params.max_spikes) for rows in members]
+        members = [cluster.evenly_spaced(rows, params.max_spikes) for rows in members]
     step = partial(_cluster_one, work=_Work(run, spikes, groups, members, params, curate))
     unit = np.full(len(spikes.sample), -1, np.int64)
     parts, of_group, n_units = [], [], 0

@@ -23,7 +23,7 @@ from spikesieve.stages.motion.estimate import MotionSpikes, estimate
 from spikesieve.stages.preprocess import Preprocessing
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.share import Share
-from spikesieve.stages.templates import Families, LearnedTemplates, advanced
+from spikesieve.stages.templates import LearnedTemplates, TemplateAssignment, advanced
 from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, predict, traces_to_rest
 
 # Spikes whose features are handled at a time.
@@ -152,7 +152,7 @@ def _runs_of(*columns: I32 | I64 | F64) -> list[tuple[I64, tuple[float, ...]]]:
 
 
 def moving_templates(
-    detected: Detected, moved: AtRest, clusters: Clusters, families: Families, shapes: Shapes, rest: Rest
+    detected: Detected, moved: AtRest, clusters: Clusters, families: TemplateAssignment, shapes: Shapes, rest: Rest
 ) -> MovingTemplates:
     """Templates at every displacement, from what their spikes looked like on the probe at each."""
     tissue, groups = rest.tissue, rest.groups
@@ -196,12 +196,12 @@ def _steps_um(rest: Rest) -> F64:
 
 
 def _observed(
-    spikes: SpikeTable, moved_um: F64, clusters: Clusters, families: Families, shapes: Shapes, rest: Rest
+    spikes: SpikeTable, moved_um: F64, clusters: Clusters, families: TemplateAssignment, shapes: Shapes, rest: Rest
 ) -> list[Observed]:
     """Mean scores of each template in bins of displacement, on the contacts where they were measured."""
     width = rest.tissue.params.bin_um
     unit = clusters.unit
-    used = np.flatnonzero((unit >= 0) & (families.member[np.maximum(unit, 0)] >= 0))
+    used = np.flatnonzero((unit >= 0) & (families.template_of_cluster[np.maximum(unit, 0)] >= 0))
     bins = np.round(moved_um[used] / width).astype(np.int64)
     low, n_bins = int(bins.min(initial=0)), int(np.ptp(bins)) + 1 if len(bins) else 1
     n_groups = len(rest.groups)
@@ -215,7 +215,7 @@ def _observed(
         add_features(spikes.features[used[part]], of_spike[part], sums)
     for i, k in enumerate(cluster):
         sums[i] = advanced(sums[i], int(families.advance_samples[k]), shapes.pcs)
-    member = families.member[cluster]
+    member = families.template_of_cluster[cluster]
     return [
         Observed(
             moved[rows] * width,

@@ -140,7 +140,9 @@ def distinct(moving: MovingTemplates, n_contacts: int, shapes: Shapes, params: T
     for k, shift in enumerate(shifts):
         scores[:, k] = advanced(scores[:, k], int(shift), shapes.pcs)
     families = without_duplicates(rest, n_contacts, shapes.pcs, params)
-    one = np.array([np.flatnonzero(families.member == k)[0] for k in range(len(families.templates))], np.int64)
+    one = np.array(
+        [np.flatnonzero(families.template_of_cluster == k)[0] for k in range(len(families.templates))], np.int64
+    )
     return MovingTemplates(families.templates, moving.steps_um, contacts[:, one], scores[:, one])
 
 
