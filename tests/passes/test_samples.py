@@ -17,7 +17,7 @@ from spikesieve.passes.clustering import cluster_all
 from spikesieve.passes.describe import blocks_to_measure
 from spikesieve.passes.passes import SpikeTable
 from spikesieve.stages.cluster import ClusterParams
-from spikesieve.stages.curate import CurateParams, Trains
+from spikesieve.stages.curate import CurateParams, UnitSpikes
 from spikesieve.stages.features import Groups
 from spikesieve.stages.units import UnitsParams
 
@@ -51,7 +51,7 @@ def test_of_a_large_group_some_spikes_stand_for_all_unless_each_is_to_be_labelle
 
 @pytest.mark.parametrize(("seconds", "most_s", "read"), [(40, 300.0, 40), (40, 10.0, 10), (80, 10.0, 10)])
 def test_waveforms_are_measured_from_a_bounded_part(seconds, most_s, read):
-    trains = Trains(np.arange(0, seconds * 30_000, 15_000), np.zeros(2 * seconds, np.int64), HZ, float(seconds))
+    trains = UnitSpikes(np.arange(0, seconds * 30_000, 15_000), np.zeros(2 * seconds, np.int64), HZ, float(seconds))
     with ThreadPoolExecutor(1) as pool:
         blocks = blocks_to_measure(run_of(seconds, pool), trains, 1, UnitsParams(waveform_s=most_s))
     assert len(blocks) == read
@@ -60,7 +60,7 @@ def test_waveforms_are_measured_from_a_bounded_part(seconds, most_s, read):
 
 def test_the_waveform_of_a_rare_unit_is_measured_too():
     often, rare = np.arange(0, 80 * 30_000, 15_000), 30_000 * np.arange(5, 80, 9)
-    trains = Trains(
+    trains = UnitSpikes(
         np.concatenate([often, rare]), np.repeat([0, 1], [len(often), len(rare)]).astype(np.int64), HZ, 80.0
     )
     with ThreadPoolExecutor(1) as pool:

@@ -12,7 +12,7 @@ from spikesieve.passes.describe import Final, describe
 from spikesieve.passes.moving import Rest, follow, moving_matcher, moving_templates, spikes_at_rest
 from spikesieve.passes.passes import Detector, fit_preprocessing, learn_shapes, match_all
 from spikesieve.settings.sort import Settings
-from spikesieve.stages.curate import Trains, curate
+from spikesieve.stages.curate import UnitSpikes, curate
 from spikesieve.stages.detect import pitch_um, universal_templates
 from spikesieve.stages.features import group_of, make_groups
 from spikesieve.stages.templates import learn_templates
@@ -48,7 +48,7 @@ def sort(run: Run, probe: Probe, settings: Settings) -> Sorting:
     matched = match_all(run, fitted, shapes, moving_matcher(run, templates, shapes, rest), settings.match)
     second = cluster_all(run, matched, group_of_template[matched.source], groups, settings.cluster, settings.curate)
 
-    trains = Trains(matched.sample, second.unit, run.recording.sampling_hz, run.recording.duration_s)
+    trains = UnitSpikes(matched.sample, second.unit, run.recording.sampling_hz, run.recording.duration_s)
     trains, means, removed = curate(trains, second.means, n_contacts, shapes, settings.curate)
     notes = (*odd_contacts, *removed)
     least = settings.match.threshold

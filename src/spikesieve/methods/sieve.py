@@ -24,7 +24,7 @@ from spikesieve.passes.fitting import (
 from spikesieve.passes.moving import Rest, follow, moving_matcher, moving_templates, spikes_at_rest
 from spikesieve.passes.passes import Detector, SpikeTable, fit_preprocessing, learn_shapes
 from spikesieve.settings.sort import Settings
-from spikesieve.stages.curate import Trains, curate
+from spikesieve.stages.curate import UnitSpikes, curate
 from spikesieve.stages.detect import pitch_um, universal_templates
 from spikesieve.stages.features import make_groups
 from spikesieve.stages.preprocess import Preprocessing
@@ -98,13 +98,13 @@ def final_units(
     rest: Rest,
     shapes: Shapes,
     settings: Settings,
-) -> tuple[Trains, LearnedTemplates, tuple[str, ...]]:
+) -> tuple[UnitSpikes, LearnedTemplates, tuple[str, ...]]:
     """All spikes by the units in them, the units' means, and what was left out and why."""
     matched = matched_spikes(run, found, templates.rest, shapes)
     means = whole_units(run, matched, templates, rest, settings)
     kept = keep(matched, means, settings.fit, settings.refine, run.share)
     give_back()
-    trains = Trains(kept.sample, kept.unit, run.recording.sampling_hz, run.recording.duration_s)
+    trains = UnitSpikes(kept.sample, kept.unit, run.recording.sampling_hz, run.recording.duration_s)
     trains, final, removed = curate(trains, kept.means, rest.tissue.probe.n_contacts, shapes, settings.curate)
     return trains, final, (*kept.notes, *removed)
 

@@ -15,7 +15,7 @@ from spikesieve.passes.passes import SpikeTable
 from spikesieve.settings.cluster import ClusterParams
 from spikesieve.settings.curate import CurateParams
 from spikesieve.stages import cluster, templates
-from spikesieve.stages.curate import compare_trains
+from spikesieve.stages.curate import CompareSides
 from spikesieve.stages.features import Groups
 from spikesieve.stages.templates import LearnedTemplates
 
@@ -83,14 +83,10 @@ def _cluster_one(g: int, work: _Work) -> tuple[I64, LearnedTemplates]:
     features = np.ascontiguousarray(work.spikes.features[rows][:, : len(contacts)])
     compare = None
     if work.curate is not None:
-        compare = partial(_compare, run=work.run, sample=work.spikes.sample[rows], curate=work.curate)
+        recording = work.run.recording
+        compare = CompareSides(work.spikes.sample[rows], recording.sampling_hz, recording.duration_s, work.curate)
     labels = cluster.cluster_group(
         features.reshape(len(rows), features.shape[1] * features.shape[2]), work.params, compare
     )
     n_labels = int(labels.max()) + 1 if len(labels) else 0
     return labels, templates.from_labels(features, labels, n_labels, contacts)
-
-
-def _compare(a: I64, b: I64, *, run: Run, sample: I64, curate: CurateParams) -> cluster.Verdict:
-    recording = run.recording
-    return compare_trains(sample[a], sample[b], recording.sampling_hz, recording.duration_s, curate)

@@ -15,7 +15,7 @@ from spikesieve.passes.passes import SpikeTable, clean_block, stretches
 from spikesieve.settings.sort import Settings
 from spikesieve.settings.units import UnitsParams
 from spikesieve.stages import units
-from spikesieve.stages.curate import Trains
+from spikesieve.stages.curate import UnitSpikes
 from spikesieve.stages.features import spike_positions
 from spikesieve.stages.preprocess import Preprocessing
 from spikesieve.stages.shapes import Shapes
@@ -43,7 +43,7 @@ class Final:
     followed         the displacement that templates followed: none of it where the traces were moved
     """
 
-    trains: Trains
+    trains: UnitSpikes
     means: LearnedTemplates
     source_contacts: I64
     threshold: float
@@ -161,7 +161,7 @@ def measure_templates(
     return Templates(cut, contacts, shapes.peak_index), shifts
 
 
-def _near_rest(final: Final, probe: Probe) -> Trains:
+def _near_rest(final: Final, probe: Probe) -> UnitSpikes:
     """The spikes that show their unit at rest: displaced by little, or the least displaced ones where those are few."""
     trains = final.trains
     if final.followed is None or not final.followed.um.any():
@@ -176,14 +176,14 @@ def _near_rest(final: Final, probe: Probe) -> Trains:
     return replace(trains, unit=np.where(near, trains.unit, -1))
 
 
-def _in_order_of_time(trains: Trains) -> Trains:
+def _in_order_of_time(trains: UnitSpikes) -> UnitSpikes:
     """Spikes that belong to a unit, by sample."""
     rows = np.flatnonzero(trains.unit >= 0)
     rows = rows[np.argsort(trains.sample[rows], kind="stable")]
     return replace(trains, sample=trains.sample[rows], unit=trains.unit[rows])
 
 
-def blocks_to_measure(run: Run, trains: Trains, n_units: int, params: UnitsParams) -> tuple[Block, ...]:
+def blocks_to_measure(run: Run, trains: UnitSpikes, n_units: int, params: UnitsParams) -> tuple[Block, ...]:
     """Blocks, spread over the recording, until they hold about as many spikes of every unit as wanted.
 
     Where they are many it is enough that they hold some: rare units have few spikes in any number of blocks.
@@ -206,7 +206,7 @@ def blocks_to_measure(run: Run, trains: Trains, n_units: int, params: UnitsParam
 
 
 def _measure(
-    run: Run, block: Block, *, fitted: Preprocessing, trains: Trains, contacts: I64, window: tuple[int, int]
+    run: Run, block: Block, *, fitted: Preprocessing, trains: UnitSpikes, contacts: I64, window: tuple[int, int]
 ) -> Waveforms:
     margin = sum(window)
     traces = clean_block(run, block, fitted, margin).uv
