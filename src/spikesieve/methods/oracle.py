@@ -20,7 +20,7 @@ from spikesieve.stages.oracle import match_weak, true_components, true_templates
 from spikesieve.stages.preprocess import Preprocessing
 from spikesieve.stages.shapes import Shapes, window
 from spikesieve.stages.templates import overlaps, similarity
-from spikesieve.stages.units import add_waveforms
+from spikesieve.stages.waveforms import add_waveforms
 
 MEASURED_BLOCKS = 40
 """Blocks, spread over the recording, that the true templates are averaged from."""

@@ -14,13 +14,13 @@ from spikesieve.model import F32, I64, Bool, Motion, Probe, Sorting, Spikes, Tem
 from spikesieve.passes.passes import SpikeTable, clean_block, stretches
 from spikesieve.settings.sort import Settings
 from spikesieve.settings.units import UnitsParams
-from spikesieve.stages import units
+from spikesieve.stages import units, waveforms
 from spikesieve.stages.curate import UnitSpikes
 from spikesieve.stages.features import spike_positions
 from spikesieve.stages.preprocess import Preprocessing
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
-from spikesieve.stages.units import Waveforms
+from spikesieve.stages.waveforms import WaveformSums
 
 # Spikes whose features are copied at a time: several copies of them, 400 bytes each.
 CHUNK = 10_000
@@ -63,10 +63,10 @@ def describe(
     """Everything a user sees of the result."""
     params, recording = settings.units, run.recording
     templates, shifts = measure_templates(run, fitted, shapes, final, params)
-    out, kept = _described_spikes(run, fitted, spikes, final, shifts, units.peak_to_peak_uv(templates))
+    out, kept = _described_spikes(run, fitted, spikes, final, shifts, waveforms.peak_to_peak_uv(templates))
     alike, _ = similarity(overlaps(final.means, fitted.probe.n_contacts, shapes.pcs), len(templates))
     trains, scores = _by_unit(out, final.means)
-    context = units.Context(
+    inputs = units.UnitTableInputs(
         fitted.probe,
         fitted.noise_sd_uv,
         recording.sampling_hz,
@@ -84,7 +84,7 @@ def describe(
         segments=recording.segments,
         spikes=out,
         templates=templates,
-        units=units.unit_table(trains, scores, templates, where, alike, context),
+        units=units.unit_table(trains, scores, templates, where, alike, inputs),
         whitening=fitted.whitening,
         pcs=shapes.pcs,
         feature_contacts=final.means.contacts,
@@ -137,7 +137,7 @@ def measure_templates(
 ) -> tuple[Templates, I64]:
     """Mean waveforms in uV from some blocks, and how far each unit's spike times must move to its trough."""
     n_units = len(final.means)
-    contacts = units.near_contacts(final.means.peak_contacts, fitted.probe, params)
+    contacts = waveforms.near_contacts(final.means.peak_contacts, fitted.probe, params)
     limit = shapes.peak_index // 2
     window = (shapes.peak_index + limit, shapes.n_samples - shapes.peak_index + limit)
     sums, counts = np.zeros((n_units, sum(window), contacts.shape[1])), np.zeros(n_units, np.int64)
@@ -153,7 +153,7 @@ def measure_templates(
         counts += part.counts
     run.buffers.clear()
     mean = sums / np.maximum(counts, 1)[:, None, None]
-    shifts = units.trough_shifts(mean, window[0], limit)
+    shifts = waveforms.trough_shifts(mean, window[0], limit)
     start = window[0] - shapes.peak_index + shifts
     cut = np.empty((n_units, shapes.n_samples, contacts.shape[1]), np.float32)
     for k in range(n_units):
@@ -207,12 +207,12 @@ def blocks_to_measure(run: Run, trains: UnitSpikes, n_units: int, params: UnitsP
 
 def _measure(
     run: Run, block: Block, *, fitted: Preprocessing, trains: UnitSpikes, contacts: I64, window: tuple[int, int]
-) -> Waveforms:
+) -> WaveformSums:
     margin = sum(window)
     traces = clean_block(run, block, fitted, margin).uv
     mine = slice(*np.searchsorted(trains.sample, (block.start, block.stop)))
     local = trains.sample[mine] - block.start + margin
-    return units.add_waveforms(traces, local, trains.unit[mine], contacts, window, len(contacts))
+    return waveforms.add_waveforms(traces, local, trains.unit[mine], contacts, window, len(contacts))
 
 
 def _inside(sample: I64, segments: tuple[tuple[int, int], ...]) -> Bool:
