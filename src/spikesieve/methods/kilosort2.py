@@ -18,7 +18,7 @@ from spikesieve.passes.passes import Detector, detect_all, fit_preprocessing, le
 from spikesieve.settings.sort import Settings
 from spikesieve.stages.detect import pitch_um, universal_templates
 from spikesieve.stages.features import make_groups
-from spikesieve.stages.kilosort2.batches import Order
+from spikesieve.stages.kilosort2.ordering import BatchOrdering
 
 
 def sort(run: Run, probe: Probe, settings: Settings, keep: Callable[[Arrays], None] | None = None) -> Sorting:
@@ -33,7 +33,7 @@ def sort(run: Run, probe: Probe, settings: Settings, keep: Callable[[Arrays], No
     fitted, odd_contacts = fit_preprocessing(run, probe, settings.preprocess)
     shapes = learn_shapes(run, fitted, settings.shapes)
     bench = Bench(fitted, shapes, plan_batches(run, params), params, settings.detect)
-    probe, order, motion, followed = fitted.probe, Order.of_time(len(bench.batches)), None, None
+    probe, order, motion, followed = fitted.probe, BatchOrdering.of_time(len(bench.batches)), None, None
 
     if params.drift == "register":
         groups = make_groups(probe, pitch_um(probe, settings.detect), settings.features)

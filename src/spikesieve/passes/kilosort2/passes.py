@@ -20,9 +20,10 @@ from spikesieve.settings.kilosort2 import Kilosort2Params
 from spikesieve.stages.detect import UniversalTemplates, find, universal_templates
 from spikesieve.stages.features import describe
 from spikesieve.stages.kilosort2 import batches, track
-from spikesieve.stages.kilosort2.batches import BatchClusters, Order
-from spikesieve.stages.kilosort2.pursue import Pursued, pursue
-from spikesieve.stages.kilosort2.track import Leftovers, Tracked
+from spikesieve.stages.kilosort2.batches import BatchClusters
+from spikesieve.stages.kilosort2.ordering import BatchOrdering, put_in_order
+from spikesieve.stages.kilosort2.pursue import PursuedSpikes, pursue
+from spikesieve.stages.kilosort2.track import ResidualSpikes, TrackedTemplates
 from spikesieve.stages.match import Matcher, make_matcher
 from spikesieve.stages.preprocess import Preprocessing
 from spikesieve.stages.shapes import Shapes
@@ -92,9 +93,9 @@ class Bench:
         beside = {"segment_start": batch.segment_start, "segment_stop": batch.segment_stop}
         return [replace(part, **beside) for part in parts]
 
-    def matcher(self, tracked: Tracked) -> Matcher:
+    def matcher(self, tracked: TrackedTemplates) -> Matcher:
         """The templates as they are now, made ready."""
-        now = track.templates(tracked, self.params)
+        now = track.matched_templates(tracked, self.params)
         return make_matcher(now, now.contacts, self.n_contacts, self.shapes)
 
 
@@ -103,22 +104,22 @@ def plan_batches(run: Run, params: Kilosort2Params) -> tuple[Block, ...]:
     return plan_blocks(run.recording.segments, params.batch_samples, 1)
 
 
-def order_batches(run: Run, bench: Bench) -> Order:
+def order_batches(run: Run, bench: Bench) -> BatchOrdering:
     """The batches on a line by what their spikes look like."""
     found = run.over(bench.batches, partial(_cluster, bench=bench), "batches")
-    clusters = batches.concatenated([of_batch for _, of_batch in found])
+    clusters = batches.concatenate_clusters([of_batch for _, of_batch in found])
     n = len(bench.batches)
     step = partial(batches.distances_of_contact, clusters=clusters, near=bench.near_of_order, n_batches=n)
     sums = np.zeros((n, n))
     for part in map_in_order(run.pool, step, range(bench.n_contacts), "order", run.progress):
         sums += part
     run.buffers.clear()
-    return batches.put_in_order(batches.dissimilarity(sums, clusters))
+    return put_in_order(batches.dissimilarity(sums, clusters))
 
 
 def _cluster(run: Run, batch: Block, *, bench: Bench) -> BatchClusters:
     parts = [_crossings(run, piece, bench=bench) for piece in bench.pieces(batch)]
-    return batches.cluster_batch(batches.joined(parts), bench.near_of_order, batch.index)
+    return batches.cluster_batch(batches.concatenate_crossings(parts), bench.near_of_order, batch.index)
 
 
 def _crossings(run: Run, piece: Block, *, bench: Bench) -> batches.Crossings:
@@ -132,8 +133,8 @@ def _crossings(run: Run, piece: Block, *, bench: Bench) -> batches.Crossings:
 class _Found:
     """Spikes of a piece (samples of the recording), what is left there, how many values were masked, not finite."""
 
-    spikes: Pursued
-    left: Leftovers
+    spikes: PursuedSpikes
+    left: ResidualSpikes
     counts: tuple[int, int]
 
 
@@ -149,16 +150,16 @@ def _match(item: tuple[Block, Matcher], *, run: Run, bench: Bench, threshold: fl
     return _Found(spikes, left, (clean.n_masked, clean.n_not_finite))
 
 
-def _leftovers(residual: F32, core: tuple[int, int], bench: Bench) -> Leftovers:
+def _leftovers(residual: F32, core: tuple[int, int], bench: Bench) -> ResidualSpikes:
     """Spikes in the residual, by universal templates."""
     shapes, threshold = bench.shapes, bench.params.learn_threshold
     found = find(residual, shapes, bench.universal, core, bench.exclusion, threshold)
     contact = bench.contact_of_centre[found.centre]
-    return Leftovers(contact, describe(residual, found.sample, bench.near[contact], shapes.pcs, shapes.peak_index))
+    return ResidualSpikes(contact, describe(residual, found.sample, bench.near[contact], shapes.pcs, shapes.peak_index))
 
 
-def _none_left(bench: Bench) -> Leftovers:
-    return Leftovers(np.empty(0, np.int64), np.empty((0, bench.near.shape[1], len(bench.shapes.pcs)), np.float32))
+def _none_left(bench: Bench) -> ResidualSpikes:
+    return ResidualSpikes(np.empty(0, np.int64), np.empty((0, bench.near.shape[1], len(bench.shapes.pcs)), np.float32))
 
 
 def lessons(n_batches: int, drift: str) -> list[int]:
@@ -177,11 +178,11 @@ def lessons(n_batches: int, drift: str) -> list[int]:
     return tour * max(1, -(-FEWEST_LESSONS // len(tour)))
 
 
-def learn(run: Run, bench: Bench, order: Order) -> Tracked:
+def learn(run: Run, bench: Bench, order: BatchOrdering) -> TrackedTemplates:
     """Templates as they look in the middle of the order of the batches."""
     params, tour = bench.params, lessons(len(bench.batches), bench.params.drift)
     momentum = np.geomspace(params.first_momentum, params.last_momentum, len(tour))
-    tracked = track.nothing(bench.near.shape[1], len(bench.shapes.pcs))
+    tracked = track.no_templates(bench.near.shape[1], len(bench.shapes.pcs))
     left = _none_left(bench)
     for lesson, place in enumerate(tour):
         run.progress("learn", lesson, len(tour))
@@ -191,25 +192,25 @@ def learn(run: Run, bench: Bench, order: Order) -> Tracked:
         step = partial(_match, run=run, bench=bench, threshold=params.learn_threshold, leftovers=growing)
         found = list(map_in_order(run.pool, step, items, "learn", silent))
         tracked = _followed(tracked, [each.spikes for each in found], float(momentum[lesson]), bench)
-        left = track.joined([left, *(each.left for each in found)])
+        left = track.concatenate_residuals([left, *(each.left for each in found)])
         if lesson < REVIEW_EVERY or lesson % REVIEW_EVERY == 0 or lesson == len(tour) - 1:
             tracked = _reviewed(run, tracked, bench)
             if growing:
-                tracked, left = track.with_new(tracked, left, bench.near, params)
+                tracked, left = track.add_templates(tracked, left, bench.near, params)
     run.progress("learn", len(tour), len(tour))
     return tracked
 
 
-def _followed(tracked: Tracked, found: list[Pursued], momentum: float, bench: Bench) -> Tracked:
+def _followed(tracked: TrackedTemplates, found: list[PursuedSpikes], momentum: float, bench: Bench) -> TrackedTemplates:
     """The templates after the clear spikes of a batch."""
     clear = [each.score >= bench.params.learn_threshold for each in found]
     template = np.concatenate([each.template[ok] for each, ok in zip(found, clear, strict=True)])
     features = np.concatenate([each.features[ok] for each, ok in zip(found, clear, strict=True)])
     drifting = len(bench.batches) if bench.params.drift == "order" else None
-    return track.followed(tracked, template, features, momentum, drifting)
+    return track.update(tracked, template, features, momentum, drifting)
 
 
-def _reviewed(run: Run, tracked: Tracked, bench: Bench) -> Tracked:
+def _reviewed(run: Run, tracked: TrackedTemplates, bench: Bench) -> TrackedTemplates:
     batch_s = np.mean([batch.n_samples for batch in bench.batches]) / run.recording.sampling_hz
     frequent = track.without_rare(tracked, float(batch_s), bench.params)
     return track.without_duplicates(frequent, bench.n_contacts, bench.shapes.pcs, bench.params)
@@ -229,7 +230,7 @@ class Extracted:
     along: tuple[LearnedTemplates, ...]
 
 
-def extract(run: Run, bench: Bench, order: Order, learned: Tracked) -> Extracted:
+def extract(run: Run, bench: Bench, order: BatchOrdering, learned: TrackedTemplates) -> Extracted:
     """All spikes: from the middle of the order outwards to both ends, templates following their spikes.
 
     With drift registered the templates stay as they are.
@@ -265,13 +266,13 @@ def extract(run: Run, bench: Bench, order: Order, learned: Tracked) -> Extracted
 class _Rows:
     """Extracted spikes in the order in which batches were visited."""
 
-    spikes: list[Pursued]
+    spikes: list[PursuedSpikes]
     places: list[I64]
     counts: I64
     described: GrowingArray
     along: dict[int, LearnedTemplates]
 
-    def kept(self, found: _Found, place: int) -> Pursued:
+    def kept(self, found: _Found, place: int) -> PursuedSpikes:
         """The spikes of a piece; everything but their features is kept in memory."""
         spikes = found.spikes
         self.described.append(spikes.features)

@@ -111,6 +111,15 @@ def half_of_neurons(spikes: BinnedSpikes, displacement_um: F64, windows: DepthWi
     -------
     ndarray of bool, shape (n,)
         True for the spikes of one half.
+
+    Examples
+    --------
+    Two neurons, 40 um apart:
+
+    >>> depth_um, log_amplitude = np.array([10.0, 50.0, 12.0], np.float32), np.full(3, 4.1, np.float32)
+    >>> spikes = BinnedSpikes(np.zeros(3, np.int32), depth_um, log_amplitude)
+    >>> half_of_neurons(spikes, np.zeros((1, 1)), DepthWindows((0.0, 100.0), np.array([50.0]), np.inf))
+    array([False,  True, False])
     """
     row, column = _cells(spikes, displacement_um, windows)
     return np.asarray((row + column) % 2 == 0)

@@ -118,6 +118,12 @@ def bin_spikes(bins: TimeBins, sample: I64, depth_um: F32, amplitude_uv: F32) ->
     -------
     BinnedSpikes
         The spikes that lie in a bin.
+
+    Examples
+    --------
+    >>> bins = TimeBins(np.array([0, 100]), np.array([50, 150]))
+    >>> bin_spikes(bins, np.array([10, 70, 120]), np.zeros(3, np.float32), np.ones(3, np.float32)).bin
+    array([0, 1], dtype=int32)
     """
     row = bins.index_of(sample)
     known = row >= 0
@@ -196,6 +202,15 @@ def make_raster(spikes: BinnedSpikes, axes: RasterAxes, start: int, stop: int) -
     Every spike is shared between neighbouring bins of depth and of amplitude, so that positions within a bin count. A
     smoothed count s, in which a lone spike has height 1, becomes s / (s + 0.33). The evidence is neurons, not spikes: a
     neuron that fires much must not decide alone.
+
+    Examples
+    --------
+    A lone spike in the middle of a depth bin has the value 1 / 1.33:
+
+    >>> spike = BinnedSpikes(np.array([0]), np.array([21.0], np.float32), np.array([3.0], np.float32))
+    >>> raster = make_raster(spike, RasterAxes(0.0, 2.0, 20, (3.0, 6.0)), 0, 1)
+    >>> round(float(raster[0, 0, 10]), 2)
+    0.75
     """
     inside = spikes.select(slice(*np.searchsorted(spikes.bin, (start, stop))))
     place = (inside.depth_um.astype(np.float64) - axes.first_um) / axes.bin_um - 0.5

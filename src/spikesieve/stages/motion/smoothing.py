@@ -13,7 +13,7 @@ from scipy.optimize import minimize_scalar
 
 from spikesieve.model import F64
 
-# A larger step is a jump and is hardly smoothed. A value this many SD from the walk gets little weight.
+# A larger step is a jump and is smoothed little. A value this many SD from the walk gets little weight.
 JUMP_UM, OUTLIER_SD = 3.0, 3.0
 REWEIGHTINGS = 6
 # Range of the SD of steps, in um from one bin to the next.
