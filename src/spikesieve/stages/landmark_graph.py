@@ -88,7 +88,7 @@ def initial_labels(features: F32, params: ClusterParams) -> I64:
     >>> initial_labels(np.repeat(np.eye(2, dtype=np.float32), 10, axis=0), ClusterParams())[[0, 9, 10, 19]]
     array([0, 0, 1, 1])
     """
-    # scikit-learn's kmeans_plusplus draws other candidates (other labels), costs 3.7 s for 3.3 s, no less memory.
+    # scikit-learn's kmeans_plusplus differs in its draws, costs 3.6 s for our 3.3 s (10 000 x 96), 16 MB as ours.
     rng = np.random.default_rng(params.seed)
     n = len(features)
     subset = features
