@@ -91,7 +91,7 @@ def run_method(
             patches.enter_context(in_place(module, **watched))
         patches.enter_context(in_place(final_assignment, sure_excess=watch.weighing(settings.refine)))
         echoes, merged = watch.echoes(), watch.merging()
-        patches.enter_context(in_place(curation, echo_units=echoes, merged=merged))
+        patches.enter_context(in_place(curation, echo_units=echoes, merge_units=merged))
         plan = memory_plan(case.recording, case.probe, settings, n_jobs=1)
         run = patches.enter_context(open_run(case.recording, case.probe, Path(scratch), plan))
         sorting = METHODS[settings.method](run, case.probe, settings)
@@ -164,8 +164,8 @@ class Watch:
         return watched
 
     def merging(self) -> Callable[..., Any]:
-        """`curate.merged`, noted."""
-        merge = curation.merged
+        """`curate.merge_units`, noted."""
+        merge = curation.merge_units
 
         def watched(*args: Any) -> Any:
             trains, became = merge(*args)

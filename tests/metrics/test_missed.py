@@ -10,7 +10,7 @@ from scipy.special import ndtr
 from spikesieve.metrics.missed import is_cut, missed, missed_where
 from spikesieve.model import Motion
 from spikesieve.stages.curate import CurateParams
-from spikesieve.stages.units import Context, UnitsParams, missed_share
+from spikesieve.stages.units import UnitsParams, UnitTableInputs, missed_share
 
 
 @pytest.mark.parametrize("mean", [4.5, 5.5, 6.5, 8.0, 12.0])
@@ -73,10 +73,10 @@ def share_of(rates_hz: np.ndarray, movement_um: np.ndarray, size: float = 7.0) -
     motion = Motion(
         time_s, np.zeros(1), np.zeros(1, np.int64), still + movement_um[None, :, None], still, ("use",), ("",)
     )
-    context = Context(
+    inputs = UnitTableInputs(
         make_probe(4), np.ones(4, np.float32), hz, ((0, SECONDS * int(hz)),), 5.0, motion, UnitsParams(), CurateParams()
     )
-    share = missed_share(train.astype(np.int64), scores, 0, context)
+    share = missed_share(train.astype(np.int64), scores, 0, inputs)
     assert share is not None
     return share
 

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from clouds import clouds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikesieve.stages import cluster
-from spikesieve.stages.cluster import ClusterParams, Tree, Verdict
+from spikesieve.stages import cluster, landmark_graph
+from spikesieve.stages.cluster import ClusterParams, MergeTree, Verdict
 
 PARAMS = ClusterParams()
-
-
-def clouds(sizes: list[int], distance: float = 12.0, n_dims: int = 12, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Gaussian clouds of unit SD, each `distance` from the others, in random order: features, true labels."""
-    rng = np.random.default_rng(seed)
-    truth = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
-    centres = distance / np.sqrt(2) * np.eye(n_dims)[: len(sizes)]
-    return (centres[truth] + rng.standard_normal((len(truth), n_dims))).astype(np.float32), truth
 
 
 def same_partition(a: np.ndarray, b: np.ndarray) -> bool:
@@ -77,7 +70,7 @@ def test_the_same_input_gives_the_same_labels():
 def test_a_large_group_is_clustered_by_landmarks():
     features, truth = clouds([1800, 1200], n_dims=6)
     params = ClusterParams(min_landmarks=10, max_landmarks=150)
-    assert len(cluster.landmarks(3000, params)) == 150
+    assert len(landmark_graph.landmarks(3000, params)) == 150
     assert same_partition(labels_of(features, params=params), truth)
 
 
@@ -100,16 +93,16 @@ def test_the_spike_times_are_asked_and_decide(verdict, n_units):
     assert abs(truth[a].mean() - truth[b].mean()) > 0.6
 
 
-def bimodal(depth_distance: float) -> tuple[list[np.ndarray], Tree, np.ndarray]:
+def bimodal(depth_distance: float) -> tuple[list[np.ndarray], MergeTree, np.ndarray]:
     """Two clouds joined once, well linked, so that only bimodality and spike times decide."""
     features, truth = clouds([1500, 1500], depth_distance, 4)
     members = [np.flatnonzero(truth == 0), np.flatnonzero(truth == 1), np.arange(3000)]
-    return members, Tree(np.array([0]), np.array([1]), np.array([0.9])), features
+    return members, MergeTree(np.array([0]), np.array([1]), np.array([0.9])), features
 
 
 def decide(verdict, distance: float) -> bool:
     members, tree, features = bimodal(distance)
-    return cluster.stay_apart(members, tree, 0, features, PARAMS, None if verdict is None else lambda a, b: verdict)
+    return cluster.should_split(members, tree, 0, features, PARAMS, None if verdict is None else lambda a, b: verdict)
 
 
 @pytest.mark.parametrize(
@@ -131,65 +124,11 @@ def test_shape_and_spike_times_decide_together(verdict, distance, apart):
 
 def test_sides_that_are_barely_linked_stay_apart_without_asking():
     members, tree, features = bimodal(1.0)
-    weak = Tree(tree.left, tree.right, np.array([0.1]))
-    assert cluster.stay_apart(members, weak, 0, features, PARAMS, lambda a, b: pytest.fail("asked"))
-
-
-# Bimodality
-
-
-def test_bimodality_grows_with_distance_and_is_symmetric():
-    values = []
-    for distance in (0.0, 2.0, 4.0, 8.0):
-        features, truth = clouds([2000, 2000], distance, 4)
-        a, b = features[truth == 0], features[truth == 1]
-        values.append(cluster.bimodality(a, b))
-        assert cluster.bimodality(b, a) == pytest.approx(values[-1], abs=0.1)
-    assert values == sorted(values)
-    assert values[0] < 0.2
-    assert values[-1] > 0.95
-
-
-@pytest.mark.parametrize("n", [10, 30, 100])
-def test_a_handful_of_spikes_in_many_dimensions_is_not_separated_by_noise(n):
-    """A random half of one cloud against the other: 96 dimensions separate 2 n points perfectly."""
-    scores = []
-    for seed in range(10):
-        x = np.random.default_rng(seed).standard_normal((2 * n, 96)).astype(np.float32)
-        scores.append(cluster.bimodality(x[:n], x[n:]))
-    assert np.mean(np.array(scores) >= PARAMS.bimodality) <= 0.2
+    weak = MergeTree(tree.left, tree.right, np.array([0.1]))
+    assert cluster.should_split(members, weak, 0, features, PARAMS, lambda a, b: pytest.fail("asked"))
 
 
 # Pieces
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.integers(1, 300), st.integers(1, 30), st.integers(10, 200))
-def test_landmarks_are_distinct_and_even(n_spikes, downsampling, min_landmarks):
-    params = ClusterParams(downsampling=downsampling, min_landmarks=min_landmarks)
-    chosen = cluster.landmarks(n_spikes, params)
-    assert len(np.unique(chosen)) == len(chosen) == min(n_spikes, max(n_spikes // downsampling, min_landmarks))
-    assert chosen.min() >= 0
-    assert chosen.max() < n_spikes
-    assert len(chosen) < 2 or np.ptp(np.diff(chosen)) <= 1
-
-
-def test_nearest_landmarks_are_the_nearest_and_never_oneself():
-    x = np.random.default_rng(0).standard_normal((60, 3)).astype(np.float32)
-    landmark_of = np.arange(0, 60, 3)
-    links = cluster.nearest_landmarks(x, landmark_of, 4)
-    distance = np.linalg.norm(x[:, None] - x[landmark_of][None], axis=2)
-    for i in range(60):
-        expected = [k for k in np.argsort(distance[i]) if landmark_of[k] != i][:4]
-        assert sorted(links[i][links[i] >= 0]) == sorted(expected)
-
-
-def test_link_counts_by_hand():
-    links = np.array([[0, 1], [0, -1], [1, 1]])
-    counts = cluster.link_counts(np.array([0, 0, 1]), np.array([0, 1]), links, 2)
-    # Spikes of 0: two links to landmark 0 (label 0), one to 1 (label 1); spike of 1: two to label 1; both ways.
-    assert counts.tolist() == [[4, 1], [1, 4]]
-    assert cluster.link_counts(np.array([0, 0, 1]), np.array([0, -1]), links, 2).tolist() == [[4, 0], [0, 0]]
 
 
 def test_the_most_connected_clusters_are_joined_first():
@@ -206,9 +145,3 @@ def test_a_tree_joins_every_cluster_once(n, seed):
     half = np.random.default_rng(seed).integers(0, 9, (n, n)).astype(float)
     tree = cluster.merge_tree(half + half.T)
     assert sorted([*tree.left, *tree.right]) == list(range(2 * n - 2))
-
-
-def test_initial_labels_find_the_clouds():
-    features, truth = clouds([200, 200, 200], 20.0)
-    start = cluster.initial_labels(features, PARAMS)
-    assert all(len(set(truth[start == k])) == 1 for k in range(start.max() + 1) if (start == k).any())

@@ -1,6 +1,8 @@
-"""Curation merges what is one neuron, drops echoes and double detections, counts what it drops, and says why."""
+"""Curation merges the parts of a neuron, leaves out echoes and double detections, counts them, and says why."""
 
 from __future__ import annotations
+
+import pickle
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from tiny import HZ, refractory_train
 
 from spikesieve.stages import curate
 from spikesieve.stages.cluster import Verdict
-from spikesieve.stages.curate import CurateParams, Trains
+from spikesieve.stages.curate import CompareSides, CurateParams, UnitSpikes
 from spikesieve.stages.templates import LearnedTemplates
 
 PARAMS = CurateParams()
@@ -47,7 +49,7 @@ def units(trains: list[np.ndarray], centres: list[int], sizes: list[float] | Non
 
 def curated(trains, centres, sizes=None, params: CurateParams = PARAMS):
     sample, unit, means = units(trains, centres, sizes)
-    out, kept, notes = curate.curate(Trains(sample, unit, *TIME), means, N_CONTACTS, SHAPES, params)
+    out, kept, notes = curate.curate(UnitSpikes(sample, unit, *TIME), means, N_CONTACTS, SHAPES, params)
     assert len(out.sample) == len(sample)
     counts = np.bincount(out.unit[out.unit >= 0], minlength=len(kept))
     np.testing.assert_array_equal(counts, kept.n_spikes)
@@ -65,15 +67,24 @@ def test_verdicts():
     assert curate.compare_trains(train(20.0, 1)[::100], train(20.0, 2)[::100], *TIME, PARAMS) is Verdict.UNDECIDED
 
 
+def test_the_comparison_of_two_sides_survives_pickling():
+    one, two = halves(train(20.0, 1))
+    sample = np.concatenate([one, train(20.0, 2), two])
+    compare = pickle.loads(pickle.dumps(CompareSides(sample, *TIME, PARAMS)))  # noqa: S301
+    a, other, b = np.split(np.arange(len(sample)), [len(one), len(sample) - len(two)])
+    assert compare(a, b) is Verdict.ONE
+    assert compare(a, other) is Verdict.TWO
+
+
 def test_trains_may_come_in_any_order():
     one, two = halves(train(20.0, 1))
     assert curate.compare_trains(one[::-1], np.roll(two, 7), *TIME, PARAMS) is Verdict.ONE
 
 
 def test_a_refractory_train_is_good_and_a_mixture_is_not():
-    assert curate.is_good(train(20.0, 1), *TIME, PARAMS)
+    assert curate.is_refractory(train(20.0, 1), *TIME, PARAMS)
     mixture = np.sort(np.concatenate([train(20.0, s) for s in range(4)]))
-    assert not curate.is_good(mixture, *TIME, PARAMS)
+    assert not curate.is_refractory(mixture, *TIME, PARAMS)
 
 
 # Merges
@@ -114,8 +125,12 @@ def test_merged_spikes_move_by_the_lag_between_the_templates():
         np.concatenate([np.roll(SHAPES.templates @ SHAPES.pcs, d, axis=1) for d in range(-5, 6)]), full_matrices=False
     )[2][:20].astype(np.float32)
     scores = np.stack([(means.scores[0] @ SHAPES.pcs) @ pcs.T, early @ pcs.T])
-    moved, became = curate.merged(
-        Trains(sample, unit, *TIME), LearnedTemplates(means.contacts, scores, means.n_spikes), N_CONTACTS, pcs, PARAMS
+    moved, became = curate.merge_units(
+        UnitSpikes(sample, unit, *TIME),
+        LearnedTemplates(means.contacts, scores, means.n_spikes),
+        N_CONTACTS,
+        pcs,
+        PARAMS,
     )
     assert len(set(became)) == 1
     winner = one if became[0] == 0 else two + 3
@@ -127,12 +142,12 @@ def test_input_is_not_changed():
     one, two = halves(train(20.0, 1))
     sample, unit, means = units([one, two], [5, 5])
     before = sample.copy(), unit.copy(), means.scores.copy()
-    curate.curate(Trains(sample, unit, *TIME), means, N_CONTACTS, SHAPES, PARAMS)
+    curate.curate(UnitSpikes(sample, unit, *TIME), means, N_CONTACTS, SHAPES, PARAMS)
     for now, then in zip((sample, unit, means.scores), before, strict=True):
         np.testing.assert_array_equal(now, then)
 
 
-# What is dropped
+# What is left out
 
 
 @settings(max_examples=40, deadline=None)
@@ -140,7 +155,7 @@ def test_input_is_not_changed():
 def test_double_detections_are_those_close_to_the_last_kept_one(spikes, closest):
     sample = np.array([s for s, _ in spikes], np.int64)
     unit = np.array([u for _, u in spikes], np.int64)
-    keep = curate.without_double_detections(sample, unit, closest)
+    keep = curate.first_detections(sample, unit, closest)
     for u in set(unit.tolist()):
         mine = sorted(sample[unit == u].tolist())
         expected: list[int] = []
@@ -179,6 +194,6 @@ def test_units_are_numbered_along_the_probe():
 @pytest.mark.parametrize("n", [0, 1])
 def test_no_unit_and_one_spike(n):
     sample, unit, means = np.arange(n), np.zeros(n, np.int64), tiny.line_templates(SHAPES, [3] * n, N_CONTACTS)
-    out, kept, _ = curate.curate(Trains(sample, unit, *TIME), means, N_CONTACTS, SHAPES, PARAMS)
+    out, kept, _ = curate.curate(UnitSpikes(sample, unit, *TIME), means, N_CONTACTS, SHAPES, PARAMS)
     assert len(kept) == 0
     assert (out.unit == -1).all()

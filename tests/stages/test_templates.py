@@ -228,7 +228,7 @@ def test_every_cluster_knows_its_template_and_how_much_earlier_it_is_read():
     some.scores[:, 1] = 20.0 * shapes.templates[0]
     some.scores[0] = templates.advanced(some.scores[0], -3, shapes.pcs)  # 3 samples late in its window
     found = templates.learn_templates(some, 3, shapes, TemplatesParams(min_spikes=20))
-    assert found.member.tolist() == [0, 0, -1]
+    assert found.template_of_cluster.tolist() == [0, 0, -1]
     assert found.advance_samples[0] - found.advance_samples[1] == 3
 
 

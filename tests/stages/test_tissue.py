@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 import tiny
@@ -152,3 +154,13 @@ def test_steps_are_the_nearest_and_every_template_has_its_own():
     here = moving.at(np.array([2, 0]))
     assert np.allclose(here.scores[0], 2 * templates.scores[0])
     assert np.allclose(here.scores[1], 0.5 * templates.scores[1])
+
+
+def test_a_pickled_tissue_gives_the_same_covariances_without_carrying_them():
+    probe = tiny.line_probe(6)
+    some, a, b = tissue(probe, random_whitening(6)), np.array([0, 3, 5]), np.array([1, 2])
+    fresh = len(pickle.dumps(some))
+    found = some.covariance(a, b, 7.0)
+    packed = pickle.dumps(some)
+    assert len(packed) == fresh
+    assert pickle.loads(packed).covariance(a, b, 7.0).tobytes() == found.tobytes()  # noqa: S301

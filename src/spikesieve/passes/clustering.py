@@ -13,7 +13,7 @@ from spikesieve.passes.drift import SpikesAtRest
 from spikesieve.settings.cluster import ClusterParams
 from spikesieve.settings.curate import CurateParams
 from spikesieve.stages import cluster, templates
-from spikesieve.stages.curate import compare_trains
+from spikesieve.stages.curate import CompareSides
 from spikesieve.stages.features import Groups
 from spikesieve.stages.match import MatchedSpikes
 from spikesieve.stages.templates import LearnedTemplates
@@ -38,30 +38,6 @@ class Clusters:
     group: I64
 
 
-@dataclass(frozen=True, eq=False)
-class CompareByTimes:
-    """The refractory test of two sides of a cluster.
-
-    Attributes
-    ----------
-    sample : ndarray of int64, shape (n,)
-        Samples of the group's spikes.
-    sampling_hz, duration_s : float
-        Sampling rate, and seconds that are sorted.
-    params : CurateParams
-        Criteria.
-    """
-
-    sample: I64
-    sampling_hz: float
-    duration_s: float
-    params: CurateParams
-
-    def __call__(self, a: I64, b: I64) -> cluster.Verdict:
-        """Compare the spikes `a` of the group with the spikes `b`."""
-        return compare_trains(self.sample[a], self.sample[b], self.sampling_hz, self.duration_s, self.params)
-
-
 @versioned(1)
 def cluster_detected(run: Run, spikes: SpikesAtRest, groups: Groups, params: ClusterParams) -> Clusters:
     """Cluster detected spikes by shape. In a group of many spikes, some stand for all, and the others get no cluster.
@@ -83,7 +59,7 @@ def cluster_detected(run: Run, spikes: SpikesAtRest, groups: Groups, params: Clu
         Of all groups.
     """
     members = _members(spikes.group, len(groups))
-    chosen = [cluster.thinned(rows, params.max_spikes) for rows in members]
+    chosen = [cluster.evenly_spaced(rows, params.max_spikes) for rows in members]
     work = _OfGroup(spikes.features, groups, chosen, params, None)
     return _clusters(run, work, [len(rows) for rows in members], "cluster")
 
@@ -115,7 +91,7 @@ def cluster_matched(
         Of all groups.
     """
     members = _members(group[spikes.template], len(groups))
-    times = CompareByTimes(spikes.sample, recording.sampling_hz, recording.duration_s, params.curate)
+    times = CompareSides(spikes.sample, recording.sampling_hz, recording.duration_s, params.curate)
     work = _OfGroup(spikes.features, groups, members, params.cluster, times)
     return _clusters(run, work, [len(rows) for rows in members], "cluster again")
 
@@ -144,7 +120,7 @@ class _OfGroup:
     groups: Groups
     members: list[I64]
     params: ClusterParams
-    times: CompareByTimes | None
+    times: CompareSides | None
 
     def __call__(self, group: int) -> tuple[I64, LearnedTemplates]:
         """Labels of the group's spikes, and the means of the labels."""

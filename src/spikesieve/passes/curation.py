@@ -9,7 +9,7 @@ from spikesieve.engine.source import Source
 from spikesieve.model import I64
 from spikesieve.passes.clustering import Clusters
 from spikesieve.settings.curate import CurateParams
-from spikesieve.stages.curate import Trains, curate
+from spikesieve.stages.curate import UnitSpikes, curate
 from spikesieve.stages.match import MatchedSpikes
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates
@@ -22,7 +22,7 @@ class CuratedUnits:
 
     Attributes
     ----------
-    trains : Trains
+    trains : UnitSpikes
         Unit and sample of every matched spike; unit -1 = not kept.
     means : LearnedTemplates
         Mean PC scores of each unit.
@@ -34,7 +34,7 @@ class CuratedUnits:
         Sentences for the user.
     """
 
-    trains: Trains
+    trains: UnitSpikes
     means: LearnedTemplates
     source_contacts: I64
     threshold: float
@@ -71,7 +71,7 @@ def curate_clusters(
     CuratedUnits
         The unit of every matched spike.
     """
-    trains = Trains(matched.sample, clusters.unit, source.sampling_hz, source.recording.duration_s)
+    trains = UnitSpikes(matched.sample, clusters.unit, source.sampling_hz, source.recording.duration_s)
     trains, means, removed = curate(trains, clusters.means, source.probe.n_contacts, how.shapes, how.params)
     return CuratedUnits(trains, means, templates.rest.contacts, how.threshold, removed)
 

@@ -20,6 +20,7 @@ from spikesieve.stages.match import MatchedSpikes
 from spikesieve.stages.preprocess import Preprocessing
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
+from spikesieve.stages.waveforms import peak_to_peak_uv
 
 # Spikes whose features are copied at a time: several copies of them, 400 bytes each.
 SPIKES_AT_ONCE = 10_000
@@ -85,10 +86,10 @@ def describe(run: Run, source: Source, spikes: SortedSpikes, params: Description
     """
     fitted, recording, final, shapes = source.preprocessing, source.recording, spikes.final, spikes.shapes
     templates, shifts = measure_templates(run, source, shapes, final, spikes.motion.followed, params.units)
-    out, kept = _described_spikes(run, source, spikes, shifts, units.peak_to_peak_uv(templates))
+    out, kept = _described_spikes(run, source, spikes, shifts, peak_to_peak_uv(templates))
     alike, _ = similarity(overlaps(final.means, fitted.probe.n_contacts, shapes.pcs), len(templates))
     trains, scores = _by_unit(out, final.means)
-    context = units.Context(
+    context = units.UnitTableInputs(
         fitted.probe,
         fitted.noise_sd_uv,
         recording.sampling_hz,

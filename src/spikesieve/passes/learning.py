@@ -16,7 +16,7 @@ from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.fit import FitParams
 from spikesieve.settings.refine import RefineParams
 from spikesieve.settings.templates import TemplatesParams
-from spikesieve.stages.curate import Trains, curate
+from spikesieve.stages.curate import UnitSpikes, curate
 from spikesieve.stages.match import MatchedSpikes
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.sieve.collisions import collision_templates
@@ -170,7 +170,7 @@ def final_units(
     del units
     kept = final_assignment(matched, means, params.fit, params.refine, run.map)
     give_back()
-    trains = Trains(kept.sample, kept.unit, source.sampling_hz, source.recording.duration_s)
+    trains = UnitSpikes(kept.sample, kept.unit, source.sampling_hz, source.recording.duration_s)
     n_contacts = matching.drift.probe.n_contacts
     trains, final, removed = curate(trains, kept.means, n_contacts, matching.shapes, curation)
     found = matching.found

@@ -18,7 +18,7 @@ from spikesieve.stages.oracle import match_weak, true_components, true_templates
 from spikesieve.stages.preprocess import Clean
 from spikesieve.stages.shapes import Shapes, window
 from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
-from spikesieve.stages.units import add_waveforms
+from spikesieve.stages.waveforms import add_waveforms
 
 # Blocks, spread over the recording, that the true templates are averaged from.
 MEASURED_BLOCKS = 40
@@ -42,7 +42,7 @@ class TrueSpikes:
 
 
 @dataclass(frozen=True, eq=False)
-class WaveformSums:
+class TrueWaveformSums:
     """Sums of true waveforms in a block.
 
     Attributes
@@ -59,7 +59,7 @@ class WaveformSums:
 
 
 @dataclass(frozen=True, eq=False)
-class AddTrueWaveforms(BlockTask[WaveformSums]):
+class AddTrueWaveforms(BlockTask[TrueWaveformSums]):
     """Add up the waveforms at the true spike times of a block.
 
     Attributes
@@ -78,7 +78,7 @@ class AddTrueWaveforms(BlockTask[WaveformSums]):
         """The window."""
         return sum(self.window)
 
-    def __call__(self, clean: Clean, core: Core, backend: Backend) -> WaveformSums:
+    def __call__(self, clean: Clean, core: Core, backend: Backend) -> TrueWaveformSums:
         """Return the sums of the block."""
         truth, block = self.truth, core.block
         first, last = np.searchsorted(truth.sample, [block.start, block.stop])
@@ -87,7 +87,7 @@ class AddTrueWaveforms(BlockTask[WaveformSums]):
         white = add_waveforms(clean.white, at, unit, contacts, self.window, truth.n_units)
         uv = add_waveforms(clean.uv, at, unit, contacts, self.window, truth.n_units)
         n_spikes = np.bincount(unit, minlength=truth.n_units).astype(np.int64)
-        return WaveformSums(white.sums, uv.sums, n_spikes)
+        return TrueWaveformSums(white.sums, uv.sums, n_spikes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from spikesieve.passes.drift import DriftModel, SpikesAtRest
 from spikesieve.settings.templates import TemplatesParams
 from spikesieve.stages.features import add_features, group_of
 from spikesieve.stages.shapes import Shapes
-from spikesieve.stages.templates import Families, LearnedTemplates, advanced, learn_templates
+from spikesieve.stages.templates import LearnedTemplates, TemplateAssignment, advanced, learn_templates
 from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, predict
 
 # Spikes whose features are added up at a time.
@@ -116,11 +116,13 @@ def _still_templates(means: LearnedTemplates, contacts: I64, n_contacts: int) ->
     return MovingTemplates(learned, np.zeros(1), contacts[None], scores[None])
 
 
-def _observed(spikes: ClusteredSpikes, families: Families, shapes: Shapes, drift: DriftModel) -> list[Observed]:
+def _observed(
+    spikes: ClusteredSpikes, families: TemplateAssignment, shapes: Shapes, drift: DriftModel
+) -> list[Observed]:
     """Mean scores of each template in bins of displacement, on the contacts where they were measured."""
     detected, moved_um, unit = spikes.detected, spikes.at_rest.displacement_um, spikes.clusters.unit
     width = drift.tissue.params.bin_um
-    used = np.flatnonzero((unit >= 0) & (families.member[np.maximum(unit, 0)] >= 0))
+    used = np.flatnonzero((unit >= 0) & (families.template_of_cluster[np.maximum(unit, 0)] >= 0))
     bins = np.round(moved_um[used] / width).astype(np.int64)
     low, n_bins = int(bins.min(initial=0)), int(np.ptp(bins)) + 1 if len(bins) else 1
     n_groups = len(drift.groups)
@@ -134,7 +136,7 @@ def _observed(spikes: ClusteredSpikes, families: Families, shapes: Shapes, drift
         add_features(detected.features[used[part]], of_spike[part], sums)
     for i, k in enumerate(cluster):
         sums[i] = advanced(sums[i], int(families.advance_samples[k]), shapes.pcs)
-    member = families.member[cluster]
+    member = families.template_of_cluster[cluster]
     return [
         Observed(
             moved[rows] * width,

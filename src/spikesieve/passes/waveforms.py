@@ -13,10 +13,10 @@ from spikesieve.kernels.backend import Backend
 from spikesieve.model import I64, Motion, Probe, Templates
 from spikesieve.passes.curation import CuratedUnits
 from spikesieve.settings.units import UnitsParams
-from spikesieve.stages import units
+from spikesieve.stages import waveforms
 from spikesieve.stages.preprocess import Clean
 from spikesieve.stages.shapes import Shapes
-from spikesieve.stages.units import Waveforms
+from spikesieve.stages.waveforms import WaveformSums
 
 # Of the spikes wanted for a waveform, this share is enough where more would cost many blocks.
 ENOUGH = 0.2
@@ -25,7 +25,7 @@ NEAR_REST_UM, FEW_AT_REST = 2.0, 100
 
 
 @dataclass(frozen=True, eq=False)
-class ExtractWaveforms(BlockTask[Waveforms]):
+class ExtractWaveforms(BlockTask[WaveformSums]):
     """Sum up the waveforms of spikes in a block.
 
     Attributes
@@ -48,12 +48,12 @@ class ExtractWaveforms(BlockTask[Waveforms]):
         """The window."""
         return sum(self.window)
 
-    def __call__(self, clean: Clean, core: Core, backend: Backend) -> Waveforms:
+    def __call__(self, clean: Clean, core: Core, backend: Backend) -> WaveformSums:
         """Return sums and counts of each unit."""
         block = core.block
         own = slice(*np.searchsorted(self.sample, (block.start, block.stop)))
         local = self.sample[own] - block.start + core.start
-        return units.add_waveforms(clean.uv, local, self.unit[own], self.contacts, self.window, len(self.contacts))
+        return waveforms.add_waveforms(clean.uv, local, self.unit[own], self.contacts, self.window, len(self.contacts))
 
 
 def measure_templates(
@@ -84,7 +84,7 @@ def measure_templates(
         Samples by which the spikes of each unit must move to its trough.
     """
     n_units = len(final.means)
-    contacts = units.near_contacts(final.means.peak_contacts, source.probe, params)
+    contacts = waveforms.near_contacts(final.means.peak_contacts, source.probe, params)
     limit = shapes.peak_index // 2
     window = (shapes.peak_index + limit, shapes.n_samples - shapes.peak_index + limit)
     sums, counts = np.zeros((n_units, sum(window), contacts.shape[1])), np.zeros(n_units, np.int64)
@@ -95,7 +95,7 @@ def measure_templates(
         sums += part.sums
         counts += part.counts
     mean = sums / np.maximum(counts, 1)[:, None, None]
-    shifts = units.trough_shifts(mean, window[0], limit)
+    shifts = waveforms.trough_shifts(mean, window[0], limit)
     start = window[0] - shapes.peak_index + shifts
     cut = np.empty((n_units, shapes.n_samples, contacts.shape[1]), np.float32)
     for k in range(n_units):

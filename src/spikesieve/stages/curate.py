@@ -1,6 +1,6 @@
-"""From clusters to units: refractory merges, double detections and duplicate units removed, every unit judged.
+"""Curation: merge units that are one neuron, leave out echoes, double detections and small clusters.
 
-The criteria are Kilosort4's (R and Q of correlograms), really used; see docs/curate.md.
+The criteria are Kilosort4's R and Q of correlograms; see docs/curate.md.
 """
 
 from __future__ import annotations
@@ -17,15 +17,31 @@ from spikesieve.stages.cluster import Verdict
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
 
+# Two trains are two neurons if the log odds of one train are below this.
+MAX_LOG_ODDS_OF_TWO = -3.0
+# A spike of an echo lies at most this far from a spike of the larger unit.
+ECHO_REACH_MS = 0.4
+
 
 @dataclass(frozen=True, eq=False)
-class Trains:
-    """Spikes by unit while units change.
+class UnitSpikes:
+    """Spikes with the unit that each belongs to at the moment.
 
-    sample       (n,) int64
-    unit         (n,) int64, -1 = none
-    sampling_hz  sampling rate in Hz
-    duration_s   sorted seconds
+    Attributes
+    ----------
+    sample : ndarray of int64, shape (n_spikes,)
+        Spike times in samples.
+    unit : ndarray of int64, shape (n_spikes,)
+        Unit of each spike; -1 if it has none.
+    sampling_hz : float
+        Sampling rate in Hz.
+    duration_s : float
+        Duration that was sorted in s.
+
+    Examples
+    --------
+    >>> UnitSpikes(np.array([9, 4, 7]), np.array([0, 0, -1]), 30_000.0, 1.0).spike_trains()
+    {0: array([4, 9])}
     """
 
     sample: I64
@@ -33,8 +49,14 @@ class Trains:
     sampling_hz: float
     duration_s: float
 
-    def by_unit(self) -> dict[int, I64]:
-        """The sorted samples of every unit that has spikes."""
+    def spike_trains(self) -> dict[int, I64]:
+        """Sort the spikes into spike trains.
+
+        Returns
+        -------
+        dict of int to ndarray of int64
+            Ascending samples of every unit that has spikes.
+        """
         rows = np.flatnonzero(self.unit >= 0)
         order = rows[np.lexsort((self.sample[rows], self.unit[rows]))]
         units, first = np.unique(self.unit[order], return_index=True)
@@ -42,38 +64,137 @@ class Trains:
         return {int(k): self.sample[order[a:b]] for k, (a, b) in zip(units, pairwise(edges), strict=True)}
 
 
+@dataclass(frozen=True, eq=False)
+class CompareSides:
+    """The refractory test of two sides of a join, for `cluster.cluster_group`. It can be pickled.
+
+    Attributes
+    ----------
+    sample : ndarray of int64, shape (n_spikes,)
+        Spike times of the group in samples.
+    sampling_hz : float
+        Sampling rate in Hz.
+    duration_s : float
+        Duration that was sorted in s.
+    params : CurateParams
+        Criteria of the test.
+    """
+
+    sample: I64
+    sampling_hz: float
+    duration_s: float
+    params: CurateParams
+
+    def __call__(self, a: I64, b: I64) -> Verdict:
+        """Compare two sides.
+
+        Parameters
+        ----------
+        a, b : ndarray of int64
+            Indices of the spikes on each side.
+
+        Returns
+        -------
+        Verdict
+            See `compare_trains`.
+        """
+        return compare_trains(self.sample[a], self.sample[b], self.sampling_hz, self.duration_s, self.params)
+
+
 def compare_trains(a: I64, b: I64, sampling_hz: float, duration_s: float, params: CurateParams) -> Verdict:
-    """Whether two trains (samples, in any order) are one neuron's by their cross-correlogram."""
+    """Decide from their cross-correlogram whether two spike trains come from one neuron.
+
+    Parameters
+    ----------
+    a, b : ndarray of int64
+        Spike times of each train in samples, in any order.
+    sampling_hz : float
+        Sampling rate in Hz.
+    duration_s : float
+        Duration that was sorted in s.
+    params : CurateParams
+        Largest R and Q of a refractory cross-correlogram.
+
+    Returns
+    -------
+    Verdict
+        ONE if the cross-correlogram is refractory, TWO if coincidences speak against one train, otherwise UNDECIDED.
+    """
     counts = refractory.counts_1ms(np.sort(a), np.sort(b), sampling_hz, False)
     pair = refractory.refractoriness(counts, float(len(a)) * len(b), duration_s)
     if pair.holds(params.ccg_threshold, params.ccg_probability):
         return Verdict.ONE
-    return Verdict.TWO if refractory.log_odds_one_train(counts) < -3.0 else Verdict.UNDECIDED
+    return Verdict.TWO if refractory.log_odds_one_train(counts) < MAX_LOG_ODDS_OF_TWO else Verdict.UNDECIDED
 
 
-def is_good(train: I64, sampling_hz: float, duration_s: float, params: CurateParams) -> bool:
-    """Whether a sorted train is refractory to itself."""
-    own = refractory.of_train(train, sampling_hz, duration_s)
-    return own.holds(params.acg_threshold, params.acg_probability)
+def is_refractory(train: I64, sampling_hz: float, duration_s: float, params: CurateParams) -> bool:
+    """Decide from its autocorrelogram whether a spike train is refractory.
+
+    Parameters
+    ----------
+    train : ndarray of int64
+        Spike times in samples, ascending.
+    sampling_hz : float
+        Sampling rate in Hz.
+    duration_s : float
+        Duration that was sorted in s.
+    params : CurateParams
+        Largest R and Q of a refractory autocorrelogram.
+
+    Returns
+    -------
+    bool
+        Whether R and Q are small enough.
+
+    Examples
+    --------
+    A neuron that fires once every 12 to 20 ms, for 20 s:
+
+    >>> rng = np.random.default_rng(0)
+    >>> train = np.cumsum(rng.integers(360, 600, 1250))
+    >>> is_refractory(train, 30_000.0, 20.0, CurateParams())
+    True
+    """
+    acg = refractory.of_train(train, sampling_hz, duration_s)
+    return acg.holds(params.acg_threshold, params.acg_probability)
 
 
 def curate(
-    trains: Trains, means: LearnedTemplates, n_contacts: int, shapes: Shapes, params: CurateParams
-) -> tuple[Trains, LearnedTemplates, tuple[str, ...]]:
-    """Merge what is one neuron, drop what is none; units renumbered by their best contact.
+    spikes: UnitSpikes, means: LearnedTemplates, n_contacts: int, shapes: Shapes, params: CurateParams
+) -> tuple[UnitSpikes, LearnedTemplates, tuple[str, ...]]:
+    """Merge units of one neuron, leave out what is no unit, and number the units along the probe.
 
-    means  one row a unit
-    Returns the trains (unit -1 = not kept), the units' means, and what was removed and why.
+    Parameters
+    ----------
+    spikes : UnitSpikes
+        All spikes and their units.
+    means : LearnedTemplates
+        Mean waveform of each unit.
+    n_contacts : int
+        Number of contacts of the probe.
+    shapes : Shapes
+        Temporal components of the waveforms.
+    params : CurateParams
+        Criteria of every step.
+
+    Returns
+    -------
+    spikes : UnitSpikes
+        All spikes; unit -1 marks those that were left out.
+    means : LearnedTemplates
+        Mean waveform of each final unit, ordered by peak contact.
+    notes : tuple of str
+        What was left out, and why.
     """
-    joined, _ = merged(trains, means, n_contacts, shapes.pcs, params)
-    sample, unit = joined.sample, joined.unit
+    merged, _ = merge_units(spikes, means, n_contacts, shapes.pcs, params)
+    sample, unit = merged.sample, merged.unit
     counts = np.bincount(unit[unit >= 0], minlength=len(means))
     small = (counts > 0) & (counts < params.min_spikes)
     keep = (unit >= 0) & ~np.append(small, False)[unit]
-    closest = round(params.duplicate_spike_ms * 1e-3 * trains.sampling_hz)
-    double = keep & ~without_double_detections(sample, unit, closest)
+    closest_samples = round(params.duplicate_spike_ms * 1e-3 * spikes.sampling_hz)
+    double = keep & ~first_detections(sample, unit, closest_samples)
     keep &= ~double
-    echoes = echo_units(replace(joined, unit=np.where(keep, unit, -1)), means, n_contacts, shapes.pcs, params)
+    echoes = echo_units(replace(merged, unit=np.where(keep, unit, -1)), means, n_contacts, shapes.pcs, params)
     keep &= ~np.isin(unit, echoes)
     counts = np.bincount(unit[keep], minlength=len(means))
     final = np.flatnonzero(counts)
@@ -81,8 +202,8 @@ def curate(
     number = np.full(len(means) + 1, -1, np.int64)
     number[final] = np.arange(len(final))
     notes = _removal_notes(int(small.sum()), len(echoes), int(np.count_nonzero(double)), params)
-    kept_means = LearnedTemplates(means.contacts[final], means.scores[final], counts[final])
-    return replace(joined, unit=np.where(keep, number[unit], -1)), kept_means, notes
+    final_means = LearnedTemplates(means.contacts[final], means.scores[final], counts[final])
+    return replace(merged, unit=np.where(keep, number[unit], -1)), final_means, notes
 
 
 def _removal_notes(n_small: int, n_echoes: int, n_double: int, params: CurateParams) -> tuple[str, ...]:
@@ -98,83 +219,143 @@ def _removal_notes(n_small: int, n_echoes: int, n_double: int, params: CuratePar
     return tuple(notes)
 
 
-def merged(
-    trains: Trains, means: LearnedTemplates, n_contacts: int, pcs: F32, params: CurateParams
-) -> tuple[Trains, I64]:
-    """Merge similar units that are refractory to each other, the largest unit first (Kilosort4's merging_function).
+def merge_units(
+    spikes: UnitSpikes, means: LearnedTemplates, n_contacts: int, pcs: F32, params: CurateParams
+) -> tuple[UnitSpikes, I64]:
+    """Merge similar units that are refractory to each other, the unit with most spikes first.
 
-    A unit that is refractory itself absorbs, best first, the similar unit whose cross-correlogram with it is
-    refractory; the absorbed spikes move by the lag between the templates. Then it is tried again. Units of nearly the
-    same shape and size are merged even when they have too few spikes for a correlogram, unless it speaks against it.
-    Returns the new trains and, for every old unit, the unit it became (n_units,) int64.
+    A refractory unit absorbs the most similar unit whose cross-correlogram with it is refractory; the absorbed spikes
+    move by the lag between the templates. The grown unit is then tried again. Units of nearly the same shape and size
+    are merged unless their spike times say that they are two: they may have too few spikes for a correlogram.
+
+    Parameters
+    ----------
+    spikes : UnitSpikes
+        All spikes and their units.
+    means : LearnedTemplates
+        Mean waveform of each unit.
+    n_contacts : int
+        Number of contacts of the probe.
+    pcs : ndarray of float32, shape (n_pcs, n_waveform_samples)
+        Temporal components of the waveforms.
+    params : CurateParams
+        Criteria of a merge.
+
+    Returns
+    -------
+    spikes : UnitSpikes
+        The spikes with their new units and times.
+    became : ndarray of int64, shape (n_units,)
+        The unit that each old unit is now a part of.
+
+    Notes
+    -----
+    This is Kilosort4's merging_function.
     """
     alike, lag = similarity(overlaps(means, n_contacts, pcs), len(means))
-    candidate, same = _may_merge(alike, means.norms, params)
-    sample, unit = trains.sample.copy(), trains.unit.copy()
+    candidate, same = _merge_candidates(alike, means.norms, params)
+    sample, unit = spikes.sample.copy(), spikes.unit.copy()
     became = np.arange(len(means))
-    of = trains.by_unit()
+    trains = spikes.spike_trains()
     for seed in np.argsort(-means.n_spikes, kind="stable").tolist():
         while became[seed] == seed:
-            own = of.get(seed, np.empty(0, np.int64))
-            good = is_good(own, trains.sampling_hz, trains.duration_s, params)
+            train = trains.get(seed, np.empty(0, np.int64))
+            good = is_refractory(train, spikes.sampling_hz, spikes.duration_s, params)
             free = (became == np.arange(len(became))) & candidate[seed] & (same[seed] | good)
             free[seed] = False
-            ranked = [k for k in np.argsort(-alike[seed], kind="stable").tolist() if free[k] and k in of]
-            parts = (k for k in ranked if _belongs(own, of[k] - lag[seed, k], same[seed, k], good, trains, params))
-            other = next(parts, None)
-            if other is None:
+            ranked = [k for k in np.argsort(-alike[seed], kind="stable").tolist() if free[k] and k in trains]
+            parts = (
+                k for k in ranked if _is_part_of(train, trains[k] - lag[seed, k], same[seed, k], good, spikes, params)
+            )
+            absorbed = next(parts, None)
+            if absorbed is None:
                 break
-            moved = unit == other
-            sample[moved] -= lag[seed, other]
+            moved = unit == absorbed
+            sample[moved] -= lag[seed, absorbed]
             unit[moved] = seed
-            became[became == other] = seed
-            of[seed] = np.sort(np.concatenate([own, of.pop(other) - lag[seed, other]]))
-    return replace(trains, sample=sample, unit=unit), became
+            became[became == absorbed] = seed
+            trains[seed] = np.sort(np.concatenate([train, trains.pop(absorbed) - lag[seed, absorbed]]))
+    return replace(spikes, sample=sample, unit=unit), became
 
 
-def _may_merge(alike: F32, norms: F32, params: CurateParams) -> tuple[Bool, Bool]:
-    """Pairs whose templates allow a merge, and pairs so alike that only their spike times can forbid it."""
-    size = norms.astype(np.float64)
-    ratio = np.minimum(size[:, None], size) / np.maximum(np.maximum(size[:, None], size), 1e-12)
+def _merge_candidates(alike: F32, norms: F32, params: CurateParams) -> tuple[Bool, Bool]:
+    """Find pairs whose templates allow a merge, and pairs so similar that only their spike times can forbid it."""
+    norm = norms.astype(np.float64)
+    ratio = np.minimum(norm[:, None], norm) / np.maximum(np.maximum(norm[:, None], norm), 1e-12)
     candidate = (alike >= params.merge_similarity) & (ratio >= params.merge_norm_ratio)
     difference = 2 * (1 - ratio) / (1 + ratio)
     return candidate, (alike >= params.same_similarity) & (difference < params.same_norm_difference)
 
 
-def _belongs(own: I64, other: I64, same: bool, good: bool, trains: Trains, params: CurateParams) -> bool:
-    """Whether `other` is a part of `own`: refractory to it, or so alike that nothing speaks against it."""
-    verdict = compare_trains(own, other, trains.sampling_hz, trains.duration_s, params)
+def _is_part_of(train: I64, other: I64, same: bool, good: bool, spikes: UnitSpikes, params: CurateParams) -> bool:
+    """Decide whether `other` belongs to `train`: refractory to it, or nearly the same shape and not refuted."""
+    verdict = compare_trains(train, other, spikes.sampling_hz, spikes.duration_s, params)
     return (good and verdict is Verdict.ONE) or (same and verdict is not Verdict.TWO)
 
 
-def echo_units(trains: Trains, means: LearnedTemplates, n_contacts: int, pcs: F32, params: CurateParams) -> I64:
-    """Units that mop up what a larger neighbour leaves: most of their spikes lie within 0.4 ms of its spikes.
+def echo_units(spikes: UnitSpikes, means: LearnedTemplates, n_contacts: int, pcs: F32, params: CurateParams) -> I64:
+    """Find units that only collect what the matching leaves of a larger neighbour.
 
-    Only units with a contact in common are compared; (n,) int64, the unit with the smaller template of each pair.
+    Most spikes of an echo lie within 0.4 ms of a spike of a unit with a larger template and a contact in common.
+
+    Parameters
+    ----------
+    spikes : UnitSpikes
+        All spikes and their units.
+    means : LearnedTemplates
+        Mean waveform of each unit.
+    n_contacts : int
+        Number of contacts of the probe.
+    pcs : ndarray of float32, shape (n_pcs, n_waveform_samples)
+        Temporal components of the waveforms.
+    params : CurateParams
+        Share of coincident spikes from which on a unit is an echo.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_echoes,)
+        Units that are echoes, ascending.
     """
     pairs = overlaps(means, n_contacts, pcs)
-    of = trains.by_unit()
-    norms, reach = means.norms, round(0.4e-3 * trains.sampling_hz)
+    trains = spikes.spike_trains()
+    norms, reach_samples = means.norms, round(ECHO_REACH_MS * 1e-3 * spikes.sampling_hz)
     echoes: set[int] = set()
-    for k, train in of.items():
-        near = pairs.neighbours[pairs.offsets[k] : pairs.offsets[k + 1]].tolist()
-        larger = [j for j in near if j != k and j in of and j not in echoes and norms[j] >= norms[k]]
-        if any(_share_near(train, of[j], reach) > params.duplicate_share for j in larger):
+    for k, train in trains.items():
+        neighbours = pairs.neighbours[pairs.offsets[k] : pairs.offsets[k + 1]].tolist()
+        larger = [j for j in neighbours if j != k and j in trains and j not in echoes and norms[j] >= norms[k]]
+        if any(_coincident_share(train, trains[j], reach_samples) > params.duplicate_share for j in larger):
             echoes.add(k)
     return np.array(sorted(echoes), np.int64)
 
 
-def _share_near(a: I64, b: I64, reach: int) -> float:
-    """Share of the samples a that have one of b within reach (both sorted)."""
-    first = np.searchsorted(b, a - reach)
-    last = np.searchsorted(b, a + reach, side="right")
+def _coincident_share(a: I64, b: I64, reach_samples: int) -> float:
+    """Share of the spikes of a with a spike of b within reach; both ascending."""
+    first = np.searchsorted(b, a - reach_samples)
+    last = np.searchsorted(b, a + reach_samples, side="right")
     return float((last > first).mean())
 
 
-def without_double_detections(sample: I64, unit: I64, closest_samples: int) -> Bool:
-    """Keep the first of spikes of one unit that follow each other within closest_samples: (n,) bool.
+def first_detections(sample: I64, unit: I64, closest_samples: int) -> Bool:
+    """Find the spikes that are no double detection of an earlier spike of their unit.
 
-    sample, unit  (n,) int64, in any order
+    Parameters
+    ----------
+    sample : ndarray of int64, shape (n_spikes,)
+        Spike times in samples, in any order.
+    unit : ndarray of int64, shape (n_spikes,)
+        Unit of each spike.
+    closest_samples : int
+        A spike that follows the last kept one of its unit by at most this many samples is a double detection.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_spikes,)
+        False for double detections.
+
+    Examples
+    --------
+    >>> first_detections(np.array([100, 103, 106, 103]), np.array([0, 0, 0, 1]), 5)
+    array([ True, False,  True,  True])
     """
     keep = np.ones(len(sample), np.bool_)
     if closest_samples <= 0:

@@ -1,4 +1,4 @@
-"""Where each spike came from: its amplitude on each contact, and the point whose field fits them best."""
+"""Spike localisation: the amplitude of a spike on each contact, and the point source that explains them best."""
 
 from __future__ import annotations
 
@@ -10,29 +10,36 @@ from spikesieve.geometry import distances_um
 from spikesieve.kernels import triangulate
 from spikesieve.model import F32, F64, I64, Bool, Probe
 
-# The part of a spike in which its contacts have much the same shape, around its time.
+# The part of the waveform, around the spike time, that has much the same shape on all contacts.
 BEFORE_MS, AFTER_MS = 0.33, 0.67
-# Rounds of a rank-1 fit: what shape does the spike have, how much of it has each contact.
-ROUNDS = 2
-SPIKES_AT_ONCE = 4000
+# Rounds of the rank-1 fit: first the shape of the spike, then its amplitude on each contact.
+FIT_ROUNDS = 2
+# Bounds the memory: waveforms of this many spikes are cut out at a time.
+CHUNK_SPIKES = 4000
 
-# The field falls with the third power of the distance: the high-pass, the reference and a cell's return currents leave
-# little of 1 / d. The plane of the contacts is likely this far away; see docs/motion.md.
+# The source is fitted at this distance from the contacts' plane a priori, with these weights; see docs/motion.md. The
+# field falls with the third power of the distance: filter, reference and return currents leave little of 1 / d.
 HEIGHT_UM = 20.0
 WEIGHTS = (0.05, 0.0005)
-# Contacts farther than this from the largest one are left out.
+# Contacts farther than this from the largest one are not fitted.
 REACH_UM = 75.0
 MIN_CONTACTS = 3
+# Lowest height in units of the contact spacing, and highest height in um, of a trusted location.
 MIN_HEIGHT, MAX_HEIGHT_UM = 0.6, 150.0
 
 
 @dataclass(frozen=True, eq=False)
-class Located:
-    """Where spikes came from.
+class SpikeLocations:
+    """Locations of n spikes.
 
-    position_um  (n, 2) float32, x and depth
-    height_um    (n,) float32, distance from the plane of the contacts
-    ok           (n,) bool: False where the amplitudes do not tell; position and height are 0 if nothing was positive
+    Attributes
+    ----------
+    position_um : ndarray of float32, shape (n, 2)
+        x and depth of the source in um; 0 where nothing could be fitted.
+    height_um : ndarray of float32, shape (n,)
+        Distance of the source from the plane of the contacts in um; 0 where nothing could be fitted.
+    ok : ndarray of bool, shape (n,)
+        False where the amplitudes do not determine the location.
     """
 
     position_um: F32
@@ -41,73 +48,115 @@ class Located:
 
 
 def amplitudes(uv: F32, sample: I64, contacts: I64, sampling_hz: float) -> F32:
-    """How much each contact has of each spike: (n, n_near) float32, positive on the largest contact, 0 for contact -1.
+    """Measure the amplitude of each spike on each of its contacts.
 
-    The waveforms of a spike on its contacts are fitted by one shape (unit norm, learned from that spike alone) times an
-    amplitude for each contact, which is returned: the projection of the contact's waveform on the shape. Unlike peak to
-    peak it is 0 on average where there is only noise.
+    The waveforms of a spike are fitted by one shape of unit norm, learned from that spike alone, times an amplitude for
+    each contact. Unlike the peak-to-peak, this amplitude is 0 on average where there is only noise.
 
-    uv        (n_contacts, n_samples) float32, high-passed and not whitened
-    sample    (n,) int64, at least 1 ms from the ends
-    contacts  (n, n_near) int64, -1 = none
+    Parameters
+    ----------
+    uv : ndarray of float32, shape (n_contacts, n_samples)
+        High-passed traces in uV, not whitened.
+    sample : ndarray of int64, shape (n,)
+        Spike times in samples, at least 1 ms from the ends of the traces.
+    contacts : ndarray of int64, shape (n, n_near)
+        Contacts of each spike; -1 marks an unused entry.
+    sampling_hz : float
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, n_near)
+        Projections of the waveforms on the shape in uV, positive on the largest contact; 0 for contact -1.
+
+    Examples
+    --------
+    A spike of 4 samples that is twice as large on contact 0 as on contact 1:
+
+    >>> uv = np.zeros((2, 100), np.float32)
+    >>> uv[0, 48:52], uv[1, 48:52] = -100.0, -50.0
+    >>> amplitudes(uv, np.array([50]), np.array([[0, 1, -1]]), 30_000.0)
+    array([[200., 100.,   0.]], dtype=float32)
     """
     offsets = np.arange(-round(BEFORE_MS * sampling_hz / 1e3), round(AFTER_MS * sampling_hz / 1e3) + 1)
     out = np.zeros(contacts.shape, np.float32)
-    for first in range(0, len(sample), SPIKES_AT_ONCE):
-        some = slice(first, first + SPIKES_AT_ONCE)
-        clips = uv[np.maximum(contacts[some], 0)[:, :, None], sample[some, None, None] + offsets]
-        clips[contacts[some] < 0] = 0.0
-        largest = np.abs(clips).max(axis=2).argmax(axis=1)
-        shape = _unit(clips[np.arange(len(clips)), largest])
-        for _ in range(ROUNDS):
-            shape = _unit(np.einsum("nct,nc->nt", clips, np.maximum(np.einsum("nct,nt->nc", clips, shape), 0.0)))
-        out[some] = np.einsum("nct,nt->nc", clips, shape)
+    for first in range(0, len(sample), CHUNK_SPIKES):
+        chunk = slice(first, first + CHUNK_SPIKES)
+        waveforms = uv[np.maximum(contacts[chunk], 0)[:, :, None], sample[chunk, None, None] + offsets]
+        waveforms[contacts[chunk] < 0] = 0.0
+        largest = np.abs(waveforms).max(axis=2).argmax(axis=1)
+        shape = _unit_norm(waveforms[np.arange(len(waveforms)), largest])
+        for _ in range(FIT_ROUNDS):
+            positive = np.maximum(np.einsum("nct,nt->nc", waveforms, shape), 0.0)
+            shape = _unit_norm(np.einsum("nct,nc->nt", waveforms, positive))
+        out[chunk] = np.einsum("nct,nt->nc", waveforms, shape)
     return out
 
 
-def _unit(waveforms: F32) -> F32:
+def _unit_norm(waveforms: F32) -> F32:
     norm = np.linalg.norm(waveforms, axis=1, keepdims=True)
     return np.asarray(waveforms / np.where(norm > 0, norm, 1.0), dtype=np.float32)
 
 
-def localize(amplitude_uv: F32, contacts: I64, probe: Probe) -> Located:
-    """Where spikes came from, by triangulation.
+def localize(amplitude_uv: F32, contacts: I64, probe: Probe) -> SpikeLocations:
+    """Locate spikes by triangulation.
 
-    A spike is not ok where its contacts do not tell its depth: fewer than MIN_CONTACTS of them; a source nearer to the
-    plane than MIN_HEIGHT times the distance of neighbouring contacts, which then lies at a contact whatever its depth;
-    one beyond the second row of contacts from either end of its shank, with contacts on one side only.
+    A location is not ok in three cases. There are fewer than `MIN_CONTACTS` contacts. The source is nearer to the plane
+    of the contacts than `MIN_HEIGHT` times the contact spacing: it then seems to lie at a contact, whatever its depth.
+    It lies beyond the second row from either end of its shank, where all contacts are on one side.
 
-    amplitude_uv  (n, n_near) float32 of `amplitudes`
-    contacts      (n, n_near) int64, -1 = none: the 10 or more nearest to the spike; those within REACH_UM count
+    Parameters
+    ----------
+    amplitude_uv : ndarray of float32, shape (n, n_near)
+        Amplitudes in uV, as `amplitudes` measures them.
+    contacts : ndarray of int64, shape (n, n_near)
+        The 10 or more contacts nearest to each spike; -1 marks an unused entry. Those within `REACH_UM` of the largest
+        one are fitted.
+    probe : Probe
+        Positions and shanks of the contacts.
+
+    Returns
+    -------
+    SpikeLocations
+        Locations of the n spikes.
+
+    Examples
+    --------
+    >>> line = Probe(np.stack([np.zeros(20), 20.0 * np.arange(20)], axis=1), np.arange(20), np.zeros(20, np.int64))
+    >>> contacts = np.arange(5, 15)[None]
+    >>> field_uv = (1e6 / np.hypot(line.positions_um[contacts, 1] - 190.0, 30.0) ** 3).astype(np.float32)
+    >>> locations = localize(field_uv, contacts, line)
+    >>> locations.ok, locations.position_um.round()
+    (array([ True]), array([[  0., 190.]], dtype=float32))
     """
-    within = _within_reach(amplitude_uv, contacts, probe)
-    fitted = np.empty((len(contacts), 4))
-    triangulate(amplitude_uv, within, probe.positions_um, HEIGHT_UM, WEIGHTS, fitted)
-    known = np.isfinite(fitted).all(axis=1) & ((within >= 0).sum(axis=1) >= MIN_CONTACTS)
-    fitted = np.where(known[:, None], fitted, 0.0)
-    low, high, spacing = _shank_of_spikes(contacts, probe)
-    ok = known & (fitted[:, 2] >= MIN_HEIGHT * spacing) & (fitted[:, 2] <= MAX_HEIGHT_UM)
-    ok &= (fitted[:, 1] >= low) & (fitted[:, 1] <= high)
-    return Located(fitted[:, :2].astype(np.float32), fitted[:, 2].astype(np.float32), ok)
+    fitted_contacts = _within_reach(amplitude_uv, contacts, probe)
+    fit = np.empty((len(contacts), 4))
+    triangulate(amplitude_uv, fitted_contacts, probe.positions_um, HEIGHT_UM, WEIGHTS, fit)
+    known = np.isfinite(fit).all(axis=1) & ((fitted_contacts >= 0).sum(axis=1) >= MIN_CONTACTS)
+    fit = np.where(known[:, None], fit, 0.0)
+    lowest_um, highest_um, spacing_um = _shank_limits(contacts, probe)
+    ok = known & (fit[:, 2] >= MIN_HEIGHT * spacing_um) & (fit[:, 2] <= MAX_HEIGHT_UM)
+    ok &= (fit[:, 1] >= lowest_um) & (fit[:, 1] <= highest_um)
+    return SpikeLocations(fit[:, :2].astype(np.float32), fit[:, 2].astype(np.float32), ok)
 
 
 def _within_reach(amplitude_uv: F32, contacts: I64, probe: Probe) -> I64:
-    """The contacts near the one with the largest amplitude; -1 for others."""
+    """Keep the contacts near the one with the largest amplitude; -1 for the others."""
     largest = np.where(contacts >= 0, amplitude_uv, -np.inf).argmax(axis=1)
     xy = probe.positions_um[np.maximum(contacts, 0)]
-    away = xy - xy[np.arange(len(xy)), largest][:, None, :]
-    return np.where((away**2).sum(axis=2) <= REACH_UM**2, contacts, -1)
+    offset = xy - xy[np.arange(len(xy)), largest][:, None, :]
+    return np.where((offset**2).sum(axis=2) <= REACH_UM**2, contacts, -1)
 
 
-def _shank_of_spikes(contacts: I64, probe: Probe) -> tuple[F64, F64, F64]:
-    """Of each spike's shank: second lowest and second highest row of contacts, distance of neighbouring contacts."""
-    shanks, of_contact = np.unique(probe.shanks, return_inverse=True)
-    of_spike = of_contact[np.maximum(contacts.max(axis=1, initial=0), 0)]
-    rows = [np.unique(probe.positions_um[of_contact == s, 1]) for s in range(len(shanks))]
-    low = np.array([row[min(1, len(row) - 1)] for row in rows])
-    high = np.array([row[max(-2, -len(row))] for row in rows])
-    distance = distances_um(probe.positions_um, probe.shanks, probe.positions_um, probe.shanks)
-    np.fill_diagonal(distance, np.inf)
-    nearest = distance.min(axis=1)
-    spacing = np.array([np.median(nearest[of_contact == s]) for s in range(len(shanks))])
-    return low[of_spike], high[of_spike], spacing[of_spike]
+def _shank_limits(contacts: I64, probe: Probe) -> tuple[F64, F64, F64]:
+    """Depths of the second lowest and second highest row, and the contact spacing, of each spike's shank."""
+    shanks, shank_of_contact = np.unique(probe.shanks, return_inverse=True)
+    shank_of_spike = shank_of_contact[np.maximum(contacts.max(axis=1, initial=0), 0)]
+    rows_um = [np.unique(probe.positions_um[shank_of_contact == s, 1]) for s in range(len(shanks))]
+    lowest_um = np.array([rows[min(1, len(rows) - 1)] for rows in rows_um])
+    highest_um = np.array([rows[max(-2, -len(rows))] for rows in rows_um])
+    distance_um = distances_um(probe.positions_um, probe.shanks, probe.positions_um, probe.shanks)
+    np.fill_diagonal(distance_um, np.inf)
+    nearest_um = distance_um.min(axis=1)
+    spacing_um = np.array([np.median(nearest_um[shank_of_contact == s]) for s in range(len(shanks))])
+    return lowest_um[shank_of_spike], highest_um[shank_of_spike], spacing_um[shank_of_spike]

@@ -1,8 +1,8 @@
-"""Templates: mean whitened PC scores of clusters, aligned, denoised, duplicates joined; what one does to another."""
+"""Learned templates: mean whitened PC scores of clusters, aligned, without duplicates. See docs/templates.md."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,16 +11,27 @@ from spikesieve.kernels import Overlaps
 from spikesieve.model import F32, I64
 from spikesieve.settings.templates import TemplatesParams
 from spikesieve.stages.features import dense
-from spikesieve.stages.shapes import Shapes
+from spikesieve.stages.shapes import Shapes, advance
 
 
 @dataclass(frozen=True, eq=False)
 class LearnedTemplates:
-    """Templates in the space of whitened PC scores.
+    """Templates as whitened PC scores on the contacts near each.
 
-    contacts  (n_templates, n_near) int64, -1 = unused
-    scores    (n_templates, n_near, n_pcs) float32: whitened waveform on a contact = scores @ pcs
-    n_spikes  (n_templates,) int64
+    Attributes
+    ----------
+    contacts : ndarray of int64, shape (n_templates, n_near)
+        Contacts of each template; -1 marks an unused entry.
+    scores : ndarray of float32, shape (n_templates, n_near, n_pcs)
+        PC scores in noise SD; ``scores @ pcs`` is the whitened waveform.
+    n_spikes : ndarray of int64, shape (n_templates,)
+        Number of spikes that each template was learned from.
+
+    Examples
+    --------
+    >>> pair = LearnedTemplates(np.array([[0, 1], [1, -1]]), np.ones((2, 2, 1), np.float32), np.array([30, 20]))
+    >>> len(pair), pair.peak_contacts
+    (2, array([0, 1]))
     """
 
     contacts: I64
@@ -32,26 +43,83 @@ class LearnedTemplates:
 
     @property
     def norms(self) -> F32:
-        """(n_templates,) float32: template norms in noise SD."""
+        """Norm of each template in noise SD: (n_templates,) float32."""
         return np.asarray(np.sqrt((self.scores**2).sum(axis=(1, 2))), dtype=np.float32)
 
     @property
     def peak_contacts(self) -> I64:
-        """(n_templates,) int64: the contact with the largest summed square."""
+        """Contact with the largest summed square of each template: (n_templates,) int64."""
         best = (self.scores**2).sum(axis=2).argmax(axis=1)
         return np.asarray(np.take_along_axis(self.contacts, best[:, None], axis=1)[:, 0], dtype=np.int64)
 
     def dense(self, n_contacts: int) -> F32:
-        """(n_templates, n_contacts, n_pcs) float32."""
+        """Write the scores on all contacts.
+
+        Parameters
+        ----------
+        n_contacts : int
+            Number of contacts of the probe.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_templates, n_contacts, n_pcs)
+            The scores; 0 on contacts that a template does not use.
+        """
         return dense(self.scores, self.contacts, n_contacts)
 
     def take(self, rows: I64) -> LearnedTemplates:
-        """The templates `rows`, in that order."""
+        """Select templates.
+
+        Parameters
+        ----------
+        rows : ndarray of int64, shape (n,)
+            Indices of templates.
+
+        Returns
+        -------
+        LearnedTemplates
+            The selected templates in the order of `rows`.
+        """
         return LearnedTemplates(self.contacts[rows], self.scores[rows], self.n_spikes[rows])
 
 
+@dataclass(frozen=True, eq=False)
+class TemplateAssignment:
+    """Templates, and the template that each cluster belongs to.
+
+    Attributes
+    ----------
+    templates : LearnedTemplates
+        One for each set of duplicate clusters.
+    template_of_cluster : ndarray of int64, shape (n_clusters,)
+        The template of each cluster; -1 if it has none.
+    advance_samples : ndarray of int64, shape (n_clusters,)
+        Number of samples by which the waveforms of a cluster must move earlier to align with its template.
+    """
+
+    templates: LearnedTemplates
+    template_of_cluster: I64
+    advance_samples: I64
+
+
 def component_lags(pcs: F32) -> F32:
-    """Shifted components' overlap: [q, p, reach + s] = sum_j pcs[p, j] pcs[q, j + s], (n, n, 2 reach + 1) float32."""
+    """Compute the overlap of every two components at every lag.
+
+    Parameters
+    ----------
+    pcs : ndarray of float32, shape (n_pcs, n_samples)
+        Temporal components.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_pcs, n_pcs, 2 n_samples - 1)
+        Element ``[q, p, n_samples - 1 + s]`` is ``sum_j pcs[p, j] pcs[q, j + s]``.
+
+    Examples
+    --------
+    >>> component_lags(np.array([[1.0, 2.0]], np.float32))
+    array([[[2., 5., 2.]]], dtype=float32)
+    """
     n = pcs.shape[1]
     padded = np.pad(pcs.astype(np.float64), ((0, 0), (n - 1, n - 1)))
     shifted = np.lib.stride_tricks.sliding_window_view(padded, n, axis=1)
@@ -59,11 +127,28 @@ def component_lags(pcs: F32) -> F32:
 
 
 def from_labels(features: F32, labels: I64, n_labels: int, contacts: I64) -> LearnedTemplates:
-    """Mean features of each label of one group, each contact shrunk towards 0 by its own noise (James-Stein).
+    """Average the features of each cluster of one group and shrink noisy contacts towards 0.
 
-    features  (n_spikes, n_near, n_pcs) float32;  contacts (n_near,) int64 of the group
-    A mean over n spikes has noise of squared norm n_pcs / n on a contact; the contact is scaled by
-    max(0, 1 - n_pcs / n / |mean|^2).
+    Parameters
+    ----------
+    features : ndarray of float32, shape (n_spikes, n_near, n_pcs)
+        Whitened PC scores on the contacts of the group.
+    labels : ndarray of int64, shape (n_spikes,)
+        Cluster of each spike, 0 to ``n_labels - 1``.
+    n_labels : int
+        Number of clusters.
+    contacts : ndarray of int64, shape (n_near,)
+        Contacts of the group.
+
+    Returns
+    -------
+    LearnedTemplates
+        One template a cluster; zeros for a cluster without spikes.
+
+    Notes
+    -----
+    The mean of n spikes has noise of squared norm ``n_pcs / n`` on each contact. The contact is scaled by
+    ``max(0, 1 - n_pcs / n / |mean|^2)``, as in a James-Stein estimator.
     """
     counts = np.bincount(labels, minlength=n_labels)
     means = np.zeros((n_labels, *features.shape[1:]), np.float64)
@@ -76,70 +161,142 @@ def from_labels(features: F32, labels: I64, n_labels: int, contacts: I64) -> Lea
 
 
 def concatenate(parts: list[LearnedTemplates], n_near: int, n_pcs: int) -> LearnedTemplates:
-    """All templates of all groups, contacts padded with -1 to n_near."""
+    """Concatenate the templates of all groups.
+
+    Parameters
+    ----------
+    parts : list of LearnedTemplates
+        Templates of each group, on at most `n_near` contacts.
+    n_near : int
+        Number of contacts of each template in the result.
+    n_pcs : int
+        Number of temporal components.
+
+    Returns
+    -------
+    LearnedTemplates
+        All templates, padded with contact -1 and score 0.
+    """
     contacts, scores = [np.empty((0, n_near), np.int64)], [np.empty((0, n_near, n_pcs), np.float32)]
     for part in parts:
-        short = n_near - part.contacts.shape[1]
-        contacts.append(np.pad(part.contacts, ((0, 0), (0, short)), constant_values=-1))
-        scores.append(np.pad(part.scores, ((0, 0), (0, short), (0, 0))))
+        n_missing = n_near - part.contacts.shape[1]
+        contacts.append(np.pad(part.contacts, ((0, 0), (0, n_missing)), constant_values=-1))
+        scores.append(np.pad(part.scores, ((0, 0), (0, n_missing), (0, 0))))
     counts = [np.empty(0, np.int64), *(part.n_spikes for part in parts)]
     return LearnedTemplates(np.concatenate(contacts), np.concatenate(scores), np.concatenate(counts))
 
 
 def aligned(templates: LearnedTemplates, shapes: Shapes) -> tuple[LearnedTemplates, I64]:
-    """Every template shifted so that the largest deflection on its peak contact sits at the peak index.
+    """Shift every template so that its largest deflection on its peak contact lies at the peak index.
 
-    Kilosort4 aligns by the strongest response to a typical shape; where one of those is the later, positive phase of a
-    spike, the few spikes that it detected 0.2 ms late then stay a unit of their own.
-    Also returns the shifts in samples, (n_templates,) int64: the spikes' times move by as much.
+    Parameters
+    ----------
+    templates : LearnedTemplates
+        Templates in any alignment.
+    shapes : Shapes
+        Temporal components and peak index.
+
+    Returns
+    -------
+    templates : LearnedTemplates
+        The shifted templates.
+    shifts : ndarray of int64, shape (n_templates,)
+        How far each was moved earlier, in samples. The times of its spikes move later by as much.
+
+    Notes
+    -----
+    Kilosort4 aligns by the strongest response to a typical shape. Where that shape is the later, positive phase of a
+    spike, the few spikes detected 0.2 ms late remain a unit of their own.
     """
     if len(templates) == 0:
         return templates, np.empty(0, np.int64)
     limit = shapes.peak_index // 2
     peak = (templates.scores**2).sum(axis=2).argmax(axis=1)
     waveform = templates.scores[np.arange(len(templates)), peak] @ shapes.pcs
-    near = np.abs(waveform[:, shapes.peak_index - limit : shapes.peak_index + limit + 1])
-    best = near.argmax(axis=1) - limit
-    moved = np.stack([advanced(s, int(d), shapes.pcs) for s, d in zip(templates.scores, best, strict=True)])
-    return LearnedTemplates(templates.contacts, moved, templates.n_spikes), best.astype(np.int64)
+    magnitude = np.abs(waveform[:, shapes.peak_index - limit : shapes.peak_index + limit + 1])
+    shifts = magnitude.argmax(axis=1) - limit
+    moved = np.stack([advanced(s, int(d), shapes.pcs) for s, d in zip(templates.scores, shifts, strict=True)])
+    return LearnedTemplates(templates.contacts, moved, templates.n_spikes), shifts.astype(np.int64)
 
 
 def advanced(scores: F32, lag: int, pcs: F32) -> F32:
-    """Scores (..., n_pcs) of the waveform moved `lag` samples earlier (what leaves the window is lost)."""
+    """Compute the scores of waveforms that are moved earlier.
+
+    Parameters
+    ----------
+    scores : ndarray of float32, shape (..., n_pcs)
+        PC scores.
+    lag : int
+        Number of samples by which the waveforms move earlier; negative moves them later.
+    pcs : ndarray of float32, shape (n_pcs, n_samples)
+        Temporal components.
+
+    Returns
+    -------
+    ndarray of float32, shape (..., n_pcs)
+        Scores of the moved waveforms.
+
+    Examples
+    --------
+    >>> advanced(np.array([[1.0, 2.0, 3.0]], np.float32), 1, np.eye(3, dtype=np.float32))
+    array([[2., 3., 0.]], dtype=float32)
+    """
     if lag == 0:
         return scores
-    waveform = scores @ pcs
-    moved = np.zeros_like(waveform)
-    if lag > 0:
-        moved[..., :-lag] = waveform[..., lag:]
-    else:
-        moved[..., -lag:] = waveform[..., :lag]
-    return moved @ pcs.T
+    return advance(scores @ pcs, lag) @ pcs.T
 
 
 def overlaps(templates: LearnedTemplates, n_contacts: int, pcs: F32) -> Overlaps:
-    """All pairs that share a contact, with their normalised correlation at every lag."""
+    """Correlate all pairs of templates that share a contact, at every lag.
+
+    Parameters
+    ----------
+    templates : LearnedTemplates
+        Templates.
+    n_contacts : int
+        Number of contacts of the probe.
+    pcs : ndarray of float32, shape (n_pcs, n_samples)
+        Temporal components.
+
+    Returns
+    -------
+    Overlaps
+        The pairs, sorted, and their normalised correlations; each template is paired with itself.
+    """
     lags = component_lags(pcs)
     n_pcs = len(pcs)
-    unit = unit_norm(templates)
-    dense = LearnedTemplates(templates.contacts, unit, templates.n_spikes).dense(n_contacts)
-    used = (dense**2).sum(axis=2) > 0
-    touch = used.astype(np.float32) @ used.T.astype(np.float32) > 0
-    np.fill_diagonal(touch, True)
-    offsets, neighbours = np.append(0, np.cumsum(touch.sum(axis=1))), np.nonzero(touch)[1]
+    unit_scores = unit_norm(templates)
+    everywhere = LearnedTemplates(templates.contacts, unit_scores, templates.n_spikes).dense(n_contacts)
+    used = (everywhere**2).sum(axis=2) > 0
+    share_contact = used.astype(np.float32) @ used.T.astype(np.float32) > 0
+    np.fill_diagonal(share_contact, True)
+    offsets, neighbours = np.append(0, np.cumsum(share_contact.sum(axis=1))), np.nonzero(share_contact)[1]
     products = np.empty((len(neighbours), n_pcs, n_pcs), np.float32)
-    by_component = np.ascontiguousarray(dense.transpose(0, 2, 1))
+    by_component = np.ascontiguousarray(everywhere.transpose(0, 2, 1))
     for k, (first, last) in enumerate(pairwise(offsets.tolist())):
-        mine = np.flatnonzero(used[k])
-        np.matmul(by_component[neighbours[first:last]][:, :, mine], dense[k][mine], out=products[first:last])
+        columns = np.flatnonzero(used[k])
+        others = by_component[neighbours[first:last]][:, :, columns]
+        np.matmul(others, everywhere[k][columns], out=products[first:last])
     tables = products.transpose(0, 2, 1).reshape(len(neighbours), n_pcs**2) @ lags.reshape(n_pcs**2, -1)
     return Overlaps(offsets.astype(np.int64), neighbours.astype(np.int64), tables)
 
 
 def similarity(pairs: Overlaps, n_templates: int) -> tuple[F32, I64]:
-    """Largest correlation over lags and its lag in samples: two (n_templates, n_templates) arrays, float32 and int64.
+    """Find the largest correlation of every two templates, and its lag.
 
-    lag[k, j] = s means that template j placed s samples after template k resembles it most.
+    Parameters
+    ----------
+    pairs : Overlaps
+        Correlations of the pairs that share a contact, as `overlaps` computes them.
+    n_templates : int
+        Number of templates.
+
+    Returns
+    -------
+    correlation : ndarray of float32, shape (n_templates, n_templates)
+        Largest correlation over lags; 0 for templates that share no contact.
+    lag : ndarray of int64, shape (n_templates, n_templates)
+        ``lag[k, j] = s``: template j placed s samples after template k resembles it most.
     """
     value = np.zeros((n_templates, n_templates), np.float32)
     lag = np.zeros((n_templates, n_templates), np.int64)
@@ -151,52 +308,91 @@ def similarity(pairs: Overlaps, n_templates: int) -> tuple[F32, I64]:
     return value, lag
 
 
-@dataclass(frozen=True, eq=False)
-class Families:
-    """Clusters joined to templates.
+def without_duplicates(
+    means: LearnedTemplates, n_contacts: int, pcs: F32, params: TemplatesParams
+) -> TemplateAssignment:
+    """Join clusters of nearly the same shape and size.
 
-    templates        one of each family
-    member           (n_clusters,) int64, the template of each cluster, -1 = none
-    advance_samples  (n_clusters,) int64, how much earlier the waveforms of a cluster must be read to be its template's
+    The cluster with the most spikes becomes a template: its scores stay, the spikes of its duplicates are added. Then
+    the next cluster that is left follows.
+
+    Parameters
+    ----------
+    means : LearnedTemplates
+        Cluster means.
+    n_contacts : int
+        Number of contacts of the probe.
+    pcs : ndarray of float32, shape (n_pcs, n_samples)
+        Temporal components.
+    params : TemplatesParams
+        Correlation and norm difference of duplicates.
+
+    Returns
+    -------
+    TemplateAssignment
     """
-
-    templates: LearnedTemplates
-    member: I64
-    advance_samples: I64
-
-
-def without_duplicates(means: LearnedTemplates, n_contacts: int, pcs: F32, params: TemplatesParams) -> Families:
-    """From the most populous down, its duplicates in shape and size join a template: its scores stay, spikes add up."""
-    member, lead = np.full(len(means), -1, np.int64), np.zeros(len(means), np.int64)
+    template_of_cluster, lead = np.full(len(means), -1, np.int64), np.zeros(len(means), np.int64)
     if len(means) == 0:
-        return Families(means, member, lead)
-    alike, lag = similarity(overlaps(means, n_contacts, pcs), len(means))
+        return TemplateAssignment(means, template_of_cluster, lead)
+    correlation, lag = similarity(overlaps(means, n_contacts, pcs), len(means))
     norms = means.norms.astype(np.float64)
     difference = 2 * np.abs(norms[:, None] - norms) / np.maximum(norms[:, None] + norms, 1e-12)
-    same = (alike > params.duplicate_correlation) & (difference < params.duplicate_norm_difference)
+    same = (correlation > params.duplicate_correlation) & (difference < params.duplicate_norm_difference)
     keep: list[int] = []
     for k in np.argsort(-means.n_spikes, kind="stable"):
-        if member[k] < 0:
-            family = (member < 0) & same[k]
-            family[k] = True
-            member[family], lead[family] = len(keep), np.where(np.flatnonzero(family) == k, 0, lag[k, family])
+        if template_of_cluster[k] < 0:
+            joining = (template_of_cluster < 0) & same[k]
+            joining[k] = True
+            template_of_cluster[joining] = len(keep)
+            lead[joining] = np.where(np.flatnonzero(joining) == k, 0, lag[k, joining])
             keep.append(int(k))
-    rows = np.array(keep, np.int64)
-    totals = np.bincount(member, weights=means.n_spikes, minlength=len(keep)).astype(np.int64)
-    return Families(LearnedTemplates(means.contacts[rows], means.scores[rows], totals), member, -lead)
+    totals = np.bincount(template_of_cluster, weights=means.n_spikes, minlength=len(keep)).astype(np.int64)
+    templates = replace(means.take(np.array(keep, np.int64)), n_spikes=totals)
+    return TemplateAssignment(templates, template_of_cluster, -lead)
 
 
 def unit_norm(templates: LearnedTemplates) -> F32:
-    """Scores of unit norm, (n_templates, n_near, n_pcs) float32."""
+    """Normalise the scores for matching.
+
+    Parameters
+    ----------
+    templates : LearnedTemplates
+        Templates.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_templates, n_near, n_pcs)
+        Scores of unit norm; an empty template stays 0.
+    """
     unit = templates.scores / np.maximum(templates.norms, 1e-12)[:, None, None]
     return np.ascontiguousarray(unit, dtype=np.float32)
 
 
-def learn_templates(means: LearnedTemplates, n_contacts: int, shapes: Shapes, params: TemplatesParams) -> Families:
-    """Cluster means to templates for matching: large enough, aligned, no duplicates."""
-    enough = np.flatnonzero((means.n_spikes >= params.min_spikes) & (means.norms > 0))
-    moved, shifts = aligned(means.take(enough), shapes)
-    found = without_duplicates(moved, n_contacts, shapes.pcs, params)
-    member, advance = np.full(len(means), -1, np.int64), np.zeros(len(means), np.int64)
-    member[enough], advance[enough] = found.member, shifts + found.advance_samples
-    return Families(found.templates, member, advance)
+def learn_templates(
+    means: LearnedTemplates, n_contacts: int, shapes: Shapes, params: TemplatesParams
+) -> TemplateAssignment:
+    """Make the templates for matching from cluster means: large enough, aligned, without duplicates.
+
+    Parameters
+    ----------
+    means : LearnedTemplates
+        Cluster means.
+    n_contacts : int
+        Number of contacts of the probe.
+    shapes : Shapes
+        Temporal components and peak index.
+    params : TemplatesParams
+        Smallest cluster, and the criteria of duplicates.
+
+    Returns
+    -------
+    TemplateAssignment
+        The templates, and the template of each cluster; -1 for clusters that were too small.
+    """
+    large = np.flatnonzero((means.n_spikes >= params.min_spikes) & (means.norms > 0))
+    moved, shifts = aligned(means.take(large), shapes)
+    distinct = without_duplicates(moved, n_contacts, shapes.pcs, params)
+    template_of_cluster, advance_samples = np.full(len(means), -1, np.int64), np.zeros(len(means), np.int64)
+    template_of_cluster[large] = distinct.template_of_cluster
+    advance_samples[large] = shifts + distinct.advance_samples
+    return TemplateAssignment(distinct.templates, template_of_cluster, advance_samples)

@@ -1,108 +1,53 @@
-"""The unit table: where each unit is, how large, how sure, and why it is labelled good, mua or noise."""
+"""The unit table: place, size and quality of each unit, and why it is labelled good, mua or noise."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 
-from spikesieve.geometry import distances_um, nearest
 from spikesieve.metrics import refractory
 from spikesieve.metrics.contamination import Contamination, contamination, presence
 from spikesieve.metrics.missed import is_cut, missed, missed_where
 from spikesieve.model import F32, F64, I32, I64, Motion, Probe, Templates, Unit
 from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.units import UnitsParams
+from spikesieve.stages.waveforms import best_columns, peak_to_peak_uv
 
 ACG_BINS = 100
-# Displacements in so many parts, in each of which the tissue is as long.
-N_PLACES = 5
-# Between the lowest and the highest of these: a footprint does not vanish over less.
-HIDING_UM = 5.0
-# A whole neuron that is large does not lack more of its spikes than this at some displacements.
-A_PART = 0.3
+# The displacements are divided into this many ranges, in each of which the tissue spends the same time.
+N_DISPLACEMENT_RANGES = 5
+# Smallest distance between the outer ranges: a footprint does not vanish over less.
+MIN_RANGE_UM = 5.0
+# A whole neuron with large spikes does not lack more of them than this at some displacements; a part of one does.
+MAX_MISSED_OF_WHOLE_NEURON = 0.3
+# Contacts with at least this share of a unit's largest peak-to-peak belong to its extent.
+LARGE_SHARE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Waveforms:
-    """Waveforms of units while they are measured: sums (n_units, n_window, n_near) float64 in uV, counts (n_units,)."""
+class UnitTableInputs:
+    """What the rows of the unit table have in common: the recording, its noise and drift, and the criteria.
 
-    sums: F64
-    counts: I64
-
-
-def near_contacts(best: I64, probe: Probe, params: UnitsParams) -> I64:
-    """Contacts to measure each unit's waveform on, nearest to its best one first: (n_units, n) int64, -1 = none."""
-    xy, shanks = probe.positions_um, probe.shanks
-    table = nearest(distances_um(xy, shanks, xy, shanks), params.waveform_contacts, params.waveform_reach_um)
-    return table[best] if len(best) else np.empty((0, table.shape[1]), np.int64)
-
-
-def add_waveforms(
-    traces_uv: F32, sample: I64, unit: I64, contacts: I64, window: tuple[int, int], n_units: int
-) -> Waveforms:
-    """Sums of the waveforms around spikes of one block.
-
-    traces_uv  (n_contacts, n_samples) float32;  sample (n,) int64 within the block, at least a window from its ends
-    contacts   (n_units, n_near) int64;  window samples before and after (stop) the spike
-    """
-    before, after = window
-    sums = np.zeros((n_units, before + after, contacts.shape[1]))
-    counts = np.bincount(unit, minlength=n_units).astype(np.int64)
-    offsets = np.arange(-before, after)
-    for k in np.flatnonzero(counts):
-        used = contacts[k] >= 0
-        clips = traces_uv[contacts[k][used][:, None, None], (sample[unit == k][:, None] + offsets)[None]]
-        sums[k][:, used] = clips.sum(axis=1, dtype=np.float64).T
-    return Waveforms(sums, counts)
-
-
-def trough_shifts(mean_uv: F64, peak_index: int, limit: int) -> I64:
-    """How far each unit's largest deflection lies from peak_index, on its best contact, up to limit: (n_units,) int64.
-
-    mean_uv  (n_units, n_window, n_near), any column order
-    """
-    if len(mean_uv) == 0:
-        return np.empty(0, np.int64)
-    best = (mean_uv**2).sum(axis=1).argmax(axis=1)
-    trace = np.take_along_axis(mean_uv, best[:, None, None], axis=2)[:, :, 0]
-    near = np.abs(trace[:, peak_index - limit : peak_index + limit + 1])
-    return np.asarray(near.argmax(axis=1) - limit, dtype=np.int64)
-
-
-def best_columns(templates: Templates) -> I64:
-    """Column of each template with the largest summed square: (n_units,) int64."""
-    return np.asarray((templates.uv.astype(np.float64) ** 2).sum(axis=1).argmax(axis=1), dtype=np.int64)
-
-
-def peak_to_peak_uv(templates: Templates) -> F32:
-    """Peak-to-peak on the best contact, (n_units,) float32 uV."""
-    rows = np.arange(len(templates))
-    trace = templates.uv[rows, :, best_columns(templates)]
-    return np.asarray(np.ptp(trace, axis=1), dtype=np.float32) if len(rows) else np.empty(0, np.float32)
-
-
-def mean_positions(positions_um: F32, unit: I32, templates: Templates, probe: Probe) -> F64:
-    """Mean spike position of each unit, (n_units, 2) float64 um; its best contact's where it has no spikes."""
-    n_units = len(templates)
-    counts = np.bincount(unit, minlength=n_units)
-    sums = np.stack([np.bincount(unit, positions_um[:, axis], n_units) for axis in (0, 1)], axis=1)
-    best = np.take_along_axis(templates.contacts, best_columns(templates)[:, None], axis=1)[:, 0]
-    return np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], probe.positions_um[best])
-
-
-def autocorrelogram(train: I64, sampling_hz: float) -> I64:
-    """Counts at lags 0.5-1.5, 1.5-2.5 ... ms: (100,) int64."""
-    counts = refractory.counts_1ms(train, train, sampling_hz, True)
-    return counts[refractory.HALF_BINS + 1 : refractory.HALF_BINS + 1 + ACG_BINS]
-
-
-@dataclass(frozen=True, eq=False)
-class Context:
-    """What all units of a sort have in common.
-
-    threshold  the smallest score of a spike, in noise SD
-    motion     how the tissue moved, None where that is not known
+    Attributes
+    ----------
+    probe : Probe
+        The contacts that were sorted.
+    noise_sd_uv : ndarray of float32, shape (n_contacts,)
+        Noise SD of each contact in uV.
+    sampling_hz : float
+        Sampling rate in Hz.
+    segments : tuple of (int, int)
+        The segments (start, stop) that were sorted, in samples.
+    threshold : float
+        Smallest score of a spike that was looked for, in noise SD.
+    motion : Motion or None
+        How the tissue moved, where that is known.
+    params : UnitsParams
+        Criteria of the labels.
+    curate : CurateParams
+        Criteria of a refractory autocorrelogram.
     """
 
     probe: Probe
@@ -116,139 +61,290 @@ class Context:
 
     @property
     def duration_s(self) -> float:
-        """Sorted seconds."""
+        """Duration that was sorted in s."""
         return sum(b - a for a, b in self.segments) / self.sampling_hz
 
 
-def unit_table(
-    trains: list[I64], scores: list[F32], templates: Templates, positions_um: F64, similarity: F32, context: Context
-) -> tuple[Unit, ...]:
-    """One row a unit.
+def mean_positions(positions_um: F32, unit: I32, templates: Templates, probe: Probe) -> F64:
+    """Average the spike positions of each unit.
 
-    trains        sorted samples of each unit
-    scores        sizes of each unit's spikes in noise SD: projections on its mean
-    positions_um  (n_units, 2) float64, mean spike position
-    similarity    (n_units, n_units) float32
+    Parameters
+    ----------
+    positions_um : ndarray of float32, shape (n_spikes, 2)
+        x and depth of each spike in um.
+    unit : ndarray of int32, shape (n_spikes,)
+        Unit of each spike.
+    templates : Templates
+        Mean waveforms in uV.
+    probe : Probe
+        The contacts that were sorted.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_units, 2)
+        Mean positions in um; that of the best contact for a unit without spikes.
     """
-    columns, ptp = best_columns(templates), peak_to_peak_uv(templates)
+    n_units = len(templates)
+    counts = np.bincount(unit, minlength=n_units)
+    sums = np.stack([np.bincount(unit, positions_um[:, axis], n_units) for axis in (0, 1)], axis=1)
+    best = np.take_along_axis(templates.contacts, best_columns(templates)[:, None], axis=1)[:, 0]
+    return np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], probe.positions_um[best])
+
+
+def autocorrelogram(train: I64, sampling_hz: float) -> I64:
+    """Count the pairs of spikes at lags of 0.5-1.5, 1.5-2.5 ... ms.
+
+    Parameters
+    ----------
+    train : ndarray of int64
+        Spike times in samples, ascending.
+    sampling_hz : float
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    ndarray of int64, shape (100,)
+        Counts in bins of 1 ms.
+
+    Examples
+    --------
+    >>> autocorrelogram(np.array([0, 60, 90]), 30_000.0)[:4]
+    array([1, 1, 1, 0])
+    """
+    counts = refractory.counts_1ms(train, train, sampling_hz, True)
+    return counts[refractory.HALF_BINS + 1 : refractory.HALF_BINS + 1 + ACG_BINS]
+
+
+def unit_table(
+    trains: list[I64],
+    scores: list[F32],
+    templates: Templates,
+    positions_um: F64,
+    similarity: F32,
+    inputs: UnitTableInputs,
+) -> tuple[Unit, ...]:
+    """Make the unit table.
+
+    Parameters
+    ----------
+    trains : list of ndarray of int64
+        Spike times of each unit in samples, ascending.
+    scores : list of ndarray of float32
+        Projection of each unit's spikes on its mean, in noise SD.
+    templates : Templates
+        Mean waveforms in uV.
+    positions_um : ndarray of float64, shape (n_units, 2)
+        Mean position of each unit in um.
+    similarity : ndarray of float32, shape (n_units, n_units)
+        Largest correlation of every two templates.
+    inputs : UnitTableInputs
+        Recording, noise, drift and criteria.
+
+    Returns
+    -------
+    tuple of Unit
+        One row a unit.
+    """
+    columns, ptp_uv = best_columns(templates), peak_to_peak_uv(templates)
     rows = []
     for k, train in enumerate(trains):
         contact = int(templates.contacts[k, columns[k]])
-        peak = float(np.abs(templates.uv[k, :, columns[k]]).max())
-        snr = peak / max(float(context.noise_sd_uv[contact]), 1e-9)
-        own = refractory.of_train(train, context.sampling_hz, context.duration_s)
-        share = contamination(train, context.sampling_hz, context.duration_s)
-        too_small = missed_share(train, scores[k], contact, context)
-        label, why = judge(own, snr, spread_um(templates, k, context.probe), too_small, context)
-        alike = similarity[k].copy()
-        alike[k] = -np.inf
-        other = int(alike.argmax()) if len(trains) > 1 and np.isfinite(alike.max()) else None
-        known = np.isfinite(own.ratio)
+        peak_uv = float(np.abs(templates.uv[k, :, columns[k]]).max())
+        snr = peak_uv / max(float(inputs.noise_sd_uv[contact]), 1e-9)
+        acg = refractory.of_train(train, inputs.sampling_hz, inputs.duration_s)
+        share_missed = missed_share(train, scores[k], contact, inputs)
+        label, why = label_unit(acg, snr, spread_um(templates, k, inputs.probe), share_missed, inputs)
+        known = np.isfinite(acg.ratio)
         rows.append(
             Unit(
                 unit=k,
                 label=label,
                 why=why,
-                chan_best=contact,
-                file_channel=int(context.probe.channels[contact]),
-                shank=int(context.probe.shanks[contact]),
-                x_um=float(positions_um[k, 0]),
-                y_um=float(positions_um[k, 1]),
-                depth_um=float(context.probe.positions_um[contact, 1]),
+                **_place(contact, positions_um[k], inputs.probe),
                 n_spikes=len(train),
-                firing_rate_hz=len(train) / context.duration_s,
-                amplitude_uv=float(ptp[k]),
+                firing_rate_hz=len(train) / inputs.duration_s,
+                amplitude_uv=float(ptp_uv[k]),
                 snr=snr,
-                refractory_ratio=own.ratio if known else None,
-                refractory_probability=own.probability if known else None,
-                **_shares(share),
-                presence=presence(train, context.segments),
-                nearest_unit=other,
-                nearest_similarity=float(alike[other]) if other is not None else None,
-                missed=too_small,
+                refractory_ratio=acg.ratio if known else None,
+                refractory_probability=acg.probability if known else None,
+                **_contamination(contamination(train, inputs.sampling_hz, inputs.duration_s)),
+                presence=presence(train, inputs.segments),
+                **_nearest_unit(k, similarity),
+                missed=share_missed,
             )
         )
     return tuple(rows)
 
 
-def missed_share(train: I64, scores: F32, contact: int, context: Context) -> float | None:
-    """Share of a unit's spikes that are too small to be found, at all or at some displacements; None: unknown.
-
-    contact  of its largest deflection
-    A unit far above the threshold is a part of a neuron if it is hardly seen at some displacements; a little less there
-    may be its rate.
-    """
-    share = missed(scores, context.threshold)
-    if share is None or context.motion is None:
-        return share
-    elsewhere = _missed_at_places(train, contact, context, context.motion)
-    return max(share, elsewhere) if is_cut(scores, context.threshold) or elsewhere > A_PART else share
+class _Place(TypedDict):
+    chan_best: int
+    file_channel: int
+    shank: int
+    x_um: float
+    y_um: float
+    depth_um: float
 
 
-def _missed_at_places(train: I64, contact: int, context: Context, motion: Motion) -> float:
-    """Share of a unit's spikes that it lacks at some displacements; 0 where the tissue moved too little to hide it.
-
-    Rates change by themselves too: so the smaller share of the two halves of the recording.
-    """
-    hz = context.sampling_hz
-    seconds = np.concatenate([np.arange(a / hz + 0.5, b / hz) for a, b in context.segments])
-    if len(seconds) < 2:
-        return 0.0
-    depth_um, shank = context.probe.positions_um[contact, 1], context.probe.shanks[contact]
-    moved_um = motion.at(seconds, np.full(len(seconds), depth_um), np.full(len(seconds), shank))
-    edges_um = np.quantile(moved_um, np.arange(1, N_PLACES) / N_PLACES)
-    if edges_um[-1] - edges_um[0] < HIDING_UM:
-        return 0.0
-    found = np.bincount(
-        np.minimum(np.searchsorted(seconds + 0.5, train / hz), len(seconds) - 1), minlength=len(seconds)
-    )
-    place = np.searchsorted(edges_um, moved_um)
-    halves = zip(np.array_split(place, 2), np.array_split(found, 2), strict=True)
-    return min(missed_where(*_at_places(where, n)) for where, n in halves)
-
-
-def _at_places(place: I64, n_spikes: I64) -> tuple[I64, F64]:
-    """Spikes and seconds at each place that was visited, from the place and the spikes of each second."""
-    seconds, counts = np.bincount(place), np.bincount(place, weights=n_spikes)
-    visited = seconds > 0
-    return counts[visited].astype(np.int64), seconds[visited].astype(np.float64)
-
-
-def _shares(share: Contamination | None) -> dict[str, float | None]:
-    low, high = (share.low, share.high) if share else (None, None)
+def _place(contact: int, position_um: F64, probe: Probe) -> _Place:
     return {
-        "contamination": share.estimate if share else None,
-        "contamination_low": low,
-        "contamination_high": high,
+        "chan_best": contact,
+        "file_channel": int(probe.channels[contact]),
+        "shank": int(probe.shanks[contact]),
+        "x_um": float(position_um[0]),
+        "y_um": float(position_um[1]),
+        "depth_um": float(probe.positions_um[contact, 1]),
     }
 
 
-def spread_um(templates: Templates, unit: int, probe: Probe) -> float:
-    """Largest distance between contacts on which the template has at least half its largest peak-to-peak."""
-    used = templates.contacts[unit] >= 0
-    size = np.ptp(templates.uv[unit], axis=0) * used
-    strong = templates.contacts[unit][(size >= 0.5 * size.max()) & used]
-    xy = probe.positions_um[strong]
-    return float(np.sqrt(((xy[:, None] - xy[None]) ** 2).sum(axis=2)).max()) if len(strong) else 0.0
+class _Contamination(TypedDict):
+    contamination: float | None
+    contamination_low: float | None
+    contamination_high: float | None
 
 
-def judge(
-    own: refractory.Refractoriness, snr: float, spread: float, too_small: float | None, context: Context
-) -> tuple[str, str]:
-    """Label and reason: noise by its waveform; good by Kilosort4's two criteria on the autocorrelogram and if most
-    spikes are large enough to be found; else mua.
+def _contamination(share: Contamination | None) -> _Contamination:
+    return {
+        "contamination": share.estimate if share else None,
+        "contamination_low": share.low if share else None,
+        "contamination_high": share.high if share else None,
+    }
+
+
+class _NearestUnit(TypedDict):
+    nearest_unit: int | None
+    nearest_similarity: float | None
+
+
+def _nearest_unit(k: int, similarity: F32) -> _NearestUnit:
+    """Find the other unit with the most similar template."""
+    alike = similarity[k].copy()
+    alike[k] = -np.inf
+    if len(alike) < 2 or not np.isfinite(alike.max()):
+        return {"nearest_unit": None, "nearest_similarity": None}
+    return {"nearest_unit": int(alike.argmax()), "nearest_similarity": float(alike.max())}
+
+
+def missed_share(train: I64, scores: F32, contact: int, inputs: UnitTableInputs) -> float | None:
+    """Estimate the share of a unit's spikes that are too small to be found, at all or at some displacements.
+
+    Parameters
+    ----------
+    train : ndarray of int64, shape (n_spikes,)
+        Spike times in samples, ascending.
+    scores : ndarray of float32, shape (n_spikes,)
+        Projection of each spike on the unit's mean, in noise SD.
+    contact : int
+        Best contact of the unit.
+    inputs : UnitTableInputs
+        Recording, threshold and drift.
+
+    Returns
+    -------
+    float or None
+        Share from 0 to 1; None if there are too few spikes to tell.
+
+    Notes
+    -----
+    If a unit far above the threshold lacks many spikes at some displacements, it is a part of a neuron. If it lacks a
+    few, its rate may have changed: they are not counted.
     """
-    params, limits = context.params, context.curate
+    share = missed(scores, inputs.threshold)
+    if share is None or inputs.motion is None:
+        return share
+    by_drift = _missed_by_drift(train, contact, inputs, inputs.motion)
+    counts = is_cut(scores, inputs.threshold) or by_drift > MAX_MISSED_OF_WHOLE_NEURON
+    return max(share, by_drift) if counts else share
+
+
+def _missed_by_drift(train: I64, contact: int, inputs: UnitTableInputs, motion: Motion) -> float:
+    """Share of spikes that a unit lacks at some displacements; 0 if the tissue moved too little to hide it.
+
+    Rates also change by themselves, so this is the smaller share of the two halves of the recording.
+    """
+    hz = inputs.sampling_hz
+    second_s = np.concatenate([np.arange(a / hz + 0.5, b / hz) for a, b in inputs.segments])
+    if len(second_s) < 2:
+        return 0.0
+    depth_um, shank = inputs.probe.positions_um[contact, 1], inputs.probe.shanks[contact]
+    displacement_um = motion.at(second_s, np.full(len(second_s), depth_um), np.full(len(second_s), shank))
+    edges_um = np.quantile(displacement_um, np.arange(1, N_DISPLACEMENT_RANGES) / N_DISPLACEMENT_RANGES)
+    if edges_um[-1] - edges_um[0] < MIN_RANGE_UM:
+        return 0.0
+    second = np.minimum(np.searchsorted(second_s + 0.5, train / hz), len(second_s) - 1)
+    n_spikes = np.bincount(second, minlength=len(second_s))
+    ranges = np.searchsorted(edges_um, displacement_um)
+    halves = zip(np.array_split(ranges, 2), np.array_split(n_spikes, 2), strict=True)
+    return min(missed_where(*_per_range(half, n)) for half, n in halves)
+
+
+def _per_range(ranges: I64, n_spikes: I64) -> tuple[I64, F64]:
+    """Spikes and seconds in each range that occurred, from the range and the number of spikes of each second."""
+    seconds, counts = np.bincount(ranges), np.bincount(ranges, weights=n_spikes)
+    occurred = seconds > 0
+    return counts[occurred].astype(np.int64), seconds[occurred].astype(np.float64)
+
+
+def spread_um(templates: Templates, unit: int, probe: Probe) -> float:
+    """Measure the extent of a unit: the largest distance between contacts with at least half its peak-to-peak.
+
+    Parameters
+    ----------
+    templates : Templates
+        Mean waveforms in uV.
+    unit : int
+        Index of the unit.
+    probe : Probe
+        The contacts that were sorted.
+
+    Returns
+    -------
+    float
+        Extent in um.
+    """
+    used = templates.contacts[unit] >= 0
+    ptp_uv = np.ptp(templates.uv[unit], axis=0) * used
+    large = templates.contacts[unit][(ptp_uv >= LARGE_SHARE * ptp_uv.max()) & used]
+    xy = probe.positions_um[large]
+    return float(np.sqrt(((xy[:, None] - xy[None]) ** 2).sum(axis=2)).max()) if len(large) else 0.0
+
+
+def label_unit(
+    acg: refractory.Refractoriness, snr: float, spread: float, share_missed: float | None, inputs: UnitTableInputs
+) -> tuple[str, str]:
+    """Label a unit.
+
+    Parameters
+    ----------
+    acg : Refractoriness
+        R and Q of the autocorrelogram.
+    snr : float
+        Peak amplitude divided by the noise SD of the best contact.
+    spread : float
+        Extent of the unit in um, as `spread_um` measures it.
+    share_missed : float or None
+        Share of spikes that are too small to be found, as `missed_share` estimates it.
+    inputs : UnitTableInputs
+        The criteria.
+
+    Returns
+    -------
+    label : str
+        "noise" if the waveform is too small or too extended. "good" if R and Q are small, as in Kilosort4, and most
+        spikes are large enough to be found. Otherwise "mua".
+    why : str
+        The reason, as a sentence for the user.
+    """
+    params, limits = inputs.params, inputs.curate
     if snr < params.min_snr:
         return "noise", f"its peak is only {snr:.1f} times the noise"
     if spread > params.max_spread_um:
         return "noise", f"it is as large {spread:.0f} um away: not a neuron's footprint"
-    if not np.isfinite(own.ratio):
+    if not np.isfinite(acg.ratio):
         return "mua", "too few spikes to see a refractory period"
-    if own.ratio >= limits.acg_threshold:
-        return "mua", f"refractory ratio R {own.ratio:.2f} is not below {limits.acg_threshold:g}"
-    if own.probability >= limits.acg_probability:
-        return "mua", f"too few spikes to be sure of a refractory period (Q {own.probability:.2f})"
-    if too_small is not None and too_small > params.max_missed:
-        return "mua", f"{too_small:.0%} of its spikes seem too small to be found, at all or at some displacements"
-    return "good", f"refractory: R {own.ratio:.2f}, Q {own.probability:.2g}"
+    if acg.ratio >= limits.acg_threshold:
+        return "mua", f"refractory ratio R {acg.ratio:.2f} is not below {limits.acg_threshold:g}"
+    if acg.probability >= limits.acg_probability:
+        return "mua", f"too few spikes to be sure of a refractory period (Q {acg.probability:.2f})"
+    if share_missed is not None and share_missed > params.max_missed:
+        return "mua", f"{share_missed:.0%} of its spikes seem too small to be found, at all or at some displacements"
+    return "good", f"refractory: R {acg.ratio:.2f}, Q {acg.probability:.2g}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import tiny
 from scipy.stats import spearmanr
 
@@ -12,18 +11,15 @@ from spikesieve.stages.kilosort2.batches import (
     BatchClusters,
     CrossingLimits,
     Crossings,
-    Order,
     cluster_batch,
-    concatenated,
+    concatenate_clusters,
+    concatenate_crossings,
     crossings,
     dissimilarity,
     distances_of_contact,
-    embed,
-    joined,
     near_contacts,
-    normalised,
-    put_in_order,
 )
+from spikesieve.stages.kilosort2.ordering import put_in_order
 
 PARAMS = Kilosort2Params(order_contacts=5)
 SHAPES = tiny.textbook_shapes()
@@ -37,7 +33,7 @@ def found_in(traces: np.ndarray) -> Crossings:
 
 def clusters_of(centres: list[np.ndarray], contact: int = 3) -> BatchClusters:
     """One batch for each set of centres (n, n_near, n_components), all largest on one contact, each of 10 spikes."""
-    return concatenated(
+    return concatenate_clusters(
         [
             BatchClusters(
                 np.full(len(c), b, np.int64),
@@ -67,7 +63,7 @@ def test_a_crossing_is_where_the_spike_is_and_described_around_it():
 def test_noise_crosses_nothing_and_an_empty_batch_has_no_cluster():
     found = found_in(np.random.default_rng(0).standard_normal((8, 4000)).astype(np.float32))
     assert len(found.contact) == 0
-    assert len(cluster_batch(joined([found, found]), NEAR, 0).weight) == 0
+    assert len(cluster_batch(concatenate_crossings([found, found]), NEAR, 0).weight) == 0
 
 
 def test_every_crossing_is_in_a_cluster_and_equal_ones_share_it():
@@ -108,48 +104,6 @@ def test_a_cluster_without_a_counterpart_is_as_far_as_it_is_large():
         *(np.concatenate(p) for p in ((here.centre, there.centre), (here.weight, there.weight))),
     )
     np.testing.assert_allclose(ccb_of(apart, 2), [[0, 12], [12, 0]], atol=1e-5)
-
-
-def test_columns_are_scored_over_the_other_batches():
-    ccb = np.random.default_rng(2).uniform(1, 5, (6, 6))
-    off = ~np.eye(6, dtype=bool)
-    ccb0 = normalised(ccb)
-    scored = (ccb - [ccb[off[:, j], j].mean() for j in range(6)]) / [ccb[off[:, j], j].std() for j in range(6)]
-    np.testing.assert_allclose(ccb0[off], ((scored + scored.T) / 2)[off])
-    assert (np.diag(ccb0) == ccb0.min()).all()
-
-
-@pytest.mark.parametrize("n", [0, 1, 2])
-def test_so_few_batches_keep_their_order(n):
-    order = put_in_order(np.ones((n, n)))
-    assert order.iorig.tolist() == list(range(n))
-    assert order.notes == ()
-
-
-def test_batches_that_do_not_differ_keep_their_order():
-    assert put_in_order(np.full((30, 30), 3.0)).iorig.tolist() == list(range(30))
-    assert Order.of_time(4).iorig.tolist() == [0, 1, 2, 3]
-
-
-@pytest.mark.parametrize("n", [5, 40, 150])
-def test_batches_that_differ_by_chance_keep_their_order(n):
-    chance = 3 + 0.1 * np.random.default_rng(0).standard_normal((n, n))
-    order = put_in_order(chance)
-    assert order.iorig.tolist() == list(range(n))
-    assert all("order of time" in note for note in order.notes)
-
-
-@pytest.mark.parametrize("noise", [0.0, 0.3])
-def test_the_embedding_finds_the_line_behind_distances(noise):
-    rng = np.random.default_rng(3)
-    true = rng.permutation(np.linspace(-2, 2, 60))
-    apart = np.log1p((true[:, None] - true) ** 2) + noise * rng.standard_normal((60, 60))
-    order = put_in_order(apart)
-    assert abs(spearmanr(order.place, true).statistic) > 0.98
-    assert order.explained > 0.5
-    assert (np.diff(order.place[order.iorig]) >= 0).all()
-    np.testing.assert_array_equal(order.ccbsort, order.ccb0[order.iorig][:, order.iorig])
-    np.testing.assert_array_equal(embed(normalised(apart))[0], order.place)
 
 
 def test_batches_of_a_moving_probe_are_ordered_by_its_displacement():

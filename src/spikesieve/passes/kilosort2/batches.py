@@ -18,8 +18,9 @@ from spikesieve.model import I64
 from spikesieve.settings.detect import DetectParams
 from spikesieve.settings.kilosort2 import Kilosort2Params
 from spikesieve.stages.detect import UniversalTemplates, exclusion_samples, universal_templates
-from spikesieve.stages.kilosort2 import batches, track
-from spikesieve.stages.kilosort2.batches import BatchClusters, CrossingLimits, Crossings, Order
+from spikesieve.stages.kilosort2 import batches, ordering, track
+from spikesieve.stages.kilosort2.batches import BatchClusters, CrossingLimits, Crossings
+from spikesieve.stages.kilosort2.ordering import BatchOrdering
 from spikesieve.stages.match import Matcher, make_matcher
 from spikesieve.stages.preprocess import Clean
 from spikesieve.stages.shapes import Shapes
@@ -105,12 +106,12 @@ class BatchedSource:
         beside = {"segment_start": batch.segment_start, "segment_stop": batch.segment_stop}
         return [replace(part, index=index, **beside) for part in parts]
 
-    def matcher(self, tracked: track.Tracked) -> Matcher:
+    def matcher(self, tracked: track.TrackedTemplates) -> Matcher:
         """Make templates ready for matching, as they are now.
 
         Parameters
         ----------
-        tracked : Tracked
+        tracked : TrackedTemplates
             The templates.
 
         Returns
@@ -118,7 +119,7 @@ class BatchedSource:
         Matcher
             For `stages.kilosort2.pursue`.
         """
-        now = track.templates(tracked, self.params)
+        now = track.matched_templates(tracked, self.params)
         return make_matcher(now, now.contacts, self.n_contacts, self.shapes)
 
 
@@ -148,7 +149,7 @@ class FindCrossings(BlockTask[Crossings]):
 
 
 @versioned(1)
-def order_batches(run: Run, batched: BatchedSource) -> Order:
+def order_batches(run: Run, batched: BatchedSource) -> BatchOrdering:
     """Put the batches on a line by what their spikes look like.
 
     Parameters
@@ -160,25 +161,25 @@ def order_batches(run: Run, batched: BatchedSource) -> Order:
 
     Returns
     -------
-    Order
+    BatchOrdering
         Of the batches.
     """
     pieces = [batched.pieces(batch, batch.index) for batch in batched.batches]
     found = run.map(FindCrossings(batched.source, batched), [p for of_batch in pieces for p in of_batch], "batches")
     cluster = partial(_cluster_batch, near=batched.near_of_order)
-    clusters = batches.concatenated(list(run.map(cluster, _by_batch(found, pieces))))
+    clusters = batches.concatenate_clusters(list(run.map(cluster, _by_batch(found, pieces))))
     n = len(batched.batches)
     step = partial(batches.distances_of_contact, clusters=clusters, near=batched.near_of_order, n_batches=n)
     sums = np.zeros((n, n))
     for part in run.map(step, range(batched.n_contacts), "order"):
         sums += part
-    return batches.put_in_order(batches.dissimilarity(sums, clusters))
+    return ordering.put_in_order(batches.dissimilarity(sums, clusters))
 
 
 def _by_batch(found: Iterator[Crossings], pieces: Sequence[Sequence[Block]]) -> Iterator[tuple[int, Crossings]]:
     """The crossings of each batch, with its number."""
     for batch, of_batch in enumerate(pieces):
-        yield batch, batches.joined(list(islice(found, len(of_batch))))
+        yield batch, batches.concatenate_crossings(list(islice(found, len(of_batch))))
 
 
 def _cluster_batch(one: tuple[int, Crossings], near: I64) -> BatchClusters:
@@ -186,7 +187,7 @@ def _cluster_batch(one: tuple[int, Crossings], near: I64) -> BatchClusters:
     return batches.cluster_batch(found, near, batch)
 
 
-def order_of_time(batched: BatchedSource) -> Order:
+def order_of_time(batched: BatchedSource) -> BatchOrdering:
     """Leave the batches in the order of time.
 
     Parameters
@@ -196,7 +197,7 @@ def order_of_time(batched: BatchedSource) -> Order:
 
     Returns
     -------
-    Order
+    BatchOrdering
         That says nothing of how batches differ.
     """
-    return Order.of_time(len(batched.batches))
+    return BatchOrdering.of_time(len(batched.batches))

@@ -12,8 +12,8 @@ from spikesieve.model import F32, F64, I64, Motion, Sorting
 from spikesieve.passes.curation import CuratedUnits
 from spikesieve.passes.kilosort2.batches import BatchedSource, order_of_time
 from spikesieve.passes.kilosort2.tracking import Extracted
-from spikesieve.stages.kilosort2.batches import Order
-from spikesieve.stages.kilosort2.track import of_rank
+from spikesieve.stages.kilosort2.ordering import BatchOrdering
+from spikesieve.stages.kilosort2.track import low_rank
 from spikesieve.stages.templates import LearnedTemplates
 
 # Kilosort2 whitens to int16, 200 to a noise SD.
@@ -74,7 +74,7 @@ def _templates(means: LearnedTemplates, batched: BatchedSource) -> dict[str, NDA
     dense = means.dense(n_contacts)
     mu = np.sqrt((dense.astype(np.float64) ** 2).sum(axis=(1, 2)))
     rank = min(COMPONENTS, pcs.shape[0], n_contacts)
-    unit = of_rank(dense, rank).astype(np.float64) / np.maximum(mu, 1e-12)[:, None, None]
+    unit = low_rank(dense, rank).astype(np.float64) / np.maximum(mu, 1e-12)[:, None, None]
     left, size, right = np.linalg.svd(unit, full_matrices=False)
     W = np.einsum("krp,pt->tkr", right[:, :rank], pcs)
     U = np.einsum("kcr,kr->ckr", left[:, :, :rank], size[:, :rank])
@@ -82,7 +82,7 @@ def _templates(means: LearnedTemplates, batched: BatchedSource) -> dict[str, NDA
     return {"W": W.astype(np.float32), "U": U.astype(np.float32), "mu": mu, "dWU": dWU.astype(np.float32)}
 
 
-def _spikes(order: Order, found: Extracted, final: CuratedUnits, sorting: Sorting) -> F64:
+def _spikes(order: BatchOrdering, found: Extracted, final: CuratedUnits, sorting: Sorting) -> F64:
     """st3 (n, 5): sample, unit, amplitude in noise SD, variance explained, batch."""
     spikes, trains = sorting.spikes, final.trains
     rows = np.flatnonzero(sorting.kept)

@@ -16,9 +16,9 @@ from spikesieve.passes.kilosort2.batches import BatchedSource
 from spikesieve.passes.matching import MARGIN_WAVEFORMS, notes_of_rounds
 from spikesieve.stages.detect import find
 from spikesieve.stages.kilosort2 import track
-from spikesieve.stages.kilosort2.batches import Order
+from spikesieve.stages.kilosort2.ordering import BatchOrdering
 from spikesieve.stages.kilosort2.pursue import pursue
-from spikesieve.stages.kilosort2.track import Leftovers, Tracked
+from spikesieve.stages.kilosort2.track import ResidualSpikes, TrackedTemplates
 from spikesieve.stages.match import MatchedSpikes, Matcher
 from spikesieve.stages.preprocess import Clean
 from spikesieve.stages.templates import LearnedTemplates
@@ -42,14 +42,14 @@ class PieceSpikes:
     ----------
     spikes : MatchedSpikes
         Samples count from the start of the recording.
-    left : Leftovers
+    left : ResidualSpikes
         Spikes in the residual.
     counts : (int, int)
         Values that were masked, and that were not finite.
     """
 
     spikes: MatchedSpikes
-    left: Leftovers
+    left: ResidualSpikes
     counts: tuple[int, int]
 
 
@@ -88,17 +88,17 @@ class Pursue(BlockTask[PieceSpikes]):
         # The parts of a block are counted where they are collected.
         return PieceSpikes(spikes, left, (clean.n_masked, clean.n_not_finite))
 
-    def _leftovers(self, residual: F32, core: Core, backend: Backend) -> Leftovers:
+    def _leftovers(self, residual: F32, core: Core, backend: Backend) -> ResidualSpikes:
         """Spikes in the residual, by universal templates."""
         batched, shapes = self.batched, self.batched.shapes
         limits = batched.exclusion_samples, batched.params.learn_threshold
         found = find(residual, shapes, batched.universal, core.span, limits, backend)
         contact = batched.contact_of_centre[found.centre]
         features = backend.describe(residual, found.sample, batched.near[contact], shapes.pcs, shapes.peak_index)
-        return Leftovers(contact, features)
+        return ResidualSpikes(contact, features)
 
 
-def none_left(batched: BatchedSource) -> Leftovers:
+def none_left(batched: BatchedSource) -> ResidualSpikes:
     """No spike in the residual.
 
     Parameters
@@ -108,11 +108,11 @@ def none_left(batched: BatchedSource) -> Leftovers:
 
     Returns
     -------
-    Leftovers
+    ResidualSpikes
         Without spikes.
     """
     shape = 0, batched.near.shape[1], len(batched.shapes.pcs)
-    return Leftovers(np.empty(0, np.int64), np.empty(shape, np.float32))
+    return ResidualSpikes(np.empty(0, np.int64), np.empty(shape, np.float32))
 
 
 def lessons(n_batches: int, drift: str) -> list[int]:
@@ -149,7 +149,7 @@ def lessons(n_batches: int, drift: str) -> list[int]:
 
 
 @versioned(1)
-def learn(run: Run, batched: BatchedSource, order: Order) -> Tracked:
+def learn(run: Run, batched: BatchedSource, order: BatchOrdering) -> TrackedTemplates:
     """Learn templates as they look in the middle of the order of the batches.
 
     Parameters
@@ -158,17 +158,17 @@ def learn(run: Run, batched: BatchedSource, order: Order) -> Tracked:
         Resources.
     batched : BatchedSource
         The recording.
-    order : Order
+    order : BatchOrdering
         Of the batches.
 
     Returns
     -------
-    Tracked
+    TrackedTemplates
         The templates.
     """
     params, tour = batched.params, lessons(len(batched.batches), batched.params.drift)
     momentum = np.geomspace(params.first_momentum, params.last_momentum, len(tour))
-    tracked = track.nothing(batched.near.shape[1], len(batched.shapes.pcs))
+    tracked = track.no_templates(batched.near.shape[1], len(batched.shapes.pcs))
     left = none_left(batched)
     for lesson, place in enumerate(tour):
         run.progress("learn", lesson, len(tour))
@@ -176,25 +176,27 @@ def learn(run: Run, batched: BatchedSource, order: Order) -> Tracked:
         task = Pursue(batched.source, batched, (batched.matcher(tracked),), params.learn_threshold, growing)
         found = list(run.map(task, batched.pieces(batched.batches[order.iorig[place]], 0)))
         tracked = _followed(tracked, [each.spikes for each in found], float(momentum[lesson]), batched)
-        left = track.joined([left, *(each.left for each in found)])
+        left = track.concatenate_residuals([left, *(each.left for each in found)])
         if lesson < REVIEW_EVERY or lesson % REVIEW_EVERY == 0 or lesson == len(tour) - 1:
             tracked = _reviewed(tracked, batched)
             if growing:
-                tracked, left = track.with_new(tracked, left, batched.near, params)
+                tracked, left = track.add_templates(tracked, left, batched.near, params)
     run.progress("learn", len(tour), len(tour))
     return tracked
 
 
-def _followed(tracked: Tracked, found: list[MatchedSpikes], momentum: float, batched: BatchedSource) -> Tracked:
+def _followed(
+    tracked: TrackedTemplates, found: list[MatchedSpikes], momentum: float, batched: BatchedSource
+) -> TrackedTemplates:
     """The templates after the clear spikes of a batch."""
     clear = [each.score >= batched.params.learn_threshold for each in found]
     template = np.concatenate([each.template[ok] for each, ok in zip(found, clear, strict=True)]).astype(np.int64)
     features = np.concatenate([each.features[ok] for each, ok in zip(found, clear, strict=True)])
     drifting = len(batched.batches) if batched.params.drift == "order" else None
-    return track.followed(tracked, template, features, momentum, drifting)
+    return track.update(tracked, template, features, momentum, drifting)
 
 
-def _reviewed(tracked: Tracked, batched: BatchedSource) -> Tracked:
+def _reviewed(tracked: TrackedTemplates, batched: BatchedSource) -> TrackedTemplates:
     batch_s = np.mean([batch.n_samples for batch in batched.batches]) / batched.source.sampling_hz
     frequent = track.without_rare(tracked, float(batch_s), batched.params)
     return track.without_duplicates(frequent, batched.n_contacts, batched.shapes.pcs, batched.params)
@@ -220,7 +222,7 @@ class Extracted:
 
 
 @versioned(1)
-def extract(run: Run, batched: BatchedSource, order: Order, learned: Tracked) -> Extracted:
+def extract(run: Run, batched: BatchedSource, order: BatchOrdering, learned: TrackedTemplates) -> Extracted:
     """Extract all spikes: from the middle of the order outwards to both ends, templates following their spikes.
 
     With drift registered the templates stay as they are.
@@ -231,9 +233,9 @@ def extract(run: Run, batched: BatchedSource, order: Order, learned: Tracked) ->
         Resources.
     batched : BatchedSource
         The recording.
-    order : Order
+    order : BatchOrdering
         Of the batches.
-    learned : Tracked
+    learned : TrackedTemplates
         Templates as they look in the middle of the order.
 
     Returns

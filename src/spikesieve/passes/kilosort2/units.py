@@ -15,7 +15,7 @@ from spikesieve.passes.kilosort2.tracking import Extracted
 from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.kilosort2 import Kilosort2Params
 from spikesieve.stages.cluster import Verdict
-from spikesieve.stages.curate import Trains, compare_trains, curate, merged
+from spikesieve.stages.curate import UnitSpikes, compare_trains, curate, merge_units
 from spikesieve.stages.kilosort2.cutoff import lowest_score
 from spikesieve.stages.kilosort2.split import two_sides
 from spikesieve.stages.templates import LearnedTemplates, advanced, concatenate, from_labels
@@ -32,7 +32,7 @@ class Units:
     contacts  (n_units, n_near) int64, where each unit is described
     """
 
-    trains: Trains
+    trains: UnitSpikes
     contacts: I64
 
 
@@ -60,10 +60,10 @@ def make_units(run: Run, batched: BatchedSource, found: Extracted, contacts: I64
     """
     recording, pcs, n_contacts = batched.source.recording, batched.shapes.pcs, batched.n_contacts
     spikes = found.spikes
-    trains = Trains(spikes.sample, spikes.template.astype(np.int64), recording.sampling_hz, recording.duration_s)
+    trains = UnitSpikes(spikes.sample, spikes.template.astype(np.int64), recording.sampling_hz, recording.duration_s)
     joined = trains
     for view in found.along:
-        joined, _ = merged(joined, _counted(view, joined), n_contacts, pcs, params)
+        joined, _ = merge_units(joined, _counted(view, joined), n_contacts, pcs, params)
     split = _split(run, batched, found, Units(joined, contacts), params)
     cut = replace(split, trains=_cut(run, batched, found, split.trains, params))
     of_features = _FeaturesOf(found, contacts, cut, pcs)
@@ -71,13 +71,13 @@ def make_units(run: Run, batched: BatchedSource, found: Extracted, contacts: I64
     return CuratedUnits(trains, means, contacts, batched.params.threshold, removed)
 
 
-def _counted(view: LearnedTemplates, trains: Trains) -> LearnedTemplates:
+def _counted(view: LearnedTemplates, trains: UnitSpikes) -> LearnedTemplates:
     """Templates as they look at one place, with the spikes that are theirs now."""
     owned = trains.unit[trains.unit >= 0]
     return replace(view, n_spikes=np.bincount(owned, minlength=len(view)).astype(np.int64))
 
 
-def _rows(found: Extracted, trains: Trains, unit: int) -> I64:
+def _rows(found: Extracted, trains: UnitSpikes, unit: int) -> I64:
     """The spikes of a unit in the order of the batches, within a batch of time."""
     rows = np.flatnonzero(trains.unit == unit)
     return rows[np.lexsort((trains.sample[rows], found.place[rows]))]
@@ -162,12 +162,12 @@ def _parts(
     return lost[1:]
 
 
-def _one_train(trains: Trains, a: I64, b: I64, params: CurateParams) -> bool:
+def _one_train(trains: UnitSpikes, a: I64, b: I64, params: CurateParams) -> bool:
     verdict = compare_trains(trains.sample[a], trains.sample[b], trains.sampling_hz, trains.duration_s, params)
     return verdict is Verdict.ONE
 
 
-def _cut(run: Run, batched: BatchedSource, found: Extracted, trains: Trains, params: CurateParams) -> Trains:
+def _cut(run: Run, batched: BatchedSource, found: Extracted, trains: UnitSpikes, params: CurateParams) -> UnitSpikes:
     """Every unit without the spikes below its own threshold."""
     unit = trains.unit.copy()
     step = partial(_below, kilosort2=batched.params, score=found.spikes.score, trains=trains, params=params)
@@ -177,7 +177,7 @@ def _cut(run: Run, batched: BatchedSource, found: Extracted, trains: Trains, par
     return replace(trains, unit=unit)
 
 
-def _below(unit: int, *, kilosort2: Kilosort2Params, score: F32, trains: Trains, params: CurateParams) -> I64:
+def _below(unit: int, *, kilosort2: Kilosort2Params, score: F32, trains: UnitSpikes, params: CurateParams) -> I64:
     rows = np.flatnonzero(trains.unit == unit)
     rows = rows[np.argsort(trains.sample[rows], kind="stable")]
     own = np.asarray(score[rows])

@@ -1,1 +1,1 @@
-"""The stages that only Kilosort2's algorithm has: batches put in order, templates that follow that order, cut-offs."""
+"""Stages that only Kilosort2's algorithm has: ordered batches, templates that follow that order, score cut-offs."""

@@ -1,9 +1,9 @@
-"""Matching with a prior on amplitudes: a spike may differ from its template's size, at a price.
+"""Template matching with a prior on amplitudes: a spike may differ in size from its template, at a price.
 
-With B the projection on the unit-norm template of norm mu, the amplitude a that minimises
-|x - a u|^2 + lambda (a - mu)^2 is a = (B + lambda mu) / (1 + lambda), and it explains
+Let B be the projection on the unit-norm template, mu the template's norm and lambda the penalty. The amplitude that
+minimises |x - a u|^2 + lambda (a - mu)^2 is a = (B + lambda mu) / (1 + lambda), and it explains
     gain = (B + lambda mu)^2 / (1 + lambda) - lambda mu^2.
-Kilosort2's matching: the largest gain first, as long as it exceeds the threshold's square.
+As in Kilosort2, the spike with the largest gain is subtracted first, while the gain exceeds the squared threshold.
 """
 
 from __future__ import annotations
@@ -18,17 +18,74 @@ from spikesieve.stages.match import MatchedSpikes, Matcher
 
 
 def lowest_projection(norms: F64, threshold: float, penalty: float) -> F64:
-    """The projection at which a template's gain is the threshold's square: (n_templates,) float64, at least 0."""
+    """Compute the projection at which the gain of a template equals the squared threshold.
+
+    Parameters
+    ----------
+    norms : ndarray of float64, shape (n_templates,)
+        Norm of each template in noise SD.
+    threshold : float
+        Threshold in noise SD.
+    penalty : float
+        Penalty lambda on amplitudes.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_templates,)
+        Projections in noise SD, at least 0.
+
+    Examples
+    --------
+    >>> lowest_projection(np.array([8.0, 30.0]), 8.0, 10.0).round(1)
+    array([ 8. , 15.8])
+    """
     return np.maximum(np.sqrt((1.0 + penalty) * (threshold**2 + penalty * norms**2)) - penalty * norms, 0.0)
 
 
 def gain(amplitude: F64, norms: F64, penalty: float) -> F64:
-    """What a spike of that amplitude (in noise SD) explains, less the price of its amplitude."""
+    """Compute what spikes explain, less the price of their amplitudes.
+
+    Parameters
+    ----------
+    amplitude : ndarray of float64, shape (n,)
+        Amplitude a of each spike in noise SD.
+    norms : ndarray of float64, shape (n,)
+        Norm of its template in noise SD.
+    penalty : float
+        Penalty lambda on amplitudes.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        Gains in squared noise SD.
+
+    Examples
+    --------
+    A spike as large as its template explains the square of its norm:
+
+    >>> gain(np.array([9.0]), np.array([9.0]), 10.0)
+    array([81.])
+    """
     return np.asarray((1.0 + penalty) * amplitude**2 - penalty * norms**2)
 
 
 def worth_of(norms: F64, threshold: float, penalty: float) -> Worth:
-    """The gain above as that of `kernels.pursue`, whose amplitudes are relative to the norm: w = penalty norm^2."""
+    """Express the gain for the kernel `pursue`, whose amplitudes are relative to the norm: w = penalty norm^2.
+
+    Parameters
+    ----------
+    norms : ndarray of float64, shape (n_templates,)
+        Norm of each template in noise SD.
+    threshold : float
+        Threshold in noise SD.
+    penalty : float
+        Penalty lambda on amplitudes.
+
+    Returns
+    -------
+    Worth
+        Lowest projection, norm and price of each template.
+    """
     lowest = lowest_projection(norms, threshold, penalty).astype(np.float32)
     own = np.maximum(norms, 1e-6).astype(np.float32)
     return Worth(lowest, own, penalty * own**2, np.zeros_like(own))
@@ -37,10 +94,27 @@ def worth_of(norms: F64, threshold: float, penalty: float) -> Worth:
 def pursue(
     white: F32, matcher: Matcher, span: tuple[int, int], threshold: float, params: Kilosort2Params, backend: Backend
 ) -> MatchedSpikes:
-    """Spikes of one block whose sample lies in span[0] <= t < span[1]. `white` is changed to the residual.
+    """Find the spikes of one block. `white` is changed to the residual.
 
-    white  (n_contacts, n_samples) float32, time contiguous
-    The score is the root of the gain, in noise SD.
+    Parameters
+    ----------
+    white : ndarray of float32, shape (n_contacts, n_samples)
+        Whitened traces in noise SD, time contiguous; the spikes are subtracted from them.
+    matcher : Matcher
+        The templates, ready for matching.
+    span : (int, int)
+        Only spikes at samples ``span[0] <= t < span[1]`` are returned.
+    threshold : float
+        Smallest root of the gain in noise SD.
+    params : Kilosort2Params
+        Penalty on amplitudes, and the largest number of rounds.
+    backend : Backend
+        Does the work.
+
+    Returns
+    -------
+    MatchedSpikes
+        The spikes; their score is the root of the gain in noise SD.
     """
     penalty = params.amplitude_penalty
     norms = matcher.templates.norms.astype(np.float64)
@@ -61,9 +135,9 @@ def pursue(
 
 
 def _one_each(sample: I64, template: I64, value: F32) -> tuple[I64, I64, F32, F32]:
-    """Spikes found again at the same sample by the same template as one: amplitudes added, and the first of each.
+    """Join spikes that the same template found again at the same sample: summed amplitudes, and the first of each.
 
-    The penalty leaves something of a spike that is much larger than its template.
+    The penalty leaves a part of a spike that is much larger than its template, which is then found again.
     """
     new = np.append(True, (np.diff(sample) != 0) | (np.diff(template) != 0))[: len(sample)]
     start = np.flatnonzero(new)

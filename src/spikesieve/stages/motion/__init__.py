@@ -1,1 +1,1 @@
-"""How far the tissue moved."""
+"""Drift estimation: the displacement of the tissue along each shank, its standard error, and whether to use it."""

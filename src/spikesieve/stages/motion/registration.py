@@ -1,6 +1,9 @@
-"""Displacement from rasters: every pair of times within a horizon is compared, and one course explains all pairs.
+"""Decentralised registration: all pairs of time bins within a horizon are compared, one displacement explains them all.
 
-Decentralised registration (Varol et al., ICASSP 2021; Windolf et al., DREDge, Nature Methods 2025); see docs/motion.md.
+References
+----------
+Varol et al. (2021), ICASSP: decentralised registration.
+Windolf et al. (2025), Nature Methods: DREDge. What differs is in docs/motion.md.
 """
 
 from __future__ import annotations
@@ -18,26 +21,31 @@ from spikesieve.model import F32, F64
 
 C64 = NDArray[np.complex64]
 
-# Time bins that are compared at once; memory grows with its square times the height of the window.
-TILE = 64
-# Time bins whose pairs are weighed at once.
-ROWS = 256
-# The smoothed rasters have nothing in shorter waves.
+# Time bins that are correlated at a time; the memory grows with its square times the height of the window.
+TILE_BINS = 64
+# Time bins whose pairs are weighted at a time.
+CHUNK_BINS = 256
+# The smoothed rasters hold nothing at shorter wavelengths.
 SHORTEST_WAVE_UM = 8.0
+# Pairs with a smaller correlation are not used.
 MIN_CORRELATION = 0.1
-ROUNDS = 5
-# Residuals beyond this many SD count little (Cauchy).
+REWEIGHTINGS = 5
+# Residuals beyond this many SD get little weight (Cauchy).
 CAUCHY_SD = 3.0
 RIDGE = 1e-3
 MAD_TO_SD = 1.4826
 
 
 @dataclass(frozen=True, eq=False)
-class Pairs:
-    """What pairs of time bins say: bin i and bin i + 1 + h, in row i and column h.
+class PairShifts:
+    """Shifts between pairs of time bins; row i, column h is the pair of the bins i and i + 1 + h.
 
-    shift_um     (n_bins, horizon) float32, how much farther up the tissue is at i than at i + 1 + h
-    correlation  (n_bins, horizon) float32, 0 where nothing can be said
+    Attributes
+    ----------
+    shift_um : ndarray of float32, shape (n_bins, horizon)
+        How much farther up the tissue is at bin i than at bin i + 1 + h, in um.
+    correlation : ndarray of float32, shape (n_bins, horizon)
+        Correlation at that shift; 0 where there is no usable shift.
     """
 
     shift_um: F32
@@ -45,138 +53,181 @@ class Pairs:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
-    """How rasters are compared.
+class RasterCorrelator:
+    """Rasters, and how they are correlated over depth.
 
-    raster_of  (start, stop) -> (stop - start, n_amplitudes, n_depths) float32, the raster of these time bins
-    weights    (n_depths,) float64, the window
-    reach      largest shift that is looked for, in bins of depth
-    bin_um     height of a bin of depth
+    Attributes
+    ----------
+    raster_of : callable
+        (start, stop) -> raster of these time bins, ndarray of float32, shape (stop - start, n_amplitudes, n_depths).
+    weights : ndarray of float64, shape (n_depths,)
+        Weight of each depth bin in the window.
+    max_lag : int
+        Largest shift that is looked for, in depth bins.
+    bin_um : float
+        Height of a depth bin in um.
     """
 
     raster_of: Callable[[int, int], F32]
     weights: F64
-    reach: int
+    max_lag: int
     bin_um: float
 
     @property
     def n_fft(self) -> int:
-        """Length of the transform: no shift within reach wraps around."""
-        return int(fft.next_fast_len(len(self.weights) + self.reach, real=True))
+        """Length of the Fourier transform: no shift up to `max_lag` wraps around."""
+        return int(fft.next_fast_len(len(self.weights) + self.max_lag, real=True))
 
     @property
     def n_waves(self) -> int:
-        """Fourier components that are kept."""
+        """Number of Fourier components that are kept."""
         return min(self.n_fft // 2 + 1, int(self.n_fft * self.bin_um / SHORTEST_WAVE_UM) + 1)
 
 
-def compare(comparison: Comparison, n_bins: int, horizon: int) -> Pairs:
-    """Normalised cross-correlation over depth of every pair of bins, the best shift refined by a parabola.
+def correlate_pairs(correlator: RasterCorrelator, n_bins: int, horizon: int) -> PairShifts:
+    """Cross-correlate every pair of time bins over depth.
 
-    Rasters are made as they are needed and dropped a horizon later: what grows with the duration is the result alone.
+    Parameters
+    ----------
+    correlator : RasterCorrelator
+        The rasters.
+    n_bins : int
+        Number of time bins.
+    horizon : int
+        Pairs farther apart than this many bins are left out.
+
+    Returns
+    -------
+    PairShifts
+        The best shift of each pair, refined by a parabola, and its normalised correlation.
+
+    Notes
+    -----
+    Rasters are made when needed and dropped a horizon later: only the result grows with the duration.
     """
     horizon = max(1, min(horizon, n_bins - 1))
     shift, correlation = np.zeros((2, n_bins, horizon), np.float32)
-    to_lags = _to_lags(comparison)
-    starts = range(0, n_bins, TILE)
+    to_lags = _waves_to_lags(correlator)
     waves: dict[int, C64] = {}
-    for start in starts:
-        for other in range(start, min(start + TILE + horizon, n_bins), TILE):
+    for start in range(0, n_bins, TILE_BINS):
+        for other in range(start, min(start + TILE_BINS + horizon, n_bins), TILE_BINS):
             if other not in waves:
-                waves[other] = _waves(comparison, other, min(other + TILE, n_bins))
-            found = _best(_correlations(waves[start], waves[other], to_lags), comparison.reach)
-            first = np.arange(start, min(start + TILE, n_bins))[:, None]
-            column = np.arange(other, min(other + TILE, n_bins)) - first - 1
-            known = (column >= 0) & (column < horizon)
-            rows = np.broadcast_to(first, column.shape)[known]
-            shift[rows, column[known]] = -found[0][known] * comparison.bin_um
-            correlation[rows, column[known]] = found[1][known]
+                waves[other] = _waves(correlator, other, min(other + TILE_BINS, n_bins))
+            best_lag, best = _best_lags(_correlations(waves[start], waves[other], to_lags), correlator.max_lag)
+            first = np.arange(start, min(start + TILE_BINS, n_bins))[:, None]
+            column = np.arange(other, min(other + TILE_BINS, n_bins)) - first - 1
+            is_pair = (column >= 0) & (column < horizon)
+            rows = np.broadcast_to(first, column.shape)[is_pair]
+            shift[rows, column[is_pair]] = -best_lag[is_pair] * correlator.bin_um
+            correlation[rows, column[is_pair]] = best[is_pair]
         del waves[start]
-    return Pairs(shift, correlation)
+    return PairShifts(shift, correlation)
 
 
-def _waves(comparison: Comparison, start: int, stop: int) -> C64:
-    """Fourier components over depth of standardised rasters in the window: (n_waves, n_bins, n_amplitudes) complex64.
+def _waves(correlator: RasterCorrelator, start: int, stop: int) -> C64:
+    """Fourier components over depth of standardised rasters in the window: (n_waves, n_bins, n_amplitudes).
 
-    Both members of a pair carry the root of the window, so that comparing i with j is comparing j with i.
+    Both members of a pair carry the root of the window, so that comparing i with j is the same as j with i.
     """
-    raster = comparison.raster_of(start, stop)
-    share = (comparison.weights / (comparison.weights.sum() * raster.shape[1])).astype(np.float32)
+    raster = correlator.raster_of(start, stop)
+    share = (correlator.weights / (correlator.weights.sum() * raster.shape[1])).astype(np.float32)
     mean = (raster @ share).sum(axis=1)
-    seen = (raster - mean[:, None, None]) * np.sqrt(share)
-    norm = np.sqrt((seen * seen).sum(axis=(1, 2), keepdims=True))
-    seen /= np.where(norm > 1e-6, norm, np.inf)
-    waves = fft.rfft(seen, comparison.n_fft, axis=2)[:, :, : comparison.n_waves]
+    windowed = (raster - mean[:, None, None]) * np.sqrt(share)
+    norm = np.sqrt((windowed * windowed).sum(axis=(1, 2), keepdims=True))
+    windowed /= np.where(norm > 1e-6, norm, np.inf)
+    waves = fft.rfft(windowed, correlator.n_fft, axis=2)[:, :, : correlator.n_waves]
     return np.ascontiguousarray(waves.transpose(2, 0, 1), dtype=np.complex64)
 
 
-def _to_lags(comparison: Comparison) -> F32:
-    """(2 reach + 1, 2 n_waves) float32: turns real and imaginary parts of products of waves into correlations."""
-    root, reach = np.sqrt(comparison.weights / comparison.weights.sum()), comparison.reach
-    lags, waves = np.arange(-reach, reach + 1), np.arange(comparison.n_waves)
-    angle = 2 * np.pi * np.outer(lags, waves) / comparison.n_fft
-    # What the window leaves of each shift.
-    seen = np.correlate(np.pad(root, reach), root, "valid")
-    # The real transform holds each wave but the first once of twice.
-    scale = np.where(waves == 0, 1.0, 2.0) / comparison.n_fft / np.maximum(seen, 1e-6)[:, None]
+def _waves_to_lags(correlator: RasterCorrelator) -> F32:
+    """The matrix that turns products of waves, real and imaginary parts, into correlations at each lag."""
+    root, max_lag = np.sqrt(correlator.weights / correlator.weights.sum()), correlator.max_lag
+    lags, waves = np.arange(-max_lag, max_lag + 1), np.arange(correlator.n_waves)
+    angle = 2 * np.pi * np.outer(lags, waves) / correlator.n_fft
+    # What the window leaves at each lag.
+    overlap = np.correlate(np.pad(root, max_lag), root, "valid")
+    # The real transform holds every wave but the first once instead of twice.
+    scale = np.where(waves == 0, 1.0, 2.0) / correlator.n_fft / np.maximum(overlap, 1e-6)[:, None]
     return np.concatenate([scale * np.cos(angle), -scale * np.sin(angle)], axis=1).astype(np.float32)
 
 
 def _correlations(first: C64, second: C64, to_lags: F32) -> F32:
-    """(2 reach + 1, len(first), len(second)) float32: depth d of first against depth d + lag of second."""
+    """Correlate depth d of the first with depth d + lag of the second: (n_lags, n_first, n_second) float32."""
     n_waves, n_first, n_second = len(first), first.shape[1], second.shape[1]
     product = np.empty((2, n_waves, n_first, n_second), np.float32)
-    ours = np.concatenate([first.real, first.imag], axis=2)
-    np.matmul(ours, np.concatenate([second.real, second.imag], axis=2).transpose(0, 2, 1), out=product[0])
-    np.matmul(ours, np.concatenate([second.imag, -second.real], axis=2).transpose(0, 2, 1), out=product[1])
+    parts = np.concatenate([first.real, first.imag], axis=2)
+    np.matmul(parts, np.concatenate([second.real, second.imag], axis=2).transpose(0, 2, 1), out=product[0])
+    np.matmul(parts, np.concatenate([second.imag, -second.real], axis=2).transpose(0, 2, 1), out=product[1])
     flat = to_lags @ product.reshape(2 * n_waves, n_first * n_second)
     return np.asarray(flat.reshape(len(to_lags), n_first, n_second))
 
 
-def _best(scores: F32, reach: int) -> tuple[F32, F32]:
-    """The shift with the highest score, in bins, refined by a parabola; and the score, 0 where it is at the border."""
+def _best_lags(scores: F32, max_lag: int) -> tuple[F32, F32]:
+    """The lag with the highest score in bins, refined by a parabola, and the score; 0 if it is the largest lag."""
     top = scores.argmax(axis=0)
-    inner = np.clip(top, 1, 2 * reach - 1)
-    before, here, after = (np.take_along_axis(scores, (inner + k)[None], axis=0)[0] for k in (-1, 0, 1))
-    bend = before - 2 * here + after
-    fine = 0.5 * (before - after) / np.where(bend < 0, bend, -np.inf)
-    return (inner - reach + np.clip(fine, -1, 1)).astype(np.float32), np.where(inner == top, here, 0).astype(np.float32)
+    inner = np.clip(top, 1, 2 * max_lag - 1)
+    before, best, after = (np.take_along_axis(scores, (inner + k)[None], axis=0)[0] for k in (-1, 0, 1))
+    curvature = before - 2 * best + after
+    fine = 0.5 * (before - after) / np.where(curvature < 0, curvature, -np.inf)
+    lag = (inner - max_lag + np.clip(fine, -1, 1)).astype(np.float32)
+    return lag, np.where(inner == top, best, 0).astype(np.float32)
 
 
-def solve(pairs: Pairs, gap: F64, smoothing: float) -> F64:
-    """The course that explains all pairs best: (n_bins,) float64 um, median 0.
+def solve_displacement(pairs: PairShifts, gap: F64, smoothing: float) -> F64:
+    """Find the displacement over time that explains the shifts of all pairs best.
 
-    Smallest is  sum_ij u_ij (shift_ij - (p_i - p_j))^2 + smoothing sum_i (p_i+1 - p_i)^2 / gap_i  where u_ij is the
-    squared correlation, less where a pair contradicts the others (Cauchy). The second term only holds bins together
-    that no pair does; `motion_smoothing` tells movement from noise.
+    Parameters
+    ----------
+    pairs : PairShifts
+        Shift and correlation of each pair.
+    gap : ndarray of float64, shape (n_bins - 1,)
+        Distance of neighbouring bins in time, divided by the usual one.
+    smoothing : float
+        Weight of the smoothness.
 
-    gap  (n_bins - 1,) float64, time between neighbouring bins over the usual one
+    Returns
+    -------
+    ndarray of float64, shape (n_bins,)
+        Displacement in um, median 0.
+
+    Notes
+    -----
+    It minimises ``sum_ij u_ij (shift_ij - (p_i - p_j))^2 + smoothing sum_i (p_i+1 - p_i)^2 / gap_i``, where u_ij is the
+    squared correlation, less where a pair contradicts the others (Cauchy). The second term only connects bins that no
+    pair connects. Noise and movement are told apart afterwards, in `smoothing`.
+
+    Examples
+    --------
+    >>> pairs = PairShifts(np.array([[-4.0], [-1.0], [0.0]], np.float32), np.array([[0.9], [0.9], [0.0]], np.float32))
+    >>> solve_displacement(pairs, np.ones(2), 0.001).round(1)
+    array([-4.,  0.,  1.])
     """
-    links, course, width_um = smoothing / np.maximum(gap, 1.0), np.zeros(len(pairs.correlation)), np.inf
-    for _ in range(ROUNDS):
-        course = _least_squares(pairs, course, width_um, links)
-        width_um = max(CAUCHY_SD * _spread_um(pairs, course), 1e-6)
-    return np.asarray(course - np.median(course))
+    links, width_um = smoothing / np.maximum(gap, 1.0), np.inf
+    displacement_um = np.zeros(len(pairs.correlation))
+    for _ in range(REWEIGHTINGS):
+        displacement_um = _least_squares(pairs, displacement_um, width_um, links)
+        width_um = max(CAUCHY_SD * _residual_sd_um(pairs, displacement_um), 1e-6)
+    return np.asarray(displacement_um - np.median(displacement_um))
 
 
-def _least_squares(pairs: Pairs, course: F64, width_um: float, links: F64) -> F64:
-    """Solves the normal equations, which are banded: as wide as the horizon.
+def _least_squares(pairs: PairShifts, displacement_um: F64, width_um: float, links: F64) -> F64:
+    """Solve the normal equations, whose band is as wide as the horizon.
 
-    course, width_um  pairs that contradict this course by more than this width count little
+    Pairs that contradict the given displacement by more than `width_um` get little weight.
     """
     n_bins, horizon = pairs.correlation.shape
     banded = np.empty((horizon + 1, n_bins))
     # Pairs that reach beyond the end have no weight.
     diagonal, right = np.zeros((2, n_bins + horizon))
-    for rows, trust, residual in _some_rows(pairs, course):
-        trust = trust / (1.0 + (residual / np.float32(width_um)) ** 2)
-        pull = trust * pairs.shift_um[rows]
-        banded[1:, rows] = -trust.T
-        diagonal[rows] += trust.sum(axis=1, dtype=np.float64)
+    for rows, weight, residual in _chunks(pairs, displacement_um):
+        weight = weight / (1.0 + (residual / np.float32(width_um)) ** 2)
+        pull = weight * pairs.shift_um[rows]
+        banded[1:, rows] = -weight.T
+        diagonal[rows] += weight.sum(axis=1, dtype=np.float64)
         right[rows] += pull.sum(axis=1, dtype=np.float64)
-        later = (np.arange(len(trust))[:, None] + 1 + np.arange(horizon)).ravel()
-        reached = slice(rows.start, rows.start + len(trust) + horizon)
-        diagonal[reached] += np.bincount(later, trust.ravel())
+        later = (np.arange(len(weight))[:, None] + 1 + np.arange(horizon)).ravel()
+        reached = slice(rows.start, rows.start + len(weight) + horizon)
+        diagonal[reached] += np.bincount(later, weight.ravel())
         right[reached] -= np.bincount(later, pull.ravel())
     banded[0] = RIDGE + diagonal[:n_bins]
     banded[0, :-1] += links
@@ -186,18 +237,19 @@ def _least_squares(pairs: Pairs, course: F64, width_um: float, links: F64) -> F6
     return np.asarray(cho_solve_banded((factor, True), right[:n_bins], check_finite=False))
 
 
-def _spread_um(pairs: Pairs, course: F64) -> float:
-    """SD of what the course leaves of the shifts, by their median."""
-    used = np.concatenate([np.abs(residual[trust > 0]) for _, trust, residual in _some_rows(pairs, course)])
+def _residual_sd_um(pairs: PairShifts, displacement_um: F64) -> float:
+    """SD of the residuals of the used pairs in um, from their median absolute value."""
+    used = np.concatenate([np.abs(residual[weight > 0]) for _, weight, residual in _chunks(pairs, displacement_um)])
     return MAD_TO_SD * float(np.median(used, overwrite_input=True)) if used.size else 0.0
 
 
-def _some_rows(pairs: Pairs, course: F64) -> Iterator[tuple[slice, F32, F32]]:
-    """Rows of the pairs, some at a time; squared correlations, 0 where too small; what the course leaves of shifts."""
+def _chunks(pairs: PairShifts, displacement_um: F64) -> Iterator[tuple[slice, F32, F32]]:
+    """Yield some rows of the pairs at a time: the rows, squared correlations (0 if too small), residuals in um."""
     n_bins, horizon = pairs.correlation.shape
-    later = sliding_window_view(np.pad(course, (0, horizon), mode="edge")[1:], horizon)
-    for start in range(0, n_bins, ROWS):
-        rows = slice(start, min(start + ROWS, n_bins))
+    later_um = sliding_window_view(np.pad(displacement_um, (0, horizon), mode="edge")[1:], horizon)
+    for start in range(0, n_bins, CHUNK_BINS):
+        rows = slice(start, min(start + CHUNK_BINS, n_bins))
         correlation = pairs.correlation[rows]
-        trust = np.where(correlation >= MIN_CORRELATION, correlation**2, np.float32(0))
-        yield rows, trust, pairs.shift_um[rows] - (course[rows, None] - later[rows]).astype(np.float32)
+        weight = np.where(correlation >= MIN_CORRELATION, correlation**2, np.float32(0))
+        explained_um = (displacement_um[rows, None] - later_um[rows]).astype(np.float32)
+        yield rows, weight, pairs.shift_um[rows] - explained_um

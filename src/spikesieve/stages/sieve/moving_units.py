@@ -259,7 +259,9 @@ def without_moving_duplicates(
     for k, shift in enumerate(shifts):
         scores[:, k] = advanced(scores[:, k], int(shift), shapes.pcs)
     families = without_duplicates(rest, n_contacts, shapes.pcs, params)
-    kept = np.array([np.flatnonzero(families.member == k)[0] for k in range(len(families.templates))], np.int64)
+    kept = np.array(
+        [np.flatnonzero(families.template_of_cluster == k)[0] for k in range(len(families.templates))], np.int64
+    )
     return MovingTemplates(families.templates, moving.steps_um, contacts[:, kept], scores[:, kept])
 
 
