@@ -244,6 +244,11 @@ def test_widened_stays_inside(at):
     assert not wide[0].any()
 
 
+def one_range(recording: Recording) -> tuple[float, float]:
+    low, high = recording.range_uv(np.array([0]))
+    return float(low[0]), float(high[0])
+
+
 @pytest.mark.parametrize(("raw_limit", "gain_uv"), [(32767, 0.195), (-32768, 0.195), (32767, 2.34375), (32767, 4.9)])
 def test_saturated_samples_are_blanked_at_any_gain(raw_limit, gain_uv):
     raw = np.random.default_rng(0).integers(-50, 150, (20_000, 20)).astype(np.int16)
@@ -252,7 +257,7 @@ def test_saturated_samples_are_blanked_at_any_gain(raw_limit, gain_uv):
         lambda a, b: raw[a:b], len(raw), 20, HZ, gain_uv=gain_uv, range_raw=(-32768.0, 32767.0), name="test"
     )
     traces = recording.read_uv(0, len(raw), np.arange(20))
-    fitted, _ = fit(traces, line_probe(20), range_uv=recording.range_uv())
+    fitted, _ = fit(traces, line_probe(20), range_uv=one_range(recording))
     out = preprocess.apply(traces, fitted)
     assert out.n_masked == 20 * (10 + 2 * 60)
     assert not out.white[:, 8940:9070].any()
@@ -264,7 +269,7 @@ def test_the_converters_limit_is_recognised_whatever_the_gain_rounds_to(gain_uv)
     recording = Recording(lambda a, b: raw[a:b], 3, 1, HZ, gain_uv=gain_uv, range_raw=(-32768.0, 32767.0))
     traces = recording.read_uv(0, 3, np.array([0]))
     params = PreprocessParams(artifact_ms=0.0)
-    fitted, _ = fit(noise_uv(1), line_probe(1), params, recording.range_uv())
+    fitted, _ = fit(noise_uv(1), line_probe(1), params, one_range(recording))
     assert preprocess.blanked(traces, preprocess.ends_of(traces), traces.T, fitted)[0].tolist() == [True, True, False]
 
 

@@ -25,7 +25,7 @@ from spikesieve.io.results.folder import result_folder, write_result
 from spikesieve.io.results.motion_files import read_motion
 from spikesieve.io.results.read import curation_notes, read_provenance, read_sorting
 from spikesieve.io.results.run_log import run_log
-from spikesieve.model import Probe, Recording, Sorting
+from spikesieve.model import Label, Probe, Recording, Sorting
 from spikesieve.passes.kilosort2.intermediates import Arrays
 from spikesieve.passes.passes import clean_block, fit_preprocessing
 from spikesieve.report.sorting.write import write_report
@@ -158,7 +158,7 @@ def report_folder(folder: Path) -> Path:
 def label_counts(sorting: Sorting) -> dict[str, int]:
     """Units by label: good, mua, noise."""
     labels = Counter(unit.label for unit in sorting.units)
-    return {label: labels[label] for label in ("good", "mua", "noise")}
+    return {label: labels[label] for label in Label}
 
 
 def _writer(folder: Path) -> Callable[[Arrays], None]:

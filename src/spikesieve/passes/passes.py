@@ -95,7 +95,10 @@ def fit_preprocessing(run: Run, probe: Probe, params: PreprocessParams) -> tuple
         step = partial(_of_raw, function=function, halo=halo, channels=channels)
         return (found for _, found in run.over(some, step, "noise and whitening"))
 
-    return preprocess.fit(of_blocks, probe, run.recording.sampling_hz, run.recording.range_uv(), params)
+    limits_uv = run.recording.range_uv(probe.channels)
+    # One range for all contacts: where channels differ, the widest.
+    range_uv = None if limits_uv is None else (float(limits_uv[0].min()), float(limits_uv[1].max()))
+    return preprocess.fit(of_blocks, probe, run.recording.sampling_hz, range_uv, params)
 
 
 def _of_raw(run: Run, block: Block, *, function: Callable[[F32], Result], halo: int, channels: I64) -> Result:

@@ -10,7 +10,7 @@ from spikesieve.geometry import distances_um, nearest
 from spikesieve.metrics import refractory
 from spikesieve.metrics.contamination import Contamination, contamination, presence
 from spikesieve.metrics.missed import is_cut, missed, missed_where
-from spikesieve.model import F32, F64, I32, I64, Motion, Probe, Templates, Unit
+from spikesieve.model import F32, F64, I32, I64, Label, Motion, Probe, Templates, Unit
 from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.units import UnitsParams
 
@@ -147,7 +147,7 @@ def unit_table(
         rows.append(
             Unit(
                 unit=k,
-                label=label,
+                label=Label(label),
                 why=why,
                 chan_best=contact,
                 file_channel=int(context.probe.channels[contact]),

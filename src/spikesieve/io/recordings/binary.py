@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesieve.errors import InputError
-from spikesieve.model import Recording
+from spikesieve.io.recordings.array_samples import ArraySamples, file_identity
+from spikesieve.model import F64, Recording
 
 # Raw files are little-endian, whatever the machine that reads them.
 DTYPES = {"int16": "<i2", "uint16": "<u2", "int32": "<i4", "float32": "<f4"}
@@ -56,6 +57,10 @@ class RawFiles:
             return np.empty((0, self.n_channels), self.dtype)
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
+    def identity(self) -> tuple[object, ...]:
+        """Path, size and time of change of each file, and how its bytes are laid out. Reads nothing."""
+        return (*map(file_identity, self.paths), self.starts, self.n_channels, self.dtype, self.header_bytes)
+
     def _read_file(self, index: int, start: int, stop: int) -> NDArray[np.generic]:
         path = self.paths[index]
         n_values = (stop - start) * self.n_channels
@@ -74,26 +79,12 @@ class RawFiles:
         return values.reshape(-1, self.n_channels)
 
 
-@dataclass(frozen=True, eq=False)
-class ArraySamples:
-    """Raw samples that are already in memory (or mapped by the caller): a `ReadSamples`.
-
-    samples  (n_samples, n_channels) raw numbers
-    """
-
-    samples: NDArray[np.generic]
-
-    def __call__(self, start: int, stop: int) -> NDArray[np.generic]:
-        """Samples start..stop-1: (stop - start, n_channels), a view."""
-        return self.samples[start:stop]
-
-
 def read_recording(
     paths: Paths,
     n_channels: int,
     sampling_hz: float,
     dtype: str = "int16",
-    gain_uv: float | None = None,
+    gain_uv: float | F64 | None = None,
     header_bytes: int = 0,
 ) -> Recording:
     """A recording from raw binary files; several files in a row are one recording with borders that nothing crosses.
@@ -102,7 +93,8 @@ def read_recording(
     n_channels    columns of the file, those without a contact included
     sampling_hz   sampling rate in Hz
     dtype         int16, uint16 (32768 means 0 V), int32 or float32, little-endian
-    gain_uv       uV per raw number (negative turns the signal over); None: unknown, amplitudes stay in raw numbers
+    gain_uv       uV per raw number (negative turns the signal over), one for all or one for each channel; None:
+                  unknown, amplitudes stay in raw numbers
     header_bytes  bytes to skip at the start of each file
 
     Nothing is read yet. To sort only a part, pass the result to `spikesieve.io.segments.select_times`.
@@ -119,9 +111,9 @@ def read_recording(
         n_samples=starts[-1],
         n_channels=n_channels,
         sampling_hz=float(sampling_hz),
-        gain_uv=1.0 if gain_uv is None else float(gain_uv),
-        zero_raw=_zero_raw(raw),
-        range_raw=_range_raw(raw),
+        gain_uv=np.asarray(1.0 if gain_uv is None else gain_uv, np.float64),
+        offset_raw=np.array(offset_raw(raw)),
+        range_raw=range_raw(raw),
         file_starts=starts[:-1],
         has_gain=gain_uv is not None,
         name=names[0].name,
@@ -129,12 +121,16 @@ def read_recording(
     )
 
 
-def recording_from_array(array: NDArray[np.generic], sampling_hz: float, gain_uv: float | None = None) -> Recording:
+def recording_from_array(
+    array: NDArray[np.generic], sampling_hz: float, gain_uv: float | F64 | None = None
+) -> Recording:
     """A recording from an array in memory.
 
-    array        (n_samples, n_channels) int16, uint16 (32768 means 0 V), int32 or any float; not copied
+    array        (n_samples, n_channels) int16, uint16 (32768 means 0 V), int32 or any float; not copied, and where it
+                 is memory-mapped not read either
     sampling_hz  sampling rate in Hz
-    gain_uv      uV per raw number; None: unknown, amplitudes stay in raw numbers. Give 1.0 for an array in uV.
+    gain_uv      uV per raw number, one for all or one for each channel; None: unknown, amplitudes stay in raw numbers.
+                 Give 1.0 for an array in uV.
 
     Raises InputError for another shape or type, an empty array, and numbers that cannot be.
     """
@@ -156,9 +152,9 @@ def recording_from_array(array: NDArray[np.generic], sampling_hz: float, gain_uv
         n_samples=n_samples,
         n_channels=n_channels,
         sampling_hz=float(sampling_hz),
-        gain_uv=1.0 if gain_uv is None else float(gain_uv),
-        zero_raw=_zero_raw(array.dtype),
-        range_raw=_range_raw(array.dtype),
+        gain_uv=np.asarray(1.0 if gain_uv is None else gain_uv, np.float64),
+        offset_raw=np.array(offset_raw(array.dtype)),
+        range_raw=range_raw(array.dtype),
         has_gain=gain_uv is not None,
         name="array",
     )
@@ -172,7 +168,7 @@ def as_paths(paths: Paths) -> tuple[Path, ...]:
     return found
 
 
-def _check_numbers(n_channels: int, sampling_hz: float, gain_uv: float | None, header_bytes: int) -> None:
+def _check_numbers(n_channels: int, sampling_hz: float, gain_uv: float | F64 | None, header_bytes: int) -> None:
     if n_channels < 1:
         raise InputError(
             f"The number of channels is {n_channels}. Give the columns of the file, at least 1, with --channels."
@@ -181,7 +177,7 @@ def _check_numbers(n_channels: int, sampling_hz: float, gain_uv: float | None, h
         raise InputError(
             f"The sampling rate is {sampling_hz} Hz. Give a number above 0, such as 30000, with --sampling-hz."
         )
-    if gain_uv is not None and not (math.isfinite(gain_uv) and gain_uv != 0):
+    if gain_uv is not None and not (np.isfinite(gain_uv) & (np.asarray(gain_uv) != 0)).all():
         raise InputError(
             f"The gain is {gain_uv} uV per raw number. Give a number other than 0 with --gain-uv, or leave it out."
         )
@@ -195,11 +191,13 @@ def _raw_dtype(dtype: str) -> np.dtype[np.generic]:
     return np.dtype(DTYPES[dtype])
 
 
-def _zero_raw(dtype: np.dtype[np.generic]) -> float:
+def offset_raw(dtype: np.dtype[np.generic]) -> float:
+    """Raw number that means 0 V: 32768 for unsigned types, else 0."""
     return 32768.0 if dtype.kind == "u" else 0.0
 
 
-def _range_raw(dtype: np.dtype[np.generic]) -> tuple[float, float] | None:
+def range_raw(dtype: np.dtype[np.generic]) -> tuple[float, float] | None:
+    """Smallest and largest raw number of an integer type; None for floats."""
     if dtype.kind == "f":
         return None
     limits = np.iinfo(dtype.name)

@@ -20,13 +20,12 @@ from numpy.typing import NDArray
 from spikesieve.errors import InputError
 from spikesieve.io.results.phy import save_array
 from spikesieve.io.sortings.phy import optional
-from spikesieve.model import F64, I64, Motion, Probe, Recording
+from spikesieve.model import F64, I64, DriftDecision, Motion, Probe, Recording
 
 ESTIMATE, ERROR, TIMES, DEPTHS = "drift.um", "drift_se.um", "drift.times", "drift_depths.um"
 SHANKS = "drift_shanks.csv"
 """By this table a folder is known to hold drift files of ours, and not those of a program that counts downwards."""
 COLUMNS = ("shank", "decision", "why")
-DECISIONS = ("use", "rigid", "refuse")
 FROM_SPIKEINTERFACE = "spikeinterface_info.json"
 NEEDED, POSSIBLE = ("displacement_um", "time_s", "depth_um"), ("se_um", "shanks")
 
@@ -178,7 +177,7 @@ def _motion(given: _Given, shanks: I64, decisions: tuple[str, ...], why: tuple[s
         shanks=shanks[order],
         estimated_um=given.um[order].astype(np.float32),
         se_um=_error(given)[order].astype(np.float32),
-        decisions=tuple(decisions[k] for k in order),
+        decisions=tuple(DriftDecision(decisions[k]) for k in order),
         why=tuple(why[k] for k in order),
     )
 
@@ -303,9 +302,9 @@ def _read_shanks(path: Path) -> tuple[I64, tuple[str, ...], tuple[str, ...]]:
             f"{path} cannot be read ({type(error).__name__}: {error}). Copy it again from its source."
         ) from error
     decisions = tuple(row[1] for row in rows)
-    strange = sorted(set(decisions) - set(DECISIONS))
+    strange = sorted(set(decisions) - set(DriftDecision))
     if strange:
-        raise InputError(f"{path} has the decision {strange[0]!r}; it can be {', '.join(DECISIONS)}.")
+        raise InputError(f"{path} has the decision {strange[0]!r}; it can be {', '.join(DriftDecision)}.")
     return shanks, decisions, tuple(row[2] for row in rows)
 
 

@@ -93,7 +93,7 @@ def open_sorted(folder: Path | str) -> tuple[Recording, Sorting]:
     paths = names["dat_path"] if isinstance(names["dat_path"], list) else [names["dat_path"]]
     if not all(paths):
         raise InputError(f"The result {folder} was not made from raw files, so that nothing can be added to them.")
-    gain_uv = float(facts["recording"]["gain_uv"]) if facts["recording"]["gain_is_known"] else None
+    gain_uv = np.asarray(facts["recording"]["gain_uv"], np.float64) if facts["recording"]["gain_is_known"] else None
     recording = read_recording(
         paths,
         int(names["n_channels_dat"]),

@@ -132,7 +132,9 @@ def _read_ours(folder: Path) -> Side:
     """A result folder of ours: waveforms and units as sorted; the spikes as they were curated in Phy, if they were."""
     as_phy = read_phy(folder)
     gain_uv = read_provenance(folder).get("recording", {}).get("gain_uv")
-    raw = as_phy.raw and replace(as_phy.raw, gain_uv=float(gain_uv) if gain_uv else None)
+    # Gains that differ between channels are a list; a comparison reads its traces with one gain only.
+    one_gain_uv = float(gain_uv) if gain_uv and not isinstance(gain_uv, list) else None
+    raw = as_phy.raw and replace(as_phy.raw, gain_uv=one_gain_uv)
     sorted_as = from_sorting(read_sorting(folder), as_phy.name)
     as_phy = replace(as_phy, steps=replace(as_phy.steps, drift=sorted_as.steps.drift))
     same = np.array_equal(sorted_as.trains.unit, as_phy.trains.unit) and np.array_equal(

@@ -35,7 +35,7 @@ def intermediates(
         "xc": probe.positions_um[:, 0],
         "yc": probe.positions_um[:, 1],
         "kcoords": probe.shanks,
-        "Wrot": bench.fitted.whitening * (SCALE * recording.gain_uv),
+        "Wrot": bench.fitted.whitening * (SCALE * recording.gain_uv[probe.channels]).astype(np.float32),
         "batch_start": np.array([batch.start for batch in bench.batches]),
     }
     if order.ccb.any():

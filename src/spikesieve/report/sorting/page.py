@@ -41,7 +41,7 @@ def page_html(sorting: Sorting, facts: Mapping[str, Any], numbers: Numbers) -> s
     uv = "µV" if facts["recording"]["gain_is_known"] else "raw"
     shanks = np.unique(sorting.probe.shanks).tolist()
     columns = _columns(uv, len(shanks))
-    labels = [unit.label for unit in sorting.units]
+    labels: list[str] = [unit.label for unit in sorting.units]
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(asset("page.html.j2")).render(
         generator=f"spikesieve {facts['versions'].get('spikesieve', '')}",

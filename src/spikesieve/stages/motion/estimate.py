@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from spikesieve.geometry import SAME_ROW_UM
-from spikesieve.model import F32, F64, I64, Motion, Probe
+from spikesieve.model import F32, F64, I64, DriftDecision, Motion, Probe
 from spikesieve.settings.motion import MotionParams
 from spikesieve.stages.motion.confidence import Evidence, Judged, half_of_neurons, judge, n_neurons
 from spikesieve.stages.motion.kilosort import align
@@ -98,7 +98,8 @@ def estimate(
             decision, sentence = _decided(found, windows)
         decisions.append(decision)
         why.append(sentence)
-    return Motion(bins.centre / sampling_hz, windows.centre_um, shanks, um, se_um, tuple(decisions), tuple(why))
+    time_s, decided = bins.centre / sampling_hz, tuple(map(DriftDecision, decisions))
+    return Motion(time_s, windows.centre_um, shanks, um, se_um, decided, tuple(why))
 
 
 def _windows(probe: Probe, params: MotionParams) -> Windows:
