@@ -89,6 +89,9 @@ class MappedLayout:
         first = self.offset_bytes + sum(end for end in ends if end < 0)
         last = self.offset_bytes + sum(end for end in ends if end > 0) + np.dtype(self.dtype).itemsize
         try:
+            # NumPy would lengthen a file that is too short for a map that can be written.
+            if Path(self.path).stat().st_size < last:
+                raise ValueError(f"it has become shorter than {last} bytes")
             mapped = np.memmap(self.path, np.uint8, self.mode, first, (last - first,))
         except (OSError, ValueError) as error:
             raise InputError(
