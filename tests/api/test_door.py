@@ -9,9 +9,12 @@ import numpy as np
 import probeinterface
 import pytest
 from make_sorting import make_probe
+from same_bytes import differing
+from small_files import spiking
 from spikeinterface.core import NumpyRecording, append_recordings, generate_ground_truth_recording, read_binary
 
 from spikesieve.api.inputs import as_recording_and_probe, as_settings
+from spikesieve.api.sort import sort
 from spikesieve.errors import InputError, SettingsError
 from spikesieve.io.recordings.binary import read_recording, recording_from_array
 from spikesieve.io.recordings.spikeinterface import from_spikeinterface
@@ -203,6 +206,21 @@ def test_fingerprints_of_files_read_no_samples(tmp_path, monkeypatch):
 
     monkeypatch.setattr(type(source), "get_traces", refuse)
     assert len(recording.fingerprint()) == 64
+
+
+def test_a_recording_whose_channels_differ_in_gain_is_sorted_as_its_uv():
+    gain_uv = np.array([0.5, 2.0, 1.0, 0.25])
+    raw = recording_from_array(np.rint(spiking() / gain_uv).astype(np.int16), HZ, gain_uv)
+    in_uv = recording_from_array(raw.read_uv(0, raw.n_samples, np.arange(4)), HZ, 1.0)
+    kept: list[dict[str, np.ndarray]] = []
+    sortings = []
+    for source in (raw, in_uv):
+        recording, probe = as_recording_and_probe(source, "linear:4:25")
+        settings = as_settings({"method": "kilosort2"})
+        sortings.append(sort(recording, probe, settings, n_jobs=1, keep=kept.append))
+    assert not differing(*sortings)
+    np.testing.assert_allclose(kept[0]["Wrot"], kept[1]["Wrot"] * gain_uv, rtol=1e-6)
+    assert kept[0]["Wrot"].dtype == np.float32
 
 
 # probes
