@@ -32,11 +32,11 @@ def sum_rows(rows, of, sums):
         sums[k] += row.astype(np.float64)
 
 
-def microvolts(raw, channels, zero, gain_uv, out):
-    """out[c, t] = (raw[t, channels[c]] - zero) gain_uv."""
+def microvolts(raw, channels, offset_raw, gain_uv, out):
+    """out[c, t] = (raw[t, k] - offset_raw[k]) gain_uv[k] with k = channels[c]."""
     for c, channel in enumerate(channels):
         for t in range(len(raw)):
-            out[c, t] = (np.float32(raw[t, channel]) - np.float32(zero)) * np.float32(gain_uv)
+            out[c, t] = (np.float32(raw[t, channel]) - np.float32(offset_raw[channel])) * np.float32(gain_uv[channel])
 
 
 def butterworth(traces, offset, corner, out):

@@ -15,7 +15,7 @@ class ReferenceBackend:
 
     def microvolts(self, raw, channels, offset_raw, gain_uv):
         uv = np.empty((len(channels), len(raw)), np.float32)
-        reference.microvolts(np.asarray(raw), channels, np.float32(offset_raw), np.float32(gain_uv), uv)
+        reference.microvolts(np.asarray(raw), channels, offset_raw.astype(np.float32), gain_uv.astype(np.float32), uv)
         return uv
 
     def highpass(self, traces, offset, corner):

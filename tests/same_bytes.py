@@ -29,7 +29,7 @@ def differing(one: Sorting, two: Sorting) -> list[str]:
             if isinstance(x, np.ndarray):
                 same = x.dtype == y.dtype and x.shape == y.shape and x.tobytes() == y.tobytes()
             else:
-                same = field.name in ("probe", "spikes", "templates", "motion") or x == y
+                same = field.name in ("probe", "spikes", "templates", "motion", "origin") or x == y
             if not same:
                 found.append(owner + field.name)
     return found

@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "errors": set(),
     "settings": {"errors"},
     "kernels": set(),
-    "model": {"kernels", "errors"},
+    "model": {"errors", "api"},  # api: Sorting.save writes the result folder; imported only when it is called
     "geometry": {"model"},
     "metrics": {"kernels", "model"},
     "stages": {"kernels", "metrics", "geometry", "model", "errors", "settings"},

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from spikesieve.io.recordings.segments import select_times
     from spikesieve.io.results.motion_files import read_motion
     from spikesieve.io.results.read import read_sorting
-    from spikesieve.model import Motion, Probe, Recording, Sorting, Spikes, Templates, Unit
+    from spikesieve.model.motion import DriftDecision, Motion
+    from spikesieve.model.probe import Probe
+    from spikesieve.model.recording import Recording
+    from spikesieve.model.sorting import Sorting
+    from spikesieve.model.spikes import Spikes
+    from spikesieve.model.templates import Templates
+    from spikesieve.model.unit import Label, Unit
     from spikesieve.settings.compare import CompareOptions
     from spikesieve.settings.sort import Settings
 
@@ -31,21 +37,23 @@ __version__: str
 
 HOMES = {
     "CompareOptions": "settings.compare",
+    "DriftDecision": "model.motion",
     "InputError": "errors",
+    "Label": "model.unit",
     "Job": "api.sort_files",
     "OutputError": "errors",
-    "Motion": "model",
+    "Motion": "model.motion",
     "Outcome": "api.sort_files",
-    "Probe": "model",
+    "Probe": "model.probe",
     "RawOptions": "io.recordings.open_input",
-    "Recording": "model",
+    "Recording": "model.recording",
     "Settings": "settings.sort",
     "SettingsError": "errors",
-    "Sorting": "model",
+    "Sorting": "model.sorting",
     "SpikesieveError": "errors",
-    "Spikes": "model",
-    "Templates": "model",
-    "Unit": "model",
+    "Spikes": "model.spikes",
+    "Templates": "model.templates",
+    "Unit": "model.unit",
     "compare": "api.compare",
     "open_input": "io.recordings.open_input",
     "read_motion": "io.results.motion_files",
@@ -62,8 +70,10 @@ HOMES = {
 
 __all__ = [
     "CompareOptions",
+    "DriftDecision",
     "InputError",
     "Job",
+    "Label",
     "Motion",
     "Outcome",
     "OutputError",

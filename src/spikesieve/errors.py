@@ -13,7 +13,17 @@ from __future__ import annotations
 
 
 class SpikesieveError(Exception):
-    """Base of all errors that a user can act on."""
+    """Base of all errors that a user can act on.
+
+    Examples
+    --------
+    >>> from spikesieve import read_probe
+    >>> try:
+    ...     read_probe("nowhere.prb")
+    ... except SpikesieveError as error:
+    ...     print(error)
+    The probe file nowhere.prb does not exist. Check its name and folder.
+    """
 
 
 class InputError(SpikesieveError):

@@ -249,7 +249,10 @@ def test_python_door_sorts_the_same(done, raw):
     settings = Settings().with_overrides(["whitening_range=30", "detect.threshold=8.5", "fit.learn_s=100"])
     stages = []
     sorting = spikesieve.sort(
-        recording, spikesieve.read_probe("linear:4:25"), settings, progress=lambda *now: stages.append(now[0])
+        recording,
+        spikesieve.read_probe("linear:4:25"),
+        settings,
+        resources=Resources(progress=lambda *now: stages.append(now[0])),
     )
     assert np.array_equal(sorting.spikes.sample, np.load(done[1] / "spike_times.npy"))
     assert not isinstance(sorting.spikes.features, np.memmap)
@@ -262,7 +265,7 @@ def test_python_door_keeps_steps_in_a_folder_that_is_given(tmp_path, raw):
     told: list[list[str]] = [[], []]
     first, second = (
         spikesieve.sort(
-            recording, probe, resources=Resources(1, folder=tmp_path), progress=lambda *now, t=t: t.append(now[0])
+            recording, probe, resources=Resources(1, folder=tmp_path, progress=lambda *now, t=t: t.append(now[0]))
         )
         for t in told
     )

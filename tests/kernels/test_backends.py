@@ -36,8 +36,9 @@ def spiky(noise_sd: float = 1.0) -> np.ndarray:
 @pytest.mark.parametrize("dtype", [np.int16, np.uint16, np.int32, np.float32, np.float64])
 def test_microvolts(backend, dtype):
     raw = np.arange(40).reshape(10, 4).astype(dtype)
-    uv = backend.microvolts(raw, np.array([3, 0]), 2.0, 0.5)
-    np.testing.assert_array_equal(uv, ((raw[:, [3, 0]].astype(np.float32) - 2) * np.float32(0.5)).T)
+    uv = backend.microvolts(raw, np.array([3, 0]), np.array([2.0, 0, 0, 1]), np.array([0.5, 0, 0, 2.0]))
+    wanted = (raw[:, [3, 0]].astype(np.float32) - [1, 2]) * [2.0, 0.5]
+    np.testing.assert_array_equal(uv, wanted.T.astype(np.float32))
     assert uv.dtype == np.float32
 
 

@@ -13,7 +13,7 @@ from spikesieve import kernels
 
 rng = np.random.default_rng(0)
 raw, traces = rng.integers(-500, 500, (1000, 20)).astype(np.int16), np.empty((20, 1000), np.float32)
-kernels.microvolts(raw, np.arange(20), np.float32(3.0), np.float32(0.195), traces)
+kernels.microvolts(raw, np.arange(20), np.full(20, 3.0, np.float32), np.full(20, 0.195, np.float32), traces)
 filtered, out = np.empty_like(traces), np.empty((3, 1000), np.float32)
 kernels.butterworth(traces, np.zeros(20, np.float32), 0.06, filtered)
 projections = np.empty((20, 6, 1000), np.float32)

@@ -80,9 +80,11 @@ def test_microvolts_of_any_shape_are_the_same_to_the_last_bit(dtype, n_samples, 
     rng = np.random.default_rng(0)
     raw = rng.integers(-32768, 32767, (n_samples, n_columns), endpoint=True).astype(dtype)
 
+    offset, gain = rng.integers(0, 32768, n_columns).astype(np.float32), rng.normal(0, 1, n_columns).astype(np.float32)
+
     def case():
         out = np.full((len(channels), n_samples), np.nan, np.float32)
-        return raw, np.array(channels, np.int64), np.float32(32768.0), np.float32(0.195), out
+        return raw, np.array(channels, np.int64), offset, gain, out
 
     np.testing.assert_array_equal(*both("microvolts", case))
 
@@ -91,7 +93,7 @@ def test_microvolts_leave_what_is_not_a_number_where_it_is():
     raw = np.zeros((70, 20), np.float32)
     raw[3, 5], raw[66, 6], raw[10, 7] = np.nan, np.inf, -np.inf
     out = np.empty((20, 70), np.float32)
-    kernels.microvolts(raw, np.arange(20), np.float32(0.0), np.float32(2.0), out)
+    kernels.microvolts(raw, np.arange(20), np.zeros(20, np.float32), np.full(20, 2.0, np.float32), out)
     np.testing.assert_array_equal(out, 2 * raw.T)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
-from spikesieve.model import AT_ONCE, Motion
+from spikesieve.model.motion import SPIKES_PER_LOOKUP, Motion
 
 
 def motion(decisions: tuple[str, ...] = ("use", "use")) -> Motion:
@@ -28,10 +28,10 @@ def test_it_is_bilinear_between_and_constant_beyond():
 
 
 def test_more_spikes_than_are_looked_up_at_a_time_move_as_each_alone():
-    m, rng, n = motion(), np.random.default_rng(2), 2 * AT_ONCE + 7
+    m, rng, n = motion(), np.random.default_rng(2), 2 * SPIKES_PER_LOOKUP + 7
     time_s, depth_um, shank = rng.uniform(-1, 7, n), rng.uniform(-50, 300, n), rng.choice([0, 3], n)
     moved = m.at(time_s, depth_um, shank)
-    for i in (0, AT_ONCE - 1, AT_ONCE, 2 * AT_ONCE - 1, 2 * AT_ONCE, n - 1):
+    for i in (0, SPIKES_PER_LOOKUP - 1, SPIKES_PER_LOOKUP, 2 * SPIKES_PER_LOOKUP - 1, 2 * SPIKES_PER_LOOKUP, n - 1):
         one = slice(i, i + 1)
         assert moved[i] == m.at(time_s[one], depth_um[one], shank[one])[0]
     assert m.at(np.empty(0), np.empty(0), np.empty(0, np.int64)).shape == (0,)

@@ -44,6 +44,11 @@ def apply(raw: np.ndarray, fitted, margin: int = 0, halo: int = 0) -> preprocess
     return preprocess.apply(np.ascontiguousarray(raw.T), fitted, BACKEND, margin, halo)
 
 
+def limits(n_contacts: int, uv: float) -> tuple[np.ndarray, np.ndarray]:
+    """The range of a converter, the same on every contact."""
+    return np.full(n_contacts, -uv), np.full(n_contacts, uv)
+
+
 def clean(raw: np.ndarray, fitted) -> preprocess.Clean:
     return apply(raw[:, fitted.probe.channels], fitted)
 
@@ -115,7 +120,7 @@ def test_a_constant_channel_becomes_exactly_0():
 def test_input_is_not_changed():
     raw = noise_uv(20)
     raw[100, 3] = np.nan
-    fitted, _ = fit(raw, line_probe(20), range_uv=(-1e4, 1e4))
+    fitted, _ = fit(raw, line_probe(20), range_uv=limits(20, 1e4))
     traces = np.ascontiguousarray(raw.T)
     before = traces.copy()
     preprocess.apply(traces, fitted, BACKEND)
@@ -275,7 +280,7 @@ def test_saturated_samples_are_blanked_at_any_gain(raw_limit, gain_uv):
         lambda a, b: raw[a:b], len(raw), 20, HZ, gain_uv=gain_uv, range_raw=(-32768.0, 32767.0), name="test"
     )
     traces = recording.read_uv(0, len(raw), np.arange(20))
-    fitted, _ = fit(traces, line_probe(20), range_uv=recording.range_uv())
+    fitted, _ = fit(traces, line_probe(20), range_uv=recording.range_uv(np.arange(20)))
     out = apply(traces, fitted)
     assert out.n_masked == 20 * (10 + 2 * 60)
     assert not out.white[:, 8940:9070].any()
@@ -287,7 +292,7 @@ def test_the_converters_limit_is_recognised_whatever_the_gain_rounds_to(gain_uv)
     recording = Recording(lambda a, b: raw[a:b], 3, 1, HZ, gain_uv=gain_uv, range_raw=(-32768.0, 32767.0))
     traces = recording.read_uv(0, 3, np.array([0]))
     params = PreprocessParams(artifact_ms=0.0)
-    fitted, _ = fit(noise_uv(1), line_probe(1), params, recording.range_uv())
+    fitted, _ = fit(noise_uv(1), line_probe(1), params, recording.range_uv(np.array([0])))
     assert preprocess.blanked(traces.T, preprocess.ends_of(traces), traces.T, fitted)[0].tolist() == [True, True, False]
 
 
@@ -295,7 +300,7 @@ def test_a_contact_stuck_at_the_limit_does_not_blank_its_shank_when_it_is_interp
     raw = noise_uv(20)
     raw[:, 5] = 6000.0
     params = PreprocessParams(bad_contacts="interpolate")
-    fitted, _ = fit(raw, line_probe(20), params, (-6000.0, 6000.0))
+    fitted, _ = fit(raw, line_probe(20), params, limits(20, 6000.0))
     assert clean(raw, fitted).n_masked == 0
 
 

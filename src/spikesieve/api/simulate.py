@@ -97,7 +97,7 @@ def _inputs(settings: SimulationSettings, preset: str) -> tuple[Probe, Simulatio
     if settings.hybrid_of is not None:
         recording, sorting = open_sorted(settings.hybrid_of)
         seconds = min(settings.seconds, recording.n_samples / recording.sampling_hz)
-        own = {"sampling_hz": recording.sampling_hz, "gain_uv": recording.gain_uv, "seconds": seconds}
+        own = {"sampling_hz": recording.sampling_hz, "gain_uv": float(recording.gain_uv[0]), "seconds": seconds}
         probe, settings = sorting.probe, settings.model_copy(update=own)
         given = Given(base=recording, known=known_units(sorting))
     elif preset == "hybrid":

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from spikesieve.api.inputs import as_recording_and_probe, as_settings
 from spikesieve.engine.blocks import longest_block
+from spikesieve.engine.clock import StageClock
 from spikesieve.engine.codec import in_memory
 from spikesieve.engine.executor import Progress, silent, threads
 from spikesieve.engine.memory import MemoryPlan, bytes_of, plan_memory
@@ -24,7 +29,7 @@ from spikesieve.io.probes.read import require_fits
 from spikesieve.io.results.motion_files import require_motion_fits
 from spikesieve.kernels import CpuBackend
 from spikesieve.methods import kilosort2, kilosort4, sieve
-from spikesieve.model import Motion, Probe, Recording, Sorting
+from spikesieve.model import Motion, Origin, Probe, Recording, Sorting
 from spikesieve.passes.demand import demand
 from spikesieve.settings.sort import Settings
 
@@ -52,39 +57,44 @@ class Resources:
     executor : Executor or None
         Does the work in place of own threads: a `ProcessPoolExecutor`, or anything with the same interface. The caller
         shuts it down.
+    progress : callable
+        Called with (stage, done, total) after each piece of work.
     """
 
     n_jobs: int | None = None
     memory: str | None = None
     folder: Path | str | None = None
     executor: Executor | None = None
+    progress: Progress = silent
 
 
 def sort(
-    recording: Recording,
-    probe: Probe,
-    settings: Settings | None = None,
+    recording: Recording | NDArray[Any] | Any,
+    probe: Probe | str | Path | Any = None,
+    settings: Settings | Mapping[str, Any] | None = None,
     *,
+    sampling_hz: float | None = None,
     motion: Motion | None = None,
     resources: Resources | None = None,
-    progress: Progress = silent,
 ) -> Sorting:
     """Find the spike trains of single neurons.
 
     Parameters
     ----------
-    recording : Recording
-        What to sort (`read_recording`, `recording_from_array`).
-    probe : Probe
-        Where the contacts are (`read_probe`), each naming its column of the recording.
-    settings : Settings or None, optional
-        Default: those of the method "sieve".
-    motion : Motion or None, optional
+    recording : Recording, ndarray or SpikeInterface recording
+        What to sort: one of ours (`read_recording`, `recording_from_array`); an array of shape (n_samples, n_channels)
+        together with `sampling_hz`; or any object with SpikeInterface's reading methods. Nothing is copied.
+    probe : Probe, probeinterface Probe or ProbeGroup, str or Path, optional
+        Where the contacts are: one of ours, one of probeinterface's, a name such as "neuropixels1:384", or a file.
+        Default: the one that a SpikeInterface recording has.
+    settings : Settings or mapping, optional
+        All settings, or a dict of those that differ from the defaults: {"match.threshold": 7.5}, or nested by stage.
+    sampling_hz : float, optional
+        Sampling rate of an array, in Hz.
+    motion : Motion, optional
         How the tissue moved, where it was measured elsewhere (`read_motion`). Default: measured here.
-    resources : Resources or None, optional
-        Workers, memory, and a folder that keeps the steps. The result does not depend on them.
-    progress : callable, optional
-        Called with (stage, done, total).
+    resources : Resources, optional
+        Workers, memory, progress, and a folder that keeps the steps. The result does not depend on them.
 
     Returns
     -------
@@ -94,22 +104,33 @@ def sort(
     Raises
     ------
     InputError
-        The probe or the motion does not fit the recording.
+        The recording is of an unknown kind, or the probe or the motion does not fit it.
     SettingsError
-        The number of workers is below 1, the memory does not suffice, or a changed setting is none of the method's.
+        A setting is unknown, wrong or none of the method's, the number of workers is below 1, or the memory does not
+        suffice.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noise = np.random.default_rng(0).integers(-20, 20, (60_000, 4)).astype(np.int16)
+    >>> sort(noise, "linear:4:25", {"detect.threshold": 9.0}, sampling_hz=30_000).unit_ids
+    array([], dtype=int64)
     """
-    settings, resources = settings or Settings(), resources or Resources()
+    recording, probe = as_recording_and_probe(recording, probe, sampling_hz)
+    settings, resources = as_settings(settings), resources or Resources()
     require_use(settings, motion is not None, False)
     plan = memory_plan(recording, probe, settings, resources)
     if motion is not None:
         require_motion_fits(motion, probe, recording)
-    source = source_of(recording, probe, settings, plan)
+    source, clock = source_of(recording, probe, settings, plan), StageClock(resources.progress)
+    started = datetime.now().astimezone()
     with _folder(resources.folder) as folder:
         store = Store.open(folder, reuse=resources.folder is not None)
-        with open_run(plan.n_workers, store, progress, resources.executor) as run:
-            sorting = run_method(run, source, settings, motion)
-            kept: Sorting = sorting if store.reuse else in_memory(sorting)
-            return kept
+        with open_run(plan.n_workers, store, clock, resources.executor) as run:
+            found = run_method(run, source, settings, motion)
+            sorting: Sorting = found if store.reuse else in_memory(found)
+    finished, every_setting = datetime.now().astimezone(), settings.model_dump()
+    return replace(sorting, origin=Origin(recording, every_setting, started, finished, clock.costs()))
 
 
 def require_use(settings: Settings, motion: bool, intermediates: bool) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spikesieve.api.save import LOG_NAME, seeds_of, write_folder
 from spikesieve.api.sort import Resources, memory_plan, open_run, require_use, run_method, source_of
 from spikesieve.engine.clock import StageClock
 from spikesieve.engine.codec import in_memory
@@ -22,11 +23,11 @@ from spikesieve.errors import OutputError
 from spikesieve.io.recordings.open_input import RawOptions, open_input
 from spikesieve.io.recordings.preprocessed import write_preprocessed
 from spikesieve.io.results import kilosort2_intermediates, provenance
-from spikesieve.io.results.folder import result_folder, write_result
+from spikesieve.io.results.folder import result_folder
 from spikesieve.io.results.motion_files import read_motion, require_motion_fits
 from spikesieve.io.results.read import curation_notes, read_provenance, read_sorting
 from spikesieve.io.results.run_log import run_log
-from spikesieve.model import Probe, Recording, Sorting
+from spikesieve.model import Label, Probe, Recording, Sorting
 from spikesieve.passes.kilosort2.batches import BatchedSource
 from spikesieve.passes.kilosort2.intermediates import read_intermediates
 from spikesieve.passes.saved_traces import source_as_sorted, white_blocks
@@ -34,8 +35,6 @@ from spikesieve.report.sorting.write import write_report
 from spikesieve.settings.sort import Settings
 
 logger = logging.getLogger(__name__)
-
-LOG_NAME = "spikesieve.log"
 
 
 @dataclass(frozen=True)
@@ -143,8 +142,7 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
             sorting = run_method(run, source, job.settings, motion)
             _save_steps(run, source, job, work.path)
         clock("write", 0, 1)
-        write_result(work.path, sorting, recording, _provenance(job, started, clock, odd))
-        report = write_report(work.path, sorting, read_provenance(work.path))
+        report = write_folder(work.path, sorting, recording, _provenance(job, started, clock, odd))
         clock("write", 1, 1)
         # Only now: Windows deletes no file that is still mapped, and the steps lie in the scratch folder.
         sorting = in_memory(_without_features(sorting))
@@ -187,7 +185,7 @@ def report_folder(folder: Path) -> Path:
 def label_counts(sorting: Sorting) -> dict[str, int]:
     """Units by label: good, mua, noise."""
     labels = Counter(unit.label for unit in sorting.units)
-    return {label: labels[label] for label in ("good", "mua", "noise")}
+    return {label: labels[label] for label in Label}
 
 
 def _without_features(sorting: Sorting) -> Sorting:
@@ -197,13 +195,12 @@ def _without_features(sorting: Sorting) -> Sorting:
 
 def _provenance(job: Job, started: datetime, clock: StageClock, notes: tuple[str, ...]) -> provenance.RunRecord:
     settings = job.settings.model_dump()
-    stages = {name: group for name, group in settings.items() if isinstance(group, dict)}
     motion = job.motion if job.motion is not None and job.motion.is_file() else None
     files = [file for file in (*job.settings_files, _probe_file(job), motion) if file is not None]
     return provenance.RunRecord(
         method=job.settings.method,
         settings=settings,
-        seeds={name: group["seed"] for name, group in stages.items() if "seed" in group},
+        seeds=seeds_of(settings),
         started=started,
         finished=datetime.now().astimezone(),
         stages=clock.costs(),

@@ -184,6 +184,6 @@ class Source:
         high = min(block.segment_stop, block.stop + halo)
         recording = self.recording
         raw = recording.read(low, high)
-        uv = backend.microvolts(raw, self.probe.channels, recording.zero_raw, recording.gain_uv)
+        uv = backend.microvolts(raw, self.probe.channels, recording.offset_raw, recording.gain_uv)
         before, after = low - (block.start - halo), block.stop + halo - high
         return np.pad(uv, ((0, 0), (before, after)), mode="edge") if before or after else uv

@@ -22,7 +22,7 @@ I64 = NDArray[np.int64]
 class Backend(Protocol):
     """What a device must be able to do. An object of it is picklable and holds no results."""
 
-    def microvolts(self, raw: NDArray[Any], channels: I64, offset_raw: float, gain_uv: float) -> F32:
+    def microvolts(self, raw: NDArray[Any], channels: I64, offset_raw: F64, gain_uv: F64) -> F32:
         """Turn raw numbers into microvolts.
 
         Parameters
@@ -31,13 +31,13 @@ class Backend(Protocol):
             Raw numbers of a file.
         channels : ndarray of int64, shape (n_contacts,)
             The column of each contact.
-        offset_raw, gain_uv : float
-            The raw number that means 0 V, and the uV of a raw number.
+        offset_raw, gain_uv : ndarray of float64, shape (n_columns,)
+            The raw number that means 0 V, and the uV of a raw number, of each column.
 
         Returns
         -------
         ndarray of float32, shape (n_contacts, n_samples)
-            (raw - offset_raw) gain_uv.
+            (raw - offset_raw) gain_uv, in float32.
         """
         ...
 

@@ -89,7 +89,9 @@ def fit_preprocessing(run: Run, source: Source, params: PreprocessParams) -> Pre
     blocks, what = source.sample_blocks, "noise and whitening"
     noise_uv: F64 = np.median(list(run.map(ContactNoise(source), blocks, what)), axis=0)
     recording = source.recording
-    draft = without_bad_contacts(noise_uv, source.probe, recording.sampling_hz, recording.range_uv(), params)
+    draft = without_bad_contacts(
+        noise_uv, source.probe, recording.sampling_hz, recording.range_uv(source.probe.channels), params
+    )
     return fit_whitening(draft, run.map(Covariance(source.with_preprocessing(draft)), blocks, what))
 
 

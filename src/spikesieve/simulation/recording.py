@@ -153,10 +153,10 @@ def _require_fits(base: Recording, params: SimulationParams) -> None:
             f"The recording {base.name} has {base.duration_s:g} s, and {params.seconds:g} s were asked for. "
             "Ask for less."
         )
-    if base.sampling_hz != params.sampling_hz or base.gain_uv != params.gain_uv:
+    if base.sampling_hz != params.sampling_hz or (base.gain_uv != params.gain_uv).any():
         raise InputError(
-            f"The recording {base.name} has {base.sampling_hz:g} Hz and {base.gain_uv:g} uV a bit, but sampling_hz is "
-            f"{params.sampling_hz:g} and gain_uv {params.gain_uv:g}. Leave both out, or give the "
+            f"The recording {base.name} has {base.sampling_hz:g} Hz and {base.gain_uv[0]:g} uV a bit, but sampling_hz "
+            f"is {params.sampling_hz:g} and gain_uv {params.gain_uv:g}. Leave both out, or give the "
             "recording's."
         )
 
@@ -194,7 +194,7 @@ def _add_spikes(traces: F32, start: int, unit: SimulatedUnit, peak_index: int) -
 def _as_int16(base: Recording, raw: NDArray[np.generic]) -> I16:
     """Raw numbers of a real recording with 0 V at 0."""
     limits = np.iinfo(np.int16)
-    return np.asarray(np.clip(raw.astype(np.float64) - base.zero_raw, limits.min, limits.max), dtype=np.int16)
+    return np.asarray(np.clip(raw.astype(np.float64) - base.offset_raw, limits.min, limits.max), dtype=np.int16)
 
 
 def _quantised(traces_uv: F32, gain_uv: float) -> I16:

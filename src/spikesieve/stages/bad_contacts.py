@@ -11,7 +11,7 @@ from spikesieve.stages.preprocess import Preprocessing, reference_groups, shank_
 
 
 def without_bad_contacts(
-    noise_uv: F64, probe: Probe, sampling_hz: float, range_uv: tuple[float, float] | None, params: PreprocessParams
+    noise_uv: F64, probe: Probe, sampling_hz: float, range_uv: tuple[F64, F64] | None, params: PreprocessParams
 ) -> Preprocessing:
     """Decide which contacts are sorted; noise and whitening are not known yet.
 
@@ -23,8 +23,8 @@ def without_bad_contacts(
         All contacts.
     sampling_hz : float
         Sampling rate in Hz.
-    range_uv : (float, float) or None
-        The converter's limits in uV.
+    range_uv : (ndarray of float64, ndarray of float64), shape (n_contacts,) each, or None
+        The converter's lower and upper limit of each contact in uV.
     params : PreprocessParams
         The settings.
 
@@ -49,10 +49,14 @@ def without_bad_contacts(
         shank_index=shank_indices(kept),
         referenced=reference_groups(kept, params),
         sampling_hz=sampling_hz,
-        range_uv=range_uv,
+        range_uv=_of_contacts(range_uv, slice(None) if interpolate else ~bad),
         params=params,
         notes=_bad_contact_notes(dead, noisy, probe, params),
     )
+
+
+def _of_contacts(range_uv: tuple[F64, F64] | None, kept: slice | Bool) -> tuple[F64, F64] | None:
+    return None if range_uv is None else (range_uv[0][kept], range_uv[1][kept])
 
 
 def bad_contacts(noise_uv: F64, shank: I64, params: PreprocessParams) -> tuple[Bool, Bool]:

@@ -44,8 +44,8 @@ class Preprocessing:
         Reference group of each contact, -1 for none.
     sampling_hz : float
         Sampling rate in Hz.
-    range_uv : (float, float) or None
-        The converter's limits in uV.
+    range_uv : (ndarray of float64, ndarray of float64), shape (n_contacts,) each, or None
+        The converter's lower and upper limit of each contact in uV.
     params : PreprocessParams
         The settings.
     notes : tuple of str
@@ -62,7 +62,7 @@ class Preprocessing:
     shank_index: I64
     referenced: I64
     sampling_hz: float
-    range_uv: tuple[float, float] | None
+    range_uv: tuple[F64, F64] | None
     params: PreprocessParams
     notes: tuple[str, ...] = ()
     score_noise_sd: float = 1.0
@@ -264,19 +264,28 @@ def blanked(raw_uv: F32, ends_uv: tuple[float, float], traces_uv: F32, fitted: P
     n_shanks = int(fitted.shank_index.max()) + 1
     hit = np.zeros((n_shanks, traces_uv.shape[1]), np.bool_)
     margin = round(fitted.params.artifact_ms * 1e-3 * fitted.sampling_hz)
-    low, high = fitted.range_uv or (-np.inf, np.inf)
-    # raw x gain was rounded to float32: the last millionth of the range counts as its end.
-    slack = 1e-6 * max(abs(low), abs(high))
-    # Written so that a NaN anywhere makes it true.
-    saturated = fitted.range_uv is not None and not (ends_uv[0] > low + slack and ends_uv[1] < high - slack)
+    saturated = _saturated(raw_uv, ends_uv, fitted.range_uv)
     for shank in range(n_shanks):
         on_shank = (fitted.shank_index == shank) & fitted.trusted
-        if saturated:
-            inside = raw_uv[on_shank]
-            hit[shank] |= ((inside <= low + slack) | (inside >= high - slack)).any(axis=0)
+        if saturated is not None:
+            hit[shank] |= saturated[on_shank].any(axis=0)
         if fitted.params.artifact_threshold_uv is not None:
             hit[shank] |= (np.abs(traces_uv[on_shank]) >= fitted.params.artifact_threshold_uv).any(axis=0)
     return widened(hit, margin) if hit.any() else hit
+
+
+def _saturated(raw_uv: F32, ends_uv: tuple[float, float], range_uv: tuple[F64, F64] | None) -> Bool | None:
+    """Which values are at the limits of the converter; None where none can be."""
+    if range_uv is None:
+        return None
+    low, high = range_uv
+    # raw x gain was rounded to float32: the last millionth of the range counts as its end.
+    slack = 1e-6 * np.maximum(np.abs(low), np.abs(high))
+    low, high = low + slack, high - slack
+    # Written so that a NaN anywhere makes it false.
+    if ends_uv[0] > low.max() and ends_uv[1] < high.min():
+        return None
+    return np.asarray((raw_uv <= low[:, None]) | (raw_uv >= high[:, None]))
 
 
 def widened(hit: Bool, margin: int) -> Bool:

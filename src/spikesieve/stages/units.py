@@ -10,7 +10,7 @@ import numpy as np
 from spikesieve.metrics import refractory
 from spikesieve.metrics.contamination import Contamination, contamination, presence
 from spikesieve.metrics.missed import is_cut, missed, missed_where
-from spikesieve.model import F32, F64, I32, I64, Motion, Probe, Templates, Unit
+from spikesieve.model import F32, F64, I32, I64, Label, Motion, Probe, Templates, Unit
 from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.units import UnitsParams
 from spikesieve.stages.waveforms import best_columns, peak_to_peak_uv
@@ -158,7 +158,7 @@ def unit_table(
         rows.append(
             Unit(
                 unit=k,
-                label=label,
+                label=Label(label),
                 why=why,
                 **_place(contact, positions_um[k], inputs.probe),
                 n_spikes=len(train),

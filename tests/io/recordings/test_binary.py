@@ -61,7 +61,8 @@ def test_gain_and_zero_turn_raw_numbers_into_uv(tmp_path):
     path = write(tmp_path / "a.bin", np.array([[32768, 32778], [32758, 0]], "<u2"))
     recording = read_recording(path, 2, 30000, "uint16", gain_uv=0.5)
     assert recording.read_uv(0, 2, np.array([1, 0])).tolist() == [[5.0, 0.0], [-16384.0, -5.0]]
-    assert recording.range_uv() == (-16384.0, 16383.5)
+    low, high = recording.range_uv(np.array([1, 0]))
+    assert (low.tolist(), high.tolist()) == ([-16384.0] * 2, [16383.5] * 2)
     assert recording.has_gain
 
 
@@ -72,12 +73,14 @@ def test_an_array_of_any_type_and_layout_is_read_in_uv(dtype):
         array.flags.writeable = False
         recording = recording_from_array(array, 30_000.0, 0.5)
         uv = recording.read_uv(10, 90, np.array([2, 0]))
-        np.testing.assert_array_equal(uv, (array[10:90, [2, 0]].astype("f4") - np.float32(recording.zero_raw)) * 0.5)
+        np.testing.assert_array_equal(
+            uv, (array[10:90, [2, 0]].astype("f4") - np.float32(recording.offset_raw[0])) * 0.5
+        )
 
 
 def test_without_a_gain_the_numbers_stay_raw_and_this_is_known(tmp_path):
     recording = read_recording(write(tmp_path / "a.bin", ramp(4, 2)), 2, 30000)
-    assert (recording.gain_uv, recording.has_gain) == (1.0, False)
+    assert (recording.gain_uv.tolist(), recording.has_gain) == ([1.0, 1.0], False)
 
 
 @pytest.mark.parametrize(

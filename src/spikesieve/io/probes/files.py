@@ -177,6 +177,31 @@ def write_probe_json(path: Path, probe: Probe) -> None:
         ) from error
 
 
+def probe_of_probeinterface(probe: probeinterface.Probe | probeinterface.ProbeGroup, name: str) -> Probe:
+    """Turn a probe of probeinterface into ours.
+
+    Parameters
+    ----------
+    probe : probeinterface.Probe or probeinterface.ProbeGroup
+        In two dimensions. Contacts with a device_channel_index of -1 are left out; without indices, contact i is in
+        channel i.
+    name : str
+        Name of the probe, for errors and logs.
+
+    Returns
+    -------
+    Probe
+        Contacts of one shank id of one probe are one shank.
+
+    Raises
+    ------
+    InputError
+        For other dimensions or lengths, no connected contact, and contacts that `Probe` refuses.
+    """
+    content = probe.to_dict() if isinstance(probe, probeinterface.ProbeGroup) else {"probes": [probe.to_dict()]}
+    return _from_probeinterface(Path(name), content)
+
+
 def _from_probeinterface(path: Path, content: dict[str, Any]) -> Probe:
     try:
         probes = probeinterface.ProbeGroup.from_dict(content).probes

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesieve.errors import InputError
-from spikesieve.model import Recording
+from spikesieve.io.recordings.array_samples import ArraySamples, file_identity
+from spikesieve.model import F64, Recording
 
 # Raw files are little-endian on every machine.
 DTYPES = {"int16": "<i2", "uint16": "<u2", "int32": "<i4", "float32": "<f4"}
@@ -78,6 +79,10 @@ class RawFiles:
             return np.empty((0, self.n_channels), self.dtype)
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
+    def identity(self) -> tuple[object, ...]:
+        """Path, size and time of change of each file, and how its bytes are laid out. Reads nothing."""
+        return (*map(file_identity, self.paths), self.starts, self.n_channels, self.dtype, self.header_bytes)
+
     def _read_file(self, index: int, start: int, stop: int) -> NDArray[np.generic]:
         path = self.paths[index]
         n_values = (stop - start) * self.n_channels
@@ -96,40 +101,12 @@ class RawFiles:
         return values.reshape(-1, self.n_channels)
 
 
-@dataclass(frozen=True, eq=False)
-class ArraySamples:
-    """Raw samples in memory; a `ReadSamples`.
-
-    Attributes
-    ----------
-    samples : ndarray, shape (n_samples, n_channels)
-        Raw numbers.
-    """
-
-    samples: NDArray[np.generic]
-
-    def __call__(self, start: int, stop: int) -> NDArray[np.generic]:
-        """Return samples start..stop-1 as a view.
-
-        Parameters
-        ----------
-        start, stop : int
-            First sample, and the sample after the last one.
-
-        Returns
-        -------
-        ndarray of shape (stop - start, n_channels)
-            Raw numbers.
-        """
-        return self.samples[start:stop]
-
-
 def read_recording(
     paths: Paths,
     n_channels: int,
     sampling_hz: float,
     dtype: str = "int16",
-    gain_uv: float | None = None,
+    gain_uv: float | F64 | None = None,
     header_bytes: int = 0,
 ) -> Recording:
     """Open raw binary files as one recording. Samples are read later.
@@ -147,8 +124,8 @@ def read_recording(
         Sampling rate in Hz.
     dtype : str, optional
         Type of the samples: "int16", "uint16" (32768 is 0 V), "int32" or "float32", little-endian.
-    gain_uv : float, optional
-        uV per raw number; a negative gain inverts the signal. None: unknown, amplitudes stay in raw numbers.
+    gain_uv : float or ndarray of float64, shape (n_channels,), optional
+        uV per raw number, one for all or one for each channel; a negative gain inverts the signal. None: unknown, amplitudes stay in raw numbers.
     header_bytes : int, optional
         Bytes to skip at the start of each file.
 
@@ -173,9 +150,9 @@ def read_recording(
         n_samples=starts[-1],
         n_channels=n_channels,
         sampling_hz=float(sampling_hz),
-        gain_uv=1.0 if gain_uv is None else float(gain_uv),
-        zero_raw=_zero_raw(raw),
-        range_raw=_range_raw(raw),
+        gain_uv=np.asarray(1.0 if gain_uv is None else gain_uv, np.float64),
+        offset_raw=np.array(offset_raw(raw)),
+        range_raw=range_raw(raw),
         file_starts=starts[:-1],
         has_gain=gain_uv is not None,
         name=files[0].name,
@@ -183,16 +160,18 @@ def read_recording(
     )
 
 
-def recording_from_array(array: NDArray[np.generic], sampling_hz: float, gain_uv: float | None = None) -> Recording:
+def recording_from_array(
+    array: NDArray[np.generic], sampling_hz: float, gain_uv: float | F64 | None = None
+) -> Recording:
     """Make a recording from an array in memory.
 
     Parameters
     ----------
     array : ndarray of int16, uint16, int32 or float, shape (n_samples, n_channels)
-        Raw numbers; 32768 is 0 V in uint16. Not copied.
+        Raw numbers; 32768 is 0 V in uint16. Not copied, and where it is memory-mapped not read either.
     sampling_hz : float
         Sampling rate in Hz.
-    gain_uv : float, optional
+    gain_uv : float or ndarray of float64, shape (n_channels,), optional
         uV per raw number; give 1.0 for an array in uV. None: unknown, amplitudes stay in raw numbers.
 
     Returns
@@ -231,9 +210,9 @@ def recording_from_array(array: NDArray[np.generic], sampling_hz: float, gain_uv
         n_samples=n_samples,
         n_channels=n_channels,
         sampling_hz=float(sampling_hz),
-        gain_uv=1.0 if gain_uv is None else float(gain_uv),
-        zero_raw=_zero_raw(array.dtype),
-        range_raw=_range_raw(array.dtype),
+        gain_uv=np.asarray(1.0 if gain_uv is None else gain_uv, np.float64),
+        offset_raw=np.array(offset_raw(array.dtype)),
+        range_raw=range_raw(array.dtype),
         has_gain=gain_uv is not None,
         name="array",
     )
@@ -268,14 +247,14 @@ def as_paths(paths: Paths) -> tuple[Path, ...]:
     return found
 
 
-def _check_numbers(n_channels: int, sampling_hz: float, gain_uv: float | None, header_bytes: int) -> None:
+def _check_numbers(n_channels: int, sampling_hz: float, gain_uv: float | F64 | None, header_bytes: int) -> None:
     if n_channels < 1:
         raise InputError(f"The number of channels is {n_channels}. Give a number of at least 1 with --channels.")
     if not (math.isfinite(sampling_hz) and sampling_hz > 0):
         raise InputError(
             f"The sampling rate is {sampling_hz} Hz. Give a rate above 0, such as 30000, with --sampling-hz."
         )
-    if gain_uv is not None and not (math.isfinite(gain_uv) and gain_uv != 0):
+    if gain_uv is not None and not (np.isfinite(gain_uv) & (np.asarray(gain_uv) != 0)).all():
         raise InputError(
             f"The gain is {gain_uv} uV per raw number. Give a number other than 0 with --gain-uv, or leave it out."
         )
@@ -289,11 +268,13 @@ def _raw_dtype(dtype: str) -> np.dtype[np.generic]:
     return np.dtype(DTYPES[dtype])
 
 
-def _zero_raw(dtype: np.dtype[np.generic]) -> float:
+def offset_raw(dtype: np.dtype[np.generic]) -> float:
+    """Raw number that means 0 V: 32768 for unsigned types, else 0."""
     return 32768.0 if dtype.kind == "u" else 0.0
 
 
-def _range_raw(dtype: np.dtype[np.generic]) -> tuple[float, float] | None:
+def range_raw(dtype: np.dtype[np.generic]) -> tuple[float, float] | None:
+    """Smallest and largest raw number of an integer type; None for floats."""
     if dtype.kind == "f":
         return None
     limits = np.iinfo(dtype.name)

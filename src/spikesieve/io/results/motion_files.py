@@ -21,13 +21,12 @@ from spikesieve.errors import InputError
 from spikesieve.io.results.motion_arrays import MotionArrays, checked_arrays, listed
 from spikesieve.io.results.phy import save_array
 from spikesieve.io.sortings.phy_files import optional_array
-from spikesieve.model import I64, Motion, Probe, Recording
+from spikesieve.model import I64, DriftDecision, Motion, Probe, Recording
 
 ESTIMATE, ERROR, TIMES, DEPTHS = "drift.um", "drift_se.um", "drift.times", "drift_depths.um"
 # Only folders with this table have drift files of spikesieve. Other programs may count depth downwards.
 SHANKS = "drift_shanks.csv"
 COLUMNS = ("shank", "decision", "why")
-DECISIONS = ("use", "rigid", "refuse")
 SPIKEINTERFACE_INFO = "spikeinterface_info.json"
 REQUIRED, OPTIONAL = ("displacement_um", "time_s", "depth_um"), ("se_um", "shanks")
 
@@ -223,7 +222,7 @@ def _motion(given: MotionArrays, shanks: I64, decisions: tuple[str, ...], why: t
         shanks=shanks[order],
         estimated_um=given.displacement_um[order].astype(np.float32),
         se_um=given.se_or_infinite()[order].astype(np.float32),
-        decisions=tuple(decisions[k] for k in order),
+        decisions=tuple(DriftDecision(decisions[k]) for k in order),
         why=tuple(why[k] for k in order),
     )
 
@@ -293,9 +292,9 @@ def _read_shanks(path: Path) -> tuple[I64, tuple[str, ...], tuple[str, ...]]:
             f"{path} cannot be read ({type(error).__name__}: {error}). Copy it again from its source."
         ) from error
     decisions = tuple(row[1] for row in rows)
-    unknown = sorted(set(decisions) - set(DECISIONS))
+    unknown = sorted(set(decisions) - set(DriftDecision))
     if unknown:
         raise InputError(
-            f"{path} has the decision {unknown[0]!r}. Decisions can be {', '.join(DECISIONS)}: correct it."
+            f"{path} has the decision {unknown[0]!r}. Decisions can be {', '.join(DriftDecision)}: correct it."
         )
     return shanks, decisions, tuple(row[2] for row in rows)

@@ -19,7 +19,7 @@ import numpy as np
 from spikesieve.engine.clock import StageCost
 from spikesieve.io.results.motion_files import motion_facts
 from spikesieve.io.results.phy import pc_signs
-from spikesieve.model import Recording, Sorting
+from spikesieve.model import F64, Label, Recording, Sorting
 
 # What is hashed of a large file: pieces of this size at its start, its end and evenly spaced between.
 PIECE_BYTES = 2**20
@@ -204,12 +204,18 @@ def recording_facts(recording: Recording) -> dict[str, Any]:
         "n_channels": recording.n_channels,
         "sampling_hz": recording.sampling_hz,
         "sorted_s": recording.duration_s,
-        "gain_uv": recording.gain_uv,
+        "gain_uv": _one_or_all(recording.gain_uv),
         "gain_is_known": recording.has_gain,
-        "zero_raw": recording.zero_raw,
+        "zero_raw": _one_or_all(recording.offset_raw),
         "file_starts": recording.file_starts,
         "segments": recording.segments,
     }
+
+
+def _one_or_all(values: F64) -> float | list[float]:
+    """One number where all channels share it, else one for each channel."""
+    same = bool((values == values[0]).all())
+    return float(values[0]) if same else [float(value) for value in values]
 
 
 def result_facts(sorting: Sorting) -> dict[str, Any]:
@@ -228,7 +234,7 @@ def result_facts(sorting: Sorting) -> dict[str, Any]:
     labels = [unit.label for unit in sorting.units]
     return {
         "n_units": len(labels),
-        **{f"n_{label}": labels.count(label) for label in ("good", "mua", "noise")},
+        **{f"n_{label}": labels.count(label) for label in Label},
         "n_spikes": len(sorting.spikes),
         "n_double_detections": int((~sorting.kept).sum()),
         "n_contacts_sorted": sorting.probe.n_contacts,

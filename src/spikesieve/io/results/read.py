@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from spikesieve.errors import InputError
 from spikesieve.io.results.folder import RESULT_MARKER
 from spikesieve.io.results.motion_files import read_motion_files
-from spikesieve.model import I32, Probe, Sorting, Spikes, Templates, Unit
+from spikesieve.model import I32, Label, Probe, Sorting, Spikes, Templates, Unit
 
-LABELS = ("good", "mua", "noise")
 SPIKE_FILES = (
     "spike_times",
     "spike_templates",
@@ -189,11 +188,6 @@ def _require_consistent(folder: Path, sorting: Sorting) -> None:
             raise InputError(f"{folder} has {n_units} rows in units.csv but {len(table)} {name}. {_SORT_AGAIN}")
     if [unit.unit for unit in sorting.units] != list(range(n_units)):
         raise InputError(f"{folder / 'units.csv'} does not number its units from 0. {_SORT_AGAIN}")
-    unknown = sorted({unit.label for unit in sorting.units} - set(LABELS))
-    if unknown:
-        raise InputError(
-            f"{folder / 'units.csv'} has the label {unknown[0]!r}. Labels can be {', '.join(LABELS)}: correct it."
-        )
     unit = sorting.spikes.unit
     if len(unit) and not 0 <= unit.min() <= unit.max() < n_units:
         raise InputError(f"spike_templates.npy in {folder} names units that are not in units.csv. {_SORT_AGAIN}")
@@ -228,6 +222,9 @@ def _read_units(path: Path) -> tuple[Unit, ...]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
+        strange = sorted({row["label"] for row in rows} - set(Label))
+        if strange:
+            raise InputError(f"{path} has the label {strange[0]!r}; labels can be {', '.join(Label)}: correct it.")
         return tuple(Unit(**{name: _value(row[name], kind) for name, kind in kinds.items()}) for row in rows)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(path, error) from error

@@ -142,7 +142,7 @@ def open_sorted(folder: Path | str) -> tuple[Recording, Sorting]:
     paths = params["dat_path"] if isinstance(params["dat_path"], list) else [params["dat_path"]]
     if not all(paths):
         raise InputError(f"The result {folder} was not made from raw files. Give a result of a recording on disk.")
-    gain_uv = float(facts["recording"]["gain_uv"]) if facts["recording"]["gain_is_known"] else None
+    gain_uv = np.asarray(facts["recording"]["gain_uv"], np.float64) if facts["recording"]["gain_is_known"] else None
     recording = read_recording(
         paths,
         int(params["n_channels_dat"]),

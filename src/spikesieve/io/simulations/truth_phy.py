@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from spikesieve.io.results.phy import write_phy
-from spikesieve.model import F32, I64, Probe, Recording, Sorting, Spikes, Templates, Unit
+from spikesieve.model import F32, I64, Label, Probe, Recording, Sorting, Spikes, Templates, Unit
 from spikesieve.simulation import Truth
 
 # Enough to tell units apart by eye; more would take more disk space for each spike.
@@ -113,7 +113,7 @@ def _unit(truth: Truth, probe: Probe, row: int, best: int) -> Unit:
     x_um, y_um = (float(value) for value in truth.position_um[row, :2])
     return Unit(
         unit=row,
-        label="good",
+        label=Label.GOOD,
         why=f"simulated, {truth.kind[row]}",
         chan_best=best,
         file_channel=int(probe.channels[best]),

@@ -142,7 +142,9 @@ def _read_result_folder(folder: Path) -> ExternalSorting:
     """A result folder of spikesieve: as it was sorted, or with the clusters made in Phy since."""
     in_phy = read_phy(folder)
     gain_uv = read_provenance(folder).get("recording", {}).get("gain_uv")
-    raw = in_phy.raw and replace(in_phy.raw, gain_uv=float(gain_uv) if gain_uv else None)
+    # Gains that differ between channels are a list; a comparison reads its traces with one gain only.
+    one_gain_uv = float(gain_uv) if gain_uv and not isinstance(gain_uv, list) else None
+    raw = in_phy.raw and replace(in_phy.raw, gain_uv=one_gain_uv)
     as_sorted = _from_sorting(read_sorting(folder), in_phy.name)
     intermediates = replace(in_phy.intermediates, drift=as_sorted.intermediates.drift)
     is_unchanged = np.array_equal(as_sorted.trains.unit, in_phy.trains.unit) and np.array_equal(

@@ -21,6 +21,7 @@ from spikesieve.kernels.cpu.universal import pick, universal_scores
 from spikesieve.kernels.pursuit import Bounds, Overlaps, Worth
 
 F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
 # Rows of a matrix over contacts that are applied together: they share most of their contacts.
@@ -37,12 +38,12 @@ class CpuBackend:
 
     _buffers: Buffers = field(default_factory=Buffers, repr=False, compare=False)
 
-    def microvolts(self, raw: NDArray[Any], channels: I64, offset_raw: float, gain_uv: float) -> F32:
+    def microvolts(self, raw: NDArray[Any], channels: I64, offset_raw: F64, gain_uv: F64) -> F32:
         """See `Backend.microvolts`."""
         is_int16 = raw.dtype.kind == "i" and raw.dtype.itemsize == 2
         numbers: NDArray[Any] = np.ascontiguousarray(raw, np.int16 if is_int16 else np.float32)
         uv = np.empty((len(channels), len(raw)), np.float32)
-        microvolts(numbers, channels, np.float32(offset_raw), np.float32(gain_uv), uv)
+        microvolts(numbers, channels, offset_raw.astype(np.float32), gain_uv.astype(np.float32), uv)
         return uv
 
     def highpass(self, traces: F32, offset: F32, corner: float) -> F32:

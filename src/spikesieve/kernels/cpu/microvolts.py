@@ -15,12 +15,14 @@ STRETCH = 4 * LANES
 
 
 @nb.njit(cache=True, nogil=True)
-def microvolts(raw: Raw, channels: I64, zero: np.float32, gain_uv: np.float32, out: F32) -> None:
-    """out[c, t] = (raw[t, channels[c]] - zero) gain_uv, in float32.
+def microvolts(raw: Raw, channels: I64, offset_raw: F32, gain_uv: F32, out: F32) -> None:
+    """out[c, t] = (raw[t, k] - offset_raw[k]) gain_uv[k] with k = channels[c], in float32.
 
-    raw       (n_samples, n_columns) int16 or float32, C contiguous
-    channels  (n_contacts,) int64, a column each
-    out       (n_contacts, n_samples) float32
+    raw         (n_samples, n_columns) int16 or float32, C contiguous
+    channels    (n_contacts,) int64, a column each
+    offset_raw  (n_columns,) float32, raw number that means 0 V
+    gain_uv     (n_columns,) float32, uV per raw number
+    out         (n_contacts, n_samples) float32
     """
     n_samples, n_columns = raw.shape
     width = -(-n_columns // LANES) * LANES
@@ -29,7 +31,7 @@ def microvolts(raw: Raw, channels: I64, zero: np.float32, gain_uv: np.float32, o
     for start in range(0, whole, STRETCH):
         for t in range(STRETCH):
             for c in range(n_columns):
-                rows[t, c] = (np.float32(raw[start + t, c]) - zero) * gain_uv
+                rows[t, c] = (np.float32(raw[start + t, c]) - offset_raw[c]) * gain_uv[c]
         for c in range(0, width, LANES):
             for t in range(0, STRETCH, LANES):
                 transpose(rows, t * width + c, width, turned, c * STRETCH + t, STRETCH)
@@ -37,5 +39,6 @@ def microvolts(raw: Raw, channels: I64, zero: np.float32, gain_uv: np.float32, o
             for t in range(0, STRETCH, LANES):
                 store(out, i * n_samples + start + t, load(turned, channels[i] * STRETCH + t))
     for i in range(channels.size):
+        k = channels[i]
         for t in range(whole, n_samples):
-            out[i, t] = (np.float32(raw[t, channels[i]]) - zero) * gain_uv
+            out[i, t] = (np.float32(raw[t, k]) - offset_raw[k]) * gain_uv[k]

@@ -47,7 +47,7 @@ def read_intermediates(store: Store, batched: BatchedSource) -> dict[str, NDArra
         "xc": probe.positions_um[:, 0],
         "yc": probe.positions_um[:, 1],
         "kcoords": probe.shanks,
-        "Wrot": batched.source.preprocessing.whitening * (SCALE * recording.gain_uv),
+        "Wrot": batched.source.preprocessing.whitening * (SCALE * recording.gain_uv[probe.channels]).astype(np.float32),
         "batch_start": np.array([batch.start for batch in batched.batches]),
     }
     if order.ccb.any():

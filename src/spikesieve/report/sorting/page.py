@@ -49,7 +49,7 @@ def page_html(sorting: Sorting, provenance: Mapping[str, Any], numbers: FigureNu
     amplitude_unit = "µV" if provenance["recording"]["gain_is_known"] else "raw"
     shanks = np.unique(sorting.probe.shanks).tolist()
     columns = _columns(amplitude_unit, len(shanks))
-    labels = [unit.label for unit in sorting.units]
+    labels: list[str] = [unit.label for unit in sorting.units]
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(asset("page.html.j2")).render(
         generator=f"spikesieve {provenance['versions'].get('spikesieve', '')}",

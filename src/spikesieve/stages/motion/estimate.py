@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from spikesieve.geometry import SAME_ROW_UM
-from spikesieve.model import F32, F64, I64, Motion, Probe
+from spikesieve.model import F32, F64, I64, DriftDecision, Motion, Probe
 from spikesieve.settings.motion import MotionParams
 from spikesieve.stages.motion.confidence import (
     DisplacementEstimate,
@@ -123,7 +123,8 @@ def estimate(
             decision, reason = _decide(found, windows)
         decisions.append(decision)
         reasons.append(reason)
-    return Motion(bins.centre / sampling_hz, windows.centre_um, shanks, um, se_um, tuple(decisions), tuple(reasons))
+    time_s, decided = bins.centre / sampling_hz, tuple(map(DriftDecision, decisions))
+    return Motion(time_s, windows.centre_um, shanks, um, se_um, decided, tuple(reasons))
 
 
 def _depth_windows(probe: Probe, params: MotionParams) -> DepthWindows:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from spikesieve.model import AT_ONCE, F32, F64, I32, I64
+from spikesieve.model import F32, F64, I32, I64
+from spikesieve.model.motion import SPIKES_PER_LOOKUP as AT_ONCE
 from spikesieve.stages.motion.depth_windows import DepthWindows
 from spikesieve.stages.motion.time_bins import TimeBins
 

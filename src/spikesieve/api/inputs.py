@@ -1,0 +1,171 @@
+"""What a user may hand to `sort`: recordings, probes and settings of several kinds, turned into ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import probeinterface
+from numpy.typing import NDArray
+
+from spikesieve.errors import InputError, SettingsError
+from spikesieve.io.probes.files import probe_of_probeinterface
+from spikesieve.io.probes.read import read_probe, require_fits
+from spikesieve.io.recordings.binary import recording_from_array
+from spikesieve.io.recordings.spikeinterface import from_spikeinterface, is_spikeinterface_recording
+from spikesieve.model import Probe, Recording
+from spikesieve.settings.sort import Settings
+
+
+def as_recording_and_probe(
+    recording: Recording | NDArray[Any] | Any, probe: Probe | str | Path | Any = None, sampling_hz: float | None = None
+) -> tuple[Recording, Probe]:
+    """Turn what a user gives into a recording and its probe. Samples are neither read nor copied.
+
+    Parameters
+    ----------
+    recording : Recording, ndarray or SpikeInterface recording
+        One of ours (`read_recording`, `recording_from_array`, `open_input`); an array of shape (n_samples, n_channels)
+        in raw numbers, together with `sampling_hz`; or any object with SpikeInterface's reading methods, of one
+        segment or several.
+    probe : Probe, probeinterface Probe or ProbeGroup, str or Path, optional
+        Where the contacts are: one of ours, one of probeinterface's, a name or a file for `read_probe`. None: the
+        recording's own, which only SpikeInterface's can have.
+    sampling_hz : float, optional
+        Sampling rate of an array in Hz. Other recordings know theirs.
+
+    Returns
+    -------
+    tuple of Recording and Probe
+        The probe names columns of the recording.
+
+    Raises
+    ------
+    InputError
+        For anything else, an array without a rate, a missing probe, and a probe that does not fit.
+
+    Examples
+    --------
+    >>> recording, probe = as_recording_and_probe(np.zeros((300, 4), np.int16), "linear:4:25", sampling_hz=30_000)
+    >>> recording.n_samples, probe.n_contacts
+    (300, 4)
+    """
+    ours = _as_recording(recording, sampling_hz)
+    places = _as_probe(probe) if probe is not None else _own_probe(recording, ours.name)
+    require_fits(places, ours.n_channels, ours.name)
+    return ours, places
+
+
+def as_settings(settings: Settings | Mapping[str, Any] | None) -> Settings:
+    """Turn what a user gives into settings.
+
+    Parameters
+    ----------
+    settings : Settings or mapping, optional
+        Settings; or a dict of those that differ from the defaults, with full names ("match.threshold"), by stage
+        ({"match": {"threshold": 7.5}}), or under the names of Kilosort4 or Kilosort2. None: the defaults.
+
+    Returns
+    -------
+    Settings
+        All settings.
+
+    Raises
+    ------
+    SettingsError
+        For a setting that is unknown, given twice, of the wrong type or out of range.
+
+    Examples
+    --------
+    >>> as_settings({"match.threshold": 7.5}).match.threshold
+    7.5
+    >>> as_settings({"method": "kilosort4", "match": {"threshold": 7.5}}).method
+    'kilosort4'
+    """
+    if settings is None or isinstance(settings, Settings):
+        return settings or Settings()
+    if not isinstance(settings, Mapping):
+        raise SettingsError(
+            f"Settings cannot be a {type(settings).__name__}. Give spikesieve.Settings or a dict such as "
+            '{"match.threshold": 7.5}; a TOML file is read with Settings.from_toml.'
+        )
+    return Settings().with_values(_by_full_name(settings))
+
+
+def _by_full_name(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _by_full_name(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value.item() if isinstance(value, np.generic) else value
+
+
+def _as_recording(recording: Any, sampling_hz: float | None) -> Recording:
+    if isinstance(recording, np.ndarray):
+        if sampling_hz is None:
+            raise InputError(
+                "An array does not tell its sampling rate. Write sort(array, probe, sampling_hz=30_000), or "
+                "sort(spikesieve.recording_from_array(array, sampling_hz=30_000, gain_uv=...), probe), which takes "
+                "the gain as well."
+            )
+        return recording_from_array(recording, sampling_hz)
+    if isinstance(recording, Recording):
+        found = recording
+    elif is_spikeinterface_recording(recording):
+        found = from_spikeinterface(recording)
+    else:
+        raise InputError(
+            f"A recording cannot be a {type(recording).__name__}. Give a file opened with spikesieve.read_recording, "
+            "an array (samples, channels) with sampling_hz, or a SpikeInterface recording."
+        )
+    if sampling_hz is not None and sampling_hz != found.sampling_hz:
+        raise InputError(
+            f"The recording {found.name!r} has {found.sampling_hz:g} Hz, but sampling_hz is {sampling_hz:g}. Leave "
+            "sampling_hz out: only arrays need it."
+        )
+    return found
+
+
+def _as_probe(probe: Any) -> Probe:
+    if isinstance(probe, Probe):
+        return probe
+    if isinstance(probe, str | Path):
+        return read_probe(probe)
+    if isinstance(probe, probeinterface.Probe | probeinterface.ProbeGroup):
+        return probe_of_probeinterface(probe, "the probe")
+    raise InputError(
+        f"A probe cannot be a {type(probe).__name__}. Give one from spikesieve.read_probe, a name such as "
+        "'neuropixels1:384', a probe file, or a probeinterface Probe or ProbeGroup."
+    )
+
+
+def _own_probe(recording: Any, name: str) -> Probe:
+    """The probe that a SpikeInterface recording carries."""
+    for method in ("get_probegroup", "get_probe"):
+        found = _told(recording, method)
+        if isinstance(found, probeinterface.Probe | probeinterface.ProbeGroup):
+            return probe_of_probeinterface(found, f"the probe of {name}")
+    locations = _told(recording, "get_channel_locations")
+    if locations is None:
+        raise InputError(
+            f"The recording {name!r} does not say where its contacts are. Give the probe, such as 'neuropixels1:384' "
+            "or one from spikesieve.read_probe."
+        )
+    positions_um = np.asarray(locations, np.float64)[:, :2]
+    groups = _told(recording, "get_channel_groups")
+    n = len(positions_um)
+    shanks = np.zeros(n, np.int64) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    return Probe(positions_um, np.arange(n), shanks.astype(np.int64), f"the probe of {name}")
+
+
+def _told(recording: Any, method: str) -> Any:
+    """What a method of a SpikeInterface recording returns; None where it has no such method or no probe."""
+    if isinstance(recording, Recording | np.ndarray) or not hasattr(recording, method):
+        return None
+    try:
+        return getattr(recording, method)()
+    # SpikeInterface raises ValueError without a probe, older versions others.
+    except (ValueError, AssertionError, KeyError, AttributeError):
+        return None

@@ -1,0 +1,153 @@
+"""Samples that are already in an array: in memory, or mapped from a file, which then pickles as its name and layout."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesieve.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class ArraySamples:
+    """Raw samples in an array; a `ReadSamples`.
+
+    A memory-mapped array, or a view of one, pickles as `MappedLayout`, not as its contents.
+
+    Attributes
+    ----------
+    samples : ndarray of any number, shape (n_samples, n_channels)
+        Raw numbers.
+    """
+
+    samples: NDArray[np.generic]
+
+    def __call__(self, start: int, stop: int) -> NDArray[np.generic]:
+        """Return samples start..stop-1: (stop - start, n_channels), a view."""
+        return self.samples[start:stop]
+
+    def __reduce__(self) -> tuple[Callable[..., ArraySamples], tuple[Any, ...]]:
+        layout = mapped_layout(self.samples)
+        return (ArraySamples, (self.samples,)) if layout is None else (_from_layout, (layout,))
+
+    def identity(self) -> tuple[object, ...] | None:
+        """Path, size, time of change and layout of an array mapped read-only; None for arrays that must be read."""
+        layout = mapped_layout(self.samples)
+        if layout is None or layout.mode != "r":
+            return None
+        return file_identity(layout.path), layout.dtype, layout.offset_bytes, layout.shape, layout.strides
+
+
+@dataclass(frozen=True)
+class MappedLayout:
+    """Where a memory-mapped array lies in its file.
+
+    Attributes
+    ----------
+    path : str
+        Absolute path of the file.
+    dtype : str
+        NumPy's name of the raw type, byte order included.
+    offset_bytes : int
+        Place of the first element in the file.
+    shape : tuple of int
+        Shape of the array.
+    strides : tuple of int
+        Steps in bytes from one element to the next along each axis; negative where the array runs backwards.
+    mode : {"r", "r+"}
+        Mapped read-only, or so that the array can be written.
+    """
+
+    path: str
+    dtype: str
+    offset_bytes: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    mode: Literal["r", "r+"]
+
+    def open(self) -> NDArray[np.generic]:
+        """Map the array again.
+
+        Returns
+        -------
+        ndarray
+            The array with the same type, shape and strides.
+
+        Raises
+        ------
+        InputError
+            When the file is gone or has become shorter.
+        """
+        ends = [(n - 1) * step for n, step in zip(self.shape, self.strides, strict=True)]
+        first = self.offset_bytes + sum(end for end in ends if end < 0)
+        last = self.offset_bytes + sum(end for end in ends if end > 0) + np.dtype(self.dtype).itemsize
+        try:
+            # NumPy would lengthen a file that is too short for a map that can be written.
+            if Path(self.path).stat().st_size < last:
+                raise ValueError(f"it has become shorter than {last} bytes")
+            mapped = np.memmap(self.path, np.uint8, self.mode, first, (last - first,))
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{self.path} cannot be mapped any more: {error}. Check the drive and the file, then start again."
+            ) from error
+        return np.ndarray(self.shape, self.dtype, mapped, self.offset_bytes - first, self.strides)
+
+
+def mapped_layout(array: NDArray[np.generic]) -> MappedLayout | None:
+    """Find where a memory-mapped array, or a view of one, lies in its file.
+
+    Parameters
+    ----------
+    array : ndarray
+        Any array.
+
+    Returns
+    -------
+    MappedLayout or None
+        None for arrays in memory, for maps without a named file, and for copy-on-write maps, whose changes are in
+        memory only.
+    """
+    root: Any = array
+    while isinstance(root, np.ndarray) and not isinstance(root.base, mmap.mmap):
+        root = root.base
+    if not isinstance(root, np.memmap) or root.filename is None or root.mode == "c":
+        return None
+    offset = int(root.offset) + array.__array_interface__["data"][0] - root.__array_interface__["data"][0]
+    mode: Literal["r", "r+"] = "r" if root.mode == "r" else "r+"
+    return MappedLayout(os.path.abspath(root.filename), array.dtype.str, int(offset), array.shape, array.strides, mode)
+
+
+def file_identity(path: str) -> tuple[str, int, int]:
+    """Identify a file without reading it.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+
+    Returns
+    -------
+    tuple of (str, int, int)
+        Absolute path, size in bytes, time of the last change in ns.
+
+    Raises
+    ------
+    InputError
+        When the file is gone.
+    """
+    try:
+        facts = Path(path).stat()
+    except OSError as error:
+        raise InputError(f"{path} cannot be found any more: {error.strerror}. Check the drive.") from error
+    return os.path.abspath(path), facts.st_size, facts.st_mtime_ns
+
+
+def _from_layout(layout: MappedLayout) -> ArraySamples:
+    return ArraySamples(layout.open())

@@ -1,0 +1,208 @@
+"""SpikeInterface recordings, or anything with their reading methods, as ours: read lazily, never copied."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesieve.errors import InputError
+from spikesieve.io.recordings.array_samples import file_identity
+from spikesieve.io.recordings.binary import DTYPES, offset_raw, range_raw
+from spikesieve.model import F64, Recording
+
+NEEDED_METHODS = ("get_num_segments", "get_num_samples", "get_traces", "get_sampling_frequency")
+"""An object with these can be read."""
+
+
+@dataclass(frozen=True, eq=False)
+class SpikeInterfaceSamples:
+    """Raw samples of an object with SpikeInterface's reading methods; a `ReadSamples`.
+
+    It pickles where the object does.
+
+    Attributes
+    ----------
+    source : object
+        A `spikeinterface.BaseRecording`, or anything with its reading methods.
+    starts : tuple of int, length n_segments + 1
+        First sample of each of its segments, and the number of all samples.
+    n_channels : int
+        Its channels.
+    dtype : str
+        NumPy's name of its type.
+    """
+
+    source: Any
+    starts: tuple[int, ...]
+    n_channels: int
+    dtype: str
+
+    def __call__(self, start: int, stop: int) -> NDArray[np.generic]:
+        """Return samples start..stop-1 of all segments in a row: (stop - start, n_channels), not scaled to uV."""
+        pieces = [
+            np.asarray(
+                self.source.get_traces(
+                    segment_index=index, start_frame=max(start, first) - first, end_frame=min(stop, end) - first
+                )
+            )
+            for index, (first, end) in enumerate(pairwise(self.starts))
+            if first < stop and start < end
+        ]
+        if not pieces:
+            return np.empty((0, self.n_channels), self.dtype)
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+    def identity(self) -> tuple[object, ...] | None:
+        """How SpikeInterface makes the recording and which files that takes; None where only reading its samples tells.
+
+        That is the case for recordings in memory and for other objects than SpikeInterface's.
+        """
+        if not (hasattr(self.source, "check_serializability") and self.source.check_serializability("json")):
+            return None
+        recipe = self.source.to_dict(include_annotations=False, include_properties=False, recursive=True)
+        files = tuple(file for path in _paths_in(recipe) for file in _file_identities(path))
+        try:
+            text = json.dumps(recipe, sort_keys=True, default=_for_json)
+        except TypeError:
+            return None
+        # A recipe without a file may stand for anything, such as data on a server.
+        return (text, *files) if files else None
+
+
+def is_spikeinterface_recording(source: object) -> bool:
+    """Tell whether an object can be read like a SpikeInterface recording.
+
+    Parameters
+    ----------
+    source : object
+        Anything.
+
+    Returns
+    -------
+    bool
+        Whether it has SpikeInterface's reading methods.
+
+    Examples
+    --------
+    >>> is_spikeinterface_recording(np.zeros((10, 2)))
+    False
+    """
+    counts_channels = hasattr(source, "get_num_channels") or hasattr(source, "get_channel_ids")
+    return counts_channels and all(hasattr(source, name) for name in NEEDED_METHODS)
+
+
+def from_spikeinterface(source: Any) -> Recording:
+    """Make a recording from an object with SpikeInterface's reading methods. Nothing is read or copied.
+
+    Its segments follow one another; spike times count on from one to the next, and no filter crosses their borders.
+
+    Parameters
+    ----------
+    source : object
+        A `spikeinterface.BaseRecording`, or anything with its reading methods.
+
+    Returns
+    -------
+    Recording
+        With the gains and offsets of the source, where it has them.
+
+    Raises
+    ------
+    InputError
+        For an empty recording, samples of a type that cannot be sorted, and gains of 0.
+    """
+    name = str(getattr(source, "name", None) or type(source).__name__)
+    lengths = [int(source.get_num_samples(segment_index=index)) for index in range(int(source.get_num_segments()))]
+    counted = source.get_num_channels() if hasattr(source, "get_num_channels") else len(source.get_channel_ids())
+    n_channels = int(counted)
+    if n_channels == 0 or sum(lengths) == 0:
+        raise InputError(
+            f"The recording {name!r} has {n_channels} channels and {sum(lengths)} samples. "
+            "It needs at least one of each."
+        )
+    dtype = _dtype(source, name)
+    starts = tuple(int(start) for start in np.concatenate([[0], np.cumsum(lengths)]))
+    gain_uv, offset = _scale(source, name, dtype, n_channels)
+    return Recording(
+        read=SpikeInterfaceSamples(source, starts, n_channels, dtype.str),
+        n_samples=starts[-1],
+        n_channels=n_channels,
+        sampling_hz=float(source.get_sampling_frequency()),
+        gain_uv=np.array(1.0) if gain_uv is None else gain_uv,
+        offset_raw=offset,
+        range_raw=range_raw(dtype),
+        segments=tuple((a, b) for a, b in pairwise(starts) if a < b),
+        file_starts=starts[:-1],
+        has_gain=gain_uv is not None,
+        name=name,
+    )
+
+
+def _dtype(source: Any, name: str) -> np.dtype[np.generic]:
+    if hasattr(source, "get_dtype"):
+        dtype: np.dtype[Any] = np.dtype(source.get_dtype())
+    else:
+        dtype = np.asarray(source.get_traces(segment_index=0, start_frame=0, end_frame=1)).dtype
+    if dtype.kind != "f" and dtype.name not in DTYPES:
+        raise InputError(
+            f"The recording {name!r} holds {dtype.name}. It needs {', '.join(DTYPES)} or float64: use "
+            "spikeinterface.preprocessing.astype."
+        )
+    return dtype
+
+
+def _scale(source: Any, name: str, dtype: np.dtype[np.generic], n_channels: int) -> tuple[F64 | None, F64]:
+    """Gain in uV (None where there is none) and raw number of 0 V, one for each channel.
+
+    SpikeInterface has uV = raw * gain + offset, and we have uV = (raw - offset_raw) * gain.
+    """
+    gain_uv, offset_uv = (_of_channels(source, method) for method in ("get_channel_gains", "get_channel_offsets"))
+    if gain_uv is None:
+        return None, np.full(n_channels, offset_raw(dtype))
+    if not (np.isfinite(gain_uv) & (gain_uv != 0)).all():
+        raise InputError(
+            f"The recording {name!r} has a gain of 0 or none at all on channel(s) "
+            f"{np.flatnonzero(~np.isfinite(gain_uv) | (gain_uv == 0))[:10].tolist()}. Set it with "
+            "recording.set_channel_gains, or leave these channels out with recording.select_channels."
+        )
+    if offset_uv is None:
+        return gain_uv, np.full(n_channels, offset_raw(dtype))
+    # Adding 0 turns the -0.0 of a recording without offsets into 0.0.
+    return gain_uv, -offset_uv / gain_uv + 0.0
+
+
+def _of_channels(source: Any, method: str) -> F64 | None:
+    found = getattr(source, method)() if hasattr(source, method) else None
+    return None if found is None else np.asarray(found, np.float64)
+
+
+def _for_json(value: object) -> object:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} has no text of its own")
+
+
+def _paths_in(value: object) -> Iterator[Path]:
+    """Files and folders that a recipe names, in order."""
+    if isinstance(value, str):
+        # Texts that are no paths, too long ones among them, name no file.
+        if len(value) < 4096 and "\0" not in value and Path(value).is_absolute() and Path(value).exists():
+            yield Path(value)
+    elif isinstance(value, Mapping):
+        for entry in value.values():
+            yield from _paths_in(entry)
+    elif isinstance(value, Sequence):
+        for entry in value:
+            yield from _paths_in(entry)
+
+
+def _file_identities(path: Path) -> Iterator[tuple[str, int, int]]:
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    return (file_identity(str(file)) for file in files)

@@ -1,0 +1,34 @@
+"""The nouns of spike sorting: Probe, Recording, Spikes, Templates, Unit, Motion, Sorting. Frozen classes of arrays.
+
+Axis order everywhere: (sample, channel), (unit, sample, contact). Sample numbers are int64 and count from the
+first sample of the first file. "Contact" is a row of the probe, "channel" a column of the file.
+"""
+
+from spikesieve.model.motion import DriftDecision, Motion
+from spikesieve.model.probe import Probe
+from spikesieve.model.recording import Identifiable, ReadSamples, Recording
+from spikesieve.model.sorting import Origin, Sorting
+from spikesieve.model.spikes import Spikes
+from spikesieve.model.templates import Templates
+from spikesieve.model.types import F32, F64, I32, I64, Bool
+from spikesieve.model.unit import Label, Unit
+
+__all__ = [
+    "F32",
+    "F64",
+    "I32",
+    "I64",
+    "Bool",
+    "DriftDecision",
+    "Identifiable",
+    "Label",
+    "Motion",
+    "Origin",
+    "Probe",
+    "ReadSamples",
+    "Recording",
+    "Sorting",
+    "Spikes",
+    "Templates",
+    "Unit",
+]

@@ -1,0 +1,238 @@
+"""A recording: where its samples come from and what its numbers mean. Nothing is read before it is needed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesieve.errors import InputError
+from spikesieve.model.text import counted
+from spikesieve.model.types import F32, F64, I64
+
+# Values that are read at a time to fingerprint samples that only reading tells apart.
+VALUES_PER_READ = 4_000_000
+
+
+class ReadSamples(Protocol):
+    """A source of raw samples: (start, stop) -> (stop - start, n_channels) in the file's own numbers."""
+
+    def __call__(self, start: int, stop: int) -> NDArray[np.generic]:
+        """Read samples start..stop-1 of the whole recording; never asked beyond its ends."""
+
+
+@runtime_checkable
+class Identifiable(Protocol):
+    """A source of samples that can say which samples it has without reading them."""
+
+    def identity(self) -> tuple[object, ...] | None:
+        """Return what differs where the samples differ (path, size, time of change ...); None: they must be read."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Recording:
+    """A lazy recording: nothing is read until `read` or `read_uv` is called.
+
+    Attributes
+    ----------
+    read : ReadSamples
+        Source of the raw samples.
+    n_samples : int
+        Samples of all files together.
+    n_channels : int
+        Columns of the file.
+    sampling_hz : float
+        Sampling rate in Hz.
+    gain_uv : ndarray of float64, shape (n_channels,)
+        uV per raw number; 1.0 when unknown (see `has_gain`). A single number is taken for all channels.
+    offset_raw : ndarray of float64, shape (n_channels,)
+        Raw number that means 0 V (32768 for uint16). A single number is taken for all channels.
+    range_raw : tuple of float or None
+        Smallest and largest raw number that the converter can give; None when it has no limits (float).
+    segments : tuple of (int, int)
+        First sample and end of each part to sort; no filter crosses their ends. Default: one for each file.
+    file_starts : tuple of int
+        First sample of each file.
+    has_gain : bool
+        False when amplitudes are in raw numbers because no gain was given.
+    name : str
+        Name in logs and reports.
+    paths : tuple of str
+        The files, where there are any.
+
+    Raises
+    ------
+    InputError
+        For gains or offsets that are not finite or not one for each channel.
+
+    Examples
+    --------
+    >>> samples = np.array([[0, 10], [20, 30]], np.int16)
+    >>> recording = Recording(lambda start, stop: samples[start:stop], 2, 2, 30_000.0, gain_uv=0.5)
+    >>> recording.read_uv(0, 2, np.array([1]))
+    array([[ 5.],
+           [15.]], dtype=float32)
+    """
+
+    read: ReadSamples
+    n_samples: int
+    n_channels: int
+    sampling_hz: float
+    gain_uv: F64 = field(default_factory=lambda: np.array(1.0))
+    offset_raw: F64 = field(default_factory=lambda: np.array(0.0))
+    range_raw: tuple[float, float] | None = None
+    segments: tuple[tuple[int, int], ...] = ()
+    file_starts: tuple[int, ...] = (0,)
+    has_gain: bool = True
+    name: str = "recording"
+    paths: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, meaning in (("gain_uv", "gain"), ("offset_raw", "offset")):
+            object.__setattr__(self, name, self._for_each_channel(getattr(self, name), meaning))
+        if not self.segments:
+            bounds = [*self.file_starts, self.n_samples]
+            object.__setattr__(self, "segments", tuple(pairwise(bounds)))
+
+    def __repr__(self) -> str:
+        seconds = self.n_samples / self.sampling_hz
+        return (
+            f"Recording {self.name!r}: {counted(self.n_channels, 'channel')} at {self.sampling_hz:g} Hz, "
+            f"{counted(self.n_samples, 'sample')} ({seconds:.6g} s), {self._gain_text()}\n"
+            f"  to sort: {self.duration_s:.6g} s in {counted(len(self.segments), 'segment')}"
+        )
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds to sort: the segments, not the gaps between them."""
+        return sum(stop - start for start, stop in self.segments) / self.sampling_hz
+
+    def read_uv(self, start: int, stop: int, channels: I64) -> F32:
+        """Read samples in uV: (raw - offset_raw) * gain_uv in float32.
+
+        Parameters
+        ----------
+        start, stop : int
+            First sample and the one after the last, of the whole recording.
+        channels : ndarray of int64, shape (n_selected,)
+            Columns of the file, in any order.
+
+        Returns
+        -------
+        ndarray of float32, shape (stop - start, n_selected)
+            Samples in uV; each column is contiguous in memory.
+
+        Raises
+        ------
+        InputError
+            When a file can no longer be read.
+        """
+        raw = self.read(start, stop)
+        # Values beyond float32 become infinite; preprocessing counts and reports them.
+        with np.errstate(over="ignore", invalid="ignore"):
+            uv: F32 = np.take(raw, channels, axis=1).T.astype(np.float32, order="C")
+            uv -= self.offset_raw[channels, None].astype(np.float32)
+            uv *= self.gain_uv[channels, None].astype(np.float32)
+        return uv.T
+
+    def range_uv(self, channels: I64) -> tuple[F64, F64] | None:
+        """Compute the limits of the converter in uV.
+
+        Parameters
+        ----------
+        channels : ndarray of int64, shape (n_selected,)
+            Columns of the file.
+
+        Returns
+        -------
+        tuple of two ndarray of float64, shape (n_selected,), or None
+            Lowest and highest value of each channel in uV; None when the converter has no limits.
+
+        Examples
+        --------
+        >>> recording = Recording(lambda start, stop: np.empty(0), 9, 2, 1.0, np.array([0.5, -1.0]), 0.0, (-8.0, 7.0))
+        >>> recording.range_uv(np.array([0, 1]))
+        (array([-4., -7.]), array([3.5, 8. ]))
+        """
+        if self.range_raw is None:
+            return None
+        ends = [(end - self.offset_raw[channels]) * self.gain_uv[channels] for end in self.range_raw]
+        return np.minimum(*ends), np.maximum(*ends)
+
+    def with_segments(self, segments: Sequence[tuple[int, int]]) -> Recording:
+        """Choose which parts to sort.
+
+        Parameters
+        ----------
+        segments : sequence of (int, int)
+            First sample and end of each part, in order of time.
+
+        Returns
+        -------
+        Recording
+            The same recording with these segments.
+        """
+        return replace(self, segments=tuple(segments))
+
+    def fingerprint(self) -> str:
+        """Identify what a sort of this recording depends on: its samples, rate, gains, offsets, range and segments.
+
+        Returns
+        -------
+        str
+            Hexadecimal digest. Files count by absolute path, size, time of change and layout, without being read;
+            arrays in memory and other sources by their bytes.
+
+        Raises
+        ------
+        InputError
+            When a file can no longer be found or read.
+
+        Examples
+        --------
+        >>> samples = np.zeros((100, 2), np.int16)
+        >>> recording = Recording(lambda start, stop: samples[start:stop], 100, 2, 30_000.0)
+        >>> recording.fingerprint() == recording.with_segments([(0, 50)]).fingerprint()
+        False
+        """
+        facts = (
+            (int(self.n_samples), int(self.n_channels), float(self.sampling_hz)),
+            self.range_raw and tuple(map(float, self.range_raw)),
+            tuple((int(start), int(stop)) for start, stop in self.segments),
+            self.read.identity() if isinstance(self.read, Identifiable) else None,
+        )
+        digest = hashlib.blake2b(repr(facts).encode(), digest_size=32)
+        for values in (self.gain_uv, self.offset_raw):
+            digest.update(values.tobytes())
+        if facts[-1] is None:
+            self._digest_samples(digest)
+        return digest.hexdigest()
+
+    def _digest_samples(self, digest: hashlib.blake2b) -> None:
+        step = max(1, VALUES_PER_READ // self.n_channels)
+        for start in range(0, self.n_samples, step):
+            samples = self.read(start, min(start + step, self.n_samples))
+            if start == 0:
+                digest.update(samples.dtype.str.encode())
+            digest.update(samples.tobytes())
+
+    def _for_each_channel(self, values: F64 | float, meaning: str) -> F64:
+        found = np.asarray(values, np.float64)
+        if found.shape not in ((), (self.n_channels,)) or not np.isfinite(found).all():
+            raise InputError(
+                f"The {meaning} of {self.name} must be one finite number, or one for each of its "
+                f"{self.n_channels} channels. Got {found.size} number(s), {np.count_nonzero(~np.isfinite(found))} of "
+                "them not finite."
+            )
+        return np.broadcast_to(found, (self.n_channels,)).copy()
+
+    def _gain_text(self) -> str:
+        if not self.has_gain:
+            return "no gain known"
+        low, high = self.gain_uv.min(), self.gain_uv.max()
+        return f"{low:g} uV per raw number" if low == high else f"{low:g} to {high:g} uV per raw number"
