@@ -2,16 +2,15 @@
 
 from typing import Any
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels.cpu.vector import LANES, load, minus, plus, splat, store, times, times_plus, transpose
+from spikesieve.kernels.cpu.vector import LANES, compiled, load, minus, plus, splat, store, times, times_plus, transpose
 
 F32 = NDArray[np.float32]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def butterworth(traces: F32, offset: F32, corner: float, out: F32) -> None:
     """Butterworth of order 3 run both ways: amplitude 1 - 1 / (1 + (w / corner)^6) at w radians per sample.
 
@@ -35,7 +34,7 @@ def butterworth(traces: F32, offset: F32, corner: float, out: F32) -> None:
         _transpose_out(kept, first, n, out)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _transpose_in(traces: F32, offset: F32, first: int, n: int, series: F32) -> None:
     n_samples = series.shape[0]
     whole = n_samples - n_samples % LANES if n == LANES else 0
@@ -49,7 +48,7 @@ def _transpose_in(traces: F32, offset: F32, first: int, n: int, series: F32) -> 
             series[t, c] = traces[first + c, t] - offset[first + c]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _transpose_out(kept: F32, first: int, n: int, out: F32) -> None:
     n_samples = kept.shape[0]
     whole = n_samples - n_samples % LANES if n == LANES else 0
@@ -60,7 +59,7 @@ def _transpose_out(kept: F32, first: int, n: int, out: F32) -> None:
             out[first + c, t] = kept[t, c]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _terms(corner: float) -> tuple[float, complex, float, complex]:
     """The factors exp(corner u) of the real and of the complex term, and what they are weighted with."""
     u = np.exp(2j * np.pi / 3)
@@ -70,7 +69,7 @@ def _terms(corner: float) -> tuple[float, complex, float, complex]:
     return real, turning, 1 / (6 * constant), -u / (3 * constant)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _factors(corner: float) -> tuple[Any, Any, Any, Any, Any, Any, Any]:
     """The same as vectors: the real factor; real, imaginary and minus the imaginary part of the other; three weights.
 
@@ -86,7 +85,7 @@ def _factors(corner: float) -> tuple[Any, Any, Any, Any, Any, Any, Any]:
     )
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _forwards(series: F32, corner: float, kept: F32) -> None:
     """kept = series - the sums over now and before."""
     factor, zr, zi, less_zi, a, b, c = _factors(corner)
@@ -101,7 +100,7 @@ def _forwards(series: F32, corner: float, kept: F32) -> None:
         store(kept, t * LANES, times_plus(a, r, times_plus(b, re, times_plus(c, im, x))))
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _backwards(series: F32, corner: float, kept: F32) -> None:
     """kept -= the sums over what comes later."""
     factor, zr, zi, less_zi, a, b, c = _factors(corner)

@@ -1,11 +1,10 @@
 """Scores of templates on traces, and matched spikes taken out of the traces."""
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from spikesieve.kernels.cpu.project import six_components
-from spikesieve.kernels.cpu.vector import LANES, load, splat, store, times_plus
+from spikesieve.kernels.cpu.vector import LANES, compiled, load, splat, store, times_plus
 
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
@@ -15,7 +14,7 @@ I64 = NDArray[np.int64]
 STRETCH = 8 * LANES
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def template_scores(traces: F32, components: F32, peak_index: int, contacts: I64, weights: F32, out: F32) -> None:
     """out[k, t] = sum_cp weights[k, c, p] sum_j components[p, j] traces[contacts[k, c], t - peak_index + j].
 
@@ -49,7 +48,7 @@ def template_scores(traces: F32, components: F32, peak_index: int, contacts: I64
             out[k, whole + peak_index : last + peak_index] = scores[: last - whole]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _project_stretch(traces: F32, start: int, components: F32, near: F32) -> None:
     """near[c, p, s] = component p on the window of channel c that begins at sample start + s."""
     n_channels, n_samples = traces.shape
@@ -59,7 +58,7 @@ def _project_stretch(traces: F32, start: int, components: F32, near: F32) -> Non
             six_components(traces, c * n_samples + start, STRETCH // LANES, components, p, near, at, STRETCH, LANES)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _score_stretch(near: F32, contacts: I64, weights: F32, k: int, out: F32, at: int) -> None:
     """out.ravel()[at : at + STRETCH] = the score of template k on the projections `near`."""
     v0 = v1 = v2 = v3 = v4 = v5 = v6 = v7 = splat(np.float32(0.0))
@@ -87,7 +86,7 @@ def _score_stretch(near: F32, contacts: I64, weights: F32, k: int, out: F32, at:
     store(out, at + 7 * LANES, v7)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def subtract_waveforms(
     traces: F32, sample: I64, template: I64, value: F32, contacts: I64, waveforms: F32, peak_index: int
 ) -> None:

@@ -6,11 +6,10 @@ samples at once: its comparisons do not depend on the values, so they are vector
 
 from functools import lru_cache
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels.cpu.vector import LANES, load, minus, store, where_above
+from spikesieve.kernels.cpu.vector import LANES, compiled, load, minus, store, where_above
 
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
@@ -57,7 +56,7 @@ def median_network(n: int) -> I64:
     return np.array(kept[::-1], np.int64).reshape(-1, 2)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _subtract_median(traces: F32, rows: I64, network: I64) -> None:
     n, n_samples = rows.size, traces.shape[1]
     tile, median = np.zeros((n, WIDTH), np.float32), np.empty(WIDTH, np.float32)
@@ -79,7 +78,7 @@ def _subtract_median(traces: F32, rows: I64, network: I64) -> None:
         traces[rows[i], whole:] -= median[: n_samples - whole]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _medians(tile: F32, network: I64, median: F32) -> None:
     """The median over the rows of the tile in each of its columns; changes the tile."""
     for k in range(network.shape[0]):

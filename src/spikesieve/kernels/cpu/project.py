@@ -2,28 +2,19 @@
 
 from typing import Any
 
-import numba as nb
 import numpy as np
-from llvmlite.binding import get_host_cpu_features  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from spikesieve.kernels.cpu.vector import LANES, load, splat, store, times_plus
+from spikesieve.kernels.cpu.vector import HAS_AVX512, LANES, compiled, load, splat, store, times_plus
 
 F32 = NDArray[np.float32]
 
 
-def _has_avx512() -> bool:
-    try:
-        return bool(get_host_cpu_features().get("avx512f", False))
-    except RuntimeError:  # not to be had on this system
-        return False
-
-
 # Six sums of sixteen numbers fill the registers of AVX2; those of AVX-512 hold twelve, with fewer loads for each sum.
-TWELVE = _has_avx512()
+TWELVE = HAS_AVX512
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def project(traces: F32, components: F32, peak_index: int, out: F32) -> None:
     """out[c, p, t] = sum_j components[p, j] traces[c, t - peak_index + j]; 0 where the window leaves the block.
 
@@ -49,7 +40,7 @@ def project(traces: F32, components: F32, peak_index: int, out: F32) -> None:
                     out[c, q, s + peak_index] = total
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def six_components(
     traces: F32, start: int, n_frames: int, components: F32, p: int, out: F32, at: int, step: int, apart: int
 ) -> None:
@@ -67,7 +58,7 @@ def six_components(
         f += 1
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _twelve_sums(traces: F32, start: int, components: F32, p: int, out: F32, at: int, step: int, apart: int) -> None:
     """The six of one frame and of the next."""
     v0 = v1 = v2 = v3 = v4 = v5 = w0 = w1 = w2 = w3 = w4 = w5 = splat(np.float32(0.0))
@@ -83,7 +74,7 @@ def _twelve_sums(traces: F32, start: int, components: F32, p: int, out: F32, at:
     _store_six(w0, w1, w2, w3, w4, w5, out, at + apart, step)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _six_sums(traces: F32, start: int, components: F32, p: int, out: F32, at: int, step: int) -> None:
     """The six of one frame."""
     v0 = v1 = v2 = v3 = v4 = v5 = splat(np.float32(0.0))
@@ -98,7 +89,7 @@ def _six_sums(traces: F32, start: int, components: F32, p: int, out: F32, at: in
     _store_six(v0, v1, v2, v3, v4, v5, out, at, step)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _store_six(v0: Any, v1: Any, v2: Any, v3: Any, v4: Any, v5: Any, out: F32, at: int, step: int) -> None:
     store(out, at, v0)
     store(out, at + step, v1)

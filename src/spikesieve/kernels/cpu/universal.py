@@ -1,6 +1,5 @@
 """Scores universal templates (shape x position x size) on a stretch and picks the local maxima in space and time."""
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,6 +7,7 @@ from spikesieve.kernels.cpu.project import six_components
 from spikesieve.kernels.cpu.vector import (
     LANES,
     any_above,
+    compiled,
     load,
     magnitude,
     plus,
@@ -27,7 +27,7 @@ SLACK = 1e-5
 FRAMES = 8
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def universal_scores(
     traces: F32, shapes: F32, peak_index: int, first: int, near: I64, weights: F32, threshold: float, out: F32
 ) -> None:
@@ -70,7 +70,7 @@ def universal_scores(
             t += n
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _project_frames(traces: F32, begin: int, n_frames: int, shapes: F32, on_shapes: F32) -> None:
     """on_shapes[f, c, j]: the 16 samples of frame f, whose windows begin at sample begin + 16 f."""
     n_shapes, rows = shapes.shape[0], on_shapes.shape[1]
@@ -80,7 +80,7 @@ def _project_frames(traces: F32, begin: int, n_frames: int, shapes: F32, on_shap
             six_components(traces, c * traces.shape[1] + begin, n_frames, shapes, j, on_shapes, at, LANES, apart)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _largest(on_shapes: F32, largest: F32) -> None:
     """largest[0, c] = max_j |on_shapes[c, j]|, and largest[1, c] its square."""
     rows, n_shapes = on_shapes.shape[:2]
@@ -93,7 +93,7 @@ def _largest(on_shapes: F32, largest: F32) -> None:
         store(largest, (rows + c) * LANES, times(top, top))
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _score_frame(
     on_shapes: F32, largest: F32, place: I64, weights: F32, threshold: np.float32, out: F32, t: int, n: int
 ) -> None:
@@ -127,7 +127,7 @@ def _score_frame(
             out[u, t : t + n] = found[:n]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def pick(scores: F32, neighbours: I64, half_window: int, first: int, last: int) -> tuple[I64, I64, F32]:
     """Entries whose magnitude is not exceeded within +-half_window samples on any neighbouring centre.
 
@@ -160,7 +160,7 @@ def pick(scores: F32, neighbours: I64, half_window: int, first: int, last: int) 
     return samples, centres, values
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _is_largest(scores: F32, neighbours: I64, half_window: int, u: int, t: int) -> bool:
     value = abs(scores[u, t])
     low, high = max(0, t - half_window), min(scores.shape[1], t + half_window + 1)
@@ -176,7 +176,7 @@ def _is_largest(scores: F32, neighbours: I64, half_window: int, u: int, t: int) 
     return True
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _exceeded(scores: F32, v: int, value: np.float32, low: int, high: int, t: int, wins_tie_now: bool) -> bool:
     for s in range(low, high):
         other = abs(scores[v, s])
