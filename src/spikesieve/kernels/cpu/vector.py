@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba as nb
 from numba.core.errors import NumbaError
@@ -58,7 +58,7 @@ where_above: Any = _chosen.where_above
 any_above: Any = _chosen.any_above
 
 
-def compiled(kernel: Function) -> Any:
+def compiled(kernel: Function) -> Function:
     """Compile a function that uses these operations, with a cache of its own for each way of doing them.
 
     Numba keeps compiled code by the name and the bytecode of a function. Both are the same whichever operations it
@@ -76,4 +76,4 @@ def compiled(kernel: Function) -> Any:
     """
     if IS_PLAIN:
         kernel.__qualname__ += "_plain"
-    return nb.njit(cache=True, nogil=True)(kernel)
+    return cast(Function, nb.njit(cache=True, nogil=True)(kernel))
