@@ -28,10 +28,11 @@ def _operations() -> ModuleType:
             operations = import_module(LLVM)
             operations.compile_all()
         except (ImportError, AttributeError, TypeError, ValueError, RuntimeError, NumbaError) as error:
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
             warnings.warn(
-                "The vector operations do not compile with the installed llvmlite "
-                f"({type(error).__name__}: {error}). Kernels run with plain Numba instead: the same results up to "
-                "rounding, but much slower. Install the versions of numba and llvmlite that spikesieve asks for.",
+                f"The vector operations do not compile with the installed llvmlite ({reason}). Kernels run with plain "
+                "Numba instead: the same results up to rounding, but much slower. Install the versions of numba and "
+                "llvmlite that spikesieve asks for.",
                 RuntimeWarning,
                 stacklevel=2,
             )
