@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tiny import HZ, refractory_train
 
-from spikesieve.metrics.contamination import contamination, presence, violations
+from spikesieve.metrics.contamination import contamination, presence_ratio, refractory_violations
 
 SECONDS = 600.0
 
@@ -56,17 +56,17 @@ def test_few_spikes_tell_little_or_nothing():
 
 def test_violations_are_pairs_between_a_third_and_one_and_a_half_milliseconds():
     """At 30 kHz: 9 to 45 samples; pairs of spikes that do not follow each other count too."""
-    assert violations(np.array([0, 8], np.int64), HZ) == 0
-    assert violations(np.array([0, 10], np.int64), HZ) == 1
-    assert violations(np.array([0, 44], np.int64), HZ) == 1
-    assert violations(np.array([0, 46], np.int64), HZ) == 0
-    assert violations(np.array([0, 20, 40], np.int64), HZ) == 3
+    assert refractory_violations(np.array([0, 8], np.int64), HZ) == 0
+    assert refractory_violations(np.array([0, 10], np.int64), HZ) == 1
+    assert refractory_violations(np.array([0, 44], np.int64), HZ) == 1
+    assert refractory_violations(np.array([0, 46], np.int64), HZ) == 0
+    assert refractory_violations(np.array([0, 20, 40], np.int64), HZ) == 3
 
 
 def test_presence_is_the_share_of_stretches_with_a_spike():
     segments = ((0, 1000), (2000, 4000))
     everywhere = np.concatenate([np.arange(0, 1000, 10), np.arange(2000, 4000, 10)])
-    assert presence(everywhere, segments) == 1.0
-    assert presence(np.array([5]), segments) == pytest.approx(1 / 30)
-    assert presence(np.arange(0, 1000, 10), segments) == pytest.approx(1 / 3, abs=0.04)
-    assert presence(np.empty(0, np.int64), segments) == 0.0
+    assert presence_ratio(everywhere, segments) == 1.0
+    assert presence_ratio(np.array([5]), segments) == pytest.approx(1 / 30)
+    assert presence_ratio(np.arange(0, 1000, 10), segments) == pytest.approx(1 / 3, abs=0.04)
+    assert presence_ratio(np.empty(0, np.int64), segments) == 0.0

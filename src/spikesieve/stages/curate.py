@@ -44,17 +44,17 @@ class Trains:
 
 def compare_trains(a: I64, b: I64, sampling_hz: float, duration_s: float, params: CurateParams) -> Verdict:
     """Whether two trains (samples, in any order) are one neuron's by their cross-correlogram."""
-    counts = refractory.counts_1ms(np.sort(a), np.sort(b), sampling_hz, False)
+    counts = refractory.correlogram_1ms(np.sort(a), np.sort(b), sampling_hz, False)
     pair = refractory.refractoriness(counts, float(len(a)) * len(b), duration_s)
-    if pair.holds(params.ccg_threshold, params.ccg_probability):
+    if pair.meets(params.ccg_threshold, params.ccg_probability):
         return Verdict.ONE
     return Verdict.TWO if refractory.log_odds_one_train(counts) < -3.0 else Verdict.UNDECIDED
 
 
 def is_good(train: I64, sampling_hz: float, duration_s: float, params: CurateParams) -> bool:
     """Whether a sorted train is refractory to itself."""
-    own = refractory.of_train(train, sampling_hz, duration_s)
-    return own.holds(params.acg_threshold, params.acg_probability)
+    own = refractory.refractoriness_of_train(train, sampling_hz, duration_s)
+    return own.meets(params.acg_threshold, params.acg_probability)
 
 
 def curate(

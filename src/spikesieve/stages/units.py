@@ -8,8 +8,8 @@ import numpy as np
 
 from spikesieve.geometry import distances_um, nearest
 from spikesieve.metrics import refractory
-from spikesieve.metrics.contamination import Contamination, contamination, presence
-from spikesieve.metrics.missed import is_cut, missed, missed_where
+from spikesieve.metrics.contamination import Contamination, contamination, presence_ratio
+from spikesieve.metrics.missed import is_truncated, missed_fraction, missed_fraction_by_position
 from spikesieve.model import F32, F64, I32, I64, Motion, Probe, Templates, Unit
 from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.units import UnitsParams
@@ -93,7 +93,7 @@ def mean_positions(positions_um: F32, unit: I32, templates: Templates, probe: Pr
 
 def autocorrelogram(train: I64, sampling_hz: float) -> I64:
     """Counts at lags 0.5-1.5, 1.5-2.5 ... ms: (100,) int64."""
-    counts = refractory.counts_1ms(train, train, sampling_hz, True)
+    counts = refractory.correlogram_1ms(train, train, sampling_hz, True)
     return counts[refractory.HALF_BINS + 1 : refractory.HALF_BINS + 1 + ACG_BINS]
 
 
@@ -136,7 +136,7 @@ def unit_table(
         contact = int(templates.contacts[k, columns[k]])
         peak = float(np.abs(templates.uv[k, :, columns[k]]).max())
         snr = peak / max(float(context.noise_sd_uv[contact]), 1e-9)
-        own = refractory.of_train(train, context.sampling_hz, context.duration_s)
+        own = refractory.refractoriness_of_train(train, context.sampling_hz, context.duration_s)
         share = contamination(train, context.sampling_hz, context.duration_s)
         too_small = missed_share(train, scores[k], contact, context)
         label, why = judge(own, snr, spread_um(templates, k, context.probe), too_small, context)
@@ -162,7 +162,7 @@ def unit_table(
                 refractory_ratio=own.ratio if known else None,
                 refractory_probability=own.probability if known else None,
                 **_shares(share),
-                presence=presence(train, context.segments),
+                presence=presence_ratio(train, context.segments),
                 nearest_unit=other,
                 nearest_similarity=float(alike[other]) if other is not None else None,
                 missed=too_small,
@@ -178,11 +178,11 @@ def missed_share(train: I64, scores: F32, contact: int, context: Context) -> flo
     A unit far above the threshold is a part of a neuron if it is hardly seen at some displacements; a little less there
     may be its rate.
     """
-    share = missed(scores, context.threshold)
+    share = missed_fraction(scores, context.threshold)
     if share is None or context.motion is None:
         return share
     elsewhere = _missed_at_places(train, contact, context, context.motion)
-    return max(share, elsewhere) if is_cut(scores, context.threshold) or elsewhere > A_PART else share
+    return max(share, elsewhere) if is_truncated(scores, context.threshold) or elsewhere > A_PART else share
 
 
 def _missed_at_places(train: I64, contact: int, context: Context, motion: Motion) -> float:
@@ -204,7 +204,7 @@ def _missed_at_places(train: I64, contact: int, context: Context, motion: Motion
     )
     place = np.searchsorted(edges_um, moved_um)
     halves = zip(np.array_split(place, 2), np.array_split(found, 2), strict=True)
-    return min(missed_where(*_at_places(where, n)) for where, n in halves)
+    return min(missed_fraction_by_position(*_at_places(where, n)) for where, n in halves)
 
 
 def _at_places(place: I64, n_spikes: I64) -> tuple[I64, F64]:

@@ -143,7 +143,7 @@ def main_components(x: F64) -> F64:
 
 def log_odds_one(a: I64, b: I64, sampling_hz: float) -> float:
     """Log odds by their cross-correlogram that two trains (samples in any order) are one neuron's."""
-    return refractory.log_odds_one_train(refractory.counts_1ms(np.sort(a), np.sort(b), sampling_hz, False))
+    return refractory.log_odds_one_train(refractory.correlogram_1ms(np.sort(a), np.sort(b), sampling_hz, False))
 
 
 def split(
