@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from spikesieve.model import Probe
-from spikesieve.simulation import Given, SimulationParams, simulate, simulate_array
-from spikesieve.simulation.drift import Displacement, at_rest, draw_displacement
+from spikesieve.simulation import Inputs, SimulationParams, simulate, simulate_array
+from spikesieve.simulation.drift import Displacement, draw_displacement, no_drift
 from spikesieve.simulation.parameters import DriftParams
 
 SILENT = {"noise_uv": 0.0, "slow_field_uv": 0.0, "hum_uv": 0.0, "background_per_unit": 0.0}
@@ -126,7 +126,7 @@ def test_a_unit_that_has_moved_by_a_row_looks_as_it_would_one_row_up():
     """Contacts of a column are 40 um apart here, and footprints are linear between places only."""
     still = simulate(probe_of(), one_unit(seconds=2.0, seed=3))
     shifted = Displacement(np.zeros(1), np.zeros(1), np.full((1, 1, 1), 40.0, np.float32))
-    moved = simulate(probe_of(), one_unit(seconds=2.0, seed=3), Given(displacement=shifted))
+    moved = simulate(probe_of(), one_unit(seconds=2.0, seed=3), Inputs(displacement=shifted))
     there = moved.truth.template_at(0, 40.0)
     np.testing.assert_allclose(there[:, 2:], still.truth.templates_uv[0][:, :-2], atol=0.5)
     assert moved.truth.moved_um[0] == 40.0
@@ -166,5 +166,5 @@ def test_the_truth_says_where_a_unit_is_when_it_fires():
 
 def test_at_rest_is_the_same_as_no_drift():
     params = one_unit(seconds=1.0)
-    given = Given(displacement=at_rest())
+    given = Inputs(displacement=no_drift())
     np.testing.assert_array_equal(simulate_array(probe_of(), params)[0], simulate_array(probe_of(), params, given)[0])

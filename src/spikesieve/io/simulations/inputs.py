@@ -17,7 +17,7 @@ from spikesieve.model import F64, Probe, Recording, Sorting
 from spikesieve.simulation.drift import Displacement
 from spikesieve.simulation.footprints import measured_footprint
 from spikesieve.simulation.measured_noise import MeasuredNoise, measure_noise
-from spikesieve.simulation.scene import KnownUnit
+from spikesieve.simulation.scene import HybridUnit
 
 # Noise is measured in so many stretches of STRETCH_S, spread over the recording, or in as many as make MOST_VALUES.
 N_STRETCHES, STRETCH_S, MOST_VALUES = 20, 2.0, 60e6
@@ -105,7 +105,7 @@ def open_sorted(folder: Path | str) -> tuple[Recording, Sorting]:
     return _with_gain(recording), sorting
 
 
-def known_units(sorting: Sorting) -> tuple[KnownUnit, ...]:
+def known_units(sorting: Sorting) -> tuple[HybridUnit, ...]:
     """The good units of a sorting as footprints around their place. Raises InputError when there is none."""
     found = []
     for unit in sorting.units:
@@ -124,7 +124,7 @@ def known_units(sorting: Sorting) -> tuple[KnownUnit, ...]:
             sorting.templates.peak_index,
             sorting.sampling_hz,
         )
-        found.append(KnownUnit(footprint, position_um, int(sorting.probe.shanks[best])))
+        found.append(HybridUnit(footprint, position_um, int(sorting.probe.shanks[best])))
     if not found:
         raise InputError("The sorting has no good units to put elsewhere. Sort a longer or better recording.")
     return tuple(found)
