@@ -1,4 +1,4 @@
-"""Matching pursuit on template scores: many spikes a round, each far enough from the others not to touch them."""
+"""Matching pursuit on template scores: many spikes per round, each too far from the others to overlap."""
 
 from typing import NamedTuple
 
@@ -11,20 +11,29 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
+# Samples that are searched again together when a spike has changed one of them.
 TILE = 64
 
 
 class Worth(NamedTuple):
-    """What a spike of each template is worth, (n_templates,) float32 each.
+    """Gain of a spike of each template.
 
+    Attributes
+    ----------
+    least : ndarray of float32, shape (n_templates,)
+        Smaller scores are no spikes.
+    norms : ndarray of float32, shape (n_templates,)
+        Norm of each template, > 0.
+    precision : ndarray of float32, shape (n_templates,)
+        1 / variance of the amplitudes, whose mean is 1; 0: all amplitudes are equally likely.
+    cost : ndarray of float32, shape (n_templates,)
+        Gain that a spike must exceed.
+
+    Notes
+    -----
     A spike of template k with amplitude a, where its score is b, raises twice the log likelihood by
 
         2 a (b d + w) - a^2 (d^2 + w) - w - cost        d = norms[k], w = precision[k]
-
-    least      the score from which on spikes count
-    norms      > 0
-    precision  1 / variance of the amplitudes, whose mean is 1; 0 = any amplitude is as likely
-    cost       what a spike must gain
     """
 
     least: F32
@@ -34,13 +43,17 @@ class Worth(NamedTuple):
 
 
 class Overlaps(NamedTuple):
-    """What templates do to each other's scores, for pairs that share a contact.
+    """Correlations of templates that share a contact.
 
-    offsets     (n_templates + 1,) int64: template k touches neighbours[offsets[k]:offsets[k + 1]], ascending and
-                with itself among them
-    neighbours  (n_pairs,) int64
-    tables      (n_pairs, 2 reach + 1) float32: tables[q, reach + s] = correlation of the neighbour at t + s with
-                template k at t, both of unit norm: what a spike of score 1 takes from the neighbour's
+    Attributes
+    ----------
+    offsets : ndarray of int64, shape (n_templates + 1,)
+        Template k overlaps with neighbours[offsets[k]:offsets[k + 1]], ascending and itself included.
+    neighbours : ndarray of int64, shape (n_pairs,)
+        Overlapping templates.
+    tables : ndarray of float32, shape (n_pairs, 2 reach + 1)
+        tables[q, reach + s] is the correlation of the neighbour at t + s with template k at t, both of unit norm: what
+        a spike of score 1 subtracts from the neighbour's score.
     """
 
     offsets: I64
@@ -49,10 +62,14 @@ class Overlaps(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """Which amplitudes spikes may have.
+    """Limits of the amplitudes.
 
-    low      the smallest; above it a spike has the one that gains most
-    unusual  a larger one is that of the likeliest pair with another template's spike, where a pair is likelier
+    Attributes
+    ----------
+    low : float
+        Smallest amplitude; above it a spike gets the amplitude of largest gain.
+    unusual : float
+        A spike with a larger amplitude is fitted together with another template's spike, where the pair gains more.
     """
 
     low: float
@@ -64,15 +81,35 @@ ANY_AMPLITUDE = Bounds(0.0, np.inf)
 
 @nb.njit(cache=True, nogil=True)
 def pursue(scores: F32, pairs: Overlaps, worth: Worth, bounds: Bounds, max_rounds: int) -> tuple[I64, I64, F32, int]:
-    """Greedy pursuit of the spikes that gain most. Changes `scores` to what is left.
+    """Find spikes by greedy matching pursuit, those of largest gain first.
 
-    In a round every local maximum of `scores` above the least that counts is accepted which no overlapping template's
-    gains more within the reach of its waveform; such maxima cannot touch each other. Their contributions are
-    subtracted and the touched stretches searched again, until nothing is left that counts.
+    Parameters
+    ----------
+    scores : ndarray of float32, shape (n_templates, n_samples)
+        Scores of unit-norm templates in SD of the noise; changed to the scores of the residual.
+    pairs : Overlaps
+        Correlations of the templates.
+    worth : Worth
+        Gain of a spike.
+    bounds : Bounds
+        Limits of the amplitudes.
+    max_rounds : int
+        Largest number of rounds.
 
-    scores  (n_templates, n_samples) float32, scores of unit-norm templates in SD of the noise
-    Returns (sample, template int64, amplitude float32, n_left) ordered by (sample, template); n_left counts the maxima
-    that still counted when max_rounds was reached.
+    Returns
+    -------
+    sample, template : ndarray of int64, shape (n_spikes,)
+        Ordered by (sample, template).
+    amplitude : ndarray of float32, shape (n_spikes,)
+        Amplitudes.
+    n_left : int
+        Local maxima above `worth.least` that remained after `max_rounds`.
+
+    Notes
+    -----
+    Each round accepts every local maximum of `scores` above `worth.least` that gains more than all maxima of
+    overlapping templates within the reach of its waveform; accepted spikes cannot overlap. They are subtracted, and
+    the samples around them are searched again.
     """
     n_templates, n_samples = scores.shape
     dirty = np.ones((n_templates, (n_samples + TILE - 1) // TILE), np.bool_)
@@ -109,7 +146,7 @@ def pursue(scores: F32, pairs: Overlaps, worth: Worth, bounds: Bounds, max_round
 
 @nb.njit(cache=True, nogil=True)
 def _alone(score: np.float32, k: np.int64, worth: Worth, bounds: Bounds) -> tuple[float, float]:
-    """Amplitude and gain of a spike of template k with that score."""
+    """Return amplitude and gain of a spike of template k with a score."""
     norm, precision = np.float64(worth.norms[k]), np.float64(worth.precision[k])
     with_prior, size = score * norm + precision, norm * norm + precision
     a = max(with_prior / size, bounds.low)
@@ -127,7 +164,7 @@ def _in_best_pair(
     amplitude: float,
     gain: float,
 ) -> float:
-    """The amplitude of template k at t beside the spike with which it gains most; its own where none adds anything.
+    """Return the amplitude of template k at t in the pair with another spike that gains most, where a pair gains more.
 
     With v = b d + w for both, M = ((d1^2 + w1, d1 d2 g), (d1 d2 g, d2^2 + w2)) and g the tables' entry, a pair with
     amplitudes a = M^-1 v gains v a - w1 - w2 - cost1 - cost2.
@@ -157,7 +194,7 @@ def _in_best_pair(
 
 @nb.njit(cache=True, nogil=True)
 def _candidates(scores: F32, threshold: F32, dirty: Bool, old_t: I64, old_k: I64) -> tuple[I64, I64]:
-    """Maxima in time above the threshold, ordered by time: old ones outside dirty tiles, new ones inside."""
+    """Return local maxima above the threshold, ordered by time: old ones outside dirty tiles, new ones inside."""
     n_templates, n_samples = scores.shape
     times, rows = [np.int64(0) for _ in range(0)], [np.int64(0) for _ in range(0)]
     for i in range(old_t.size):
@@ -184,7 +221,7 @@ def _candidates(scores: F32, threshold: F32, dirty: Bool, old_t: I64, old_k: I64
 
 @nb.njit(cache=True, nogil=True)
 def _independent(gain: F64, cand_t: I64, cand_k: I64, pairs: Overlaps) -> Bool:
-    """Which candidates no overlapping candidate within reach exceeds; of equal ones the first in order wins."""
+    """Mark candidates that no overlapping candidate within reach exceeds; of equal ones the first in order wins."""
     n, reach = cand_t.size, pairs.tables.shape[1] // 2
     keep = np.ones(n, np.bool_)
     for i in range(n):
@@ -219,7 +256,7 @@ def _subtract(scores: F32, dirty: Bool, pairs: Overlaps, k: np.int64, t: np.int6
         table = pairs.tables[q]
         for s in range(low, high):
             row[s] -= value * table[s + shift]
-        # A maximum just outside the stretch can appear or vanish because its neighbour changed.
+        # A maximum just outside the changed samples can appear or vanish with them.
         for tile in range(max(0, low - 1) // TILE, min(n_samples - 1, high) // TILE + 1):
             dirty[pairs.neighbours[q], tile] = True
 

@@ -1,4 +1,4 @@
-"""Two Gaussians of one covariance in a cloud of covariance 1: expectation maximisation from a start."""
+"""Fit two Gaussians of one covariance to whitened points by expectation maximisation."""
 
 import math
 
@@ -13,15 +13,39 @@ F64 = NDArray[np.float64]
 def two_gaussians(
     white: F64, share: F64, fewest: float, ridge: float, max_steps: int, close: float
 ) -> tuple[bool, F64, F64, F64, float]:
-    """Log odds of the upper side for every point, the means of both sides, and the upper side's share of the points.
+    """Fit two Gaussians of one covariance to points of mean 0 and covariance 1.
 
-    Since the whole has covariance 1 and the means differ by a, with a share p above, what is within the sides is
-    W = (1 + ridge) 1 - p (1 - p) a a', and W^-1 a = a / (1 + ridge - p (1 - p) a'a) (Sherman and Morrison): only the
+    Parameters
+    ----------
+    white : ndarray of float64, shape (n, n_dims)
+        Points of mean 0 and covariance 1.
+    share : ndarray of float64, shape (n,)
+        Memberships of the upper Gaussian at the start.
+    fewest : float
+        Smallest number of points in a Gaussian.
+    ridge : float
+        Added to the diagonal of the covariance.
+    max_steps : int
+        Largest number of steps.
+    close : float
+        The steps end when no membership changes by more.
+
+    Returns
+    -------
+    found : bool
+        False where a Gaussian has fewer than `fewest` points.
+    log_odds : ndarray of float64, shape (n,)
+        Log odds of the upper Gaussian for each point.
+    upper, lower : ndarray of float64, shape (n_dims,)
+        Means.
+    p : float
+        The upper Gaussian's share of the points.
+
+    Notes
+    -----
+    All points have covariance 1 and the means differ by a, so the covariance within is
+    W = (1 + ridge) 1 - p (1 - p) a a', and W^-1 a = a / (1 + ridge - p (1 - p) a'a) (Sherman and Morrison). Only the
     means are unknown.
-
-    white  (n, n_dims) float64, mean 0 and covariance 1;  share (n,) float64, memberships of the upper side at first
-    The first value is False where a side has fewer than `fewest` points. The steps end when no membership changes by
-    more than `close`, or after max_steps.
     """
     n, n_dims = white.shape
     upper, lower = np.zeros(n_dims), np.zeros(n_dims)
