@@ -55,10 +55,10 @@ print(IS_PLAIN, *(str(warning.message) for warning in caught if warning.category
 
 
 def run(code: str, *arguments: str, plain: bool = False, cache: Path | None = None) -> str:
-    place = {**os.environ, "SPIKESIEVE_PLAIN_NUMBA": str(int(plain))}
+    environment = {**os.environ, "SPIKESIEVE_PLAIN_NUMBA": str(int(plain))}
     if cache is not None:
-        place["NUMBA_CACHE_DIR"] = str(cache)
-    done = subprocess.run([sys.executable, "-c", code, *arguments], env=place, capture_output=True, text=True)
+        environment["NUMBA_CACHE_DIR"] = str(cache)
+    done = subprocess.run([sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.strip()
 

@@ -1,4 +1,4 @@
-"""R and Q tell one train from two; few spikes leave it open."""
+"""R, Q and the log odds tell one train from two; few spikes leave it open."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def test_independent_trains_are_not(rate_hz, seed):
     assert not pair.meets(0.25, 0.05)
 
 
-def test_few_spikes_are_never_refractory_with_any_certainty():
+def test_few_spikes_are_never_called_refractory():
     for n in (0, 1, 2, 10):
         own = refractoriness_of_train(np.sort(np.random.default_rng(n).integers(0, int(HZ * SECONDS), n)), HZ, SECONDS)
         assert not own.meets(0.2, 0.2)
         assert own.probability > 0.2
 
 
-def test_nothing_in_the_shoulders_says_nothing():
+def test_empty_shoulders_give_infinite_r_and_q_of_1():
     assert refractoriness(np.zeros(1001, np.int64), 100.0, SECONDS).ratio == np.inf
     assert refractoriness(np.ones(1001, np.int64), 0.0, SECONDS).probability == 1.0
 

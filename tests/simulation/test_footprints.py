@@ -48,7 +48,7 @@ def footprint(cell: Cell, *args) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", BY_NAME)
-def test_currents_of_a_cell_sum_to_nothing(kind):
+def test_currents_of_a_cell_sum_to_0(kind):
     times_ms = np.linspace(-1, 3, 200)
     for cell in cells_of(kind, 4):
         currents = cell.currents_na(times_ms)
@@ -146,7 +146,7 @@ def test_a_recording_shorter_than_any_interval_has_no_spikes():
 
 
 def trains_with(n: int = 40, seconds: float = 60.0, **params) -> list[np.ndarray]:
-    """Spike counts in 0.5 s bins of n units that share what they share."""
+    """Spike counts in 0.5 s bins of n units with a shared activity."""
     train = TrainParams(bursting_share=0.0, **params)
     activity = draw_activity(train, seconds, (), np.random.default_rng(99))
     edges = np.arange(0, seconds + 0.1, 0.5)
@@ -193,12 +193,12 @@ def faulty(**params):
     return draw_faults(settings, 6, 60_000, FS, np.random.default_rng(0))
 
 
-def test_nothing_goes_wrong_unless_asked():
+def test_without_faults_traces_stay_as_they_are():
     traces = np.random.default_rng(1).normal(size=(6, 1000)).astype(np.float32)
     np.testing.assert_array_equal(apply_faults(traces.copy(), 0, faulty()), traces)
 
 
-def test_artifacts_come_where_the_truth_says_across_block_edges_too():
+def test_artifacts_lie_where_the_truth_says_also_across_block_edges():
     faults = faulty(artifacts_per_min=300.0, artifact_uv=1000.0, artifact_ms=2.0)
     assert len(faults.artifact_sample) == 10
     cuts = (0, int(faults.artifact_sample[4]) + 20, 60_000)
@@ -218,7 +218,7 @@ def test_dead_channels_are_flat_and_named():
     assert len(faults.dead) == 2
 
 
-def test_an_amplifier_gives_no_more_than_it_can():
+def test_traces_are_clipped_at_the_saturation():
     traces = apply_faults(np.linspace(-900, 900, 600, dtype=np.float32).reshape(6, 100), 0, faulty(saturation_uv=500.0))
     assert (traces.min(), traces.max()) == (-500.0, 500.0)
 
@@ -242,7 +242,7 @@ def test_noise_is_as_large_at_the_start_as_later():
     assert traces[:, :20].std() == pytest.approx(9.0, rel=0.1)
 
 
-def test_slow_field_is_under_way_at_the_start():
+def test_slow_field_is_not_0_at_the_start():
     traces = noise_of(0.001, n_contacts=3, noise_uv=0.0, hum_uv=0.0, slow_field_uv=80.0)
     assert np.abs(traces[:, 0]).max() > 5.0
 
