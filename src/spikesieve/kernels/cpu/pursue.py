@@ -171,7 +171,7 @@ def _in_best_pair(
     """
     n_samples, reach = scores.shape[1], pairs.tables.shape[1] // 2
     norm, precision = np.float64(worth.norms[k]), np.float64(worth.precision[k])
-    mine, size = scores[k, t] * norm + precision, norm * norm + precision
+    own_score, size = scores[k, t] * norm + precision, norm * norm + precision
     price = precision + worth.cost[k]
     for q in range(pairs.offsets[k], pairs.offsets[k + 1]):
         j = pairs.neighbours[q]
@@ -181,12 +181,12 @@ def _in_best_pair(
         other_size = other_norm * other_norm + other_precision
         for s in range(max(-reach, -t), min(reach + 1, n_samples - t)):
             shared = pairs.tables[q, reach + s] * norm * other_norm
-            theirs = scores[j, t + s] * other_norm + other_precision
+            other_score = scores[j, t + s] * other_norm + other_precision
             det = size * other_size - shared * shared
-            a, b = mine * other_size - theirs * shared, theirs * size - mine * shared
+            a, b = own_score * other_size - other_score * shared, other_score * size - own_score * shared
             if a < bounds.low * det or b < bounds.low * det or det <= 0:
                 continue
-            together = (mine * a + theirs * b) / det - price - other_precision - worth.cost[j]
+            together = (own_score * a + other_score * b) / det - price - other_precision - worth.cost[j]
             if together > gain:
                 amplitude, gain = a / det, together
     return amplitude
@@ -226,22 +226,22 @@ def _independent(gain: F64, cand_t: I64, cand_k: I64, pairs: Overlaps) -> Bool:
     keep = np.ones(n, np.bool_)
     for i in range(n):
         value = gain[i]
-        mine = pairs.neighbours[pairs.offsets[cand_k[i]] : pairs.offsets[cand_k[i] + 1]]
+        overlapping = pairs.neighbours[pairs.offsets[cand_k[i]] : pairs.offsets[cand_k[i] + 1]]
         j = i - 1
         while keep[i] and j >= 0 and cand_t[i] - cand_t[j] <= reach:
-            if gain[j] >= value and _holds(mine, cand_k[j]):
+            if gain[j] >= value and _contains(overlapping, cand_k[j]):
                 keep[i] = False
             j -= 1
         j = i + 1
         while keep[i] and j < n and cand_t[j] - cand_t[i] <= reach:
-            if gain[j] > value and _holds(mine, cand_k[j]):
+            if gain[j] > value and _contains(overlapping, cand_k[j]):
                 keep[i] = False
             j += 1
     return keep
 
 
 @nb.njit(cache=True, nogil=True)
-def _holds(ascending: I64, value: np.int64) -> np.bool_:
+def _contains(ascending: I64, value: np.int64) -> np.bool_:
     i = np.searchsorted(ascending, value)
     return i < ascending.size and ascending[i] == value
 

@@ -46,19 +46,19 @@ def gaussian_above_tail(
     for _ in range(max_steps):
         below = (least - mean) / sd
         seen = max(0.5 * math.erfc(below / math.sqrt(2.0)), 1e-6)
-        of_mine, of_other = share / (math.sqrt(2 * math.pi) * sd * seen), (1 - share) / tail
+        gaussian_scale, tail_scale = share / (math.sqrt(2 * math.pi) * sd * seen), (1 - share) / tail
         mass, first, second, beyond = 0.0, 0.0, 0.0, 0.0
         for value in x:
-            mine = of_mine * math.exp(-(((value - mean) / sd) ** 2) / 2)
-            other = of_other * math.exp(-(value - least) / tail)
-            p = mine / max(mine + other, 1e-300)
+            gaussian = gaussian_scale * math.exp(-(((value - mean) / sd) ** 2) / 2)
+            exponential = tail_scale * math.exp(-(value - least) / tail)
+            p = gaussian / max(gaussian + exponential, 1e-300)
             mass += p
             first += p * (value - least)
             second += p * (value - least) ** 2
             beyond += (1 - p) * (value - least)
-        n_mine, n_other = max(mass, 1e-9), max(x.size - mass, 1e-9)
-        seen_mean = first / n_mine
-        variance = max(second / n_mine - seen_mean**2, 0.0)
+        n_gaussian, n_tail = max(mass, 1e-9), max(x.size - mass, 1e-9)
+        seen_mean = first / n_gaussian
+        variance = max(second / n_gaussian - seen_mean**2, 0.0)
         seen_mean += least
         # The Gaussian is cut off at `least`: its mean and variance before the cut follow from the hazard there.
         hazard = math.exp(-(below**2) / 2) / math.sqrt(2 * math.pi) / seen
@@ -67,7 +67,7 @@ def gaussian_above_tail(
         spread = math.sqrt(variance / max(1 + below * hazard - hazard**2, 0.2))
         sd = min(max(spread, bounds[2]), math.hypot(bounds[3], bounds[4] * mean))
         share = min(max(mass / x.size, 0.02), 0.999)
-        tail = min(max(beyond / n_other, bounds[0]), bounds[1])
+        tail = min(max(beyond / n_tail, bounds[0]), bounds[1])
         if abs(mean - before[0]) + abs(sd - before[1]) + abs(tail - before[2]) < close:
             break
     return mean, sd, share, tail

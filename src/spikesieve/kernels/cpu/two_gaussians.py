@@ -49,16 +49,16 @@ def two_gaussians(
     """
     n, n_dims = white.shape
     upper, lower = np.zeros(n_dims), np.zeros(n_dims)
-    log_odds, now, p = np.zeros(n), share.copy(), 0.0
+    log_odds, member, p = np.zeros(n), share.copy(), 0.0
     for _ in range(max_steps):
-        mass = now.sum()
+        mass = member.sum()
         if not fewest <= mass <= n - fewest:
             return False, log_odds, upper, lower, p
         upper[:], lower[:] = 0.0, 0.0
         for i in range(n):
             for d in range(n_dims):
-                upper[d] += now[i] * white[i, d]
-                lower[d] += (1 - now[i]) * white[i, d]
+                upper[d] += member[i] * white[i, d]
+                lower[d] += (1 - member[i]) * white[i, d]
         upper /= mass
         lower /= n - mass
         p = mass / n
@@ -71,8 +71,8 @@ def two_gaussians(
                 value += white[i, d] * weights[d]
             log_odds[i] = value
             after = 1 / (1 + math.exp(-value)) if value > -700 else 0.0
-            change = max(change, abs(after - now[i]))
-            now[i] = after
+            change = max(change, abs(after - member[i]))
+            member[i] = after
         if change < close:
             break
     return True, log_odds, upper, lower, p
