@@ -152,7 +152,7 @@ def test_real_footprints_fit_the_probe(tmp_path):
         ("hybrid", ("hybrid_of=gone",), InputError, "does not exist"),
     ],
 )
-def test_what_is_wrong_gets_a_sentence_and_leaves_no_folder(preset, overrides, kind, words, tmp_path):
+def test_wrong_input_raises_a_clear_error_and_leaves_no_folder(preset, overrides, kind, words, tmp_path):
     with pytest.raises(kind) as error:
         simulate(preset, tmp_path / "made", overrides=overrides)
     assert words in str(error.value)
@@ -211,7 +211,7 @@ def test_footprints_of_several_layouts_are_the_same(tmp_path):
     assert len(read_footprints(tmp_path)) == 8
 
 
-def test_a_file_without_footprints_gets_a_sentence(tmp_path):
+def test_a_file_without_footprints_raises_a_clear_error(tmp_path):
     np.savez(tmp_path / "a.npz", other=1)
     savemat(tmp_path / "b.mat", {"x": np.arange(3)})
     (tmp_path / "c.mat").write_bytes(b"no matlab file at all" * 20)
@@ -237,7 +237,7 @@ def test_a_displacement_is_imposed(tmp_path):
 
 
 @pytest.mark.parametrize("rows", [[[0, 1], [0, 2]], [[0, np.nan], [1, 2]], [[0], [1]]])
-def test_a_displacement_that_is_none_gets_a_sentence(rows, tmp_path):
+def test_a_wrong_displacement_raises_a_clear_error(rows, tmp_path):
     np.savetxt(tmp_path / "drift.txt", rows)
     with pytest.raises(InputError, match="displacement_time_s"):
         read_displacement(tmp_path / "drift.txt")
@@ -258,7 +258,7 @@ def test_intervals_are_drawn_from_those_that_are_given(tmp_path):
 
 
 @pytest.mark.parametrize("values", [[], [0.1, -1.0], [np.nan]])
-def test_intervals_that_are_none_get_a_sentence(values, tmp_path):
+def test_wrong_intervals_raise_a_clear_error(values, tmp_path):
     np.save(tmp_path / "isi.npy", np.array(values))
     with pytest.raises(InputError, match="positive intervals"):
         read_intervals(tmp_path / "isi.npy")
@@ -327,7 +327,7 @@ def test_hybrid_units_look_as_they_do_where_they_come_from(result, tmp_path):
         assert int(np.ptp(truth.templates_uv[row], axis=0).argmax()) != int(np.ptp(origin, axis=0).argmax())
 
 
-def test_a_recording_that_is_gone_gets_a_sentence(result, tmp_path):
+def test_a_missing_recording_raises_a_clear_error(result, tmp_path):
     (tmp_path / "raw.bin").unlink()
     with pytest.raises(InputError, match=r"raw\.bin"):
         simulate("hybrid", tmp_path / "made", overrides=(f"hybrid_of={result}",))

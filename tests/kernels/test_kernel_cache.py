@@ -1,4 +1,4 @@
-"""A kernel gives the same bits when it was just compiled and when it comes from the cache of compiled code."""
+"""A kernel gives the same bits when it was just compiled and when it comes from Numba's cache."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ print(hashlib.sha256(b"".join(a.tobytes() for a in (filtered, projections, out))
 
 
 def test_compiled_just_now_or_long_ago(tmp_path):
-    """Products and sums that the compiler may round as one or not did differ: 12 templates where 10 had been."""
-    command, place = [sys.executable, "-c", HASH_OF_KERNELS], {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
-    first, second = (subprocess.run(command, env=place, check=True, capture_output=True).stdout for _ in range(2))
+    """They differed when the compiler chose whether to round a product before it is added."""
+    command, environment = [sys.executable, "-c", HASH_OF_KERNELS], {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    first, second = (subprocess.run(command, env=environment, check=True, capture_output=True).stdout for _ in range(2))
     assert len(first) > 60
     assert first == second
     assert any(tmp_path.rglob("*.nbc"))

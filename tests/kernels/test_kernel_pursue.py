@@ -1,4 +1,4 @@
-"""`pursue` takes many spikes a round; it must find what the sequential greedy pursuit of reference.py finds."""
+"""`pursue` takes many spikes per round; it must find what the sequential pursuit of reference.py finds."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from spikesieve.kernels import ANY_AMPLITUDE
 from spikesieve.stages.match import by_score
 
 
-def run(home, scores, pairs, threshold=THRESHOLD, limit=5000):
-    left = scores.copy() if home is kernels else scores.astype(np.float64)
+def run(implementation, scores, pairs, threshold=THRESHOLD, limit=5000):
+    left = scores.copy() if implementation is kernels else scores.astype(np.float64)
     arguments = (left, pairs, by_score(np.full(len(scores), threshold, np.float32)), ANY_AMPLITUDE)
-    return home.pursue(*arguments, limit) if home is kernels else home.pursue(*arguments), left
+    return implementation.pursue(*arguments, limit) if implementation is kernels else implementation.pursue(
+        *arguments
+    ), left
 
 
 def agree(scores, pairs):

@@ -1,4 +1,4 @@
-"""`universal_scores` agrees with its namesake in reference.py, and its gates change no bit of what it gives."""
+"""`universal_scores` agrees with the one in reference.py; the bounds that skip work change no bit."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ def case(seed=0, n_samples=90, n_channels=4, n_centres=6, n_near=3, scale=3.0, n
     return traces, shapes.astype(np.float32), near, weights.astype(np.float32)
 
 
-def scores(home, made, threshold, first=0, n_out=None):
+def scores(implementation, made, threshold, first=0, n_out=None):
     traces, shapes, near, weights = made
     out = np.full((len(near), traces.shape[1] - first if n_out is None else n_out), np.nan, np.float32)
-    home.universal_scores(traces, shapes, PEAK, first, near, weights, threshold, out)
+    implementation.universal_scores(traces, shapes, PEAK, first, near, weights, threshold, out)
     return out
 
 
-def agree(made, threshold, **stretch):
-    """Both where neither is within rounding of the threshold; and the gates lose nothing, to the last bit."""
-    ours, theirs = scores(kernels, made, threshold, **stretch), scores(reference, made, threshold, **stretch)
+def agree(made, threshold, **span):
+    """Compare with the reference, except within rounding of the threshold, and with all scores, to the last bit."""
+    ours, theirs = scores(kernels, made, threshold, **span), scores(reference, made, threshold, **span)
     slack = tolerance(N_WINDOW + 8, (N_WINDOW + 8) * np.abs(made[0]).max(initial=1.0))
     unsure = np.abs(np.abs(np.where(ours == 0, theirs, ours)) - threshold) < slack
     np.testing.assert_allclose(np.where(unsure, 0, ours), np.where(unsure, 0, theirs), rtol=0, atol=slack)
-    everything = scores(kernels, made, 0.0, **stretch)
+    everything = scores(kernels, made, 0.0, **span)
     np.testing.assert_array_equal(ours, np.where(np.abs(everything) > np.float32(threshold), everything, 0))
     return ours
 
@@ -55,7 +55,7 @@ def test_any_length(n_samples):
 
 
 @pytest.mark.parametrize(("first", "n_out"), [(0, 40), (5, 40), (50, 40), (80, 10), (60, 60), (90, 5), (30, 0)])
-def test_any_stretch_of_the_traces_and_beyond_them(first, n_out):
+def test_any_part_of_the_traces_and_beyond(first, n_out):
     made = case(1)
     ours = agree(made, 3.0, first=first, n_out=n_out)
     whole = np.pad(scores(kernels, made, 3.0), ((0, 0), (0, 60)))
@@ -68,15 +68,15 @@ def test_random_templates_and_thresholds(seed, threshold, n_shapes):
     agree(case(seed, n_shapes=n_shapes), threshold)
 
 
-def test_the_gates_lose_nothing_where_one_sample_in_a_thousand_is_above():
+def test_the_bounds_lose_nothing_where_one_sample_in_a_thousand_is_above():
     ours = agree(case(1, n_samples=2000), 11.0)
     assert 0 < np.count_nonzero(ours) < 0.01 * ours.size
 
 
 @FEW
 @given(SEEDS)
-def test_the_gates_lose_nothing_beside_huge_spikes_zeros_and_ties(seed):
-    """Whole numbers, so that bounds are reached exactly; spikes up to 10 V; channels and stretches of zeros."""
+def test_the_bounds_lose_nothing_beside_huge_spikes_zeros_and_ties(seed):
+    """Whole numbers, so that bounds are reached exactly; spikes up to 10 V; channels and blocks of zeros."""
     rng = np.random.default_rng(seed)
     traces, shapes, near, weights = case(seed, n_samples=150)
     traces = np.rint(traces / 3)
@@ -90,7 +90,7 @@ def test_the_gates_lose_nothing_beside_huge_spikes_zeros_and_ties(seed):
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_an_exact_match_reaches_both_bounds_and_passes_the_gates(sign):
+def test_an_exact_match_reaches_both_bounds_and_is_kept(sign):
     traces, shapes, near, weights = case(n_channels=3, n_samples=60)
     traces[:] = 0.0
     traces[near[0], 20 - PEAK : 20 - PEAK + N_WINDOW] = 5.0 * sign * np.outer(weights[0, 1], shapes[2])

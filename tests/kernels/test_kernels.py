@@ -1,4 +1,4 @@
-"""Every kernel of the sorter agrees with its namesake in reference.py, on ordinary and on hostile input."""
+"""Every kernel agrees with the function of the same name in reference.py, on ordinary and on hostile input."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 def both(name, make):
-    """Run a kernel that fills its last array and its judge on the same input."""
+    """Run a kernel that fills its last argument, and its reference, on the same input."""
     results = []
-    for home in (kernels, reference):
+    for implementation in (kernels, reference):
         *arguments, out = make()
-        getattr(home, name)(*arguments, out)
+        getattr(implementation, name)(*arguments, out)
         results.append(out)
     return results
 
@@ -62,7 +62,7 @@ def test_median_of_ties_and_flat_channels(seed):
     agree_on_median(*median_case(9, 70, [0] * 9, values=values))
 
 
-def test_median_comes_to_an_end_where_a_channel_is_nan():
+def test_median_with_a_nan_channel_ends_and_leaves_the_other_group_alone():
     traces, group, n = median_case(7, 130, [0] * 5 + [1] * 2)
     traces[1] = np.nan
     other = traces[5:] - np.median(traces[5:], axis=0)
@@ -89,7 +89,7 @@ def test_microvolts_of_any_shape_are_the_same_to_the_last_bit(dtype, n_samples, 
     np.testing.assert_array_equal(*both("microvolts", case))
 
 
-def test_microvolts_leave_what_is_not_a_number_where_it_is():
+def test_microvolts_keep_nan_and_infinity_in_place():
     raw = np.zeros((70, 20), np.float32)
     raw[3, 5], raw[66, 6], raw[10, 7] = np.nan, np.inf, -np.inf
     out = np.empty((20, 70), np.float32)
@@ -110,7 +110,7 @@ def butterworth_case(n_channels, n_samples, corner=0.0628, seed=0):
 
 
 def agree_on_butterworth(make):
-    """A term of the sum remembers 1 / corner samples, and rounds as often."""
+    """Each recursion sums over about 1 / corner samples and rounds as often."""
     ours, theirs = both("butterworth", make)
     traces, offset, corner, _ = make()
     largest = np.abs(traces - offset[:, None]).max(initial=1.0)
@@ -129,7 +129,7 @@ def test_butterworth_at_any_corner(corner):
     agree_on_butterworth(lambda: butterworth_case(2, 3000, corner))
 
 
-def test_butterworth_makes_a_constant_0_and_leaves_nothing_of_one_that_is_not_its_own_offset():
+def test_butterworth_removes_constants_exactly_with_their_own_offset_and_nearly_with_another():
     traces, offset, corner, out = butterworth_case(3, 400)
     traces[:] = [[2000.0], [1234.5], [-7e4]]
     kernels.butterworth(traces, offset, corner, out)
@@ -206,7 +206,7 @@ def test_project_of_no_channel_and_of_a_flat_one():
 
 
 def pick_case(seed, n_centres, n_samples, density, levels):
-    """Scores from few levels, so that there are many ties."""
+    """Scores of few different values, so that there are many ties."""
     rng = np.random.default_rng(seed)
     scores = rng.integers(-levels, levels + 1, (n_centres, n_samples)).astype(np.float32)
     scores[rng.random(scores.shape) > density] = 0.0
@@ -217,9 +217,9 @@ def pick_case(seed, n_centres, n_samples, density, levels):
 def agree_on_pick(scores, neighbours, half_window, first, last):
     ours = kernels.pick(scores, neighbours, half_window, first, last)
     theirs = reference.pick(scores, neighbours, half_window, first, last)
-    for mine, judge in zip(ours, theirs, strict=True):
-        np.testing.assert_array_equal(mine, judge)
-        assert mine.dtype == judge.dtype
+    for our, their in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(our, their)
+        assert our.dtype == their.dtype
     return ours
 
 
@@ -312,7 +312,7 @@ def test_ascend_finds_two_cliques_from_mixed_labels():
 
 
 def matching_case(seed=0, n_templates=5, n_components=6, n_samples=290, n_contacts=6, n_near=4):
-    """Noise, components of 21 samples of which the 8th is the spike's, random templates that lack contacts."""
+    """Noise, components of 21 samples with peak index 7, random templates with unused contacts."""
     rng = np.random.default_rng(seed)
     traces = rng.standard_normal((n_contacts, n_samples)).astype(np.float32)
     components = rng.standard_normal((n_components, 21)).astype(np.float32)
@@ -363,7 +363,7 @@ def test_subtract_waveforms(sample):
     assert bool(sample) == (ours != traces).any()
 
 
-def test_subtract_waveforms_leaves_contacts_alone_that_the_template_does_not_use():
+def test_subtract_waveforms_leaves_unused_contacts_alone():
     traces, components, peak, contacts, weights = matching_case(2, 1)
     ours = traces.copy()
     one = np.array([40])
@@ -376,7 +376,7 @@ def test_subtract_waveforms_leaves_contacts_alone_that_the_template_does_not_use
 
 
 def test_what_is_subtracted_is_what_was_scored():
-    """Scores of the residual are those of the traces less the template's own, where it is of unit norm."""
+    """After subtraction of its own score a unit-norm template scores 0 there."""
     traces, components, peak, contacts, weights = matching_case(4, 1, n_components=6)
     q, _ = np.linalg.qr(components.T)
     components = np.ascontiguousarray(q.T.astype(np.float32))
@@ -430,7 +430,7 @@ def test_rows_are_summed_in_their_order_to_the_last_bit(n, n_sums):
     assert ours.tobytes() == theirs.tobytes()
 
 
-def test_a_row_that_is_no_number_spoils_no_other_sum():
+def test_a_nan_row_changes_only_its_own_sum():
     rows = np.array([1.0, np.nan, 2.0], np.float32).reshape(3, 1, 1)
     sums = np.zeros((2, 1, 1))
     kernels.sum_rows(rows, np.array([0, 1, 0]), sums)

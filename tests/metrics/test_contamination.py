@@ -1,4 +1,4 @@
-"""Contamination has the right size, an interval that holds it, and does not mind when a unit fires."""
+"""Contamination is estimated right, its interval holds the truth, and it does not depend on when a unit fires."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tiny import HZ, refractory_train
 
-from spikesieve.metrics.contamination import contamination, presence, violations
+from spikesieve.metrics.contamination import contamination, presence_ratio, refractory_violations
 
 SECONDS = 600.0
 
@@ -24,7 +24,7 @@ def mixed(share: float, seed: int, rate_hz: float = 20.0, seconds: float = SECON
     return np.sort(np.concatenate(parts))
 
 
-def test_a_clean_train_has_none():
+def test_a_clean_train_is_not_contaminated():
     found = contamination(own(20.0, 1), HZ, SECONDS)
     assert found.estimate == found.low == 0
     assert found.high < 0.02
@@ -40,7 +40,7 @@ def test_the_interval_holds_the_truth(share):
     assert held >= 8
 
 
-def test_a_unit_that_fires_in_a_short_stretch_is_as_clean_as_it_is():
+def test_a_unit_that_fires_only_for_a_minute_is_judged_by_that_minute():
     """The expected violations depend on when it fires, not on how long the recording is."""
     train = mixed(0.3, 1, rate_hz=60.0, seconds=60.0)
     alone, within = contamination(train, HZ, 60.0), contamination(train, HZ, SECONDS)
@@ -48,7 +48,7 @@ def test_a_unit_that_fires_in_a_short_stretch_is_as_clean_as_it_is():
     assert within.estimate == pytest.approx(alone.estimate, abs=0.05)
 
 
-def test_few_spikes_tell_little_or_nothing():
+def test_few_spikes_give_a_wide_interval_or_none():
     assert contamination(np.array([5], np.int64), HZ, SECONDS) is None
     found = contamination(np.array([5, 100_000], np.int64), HZ, SECONDS)
     assert found.high == 1.0
@@ -56,17 +56,17 @@ def test_few_spikes_tell_little_or_nothing():
 
 def test_violations_are_pairs_between_a_third_and_one_and_a_half_milliseconds():
     """At 30 kHz: 9 to 45 samples; pairs of spikes that do not follow each other count too."""
-    assert violations(np.array([0, 8], np.int64), HZ) == 0
-    assert violations(np.array([0, 10], np.int64), HZ) == 1
-    assert violations(np.array([0, 44], np.int64), HZ) == 1
-    assert violations(np.array([0, 46], np.int64), HZ) == 0
-    assert violations(np.array([0, 20, 40], np.int64), HZ) == 3
+    assert refractory_violations(np.array([0, 8], np.int64), HZ) == 0
+    assert refractory_violations(np.array([0, 10], np.int64), HZ) == 1
+    assert refractory_violations(np.array([0, 44], np.int64), HZ) == 1
+    assert refractory_violations(np.array([0, 46], np.int64), HZ) == 0
+    assert refractory_violations(np.array([0, 20, 40], np.int64), HZ) == 3
 
 
-def test_presence_is_the_share_of_stretches_with_a_spike():
+def test_presence_ratio_is_the_share_of_bins_with_a_spike():
     segments = ((0, 1000), (2000, 4000))
     everywhere = np.concatenate([np.arange(0, 1000, 10), np.arange(2000, 4000, 10)])
-    assert presence(everywhere, segments) == 1.0
-    assert presence(np.array([5]), segments) == pytest.approx(1 / 30)
-    assert presence(np.arange(0, 1000, 10), segments) == pytest.approx(1 / 3, abs=0.04)
-    assert presence(np.empty(0, np.int64), segments) == 0.0
+    assert presence_ratio(everywhere, segments) == 1.0
+    assert presence_ratio(np.array([5]), segments) == pytest.approx(1 / 30)
+    assert presence_ratio(np.arange(0, 1000, 10), segments) == pytest.approx(1 / 3, abs=0.04)
+    assert presence_ratio(np.empty(0, np.int64), segments) == 0.0

@@ -1,4 +1,4 @@
-"""The share of spikes that were too small to be found follows from the sizes of those that were."""
+"""The share of missed spikes follows from the scores and rates of those that were found."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from make_sorting import make_probe
 from scipy.special import ndtr
 
-from spikesieve.metrics.missed import is_cut, missed, missed_where
+from spikesieve.metrics.missed import is_truncated, missed_fraction, missed_fraction_by_position
 from spikesieve.model import Motion
 from spikesieve.stages.curate import CurateParams
 from spikesieve.stages.units import UnitsParams, UnitTableInputs, missed_share
@@ -17,47 +17,47 @@ from spikesieve.stages.units import UnitsParams, UnitTableInputs, missed_share
 def test_the_missed_share_of_a_gaussian_cut_off_at_5(mean):
     sd = np.hypot(1.0, 0.15 * mean)
     scores = np.random.default_rng(0).normal(mean, sd, 5000)
-    found = missed(scores[scores > 5.0].astype(np.float32), 5.0)
+    found = missed_fraction(scores[scores > 5.0].astype(np.float32), 5.0)
     assert found == pytest.approx(ndtr((5.0 - mean) / sd), abs=0.04)
 
 
 def test_a_few_stray_spikes_below_the_cut_change_little():
     scores = np.random.default_rng(0).normal(6.0, np.hypot(1.0, 0.9), 5000)
     scores = scores[scores > 5.0]
-    some = np.concatenate([scores, np.full(len(scores) // 200, 3.0)]).astype(np.float32)
-    assert missed(some, 5.0) == pytest.approx(missed(scores.astype(np.float32), 5.0), abs=0.04)
+    with_stray = np.concatenate([scores, np.full(len(scores) // 200, 3.0)]).astype(np.float32)
+    assert missed_fraction(with_stray, 5.0) == pytest.approx(missed_fraction(scores.astype(np.float32), 5.0), abs=0.04)
 
 
-def test_of_a_tail_nearly_all_is_missed():
+def test_a_tail_at_the_threshold_misses_nearly_all_spikes():
     scores = 5.0 + np.random.default_rng(0).exponential(0.3, 500)
-    assert missed(scores.astype(np.float32), 5.0) > 0.9
+    assert missed_fraction(scores.astype(np.float32), 5.0) > 0.9
 
 
-def test_few_spikes_cannot_tell():
-    assert missed(np.full(19, 8.0, np.float32), 5.0) is None
-    assert missed(np.empty(0, np.float32), 5.0) is None
-    assert missed(np.full(20, 8.0, np.float32), 5.0) is not None
+def test_fewer_than_20_spikes_give_no_estimate():
+    assert missed_fraction(np.full(19, 8.0, np.float32), 5.0) is None
+    assert missed_fraction(np.empty(0, np.float32), 5.0) is None
+    assert missed_fraction(np.full(20, 8.0, np.float32), 5.0) is not None
 
 
-@pytest.mark.parametrize("spread", [0.5, 1.0, 2.0, 4.0])
-def test_a_large_neuron_misses_nothing_however_little_its_size_varies(spread):
-    scores = np.random.default_rng(0).normal(25.0, spread, 400).astype(np.float32)
-    assert missed(scores, 5.0) < 0.01
+@pytest.mark.parametrize("sd", [0.5, 1.0, 2.0, 4.0])
+def test_a_large_neuron_misses_nothing_whatever_the_sd_of_its_scores(sd):
+    scores = np.random.default_rng(0).normal(25.0, sd, 400).astype(np.float32)
+    assert missed_fraction(scores, 5.0) < 0.01
 
 
 def test_a_neuron_seen_at_one_end_of_the_movement_misses_the_rest():
     seconds = np.full(5, 60.0)
-    assert missed_where(np.array([300, 300, 300, 300, 300]), seconds) == 0
-    assert missed_where(np.array([0, 0, 10, 290, 300]), seconds) == pytest.approx(0.55, abs=0.06)
-    # A few spikes that fall here and there by chance tell nothing.
-    assert missed_where(np.array([3, 7, 5, 4, 6]), seconds) < 0.1
-    assert missed_where(np.array([0, 0, 0, 0, 0]), seconds) == 0
+    assert missed_fraction_by_position(np.array([300, 300, 300, 300, 300]), seconds) == 0
+    assert missed_fraction_by_position(np.array([0, 0, 10, 290, 300]), seconds) == pytest.approx(0.55, abs=0.06)
+    # Differences by chance between few spikes do not count.
+    assert missed_fraction_by_position(np.array([3, 7, 5, 4, 6]), seconds) < 0.1
+    assert missed_fraction_by_position(np.array([0, 0, 0, 0, 0]), seconds) == 0
 
 
-def test_only_what_lies_near_the_threshold_is_cut_by_it():
+def test_only_scores_near_the_threshold_are_truncated():
     rng = np.random.default_rng(0)
-    assert is_cut(rng.normal(7, 1.5, 500).astype(np.float32), 5.0)
-    assert not is_cut(rng.normal(20, 3, 500).astype(np.float32), 5.0)
+    assert is_truncated(rng.normal(7, 1.5, 500).astype(np.float32), 5.0)
+    assert not is_truncated(rng.normal(20, 3, 500).astype(np.float32), 5.0)
 
 
 SECONDS = 200
@@ -88,7 +88,7 @@ def test_a_unit_seen_at_one_end_of_the_movement_only_misses_spikes_in_both_halve
     assert share_of(np.full(SECONDS, 10.0), swing) < 0.12
 
 
-def test_a_large_unit_that_is_hardly_seen_at_one_end_is_a_part():
+def test_a_large_unit_without_spikes_at_one_end_misses_spikes():
     swing = 10 * np.sin(np.arange(SECONDS) / 8)
     assert share_of(np.where(swing > 0, 10.0, 0.0), swing, 30.0) > 0.4
     assert share_of(np.where(swing > 0, 10.0, 6.0), swing, 30.0) < 0.01
@@ -104,6 +104,6 @@ def test_a_rate_that_changes_with_time_is_no_movement():
     assert share_of(once, swing) < 0.12
 
 
-def test_tissue_that_hardly_moved_hides_no_unit():
+def test_drift_of_1_um_hides_no_unit():
     swing = np.sin(np.arange(SECONDS) / 8)
     assert share_of(np.where(swing > 0, 10.0, 0.0), swing) < 0.12

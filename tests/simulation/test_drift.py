@@ -1,4 +1,4 @@
-"""How simulated tissue moves, and what units and the truth show of it."""
+"""Drift of simulated tissue, and how units and ground truth follow it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from spikesieve.model import Probe
-from spikesieve.simulation import Given, SimulationParams, simulate, simulate_array
-from spikesieve.simulation.drift import Displacement, at_rest, draw_displacement
+from spikesieve.simulation import Inputs, SimulationParams, simulate, simulate_array
+from spikesieve.simulation.drift import Displacement, draw_displacement, no_drift
 from spikesieve.simulation.parameters import DriftParams
 
 SILENT = {"noise_uv": 0.0, "slow_field_uv": 0.0, "hum_uv": 0.0, "background_per_unit": 0.0}
@@ -83,18 +83,18 @@ def test_events_come_as_often_as_asked():
     assert 12 <= starts.sum() <= 20
 
 
-def test_rigid_tissue_moves_alike_at_all_depths():
+def test_rigid_drift_is_the_same_at_all_depths():
     moved = course(drift_walk_um=10.0, drift_sine_um=3.0)
     np.testing.assert_array_equal(moved.course_um(0, 0.0), moved.course_um(0, 460.0))
 
 
-def test_tissue_that_is_not_rigid_moves_less_alike_farther_away():
+def test_nonrigid_drift_decorrelates_with_distance():
     moved = course(drift_smooth_um=20.0, drift_smooth_s=20.0, nonrigid=0.8)
     near, far = (np.corrcoef(moved.course_um(0, 0.0), moved.course_um(0, depth))[0, 1] for depth in (60.0, 460.0))
     assert near > 0.9 > far
 
 
-def test_what_is_not_drawn_moves_less_at_the_top_when_it_is_not_rigid():
+def test_a_nonrigid_sine_is_smaller_at_the_top():
     moved = course(drift_sine_um=10.0, nonrigid=0.5)
     assert np.ptp(moved.course_um(0, 460.0)) == pytest.approx(0.5 * np.ptp(moved.course_um(0, 0.0)), rel=1e-3)
     assert np.ptp(moved.course_um(0, 230.0)) == pytest.approx(0.75 * np.ptp(moved.course_um(0, 0.0)), rel=1e-3)
@@ -113,7 +113,7 @@ def test_shanks_move_on_their_own_only_when_asked():
     assert np.abs(alone.course_um(0, 0.0) - alone.course_um(1, 0.0)).max() > 2.0
 
 
-# What units show of it
+# How units follow it
 
 
 def one_unit(**params) -> SimulationParams:
@@ -126,9 +126,9 @@ def test_a_unit_that_has_moved_by_a_row_looks_as_it_would_one_row_up():
     """Contacts of a column are 40 um apart here, and footprints are linear between places only."""
     still = simulate(probe_of(), one_unit(seconds=2.0, seed=3))
     shifted = Displacement(np.zeros(1), np.zeros(1), np.full((1, 1, 1), 40.0, np.float32))
-    moved = simulate(probe_of(), one_unit(seconds=2.0, seed=3), Given(displacement=shifted))
-    there = moved.truth.template_at(0, 40.0)
-    np.testing.assert_allclose(there[:, 2:], still.truth.templates_uv[0][:, :-2], atol=0.5)
+    moved = simulate(probe_of(), one_unit(seconds=2.0, seed=3), Inputs(displacement=shifted))
+    template_uv = moved.truth.template_at(0, 40.0)
+    np.testing.assert_allclose(template_uv[:, 2:], still.truth.templates_uv[0][:, :-2], atol=0.5)
     assert moved.truth.moved_um[0] == 40.0
 
 
@@ -152,7 +152,7 @@ def test_the_recording_follows_the_displacement():
         seen = raw[truth.sample[spike] + window] * params.gain_uv / truth.amplitude[spike]
         expected = truth.template_at(0, truth.moved_um[spike])
         near = np.abs(expected).max(axis=0) > 5.0
-        # Part of a sample of the trough's time is not in the template.
+        # The template has its trough on a sample; spikes may lie up to half a sample away.
         assert np.linalg.norm((seen - expected)[:, near]) < 0.25 * np.linalg.norm(expected)
 
 
@@ -164,7 +164,7 @@ def test_the_truth_says_where_a_unit_is_when_it_fires():
     np.testing.assert_allclose(truth.position_at(5) - truth.position_um[0], [0, truth.moved_um[5], 0], atol=1e-5)
 
 
-def test_at_rest_is_the_same_as_no_drift():
+def test_a_given_displacement_of_0_is_the_same_as_no_drift():
     params = one_unit(seconds=1.0)
-    given = Given(displacement=at_rest())
-    np.testing.assert_array_equal(simulate_array(probe_of(), params)[0], simulate_array(probe_of(), params, given)[0])
+    inputs = Inputs(displacement=no_drift())
+    np.testing.assert_array_equal(simulate_array(probe_of(), params)[0], simulate_array(probe_of(), params, inputs)[0])

@@ -11,9 +11,9 @@ from scipy.signal import welch
 
 from spikesieve.simulation import SimulationParams
 from spikesieve.simulation.cells import KINDS, Cell, draw_cell
-from spikesieve.simulation.faults import draw_faults, with_faults
+from spikesieve.simulation.faults import apply_faults, draw_faults
 from spikesieve.simulation.footprints import CONDUCTIVITY_S_PER_M, cell_footprint, waveforms, window_around_spike
-from spikesieve.simulation.noise import coloured, draw_noise, first_spill, noise_model, spatial_mix
+from spikesieve.simulation.noise import draw_noise, filter_block, initial_overlap, noise_model, spatial_mix
 from spikesieve.simulation.parameters import FaultParams, NoiseParams, TrainParams
 from spikesieve.simulation.trains import Activity, draw_activity, draw_rate_hz, draw_train
 
@@ -48,7 +48,7 @@ def footprint(cell: Cell, *args) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", BY_NAME)
-def test_currents_of_a_cell_sum_to_nothing(kind):
+def test_currents_of_a_cell_sum_to_0(kind):
     times_ms = np.linspace(-1, 3, 200)
     for cell in cells_of(kind, 4):
         currents = cell.currents_na(times_ms)
@@ -146,7 +146,7 @@ def test_a_recording_shorter_than_any_interval_has_no_spikes():
 
 
 def trains_with(n: int = 40, seconds: float = 60.0, **params) -> list[np.ndarray]:
-    """Spike counts in 0.5 s bins of n units that share what they share."""
+    """Spike counts in 0.5 s bins of n units with a shared activity."""
     train = TrainParams(bursting_share=0.0, **params)
     activity = draw_activity(train, seconds, (), np.random.default_rng(99))
     edges = np.arange(0, seconds + 0.1, 0.5)
@@ -193,33 +193,33 @@ def faulty(**params):
     return draw_faults(settings, 6, 60_000, FS, np.random.default_rng(0))
 
 
-def test_nothing_goes_wrong_unless_asked():
+def test_without_faults_traces_stay_as_they_are():
     traces = np.random.default_rng(1).normal(size=(6, 1000)).astype(np.float32)
-    np.testing.assert_array_equal(with_faults(traces.copy(), 0, faulty()), traces)
+    np.testing.assert_array_equal(apply_faults(traces.copy(), 0, faulty()), traces)
 
 
-def test_artifacts_come_where_the_truth_says_across_block_edges_too():
+def test_artifacts_lie_where_the_truth_says_also_across_block_edges():
     faults = faulty(artifacts_per_min=300.0, artifact_uv=1000.0, artifact_ms=2.0)
     assert len(faults.artifact_sample) == 10
     cuts = (0, int(faults.artifact_sample[4]) + 20, 60_000)
-    parts = [with_faults(np.zeros((6, b - a), np.float32), a, faults) for a, b in pairwise(cuts)]
+    parts = [apply_faults(np.zeros((6, b - a), np.float32), a, faults) for a, b in pairwise(cuts)]
     traces = np.concatenate(parts, axis=1)
     inside = np.zeros(60_000, bool)
     inside[(faults.artifact_sample[:, None] + np.arange(60)).ravel()] = True
     assert not traces[:, ~inside].any()
     assert all(np.abs(traces[:, s : s + 60]).max(axis=1).min() > 300.0 for s in faults.artifact_sample)
-    np.testing.assert_array_equal(traces, with_faults(np.zeros((6, 60_000), np.float32), 0, faults))
+    np.testing.assert_array_equal(traces, apply_faults(np.zeros((6, 60_000), np.float32), 0, faults))
 
 
 def test_dead_channels_are_flat_and_named():
     faults = faulty(n_dead_channels=2)
-    traces = with_faults(np.ones((6, 100), np.float32), 0, faults)
+    traces = apply_faults(np.ones((6, 100), np.float32), 0, faults)
     assert np.flatnonzero(~traces.any(axis=1)).tolist() == faults.dead.tolist()
     assert len(faults.dead) == 2
 
 
-def test_an_amplifier_gives_no_more_than_it_can():
-    traces = with_faults(np.linspace(-900, 900, 600, dtype=np.float32).reshape(6, 100), 0, faulty(saturation_uv=500.0))
+def test_traces_are_clipped_at_the_saturation():
+    traces = apply_faults(np.linspace(-900, 900, 600, dtype=np.float32).reshape(6, 100), 0, faulty(saturation_uv=500.0))
     assert (traces.min(), traces.max()) == (-500.0, 500.0)
 
 
@@ -229,7 +229,7 @@ def test_an_amplifier_gives_no_more_than_it_can():
 def noise_of(seconds: float, n_contacts: int = 8, **params: float):
     settings = SimulationParams(n_units=0, seconds=seconds, **params)
     model, rng = noise_model(staggered_um(n_contacts), settings, FS, np.ones(n_contacts)), np.random.default_rng(0)
-    return draw_noise(model, first_spill(model, rng), 0, settings.n_samples, rng)[0]
+    return draw_noise(model, initial_overlap(model, rng), 0, settings.n_samples, rng)[0]
 
 
 def test_noise_has_the_sd_that_was_asked_for():
@@ -242,7 +242,7 @@ def test_noise_is_as_large_at_the_start_as_later():
     assert traces[:, :20].std() == pytest.approx(9.0, rel=0.1)
 
 
-def test_slow_field_is_under_way_at_the_start():
+def test_slow_field_is_not_0_at_the_start():
     traces = noise_of(0.001, n_contacts=3, noise_uv=0.0, hum_uv=0.0, slow_field_uv=80.0)
     assert np.abs(traces[:, 0]).max() > 5.0
 
@@ -289,9 +289,9 @@ def test_hum_has_the_amplitude_and_frequency_that_were_asked_for():
 def test_filtering_in_blocks_is_filtering_at_once(cuts):
     rng = np.random.default_rng(0)
     white, taps = rng.normal(size=(2, 2000)).astype(np.float32), rng.normal(size=512).astype(np.float32)
-    spill, pieces = np.zeros((2, 511), np.float32), []
+    overlap, pieces = np.zeros((2, 511), np.float32), []
     for start, stop in pairwise(cuts):
-        piece, spill = coloured(white[:, start:stop], spill, taps)
+        piece, overlap = filter_block(white[:, start:stop], overlap, taps)
         pieces.append(piece)
     whole = np.stack([np.convolve(row, taps)[:2000] for row in white.astype(np.float64)])
     np.testing.assert_allclose(np.concatenate(pieces, axis=1), whole, atol=reference.tolerance(512, 50.0))

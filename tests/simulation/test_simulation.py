@@ -1,4 +1,4 @@
-"""Simulated recordings: the file is the sum of what the truth says, and anybody can read both."""
+"""Simulated recordings: the file is the sum of the spikes in the ground truth, and both can be read back."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ ADDED = {
 @pytest.mark.parametrize("n_places", [1, 3])
 @pytest.mark.parametrize("n_samples", [100, 7])
 @pytest.mark.parametrize("case", ADDED)
-def test_add_waveforms_agrees_with_its_twin(case, n_samples, n_places):
+def test_add_waveforms_agrees_with_the_reference(case, n_samples, n_places):
     rng = np.random.default_rng(1)
     space, time = rng.normal(size=(n_places, 2, 4)).astype(np.float32), rng.normal(size=(3, 4, 24)).astype(np.float32)
     contacts = np.array([4, 1])
@@ -203,13 +203,13 @@ def test_contacts_stand_in_their_column():
     np.testing.assert_array_equal(turned[:, [2, 0, 1]], straight)
 
 
-def test_what_the_converter_cannot_hold_is_clipped():
+def test_values_beyond_int16_are_clipped():
     raw, _ = simulate_array(probe_of(), SimulationParams(n_units=0, seconds=0.2, gain_uv=1e-4))
     assert raw.min() == -32768
     assert raw.max() == 32767
 
 
-def test_no_units_and_one_contact_are_a_recording_too():
+def test_a_recording_without_units_on_one_contact():
     raw, truth = simulate_array(probe_of(1), SimulationParams(n_units=0, seconds=0.01))
     assert raw.shape == (300, 1)
     assert len(truth.sample) == len(truth.ptp_uv) == 0
@@ -258,7 +258,7 @@ def test_nothing_is_replaced(tmp_path):
     ("raised", "seen"),
     [(OSError(28, "No space left on device"), OutputError), (KeyboardInterrupt(), KeyboardInterrupt)],
 )
-def test_what_fails_half_way_leaves_nothing(tmp_path, monkeypatch, raised, seen):
+def test_a_failed_simulation_leaves_no_files(tmp_path, monkeypatch, raised, seen):
     def blocks(simulation):
         yield next(iter_blocks(simulation))
         raise raised
@@ -269,7 +269,7 @@ def test_what_fails_half_way_leaves_nothing(tmp_path, monkeypatch, raised, seen)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_is_no_truth_gets_a_sentence(tmp_path):
+def test_a_file_without_ground_truth_raises_a_clear_error(tmp_path):
     np.savez(tmp_path / "other.npz", a=1)
     for name in ("other.npz", "missing.npz"):
         with pytest.raises(InputError, match="truth of a simulation"):

@@ -1,4 +1,4 @@
-"""The demo: simulate a recording into files, sort these as a user's would be, score the result against the truth."""
+"""The demo: simulate a recording into files, sort them as a user would, score the result against the ground truth."""
 
 from __future__ import annotations
 
@@ -20,7 +20,17 @@ COLUMNS = ("unit", "spikes", "peak to peak uV", "found as", "accuracy", "recall"
 
 @dataclass(frozen=True, eq=False)
 class DemoResult:
-    """What the demo made: the outcome of the sort, the truth, and how the two compare."""
+    """Result of the demo.
+
+    Attributes
+    ----------
+    outcome : Outcome
+        Outcome of the sort.
+    truth : Truth
+        Ground truth of the recording.
+    score : TruthScore
+        How well the sorting agrees with the truth.
+    """
 
     outcome: Outcome
     truth: Truth
@@ -28,12 +38,26 @@ class DemoResult:
 
 
 def run_demo(folder: Path, quick: bool = False, progress: Progress = silent) -> DemoResult:
-    """Simulate into `folder`, sort into `folder`/sorted, score.
+    """Simulate a recording into `folder`, sort it into `folder`/sorted, and score the result.
 
-    folder  must not exist; it is removed again when the demo fails or is interrupted
-    quick   16 channels and 10 s instead of 64 channels and 60 s
+    Parameters
+    ----------
+    folder : Path
+        Must not exist; it is removed again when the demo fails or is interrupted.
+    quick : bool, optional
+        16 channels and 10 s instead of 64 channels and 60 s.
+    progress : callable, optional
+        Called with the stage, and how much of it is done.
 
-    Raises OutputError when the folder exists or cannot be written.
+    Returns
+    -------
+    DemoResult
+        Sorting, ground truth and score.
+
+    Raises
+    ------
+    OutputError
+        If the folder exists or cannot be written.
     """
     probe = read_probe("neuropixels1:16" if quick else "neuropixels1:64")
     params = SimulationParams(n_units=5, seconds=10.0, rate_hz=15.0) if quick else SimulationParams()
@@ -55,8 +79,19 @@ def run_demo(folder: Path, quick: bool = False, progress: Progress = silent) -> 
 
 
 def table_rows(result: DemoResult) -> list[tuple[str, ...]]:
-    """One row a true unit under COLUMNS, the best found first."""
-    ordered = sorted(result.score.units, key=lambda unit: (-unit.accuracy, unit.unit))
+    """Format one row per true unit, the best found first.
+
+    Parameters
+    ----------
+    result : DemoResult
+        Result of the demo.
+
+    Returns
+    -------
+    list of tuple of str
+        Rows under `COLUMNS`.
+    """
+    best_first = sorted(result.score.units, key=lambda unit: (-unit.accuracy, unit.unit))
     return [
         (
             str(unit.unit),
@@ -67,5 +102,5 @@ def table_rows(result: DemoResult) -> list[tuple[str, ...]]:
             f"{unit.recall:.3f}",
             f"{unit.precision:.3f}",
         )
-        for unit in ordered
+        for unit in best_first
     ]

@@ -1,4 +1,4 @@
-"""Simulations by name: a preset, a few settings, a folder."""
+"""Simulate a recording from a preset and settings into a folder."""
 
 from __future__ import annotations
 
@@ -20,13 +20,25 @@ from spikesieve.io.simulations.inputs import known_units, open_sorted, read_disp
 from spikesieve.model import Probe
 from spikesieve.settings.adjustable import Adjustable
 from spikesieve.settings.params import setting
-from spikesieve.simulation import Given, SimulationParams
-from spikesieve.simulation import simulate as drawn
+from spikesieve.simulation import Inputs, SimulationParams
+from spikesieve.simulation import simulate as simulate_recording
 from spikesieve.simulation.presets import PRESETS
 
 
 class SimulationSettings(Adjustable, SimulationParams):
-    """Everything that can be set for a simulation: `--set name=value`."""
+    """All settings of a simulation: `--set name=value`.
+
+    Attributes
+    ----------
+    probe, n_shanks, shank_pitch_um, lowest_um
+        The contacts.
+    layout : str
+        Names and kinds of the files.
+    footprints, drift_file, intervals_file, noise_of, hybrid_of : str or None
+        Files of measured data.
+    **others
+        Those of `SimulationParams`.
+    """
 
     listed_by: ClassVar[str] = "The page docs/simulation.md"
 
@@ -50,28 +62,75 @@ def simulate(
     overrides: Sequence[str] = (),
     progress: Progress = silent,
 ) -> SimulationFiles:
-    """Make a recording and its truth in a new folder.
+    """Simulate a recording and its ground truth into a new folder.
 
-    preset     a name of `PRESETS`, or NAME:VARIANT, such as "kilosort4-paper:fast"
-    out        the folder; it must not exist, and is removed again when the simulation fails or is interrupted
-    seconds    how long; None: as long as the preset
-    seed       the same preset, settings and seed give the same bytes
-    overrides  settings that differ from the preset's, such as "noise_uv=12"; they win over everything else
-    progress   told the stage, samples done and samples in all
+    Parameters
+    ----------
+    preset : str
+        Name of a preset, or NAME:VARIANT, such as "kilosort4-paper:fast".
+    out : Path or str
+        Folder, which must not exist. It is removed again when the simulation fails or is interrupted.
+    seconds : float, optional
+        Length of the recording in s; None: as in the preset.
+    seed : int, optional
+        The same preset, settings and seed give the same bytes.
+    overrides : sequence of str, optional
+        Settings that replace those of the preset, such as "noise_uv=12". They win over `seconds` and `seed`.
+    progress : callable, optional
+        Called with the stage, samples done and samples in all.
 
-    Returns where the files are. Raises SettingsError for an unknown preset or setting, InputError for a probe or a file
-    that cannot be used, OutputError when the folder exists or cannot be written.
+    Returns
+    -------
+    SimulationFiles
+        Where the files are.
+
+    Raises
+    ------
+    SettingsError
+        For an unknown preset or setting.
+    InputError
+        For a probe or a file that cannot be used.
+    OutputError
+        If the folder exists or cannot be written.
     """
     settings = preset_settings(preset, seconds, seed, overrides)
     with new_folder(Path(out)) as folder:
-        probe, settings, given = _inputs(settings, preset)
-        return write_simulation(folder, drawn(probe, settings, given), settings.layout, progress)
+        probe, settings, inputs = _inputs(settings, preset)
+        return write_simulation(folder, simulate_recording(probe, settings, inputs), settings.layout, progress)
 
 
 def preset_settings(
     preset: str, seconds: float | None = None, seed: int = 0, overrides: Sequence[str] = ()
 ) -> SimulationSettings:
-    """The settings of a preset, some of them replaced. Raises SettingsError when there is no such preset or setting."""
+    """Return the settings of a preset, some of them replaced.
+
+    Parameters
+    ----------
+    preset : str
+        Name of a preset, or NAME:VARIANT.
+    seconds : float, optional
+        Length of the recording in s; None: as in the preset.
+    seed : int, optional
+        Seed of the random numbers.
+    overrides : sequence of str, optional
+        Settings that replace those of the preset, such as "noise_uv=12".
+
+    Returns
+    -------
+    SimulationSettings
+        All settings.
+
+    Raises
+    ------
+    SettingsError
+        For an unknown preset or setting.
+
+    Examples
+    --------
+    >>> settings = preset_settings("tetrode", seconds=10.0, overrides=("n_units=5",))
+    >>> settings.probe, settings.seconds, settings.n_units
+    ('tetrode:4', 10.0, 5)
+    """
     name, _, variant = preset.partition(":")
     if name not in PRESETS:
         raise SettingsError(f"There is no preset {name!r}. {_nearest(name, list(PRESETS))}")
@@ -91,31 +150,35 @@ def _nearest(name: str, known: list[str]) -> str:
     return f"Did you mean {near[0]!r}? {listed}" if near else listed
 
 
-def _inputs(settings: SimulationSettings, preset: str) -> tuple[Probe, SimulationSettings, Given]:
-    """The probe, the settings completed from a real recording where there is one, and what the files give."""
-    probe, given = _probe(settings), Given()
+def _inputs(settings: SimulationSettings, preset: str) -> tuple[Probe, SimulationSettings, Inputs]:
+    """Return the probe, the settings (completed from a real recording, where there is one) and the measured inputs."""
+    probe, inputs = _probe(settings), Inputs()
     if settings.hybrid_of is not None:
         recording, sorting = open_sorted(settings.hybrid_of)
         seconds = min(settings.seconds, recording.n_samples / recording.sampling_hz)
-        own = {"sampling_hz": recording.sampling_hz, "gain_uv": float(recording.gain_uv[0]), "seconds": seconds}
-        probe, settings = sorting.probe, settings.model_copy(update=own)
-        given = Given(base=recording, known=known_units(sorting))
+        of_recording = {
+            "sampling_hz": recording.sampling_hz,
+            "gain_uv": float(recording.gain_uv[0]),
+            "seconds": seconds,
+        }
+        probe, settings = sorting.probe, settings.model_copy(update=of_recording)
+        inputs = Inputs(recording=recording, hybrid_units=known_units(sorting))
     elif preset == "hybrid":
         raise SettingsError("The preset hybrid needs a sorted recording: --set hybrid_of=RESULT, a result folder.")
     if settings.footprints is not None:
-        given = replace(given, footprints=read_footprints(settings.footprints), known=())
+        inputs = replace(inputs, footprints=read_footprints(settings.footprints), hybrid_units=())
     if settings.drift_file is not None:
-        given = replace(given, displacement=read_displacement(settings.drift_file))
+        inputs = replace(inputs, displacement=read_displacement(settings.drift_file))
     if settings.intervals_file is not None:
-        given = replace(given, intervals_s=read_intervals(settings.intervals_file))
+        inputs = replace(inputs, intervals_s=read_intervals(settings.intervals_file))
     if settings.noise_of is not None:
         noise = read_noise(settings.noise_of, probe, settings.sampling_hz, settings.gain_uv)
-        given = replace(given, noise=noise)
-    return probe, settings, given
+        inputs = replace(inputs, noise=noise)
+    return probe, settings, inputs
 
 
 def _probe(settings: SimulationSettings) -> Probe:
-    """The probe that was asked for, repeated side by side and moved to its depth."""
+    """Return the probe, repeated side by side and moved to its depth."""
     one = read_probe(settings.probe)
     n, copies = one.n_contacts, np.repeat(np.arange(settings.n_shanks), one.n_contacts)
     positions_um = np.tile(one.positions_um, (settings.n_shanks, 1))

@@ -310,7 +310,8 @@ def _display(quiet: bool, verbose: bool) -> Iterator[Progress]:
 
 
 def _print_outcome(outcome: Outcome) -> None:
-    from spikesieve.api.sort_files import LOG_NAME, label_counts
+    from spikesieve.api.save import LOG_NAME
+    from spikesieve.api.sort_files import label_counts
 
     sorting = outcome.sorting
     speed = sorting.duration_s / outcome.seconds

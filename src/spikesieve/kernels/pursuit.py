@@ -1,4 +1,4 @@
-"""What matching pursuit knows of templates: the worth of a spike, which amplitudes it may have, what overlaps."""
+"""What matching pursuit knows of templates: the gain of a spike, which amplitudes it may have, what overlaps."""
 
 from __future__ import annotations
 
@@ -12,22 +12,24 @@ I64 = NDArray[np.int64]
 
 
 class Worth(NamedTuple):
-    """What a spike of each template is worth, (n_templates,) float32 each.
-
-    A spike of template k with amplitude a, where its score is b, raises twice the log likelihood by
-
-        2 a (b d + w) - a^2 (d^2 + w) - w - cost        d = norms[k], w = precision[k]
+    """Gain of a spike of each template.
 
     Attributes
     ----------
-    least : ndarray
-        The score from which on spikes count.
-    norms : ndarray
-        Norms of the templates, above 0.
-    precision : ndarray
-        1 / variance of the amplitudes, whose mean is 1; 0: any amplitude is as likely.
-    cost : ndarray
-        What a spike must gain.
+    least : ndarray of float32, shape (n_templates,)
+        Smaller scores are no spikes.
+    norms : ndarray of float32, shape (n_templates,)
+        Norm of each template, > 0.
+    precision : ndarray of float32, shape (n_templates,)
+        1 / variance of the amplitudes, whose mean is 1; 0: all amplitudes are equally likely.
+    cost : ndarray of float32, shape (n_templates,)
+        Gain that a spike must exceed.
+
+    Notes
+    -----
+    A spike of template k with amplitude a, where its score is b, raises twice the log likelihood by
+
+        2 a (b d + w) - a^2 (d^2 + w) - w - cost        d = norms[k], w = precision[k]
     """
 
     least: F32
@@ -37,17 +39,17 @@ class Worth(NamedTuple):
 
 
 class Overlaps(NamedTuple):
-    """What templates do to each other's scores, for pairs that share a contact.
+    """Correlations of templates that share a contact.
 
     Attributes
     ----------
     offsets : ndarray of int64, shape (n_templates + 1,)
-        Template k overlaps neighbours[offsets[k]:offsets[k + 1]], ascending and with itself among them.
+        Template k overlaps with neighbours[offsets[k]:offsets[k + 1]], ascending and itself included.
     neighbours : ndarray of int64, shape (n_pairs,)
-        The other template of each pair.
+        Overlapping templates.
     tables : ndarray of float32, shape (n_pairs, 2 reach + 1)
         tables[q, reach + s] is the correlation of the neighbour at t + s with template k at t, both of unit norm: what
-        a spike of score 1 takes from the neighbour's score.
+        a spike of score 1 subtracts from the neighbour's score.
     """
 
     offsets: I64
@@ -56,14 +58,14 @@ class Overlaps(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """Which amplitudes spikes may have.
+    """Limits of the amplitudes.
 
     Attributes
     ----------
     low : float
-        The smallest; above it a spike has the amplitude that gains most.
+        Smallest amplitude; above it a spike gets the amplitude of largest gain.
     unusual : float
-        From this amplitude on, a pair of spikes of two templates is tried instead.
+        A spike with a larger amplitude is fitted together with another template's spike, where the pair gains more.
     """
 
     low: float

@@ -1,1 +1,1 @@
-"""One pure function a quality metric. Arrays in, numbers out; None where the data cannot tell."""
+"""Quality metrics of units, one pure function each: arrays in, numbers out; None where the data cannot tell."""

@@ -1,4 +1,4 @@
-"""What share of a unit's spikes belongs to other neurons, from its refractory violations, with an exact interval."""
+"""Contamination of a unit from its refractory violations, with an exact interval; presence ratio."""
 
 from __future__ import annotations
 
@@ -10,51 +10,118 @@ from scipy.stats import chi2
 from spikesieve.kernels import correlogram
 from spikesieve.model import I64
 
-# Pairs closer than this are double detections; pairs up to the second are violations for any cortical neuron.
+# Closer pairs are double detections of one spike.
 CENSORED_MS = 0.3
+# No cortical neuron fires two spikes within this.
 REFRACTORY_MS = 1.5
+# Firing rates are taken as constant within a bin.
 RATE_BIN_S = 10.0
 
 
 class Contamination(NamedTuple):
-    """Estimated share of foreign spikes and its 95 % interval, each between 0 and 1."""
+    """Estimated share of spikes from other neurons, with its 95 % interval.
+
+    Attributes
+    ----------
+    estimate : float
+        Between 0 and 1.
+    low, high : float
+        Ends of the interval, between 0 and 1.
+    """
 
     estimate: float
     low: float
     high: float
 
 
-def violations(train: I64, sampling_hz: float) -> int:
-    """Pairs of spikes (not only consecutive ones) more than 0.3 and at most 1.5 ms apart."""
+def refractory_violations(train: I64, sampling_hz: float) -> int:
+    """Count pairs of spikes more than 0.3 ms and at most 1.5 ms apart.
+
+    Parameters
+    ----------
+    train : ndarray of int64, shape (n,)
+        Spike times in samples, sorted.
+    sampling_hz : float
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    int
+        Number of pairs; the two spikes need not follow each other.
+
+    Examples
+    --------
+    >>> refractory_violations(np.array([0, 20, 40, 9000]), 30000.0)
+    3
+    """
     upper = correlogram(train, train, 2 * REFRACTORY_MS * 1e-3 * sampling_hz, 0, True)[0] // 2
     lower = correlogram(train, train, 2 * CENSORED_MS * 1e-3 * sampling_hz, 0, True)[0] // 2
     return int(upper - lower)
 
 
 def contamination(train: I64, sampling_hz: float, duration_s: float) -> Contamination | None:
-    """Llobet's estimator with an exact Poisson interval: C = 1 - sqrt(1 - n / n_1), n_1 = expected violations at C = 1.
+    """Estimate the share of spikes from other neurons from refractory violations.
 
-    If a share C of the spikes comes from many independent neurons, n is Poisson with mean n_1 (1 - (1 - C)^2), where
-    n_1 = w sum_b r_b^2 dt over bins of 10 s (rates change: N^2 / T would be too small), w = 1.2 ms.
-    Source: Llobet, Wyngaard, Barbour (bioRxiv 2022.02.08.479192), eq. for many contaminating neurons.
+    Parameters
+    ----------
+    train : ndarray of int64, shape (n,)
+        Spike times in samples, sorted.
+    sampling_hz : float
+        Sampling rate in Hz.
+    duration_s : float
+        Length of the recording in s.
 
-    train  (n,) int64 samples, sorted. None for fewer than 2 spikes.
+    Returns
+    -------
+    Contamination or None
+        None for fewer than 2 spikes.
+
+    Notes
+    -----
+    If a share C of the spikes comes from many independent neurons, the number of violations n is Poisson with mean
+    n_1 (1 - (1 - C)^2), hence C = 1 - sqrt(1 - n / n_1). n_1 = w sum_b r_b^2 dt are the violations expected at C = 1,
+    over bins of 10 s, with w = 1.2 ms. (Where rates change, N^2 / T in place of the sum would be too small.) The
+    interval is the exact one of a Poisson count.
+
+    References
+    ----------
+    Llobet, Wyngaard, Barbour, bioRxiv 2022.02.08.479192, equation for many contaminating neurons.
     """
     if len(train) < 2:
         return None
-    width_s = (REFRACTORY_MS - CENSORED_MS) * 1e-3
+    window_s = (REFRACTORY_MS - CENSORED_MS) * 1e-3
     bin_s = min(RATE_BIN_S, duration_s)
     counts = np.bincount(((train - train[0]) / (sampling_hz * bin_s)).astype(np.int64)).astype(np.float64)
     pairs_per_s = max((counts * (counts - 1)).sum() / bin_s, 1e-12)
-    all_foreign = width_s * pairs_per_s
-    n = violations(train, sampling_hz)
+    expected = window_s * pairs_per_s
+    n = refractory_violations(train, sampling_hz)
     low = chi2.ppf(0.025, 2 * n) / 2 if n else 0.0
     high = chi2.ppf(0.975, 2 * n + 2) / 2
-    return Contamination(*(float(1 - np.sqrt(max(0.0, 1 - x / all_foreign))) for x in (n, low, high)))
+    return Contamination(*(float(1 - np.sqrt(max(0.0, 1 - x / expected))) for x in (n, low, high)))
 
 
-def presence(train: I64, segments: tuple[tuple[int, int], ...], n_bins: int = 30) -> float:
-    """Share of 30 equal stretches of the sorted time in which the unit fires at least once."""
+def presence_ratio(train: I64, segments: tuple[tuple[int, int], ...], n_bins: int = 30) -> float:
+    """Return the share of equal time bins in which the unit fires at least once.
+
+    Parameters
+    ----------
+    train : ndarray of int64, shape (n,)
+        Spike times in samples, sorted; each lies in a segment.
+    segments : tuple of (int, int)
+        First sample and end of each sorted segment of the recording, in order; the bins divide their joint length.
+    n_bins : int, optional
+        Number of bins.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
+    Examples
+    --------
+    >>> presence_ratio(np.array([5, 15, 25]), ((0, 40),), n_bins=4)
+    0.75
+    """
     starts = np.array([a for a, _ in segments], np.int64)
     lengths = np.array([b - a for a, b in segments], np.int64)
     before = np.cumsum(lengths) - lengths

@@ -1,4 +1,4 @@
-"""What share of a neuron's spikes is too small to have been found, from the sizes of those that were."""
+"""Share of a unit's spikes that were too small to be found, from the scores and rates of those that were."""
 
 from __future__ import annotations
 
@@ -8,57 +8,114 @@ from scipy.special import ndtr
 
 from spikesieve.model import F32, F64, I64
 
-FEWEST = 20
-# A neuron's own amplitudes vary by this share of their mean; the noise of a score has SD 1.
+# With fewer spikes the share is not estimated.
+MIN_SPIKES = 20
+# SD of a neuron's own amplitudes, relative to their mean; the noise of a score has SD 1.
 AMPLITUDE_CV = 0.15
-# Below this quantile lie spikes that were let in by other thresholds (another template, another rate).
-LEAST_QUANTILE = 0.01
-# A mean farther below the least score than this cannot be told from one that is deeper still.
+# Smaller scores passed other thresholds (another template, another rate), so they do not mark the cut.
+LOWEST_QUANTILE = 0.01
+# A mean this far below the cut cannot be told from a lower one.
 DEEPEST_SD = 3.0
-# A least score farther above the threshold than this was not cut off by it: noise changes a score by 1 SD.
-NEAR_SD = 2.0
-# SD of the lower 95 % bound of a rate.
-SURE_SD = 1.64
+# A smallest score farther above the threshold was not cut off by it: noise changes a score by 1 SD.
+NEAR_THRESHOLD_SD = 2.0
+# One-sided 95 % bound of a normal distribution, in SD.
+BOUND_SD = 1.64
 
 
-def missed(scores: F32, threshold: float) -> float | None:
-    """Share of a neuron's spikes below the least score that was found, if scores are Gaussian but for that cut.
+def missed_fraction(scores: F32, threshold: float) -> float | None:
+    """Estimate the share of a unit's spikes below the detection threshold.
 
-    scores     (n,) float32, sizes of a unit's spikes in noise SD; None for fewer than 20
-    threshold  the smallest score that is looked for, about
+    Parameters
+    ----------
+    scores : ndarray of float32, shape (n,)
+        Scores of the unit's spikes in SD of the noise.
+    threshold : float
+        About the smallest score that the sorter looks for, in the same unit.
 
-    With c the least score, or the threshold where that is far below all of them, and m the mean of those found, the
-    mean mu before the cut solves
+    Returns
+    -------
+    float or None
+        Between 0 and 1; None for fewer than 20 spikes.
+
+    Notes
+    -----
+    Scores are taken as Gaussian, cut off at c: the smallest score found, or the threshold where all scores lie far
+    above it. With m the mean of the scores found, the mean mu before the cut solves
+
         m = mu + sd phi(b) / (1 - Phi(b)),  b = (c - mu) / sd,  sd^2 = 1 + (0.15 mu)^2.
-    The SD is given, not fitted: from what is left above a cut mean and SD cannot both be told.
+
+    The SD is given, not fitted: what is left above a cut does not tell both mean and SD.
+
+    Examples
+    --------
+    >>> scores = np.random.default_rng(0).normal(5.0, 1.25, 2000).astype(np.float32)
+    >>> round(missed_fraction(scores[scores > 5.0], 5.0), 1)
+    0.5
     """
-    if len(scores) < FEWEST:
+    if len(scores) < MIN_SPIKES:
         return None
-    least = float(np.quantile(scores, LEAST_QUANTILE)) if is_cut(scores, threshold) else threshold
-    seen = float(scores.mean(dtype=np.float64))
+    cut = float(np.quantile(scores, LOWEST_QUANTILE)) if is_truncated(scores, threshold) else threshold
+    found_mean = float(scores.mean(dtype=np.float64))
 
     def excess(mean: float) -> float:
         sd = float(np.hypot(1.0, AMPLITUDE_CV * mean))
-        below = (least - mean) / sd
+        below = (cut - mean) / sd
         hazard = float(np.exp(-(below**2) / 2) / np.sqrt(2 * np.pi) / ndtr(-below))
-        return mean + sd * hazard - seen
+        return mean + sd * hazard - found_mean
 
-    deepest = least - DEEPEST_SD
-    mean = deepest if excess(deepest) > 0 else float(brentq(excess, deepest, seen))
-    return float(ndtr((least - mean) / np.hypot(1.0, AMPLITUDE_CV * mean)))
-
-
-def is_cut(scores: F32, threshold: float) -> bool:
-    """Whether the least of some scores (n,) float32 lie at the threshold."""
-    return bool(np.quantile(scores, LEAST_QUANTILE) <= threshold + NEAR_SD)
+    deepest = cut - DEEPEST_SD
+    mean = deepest if excess(deepest) > 0 else float(brentq(excess, deepest, found_mean))
+    return float(ndtr((cut - mean) / np.hypot(1.0, AMPLITUDE_CV * mean)))
 
 
-def missed_where(n_spikes: I64, seconds: F64) -> float:
-    """Share of a neuron's spikes that is missed if it fires as often everywhere as where it is surely seen most.
+def is_truncated(scores: F32, threshold: float) -> bool:
+    """Say whether the smallest scores lie at the threshold, so that smaller spikes were missed.
 
-    n_spikes  (n_places,) int64, found where the tissue was at one place
-    seconds   (n_places,) float64 > 0 that it was there
+    Parameters
+    ----------
+    scores : ndarray of float32, shape (n,)
+        Scores of the unit's spikes in SD of the noise.
+    threshold : float
+        About the smallest score that the sorter looks for.
+
+    Returns
+    -------
+    bool
+        True where the lowest percentile is at most 2 SD above the threshold.
+
+    Examples
+    --------
+    >>> is_truncated(np.linspace(5, 9, 100, dtype=np.float32), 5.0)
+    True
     """
-    most = float(((n_spikes - SURE_SD * np.sqrt(n_spikes)) / seconds).max())
-    expected = most * float(seconds.sum())
+    return bool(np.quantile(scores, LOWEST_QUANTILE) <= threshold + NEAR_THRESHOLD_SD)
+
+
+def missed_fraction_by_position(n_spikes: I64, seconds: F64) -> float:
+    """Estimate the share of spikes missed because drift moved the unit out of sight.
+
+    Parameters
+    ----------
+    n_spikes : ndarray of int64, shape (n_positions,)
+        Spikes found while the tissue was at each position.
+    seconds : ndarray of float64, shape (n_positions,)
+        Time that it was there in s, above 0.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
+    Notes
+    -----
+    The unit is taken to fire everywhere at the rate of the position where it fires most. Of each position's rate the
+    lower 95 % bound counts, so that chance does not pass for a high rate.
+
+    Examples
+    --------
+    >>> round(missed_fraction_by_position(np.array([0, 10_000]), np.array([100.0, 100.0])), 1)
+    0.5
+    """
+    rate_hz = float(((n_spikes - BOUND_SD * np.sqrt(n_spikes)) / seconds).max())
+    expected = rate_hz * float(seconds.sum())
     return max(0.0, 1.0 - float(n_spikes.sum()) / expected) if expected > 0 else 0.0

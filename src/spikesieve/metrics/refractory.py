@@ -1,4 +1,4 @@
-"""Is a correlogram refractory? The ratio R and the probability Q of Kilosort4 (Pachitariu et al. 2024)."""
+"""Does a correlogram show a refractory period? Kilosort4's ratio R and probability Q, and odds for one neuron."""
 
 from __future__ import annotations
 
@@ -10,17 +10,27 @@ from scipy.special import erf
 from spikesieve.kernels import correlogram
 from spikesieve.model import I64
 
-HALF_BINS = 500
 BIN_MS = 1.0
-LONGEST_MS = 10
+# Bins on either side of lag 0.
+HALF_BINS = 500
+# Windows around lag 0 go up to this.
+MAX_WINDOW_MS = 10
+# `log_odds_one_train`: contamination that one neuron's train may have, and half width of the window in bins.
+ALLOWED_CONTAMINATION = 0.2
+CORE_BINS = 2
 
 
 class Refractoriness(NamedTuple):
     """How empty a correlogram is around lag 0.
 
-    ratio          R: rate inside the emptiest window over the rate around it; inf where nothing can be told
-    probability    Q: probability of so few spikes by chance in the least likely window; 1 where nothing can be told
-    window_ratios, window_probabilities   the same for each window of 1..10 ms, which R and Q are the smallest of
+    Attributes
+    ----------
+    ratio : float
+        R: rate within the emptiest window over the rate around it; inf where the data cannot tell.
+    probability : float
+        Q: probability of so few spikes by chance, in the least likely window; 1 where the data cannot tell.
+    window_ratios, window_probabilities : tuple of float
+        The same for each window of 1..10 ms; R and Q are the smallest of them.
     """
 
     ratio: float
@@ -28,35 +38,86 @@ class Refractoriness(NamedTuple):
     window_ratios: tuple[float, ...] = ()
     window_probabilities: tuple[float, ...] = ()
 
-    def holds(self, largest_ratio: float, largest_probability: float) -> bool:
-        """Whether one and the same window meets both criteria.
+    def meets(self, max_ratio: float, max_probability: float) -> bool:
+        """Say whether one and the same window meets both criteria.
 
-        Kilosort4 lets R come from one window and Q from another, which calls a pair of independent trains refractory
-        as soon as chance leaves the +-1 ms bins empty.
+        Parameters
+        ----------
+        max_ratio, max_probability : float
+            R and Q must be smaller.
+
+        Returns
+        -------
+        bool
+            True for a refractory train or pair of trains.
+
+        Notes
+        -----
+        Kilosort4 takes R from one window and Q from another. It calls two independent trains refractory as soon as the
+        bins at +-1 ms are empty by chance.
         """
         both = zip(self.window_ratios, self.window_probabilities, strict=True)
-        return any(r < largest_ratio and q < largest_probability for r, q in both)
+        return any(r < max_ratio and q < max_probability for r, q in both)
 
 
 NOT_REFRACTORY = Refractoriness(np.inf, 1.0)
 
 
-def counts_1ms(a: I64, b: I64, sampling_hz: float, same: bool) -> I64:
-    """Correlogram of two sorted trains in 1 ms bins, lags -500..500 ms: (1001,) int64, 0 within 0.5 ms of lag 0."""
+def correlogram_1ms(a: I64, b: I64, sampling_hz: float, same: bool) -> I64:
+    """Count time differences of two spike trains in bins of 1 ms, for lags of -500..500 ms.
+
+    Parameters
+    ----------
+    a, b : ndarray of int64, shape (n,)
+        Spike times in samples, sorted.
+    sampling_hz : float
+        Sampling rate in Hz.
+    same : bool
+        True for an autocorrelogram: a spike is not paired with itself.
+
+    Returns
+    -------
+    ndarray of int64, shape (1001,)
+        Lags b - a, ascending; 0 within 0.5 ms of lag 0.
+
+    Examples
+    --------
+    >>> train = np.array([0, 150, 300])
+    >>> np.flatnonzero(correlogram_1ms(train, train, 30000.0, True)) - 500
+    array([-10,  -5,   5,  10])
+    """
     counts = correlogram(a, b, sampling_hz * BIN_MS * 1e-3, HALF_BINS, same)
     counts[HALF_BINS] = 0
     return np.asarray(counts, dtype=np.int64)
 
 
 def refractoriness(counts: I64, n_pairs: float, duration_s: float) -> Refractoriness:
-    """R and Q of a correlogram.
+    """Compute R and Q of a correlogram.
 
-    With K the counts, E = n1 n2 bin / T and i = 1..10 ms:
+    Parameters
+    ----------
+    counts : ndarray of int64, shape (1001,)
+        From `correlogram_1ms`.
+    n_pairs : float
+        Product of the two trains' spike counts, n1 n2.
+    duration_s : float
+        Length T of the recording in s.
+
+    Returns
+    -------
+    Refractoriness
+        R = inf and Q = 1 without pairs in the shoulders.
+
+    Notes
+    -----
+    With K the counts, E = n1 n2 bin / T and windows i = 1..10 ms:
+
         R_i = sum_{|lag| <= i} K / (2 i E),  R = min R_i / max(mean of K / E over the shoulders)
         Q_i = Phi((n_i - q i) / sqrt(q i)),  n_i = sum_{|lag| <= i} K / 2,  q = largest mean count of the shoulders
-    counts   (1001,) int64 of `counts_1ms`
-    n_pairs  n1 n2
-    Returns R = inf, Q = 1 where nothing can be told (no pairs in the shoulders).
+
+    References
+    ----------
+    Pachitariu et al., Nature Methods 21:914 (2024), Kilosort4.
     """
     lag = np.arange(-HALF_BINS, HALF_BINS + 1)
     far = ((lag >= -499) & (lag <= -251)) | ((lag >= 250) & (lag <= 499))
@@ -64,10 +125,10 @@ def refractoriness(counts: I64, n_pairs: float, duration_s: float) -> Refractori
     shoulder = max(counts[far].mean(), counts[before].mean(), counts[after].mean())
     if shoulder <= 0 or n_pairs <= 0:
         return NOT_REFRACTORY
-    window = np.arange(1, LONGEST_MS + 1)
+    window = np.arange(1, MAX_WINDOW_MS + 1)
     total = np.cumsum(counts[HALF_BINS + window] + counts[HALF_BINS - window])
-    chance = n_pairs * BIN_MS * 1e-3 / duration_s
-    ratio = (total / (2 * window * chance)) / (shoulder / chance)
+    by_chance = n_pairs * BIN_MS * 1e-3 / duration_s
+    ratio = (total / (2 * window * by_chance)) / (shoulder / by_chance)
     expected = shoulder * window
     probability = 0.5 * (1 + erf((total / 2 - expected) / np.sqrt(2 * expected)))
     return Refractoriness(
@@ -75,29 +136,78 @@ def refractoriness(counts: I64, n_pairs: float, duration_s: float) -> Refractori
     )
 
 
-# Contamination that a train is granted, and the window in bins, when it is asked whether its pair is one neuron.
-GRANTED = 0.2
-CORE_BINS = 2
-
-
 def log_odds_one_train(counts: I64) -> float:
-    """Log of how much likelier the pairs within 0.5-2.5 ms are from one neuron than from two independent ones.
+    """Compare two explanations of a cross-correlogram: spikes of one neuron, or of two independent ones.
 
-    n pairs are there, E would be by chance (mean of the shoulders): Poisson(0.2 E) against Poisson(E), so
-    n log 0.2 + 0.8 E. Above 3: one neuron; below -3: two; between: these spikes cannot tell.
-    counts  (1001,) int64 of `counts_1ms`
+    Parameters
+    ----------
+    counts : ndarray of int64, shape (1001,)
+        From `correlogram_1ms`.
+
+    Returns
+    -------
+    float
+        Log odds: above 3 one neuron, below -3 two, between them the spikes cannot tell.
+
+    Notes
+    -----
+    n pairs lie 0.5 to 2.5 ms apart, and E would by chance (from the mean of the shoulders). One neuron is
+    Poisson(0.2 E), two are Poisson(E), so the log odds are n log 0.2 + 0.8 E.
+
+    Examples
+    --------
+    >>> counts = np.full(1001, 10)
+    >>> round(log_odds_one_train(counts), 1)
+    -48.5
+    >>> counts[498:503] = 0
+    >>> round(log_odds_one_train(counts), 1)
+    32.0
     """
     near = counts[HALF_BINS - CORE_BINS : HALF_BINS + CORE_BINS + 1].sum()
     shoulder = np.concatenate([counts[HALF_BINS - 50 : HALF_BINS - 10], counts[HALF_BINS + 11 : HALF_BINS + 51]])
-    chance = max(shoulder.mean(), counts.mean()) * 2 * CORE_BINS
-    return float(near * np.log(GRANTED) + (1 - GRANTED) * chance)
+    by_chance = max(shoulder.mean(), counts.mean()) * 2 * CORE_BINS
+    return float(near * np.log(ALLOWED_CONTAMINATION) + (1 - ALLOWED_CONTAMINATION) * by_chance)
 
 
-def of_train(train: I64, sampling_hz: float, duration_s: float) -> Refractoriness:
-    """R and Q of the autocorrelogram of a sorted train (samples)."""
-    return refractoriness(counts_1ms(train, train, sampling_hz, True), float(len(train)) ** 2, duration_s)
+def refractoriness_of_train(train: I64, sampling_hz: float, duration_s: float) -> Refractoriness:
+    """Compute R and Q of a spike train's autocorrelogram.
+
+    Parameters
+    ----------
+    train : ndarray of int64, shape (n,)
+        Spike times in samples, sorted.
+    sampling_hz : float
+        Sampling rate in Hz.
+    duration_s : float
+        Length of the recording in s.
+
+    Returns
+    -------
+    Refractoriness
+        R and Q, also window by window.
+
+    Examples
+    --------
+    >>> regular = np.arange(0, 3_000_000, 997)
+    >>> refractoriness_of_train(regular, 30000.0, 100.0).ratio
+    0.0
+    """
+    return refractoriness(correlogram_1ms(train, train, sampling_hz, True), float(len(train)) ** 2, duration_s)
 
 
-def of_pair(a: I64, b: I64, sampling_hz: float, duration_s: float) -> Refractoriness:
-    """R and Q of the cross-correlogram of two sorted trains (samples)."""
-    return refractoriness(counts_1ms(a, b, sampling_hz, False), float(len(a)) * len(b), duration_s)
+def refractoriness_of_pair(a: I64, b: I64, sampling_hz: float, duration_s: float) -> Refractoriness:
+    """Compute R and Q of the cross-correlogram of two spike trains.
+
+    Parameters
+    ----------
+    a, b : ndarray of int64, shape (n,)
+        Spike times in samples, sorted.
+    sampling_hz, duration_s : float
+        Sampling rate in Hz, length of the recording in s.
+
+    Returns
+    -------
+    Refractoriness
+        R and Q, also window by window.
+    """
+    return refractoriness(correlogram_1ms(a, b, sampling_hz, False), float(len(a)) * len(b), duration_s)

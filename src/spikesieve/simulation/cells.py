@@ -1,8 +1,8 @@
-"""Cells as point currents in space: kinds, and how a cell of a kind is drawn.
+"""Simulated cells as point currents: kinds of cells, and random cells of a kind.
 
-A cell is a sink at the soma, an earlier and smaller one where the axon starts, weaker and later ones up the dendrites,
-and the return current that leaves through the dendrites, so that its currents add up to nothing at any time. A passing
-axon is a row of currents, each later than the one before. Ranges: docs/simulation.md.
+A spike is a current sink at the soma, an earlier and smaller sink at the start of the axon, and weaker, later ones
+along the dendrites. The return current leaves through the dendrites, so that all currents sum to 0 at any time. A
+passing axon is a row of currents, each later than the one before. docs/simulation.md gives the ranges and sources.
 """
 
 from __future__ import annotations
@@ -17,26 +17,37 @@ Range = tuple[float, float]
 
 POINT_SPACING_UM = 12.0
 N_DENDRITES = 7
-# A passing axon is heard along AXON_UM; its currents fall off to either side with an SD of AXON_NEAR_UM.
+# A passing axon has currents along AXON_UM; they fall off to either side with an SD of AXON_SD_UM.
 AXON_UM = 180.0
-AXON_NEAR_UM = 30.0
-# Height of the source that runs ahead of an axon's sink, relative to it.
+AXON_SD_UM = 30.0
+# Height of the source that runs ahead of an axon's sink, relative to the sink.
 AXON_FIRST_SOURCE = (0.2, 0.4)
 
 
 @dataclass(frozen=True)
 class CellKind:
-    """Ranges from which a cell of a kind is drawn, all uniform.
+    """Ranges from which a cell of a kind is drawn; all distributions are uniform.
 
-    name              the kind
-    share             how often it is drawn, relative to the others
-    sink_sd_ms        half-width (SD) of the sodium sink
-    repolarisation_ms delay of the repolarisation's peak after the sink's: the trough-to-peak time
-    repolarisation    height of that peak relative to the sink; (0, 0): as large as leaves no net charge
-    dendrite_um       length of the longest dendrite; (0, 0): a passing axon without soma
-    asymmetry         0: dendrites in all directions alike, 1: all in one
-    return_um         length over which the return current falls to 1/e along a dendrite
-    seen_at_tuft      True when the probe lies beside the dendrite's end: the spike is positive
+    Attributes
+    ----------
+    name : str
+        Name of the kind.
+    share : float
+        How often the kind is drawn, relative to the other kinds.
+    sink_sd_ms : (float, float)
+        Half width (SD) of the sodium sink.
+    repolarisation_ms : (float, float)
+        Delay of the repolarisation's peak after the sink's: the trough-to-peak time.
+    repolarisation : (float, float)
+        Height of that peak relative to the sink; (0, 0): the height that leaves no net charge.
+    dendrite_um : (float, float)
+        Length of the longest dendrite; (0, 0): a passing axon without soma.
+    asymmetry : (float, float)
+        0: dendrites in random directions, 1: all in one direction.
+    return_um : (float, float)
+        Length over which the return current falls to 1/e along a dendrite.
+    seen_at_tuft : bool
+        True where the probe lies beside the dendrite's end: the spike is positive.
     """
 
     name: str
@@ -60,15 +71,20 @@ KINDS = (
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """Point currents of one cell; each is a sum of pulses, a pulse half a Gaussian before its centre and one after.
+    """Point currents of one cell, each a sum of pulses; a pulse is half a Gaussian before its centre and one after.
 
-    kind          name of the kind
-    points_um     (n_points, 3) float64, relative to the cell's place; z grows away from the probe
-    height_na     (n_points, n_pulses) float64
-    centre_ms     (n_points, n_pulses) float64
-    rise_sd_ms    (n_points, n_pulses) float64, SD before the centre
-    fall_sd_ms    (n_points, n_pulses) float64, SD after it
-    return_share  (n_points,) float64, share of the return current, sums to 1
+    Attributes
+    ----------
+    kind : str
+        Name of the kind.
+    points_um : ndarray of float64, shape (n_points, 3)
+        Relative to the cell's position; z grows away from the probe.
+    height_na, centre_ms : ndarray of float64, shape (n_points, n_pulses)
+        Height and time of each pulse.
+    rise_sd_ms, fall_sd_ms : ndarray of float64, shape (n_points, n_pulses)
+        SD before and after the centre.
+    return_share : ndarray of float64, shape (n_points,)
+        Share of the return current; sums to 1.
     """
 
     kind: str
@@ -80,7 +96,18 @@ class Cell:
     return_share: F64
 
     def currents_na(self, times_ms: F64) -> F64:
-        """(n_points, n_times) float64 currents in nA, outward positive; they sum to 0 at any time."""
+        """Compute the currents at some times.
+
+        Parameters
+        ----------
+        times_ms : ndarray of float64, shape (n_times,)
+            Times from the soma's sink in ms.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_points, n_times)
+            Currents in nA, outward positive; they sum to 0 at any time.
+        """
         active = np.zeros((len(self.points_um), len(times_ms)))
         for height, centre, rise, fall in zip(
             self.height_na.T, self.centre_ms.T, self.rise_sd_ms.T, self.fall_sd_ms.T, strict=True
@@ -91,20 +118,55 @@ class Cell:
 
 
 def draw_kind(rng: np.random.Generator) -> CellKind:
-    """A kind, as often as its share."""
+    """Draw a kind of cell, in proportion to the shares.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    CellKind
+        One of `KINDS`.
+
+    Examples
+    --------
+    >>> draw_kind(np.random.default_rng(0)).name
+    'fast_spiking'
+    """
     share = np.array([kind.share for kind in KINDS])
     return KINDS[int(rng.choice(len(KINDS), p=share / share.sum()))]
 
 
 def draw_cell(kind: CellKind, rng: np.random.Generator) -> Cell:
-    """A cell of the kind: its shape, time course and spread are drawn; the largest current is near 1 nA."""
+    """Draw a cell of a kind: its shape and the time course of its currents.
+
+    Parameters
+    ----------
+    kind : CellKind
+        Ranges to draw from.
+    rng : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    Cell
+        Its largest current is near 1 nA.
+
+    Examples
+    --------
+    >>> cell = draw_cell(KINDS[0], np.random.default_rng(0))
+    >>> bool(abs(cell.currents_na(np.array([0.0, 0.5])).sum(axis=0)).max() < 1e-12)
+    True
+    """
     if kind.dendrite_um == (0, 0):
         return _draw_axon(kind, rng)
     width, delay, height = (rng.uniform(*r) for r in (kind.sink_sd_ms, kind.repolarisation_ms, kind.repolarisation))
     points, path_um, is_axon = _draw_shape(rng.uniform(*kind.dendrite_um), rng.uniform(*kind.asymmetry), rng)
     is_dendrite = path_um > 0
 
-    # The spike runs back into the dendrites: weaker, later and wider the farther from the soma.
+    # The spike runs back into the dendrites; it gets weaker, later and wider with distance from the soma.
     strength = is_dendrite * 0.06 * np.exp(-path_um / rng.uniform(40, 90))
     strength[0] = 1.0
     strength[is_axon] = rng.uniform(0.05, 0.15)
@@ -124,7 +186,7 @@ def draw_cell(kind: CellKind, rng: np.random.Generator) -> Cell:
 
 
 def _draw_shape(length_um: float, asymmetry: float, rng: np.random.Generator) -> tuple[F64, F64, Bool]:
-    """Points of soma, axon and dendrites (n, 3) in um; distance along a dendrite (n,) in um, else 0; is_axon (n,)."""
+    """Draw points (n, 3) in um of a cell; distance along a dendrite (n,) in um, 0 elsewhere; is_axon (n,)."""
     main = _direction(rng)
     points, path = [np.zeros((1, 3)), -main * np.array([[12.0], [24.0]])], [np.zeros(3)]
     for i in range(N_DENDRITES):
@@ -139,16 +201,16 @@ def _draw_shape(length_um: float, asymmetry: float, rng: np.random.Generator) ->
 
 
 def _direction(rng: np.random.Generator) -> F64:
-    """A direction that does not cross the plane of the probe: no dendrite grows through the shank."""
+    """Draw a direction away from the probe's plane: no dendrite grows through the shank."""
     vector = rng.normal(size=3)
     vector[2] = abs(vector[2])
     return np.asarray(vector / np.linalg.norm(vector))
 
 
 def _seen_at_tuft(cell: Cell) -> Cell:
-    """The cell, its place now where its longest dendrite ends, with a third of the return current there.
+    """Put the probe beside the end of the longest dendrite, where a third of the return current leaves.
 
-    The cell is mirrored at that end, so that its soma still lies away from the probe.
+    The cell is mirrored there, so that its soma still lies away from the probe.
     """
     tuft = int(np.argmax(np.linalg.norm(cell.points_um, axis=1)))
     share = 0.65 * cell.return_share
@@ -157,12 +219,12 @@ def _seen_at_tuft(cell: Cell) -> Cell:
 
 
 def _draw_axon(kind: CellKind, rng: np.random.Generator) -> Cell:
-    """A spike that runs along a piece of straight axon: source, sink, source at every point, without net charge."""
+    """Draw a spike that runs along a straight axon: source, sink, source at every point, without net charge."""
     width, delay, before = (rng.uniform(*r) for r in (kind.sink_sd_ms, kind.repolarisation_ms, AXON_FIRST_SOURCE))
     direction = _direction(rng) * (1, 1, 0.2)
     along = np.arange(-AXON_UM / 2, AXON_UM / 2 + 1, POINT_SPACING_UM)
     n = len(along)
-    near = np.exp(-0.5 * (along / AXON_NEAR_UM) ** 2)
+    near = np.exp(-0.5 * (along / AXON_SD_UM) ** 2)
     sd = np.array([width, width, 0.5 * delay])
     after = (1 - before) * width / (0.5 * delay)
     return Cell(

@@ -1,4 +1,4 @@
-"""The parameters of a simulated recording: units, trains, drift, noise and faults, under one roof."""
+"""Parameters of a simulated recording: units, spike trains, drift, noise and faults."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from spikesieve.settings.params import Params, setting
 
 
 class PopulationParams(Params):
-    """Which units there are, where they lie and how large they are."""
+    """Number, positions and amplitudes of the units."""
 
     n_units: int = setting(20, "units whose spikes are the truth", ge=0, le=100_000)
     amplitude_law: Literal["lognormal", "uniform", "exponential", "own"] = setting(
@@ -29,7 +29,7 @@ class PopulationParams(Params):
     min_distance_um: float = setting(
         0.0, "units keep this far apart where 100 tries find such a place, the best try otherwise", ge=0.0, le=1e4
     )
-    background_per_unit: float = setting(3.0, "small far units that nobody can sort, for each unit", ge=0.0, le=1e3)
+    background_per_unit: float = setting(3.0, "small far units for each unit, too small to be sorted", ge=0.0, le=1e3)
     min_background_uv: float = setting(5.0, "peak-to-peak amplitude of the smallest background unit", gt=0.0, le=1e4)
     max_background_uv: float = setting(20.0, "peak-to-peak amplitude of the largest background unit", gt=0.0, le=1e4)
 
@@ -40,7 +40,7 @@ class PopulationParams(Params):
 
 
 class TrainParams(Params):
-    """When units fire and how much their spikes vary."""
+    """Firing rates, intervals and amplitudes of the spike trains."""
 
     rate_law: Literal["lognormal", "uniform", "exponential"] = setting(
         "lognormal", "how firing rates are drawn: around the median rate_hz, between the bounds, or of mean rate_hz"
@@ -63,7 +63,7 @@ class TrainParams(Params):
 
 
 class DriftParams(Params):
-    """How the tissue moves along the probe: the sum of all kinds that are not 0."""
+    """Drift of the tissue along the probe: the sum of all kinds that are not 0."""
 
     drift_sine_um: float = setting(0.0, "amplitude of a sine, half of its peak to peak", ge=-1e3, le=1e3)
     drift_sine_period_s: float = setting(600.0, "period of the sine", gt=0.1, le=1e6)
@@ -92,13 +92,13 @@ class DriftParams(Params):
 
     @property
     def moves(self) -> bool:
-        """Whether anything moves at all."""
+        """Whether the tissue moves."""
         kinds = ("sine", "relaxation", "zigzag", "walk", "smooth", "step", "event")
         return any(getattr(self, f"drift_{kind}_um") for kind in kinds)
 
 
 class NoiseParams(Params):
-    """What is heard besides spikes."""
+    """Noise, slow field and hum."""
 
     noise_uv: float = setting(9.0, "SD of the noise, without background units, slow field and hum", ge=0.0, le=1e5)
     correlation_um: float = setting(60.0, "noise of the tissue is correlated over this distance", gt=0.0, le=1e5)
@@ -114,7 +114,7 @@ class NoiseParams(Params):
 
 
 class FaultParams(Params):
-    """What goes wrong in a recording."""
+    """Dead channels, artifacts and saturation."""
 
     n_dead_channels: int = setting(0, "channels that are flat", ge=0, le=100_000)
     artifacts_per_min: float = setting(0.0, "pulses on all channels at once", ge=0.0, le=6000.0)
@@ -126,7 +126,7 @@ class FaultParams(Params):
 
 
 class SimulationParams(PopulationParams, TrainParams, DriftParams, NoiseParams, FaultParams):
-    """Everything that is simulated on a given probe."""
+    """All parameters of a simulation on one probe."""
 
     seconds: float = setting(60.0, "length of the recording", gt=0.0, le=1e6)
     sampling_hz: float = setting(30000.0, "sampling rate", ge=5000.0, le=1e6)

@@ -1,4 +1,4 @@
-"""Simulations by name: what others used, named after them, and common probes. docs/simulation.md compares each."""
+"""Presets of simulations: those of published papers, and common probes. docs/simulation.md compares them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from typing import Any
 class Preset:
     """A simulation by name.
 
-    source    whom it is named after and where they describe theirs
-    values    settings that differ from the defaults
-    variants  what else can be asked for as NAME:VARIANT, each a few more settings
+    Attributes
+    ----------
+    source : str
+        Whose simulation it follows, and where they describe it.
+    values : dict
+        Settings that differ from the defaults.
+    variants : dict of dict
+        Further settings of each variant, chosen as NAME:VARIANT.
     """
 
     source: str
@@ -20,7 +25,7 @@ class Preset:
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-# What a recording of high-passed traces, as most simulators make it, does not have.
+# Most simulators make high-passed traces: without slow field and hum.
 HIGH_PASSED: dict[str, Any] = {"slow_field_uv": 0.0, "hum_uv": 0.0}
 
 EMOUSE: dict[str, Any] = {
@@ -119,7 +124,7 @@ SPIKEINTERFACE: dict[str, Any] = {
     **HIGH_PASSED,
 }
 
-# What a lab would hold: a changing rate, channels that are not alike, LFP and hum.
+# As in a real lab: changing firing rates, channels with different gains, LFP and hum.
 LAB: dict[str, Any] = {"slow_rate_spread": 0.3, "shared_rate_spread": 0.2, "channel_gain_spread": 0.04}
 
 PRESETS: dict[str, Preset] = {

@@ -1,4 +1,4 @@
-"""What a simulation can be given beyond its parameters, and the scene that units are drawn into."""
+"""Measured data that a simulation can use, and everything that all its units share."""
 
 from __future__ import annotations
 
@@ -15,12 +15,17 @@ from spikesieve.simulation.trains import Activity
 
 
 @dataclass(frozen=True, eq=False)
-class KnownUnit:
-    """A unit of a sorted recording, to be put elsewhere.
+class HybridUnit:
+    """A unit of a sorted recording, to be added elsewhere in it.
 
-    footprint    its waveform around its place
-    position_um  (2,) float64, where it lies
-    shank        its shank
+    Attributes
+    ----------
+    footprint : Footprint
+        Its waveform around its position.
+    position_um : ndarray of float64, shape (2,)
+        Its position.
+    shank : int
+        Its shank.
     """
 
     footprint: Footprint
@@ -29,44 +34,71 @@ class KnownUnit:
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
-    """What is not drawn but given; what is empty or None is drawn.
+class Inputs:
+    """Measured data; what is empty or None is drawn at random instead.
 
-    footprints    of units, taken in turn
-    known         units of `base` to be put elsewhere in it
-    displacement  how the tissue moves
-    intervals_s   intervals to draw from; unit i takes array i, over and over
-    noise         the noise of a real recording
-    base          a real recording to which the spikes are added, instead of noise
+    Attributes
+    ----------
+    footprints : tuple of Footprint
+        Footprints of the units, used in turn.
+    hybrid_units : tuple of HybridUnit
+        Units of `recording`, to be added elsewhere in it.
+    displacement : Displacement or None
+        How the tissue moves.
+    intervals_s : tuple of ndarray of float64
+        Interspike intervals in s to draw from; unit i uses array i, and starts again after the last array.
+    noise : MeasuredNoise or None
+        Noise of a real recording.
+    recording : Recording or None
+        A real recording to which the spikes are added, instead of noise.
     """
 
     footprints: tuple[Footprint, ...] = ()
-    known: tuple[KnownUnit, ...] = ()
+    hybrid_units: tuple[HybridUnit, ...] = ()
     displacement: Displacement | None = None
     intervals_s: tuple[F64, ...] = ()
     noise: MeasuredNoise | None = None
-    base: Recording | None = None
+    recording: Recording | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What all units of a simulation have in common.
+    """What all units of a simulation share.
 
-    probe         contacts
-    params        everything that was asked for
-    given         what was given
-    displacement  how the tissue moves
-    activity      the rate that units share
-    channel_gain  (n_contacts,) float64, how many times too large each contact shows everything
+    Attributes
+    ----------
+    probe : Probe
+        Contacts.
+    params : SimulationParams
+        All parameters.
+    inputs : Inputs
+        Measured data.
+    displacement : Displacement
+        How the tissue moves.
+    activity : Activity
+        Firing rate that the units share.
+    channel_gain : ndarray of float64, shape (n_contacts,)
+        Factor on everything that a contact records.
     """
 
     probe: Probe
     params: SimulationParams
-    given: Given
+    inputs: Inputs
     displacement: Displacement
     activity: Activity
     channel_gain: F64
 
-    def on_shank(self, shank: int) -> I64:
-        """Contacts of a shank."""
+    def contacts_on_shank(self, shank: int) -> I64:
+        """Return the contacts of a shank.
+
+        Parameters
+        ----------
+        shank : int
+            Index of the shank.
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+            Contacts, ascending.
+        """
         return np.flatnonzero(self.probe.shanks == shank).astype(np.int64)

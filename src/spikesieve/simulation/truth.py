@@ -1,4 +1,4 @@
-"""The truth of a simulated recording: what a perfect sorter would find."""
+"""Ground truth of a simulated recording: what a perfect sorter would find."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spikesieve.simulation.footprints import window_around_spike
 from spikesieve.simulation.scene import Scene
 from spikesieve.simulation.units import SimulatedUnit
 
-# The truth holds a moving unit's template at places at most this far apart, on this many contacts at most.
+# A moving unit's template is stored at displacements at most this far apart, on at most this many contacts.
 PLACES_APART_UM, N_NEAR = 4.0, 32
 
 
@@ -22,26 +22,48 @@ PLACES_APART_UM, N_NEAR = 4.0, 32
 class Truth:
     """What a perfect sorter would find.
 
-    sampling_hz            sampling rate in Hz
-    n_samples              length of the recording
-    peak_index             sample of the templates at which the spike's time lies
-    sample                 (n_spikes,) int64, ordered by (sample, unit): trough (if positive, peak), largest contact
-    unit                   (n_spikes,) int32, row of the arrays below
-    amplitude              (n_spikes,) float32, how many times its unit's template each spike is
-    moved_um               (n_spikes,) float32, how far its unit has moved from rest, upwards positive
-    position_um            (n_units, 3) float64: x, y and distance from the plane of the probe, at rest
-    shank                  (n_units,) int64
-    ptp_uv                 (n_units,) float32, peak to peak of the template on its largest contact
-    kind                   (n_units,) fixed-width strings, the kind of cell or of footprint
-    templates_uv           (n_units, n_window, n_contacts) float32, at rest
-    moved_contacts         (n_units, n_near) int64, the contacts that see most of each unit on its way; -1: unused
-    moved_places_um        (n_units, n_places) float32, displacements of each unit, evenly from lowest to highest
-    moved_templates_uv     (n_units, n_places, n_window, n_near) float32, its template there on those contacts
-    displacement_time_s    (n_times,) float64
-    displacement_depth_um  (n_depths,) float64, at rest
-    displacement_um        (n_shanks, n_times, n_depths) float32, upwards positive
-    dead                   (n_dead,) int64, flat contacts
-    artifact_sample        (n_artifacts,) int64, where a pulse on all channels starts
+    Attributes
+    ----------
+    sampling_hz : float
+        Sampling rate in Hz.
+    n_samples : int
+        Length of the recording.
+    peak_index : int
+        Sample of the templates at which the spike's time lies.
+    sample : ndarray of int64, shape (n_spikes,)
+        Trough (peak, if positive) on the largest contact; ordered by (sample, unit).
+    unit : ndarray of int32, shape (n_spikes,)
+        Unit: row of the arrays below.
+    amplitude : ndarray of float32, shape (n_spikes,)
+        Size of each spike relative to its unit's template.
+    moved_um : ndarray of float32, shape (n_spikes,)
+        Displacement of the unit at the time of each spike, upwards positive.
+    position_um : ndarray of float64, shape (n_units, 3)
+        x, y and distance from the probe's plane, at rest.
+    shank : ndarray of int64, shape (n_units,)
+        Shank beside which each unit lies.
+    ptp_uv : ndarray of float32, shape (n_units,)
+        Peak to peak of the template on its largest contact.
+    kind : ndarray of str, shape (n_units,)
+        Kind of cell, or name of the footprint.
+    templates_uv : ndarray of float32, shape (n_units, n_window, n_contacts)
+        Templates at rest.
+    moved_contacts : ndarray of int64, shape (n_units, n_near)
+        Contacts that see most of each unit as it moves; -1: unused.
+    moved_places_um : ndarray of float32, shape (n_units, n_places)
+        Evenly spaced displacements from each unit's lowest to its highest.
+    moved_templates_uv : ndarray of float32, shape (n_units, n_places, n_window, n_near)
+        Templates at these displacements on those contacts.
+    displacement_time_s : ndarray of float64, shape (n_times,)
+        Times of the displacement in s.
+    displacement_depth_um : ndarray of float64, shape (n_depths,)
+        Depths of the displacement at rest.
+    displacement_um : ndarray of float32, shape (n_shanks, n_times, n_depths)
+        Displacement of the tissue, upwards positive.
+    dead : ndarray of int64, shape (n_dead,)
+        Contacts without signal.
+    artifact_sample : ndarray of int64, shape (n_artifacts,)
+        Where an artifact on all channels starts.
     """
 
     sampling_hz: float
@@ -66,11 +88,35 @@ class Truth:
     artifact_sample: I64
 
     def position_at(self, spike: int) -> F64:
-        """(3,) float64: where the unit of a spike is when it fires."""
+        """Return where the unit of a spike is when it fires.
+
+        Parameters
+        ----------
+        spike : int
+            Index of the spike.
+
+        Returns
+        -------
+        ndarray of float64, shape (3,)
+            Position in um.
+        """
         return np.asarray(self.position_um[self.unit[spike]] + (0.0, self.moved_um[spike], 0.0))
 
     def template_at(self, unit: int, moved_um: float) -> F32:
-        """(n_window, n_contacts) float32: a unit's template where it has moved that far, linear between places."""
+        """Return a unit's template at a displacement, linear between the stored ones.
+
+        Parameters
+        ----------
+        unit : int
+            Index of the unit.
+        moved_um : float
+            Displacement in um.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_window, n_contacts)
+            Template in uV.
+        """
         places_um = self.moved_places_um[unit]
         after = int(np.clip(np.searchsorted(places_um, moved_um), 1, max(1, len(places_um) - 1)))
         low, high = (
@@ -86,7 +132,22 @@ class Truth:
 
 
 def truth_of(scene: Scene, units: tuple[SimulatedUnit, ...], faults: Faults) -> Truth:
-    """The truth about units that were drawn into a scene."""
+    """Collect the ground truth of the units of a scene.
+
+    Parameters
+    ----------
+    scene : Scene
+        What the units share.
+    units : tuple of SimulatedUnit
+        The units, in order.
+    faults : Faults
+        Faults of the recording.
+
+    Returns
+    -------
+    Truth
+        Spikes ordered by (sample, unit).
+    """
     params, window = scene.params, window_around_spike(scene.params.sampling_hz)
     templates_uv = np.zeros((len(units), window.n_samples, scene.probe.n_contacts), np.float32)
     for i, unit in enumerate(units):
@@ -120,7 +181,7 @@ def truth_of(scene: Scene, units: tuple[SimulatedUnit, ...], faults: Faults) -> 
 
 
 def _moved_templates(units: tuple[SimulatedUnit, ...], n_window: int) -> tuple[I64, F32, F32]:
-    """Contacts, places and templates of units on their way: as `Truth` has them."""
+    """Return moved_contacts, moved_places_um and moved_templates_uv of `Truth`."""
     ends_um = np.array([(unit.moved_um.min(initial=0), unit.moved_um.max(initial=0)) for unit in units]).reshape(-1, 2)
     n_places = 1 + int(np.ceil(np.ptp(ends_um, axis=1).max(initial=0) / PLACES_APART_UM))
     n_near = min(N_NEAR, max((len(unit.contacts) for unit in units), default=0))

@@ -120,9 +120,9 @@ def compare_trains(a: I64, b: I64, sampling_hz: float, duration_s: float, params
     Verdict
         ONE if the cross-correlogram is refractory, TWO if coincidences speak against one train, otherwise UNDECIDED.
     """
-    counts = refractory.counts_1ms(np.sort(a), np.sort(b), sampling_hz, False)
+    counts = refractory.correlogram_1ms(np.sort(a), np.sort(b), sampling_hz, False)
     pair = refractory.refractoriness(counts, float(len(a)) * len(b), duration_s)
-    if pair.holds(params.ccg_threshold, params.ccg_probability):
+    if pair.meets(params.ccg_threshold, params.ccg_probability):
         return Verdict.ONE
     return Verdict.TWO if refractory.log_odds_one_train(counts) < MAX_LOG_ODDS_OF_TWO else Verdict.UNDECIDED
 
@@ -155,8 +155,8 @@ def is_refractory(train: I64, sampling_hz: float, duration_s: float, params: Cur
     >>> is_refractory(train, 30_000.0, 20.0, CurateParams())
     True
     """
-    acg = refractory.of_train(train, sampling_hz, duration_s)
-    return acg.holds(params.acg_threshold, params.acg_probability)
+    acg = refractory.refractoriness_of_train(train, sampling_hz, duration_s)
+    return acg.meets(params.acg_threshold, params.acg_probability)
 
 
 def curate(

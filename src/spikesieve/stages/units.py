@@ -8,8 +8,8 @@ from typing import TypedDict
 import numpy as np
 
 from spikesieve.metrics import refractory
-from spikesieve.metrics.contamination import Contamination, contamination, presence
-from spikesieve.metrics.missed import is_cut, missed, missed_where
+from spikesieve.metrics.contamination import Contamination, contamination, presence_ratio
+from spikesieve.metrics.missed import is_truncated, missed_fraction, missed_fraction_by_position
 from spikesieve.model import F32, F64, I32, I64, Label, Motion, Probe, Templates, Unit
 from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.units import UnitsParams
@@ -111,7 +111,7 @@ def autocorrelogram(train: I64, sampling_hz: float) -> I64:
     >>> autocorrelogram(np.array([0, 60, 90]), 30_000.0)[:4]
     array([1, 1, 1, 0])
     """
-    counts = refractory.counts_1ms(train, train, sampling_hz, True)
+    counts = refractory.correlogram_1ms(train, train, sampling_hz, True)
     return counts[refractory.HALF_BINS + 1 : refractory.HALF_BINS + 1 + ACG_BINS]
 
 
@@ -151,7 +151,7 @@ def unit_table(
         contact = int(templates.contacts[k, columns[k]])
         peak_uv = float(np.abs(templates.uv[k, :, columns[k]]).max())
         snr = peak_uv / max(float(inputs.noise_sd_uv[contact]), 1e-9)
-        acg = refractory.of_train(train, inputs.sampling_hz, inputs.duration_s)
+        acg = refractory.refractoriness_of_train(train, inputs.sampling_hz, inputs.duration_s)
         share_missed = missed_share(train, scores[k], contact, inputs)
         label, why = label_unit(acg, snr, spread_um(templates, k, inputs.probe), share_missed, inputs)
         known = np.isfinite(acg.ratio)
@@ -168,7 +168,7 @@ def unit_table(
                 refractory_ratio=acg.ratio if known else None,
                 refractory_probability=acg.probability if known else None,
                 **_contamination(contamination(train, inputs.sampling_hz, inputs.duration_s)),
-                presence=presence(train, inputs.segments),
+                presence=presence_ratio(train, inputs.segments),
                 **_nearest_unit(k, similarity),
                 missed=share_missed,
             )
@@ -248,11 +248,11 @@ def missed_share(train: I64, scores: F32, contact: int, inputs: UnitTableInputs)
     If a unit far above the threshold lacks many spikes at some displacements, it is a part of a neuron. If it lacks a
     few, its rate may have changed: they are not counted.
     """
-    share = missed(scores, inputs.threshold)
+    share = missed_fraction(scores, inputs.threshold)
     if share is None or inputs.motion is None:
         return share
     by_drift = _missed_by_drift(train, contact, inputs, inputs.motion)
-    counts = is_cut(scores, inputs.threshold) or by_drift > MAX_MISSED_OF_WHOLE_NEURON
+    counts = is_truncated(scores, inputs.threshold) or by_drift > MAX_MISSED_OF_WHOLE_NEURON
     return max(share, by_drift) if counts else share
 
 
@@ -274,7 +274,7 @@ def _missed_by_drift(train: I64, contact: int, inputs: UnitTableInputs, motion: 
     n_spikes = np.bincount(second, minlength=len(second_s))
     ranges = np.searchsorted(edges_um, displacement_um)
     halves = zip(np.array_split(ranges, 2), np.array_split(n_spikes, 2), strict=True)
-    return min(missed_where(*_per_range(half, n)) for half, n in halves)
+    return min(missed_fraction_by_position(*_per_range(half, n)) for half, n in halves)
 
 
 def _per_range(ranges: I64, n_spikes: I64) -> tuple[I64, F64]:

@@ -125,7 +125,8 @@ def read_recording(
     dtype : str, optional
         Type of the samples: "int16", "uint16" (32768 is 0 V), "int32" or "float32", little-endian.
     gain_uv : float or ndarray of float64, shape (n_channels,), optional
-        uV per raw number, one for all or one for each channel; a negative gain inverts the signal. None: unknown, amplitudes stay in raw numbers.
+        uV per raw number, one for all or one for each channel; a negative gain inverts the signal. None: unknown,
+        amplitudes stay in raw numbers.
     header_bytes : int, optional
         Bytes to skip at the start of each file.
 

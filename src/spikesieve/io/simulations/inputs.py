@@ -17,7 +17,7 @@ from spikesieve.model import F64, Probe, Recording, Sorting
 from spikesieve.simulation.drift import Displacement
 from spikesieve.simulation.footprints import measured_footprint
 from spikesieve.simulation.measured_noise import MeasuredNoise, measure_noise
-from spikesieve.simulation.scene import KnownUnit
+from spikesieve.simulation.scene import HybridUnit
 
 # Noise is measured in this many blocks, evenly spaced over the recording; fewer if they had more values than this.
 N_BLOCKS, BLOCK_S, MAX_VALUES = 20, 2.0, 60e6
@@ -154,7 +154,7 @@ def open_sorted(folder: Path | str) -> tuple[Recording, Sorting]:
     return _require_gain(recording), sorting
 
 
-def known_units(sorting: Sorting) -> tuple[KnownUnit, ...]:
+def known_units(sorting: Sorting) -> tuple[HybridUnit, ...]:
     """Turn the good units of a sorting into footprints around their largest contact.
 
     Parameters
@@ -164,7 +164,7 @@ def known_units(sorting: Sorting) -> tuple[KnownUnit, ...]:
 
     Returns
     -------
-    tuple of KnownUnit
+    tuple of HybridUnit
         One entry per good unit.
 
     Raises
@@ -188,7 +188,7 @@ def known_units(sorting: Sorting) -> tuple[KnownUnit, ...]:
             sorting.templates.peak_index,
             sorting.sampling_hz,
         )
-        found.append(KnownUnit(footprint, position_um, int(sorting.probe.shanks[best])))
+        found.append(HybridUnit(footprint, position_um, int(sorting.probe.shanks[best])))
     if not found:
         raise InputError("The sorting has no good units to simulate. Sort a longer or better recording.")
     return tuple(found)

@@ -1,1 +1,1 @@
-"""The kernels for an ordinary processor, compiled by Numba."""
+"""Kernels for the CPU, compiled by Numba."""

@@ -1,4 +1,4 @@
-"""Adds spikes of a unit that moves to traces."""
+"""Add the spikes of a moving unit to traces."""
 
 import numba as nb
 import numpy as np
@@ -20,19 +20,33 @@ def add_waveforms(
     contacts: I64,
     peak_index: int,
 ) -> None:
-    """In place: traces[contacts[c], sample[i] - peak_index + j] += amplitude[i] sum_r s_i[c, r] time[shift[i], r, j].
+    """Add the spikes of a moving unit to traces, in place.
 
-    s_i is `space` at place[i], linear between its rows: (1 - f) space[p] + f space[p + 1] with p = floor(place[i]).
-    What lies outside the traces is left out; a spike may lie outside altogether.
+    Parameters
+    ----------
+    traces : ndarray of float32, shape (n_contacts, n_samples)
+        Changed in place; time is contiguous.
+    sample : ndarray of int64, shape (n_spikes,)
+        Spike times relative to the start of the traces. What lies outside the traces is left out.
+    shift : ndarray of int64, shape (n_spikes,)
+        Time course of each spike.
+    amplitude : ndarray of float32, shape (n_spikes,)
+        Factor on each spike.
+    place : ndarray of float32, shape (n_spikes,)
+        Row of `space` with its fraction, from 0 to n_places - 1.
+    space : ndarray of float32, shape (n_places, n_near, rank)
+        Weights of the time courses on each contact.
+    time : ndarray of float32, shape (n_shifts, rank, n_window)
+        Time courses.
+    contacts : ndarray of int64, shape (n_near,)
+        Contacts that see the unit.
+    peak_index : int
+        Sample of the time courses at which the spike's time lies.
 
-    traces     (n_contacts, n_samples) float32, time contiguous
-    sample     (n_spikes,) int64, relative to the start of the traces
-    shift      (n_spikes,) int64, which of the time courses
-    amplitude  (n_spikes,) float32
-    place      (n_spikes,) float32, from 0 to n_places - 1
-    space      (n_places, n_near, rank) float32, what each contact sees of each time course
-    time       (n_shifts, rank, n_window) float32
-    contacts   (n_near,) int64
+    Notes
+    -----
+    traces[contacts[c], sample[i] - peak_index + j] += amplitude[i] sum_r s_i[c, r] time[shift[i], r, j], where s_i is
+    `space` at place[i], linear between rows: (1 - f) space[p] + f space[p + 1] with p = floor(place[i]), f the rest.
     """
     n_samples, n_window = traces.shape[1], time.shape[2]
     last = space.shape[0] - 1
@@ -42,13 +56,13 @@ def add_waveforms(
         low, high = max(0, -first), min(n_window, n_samples - first)
         if low >= high:
             continue
-        here = min(int(place[i]), last)
-        there = min(here + 1, last)
-        part = np.float32(place[i] - here)
+        below = min(int(place[i]), last)
+        above = min(below + 1, last)
+        fraction = np.float32(place[i] - below)
         for c in range(contacts.size):
             wave[:] = 0
             for r in range(space.shape[2]):
-                weight = amplitude[i] * (space[here, c, r] + part * (space[there, c, r] - space[here, c, r]))
+                weight = amplitude[i] * (space[below, c, r] + fraction * (space[above, c, r] - space[below, c, r]))
                 course = time[shift[i], r]
                 for j in range(n_window):
                     wave[j] += weight * course[j]

@@ -1,28 +1,35 @@
-"""The zero-phase high-pass as recursions in time that run over sixteen channels at once."""
+"""Zero-phase Butterworth high-pass filter, as recursions in time on 16 channels at once."""
 
 from typing import Any
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels.cpu.vector import LANES, load, minus, plus, splat, store, times, times_plus, transpose
+from spikesieve.kernels.cpu.vector import LANES, compiled, load, minus, plus, splat, store, times, times_plus, transpose
 
 F32 = NDArray[np.float32]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def butterworth(traces: F32, offset: F32, corner: float, out: F32) -> None:
-    """Butterworth of order 3 run both ways: amplitude 1 - 1 / (1 + (w / corner)^6) at w radians per sample.
+    """Filter traces with a Butterworth high-pass of order 3, forwards and backwards.
 
-    What is subtracted, g(t) = corner / 6 sum_k -u_k exp(corner u_k |t|) over u = -1, exp(+-2 pi i / 3), is the inverse
-    Fourier transform of 1 / (1 + (w / corner)^6), by partial fractions; each term is one recursion forwards and one
-    backwards. Before the first and after the last sample the traces are taken to stay as they are there.
+    Parameters
+    ----------
+    traces : ndarray of float32, shape (n_channels, n_samples)
+        Before the first and after the last sample they count as constant.
+    offset : ndarray of float32, shape (n_channels,)
+        Subtracted first: a constant channel with its own value as offset becomes exactly 0.
+    corner : float
+        2 pi cutoff / sampling rate, small against 1.
+    out : ndarray of float32, shape (n_channels, n_samples)
+        Filtered traces; may be `traces` itself.
 
-    traces  (n_channels, n_samples) float32
-    offset  (n_channels,) float32, subtracted first: what is constant becomes 0 if it is its own offset
-    corner  2 pi cutoff / sampling rate, small against 1
-    out     (n_channels, n_samples) float32; it may be `traces`
+    Notes
+    -----
+    The gain at w radians per sample is 1 - 1 / (1 + (w / corner)^6). The part that is subtracted has the impulse
+    response g(t) = corner / 6 sum_k -u_k exp(corner u_k |t|) over u = -1, exp(+-2 pi i / 3), by partial fractions.
+    Each term is one recursion forwards and one backwards.
     """
     n_channels, n_samples = traces.shape
     series = np.zeros((n_samples, LANES), np.float32)
@@ -35,7 +42,7 @@ def butterworth(traces: F32, offset: F32, corner: float, out: F32) -> None:
         _transpose_out(kept, first, n, out)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _transpose_in(traces: F32, offset: F32, first: int, n: int, series: F32) -> None:
     n_samples = series.shape[0]
     whole = n_samples - n_samples % LANES if n == LANES else 0
@@ -49,7 +56,7 @@ def _transpose_in(traces: F32, offset: F32, first: int, n: int, series: F32) -> 
             series[t, c] = traces[first + c, t] - offset[first + c]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _transpose_out(kept: F32, first: int, n: int, out: F32) -> None:
     n_samples = kept.shape[0]
     whole = n_samples - n_samples % LANES if n == LANES else 0
@@ -60,21 +67,21 @@ def _transpose_out(kept: F32, first: int, n: int, out: F32) -> None:
             out[first + c, t] = kept[t, c]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _terms(corner: float) -> tuple[float, complex, float, complex]:
-    """The factors exp(corner u) of the real and of the complex term, and what they are weighted with."""
+    """Return the factors exp(corner u) of the real and the complex term, each with its weight."""
     u = np.exp(2j * np.pi / 3)
     real, turning = np.exp(-corner), np.exp(corner * u)
-    # The sum over samples is not quite the integral: what makes it 1 for a constant, which then is removed.
+    # The sum over samples is not quite the integral; this makes it 1 for a constant, which is then removed.
     constant = (1 + real) / (1 - real) / 6 - (u * (1 + turning) / (1 - turning)).real / 3
     return real, turning, 1 / (6 * constant), -u / (3 * constant)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _factors(corner: float) -> tuple[Any, Any, Any, Any, Any, Any, Any]:
-    """The same as vectors: the real factor; real, imaginary and minus the imaginary part of the other; three weights.
+    """Return `_terms` as vectors: the real factor; real, imaginary, minus imaginary part of the other; three weights.
 
-    With r and re + i im the sums over samples, weights . (r, re, im) is what the traces gain.
+    With r and re + i im the sums over samples, weights . (r, re, im) is added to the traces.
     """
     f, z, real_weight, weight = _terms(corner)
     factors = splat(np.float32(f)), splat(np.float32(z.real)), splat(np.float32(z.imag)), splat(np.float32(-z.imag))
@@ -86,9 +93,9 @@ def _factors(corner: float) -> tuple[Any, Any, Any, Any, Any, Any, Any]:
     )
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _forwards(series: F32, corner: float, kept: F32) -> None:
-    """kept = series - the sums over now and before."""
+    """Write to `kept` the series minus the sums over this and earlier samples."""
     factor, zr, zi, less_zi, a, b, c = _factors(corner)
     f, z, _, _ = _terms(corner)
     x, start = load(series, 0), 1 / (1 - z)
@@ -101,9 +108,9 @@ def _forwards(series: F32, corner: float, kept: F32) -> None:
         store(kept, t * LANES, times_plus(a, r, times_plus(b, re, times_plus(c, im, x))))
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _backwards(series: F32, corner: float, kept: F32) -> None:
-    """kept -= the sums over what comes later."""
+    """Subtract the sums over later samples from `kept`."""
     factor, zr, zi, less_zi, a, b, c = _factors(corner)
     f, z, _, _ = _terms(corner)
     last = series.shape[0] - 1

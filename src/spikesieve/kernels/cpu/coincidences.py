@@ -1,4 +1,4 @@
-"""Counts how often units of two sortings fire together."""
+"""Count coincident spikes of the units of two sortings."""
 
 import numba as nb
 import numpy as np
@@ -11,16 +11,29 @@ I64 = NDArray[np.int64]
 def coincidences(
     sample_a: I64, unit_a: I64, sample_b: I64, unit_b: I64, n_units_a: int, n_units_b: int, window_samples: int
 ) -> tuple[I64, I64, I64]:
-    """Matches of every pair of units (a, b) that fire together at all.
+    """Count matching spikes of every pair of units (a, b) with any coincidence.
 
-    For each pair, spikes of a are taken in order of time, and for each the spikes of b within +-window_samples in
-    order of time. The first of these that is not the one matched last is a match. The count is at most the number of
-    spikes of b. (This is SpikeInterface's count. It differs from a strict one-to-one assignment only when a unit fires
-    several times within the window.)
+    Parameters
+    ----------
+    sample_a, sample_b : ndarray of int64, shape (n,)
+        Spike times of the two sortings, sorted.
+    unit_a, unit_b : ndarray of int64, shape (n,)
+        Unit of each spike, 0..n_units-1.
+    n_units_a, n_units_b : int
+        Number of units.
+    window_samples : int
+        Spikes at most this far apart coincide.
 
-    sample_a, sample_b  (n,) int64, non-decreasing
-    unit_a, unit_b      (n,) int64, 0..n_units-1
-    Returns (a, b, count), each (n_pairs,) int64, ordered by (a, b).
+    Returns
+    -------
+    a, b, count : ndarray of int64, shape (n_pairs,)
+        Ordered by (a, b).
+
+    Notes
+    -----
+    For each spike of a in order of time, the spikes of b within the window are tried in order of time; the first one
+    that is not the last matched is a match. The count is at most the number of spikes of b. SpikeInterface counts the
+    same way. It differs from a one-to-one assignment only where a unit fires several times within the window.
     """
     first = _window_starts(sample_a, sample_b, window_samples)
     order, offsets = _group(unit_a, n_units_a)
@@ -54,7 +67,7 @@ def coincidences(
 
 @nb.njit(cache=True, nogil=True)
 def _window_starts(sample_a: I64, sample_b: I64, window_samples: int) -> I64:
-    """For each spike of a the first of b that is not more than the window before it."""
+    """Return for each spike of a the first of b that is at most the window earlier."""
     first = np.empty(sample_a.size, np.int64)
     j = 0
     for i in range(sample_a.size):
@@ -66,7 +79,7 @@ def _window_starts(sample_a: I64, sample_b: I64, window_samples: int) -> I64:
 
 @nb.njit(cache=True, nogil=True)
 def _group(unit: I64, n_units: int) -> tuple[I64, I64]:
-    """Spikes of unit k, in order, are order[offsets[k]:offsets[k + 1]]."""
+    """Sort spikes by unit: those of unit k, in order of time, are order[offsets[k]:offsets[k + 1]]."""
     offsets = np.zeros(n_units + 1, np.int64)
     for u in unit:
         offsets[u + 1] += 1

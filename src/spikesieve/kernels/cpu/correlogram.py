@@ -1,4 +1,4 @@
-"""Counts of time differences between two sorted spike trains."""
+"""Auto- and cross-correlograms of spike trains."""
 
 import numba as nb
 import numpy as np
@@ -9,12 +9,29 @@ I64 = NDArray[np.int64]
 
 @nb.njit(cache=True, nogil=True)
 def correlogram(a: I64, b: I64, bin_samples: float, n_bins: int, same: bool) -> I64:
-    """counts[n_bins + d] = pairs with floor-to-nearest-bin lag d = round((b - a) / bin), |d| <= n_bins.
+    """Count time differences between two spike trains.
 
-    a, b         (n,) int64, non-decreasing
-    bin_samples  width of a bin in samples (float)
-    same         True when a is b: a spike is not paired with itself
-    Returns (2 n_bins + 1,) int64.
+    Parameters
+    ----------
+    a, b : ndarray of int64, shape (n,)
+        Spike times in samples, sorted.
+    bin_samples : float
+        Width of a bin in samples.
+    n_bins : int
+        Bins on either side of lag 0.
+    same : bool
+        True for an autocorrelogram: a spike is not paired with itself.
+
+    Returns
+    -------
+    ndarray of int64, shape (2 n_bins + 1,)
+        Entry n_bins + d counts the pairs with (b - a) / bin_samples nearest to d; halves count for the larger d.
+
+    Examples
+    --------
+    >>> train = np.array([0, 30, 60])
+    >>> correlogram(train, train, 30.0, 2, True)
+    array([1, 2, 0, 2, 1])
     """
     counts = np.zeros(2 * n_bins + 1, np.int64)
     reach = (n_bins + 0.5) * bin_samples

@@ -1,4 +1,4 @@
-"""Label propagation by modularity on the graph that links spikes to landmarks."""
+"""Cluster spikes by label propagation on the graph that links spikes to landmarks."""
 
 import numba as nb
 import numpy as np
@@ -12,16 +12,35 @@ I64 = NDArray[np.int64]
 def ascend(
     links: I64, landmark_of: I64, labels: I64, n_labels: int, resolution: float, max_rounds: int
 ) -> tuple[I64, I64]:
-    """Alternate landmark and spike labels until nothing changes; both label arrays are returned.
+    """Raise the modularity by relabelling landmarks and spikes in turn, until nothing changes.
 
-    Every spike i is linked to the landmarks links[i]. With m links in all, degrees d and label counts N,
-    a landmark takes the label c with the largest  #links to spikes of label c - resolution/m d N_c(spikes, by degree),
-    then a spike likewise from its landmarks. Ties go to the lower label.
+    Parameters
+    ----------
+    links : ndarray of int64, shape (n_spikes, n_neighbours)
+        Landmarks that each spike is linked to; -1: none.
+    landmark_of : ndarray of int64, shape (n_landmarks,)
+        The spike that each landmark is; a landmark starts with its label.
+    labels : ndarray of int64, shape (n_spikes,)
+        Initial labels, 0..n_labels-1; not changed.
+    n_labels : int
+        Number of labels.
+    resolution : float
+        Weight of the links expected by chance: larger values give more clusters.
+    max_rounds : int
+        Largest number of rounds.
 
-    links        (n_spikes, n_neighbours) int64, landmark index, -1 = none
-    landmark_of  (n_landmarks,) int64, the spike each landmark is; it starts with that spike's label
-    labels       (n_spikes,) int64, initial labels 0..n_labels-1; not changed
-    Returns (spike labels (n_spikes,) int64, landmark labels (n_landmarks,) int64)
+    Returns
+    -------
+    spike_label : ndarray of int64, shape (n_spikes,)
+        Labels of the spikes.
+    landmark_label : ndarray of int64, shape (n_landmarks,)
+        Labels of the landmarks.
+
+    Notes
+    -----
+    With m links in all, degrees d and N_c the summed degree of the spikes of label c, a landmark takes the label with
+    the largest (links to spikes of label c) - resolution / m d N_c. Then each spike does the same with its landmarks.
+    Ties go to the lower label.
     """
     n_spikes, n_neighbours = links.shape
     n_landmarks = landmark_of.size
@@ -65,7 +84,7 @@ def ascend(
 
 @nb.njit(cache=True, nogil=True)
 def _reverse(links: I64, n_landmarks: int) -> tuple[I64, I64]:
-    """Links by landmark: offsets (n_landmarks + 1,), members (n_links,)."""
+    """Sort links by landmark: offsets (n_landmarks + 1,), members (n_links,)."""
     offsets = np.zeros(n_landmarks + 1, np.int64)
     for k in links.ravel():
         if k >= 0:
@@ -92,7 +111,7 @@ def _count(counts: F64, touched: I64, n_touched: int, label: np.int64) -> int:
 
 @nb.njit(cache=True, nogil=True)
 def _best(counts: F64, touched: I64, n_touched: int, mass: F64, penalty: float, current: np.int64) -> np.int64:
-    """The touched label with the largest count - penalty * mass, or the current one if none is. Clears counts."""
+    """Return the touched label with the largest count - penalty * mass, or the current one. Clears the counts."""
     best, best_score = current, -np.inf
     for q in range(n_touched):
         label = touched[q]

@@ -1,4 +1,4 @@
-"""Where each spike came from: the point whose field fits its amplitudes best, by damped Gauss-Newton."""
+"""Localise spikes by triangulation: fit a point source to the amplitudes by damped Gauss-Newton steps."""
 
 import numba as nb
 import numpy as np
@@ -8,30 +8,44 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
-ROUNDS = 40
-FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-2, 1e-9, 1e8
-# A step that lowers the cost by less than this share of it is the last.
+MAX_STEPS = 40
+FIRST_DAMPING, MIN_DAMPING, MAX_DAMPING = 1e-2, 1e-9, 1e8
+# A step is the last that lowers the cost by less than this share of it.
 SMALL_GAIN = 1e-8
-# No step changes the distance from the plane by more than this factor (a logarithm).
-LONGEST_LOG_STEP = 1.0
+# No step changes the logarithm of the distance from the probe's plane by more.
+MAX_LOG_STEP = 1.0
 
 
 @nb.njit(cache=True, nogil=True)
 def triangulate(
     amplitude: F32, contacts: I64, positions_um: F64, height_um: float, weights: tuple[float, float], out: F64
 ) -> None:
-    """The point (x, y, z) whose field b / d^3 fits the amplitudes of each spike best.
+    """Find the point (x, y, z) whose field b / d^3 fits the amplitudes of each spike best.
 
-    With a_c the amplitude on contact c divided by the largest, d_c the distance of contact c from (x, y, z) and
-    q_c = d_c^-3, this is smallest:
+    Parameters
+    ----------
+    amplitude : ndarray of float32, shape (n, n_near)
+        Amplitudes of each spike.
+    contacts : ndarray of int64, shape (n, n_near)
+        Contacts of the amplitudes; -1: none.
+    positions_um : ndarray of float64, shape (n_contacts, 2)
+        Contacts in um.
+    height_um : float
+        Expected distance from the probe's plane.
+    weights : (float, float)
+        Weights of the priors on the distance and on x, y.
+    out : ndarray of float64, shape (n, 4)
+        x, y, z in um, and the root mean square of a_c - b q_c; NaN where no amplitude is positive.
+
+    Notes
+    -----
+    With a_c the amplitude on contact c relative to the largest, d_c the distance of contact c from (x, y, z) and
+    q_c = d_c^-3, the smallest value is found of
+
         sum_c (a_c - b q_c)^2 + weights[0]^2 log(z / height_um)^2 + weights[1]^2 |(x, y) - start|^2
-    with b = max(0, sum_c a_c q_c / sum_c q_c^2). The search starts at height_um above the mean contact position with
-    weights max(0, a_c)^2.
 
-    amplitude     (n, n_near) float32
-    contacts      (n, n_near) int64, -1 = none
-    positions_um  (n_contacts, 2) float64
-    out           (n, 4) float64: x, y, z in um, root mean square of a_c - b q_c; NaN if no amplitude is positive
+    with b = max(0, sum_c a_c q_c / sum_c q_c^2). The search starts height_um above the mean contact position, weighted
+    by max(0, a_c)^2.
     """
     n_near = contacts.shape[1]
     a, xs, ys = np.empty(n_near), np.empty(n_near), np.empty(n_near)
@@ -47,9 +61,9 @@ def triangulate(
         now[:] = start
         cost = _cost(a, xs, ys, n, now, start, prior, q)
         damping = FIRST_DAMPING
-        for _ in range(ROUNDS):
+        for _ in range(MAX_STEPS):
             gain = 0.0
-            while gain == 0.0 and damping < MOST_DAMPING:
+            while gain == 0.0 and damping < MAX_DAMPING:
                 _step(a, xs, ys, n, now, start, prior, q, damping, slope, normal, step)
                 for v in range(3):
                     tried[v] = now[v] + step[v]
@@ -58,7 +72,7 @@ def triangulate(
                     gain, cost = cost - lower, lower
                     now[:] = tried
                     q[:n] = tried_q[:n]
-                    damping = max(damping / 10, LEAST_DAMPING)
+                    damping = max(damping / 10, MIN_DAMPING)
                 else:
                     damping *= 10
             if gain <= SMALL_GAIN * cost:
@@ -69,7 +83,7 @@ def triangulate(
 
 @nb.njit(cache=True, nogil=True)
 def _gather(amplitude: F32, contacts: I64, positions_um: F64, a: F64, xs: F64, ys: F64, start: F64) -> int:
-    """Fills a, xs, ys with what is there and start with the mean position; returns how many, 0 if none is positive."""
+    """Fill a, xs, ys and start; return the number of contacts, 0 where no amplitude is positive."""
     n, largest, total = 0, 0.0, 0.0
     start[0] = start[1] = 0.0
     for k in range(len(contacts)):
@@ -93,7 +107,7 @@ def _gather(amplitude: F32, contacts: I64, positions_um: F64, a: F64, xs: F64, y
 
 @nb.njit(cache=True, nogil=True)
 def _cost(a: F64, xs: F64, ys: F64, n: int, at: F64, start: F64, prior: F64, q: F64) -> float:
-    """What is to be made small at (x, y, log z), and the field q there."""
+    """Return the cost at (x, y, log z), and write the field there to q."""
     z2 = np.exp(2 * at[2])
     for c in range(n):
         d2 = (at[0] - xs[c]) ** 2 + (at[1] - ys[c]) ** 2 + z2
@@ -136,7 +150,7 @@ def _step(
     normal: F64,
     step: F64,
 ) -> None:
-    """The damped Gauss-Newton step in (x, y, log z); b follows (variable projection). slope, normal: work space."""
+    """Write the damped step in (x, y, log z) to `step`; b follows (variable projection). slope, normal: work space."""
     b, z2 = _strength(a, q, n), np.exp(2 * at[2])
     qq, qs0, qs1, qs2 = 0.0, 0.0, 0.0, 0.0
     for c in range(n):
@@ -166,12 +180,12 @@ def _step(
     for v in range(3):
         normal[v, v] += damping * (normal[v, v] + 1e-12)
     _solve(normal, step)
-    step[2] = min(max(step[2], -LONGEST_LOG_STEP), LONGEST_LOG_STEP)
+    step[2] = min(max(step[2], -MAX_LOG_STEP), MAX_LOG_STEP)
 
 
 @nb.njit(cache=True, nogil=True)
 def _solve(lower: F64, out: F64) -> None:
-    """Solves 3 equations in place by Cholesky: lower triangle of a positive matrix, right-hand side."""
+    """Solve 3 equations in place by Cholesky: lower triangle of a positive matrix, right-hand side."""
     for v in range(3):
         for w in range(v + 1):
             for u in range(w):

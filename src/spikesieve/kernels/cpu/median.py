@@ -1,29 +1,43 @@
-"""Subtracts, at every sample, the median over a group of channels.
+"""Common median reference: subtract the median over a group of channels at every sample.
 
-The median comes from a sorting network (Batcher's merge exchange, Knuth TAOCP 5.2.2 algorithm M) that runs over many
-samples at once: its comparisons do not depend on the values, so they are vector minima and maxima.
+The median comes from a sorting network (Batcher's merge exchange, Knuth TAOCP 5.2.2 algorithm M) that runs on many
+samples at once: its comparisons do not depend on the values, so they are minima and maxima of vectors.
 """
 
 from functools import lru_cache
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels.cpu.vector import LANES, load, minus, store, where_above
+from spikesieve.kernels.cpu.vector import LANES, compiled, load, minus, store, where_above
 
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
 
-# Samples at once: two vectors, so that one need not wait for the other.
+# Samples per tile: two vectors, so that one need not wait for the other.
 WIDTH = 2 * LANES
 
 
 def subtract_median(traces: F32, group: I64, n_groups: int) -> None:
-    """In place: traces[c, t] -= median over the channels of c's group at t.
+    """Subtract the median over each group of channels at every sample, in place.
 
-    traces    (n_channels, n_samples) float32, finite
-    group     (n_channels,) int64, 0..n_groups-1, or -1 for channels that are left as they are
+    Parameters
+    ----------
+    traces : ndarray of float32, shape (n_channels, n_samples)
+        Finite; changed in place.
+    group : ndarray of int64, shape (n_channels,)
+        Group of each channel, 0..n_groups-1; channels of group -1 stay as they are.
+    n_groups : int
+        Number of groups.
+
+    Examples
+    --------
+    >>> traces = np.array([[1.0, 5.0], [2.0, 6.0], [9.0, 9.0]], np.float32)
+    >>> subtract_median(traces, np.zeros(3, np.int64), 1)
+    >>> traces
+    array([[-1., -1.],
+           [ 0.,  0.],
+           [ 7.,  3.]], dtype=float32)
     """
     for g in range(n_groups):
         rows = np.flatnonzero(group == g)
@@ -33,9 +47,25 @@ def subtract_median(traces: F32, group: I64, n_groups: int) -> None:
 
 @lru_cache(maxsize=64)
 def median_network(n: int) -> I64:
-    """Comparators (i, j), i < j, after which the middle of n values is in its sorted place: (n_comparators, 2) int64.
+    """Return the comparators that bring the middle of n values to its sorted position.
 
-    Those of the whole sorting network that do not reach the middle are left out.
+    Parameters
+    ----------
+    n : int
+        Number of values.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_comparators, 2)
+        Pairs (i, j), i < j, in order: the smaller value goes to i. Comparators of the sorting network that cannot
+        reach the middle are left out.
+
+    Examples
+    --------
+    >>> median_network(3)
+    array([[0, 2],
+           [0, 1],
+           [1, 2]])
     """
     pairs: list[tuple[int, int]] = []
     top = 1 << max(0, (n - 1).bit_length() - 1)
@@ -57,7 +87,7 @@ def median_network(n: int) -> I64:
     return np.array(kept[::-1], np.int64).reshape(-1, 2)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _subtract_median(traces: F32, rows: I64, network: I64) -> None:
     n, n_samples = rows.size, traces.shape[1]
     tile, median = np.zeros((n, WIDTH), np.float32), np.empty(WIDTH, np.float32)
@@ -79,9 +109,9 @@ def _subtract_median(traces: F32, rows: I64, network: I64) -> None:
         traces[rows[i], whole:] -= median[: n_samples - whole]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _medians(tile: F32, network: I64, median: F32) -> None:
-    """The median over the rows of the tile in each of its columns; changes the tile."""
+    """Write the median of each column of the tile to `median`; changes the tile."""
     for k in range(network.shape[0]):
         i, j = network[k, 0] * WIDTH, network[k, 1] * WIDTH
         x, y = load(tile, i), load(tile, j)

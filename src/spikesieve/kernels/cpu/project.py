@@ -1,35 +1,42 @@
-"""Correlates every channel with a few temporal components."""
+"""Project every channel on a few temporal components."""
 
 from typing import Any
 
-import numba as nb
 import numpy as np
-from llvmlite.binding import get_host_cpu_features  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from spikesieve.kernels.cpu.vector import LANES, load, splat, store, times_plus
+from spikesieve.kernels.cpu.vector import HAS_AVX512, LANES, compiled, load, splat, store, times_plus
 
 F32 = NDArray[np.float32]
 
 
-def _has_avx512() -> bool:
-    try:
-        return bool(get_host_cpu_features().get("avx512f", False))
-    except RuntimeError:  # not to be had on this system
-        return False
+# Six sums of 16 numbers fill the registers of AVX2; those of AVX-512 hold twelve, with fewer loads per sum.
+TWELVE = HAS_AVX512
 
 
-# Six sums of sixteen numbers fill the registers of AVX2; those of AVX-512 hold twelve, with fewer loads for each sum.
-TWELVE = _has_avx512()
-
-
-@nb.njit(cache=True, nogil=True)
+@compiled
 def project(traces: F32, components: F32, peak_index: int, out: F32) -> None:
-    """out[c, p, t] = sum_j components[p, j] traces[c, t - peak_index + j]; 0 where the window leaves the block.
+    """Project every window of every channel on temporal components.
 
-    traces      (n_channels, n_samples) float32, time contiguous
-    components  (n_components, n_window) float32, n_components a multiple of 6 (six sums at a time stay in registers)
-    out         (n_channels, n_components, n_samples) float32
+    Parameters
+    ----------
+    traces : ndarray of float32, shape (n_channels, n_samples)
+        Time is contiguous.
+    components : ndarray of float32, shape (n_components, n_window)
+        Temporal components; n_components is a multiple of 6, because six sums at a time stay in registers.
+    peak_index : int
+        Sample of the components at which the spike's time lies.
+    out : ndarray of float32, shape (n_channels, n_components, n_samples)
+        out[c, p, t] = sum_j components[p, j] traces[c, t - peak_index + j]; 0 where the window leaves the traces.
+
+    Examples
+    --------
+    >>> traces, components = np.zeros((1, 9), np.float32), np.ones((6, 3), np.float32)
+    >>> traces[0, 4] = 2.0
+    >>> out = np.empty((1, 6, 9), np.float32)
+    >>> project(traces, components, 1, out)
+    >>> out[0, 0]
+    array([0., 0., 0., 2., 2., 2., 0., 0., 0.], dtype=float32)
     """
     n_channels, n_samples = traces.shape
     n_components, n_window = components.shape
@@ -49,13 +56,28 @@ def project(traces: F32, components: F32, peak_index: int, out: F32) -> None:
                     out[c, q, s + peak_index] = total
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def six_components(
     traces: F32, start: int, n_frames: int, components: F32, p: int, out: F32, at: int, step: int, apart: int
 ) -> None:
-    """Six components from p on, for frames of 16 windows, the first of which begins at `start`.
+    """Project frames of 16 windows on six components.
 
-    Component p + q of frame f goes to out.ravel()[at + q step + f apart].
+    Parameters
+    ----------
+    traces : ndarray of float32, shape (n_channels, n_samples)
+        Time is contiguous.
+    start : int
+        Index in ``traces.ravel()`` at which the first window of the first frame begins.
+    n_frames : int
+        Number of frames.
+    components : ndarray of float32, shape (n_components, n_window)
+        Temporal components.
+    p : int
+        First of the six components.
+    out : ndarray of float32, C contiguous
+        Component p + q of frame f goes to ``out.ravel()[at + q * step + f * apart]`` and the 15 places after it.
+    at, step, apart : int
+        Where results go; not checked.
     """
     f = 0
     if TWELVE:
@@ -67,9 +89,9 @@ def six_components(
         f += 1
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _twelve_sums(traces: F32, start: int, components: F32, p: int, out: F32, at: int, step: int, apart: int) -> None:
-    """The six of one frame and of the next."""
+    """Six components of one frame and of the next."""
     v0 = v1 = v2 = v3 = v4 = v5 = w0 = w1 = w2 = w3 = w4 = w5 = splat(np.float32(0.0))
     for j in range(components.shape[1]):
         x, y = load(traces, start + j), load(traces, start + LANES + j)
@@ -83,9 +105,9 @@ def _twelve_sums(traces: F32, start: int, components: F32, p: int, out: F32, at:
     _store_six(w0, w1, w2, w3, w4, w5, out, at + apart, step)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _six_sums(traces: F32, start: int, components: F32, p: int, out: F32, at: int, step: int) -> None:
-    """The six of one frame."""
+    """Six components of one frame."""
     v0 = v1 = v2 = v3 = v4 = v5 = splat(np.float32(0.0))
     for j in range(components.shape[1]):
         x = load(traces, start + j)
@@ -98,7 +120,7 @@ def _six_sums(traces: F32, start: int, components: F32, p: int, out: F32, at: in
     _store_six(v0, v1, v2, v3, v4, v5, out, at, step)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _store_six(v0: Any, v1: Any, v2: Any, v3: Any, v4: Any, v5: Any, out: F32, at: int, step: int) -> None:
     store(out, at, v0)
     store(out, at + step, v1)

@@ -1,4 +1,4 @@
-"""Matching pursuit on template scores: many spikes a round, each far enough from the others not to touch them."""
+"""Matching pursuit on template scores: many spikes per round, each too far from the others to overlap."""
 
 import numba as nb
 import numpy as np
@@ -11,20 +11,41 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
+# Samples that are searched again together when a spike has changed one of them.
 TILE = 64
 
 
 @nb.njit(cache=True, nogil=True)
 def pursue(scores: F32, pairs: Overlaps, worth: Worth, bounds: Bounds, max_rounds: int) -> tuple[I64, I64, F32, int]:
-    """Greedy pursuit of the spikes that gain most. Changes `scores` to what is left.
+    """Find spikes by greedy matching pursuit, those of largest gain first.
 
-    In a round every local maximum of `scores` above the least that counts is accepted which no overlapping template's
-    gains more within the reach of its waveform; such maxima cannot touch each other. Their contributions are
-    subtracted and the touched stretches searched again, until nothing is left that counts.
+    Parameters
+    ----------
+    scores : ndarray of float32, shape (n_templates, n_samples)
+        Scores of unit-norm templates in SD of the noise; changed to the scores of the residual.
+    pairs : Overlaps
+        Correlations of the templates.
+    worth : Worth
+        Gain of a spike.
+    bounds : Bounds
+        Limits of the amplitudes.
+    max_rounds : int
+        Largest number of rounds.
 
-    scores  (n_templates, n_samples) float32, scores of unit-norm templates in SD of the noise
-    Returns (sample, template int64, amplitude float32, n_left) ordered by (sample, template); n_left counts the maxima
-    that still counted when max_rounds was reached.
+    Returns
+    -------
+    sample, template : ndarray of int64, shape (n_spikes,)
+        Ordered by (sample, template).
+    amplitude : ndarray of float32, shape (n_spikes,)
+        Amplitudes.
+    n_left : int
+        Local maxima above `worth.least` that remained after `max_rounds`.
+
+    Notes
+    -----
+    Each round accepts every local maximum of `scores` above `worth.least` that gains more than all maxima of
+    overlapping templates within the reach of its waveform; accepted spikes cannot overlap. They are subtracted, and
+    the samples around them are searched again.
     """
     n_templates, n_samples = scores.shape
     dirty = np.ones((n_templates, (n_samples + TILE - 1) // TILE), np.bool_)
@@ -61,7 +82,7 @@ def pursue(scores: F32, pairs: Overlaps, worth: Worth, bounds: Bounds, max_round
 
 @nb.njit(cache=True, nogil=True)
 def _alone(score: np.float32, k: np.int64, worth: Worth, bounds: Bounds) -> tuple[float, float]:
-    """Amplitude and gain of a spike of template k with that score."""
+    """Return amplitude and gain of a spike of template k with a score."""
     norm, precision = np.float64(worth.norms[k]), np.float64(worth.precision[k])
     with_prior, size = score * norm + precision, norm * norm + precision
     a = max(with_prior / size, bounds.low)
@@ -79,14 +100,14 @@ def _in_best_pair(
     amplitude: float,
     gain: float,
 ) -> float:
-    """The amplitude of template k at t beside the spike with which it gains most; its own where none adds anything.
+    """Return the amplitude of template k at t in the pair with another spike that gains most, where a pair gains more.
 
     With v = b d + w for both, M = ((d1^2 + w1, d1 d2 g), (d1 d2 g, d2^2 + w2)) and g the tables' entry, a pair with
     amplitudes a = M^-1 v gains v a - w1 - w2 - cost1 - cost2.
     """
     n_samples, reach = scores.shape[1], pairs.tables.shape[1] // 2
     norm, precision = np.float64(worth.norms[k]), np.float64(worth.precision[k])
-    mine, size = scores[k, t] * norm + precision, norm * norm + precision
+    own_score, size = scores[k, t] * norm + precision, norm * norm + precision
     price = precision + worth.cost[k]
     for q in range(pairs.offsets[k], pairs.offsets[k + 1]):
         j = pairs.neighbours[q]
@@ -96,12 +117,12 @@ def _in_best_pair(
         other_size = other_norm * other_norm + other_precision
         for s in range(max(-reach, -t), min(reach + 1, n_samples - t)):
             shared = pairs.tables[q, reach + s] * norm * other_norm
-            theirs = scores[j, t + s] * other_norm + other_precision
+            other_score = scores[j, t + s] * other_norm + other_precision
             det = size * other_size - shared * shared
-            a, b = mine * other_size - theirs * shared, theirs * size - mine * shared
+            a, b = own_score * other_size - other_score * shared, other_score * size - own_score * shared
             if a < bounds.low * det or b < bounds.low * det or det <= 0:
                 continue
-            together = (mine * a + theirs * b) / det - price - other_precision - worth.cost[j]
+            together = (own_score * a + other_score * b) / det - price - other_precision - worth.cost[j]
             if together > gain:
                 amplitude, gain = a / det, together
     return amplitude
@@ -109,7 +130,7 @@ def _in_best_pair(
 
 @nb.njit(cache=True, nogil=True)
 def _candidates(scores: F32, threshold: F32, dirty: Bool, old_t: I64, old_k: I64) -> tuple[I64, I64]:
-    """Maxima in time above the threshold, ordered by time: old ones outside dirty tiles, new ones inside."""
+    """Return local maxima above the threshold, ordered by time: old ones outside dirty tiles, new ones inside."""
     n_templates, n_samples = scores.shape
     times, rows = [np.int64(0) for _ in range(0)], [np.int64(0) for _ in range(0)]
     for i in range(old_t.size):
@@ -136,27 +157,27 @@ def _candidates(scores: F32, threshold: F32, dirty: Bool, old_t: I64, old_k: I64
 
 @nb.njit(cache=True, nogil=True)
 def _independent(gain: F64, cand_t: I64, cand_k: I64, pairs: Overlaps) -> Bool:
-    """Which candidates no overlapping candidate within reach exceeds; of equal ones the first in order wins."""
+    """Mark candidates that no overlapping candidate within reach exceeds; of equal ones the first in order wins."""
     n, reach = cand_t.size, pairs.tables.shape[1] // 2
     keep = np.ones(n, np.bool_)
     for i in range(n):
         value = gain[i]
-        mine = pairs.neighbours[pairs.offsets[cand_k[i]] : pairs.offsets[cand_k[i] + 1]]
+        overlapping = pairs.neighbours[pairs.offsets[cand_k[i]] : pairs.offsets[cand_k[i] + 1]]
         j = i - 1
         while keep[i] and j >= 0 and cand_t[i] - cand_t[j] <= reach:
-            if gain[j] >= value and _holds(mine, cand_k[j]):
+            if gain[j] >= value and _contains(overlapping, cand_k[j]):
                 keep[i] = False
             j -= 1
         j = i + 1
         while keep[i] and j < n and cand_t[j] - cand_t[i] <= reach:
-            if gain[j] > value and _holds(mine, cand_k[j]):
+            if gain[j] > value and _contains(overlapping, cand_k[j]):
                 keep[i] = False
             j += 1
     return keep
 
 
 @nb.njit(cache=True, nogil=True)
-def _holds(ascending: I64, value: np.int64) -> np.bool_:
+def _contains(ascending: I64, value: np.int64) -> np.bool_:
     i = np.searchsorted(ascending, value)
     return i < ascending.size and ascending[i] == value
 
@@ -171,7 +192,7 @@ def _subtract(scores: F32, dirty: Bool, pairs: Overlaps, k: np.int64, t: np.int6
         table = pairs.tables[q]
         for s in range(low, high):
             row[s] -= value * table[s + shift]
-        # A maximum just outside the stretch can appear or vanish because its neighbour changed.
+        # A maximum just outside the changed samples can appear or vanish with them.
         for tile in range(max(0, low - 1) // TILE, min(n_samples - 1, high) // TILE + 1):
             dirty[pairs.neighbours[q], tile] = True
 

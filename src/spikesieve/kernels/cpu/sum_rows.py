@@ -1,4 +1,4 @@
-"""Sums of rows by what they belong to."""
+"""Sum rows by group."""
 
 import numba as nb
 import numpy as np
@@ -11,10 +11,23 @@ I64 = NDArray[np.int64]
 
 @nb.njit(cache=True, nogil=True)
 def sum_rows(rows: F32, of: I64, sums: F64) -> None:
-    """In place: sums[of[i]] += rows[i], one row after the other.
+    """Add each row to the sum of its group, in place and in order.
 
-    rows  (n, n_near, n_pcs) float32;  of (n,) int64, which of the sums each row belongs to
-    sums  (n_sums, n_near, n_pcs) float64
+    Parameters
+    ----------
+    rows : ndarray of float32, shape (n, n_near, n_pcs)
+        Rows to add.
+    of : ndarray of int64, shape (n,)
+        Group of each row.
+    sums : ndarray of float64, shape (n_sums, n_near, n_pcs)
+        Changed in place.
+
+    Examples
+    --------
+    >>> sums = np.zeros((2, 1, 1))
+    >>> sum_rows(np.ones((3, 1, 1), np.float32), np.array([0, 1, 1]), sums)
+    >>> sums.ravel()
+    array([1., 2.])
     """
     for i in range(rows.shape[0]):
         for j in range(rows.shape[1]):

@@ -1,4 +1,4 @@
-"""Two Gaussians of one covariance in a cloud of covariance 1: expectation maximisation from a start."""
+"""Fit two Gaussians of one covariance to whitened points by expectation maximisation."""
 
 import math
 
@@ -13,28 +13,52 @@ F64 = NDArray[np.float64]
 def two_gaussians(
     white: F64, share: F64, fewest: float, ridge: float, max_steps: int, close: float
 ) -> tuple[bool, F64, F64, F64, float]:
-    """Log odds of the upper side for every point, the means of both sides, and the upper side's share of the points.
+    """Fit two Gaussians of one covariance to points of mean 0 and covariance 1.
 
-    Since the whole has covariance 1 and the means differ by a, with a share p above, what is within the sides is
-    W = (1 + ridge) 1 - p (1 - p) a a', and W^-1 a = a / (1 + ridge - p (1 - p) a'a) (Sherman and Morrison): only the
+    Parameters
+    ----------
+    white : ndarray of float64, shape (n, n_dims)
+        Points of mean 0 and covariance 1.
+    share : ndarray of float64, shape (n,)
+        Memberships of the upper Gaussian at the start.
+    fewest : float
+        Smallest number of points in a Gaussian.
+    ridge : float
+        Added to the diagonal of the covariance.
+    max_steps : int
+        Largest number of steps.
+    close : float
+        The steps end when no membership changes by more.
+
+    Returns
+    -------
+    found : bool
+        False where a Gaussian has fewer than `fewest` points.
+    log_odds : ndarray of float64, shape (n,)
+        Log odds of the upper Gaussian for each point.
+    upper, lower : ndarray of float64, shape (n_dims,)
+        Means.
+    p : float
+        The upper Gaussian's share of the points.
+
+    Notes
+    -----
+    All points have covariance 1 and the means differ by a, so the covariance within is
+    W = (1 + ridge) 1 - p (1 - p) a a', and W^-1 a = a / (1 + ridge - p (1 - p) a'a) (Sherman and Morrison). Only the
     means are unknown.
-
-    white  (n, n_dims) float64, mean 0 and covariance 1;  share (n,) float64, memberships of the upper side at first
-    The first value is False where a side has fewer than `fewest` points. The steps end when no membership changes by
-    more than `close`, or after max_steps.
     """
     n, n_dims = white.shape
     upper, lower = np.zeros(n_dims), np.zeros(n_dims)
-    log_odds, now, p = np.zeros(n), share.copy(), 0.0
+    log_odds, member, p = np.zeros(n), share.copy(), 0.0
     for _ in range(max_steps):
-        mass = now.sum()
+        mass = member.sum()
         if not fewest <= mass <= n - fewest:
             return False, log_odds, upper, lower, p
         upper[:], lower[:] = 0.0, 0.0
         for i in range(n):
             for d in range(n_dims):
-                upper[d] += now[i] * white[i, d]
-                lower[d] += (1 - now[i]) * white[i, d]
+                upper[d] += member[i] * white[i, d]
+                lower[d] += (1 - member[i]) * white[i, d]
         upper /= mass
         lower /= n - mass
         p = mass / n
@@ -47,8 +71,8 @@ def two_gaussians(
                 value += white[i, d] * weights[d]
             log_odds[i] = value
             after = 1 / (1 + math.exp(-value)) if value > -700 else 0.0
-            change = max(change, abs(after - now[i]))
-            now[i] = after
+            change = max(change, abs(after - member[i]))
+            member[i] = after
         if change < close:
             break
     return True, log_odds, upper, lower, p

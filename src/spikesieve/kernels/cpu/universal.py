@@ -1,6 +1,5 @@
-"""Scores universal templates (shape x position x size) on a stretch and picks the local maxima in space and time."""
+"""Detect spikes: scores of universal templates (shape x position x size), and their maxima in space and time."""
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,6 +7,7 @@ from spikesieve.kernels.cpu.project import six_components
 from spikesieve.kernels.cpu.vector import (
     LANES,
     any_above,
+    compiled,
     load,
     magnitude,
     plus,
@@ -21,36 +21,52 @@ from spikesieve.kernels.cpu.vector import (
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
 
-# The gates stand this much below the threshold, so that the rounding of a bound loses nothing.
+# Bounds are compared with a threshold lowered by this share, so that their rounding loses no spike.
 SLACK = 1e-5
-# Frames of 16 samples that are projected before they are scored: what belongs to them stays in the cache.
+# Frames of 16 samples that are projected before they are scored: their projections stay in the cache.
 FRAMES = 8
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def universal_scores(
     traces: F32, shapes: F32, peak_index: int, first: int, near: I64, weights: F32, threshold: float, out: F32
 ) -> None:
-    """The best universal template at every centre and sample from `first` on, over sizes k and shapes j.
+    """Score the best universal template at every centre and sample from `first` on.
 
-    With projections[c, j, t] = sum_s shapes[j, s] traces[c, t - peak_index + s], which are never held of a whole block:
-    out[u, t] = the sum_i weights[u, k, i] projections[near[u, i], j, first + t] with the largest magnitude, 0 where
-    that is not above the threshold or a window leaves the traces. What cannot be is not computed, by two bounds that
-    lose nothing. With M(c) the largest |projection| of channel c over shapes, |score|^2 <= sum_i M(near_i)^2
-    (Cauchy-Schwarz, weights of unit norm), and for each size |score| <= sum_i |weights_i| M(near_i).
+    Parameters
+    ----------
+    traces : ndarray of float32, shape (n_channels, n_samples)
+        Time is contiguous.
+    shapes : ndarray of float32, shape (n_shapes, n_window)
+        Temporal shapes; n_shapes is a multiple of 6.
+    peak_index : int
+        Sample of the shapes at which the spike's time lies.
+    first : int
+        Sample of the first score.
+    near : ndarray of int64, shape (n_centres, n_near)
+        Channels around each centre; -1: none.
+    weights : ndarray of float32, shape (n_centres, n_sizes, n_near)
+        Of unit norm along the last axis.
+    threshold : float
+        Smaller scores are set to 0.
+    out : ndarray of float32, shape (n_centres, n_out)
+        Signed scores; 0 where a window leaves the traces.
 
-    traces   (n_channels, n_samples) float32, time contiguous
-    shapes   (n_shapes, n_window) float32, n_shapes a multiple of 6
-    near     (n_centres, n_near) int64, -1 = no channel
-    weights  (n_centres, n_sizes, n_near) float32, unit norm along the last axis
-    out      (n_centres, n_out) float32, signed
+    Notes
+    -----
+    With projections[c, j, t] = sum_s shapes[j, s] traces[c, t - peak_index + s], out[u, t] is the value of largest
+    magnitude, over sizes k and shapes j, of sum_i weights[u, k, i] projections[near[u, i], j, first + t].
+
+    Two bounds skip what cannot reach the threshold. With M(c) the largest |projection| of channel c over shapes,
+    |score|^2 <= sum_i M(near_i)^2 (Cauchy-Schwarz), and for each size |score| <= sum_i |weights_i| M(near_i).
+    Projections are kept for a few samples only, never for the whole block.
     """
     n_channels, n_samples = traces.shape
     n_window = shapes.shape[1]
     on_shapes = np.zeros((FRAMES, n_channels + 1, shapes.shape[0], LANES), np.float32)
     largest = np.zeros((2, n_channels + 1, LANES), np.float32)
-    # One row more, of zeros, is the channel of a place without one.
-    place = np.where(near < 0, n_channels, near)
+    # An extra row of zeros stands for the missing channels.
+    rows = np.where(near < 0, n_channels, near)
     tail = np.zeros((n_channels, LANES + n_window - 1), np.float32)
     out[:] = 0.0
     t = max(0, peak_index - first)
@@ -66,13 +82,13 @@ def universal_scores(
             _project_frames(tail, 0, 1, shapes, on_shapes)
         for f in range(n_frames):
             _largest(on_shapes[f], largest)
-            _score_frame(on_shapes[f], largest, place, weights, np.float32(threshold), out, t, n)
+            _score_frame(on_shapes[f], largest, rows, weights, np.float32(threshold), out, t, n)
             t += n
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _project_frames(traces: F32, begin: int, n_frames: int, shapes: F32, on_shapes: F32) -> None:
-    """on_shapes[f, c, j]: the 16 samples of frame f, whose windows begin at sample begin + 16 f."""
+    """Write frame f, whose windows begin at samples begin + 16 f, to on_shapes[f, c, j]."""
     n_shapes, rows = shapes.shape[0], on_shapes.shape[1]
     for c in range(traces.shape[0]):
         for j in range(0, n_shapes, 6):
@@ -80,9 +96,9 @@ def _project_frames(traces: F32, begin: int, n_frames: int, shapes: F32, on_shap
             six_components(traces, c * traces.shape[1] + begin, n_frames, shapes, j, on_shapes, at, LANES, apart)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _largest(on_shapes: F32, largest: F32) -> None:
-    """largest[0, c] = max_j |on_shapes[c, j]|, and largest[1, c] its square."""
+    """Set largest[0, c] to max_j |on_shapes[c, j]|, and largest[1, c] to its square."""
     rows, n_shapes = on_shapes.shape[:2]
     for c in range(rows):
         top = splat(np.float32(0.0))
@@ -93,11 +109,11 @@ def _largest(on_shapes: F32, largest: F32) -> None:
         store(largest, (rows + c) * LANES, times(top, top))
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _score_frame(
     on_shapes: F32, largest: F32, place: I64, weights: F32, threshold: np.float32, out: F32, t: int, n: int
 ) -> None:
-    """out[:, t : t + n] from the projections of these samples."""
+    """Write the scores of n samples from `t` on."""
     n_near, rows, n_shapes = place.shape[1], largest.shape[1], on_shapes.shape[1]
     zero = splat(np.float32(0.0))
     limit = splat(threshold * np.float32(1.0 - SLACK))
@@ -127,15 +143,34 @@ def _score_frame(
             out[u, t : t + n] = found[:n]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def pick(scores: F32, neighbours: I64, half_window: int, first: int, last: int) -> tuple[I64, I64, F32]:
-    """Entries whose magnitude is not exceeded within +-half_window samples on any neighbouring centre.
+    """Return the scores that no other exceeds in magnitude nearby in time and space.
 
-    scores      (n_centres, n_samples) float32, 0 where nothing was found
-    neighbours  (n_centres, n_neighbours) int64, -1 = none; a centre may list itself
-    first,last  only samples first <= t < last are returned
-    Of equal magnitudes the earlier one wins, then the lower centre.
-    Returns (sample int64, centre int64, value float32), ordered by sample, then centre.
+    Parameters
+    ----------
+    scores : ndarray of float32, shape (n_centres, n_samples)
+        0 where nothing was found.
+    neighbours : ndarray of int64, shape (n_centres, n_neighbours)
+        Neighbours of each centre; -1: none; a centre may list itself.
+    half_window : int
+        Samples before and after that count as nearby.
+    first, last : int
+        Only samples first <= t < last are returned.
+
+    Returns
+    -------
+    sample, centre : ndarray of int64, shape (n,)
+        Ordered by sample, then centre. Of equal magnitudes the earlier one wins, then the lower centre.
+    value : ndarray of float32, shape (n,)
+        The scores.
+
+    Examples
+    --------
+    >>> scores = np.zeros((2, 8), np.float32)
+    >>> scores[0, 3], scores[1, 4] = -5.0, 4.0
+    >>> pick(scores, np.array([[1], [0]]), 2, 0, 8)
+    (array([3]), array([0]), array([-5.], dtype=float32))
     """
     n_centres, n_samples = scores.shape
     zero = splat(np.float32(0.0))
@@ -160,11 +195,11 @@ def pick(scores: F32, neighbours: I64, half_window: int, first: int, last: int) 
     return samples, centres, values
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _is_largest(scores: F32, neighbours: I64, half_window: int, u: int, t: int) -> bool:
     value = abs(scores[u, t])
     low, high = max(0, t - half_window), min(scores.shape[1], t + half_window + 1)
-    # The samples beside it first, then its own centre: most fall there.
+    # The adjacent samples first, then the rest of its own centre: most candidates fail there.
     if (t > low and abs(scores[u, t - 1]) >= value) or (t + 1 < high and abs(scores[u, t + 1]) > value):
         return False
     if _exceeded(scores, u, value, low, high, t, False):
@@ -176,7 +211,7 @@ def _is_largest(scores: F32, neighbours: I64, half_window: int, u: int, t: int) 
     return True
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _exceeded(scores: F32, v: int, value: np.float32, low: int, high: int, t: int, wins_tie_now: bool) -> bool:
     for s in range(low, high):
         other = abs(scores[v, s])

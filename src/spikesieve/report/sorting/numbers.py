@@ -190,7 +190,7 @@ def ccgs_with_nearest(sorting: Sorting, rows: Sequence[I64]) -> I64:
     for row, unit in enumerate(sorting.units):
         if unit.nearest_unit is not None:
             pair = sorting.spikes.sample[rows[row]], sorting.spikes.sample[rows[unit.nearest_unit]]
-            ccgs[row] = refractory.counts_1ms(*pair, sorting.sampling_hz, False)[shown]
+            ccgs[row] = refractory.correlogram_1ms(*pair, sorting.sampling_hz, False)[shown]
     return ccgs
 
 

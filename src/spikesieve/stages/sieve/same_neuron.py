@@ -34,7 +34,9 @@ def log_odds_one_neuron(first: I64, second: I64, sampling_hz: float) -> float:
     >>> log_odds_one_neuron(whole, other, 30000.0) < -3
     True
     """
-    return refractory.log_odds_one_train(refractory.counts_1ms(np.sort(first), np.sort(second), sampling_hz, False))
+    return refractory.log_odds_one_train(
+        refractory.correlogram_1ms(np.sort(first), np.sort(second), sampling_hz, False)
+    )
 
 
 def without_jitter(features: F64, mean: F64, lags: F32) -> F64:
