@@ -272,7 +272,7 @@ def test_python_door_refuses_what_cannot_be(raw):
 
 def test_import_and_help_load_nothing_heavy():
     code = (
-        "import sys, spikesieve, spikesieve.cli; print(spikesieve.__version__, dir(spikesieve))\n"
+        "import sys, spikesieve, spikesieve.cli.app; print(spikesieve.__version__, dir(spikesieve))\n"
         "heavy = {'numpy', 'numba', 'scipy', 'sklearn', 'matplotlib', 'pydantic'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

@@ -120,5 +120,5 @@ def test_unit_numbers_do_not_lie_on_each_other() -> None:
 
 
 def test_drawing_loads_no_pyplot() -> None:
-    code = "import sys, spikesieve.report.pictures; sys.exit('matplotlib.pyplot' in sys.modules)"
+    code = "import sys, spikesieve.report.sorting.pictures; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -136,7 +136,7 @@ def test_unused_feature_columns_name_another_contact_and_hold_zero(tmp_path: Pat
 def test_blocks_of_rows_join_without_a_seam(tmp_path: Path, sorting: Sorting, monkeypatch: pytest.MonkeyPatch) -> None:
     write_phy(tmp_path, sorting, NO_FILE)
     whole = {path.name: path.read_bytes() for path in tmp_path.glob("*.npy")}
-    monkeypatch.setattr("spikesieve.io.phy.ROWS_PER_BLOCK", 37)
+    monkeypatch.setattr("spikesieve.io.results.phy.ROWS_PER_BLOCK", 37)
     write_phy(tmp_path, sorting, NO_FILE)
     assert {path.name: path.read_bytes() for path in tmp_path.glob("*.npy")} == whole
 

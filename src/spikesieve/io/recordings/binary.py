@@ -105,7 +105,7 @@ def read_recording(
     gain_uv       uV per raw number (negative turns the signal over); None: unknown, amplitudes stay in raw numbers
     header_bytes  bytes to skip at the start of each file
 
-    Nothing is read yet. To sort only a part, pass the result to `spikesieve.io.segments.select_times`.
+    Nothing is read yet. To sort only a part, pass the result to `spikesieve.io.recordings.segments.select_times`.
     Raises InputError for a missing, empty, unreadable or truncated file and for numbers that cannot be.
     """
     names = as_paths(paths)
