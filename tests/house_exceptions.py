@@ -85,11 +85,7 @@ UNFINISHED_WORDS: set[str] = {
     "stages.units",
     "docs/compare.md",
     "docs/input.md",
-    "docs/kilosort2.md",
-    "docs/motion.md",
     "docs/output.md",
-    "docs/report.md",
-    "docs/sieve.md",
     "docs/simulation.md",
 }
 """Rooms and pages in which banned words stand. Pages as docs/name.md."""

@@ -281,7 +281,8 @@ def test_a_damaged_array_gives_a_sentence_or_is_not_needed(write: Callable, kind
         except InputError:
             n_refused += 1
         np.save(path, whole)
-    assert n_refused >= 1
+    # Where all of a spike list is one shorter, a pykilosort folder is still whole.
+    assert n_refused >= (kind != "short")
 
 
 def test_without_h5py_a_rez_is_refused_with_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
