@@ -14,6 +14,7 @@ from paths import DOCS, ROOT
 MODULE = re.compile(r"\bspikesieve(?:\.[a-z_]\w*){2,}")
 SOURCE = re.compile(r"(?<![\w/.])(?:\w+/)+\w+\.py\b")
 CODE = [path for folder in ("src", "tests", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
+IMPORT = re.compile(r"from (spikesieve[\w.]*) import (\w+(?:, *\w+)*)")
 PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md"]
 
 
@@ -49,6 +50,19 @@ def test_modules_that_texts_in_the_code_name_exist():
     named = {name: path.name for path in CODE if path != Path(__file__) for name in modules_named(path)}
     assert len(named) > 1
     assert {name: file for name, file in named.items() if not exists(name)} == {}
+
+
+def test_imports_in_examples_of_pages_and_notebooks_work():
+    notebooks = sorted((DOCS / "notebooks").glob("*.ipynb"))
+    assert notebooks
+    named = {
+        (page.name, f"{module}.{name}")
+        for page in (*PAGES, *notebooks)
+        for module, names in IMPORT.findall(page.read_text(encoding="utf-8"))
+        for name in names.replace(" ", "").split(",")
+    }
+    assert len(named) > 5
+    assert {(page, name) for page, name in named if not exists(name)} == set()
 
 
 def test_sources_that_pages_name_exist():

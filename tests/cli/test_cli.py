@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 import spikesieve
 from spikesieve import Probe, Settings
+from spikesieve.api.sort import METHODS
 from spikesieve.cli.app import app
 from spikesieve.engine.clock import STATUS, StageClock, StageCost, peak_memory_mb
 from spikesieve.io.new_folder import free_name
@@ -151,7 +152,7 @@ def test_unexpected_error_is_status_1_with_its_traceback(tmp_path, raw, monkeypa
     def broken(*_args):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setitem(spikesieve.api.METHODS, "sieve", broken)
+    monkeypatch.setitem(METHODS, "sieve", broken)
     result = run_sort(raw, tmp_path / "out")
     assert result.exit_code == 1
     assert isinstance(result.exception, ZeroDivisionError)
@@ -196,7 +197,7 @@ def test_failed_demo_leaves_nothing(tmp_path, monkeypatch):
     def broken(*_args):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setitem(spikesieve.api.METHODS, "sieve", broken)
+    monkeypatch.setitem(METHODS, "sieve", broken)
     assert run("demo", "--quick", "--out", str(tmp_path / "demo")).exit_code == 1
     assert not list(tmp_path.iterdir())
 
