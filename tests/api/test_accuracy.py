@@ -6,11 +6,12 @@ import sys
 
 import numpy as np
 import pytest
+from needed import needed_module
 from paths import ROOT
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
-losses = pytest.importorskip("losses")
-ceilings = pytest.importorskip("ceilings")
+losses = needed_module("losses", "benchmarks")
+ceilings = needed_module("ceilings", "benchmarks")
 
 HZ = 30_000.0
 SECOND = 30_000

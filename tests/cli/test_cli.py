@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 import spikesieve
 from spikesieve import Probe, Settings
-from spikesieve.api.sort import Resources
+from spikesieve.api.sort import METHODS, Resources
 from spikesieve.cli.app import app
 from spikesieve.engine.clock import STATUS, StageClock, StageCost, peak_memory_mb
 from spikesieve.io.new_folder import free_name
@@ -153,7 +153,7 @@ def test_unexpected_error_is_status_1_with_its_traceback(tmp_path, raw, monkeypa
     def broken(*_args):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setitem(spikesieve.api.METHODS, "sieve", broken)
+    monkeypatch.setitem(METHODS, "sieve", broken)
     result = run_sort(raw, tmp_path / "out")
     assert result.exit_code == 1
     assert isinstance(result.exception, ZeroDivisionError)
@@ -198,7 +198,7 @@ def test_failed_demo_leaves_nothing(tmp_path, monkeypatch):
     def broken(*_args):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setitem(spikesieve.api.METHODS, "sieve", broken)
+    monkeypatch.setitem(METHODS, "sieve", broken)
     assert run("demo", "--quick", "--out", str(tmp_path / "demo")).exit_code == 1
     assert not list(tmp_path.iterdir())
 
@@ -284,7 +284,7 @@ def test_python_door_refuses_what_cannot_be(raw):
 
 def test_import_and_help_load_nothing_heavy():
     code = (
-        "import sys, spikesieve, spikesieve.cli; print(spikesieve.__version__, dir(spikesieve))\n"
+        "import sys, spikesieve, spikesieve.cli.app; print(spikesieve.__version__, dir(spikesieve))\n"
         "heavy = {'numpy', 'numba', 'scipy', 'sklearn', 'matplotlib', 'pydantic'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

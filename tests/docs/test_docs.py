@@ -1,4 +1,4 @@
-"""Each page in docs/ has its stage's parameters as the model has them; `python tests/test_docs.py` writes them anew."""
+"""Each page in docs/ has the parameters of its stage. `python tests/docs/test_docs.py` writes them from the models."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PAGES: dict[str, tuple[type[Params], ...]] = {
     "curate": (CurateParams, UnitsParams),
 }
 UNITS = {"um": "µm", "ms": "ms", "hz": "Hz", "uv": "µV", "sd": "noise SD", "samples": "samples"}
-MARKED = "<!-- {name}: written by tests/test_docs.py -->\n{table}<!-- end -->"
+MARKED = "<!-- {name}: written by tests/docs/test_docs.py -->\n{table}<!-- end -->"
 
 
 def table(params: type[Params]) -> str:
@@ -62,7 +62,7 @@ def marked(params: type[Params]) -> str:
 def test_the_table_of_parameters_is_that_of_the_model(page):
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
     for params in PAGES[page]:
-        assert marked(params) in text, f"docs/{page}.md is behind {params.__name__}: run `python tests/test_docs.py`"
+        assert marked(params) in text, f"run `python tests/docs/test_docs.py`: docs/{page}.md is old"
 
 
 def test_every_parameter_model_of_a_stage_has_a_page():

@@ -34,12 +34,12 @@ def test_no_method_is_left_out():
 
 
 def sorted_with(
-    samples: np.ndarray, method: str, n_jobs: int = 2, block_samples: int = 40_000, segments=None
+    samples: np.ndarray, method: str, n_jobs: int = 2, block_samples: int = 40_000, segments=None, overrides=()
 ) -> Sorting:
     recording = recording_from_array(samples, HZ, PARAMS.gain_uv)
     if segments:
         recording = recording.with_segments(segments)
-    settings = Settings(engine={"block_samples": block_samples}).with_overrides(METHODS[method])
+    settings = Settings(engine={"block_samples": block_samples}).with_overrides([*METHODS[method], *overrides])
     return sort(recording, read_probe("linear:12:25"), settings, resources=Resources(n_jobs))
 
 
@@ -100,8 +100,17 @@ def test_spikes_are_ordered_in_range_and_every_one_belongs_to_a_unit(samples, so
     assert [u.n_spikes for u in sorting.units] == np.bincount(spikes.unit).tolist()
 
 
-def test_every_matched_spike_is_counted(sorting):
-    assert np.count_nonzero(sorting.kept) == len(sorting.spikes)
+def test_spikes_of_units_that_are_left_out_are_counted(samples, method, sorting):
+    """`kept` has an entry for every matched spike, whatever becomes of its unit, and notes say what did."""
+    fewer = sorted_with(samples, method, overrides=["curate.min_spikes=110"])
+    small = [unit.n_spikes for unit in sorting.units if unit.n_spikes < 110]
+    assert len(small) == 2
+    assert len(fewer.units) == len(sorting.units) - 2
+    for result in (sorting, fewer):
+        assert np.count_nonzero(result.kept) == len(result.spikes)
+    assert len(fewer.kept) == len(sorting.kept)
+    assert np.count_nonzero(sorting.kept & ~fewer.kept) == sum(small)
+    assert any("fewer than 110 spikes were left out" in note for note in fewer.notes)
 
 
 def test_no_unit_fires_twice_within_a_quarter_of_a_millisecond(sorting):

@@ -83,10 +83,15 @@ def test_batches_are_ordered_by_the_displacement_and_units_followed_through_it(m
     assert any("Batches were put in order" in note for note in sorting.notes)
 
 
-def test_the_order_of_time_can_be_kept(moving, tmp_path):
+def test_the_order_of_time_can_be_kept(moving, sorted_moving, tmp_path):
     sorting, kept = sort(moving[0], tmp_path, SHORT.model_copy(update={"reorder": False}))
-    assert "iorig" not in kept
-    assert len(sorting.units) > 0
+    of_the_order = {"ccb", "ccb0", "ccbsort", "iorig", "place"}
+    assert set(sorted_moving[1]) - set(kept) == of_the_order
+    assert set(kept) <= set(sorted_moving[1])
+    assert not any("order" in note for note in sorting.notes)
+    batch = np.searchsorted(kept["batch_start"], sorting.spikes.sample, side="right") - 1
+    assert (kept["st3"][:, 4] == batch).mean() > 0.99
+    assert n_found(sorting, moving[1], MOVING.n_units) >= 4
 
 
 def test_drift_can_be_registered_instead(moving, tmp_path):

@@ -89,7 +89,9 @@ def test_moving_templates_follow_better_than_standing_ones(by_mode, simulated):
 def test_positions_are_those_at_rest(by_mode, simulated):
     truth, sorting = simulated[1], by_mode["templates"]
     best = accuracies(sorting, truth)
-    for unit in np.flatnonzero(best > 0.9):
+    well_found = np.flatnonzero(best > 0.9)
+    assert len(well_found) >= 4
+    for unit in well_found:
         true = truth.sample[truth.unit == unit]
         k = np.argmax(
             [np.isin(sorting.spikes.sample[sorting.spikes.unit == j], true).sum() for j in range(len(sorting.units))]
@@ -99,6 +101,7 @@ def test_positions_are_those_at_rest(by_mode, simulated):
             sorting.spikes.sample[mine] / HZ, np.full(mine.sum(), 100.0), np.zeros(mine.sum(), int)
         )
         depth = sorting.spikes.position_um[mine, 1]
+        assert np.ptp(moved) > 15
         # Of the 24 um that the unit travels on the probe, next to nothing is left.
         slope = np.polyfit(moved, depth, 1)[0]
         assert abs(slope) < 0.35

@@ -80,7 +80,8 @@ def test_features_are_those_of_the_spike_without_the_one_on_top_of_it():
     traces = tiny.traces_with(templates, SHAPES, N_CONTACTS, 400, [(200, 0, 1.0), (220, 1, 1.0)])
     found, _ = matched(traces, templates)
     assert spikes_of(found) == [(200, 0), (220, 1)]
-    np.testing.assert_allclose(found.features, templates.scores, atol=0.1 * 30)
+    # With the other spike left in, they are off by up to 11.
+    np.testing.assert_allclose(found.features, templates.scores, atol=0.05)
 
 
 def test_features_on_other_contacts_than_the_templates():

@@ -8,16 +8,18 @@ from typing import Any
 import pytest
 from browser import BROWSER, DRIVER, FLAGS
 from make_sides import small, write_npz
+from needed import missing, needed_module
 
 from spikesieve.api.compare import compare
 from spikesieve.settings.compare import CompareOptions
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+webdriver = needed_module("selenium.webdriver", "browser")
 
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 
-pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="Chromium or its chromedriver is not installed")
+if not (BROWSER and DRIVER):
+    missing("browser", "Chromium or its chromedriver is not installed")
 
 
 @pytest.fixture(scope="module")

@@ -14,19 +14,21 @@ from browser import BROWSER, DRIVER, FLAGS
 from make_motion import make_moving_sorting
 from make_report import make_facts
 from make_sorting import make_probe, make_sorting
+from needed import missing, needed_module
 
 from spikesieve.model import Sorting
 from spikesieve.report.sorting.numbers import figure_numbers
 from spikesieve.report.sorting.page import page_html
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+webdriver = needed_module("selenium.webdriver", "browser")
 
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
-pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="Chromium or its chromedriver is not installed")
+if not (BROWSER and DRIVER):
+    missing("browser", "Chromium or its chromedriver is not installed")
 
 
 @pytest.fixture(scope="module")
