@@ -123,10 +123,6 @@ def test_unit_numbers_do_not_lie_on_each_other() -> None:
 
 
 def test_drawing_loads_no_pyplot() -> None:
-<<<<<<< HEAD:tests/report/sorting/test_figures.py
     modules = "spikesieve.report.sorting.pictures, spikesieve.report.comparison.write"
     code = f"import sys, {modules}; sys.exit('matplotlib.pyplot' in sys.modules)"
-=======
-    code = "import sys, spikesieve.report.sorting.pictures; sys.exit('matplotlib.pyplot' in sys.modules)"
->>>>>>> house:tests/report/test_figures.py
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

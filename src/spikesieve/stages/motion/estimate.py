@@ -103,7 +103,7 @@ def estimate(
     >>> tetrode = Probe(np.array([[0.0, 0.0], [0.0, 20.0]]), np.arange(2), np.zeros(2, np.int64))
     >>> spike = MotionSpikes(np.array([9]), np.zeros(1, np.float32), np.ones(1, np.float32), np.zeros(1, np.int64))
     >>> estimate(spike, tetrode, ((0, 300_000),), 30_000.0, MotionParams()).decisions
-    ('refuse',)
+    (<DriftDecision.REFUSE: 'refuse'>,)
     """
     shanks = np.unique(probe.shanks)
     windows = _depth_windows(probe, params)
