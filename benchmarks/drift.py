@@ -42,7 +42,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "leaning": {"drift_zigzag_um": 25.0, "drift_zigzag_period_s": 80.0, "nonrigid": 0.5},
     "nonrigid": {"drift_walk_um": 25.0, "nonrigid": 0.5},
 }
-ESTIMATORS = {"decentralized": {}, "kilosort": {"nblocks": 5}}
+ESTIMATORS = {"decentralized": {}, "kilosort": {"n_sections": 5}}
 
 
 @dataclass(frozen=True, eq=False)

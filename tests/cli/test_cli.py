@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 import spikesieve
 from spikesieve import Probe, Settings
+from spikesieve.api.sort import METHODS
 from spikesieve.cli.app import app
 from spikesieve.engine.clock import STATUS, StageClock, StageCost, peak_memory_mb
 from spikesieve.io.new_folder import free_name
@@ -42,7 +43,7 @@ def done(tmp_path_factory, raw):
     folder = tmp_path_factory.mktemp("done")
     (folder / "s.toml").write_text("whitening_range = 30\n[detect]\nthreshold = 8.5\n")
     out = folder / "new" / "out"
-    result = run_sort(raw, out, "-v", "--settings", str(folder / "s.toml"), "--set", "fit.learn_s=100")
+    result = run_sort(raw, out, "-v", "--settings", str(folder / "s.toml"), "--set", "fit.learning_duration_s=100")
     assert result.exit_code == 0, result.output
     return result, out
 
@@ -69,13 +70,20 @@ def test_the_memory_plan_is_told_before_the_work_begins(done):
 
 def test_log_tells_versions_settings_stages_and_units(done):
     log = (done[1] / "spikesieve.log").read_text()
-    for words in ("numpy", "'learn_s': 100.0", "raw.bin", "detect took", "peak memory", "spikes of 1 units"):
+    for words in (
+        "numpy",
+        "'learning_duration_s': 100.0",
+        "raw.bin",
+        "detect took",
+        "peak memory",
+        "spikes of 1 units",
+    ):
         assert words in log
 
 
 def test_provenance_has_settings_seeds_stages_and_inputs(done):
     found = facts(done[1])
-    assert (found["settings"]["fit"]["learn_s"], found["settings"]["detect"]["threshold"]) == (100, 8.5)
+    assert (found["settings"]["fit"]["learning_duration_s"], found["settings"]["detect"]["threshold"]) == (100, 8.5)
     assert found["seeds"] == {"shapes": 5, "cluster": 5}
     assert [Path(entry["path"]).name for entry in found["inputs"]] == ["raw.bin", "s.toml"]
     stages = found["stages"]
@@ -151,7 +159,7 @@ def test_unexpected_error_is_status_1_with_its_traceback(tmp_path, raw, monkeypa
     def broken(*_args):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setitem(spikesieve.api.METHODS, "sieve", broken)
+    monkeypatch.setitem(METHODS, "sieve", broken)
     result = run_sort(raw, tmp_path / "out")
     assert result.exit_code == 1
     assert isinstance(result.exception, ZeroDivisionError)
@@ -196,7 +204,7 @@ def test_failed_demo_leaves_nothing(tmp_path, monkeypatch):
     def broken(*_args):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setitem(spikesieve.api.METHODS, "sieve", broken)
+    monkeypatch.setitem(METHODS, "sieve", broken)
     assert run("demo", "--quick", "--out", str(tmp_path / "demo")).exit_code == 1
     assert not list(tmp_path.iterdir())
 
@@ -244,7 +252,7 @@ def test_preprocessed_files_for_neuroscope(tmp_path):
 
 def test_python_door_sorts_the_same(done, raw):
     recording = spikesieve.read_recording(raw, 4, HZ, gain_uv=1.0)
-    settings = Settings().with_overrides(["whitening_range=30", "detect.threshold=8.5", "fit.learn_s=100"])
+    settings = Settings().with_overrides(["whitening_range=30", "detect.threshold=8.5", "fit.learning_duration_s=100"])
     stages = []
     sorting = spikesieve.sort(
         recording, spikesieve.read_probe("linear:4:25"), settings, progress=lambda *now: stages.append(now[0])

@@ -53,7 +53,7 @@ def test_of_a_large_group_some_spikes_stand_for_all_unless_each_is_to_be_labelle
 def test_waveforms_are_measured_from_a_bounded_part(seconds, most_s, read):
     trains = Trains(np.arange(0, seconds * 30_000, 15_000), np.zeros(2 * seconds, np.int64), HZ, float(seconds))
     with ThreadPoolExecutor(1) as pool:
-        blocks = blocks_to_measure(run_of(seconds, pool), trains, 1, UnitsParams(waveform_s=most_s))
+        blocks = blocks_to_measure(run_of(seconds, pool), trains, 1, UnitsParams(waveform_duration_s=most_s))
     assert len(blocks) == read
     assert max(np.diff([0, *(b.start / HZ for b in blocks), seconds])) < 3 * seconds / read
 
@@ -64,6 +64,6 @@ def test_the_waveform_of_a_rare_unit_is_measured_too():
         np.concatenate([often, rare]), np.repeat([0, 1], [len(often), len(rare)]).astype(np.int64), HZ, 80.0
     )
     with ThreadPoolExecutor(1) as pool:
-        blocks = blocks_to_measure(run_of(80, pool), trains, 2, UnitsParams(waveform_s=10.0))
+        blocks = blocks_to_measure(run_of(80, pool), trains, 2, UnitsParams(waveform_duration_s=10.0))
     assert len(blocks) < 25
     assert all(any(b.start <= t < b.stop for b in blocks) for t in rare)

@@ -66,7 +66,7 @@ def first_templates(
     """
     probe, hz = fitted.probe, run.recording.sampling_hz
     # The threshold is in SD of the traces, as in Kilosort4; what is noise will be told by its likelihood.
-    threshold = settings.fit.detect_share * settings.detect.threshold / noise_sd
+    threshold = settings.fit.detection_threshold_ratio * settings.detect.threshold / noise_sd
     detect = settings.detect.model_copy(update={"threshold": threshold})
     groups = make_groups(probe, pitch_um(probe, detect), settings.features)
     detector = Detector(shapes, universal_templates(probe, detect), groups, detect)
@@ -83,7 +83,7 @@ def second_templates(
     run: Run, fitted: Preprocessing, shapes: Shapes, first: MovingTemplates, rest: Rest, settings: Settings
 ) -> MovingTemplates:
     """Templates of the units in the spikes that the first ones explain best in a part of the recording."""
-    part = a_part(run, settings.fit.learn_s)
+    part = a_part(run, settings.fit.learning_duration_s)
     found = fit_all(part, fitted, shapes, moving_matcher(run, first, shapes, rest), settings.fit)
     matched = matched_spikes(part, found, first.rest, shapes)
     templates = learned_again(part, matched, first, shapes, rest, settings)

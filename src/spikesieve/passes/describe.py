@@ -194,7 +194,7 @@ def blocks_to_measure(run: Run, trains: Trains, n_units: int, params: UnitsParam
     counts = np.zeros((len(pieces), n_units), np.int64)
     np.add.at(counts, (np.maximum(block, 0), trains.unit), 1)
     order = golden_order(len(pieces))
-    have, left = np.zeros(n_units, np.int64), params.waveform_s * run.recording.sampling_hz
+    have, left = np.zeros(n_units, np.int64), params.waveform_duration_s * run.recording.sampling_hz
     chosen = []
     for i in order:
         wanted = params.waveform_spikes if left > 0 else params.waveform_spikes * ENOUGH

@@ -141,7 +141,7 @@ def units_in_tissue(
     """The units in the spikes that `before` matched in `run`, compared at the displacements where they were seen."""
     learned = learn(matched, settings.fit, settings.refine, run.share)
     found, some = FoundUnits(*templates_of(learned), learned.now.amplitude), learned.spikes
-    width = max(1, round(settings.tissue.bin_um / settings.tissue.step_um))
+    width = max(1, round(settings.tissue.displacement_bin_um / settings.tissue.displacement_step_um))
     step = steps_of(run, some.sample, some.source, before, rest)
     seen = seen_on_probe(some, found, step, before, width, run.share)
     if len(before.steps_um) > 1:

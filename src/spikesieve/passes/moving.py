@@ -60,7 +60,7 @@ def follow(run: Run, fitted: Preprocessing, detector: Detector, motion: MotionPa
 
 def find_motion(run: Run, probe: Probe, detected: Detected, params: MotionParams) -> Motion:
     """How the tissue moved: as it was given, or from the detected spikes; still where nobody wants to know."""
-    if params.mode == "off" or params.nblocks == 0:
+    if params.mode == "off" or params.n_sections == 0:
         return Motion.still(probe.shanks, "motion.mode is off.")
     if run.motion is not None:
         return run.motion
@@ -81,7 +81,9 @@ def with_traces_at_rest(run: Run, probe: Probe, motion: Motion, params: TissuePa
 
     def to_rest(block: Block) -> F32:
         middle = np.full(probe.n_contacts, block.middle / run.recording.sampling_hz)
-        return traces_to_rest(probe, motion.at(middle, probe.positions_um[:, 1], probe.shanks), params.traces_length_um)
+        return traces_to_rest(
+            probe, motion.at(middle, probe.positions_um[:, 1], probe.shanks), params.traces_length_scale_um
+        )
 
     return replace(run, to_rest=to_rest)
 
@@ -98,7 +100,7 @@ class Rest:
 
     def displacement_um(self, sample: I64, depth_um: F64, shank: I64) -> F64:
         """(n,) float64, in steps: the displacement at n samples and depths."""
-        step = self.tissue.params.step_um
+        step = self.tissue.params.displacement_step_um
         return np.round(self.motion.at(sample / self.sampling_hz, depth_um, shank) / step) * step
 
 
@@ -190,7 +192,7 @@ def _standing_templates(means: LearnedTemplates, contacts: I64, n_contacts: int)
 
 
 def _steps_um(rest: Rest) -> F64:
-    step = rest.tissue.params.step_um
+    step = rest.tissue.params.displacement_step_um
     low, high = np.floor(rest.motion.um.min() / step), np.ceil(rest.motion.um.max() / step)
     return np.arange(min(low, 0), max(high, 0) + 1) * step
 
@@ -199,7 +201,7 @@ def _observed(
     spikes: SpikeTable, moved_um: F64, clusters: Clusters, families: Families, shapes: Shapes, rest: Rest
 ) -> list[Observed]:
     """Mean scores of each template in bins of displacement, on the contacts where they were measured."""
-    width = rest.tissue.params.bin_um
+    width = rest.tissue.params.displacement_bin_um
     unit = clusters.unit
     used = np.flatnonzero((unit >= 0) & (families.member[np.maximum(unit, 0)] >= 0))
     bins = np.round(moved_um[used] / width).astype(np.int64)

@@ -11,7 +11,7 @@ from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from spikesieve.errors import SettingsError
-from spikesieve.settings.params import Params
+from spikesieve.settings.params import Params, old_name
 from spikesieve.settings.sentences import out_of_range, unknown
 
 
@@ -44,8 +44,13 @@ class Adjustable(Params):
 
     @classmethod
     def other_names(cls) -> Mapping[str, str]:
-        """Full names by the names that settings have elsewhere."""
-        return {}
+        """Full names by the other names that are accepted: those of earlier versions."""
+        found = {}
+        for path, field in cls.fields_by_path().items():
+            group, dot, _ = path.rpartition(".")
+            if (old := old_name(field)) is not None:
+                found[f"{group}{dot}{old}"] = path
+        return found
 
     @classmethod
     def unknown_sentence(cls, name: str) -> str:

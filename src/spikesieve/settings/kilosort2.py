@@ -32,11 +32,13 @@ class Kilosort2Params(Params):
     first_momentum: float = setting(20.0, "spikes that a template averages over at first", ge=1.0)
     last_momentum: float = setting(400.0, "spikes that a template averages over in the end", ge=1.0)
     min_rate_hz: float = setting(0.02, "a template that fires less is dropped", kilosort2="minFR", ge=0.0)
-    reach_um: float = setting(90.0, "no contact farther than this from a template's largest one is part of it", gt=0.0)
+    template_radius_um: float = setting(
+        90.0, "no contact farther than this from a template's largest one is part of it", old_name="reach_um", gt=0.0
+    )
     rank: int = setting(3, "products of a time course and a footprint that a template is made of", ge=1, le=24)
     templates_per_contact: int = setting(4, "largest number of templates", kilosort2="nfilt_factor", ge=1, le=100)
     max_peels: int = setting(500, "largest number of rounds of matching in a piece of a batch", ge=1, le=10_000)
     split_posterior: float = setting(
         0.9, "a unit is split where both sides are assigned this surely", kilosort2="AUCsplit", gt=0.5, lt=1.0
     )
-    split_spikes: int = setting(300, "neither side of a split has fewer spikes", ge=10)
+    min_split_spikes: int = setting(300, "neither side of a split has fewer spikes", old_name="split_spikes", ge=10)

@@ -63,7 +63,7 @@ def _registration(value: Any) -> Values:
 
 def _blocks(value: Any) -> Values:
     n = round(_number(value))
-    return [*_registration(n), *([("motion.nblocks", n)] if n else [])]
+    return [*_registration(n), *([("motion.n_sections", n)] if n else [])]
 
 
 def _reorder(value: Any) -> Values:
@@ -86,7 +86,7 @@ OPTIONS: dict[str, Option] = {
     ),
     "sigmaMask": Option(
         "spread of a template in um; here its reach, three times as far",
-        _is("kilosort2.reach_um", float, REACH_OVER_SIGMA),
+        _is("kilosort2.template_radius_um", float, REACH_OVER_SIGMA),
     ),
     "nfilt_factor": Option("templates per contact, at most", _samples("kilosort2.templates_per_contact")),
     "Nrank": Option("rank of a template", _samples("kilosort2.rank")),

@@ -16,16 +16,23 @@ class MotionParams(Params):
     estimator: Literal["decentralized", "kilosort"] = setting(
         "decentralized", "compare all pairs of times (DREDge), or each time with a template (Kilosort4)"
     )
-    nblocks: int | None = setting(
+    n_sections: int | None = setting(
         None,
-        "sections of a shank that may move differently: 0 off, 1 all depths alike; default: one for each section_um",
+        "sections of a shank that may move differently: 0 off, 1 all depths alike; default: one a section_height_um",
+        old_name="nblocks",
         kilosort4="nblocks",
         ge=0,
         le=100,
     )
-    section_um: float = setting(150.0, "height of a section where nblocks is not given", gt=10.0, le=10_000.0)
-    bin_s: float | None = setting(
-        None, "bin of time in s; default: so that it holds 30 spikes of each section, 2 for kilosort", gt=0.05, le=600.0
+    section_height_um: float = setting(
+        150.0, "height of a section where n_sections is not given", old_name="section_um", gt=10.0, le=10_000.0
+    )
+    time_bin_s: float | None = setting(
+        None,
+        "bin of time in s; default: so that it holds 30 spikes of each section, 2 for kilosort",
+        old_name="bin_s",
+        gt=0.05,
+        le=600.0,
     )
     depth_bin_um: float | None = setting(
         None,
@@ -35,4 +42,6 @@ class MotionParams(Params):
         le=50.0,
     )
     max_shift_um: float = setting(75.0, "largest displacement between two times that is looked for", gt=5.0, le=500.0)
-    horizon_s: float = setting(100.0, "times farther apart than this are not compared", gt=1.0, le=10_000.0)
+    time_horizon_s: float = setting(
+        100.0, "times farther apart than this are not compared", old_name="horizon_s", gt=1.0, le=10_000.0
+    )

@@ -27,4 +27,6 @@ class PreprocessParams(Params):
     artifact_threshold_uv: float | None = setting(
         None, "a high-passed sample beyond this on any contact blanks its shank", kilosort4="artifact_threshold", gt=0.0
     )
-    artifact_ms: float = setting(2.0, "blanked on either side of an artifact or a saturated sample", ge=0.0, le=1000.0)
+    artifact_margin_ms: float = setting(
+        2.0, "blanked on either side of an artifact or a saturated sample", old_name="artifact_ms", ge=0.0, le=1000.0
+    )

@@ -70,8 +70,8 @@ class Settings(Adjustable):
 
     @classmethod
     def other_names(cls) -> Mapping[str, str]:
-        """Full names by those of Kilosort4 and Kilosort2: "Th_learned" is "match.threshold"."""
-        return {**paths_by_name_in("kilosort2"), **paths_by_name_in("kilosort4")}
+        """Full names by those of earlier versions, Kilosort2 and Kilosort4: "Th_learned" is "match.threshold"."""
+        return {**super().other_names(), **paths_by_name_in("kilosort2"), **paths_by_name_in("kilosort4")}
 
     @classmethod
     def unknown_sentence(cls, name: str) -> str:

@@ -51,13 +51,13 @@ def cluster_group(features: F32, params: ClusterParams, compare_trains: CompareT
     compare_trains  refractory test of two sides, or None to split by shape alone
     """
     n = len(features)
-    if n < 2 * params.neighbours:
+    if n < 2 * params.n_neighbours:
         return np.zeros(n, np.int64)
     landmark_of = landmarks(n, params)
-    links = nearest_landmarks(features, landmark_of, params.neighbours)
+    links = nearest_landmarks(features, landmark_of, params.n_neighbours)
     start = initial_labels(features, params)
     spike_label, landmark_label = ascend(
-        links, landmark_of, start, int(start.max()) + 1, params.resolution, params.rounds
+        links, landmark_of, start, int(start.max()) + 1, params.resolution, params.max_rounds
     )
     labels, n_labels = compact(spike_label)
     lookup = np.full(int(max(spike_label.max(), landmark_label.max())) + 1, -1, np.int64)
@@ -206,13 +206,13 @@ def stay_apart(
     compare_trains: CompareTrains | None,
 ) -> bool:
     """Whether the two sides of a join are two neurons."""
-    if tree.ratio[join] < params.weak_link_ratio:
+    if tree.ratio[join] < params.min_link_ratio:
         return True
     a, b = members[tree.left[join]], members[tree.right[join]]
     verdict = compare_trains(a, b) if compare_trains is not None else Verdict.UNDECIDED
     if verdict is Verdict.ONE:
         return False
-    needed = params.bimodality_of_two if verdict is Verdict.TWO else params.bimodality
+    needed = params.min_bimodality_if_not_refractory if verdict is Verdict.TWO else params.min_bimodality
     return bimodality(features[thinned(a, AT_ONCE)], features[thinned(b, AT_ONCE)]) >= needed
 
 

@@ -138,7 +138,7 @@ def _may_merge(alike: F32, norms: F32, params: CurateParams) -> tuple[Bool, Bool
     ratio = np.minimum(size[:, None], size) / np.maximum(np.maximum(size[:, None], size), 1e-12)
     candidate = (alike >= params.merge_similarity) & (ratio >= params.merge_norm_ratio)
     difference = 2 * (1 - ratio) / (1 + ratio)
-    return candidate, (alike >= params.same_similarity) & (difference < params.same_norm_difference)
+    return candidate, (alike >= params.near_identical_similarity) & (difference < params.near_identical_norm_difference)
 
 
 def _belongs(own: I64, other: I64, same: bool, good: bool, trains: Trains, params: CurateParams) -> bool:
@@ -159,7 +159,7 @@ def echo_units(trains: Trains, means: LearnedTemplates, n_contacts: int, pcs: F3
     for k, train in of.items():
         near = pairs.neighbours[pairs.offsets[k] : pairs.offsets[k + 1]].tolist()
         larger = [j for j in near if j != k and j in of and j not in echoes and norms[j] >= norms[k]]
-        if any(_share_near(train, of[j], reach) > params.duplicate_share for j in larger):
+        if any(_share_near(train, of[j], reach) > params.max_coincident_share for j in larger):
             echoes.add(k)
     return np.array(sorted(echoes), np.int64)
 

@@ -146,14 +146,14 @@ def ends_of(raw_uv: F32) -> tuple[float, float]:
 
 
 def blanked(raw_uv: F32, ends_uv: tuple[float, float], traces_uv: F32, fitted: Preprocessing) -> Bool:
-    """Which (shank, sample) to blank: saturated or beyond the artifact threshold, widened by artifact_ms.
+    """Which (shank, sample) to blank: saturated or beyond the artifact threshold, widened by artifact_margin_ms.
 
     raw_uv     (n_samples, n_contacts), ends_uv as for `filtered`, traces_uv (n_contacts, n_samples)
     Returns (n_shanks, n_samples) bool.
     """
     n_shanks = int(fitted.shank_index.max()) + 1
     hit = np.zeros((n_shanks, traces_uv.shape[1]), np.bool_)
-    margin = round(fitted.params.artifact_ms * 1e-3 * fitted.sampling_hz)
+    margin = round(fitted.params.artifact_margin_ms * 1e-3 * fitted.sampling_hz)
     low, high = fitted.range_uv or (-np.inf, np.inf)
     # raw x gain was rounded to float32: the last millionth of the range counts as its end.
     slack = 1e-6 * max(abs(low), abs(high))

@@ -61,7 +61,7 @@ class Tissue:
         xy, shanks = self.probe.positions_um, self.probe.shanks
         distance = distances_um(xy[of_a] - (0.0, moved_um), shanks[of_a], xy[of_b], shanks[of_b])
         # Contacts of two shanks are infinitely far apart; 1e3 lengths are enough for nothing.
-        scaled = np.sqrt(3.0) * np.minimum(distance / self.params.length_um, 1e3)
+        scaled = np.sqrt(3.0) * np.minimum(distance / self.params.length_scale_um, 1e3)
         kernel = (1 + scaled) * np.exp(-scaled)
         found = rows[:, of_a] @ kernel @ columns[:, of_b].T
         found[a < 0], found[:, b < 0] = 0.0, 0.0
@@ -70,7 +70,7 @@ class Tissue:
     def to_rest(self, here: I64, rest: I64, displacement_um: float) -> F32:
         """(len(rest), len(here)) float32: scores on contacts `here` to those at rest on contacts `rest`."""
         prior = self.covariance(here, here, 0.0)
-        noise = self.params.noise_share * np.trace(prior) / max(1, (here >= 0).sum())
+        noise = self.params.noise_variance_ratio * np.trace(prior) / max(1, (here >= 0).sum())
         weights = np.linalg.solve(prior + noise * np.eye(len(here)), self.covariance(here, rest, displacement_um))
         return np.asarray(weights.T, dtype=np.float32)
 

@@ -34,7 +34,7 @@ class Waveforms:
 def near_contacts(best: I64, probe: Probe, params: UnitsParams) -> I64:
     """Contacts to measure each unit's waveform on, nearest to its best one first: (n_units, n) int64, -1 = none."""
     xy, shanks = probe.positions_um, probe.shanks
-    table = nearest(distances_um(xy, shanks, xy, shanks), params.waveform_contacts, params.waveform_reach_um)
+    table = nearest(distances_um(xy, shanks, xy, shanks), params.waveform_contacts, params.waveform_radius_um)
     return table[best] if len(best) else np.empty((0, table.shape[1]), np.int64)
 
 
@@ -249,6 +249,6 @@ def judge(
         return "mua", f"refractory ratio R {own.ratio:.2f} is not below {limits.acg_threshold:g}"
     if own.probability >= limits.acg_probability:
         return "mua", f"too few spikes to be sure of a refractory period (Q {own.probability:.2f})"
-    if too_small is not None and too_small > params.max_missed:
+    if too_small is not None and too_small > params.max_missed_share:
         return "mua", f"{too_small:.0%} of its spikes seem too small to be found, at all or at some displacements"
     return "good", f"refractory: R {own.ratio:.2f}, Q {own.probability:.2g}"

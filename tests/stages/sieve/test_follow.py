@@ -182,7 +182,7 @@ def test_what_two_parts_show_together_brings_the_third_to_them():
     assert max(like([0], [1]), like([1], [2])) > like([0], [2])
     assert like([0, 1], [2]) > like([0], [2])
     limit = (like([0, 1], [2]) + like([0], [2])) / 2
-    params = PARAMS.model_copy(update={"same_similarity_apart": limit, "same_distance_apart": 0.0})
+    params = PARAMS.model_copy(update={"merge_similarity_across_drift": limit, "merge_distance_across_drift_sd": 0.0})
     assert parts.joined(units, matched, tissue, params)[0].tolist() == [0, 0, 0]
 
 
@@ -192,7 +192,7 @@ def test_a_part_that_may_not_join_the_likeliest_joins_the_next(monkeypatch):
     seen = seen_of(matched, step, before)
     units = SeenUnits(units_of(matched, before.rest), seen, before)
     tissue = Tissue(PROBE, np.eye(8, dtype=np.float32), TissueParams())
-    params = PARAMS.model_copy(update={"same_distance_apart": 0.0})
+    params = PARAMS.model_copy(update={"merge_distance_across_drift_sd": 0.0})
     assert parts.joined(units, matched, tissue, params)[0].tolist() == [0, 0, 0]
     tried = []
 

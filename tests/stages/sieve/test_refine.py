@@ -136,7 +136,7 @@ def test_units_alike_whose_spike_times_say_two_stay_two():
     matched, truth = spikes_of(units, [train(30, 0), train(30, 1)], [0, 1])
     learned = refine.learn(matched, FIT, PARAMS.model_copy(update={"rounds": 0}))
     now, means = learned.now, learned.means
-    assert refine.distances(means, refine.component_lags(SHAPES.pcs))[0, 1] < PARAMS.same_distance
+    assert refine.distances(means, refine.component_lags(SHAPES.pcs))[0, 1] < PARAMS.merge_distance_sd
     # As the templates found them, so that the spike times are those of two neurons.
     now = compete.Membership(truth[learned.spikes.feature_row], now.amplitude, now.score, now.mine)
     assert len(np.unique(refine.join(learned.spikes, now, means, PARAMS).unit)) == 2
@@ -159,7 +159,9 @@ def test_spikes_of_a_unit_that_is_too_small_to_be_kept_go_to_the_next_likeliest(
     one = train(8, 1)
     own = np.arange(12) * len(one) // 12
     matched, truth = spikes_of([whole, few], [np.delete(one, own), one[own]], [0, 1])
-    found = refined(matched, PARAMS.model_copy(update={"same_distance": 0.0, "same_distance_apart": 0.0}))
+    found = refined(
+        matched, PARAMS.model_copy(update={"merge_distance_sd": 0.0, "merge_distance_across_drift_sd": 0.0})
+    )
     assert confusion(truth, found.unit).shape == (2, 1)
     assert confusion(truth, found.unit)[1, 0] == 12
 

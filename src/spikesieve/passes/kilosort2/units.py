@@ -117,7 +117,7 @@ def _parts(
 ) -> list[tuple[I64, int]]:
     """What a unit loses: (rows, unit) of each part but the first."""
     rows = _rows(found, units.trains, unit)
-    if len(rows) < 2 * bench.params.split_spikes:
+    if len(rows) < 2 * bench.params.min_split_spikes:
         return []
     features = _features(found, templates, units, unit, rows, bench.shapes.pcs)
     todo, lost = [np.arange(len(rows))], []

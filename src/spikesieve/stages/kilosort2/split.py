@@ -27,12 +27,12 @@ def two_sides(features: F32, params: Kilosort2Params) -> Bool | None:
     The unit is two if the smaller side has at least 5 % and `split_spikes` spikes, both sides are assigned with a mean
     posterior above `split_posterior`, and the mean waveforms differ in shape or size.
     """
-    if len(features) < 2 * params.split_spikes:
+    if len(features) < 2 * params.min_split_spikes:
         return None
     x = _detrended(features)
     side = _posterior(x)
     second = side > 0.5
-    fewest = max(params.split_spikes, SMALLEST_SHARE * len(x))
+    fewest = max(params.min_split_spikes, SMALLEST_SHARE * len(x))
     n = np.count_nonzero(second)
     if min(n, len(x) - n) < fewest:
         return None

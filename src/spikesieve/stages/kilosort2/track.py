@@ -83,7 +83,7 @@ def joined(parts: list[Leftovers]) -> Leftovers:
 def near_contacts(probe: Probe, params: Kilosort2Params) -> I64:
     """The contacts of a template by its largest one, which comes first: (n_contacts, n_near) int64, -1 = none."""
     xy, shanks = probe.positions_um, probe.shanks
-    return nearest(distances_um(xy, shanks, xy, shanks), MOST_CONTACTS, params.reach_um)
+    return nearest(distances_um(xy, shanks, xy, shanks), MOST_CONTACTS, params.template_radius_um)
 
 
 def nothing(n_near: int, n_pcs: int) -> Tracked:

@@ -103,12 +103,14 @@ def estimate(
 
 def _windows(probe: Probe, params: MotionParams) -> Windows:
     low, high = probe.positions_um[:, 1].min(), probe.positions_um[:, 1].max()
-    return make_windows(float(low), float(high), params.nblocks or max(1, round((high - low) / params.section_um)))
+    return make_windows(
+        float(low), float(high), params.n_sections or max(1, round((high - low) / params.section_height_um))
+    )
 
 
 def _bin_s(spikes: MotionSpikes, n_sections: int, seconds: float, params: MotionParams) -> float:
-    if params.bin_s is not None:
-        return params.bin_s
+    if params.time_bin_s is not None:
+        return params.time_bin_s
     if params.estimator == "kilosort":
         return KILOSORT_BATCH_S
     wanted_s = SPIKES_IN_BIN * n_sections * seconds / max(1, len(spikes))
@@ -134,7 +136,7 @@ def _hopeless(spikes: BinnedSpikes, n_bins: int, depth_um: F64) -> str:
     if n_bins < MIN_BINS:
         return (
             f"Movement cannot be seen: the recording has {n_bins} bins of time, and {MIN_BINS} are needed. "
-            "Sort a longer stretch, or lower motion.bin_s."
+            "Sort a longer stretch, or lower motion.time_bin_s."
         )
     return ""
 
@@ -148,7 +150,7 @@ def _judged(
     bin_um = params.depth_bin_um or (DEPTH_BIN_UM if decentralized else KILOSORT_DEPTH_BIN_UM)
     courses: Callable[[Sequence[BinnedSpikes]], list[F64]]
     if decentralized:
-        horizon = max(1, round(params.horizon_s / bin_s))
+        horizon = max(1, round(params.time_horizon_s / bin_s))
         courses = _Registration(bins, windows, bin_um, params.max_shift_um, horizon, share)
     else:
         one = partial(align, n_bins=len(bins), windows=windows, bin_um=bin_um, max_shift_um=params.max_shift_um)
@@ -224,7 +226,7 @@ def _decided(found: Judged, windows: Windows) -> tuple[str, str]:
     if not found.seen:
         return "refuse", (
             f"No movement was seen: the estimate is {moved}. The tissue is held to be still. If it is known to move, "
-            "more spikes may show it: lower detect.threshold, or raise motion.bin_s."
+            "more spikes may show it: lower detect.threshold, or raise motion.time_bin_s."
         )
     if len(windows) > 1 and found.differs:
         return "use", f"The tissue moved by {moved}, and not at all depths alike."

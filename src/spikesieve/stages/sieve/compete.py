@@ -223,7 +223,7 @@ def _assigned(piece: Piece, means: Means, matched: Matched, fit: FitParams) -> t
     cost = 2 * np.log(matched.sampling_hz / rate_hz)
     projection, here = _as_seen(piece, local[rivals], matched)
     size = here[:, None] ** 2 * energy[rivals] + precision
-    amplitude = np.maximum((projection + precision) / size, fit.min_amplitude)
+    amplitude = np.maximum((projection + precision) / size, fit.min_amplitude_ratio)
     gain = 2 * amplitude * (projection + precision) - amplitude**2 * size - precision - cost
     best = gain.argmax(axis=1)
     at = np.arange(n), best
@@ -275,5 +275,7 @@ def _above_own(matched: Matched, now: Membership, means: Means, fit: FitParams, 
     for rows in spikes:
         scores = now.score[rows]
         norm = float(means.norms[now.unit[rows[0]]] * np.median(matched.size[rows]))
-        found.append(scores >= above_tail(scores, float(scores.min()), norm, fit.amplitude_cv).cut(fit.own_odds))
+        found.append(
+            scores >= above_tail(scores, float(scores.min()), norm, fit.amplitude_cv).cut(fit.min_membership_odds)
+        )
     return np.concatenate(found)

@@ -39,7 +39,7 @@ def prior(templates: LearnedTemplates, rate_hz: F64, sampling_hz: float, params:
     cost = np.maximum(cost, 0.0)
     size = norms**2 + precision
     free = np.sqrt((cost + precision) / size)
-    amplitude = np.maximum(free, params.min_amplitude)
+    amplitude = np.maximum(free, params.min_amplitude_ratio)
     at_bound = ((cost + precision) / np.maximum(amplitude, 1e-6) + amplitude * size) / 2
     with_prior = np.where(amplitude == free, free * size, at_bound)
     least = (with_prior - precision) / norms
@@ -75,7 +75,7 @@ def fit(white: F32, matcher: Matcher, expected: Worth, core: tuple[int, int], pa
     """
     matcher.score(white, scores)
     norms = matcher.templates.norms
-    bounds = Bounds(params.min_amplitude, 1 + UNUSUAL_SD * params.amplitude_cv)
+    bounds = Bounds(params.min_amplitude_ratio, 1 + UNUSUAL_SD * params.amplitude_cv)
     sample, template, amplitude, n_left = pursue(scores, matcher.pairs, expected, bounds, params.max_rounds)
     matcher.subtract(white, sample, template, amplitude * norms[template])
     inside = (sample >= core[0]) & (sample < core[1])

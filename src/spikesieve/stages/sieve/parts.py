@@ -67,7 +67,7 @@ def _alike_where_seen(
     for i, j in _pairs(became, near):
         distance = distance_where_seen(seen[i], seen[j], lags, params.min_spikes)
         apart = seen_together(seen[i], seen[j]) < SEEN_APART
-        if distance < (params.same_distance_apart if apart else params.same_distance):
+        if distance < (params.merge_distance_across_drift_sd if apart else params.merge_distance_sd):
             close.append((distance, i, j))
     for _, i, j in sorted(close):
         _join(became, (i, j), trains, matched.sampling_hz, params)
@@ -81,7 +81,7 @@ def _join_likeliest(
     done: set[int] = set()
     changed = set()
     for pair in sorted(likeness, key=lambda pair: (-likeness[pair], pair)):
-        alike = likeness[pair] > params.same_similarity_apart
+        alike = likeness[pair] > params.merge_similarity_across_drift
         if alike and done.isdisjoint(pair) and _join(became, pair, trains, sampling_hz, params):
             done |= set(pair)
             changed.add(pair[0])
@@ -92,7 +92,7 @@ def _join(became: I64, pair: tuple[int, int], trains: list[I64], sampling_hz: fl
     """Joins what two units became, unless that is one already, or the times of their spikes speak against it."""
     a, b = sorted(int(became[k]) for k in pair)
     of_a, of_b = (np.concatenate([trains[k] for k in np.flatnonzero(became == lead)]) for lead in (a, b))
-    if a == b or log_odds_one(of_a, of_b, sampling_hz) < -params.train_log_odds:
+    if a == b or log_odds_one(of_a, of_b, sampling_hz) < -params.refractory_log_odds:
         return False
     became[became == b] = a
     return True

@@ -198,12 +198,12 @@ def _two_neurons(x: F64, sample: I64, lags: F32, sampling_hz: float, params: Ref
         return None
     n_pcs = lags.shape[0]
     sides = two_sides(main_components(without_jitter(x, x.mean(axis=0).reshape(-1, n_pcs), lags)))
-    if sides is None or sides.gain < params.split_gain or sides.separation < params.split_separation:
+    if sides is None or sides.gain < params.split_log_likelihood_gain or sides.separation < params.split_separation_sd:
         return None
     upper = sides.upper
     if min(upper.sum(), (~upper).sum()) < params.min_spikes:
         return None
-    one = log_odds_one(sample[upper], sample[~upper], sampling_hz) > params.train_log_odds
+    one = log_odds_one(sample[upper], sample[~upper], sampling_hz) > params.refractory_log_odds
     return None if one else upper
 
 
@@ -212,12 +212,12 @@ def join(matched: Matched, now: Membership, means: Means, params: RefineParams) 
     distance = distances(means, component_lags(matched.pcs))
     of = {int(k): matched.sample[(now.unit == k) & now.mine] for k in np.flatnonzero(now.counts(len(means.norms)))}
     became = np.arange(len(means.norms))
-    close = np.argwhere(np.triu(distance < params.same_distance, 1))
+    close = np.argwhere(np.triu(distance < params.merge_distance_sd, 1))
     for i, j in sorted(close.tolist(), key=lambda pair: distance[pair[0], pair[1]]):
         a, b = int(became[i]), int(became[j])
         if a == b or a not in of or b not in of:
             continue
-        if log_odds_one(of[a], of[b], matched.sampling_hz) >= -params.train_log_odds:
+        if log_odds_one(of[a], of[b], matched.sampling_hz) >= -params.refractory_log_odds:
             became[became == b] = a
             of[a] = np.concatenate([of[a], of.pop(b)])
     return replace(now, unit=np.where(now.unit >= 0, became[now.unit], -1))
@@ -268,7 +268,7 @@ def keep(matched: Matched, means: Means, fit: FitParams, params: RefineParams, s
     last = assign(matched, pieces_of(matched, np.arange(n_all)), means, nobodys(n_all), fit, share)
     unit = np.where(last.mine & above_cuts(matched, last, means, fit, share), last.unit, -1)
     enough = np.bincount(unit[unit >= 0], minlength=n_units) >= params.min_spikes
-    strong = enough & (excesses(matched.excess, unit, n_units) >= params.min_excess)
+    strong = enough & (excesses(matched.excess, unit, n_units) >= params.min_median_excess_sd)
     weak = int((enough & ~strong).sum())
 
     homeless = np.flatnonzero((last.unit >= 0) & ~enough[last.unit])
@@ -317,14 +317,14 @@ def put_back(matched: Matched, unit: I64, means: LearnedTemplates, params: Refin
     n_spikes, norms = means.n_spikes, means.norms
     sample, unit = matched.sample.copy(), unit.copy()
     near = np.maximum(norms[:, None], size) < LATE_SIZE * np.minimum(norms[:, None], size)
-    may = near & (alike >= params.late_similarity) & (n_spikes[:, None] < n_spikes)
+    may = near & (alike >= params.phase_fragment_similarity) & (n_spikes[:, None] < n_spikes)
     for k in np.argsort(n_spikes, kind="stable"):
         mates = np.flatnonzero(may[k])
         for j in mates[np.argsort(-alike[k, mates], kind="stable")]:
             moved = unit == k
             at = sample[moved] - lag[k, j]
             whole = sample[unit == j]
-            if len(whole) and log_odds_one(at, whole, matched.sampling_hz) >= -params.train_log_odds:
+            if len(whole) and log_odds_one(at, whole, matched.sampling_hz) >= -params.refractory_log_odds:
                 sample[moved], unit[moved] = at, j
                 break
     return unit, sample

@@ -62,6 +62,6 @@ def _most_explained(wanted: F64, beside: F64, enough: Bool, params: FitParams) -
     apart = whole - g**2
     usual = enough & (apart > (1 - TOO_ALIKE**2) * whole)
     amplitude = (np.outer(u, energy) - g * u) / np.where(usual, apart, 1.0)
-    within = amplitude >= params.min_amplitude
+    within = amplitude >= params.min_amplitude_ratio
     explained = amplitude * u[:, None] + (amplitude * u[:, None]).T
     return float(np.where(usual & within & within.T, explained, 0.0).max(initial=0.0))
