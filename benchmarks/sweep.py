@@ -37,7 +37,7 @@ VALUES: dict[str, tuple[float, ...]] = {
     "refine.rounds": (1, 3),
     "refine.max_spikes": (1500, 6000),
     "refine.split_log_likelihood_gain": (12.5, 50.0),
-    "refine.split_separation_sd": (2.4, 3.0),
+    "refine.split_separation": (2.4, 3.0),
     "refine.merge_distance_sd": (2.0, 4.5),
     "refine.merge_distance_across_drift_sd": (3.0, 9.0),
     "refine.merge_similarity_across_drift": (0.8, 0.95),

@@ -192,7 +192,6 @@ OLD_NAMES = {
     "fit.own_odds": "fit.min_membership_odds",
     "fit.learn_s": "fit.learning_duration_s",
     "refine.split_gain": "refine.split_log_likelihood_gain",
-    "refine.split_separation": "refine.split_separation_sd",
     "refine.same_distance": "refine.merge_distance_sd",
     "refine.same_distance_apart": "refine.merge_distance_across_drift_sd",
     "refine.same_similarity_apart": "refine.merge_similarity_across_drift",

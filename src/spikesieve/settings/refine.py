@@ -13,9 +13,7 @@ class RefineParams(Params):
     split_log_likelihood_gain: float = setting(
         25.0, "smallest gain in log likelihood that makes two units of one", old_name="split_gain", ge=0.0
     )
-    split_separation_sd: float = setting(
-        2.7, "smallest distance of the two, in SD of what is within", old_name="split_separation", ge=0.0
-    )
+    split_separation: float = setting(2.7, "smallest distance of the two, in SD of what is within", ge=0.0)
     merge_distance_sd: float = setting(
         3.0, "units whose means differ less than this, in noise SD, are one", old_name="same_distance", ge=0.0
     )

@@ -198,7 +198,7 @@ def _two_neurons(x: F64, sample: I64, lags: F32, sampling_hz: float, params: Ref
         return None
     n_pcs = lags.shape[0]
     sides = two_sides(main_components(without_jitter(x, x.mean(axis=0).reshape(-1, n_pcs), lags)))
-    if sides is None or sides.gain < params.split_log_likelihood_gain or sides.separation < params.split_separation_sd:
+    if sides is None or sides.gain < params.split_log_likelihood_gain or sides.separation < params.split_separation:
         return None
     upper = sides.upper
     if min(upper.sum(), (~upper).sum()) < params.min_spikes:
