@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from paths import DOCS
 
 from spikesieve.errors import SettingsError
 from spikesieve.settings.params import Params, setting
-from spikesieve.settings.sentences import ABSENT_IN_SPIKESIEVE, allowed
+from spikesieve.settings.sentences import ABSENT_IN_SPIKESIEVE, allowed, summary
 from spikesieve.settings.sort import Settings, fields_by_path, name_in, paths_by_name_in
 from spikesieve.settings.toml import settings_toml
 
@@ -109,7 +111,8 @@ def test_bare_words_are_texts():
 def test_unknown_name_gets_the_nearest_with_its_description(name, nearest):
     with pytest.raises(SettingsError) as error:
         Settings().with_overrides([f"{name}=8"])
-    assert f"no setting '{name}'. Did you mean {nearest} ({fields_by_path()[nearest].description})" in str(error.value)
+    meaning = summary(fields_by_path()[nearest].description)
+    assert f"no setting '{name}'. Did you mean {nearest} ({meaning})" in str(error.value)
 
 
 def test_name_that_two_groups_have_gets_both():
@@ -317,10 +320,21 @@ def test_printed_settings_read_back_as_the_defaults(tmp_path):
 def test_printed_settings_tell_everything_about_a_setting():
     text = settings_toml()
     for path, field in fields_by_path().items():
-        assert field.description in text
+        for part in field.description.split("; "):
+            assert f"# {part[0].upper()}{part[1:]}.\n" in text
         assert f"{path.rpartition('.')[2]} =" in text
     assert "Kilosort4: Th_learned." in text
     assert "# vertical_pitch_um =" in text
+
+
+@pytest.mark.parametrize(("path", "field"), fields_by_path().items())
+def test_every_description_says_what_and_when_to_change_it(path, field):
+    what, when = field.description.split("; ")
+    assert what[0].islower() or what.startswith("SD ")
+    is_seed = path.endswith(".seed")
+    is_number = {int, float} & {field.annotation, *get_args(field.annotation)}
+    assert re.match("(raise|lower|set) it " if is_number and not is_seed else "(choose|change it|set it) ", when)
+    assert len(field.description) <= 220
 
 
 def test_docs_hold_the_printed_settings():

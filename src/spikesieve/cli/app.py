@@ -6,7 +6,6 @@ Nothing heavy is imported before a command needs it, so that --help is quick.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -197,7 +196,7 @@ def compare(
         from spikesieve.api.compare import compare_with, summary
         from spikesieve.settings.compare import read_options
 
-        options = read_options(given, config, os.environ)
+        options = read_options(given, config)
         result = compare_with(options, progress)
     if quiet:
         return
