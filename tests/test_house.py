@@ -28,9 +28,9 @@ FILE_LINES, FUNCTION_LINES, ARGUMENTS, KERNEL_ARGUMENTS = 400, 60, 6, 12
 MORE_ARGUMENTS_FOR_A_REASON = {
     "stages.sieve.compete.compete": "what competes, the state of it, and how long it goes on",
     "api.sort.sort": "the one call that a user of the library makes",
-    "cli.app.sort": "typer makes an option of each argument",
-    "cli.app.compare": "typer makes an option of each argument",
-    "cli.app.simulate": "typer makes an option of each argument",
+    "cli.sort.sort": "typer makes an option of each argument",
+    "cli.compare.compare": "typer makes an option of each argument",
+    "cli.simulate.simulate": "typer makes an option of each argument",
 }
 
 # What each part may import from the package, besides itself: one way, from the top (last) to the bottom (first).
