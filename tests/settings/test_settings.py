@@ -229,6 +229,8 @@ def other_value(path: str) -> object:
 
 
 def test_every_old_name_is_listed():
+    page = (DOCS / "settings.md").read_text()
+    assert all(f"| `{old}` | `{new}` |\n" in page for old, new in OLD_NAMES.items())
     assert {**Settings.other_names()}.items() >= OLD_NAMES.items()
     accepted = (
         Settings.other_names().keys() - paths_by_name_in("kilosort4").keys() - paths_by_name_in("kilosort2").keys()
