@@ -146,7 +146,7 @@ class Watch:
             for k in range(n_units):
                 if counts[k] < params.min_spikes:
                     self.reasons["units"][k] = f"{counts[k]} spikes are left to it"
-                elif found[k] < params.min_excess:
+                elif found[k] < params.min_median_excess_sd:
                     self.reasons["units"][k] = f"exceeds noise by {found[k]:.2f} SD"
             return found
 

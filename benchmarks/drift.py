@@ -22,12 +22,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from spikesieve.passes.moving import located_spikes
+from spikesieve.passes.passes import Detector, detect_all, fit_preprocessing, learn_shapes
 
 from spikesieve import read_probe, read_recording, recording_from_array
 from spikesieve.api.sort import memory_plan, open_run
 from spikesieve.model import F64, Motion, Probe, Recording
-from spikesieve.passes.moving import located_spikes
-from spikesieve.passes.passes import Detector, detect_all, fit_preprocessing, learn_shapes
 from spikesieve.settings.sort import Settings
 from spikesieve.simulation import SimulationParams, simulate_array
 from spikesieve.stages.detect import pitch_um, universal_templates
@@ -42,7 +42,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "leaning": {"drift_zigzag_um": 25.0, "drift_zigzag_period_s": 80.0, "nonrigid": 0.5},
     "nonrigid": {"drift_walk_um": 25.0, "nonrigid": 0.5},
 }
-ESTIMATORS = {"decentralized": {}, "kilosort": {"nblocks": 5}}
+ESTIMATORS = {"decentralized": {}, "kilosort": {"n_sections": 5}}
 
 
 @dataclass(frozen=True, eq=False)

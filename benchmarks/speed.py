@@ -206,7 +206,9 @@ def floors_s(one: dict[str, Any], machine: Machine) -> dict[str, tuple[float, fl
     clean = each["butterworth"] + each["subtract_median"] + each["whitening"]
     some, whole = STRETCHES * n * hz, one["seconds"] * n * hz
     matched = clean + each["template_scores"]
-    learned = min(Settings().fit.learn_s, one["seconds"]) * n * hz if one["program"] == OURS + "sieve" else 0.0
+    learned = (
+        min(Settings().fit.learning_duration_s, one["seconds"]) * n * hz if one["program"] == OURS + "sieve" else 0.0
+    )
     work = {
         "noise and whitening": (2 * some, clean + 2 * n, BYTES_CLEAN),
         "shapes": (some, clean, BYTES_CLEAN),

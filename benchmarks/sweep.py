@@ -1,6 +1,6 @@
 """What each constant of the method sieve's matching and refining is worth: found, mean accuracy and wrong units.
 
-    python benchmarks/sweep.py FOLDER ... [--only refine.split_gain ...]
+    python benchmarks/sweep.py FOLDER ... [--only refine.split_log_likelihood_gain ...]
 
 A FOLDER is one of benchmarks/bench.py. Each constant takes a smaller and a larger value while the others stay; what
 comes before the first matching is done once. Wrong: false and redundant units. Spikes are not moved to their trough.
@@ -20,30 +20,30 @@ import numpy as np
 from accuracy import SORTABLE, Case, read_case
 from ceilings import in_place
 from losses import Labelled, marks
+from spikesieve.passes.fitting import seconds_of
 
 from spikesieve.api.sort import memory_plan, open_run
 from spikesieve.methods import sieve
-from spikesieve.passes.fitting import seconds_of
 from spikesieve.settings.sort import Settings
 
 VALUES: dict[str, tuple[float, ...]] = {
     "fit.amplitude_cv": (0.075, 0.3),
-    "fit.min_amplitude": (0.25, 0.7),
+    "fit.min_amplitude_ratio": (0.25, 0.7),
     "fit.min_log_odds": (-5.0, 0.0),
     "fit.final_log_odds": (-2.5, 1.5),
-    "fit.own_odds": (0.3, 0.7),
-    "fit.learn_s": (40.0, 150.0),
+    "fit.min_membership_odds": (0.3, 0.7),
+    "fit.learning_duration_s": (40.0, 150.0),
     "fit.max_rounds": (50, 200),
     "refine.rounds": (1, 3),
     "refine.max_spikes": (1500, 6000),
-    "refine.split_gain": (12.5, 50.0),
+    "refine.split_log_likelihood_gain": (12.5, 50.0),
     "refine.split_separation": (2.4, 3.0),
-    "refine.same_distance": (2.0, 4.5),
-    "refine.same_distance_apart": (3.0, 9.0),
-    "refine.same_similarity_apart": (0.8, 0.95),
-    "refine.train_log_odds": (1.5, 6.0),
-    "refine.min_excess": (0.5, 1.5),
-    "refine.late_similarity": (0.8, 0.95),
+    "refine.merge_distance_sd": (2.0, 4.5),
+    "refine.merge_distance_across_drift_sd": (3.0, 9.0),
+    "refine.merge_similarity_across_drift": (0.8, 0.95),
+    "refine.refractory_log_odds": (1.5, 6.0),
+    "refine.min_median_excess_sd": (0.5, 1.5),
+    "refine.phase_fragment_similarity": (0.8, 0.95),
     "refine.min_spikes": (10, 40),
 }
 ONCE = (

@@ -13,7 +13,7 @@ from make_sides import N_CONTACTS, Small, small, traces, write_npz, write_phy, w
 from spikesieve.api.compare import compare, compare_with, summary
 from spikesieve.errors import InputError, OutputError, SettingsError
 from spikesieve.report.comparison.tables import FIRST_COLUMNS
-from spikesieve.settings.compare import CompareOptions, read_options
+from spikesieve.settings.compare import CompareOptions
 
 QUICK = CompareOptions(most_pairs=1)
 
@@ -225,46 +225,6 @@ def test_a_folder_that_exists_is_left_alone(tmp_path: Path) -> None:
     a = write_npz(tmp_path / "a.npz", small())
     with pytest.raises(OutputError, match="exists"):
         compare(a, a, out=tmp_path)
-
-
-# Options
-
-
-def test_arguments_win_over_the_environment_that_wins_over_the_file(tmp_path: Path) -> None:
-    file = tmp_path / "compare.toml"
-    file.write_text('a = "file"\nb = "file"\ntruth = "file"\n[compare]\nmatch_ms = 0.5\n', encoding="utf-8")
-    environment = {"SPIKESIEVE_COMPARE_B": "environment", "SPIKESIEVE_COMPARE_TRUTH": "environment", "HOME": "x"}
-    found = read_options({"truth": "argument", "out": None}, file, environment)
-    assert (found.a, found.b, found.truth, found.match_ms) == ("file", "environment", "argument", 0.5)
-
-
-def test_the_environment_can_name_the_file(tmp_path: Path) -> None:
-    (tmp_path / "x.toml").write_text("most_pairs = 3\n", encoding="utf-8")
-    assert read_options({}, None, {"SPIKESIEVE_COMPARE_CONFIG": str(tmp_path / "x.toml")}).most_pairs == 3
-
-
-def test_numbers_of_the_environment_are_numbers() -> None:
-    found = read_options({}, None, {"SPIKESIEVE_COMPARE_SAMPLING_HZ": "25000", "SPIKESIEVE_COMPARE_ORACLE": "false"})
-    assert (found.sampling_hz, found.oracle) == (25_000.0, False)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "environment", "says"),
-    [
-        ({}, {"SPIKESIEVE_COMPARE_TRUHT": "x"}, "Did you mean truth"),
-        ({"match_ms": -1.0}, {}, "match_ms = -1.0 is not allowed"),
-        ({}, {"SPIKESIEVE_COMPARE_MATCH_MS": "long"}, "match_ms = 'long' is not allowed"),
-    ],
-)
-def test_wrong_options_get_a_sentence(arguments: dict, environment: dict, says: str) -> None:
-    with pytest.raises(SettingsError, match=says):
-        read_options(arguments, None, environment)
-
-
-def test_a_file_that_is_no_toml_gets_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "x.toml").write_text("a = ", encoding="utf-8")
-    with pytest.raises(SettingsError, match="cannot be read as TOML"):
-        read_options({}, tmp_path / "x.toml")
 
 
 def test_the_command_line_needs_a_sorting_and_a_folder() -> None:

@@ -61,7 +61,7 @@ def test_of_a_large_group_some_spikes_stand_for_all_unless_each_is_to_be_labelle
 @pytest.mark.parametrize(("seconds", "most_s", "read"), [(40, 300.0, 40), (40, 10.0, 10), (80, 10.0, 10)])
 def test_waveforms_are_measured_from_a_bounded_part(seconds, most_s, read):
     sample, unit = np.arange(0, seconds * 30_000, 15_000), np.zeros(2 * seconds, np.int64)
-    blocks = blocks_to_measure(source_of(seconds), sample, unit, 1, UnitsParams(waveform_s=most_s))
+    blocks = blocks_to_measure(source_of(seconds), sample, unit, 1, UnitsParams(waveform_duration_s=most_s))
     assert len(blocks) == read
     assert max(np.diff([0, *(b.start / HZ for b in blocks), seconds])) < 3 * seconds / read
 
@@ -69,6 +69,6 @@ def test_waveforms_are_measured_from_a_bounded_part(seconds, most_s, read):
 def test_the_waveform_of_a_rare_unit_is_measured_too():
     often, rare = np.arange(0, 80 * 30_000, 15_000), 30_000 * np.arange(5, 80, 9)
     sample, unit = np.concatenate([often, rare]), np.repeat([0, 1], [len(often), len(rare)]).astype(np.int64)
-    blocks = blocks_to_measure(source_of(80), sample, unit, 2, UnitsParams(waveform_s=10.0))
+    blocks = blocks_to_measure(source_of(80), sample, unit, 2, UnitsParams(waveform_duration_s=10.0))
     assert len(blocks) < 25
     assert all(any(b.start <= t < b.stop for b in blocks) for t in rare)

@@ -58,7 +58,7 @@ def test_a_whole_configuration_becomes_settings_that_exist():
     assert values["kilosort2.threshold"] == 4
     assert values["kilosort2.last_momentum"] == 400
     assert values["shapes.threshold_sd"] == 6
-    assert values["kilosort2.reach_um"] == 90
+    assert values["kilosort2.template_radius_um"] == 90
     assert values["preprocess.highpass_cutoff_hz"] == 150
     assert values["kilosort2.reorder"] is True
     assert values["kilosort2.drift"] == "order"
@@ -119,7 +119,7 @@ def test_the_ops_of_a_rez_mat_are_read(tmp_path):
 
 
 def test_registration_is_asked_for_by_blocks():
-    assert values_of_ops({"nblocks": 5}) == [("kilosort2.drift", "register"), ("motion.nblocks", 5)]
+    assert values_of_ops({"nblocks": 5}) == [("kilosort2.drift", "register"), ("motion.n_sections", 5)]
     assert values_of_ops({"nblocks": 0}) == [("kilosort2.drift", "order")]
     assert dict(values_of_ops({"perform_drift_registration": False, "nblocks": 5}))["kilosort2.drift"] == "order"
     assert values_of_ops({"perform_drift_registration": True}) == [("kilosort2.drift", "register")]

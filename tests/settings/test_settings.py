@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from paths import DOCS
 
 from spikesieve.errors import SettingsError
 from spikesieve.settings.params import Params, setting
-from spikesieve.settings.sentences import ABSENT_IN_SPIKESIEVE, allowed
+from spikesieve.settings.sentences import ABSENT_IN_SPIKESIEVE, allowed, summary
 from spikesieve.settings.sort import Settings, fields_by_path, name_in, paths_by_name_in
 from spikesieve.settings.toml import settings_toml
 
@@ -109,7 +111,8 @@ def test_bare_words_are_texts():
 def test_unknown_name_gets_the_nearest_with_its_description(name, nearest):
     with pytest.raises(SettingsError) as error:
         Settings().with_overrides([f"{name}=8"])
-    assert f"no setting '{name}'. Did you mean {nearest} ({fields_by_path()[nearest].description})" in str(error.value)
+    meaning = summary(fields_by_path()[nearest].description)
+    assert f"no setting '{name}'. Did you mean {nearest} ({meaning})" in str(error.value)
 
 
 def test_name_that_two_groups_have_gets_both():
@@ -170,6 +173,91 @@ def test_override_without_name_or_value(text):
         Settings().with_overrides([text])
 
 
+# Full names of earlier versions, and what they became.
+OLD_NAMES = {
+    "preprocess.artifact_ms": "preprocess.artifact_margin_ms",
+    "motion.nblocks": "motion.n_sections",
+    "motion.section_um": "motion.section_height_um",
+    "motion.bin_s": "motion.time_bin_s",
+    "motion.horizon_s": "motion.time_horizon_s",
+    "tissue.length_um": "tissue.length_scale_um",
+    "tissue.step_um": "tissue.displacement_step_um",
+    "tissue.bin_um": "tissue.displacement_bin_um",
+    "tissue.noise_share": "tissue.noise_variance_ratio",
+    "tissue.traces_length_um": "tissue.traces_length_scale_um",
+    "cluster.neighbours": "cluster.n_neighbours",
+    "cluster.rounds": "cluster.max_rounds",
+    "cluster.weak_link_ratio": "cluster.min_link_ratio",
+    "cluster.bimodality": "cluster.min_bimodality",
+    "cluster.bimodality_of_two": "cluster.min_bimodality_if_not_refractory",
+    "fit.detect_share": "fit.detection_threshold_ratio",
+    "fit.min_amplitude": "fit.min_amplitude_ratio",
+    "fit.own_odds": "fit.min_membership_odds",
+    "fit.learn_s": "fit.learning_duration_s",
+    "refine.split_gain": "refine.split_log_likelihood_gain",
+    "refine.same_distance": "refine.merge_distance_sd",
+    "refine.same_distance_apart": "refine.merge_distance_across_drift_sd",
+    "refine.same_similarity_apart": "refine.merge_similarity_across_drift",
+    "refine.train_log_odds": "refine.refractory_log_odds",
+    "refine.min_excess": "refine.min_median_excess_sd",
+    "refine.late_similarity": "refine.phase_fragment_similarity",
+    "kilosort2.reach_um": "kilosort2.template_radius_um",
+    "kilosort2.split_spikes": "kilosort2.min_split_spikes",
+    "curate.same_similarity": "curate.near_identical_similarity",
+    "curate.same_norm_difference": "curate.near_identical_norm_difference",
+    "curate.duplicate_share": "curate.max_coincident_share",
+    "units.waveform_reach_um": "units.waveform_radius_um",
+    "units.waveform_s": "units.waveform_duration_s",
+    "units.max_missed": "units.max_missed_share",
+}
+
+
+def other_value(path: str) -> object:
+    """A value that a setting can have and that is not its default."""
+    field = fields_by_path()[path]
+    start = field.default if field.default is not None else 1
+    for value in (start * 1.01, start + 1, start - 1):
+        value = int(value) if isinstance(start, int) else value
+        group, _, name = path.partition(".")
+        try:
+            changed = Settings().with_values([(path, value)])
+        except SettingsError:
+            continue
+        if getattr(getattr(changed, group), name) != field.default:
+            return value
+    raise AssertionError(path)
+
+
+def test_every_old_name_is_listed():
+    page = (DOCS / "settings.md").read_text()
+    assert all(f"| `{old}` | `{new}` |\n" in page for old, new in OLD_NAMES.items())
+    assert {**Settings.other_names()}.items() >= OLD_NAMES.items()
+    accepted = (
+        Settings.other_names().keys() - paths_by_name_in("kilosort4").keys() - paths_by_name_in("kilosort2").keys()
+    )
+    assert accepted == OLD_NAMES.keys()
+
+
+@pytest.mark.parametrize(("old", "new"), OLD_NAMES.items())
+def test_an_old_name_is_accepted_wherever_a_name_can_be_given(old, new, tmp_path):
+    (group, name), value = old.split("."), other_value(new)
+    expected = Settings().with_values([(new, value)])
+    assert expected != Settings()
+    assert Settings().with_overrides([f"{old}={value}"]) == expected
+    assert Settings().with_values([(old, value)]) == expected
+    assert Settings.from_toml(toml(tmp_path, f"[{group}]\n{name} = {value}\n")) == expected
+    assert Settings(**{group: {name: value}}) == expected
+    assert Settings.model_validate({group: {name: value}}) == expected
+    assert Settings.from_kilosort4({old: value}) == expected.with_overrides(["method=kilosort4"])
+
+
+def test_an_old_name_beside_its_new_one_is_refused():
+    with pytest.raises(SettingsError, match=r"given twice, as fit\.learn_s and as fit\.learning_duration_s"):
+        Settings().with_values([("fit.learn_s", 9.0), ("fit.learning_duration_s", 8.0)])
+    with pytest.raises(SettingsError, match="given twice, as learn_s and as learning_duration_s"):
+        Settings(fit={"learn_s": 9.0, "learning_duration_s": 8.0})
+
+
 def test_broken_toml_names_file_and_line(tmp_path):
     with pytest.raises(SettingsError, match=r"settings\.toml is not valid TOML.*line 2"):
         Settings.from_toml(toml(tmp_path, "Th_learned = 7\nTh_universal = = 9\n"))
@@ -199,8 +287,8 @@ def test_a_setting_that_the_method_does_not_use_is_refused():
     Settings().require_used()
     with pytest.raises(SettingsError, match=r"match\.threshold changes nothing: .*choose method=kilosort4"):
         Settings().with_overrides(["match.threshold=7"]).require_used()
-    with pytest.raises(SettingsError, match=r"fit\.learn_s changes nothing"):
-        Settings().with_overrides(["method=kilosort4", "fit.learn_s=9"]).require_used()
+    with pytest.raises(SettingsError, match=r"fit\.learning_duration_s changes nothing"):
+        Settings().with_overrides(["method=kilosort4", "fit.learning_duration_s=9"]).require_used()
 
 
 @pytest.mark.parametrize(
@@ -234,10 +322,21 @@ def test_printed_settings_read_back_as_the_defaults(tmp_path):
 def test_printed_settings_tell_everything_about_a_setting():
     text = settings_toml()
     for path, field in fields_by_path().items():
-        assert field.description in text
+        for part in field.description.split("; "):
+            assert f"# {part[0].upper()}{part[1:]}.\n" in text
         assert f"{path.rpartition('.')[2]} =" in text
     assert "Kilosort4: Th_learned." in text
     assert "# vertical_pitch_um =" in text
+
+
+@pytest.mark.parametrize(("path", "field"), fields_by_path().items())
+def test_every_description_says_what_and_when_to_change_it(path, field):
+    what, when = field.description.split("; ")
+    assert what[0].islower() or what.startswith("SD ")
+    is_seed = path.endswith(".seed")
+    is_number = {int, float} & {field.annotation, *get_args(field.annotation)}
+    assert re.match("(raise|lower|set) it " if is_number and not is_seed else "(choose|change it|set it) ", when)
+    assert len(field.description) <= 220
 
 
 def test_docs_hold_the_printed_settings():

@@ -250,7 +250,7 @@ def test_a_contact_of_nan_is_dead():
 def test_an_artifact_blanks_some_milliseconds_of_its_shank_only():
     probe = line_probe(16, shanks=2)
     raw = noise_uv(32)
-    fitted, _ = fit(raw, probe, PreprocessParams(artifact_threshold_uv=500.0, artifact_ms=2.0))
+    fitted, _ = fit(raw, probe, PreprocessParams(artifact_threshold_uv=500.0, artifact_margin_ms=2.0))
     raw[15_000, 3] += 3000.0
     out = clean(raw, fitted)
     blank = (out.white == 0).all(axis=0), (out.white[:16] == 0).all(axis=0), (out.white[16:] == 0).all(axis=0)
@@ -291,7 +291,7 @@ def test_the_converters_limit_is_recognised_whatever_the_gain_rounds_to(gain_uv)
     raw = np.array([[32767], [-32768], [32700]], np.int16)
     recording = Recording(lambda a, b: raw[a:b], 3, 1, HZ, gain_uv=gain_uv, range_raw=(-32768.0, 32767.0))
     traces = recording.read_uv(0, 3, np.array([0]))
-    params = PreprocessParams(artifact_ms=0.0)
+    params = PreprocessParams(artifact_margin_ms=0.0)
     fitted, _ = fit(noise_uv(1), line_probe(1), params, recording.range_uv(np.array([0])))
     assert preprocess.blanked(traces.T, preprocess.ends_of(traces), traces.T, fitted)[0].tolist() == [True, True, False]
 

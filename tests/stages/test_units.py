@@ -29,7 +29,7 @@ INPUTS = UnitTableInputs(
     ((0, round(SECONDS * HZ)),),
     6.0,
     None,
-    UnitsParams(min_snr=3.0, max_spread_um=100.0, max_missed=0.5),
+    UnitsParams(min_snr=3.0, max_spread_um=100.0, max_missed_share=0.5),
     CurateParams(),
 )
 GOOD = Refractoriness(0.05, 0.01)

@@ -13,7 +13,7 @@ from spikesieve.stages.waveforms import add_waveforms, best_columns, near_contac
 
 def test_near_contacts_start_with_the_best_one_and_stay_on_its_shank():
     probe = tiny.line_probe(6, shanks=2)
-    params = UnitsParams(waveform_contacts=4, waveform_reach_um=45.0)
+    params = UnitsParams(waveform_contacts=4, waveform_radius_um=45.0)
     contacts = near_contacts(np.array([5, 8]), probe, params)
     assert contacts.tolist() == [[5, 4, 3, -1], [8, 7, 9, 6]]
     assert near_contacts(np.empty(0, np.int64), probe, params).shape == (0, 4)

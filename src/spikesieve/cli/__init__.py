@@ -1,1 +1,1 @@
-"""The command line: parse, call one function of the api, print."""
+"""The command line: each command parses its options, calls one function of the api, and prints."""

@@ -1,4 +1,4 @@
-"""Ctrl-C and a scheduler's SIGTERM: a work is stopped at once, or at the next piece at the latest."""
+"""Ctrl-C and a scheduler's SIGTERM: stop the work at once, or at the next block at the latest."""
 
 from __future__ import annotations
 
@@ -12,22 +12,38 @@ from spikesieve.engine.executor import Progress
 
 @contextmanager
 def stoppable(progress: Progress) -> Iterator[Progress]:
-    """While in here, SIGINT and SIGTERM raise KeyboardInterrupt, and the yielded Progress raises it once more.
+    """Let SIGINT and SIGTERM stop the work inside this block.
 
-    Python drops an exception that a signal raises inside a callback from C (while a compiled kernel is loaded, say):
-    what was asked for is remembered, and the next piece of work that reports its progress stops.
-    A SIGINT that the process was started to ignore (a shell's background job) stays ignored.
-    Signals can be caught on the main thread only.
+    Both raise KeyboardInterrupt. Python drops an exception that a signal raises inside a callback from C (while a
+    compiled kernel is loaded, for example), so the yielded Progress raises it once more at the next block.
+    A SIGINT that the process was started to ignore (a background job of a shell) stays ignored.
+
+    Parameters
+    ----------
+    progress : Progress
+        Shows the progress.
+
+    Yields
+    ------
+    Progress
+        The same, and it stops the work after a signal.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        A signal came.
+    ValueError
+        This is not the main thread, the only one on which Python catches signals.
     """
-    asked = False
+    requested = False
 
     def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
+        nonlocal requested
+        requested = True
         raise KeyboardInterrupt
 
     def watched(stage: str, done: int, total: int) -> None:
-        if asked:
+        if requested:
             raise KeyboardInterrupt
         progress(stage, done, total)
 

@@ -1,4 +1,4 @@
-"""Progress bars for the terminal, one a stage, with the time that is left."""
+"""Progress bars for the terminal, one for each stage, with the remaining time."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 
 class ProgressBars:
-    """A Progress that draws: one line a stage, time left while it runs, time taken when it is done.
+    """A Progress that draws one bar for each stage: remaining time while it runs, elapsed time when it is done.
 
-    Where the console is no terminal only the finished table is written, at the end.
+    Where the console is not a terminal, only the finished bars are written, at the end.
+
+    Parameters
+    ----------
+    console : rich.console.Console
+        Where to draw.
     """
 
     def __init__(self, console: Console) -> None:
@@ -34,7 +39,15 @@ class ProgressBars:
         self._bars.stop()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Progress of a stage: done of total pieces."""
+        """Show the progress of a stage.
+
+        Parameters
+        ----------
+        stage : str
+            Name of the stage; a new name gets a new bar.
+        done, total : int
+            Blocks, or other pieces of work, that are done, and all of them. done = 0 starts the bar again.
+        """
         if stage not in self._tasks:
             self._tasks[stage] = self._bars.add_task(stage, total=total)
         elif done == 0:

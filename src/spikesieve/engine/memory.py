@@ -2,67 +2,85 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import re
-import sys
 from dataclasses import dataclass
-from pathlib import Path
+
+from pydantic import ByteSize
 
 from spikesieve.engine.blocks import longest_block
+from spikesieve.engine.machine import machine_bytes
 from spikesieve.errors import SettingsError
 
-# The program and its libraries, the compiler of the first run; an allocator that keeps a part of what was freed.
-PROGRAM_BYTES = 500_000_000
-# Traces of a block that a worker holds at once (uV as read, filtered, moved to rest, whitened), in float32.
-TRACES = 4
-# Two vectors of 16 channels at each sample, for the high-pass.
-FILTER_BYTES = 128
-# What templates do to each other at every lag, for each pair of them; how many of a template's neighbours are others;
-# its waveforms; for how many displacements that is kept.
-PAIR_BYTES, PAIRS, WAVEFORM_BYTES, DISPLACEMENTS = 500, 60, 4_000, 8
-# Spikes a second of the busiest group, and of each contact: from recordings with several neurons on every contact.
-BUSIEST_GROUP_HZ, CONTACT_HZ = 60.0, 5.0
-# Sample, source, value, place, group, unit of every spike, and the copies that sorting them takes; features on disk.
-SPIKE_BYTES = 120
-# Features of a spike, of which clustering holds two copies, its links and labels; and what it takes in float64 of some.
-FEATURE_BYTES, CLUSTERED_SPIKE_BYTES = 400, 1_200
-COMPARED_SPIKES, COMPARED_SPIKE_BYTES = 40_000, 3_000
-# Spikes of a template that units are learned from, their features held twice; spikes that are weighed at once, against
-# so many units, with six numbers in float64 for each.
-LEARNED_SPIKES = 3_000
-WEIGHED_SPIKES, RIVALS, WEIGHED_BYTES = 5_000, 40, 48
-# The limit that holds where none is given, as a share of the machine.
-DEFAULT_SHARE = 0.25
-
-UNITS = {"": 1e9, "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "kib": 2.0**10, "mib": 2.0**20, "gib": 2.0**30}
+# Python, the libraries, the compiler at the first run, and what the allocator keeps of freed memory.
+_PROGRAM_BYTES = 500_000_000
+# Copies of a block's traces that a worker holds at once (uV as read, filtered, moved to rest, whitened), in float32.
+_TRACE_COPIES = 4
+# The high-pass holds two vectors of 16 channels at each sample.
+_FILTER_BYTES = 128
+# Overlaps at every lag for a pair of templates, such pairs for each template, waveforms of a template, and the
+# displacements for which all this is kept.
+_PAIR_BYTES, _PAIRS, _WAVEFORM_BYTES, _DISPLACEMENTS = 500, 60, 4_000, 8
+# Spikes per second of the busiest group and of a contact, in recordings with several neurons on every contact.
+_BUSIEST_GROUP_HZ, _CONTACT_HZ = 60.0, 5.0
+# Sample, source, value, place, group and unit of a spike, and the copies made while sorting them. Features are on disk.
+_SPIKE_BYTES = 120
+# Features of a spike; two copies of them with links and labels while clustering; float64 copies of some in comparisons.
+_FEATURE_BYTES, _CLUSTERED_SPIKE_BYTES = 400, 1_200
+_COMPARED_SPIKES, _COMPARED_SPIKE_BYTES = 40_000, 3_000
+# Spikes of a template that units are learned from.
+_LEARNED_SPIKES = 3_000
+# Spikes weighed at once, units that each is weighed against, six float64 numbers for each pair.
+_WEIGHED_SPIKES, _RIVALS, _WEIGHED_BYTES = 5_000, 40, 48
+# Limit where none is given, as a share of the machine's memory.
+_DEFAULT_SHARE = 0.25
+# ByteSize alone would take a number without a unit as bytes, and ignore what follows the unit.
+_AMOUNT = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(b|[kmgt]b|[kmg]ib|)\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Demand:
     """What is to be sorted, as far as memory goes.
 
-    n_contacts      contacts that are sorted
-    n_columns       channels of the file
-    duration_s      seconds that are sorted
-    block_samples   longest block that the settings allow
-    beside_samples  what is read on either side of a block
-    n_templates     templates to expect
-    clustered       most spikes of a group that are clustered together, None: all
+    Attributes
+    ----------
+    n_contacts : int
+        Contacts that are sorted.
+    n_channels : int
+        Channels (columns) of the file.
+    duration_s : float
+        Length of what is sorted, in s.
+    block_samples : int
+        Longest block that the settings allow, in samples.
+    halo_samples : int
+        Samples read on either side of a block.
+    n_templates : int
+        Templates to expect.
+    max_clustered_spikes : int or None
+        Most spikes of a group that are clustered together; None: all.
     """
 
     n_contacts: int
-    n_columns: int
+    n_channels: int
     duration_s: float
     block_samples: int
-    beside_samples: int
+    halo_samples: int
     n_templates: int
-    clustered: int | None
+    max_clustered_spikes: int | None
 
 
 @dataclass(frozen=True)
 class Part:
-    """Something that takes memory: `n` times `bytes_each`."""
+    """Something that takes memory.
+
+    Attributes
+    ----------
+    what : str
+        What it is, for the user.
+    n : int
+        How often it is held.
+    bytes_each : int
+        Bytes each time.
+    """
 
     what: str
     n: int
@@ -73,10 +91,17 @@ class Part:
 class MemoryPlan:
     """How a sort stays below a limit.
 
-    n_workers      how many may work
-    block_samples  longest block; it does not depend on the number of workers asked for, so the result does not either
-    parts          what takes how much at the worst moment (blocks are matched, spikes clustered, units learned)
-    limit_bytes    the limit
+    Attributes
+    ----------
+    n_workers : int
+        Most workers that may run at once.
+    block_samples : int
+        Longest block in samples. It depends on the limit, not on the number of workers that was asked for, so that the
+        result does not depend on that number.
+    parts : tuple of Part
+        What takes memory at the worst moment: while blocks are matched, spikes clustered, or units learned.
+    limit_bytes : int
+        The limit.
     """
 
     n_workers: int
@@ -86,11 +111,17 @@ class MemoryPlan:
 
     @property
     def total_bytes(self) -> int:
-        """All parts together."""
+        """Memory of all parts together."""
         return _sum(self.parts)
 
     def lines(self) -> tuple[str, ...]:
-        """The plan for a reader: a sentence, then one line a part."""
+        """Write the plan for the user.
+
+        Returns
+        -------
+        tuple of str
+            A sentence, then one line for each part.
+        """
         workers = f"{self.n_workers} worker" + "s" * (self.n_workers > 1)
         first = (
             f"Memory: about {self.total_bytes / 1e9:.2f} of {self.limit_bytes / 1e9:.2f} GB, "
@@ -100,15 +131,39 @@ class MemoryPlan:
 
 
 def plan_memory(demand: Demand, n_workers: int, limit_bytes: int | None = None) -> MemoryPlan:
-    """As many of the workers as fit below the limit with blocks of the usual length; shorter blocks if not one does.
+    """Plan a sort below a memory limit.
 
-    limit_bytes  None: a quarter of this machine, or what a single worker needs where that is more
-    Raises SettingsError when a single worker with the shortest blocks needs more than the limit that was given.
+    Blocks have their usual length, and as many workers run as fit. Where not even one fits, blocks are shorter.
+
+    Parameters
+    ----------
+    demand : Demand
+        What is to be sorted.
+    n_workers : int
+        Workers that were asked for.
+    limit_bytes : int, optional
+        The limit. Default: a quarter of this machine's memory, or what a single worker needs where that is more.
+
+    Returns
+    -------
+    MemoryPlan
+        Workers, length of the blocks, and what takes the memory.
+
+    Raises
+    ------
+    SettingsError
+        A single worker with the shortest blocks needs more than the given limit.
+
+    Examples
+    --------
+    >>> demand = Demand(384, 385, 60.0, 60_000, 1_500, 300, 25_000)
+    >>> plan_memory(demand, 8, bytes_of("1GB")).n_workers
+    2
     """
     longest = longest_block(demand.block_samples, demand.n_contacts)
-    shortest = min(longest, max(1_000, demand.beside_samples))
+    shortest = min(longest, max(1_000, demand.halo_samples))
     least = _total(demand, 1, shortest)
-    limit = max(round(DEFAULT_SHARE * machine_bytes()), least) if limit_bytes is None else limit_bytes
+    limit = max(round(_DEFAULT_SHARE * machine_bytes()), least) if limit_bytes is None else limit_bytes
     if least > limit:
         raise SettingsError(
             f"{demand.n_contacts} contacts and {demand.duration_s / 60:.0f} minutes need about {least / 1e9:.2f} GB "
@@ -117,8 +172,37 @@ def plan_memory(demand: Demand, n_workers: int, limit_bytes: int | None = None) 
     block = longest
     while _total(demand, 1, block) > limit:
         block = max(shortest, block // 2)
-    fit = max(n for n in range(1, n_workers + 1) if n == 1 or _total(demand, n, block) <= limit)
-    return MemoryPlan(fit, block, _parts(demand, fit, block), limit)
+    fitting = max(n for n in range(1, n_workers + 1) if n == 1 or _total(demand, n, block) <= limit)
+    return MemoryPlan(fitting, block, _parts(demand, fitting, block), limit)
+
+
+def bytes_of(text: str) -> int:
+    """Read an amount of memory.
+
+    Parameters
+    ----------
+    text : str
+        A number and a unit (B, kB, MB, GB, TB, KiB, MiB, GiB) in any case; without a unit GB are meant.
+
+    Returns
+    -------
+    int
+        Bytes.
+
+    Raises
+    ------
+    SettingsError
+        The text is not an amount, or not above 0.
+
+    Examples
+    --------
+    >>> bytes_of("4GB"), bytes_of("1.5 GiB"), bytes_of("4")
+    (4000000000, 1610612736, 4000000000)
+    """
+    amount = _AMOUNT.fullmatch(text)
+    if amount is None or float(amount[1]) <= 0:
+        raise SettingsError(f"{text!r} is no amount of memory. Write a number and a unit, such as 4GB or 500MB.")
+    return round(float(amount[1]) * ByteSize.byte_sizes[amount[2].lower() or "gb"])
 
 
 def _total(demand: Demand, n_workers: int, block_samples: int) -> int:
@@ -126,72 +210,46 @@ def _total(demand: Demand, n_workers: int, block_samples: int) -> int:
 
 
 def _parts(demand: Demand, n_workers: int, block_samples: int) -> tuple[Part, ...]:
-    n = block_samples + 2 * demand.beside_samples
-    values = 4 * n * demand.n_contacts
-    traces = TRACES * values + (FILTER_BYTES + 4 * demand.n_columns) * n
-    n_spikes = round(CONTACT_HZ * demand.n_contacts * demand.duration_s)
-    in_busiest = min(n_spikes, round(BUSIEST_GROUP_HZ * demand.duration_s), demand.clustered or n_spikes)
-    clustered = CLUSTERED_SPIKE_BYTES * in_busiest + COMPARED_SPIKE_BYTES * min(in_busiest, COMPARED_SPIKES)
-    learned = min(n_spikes, LEARNED_SPIKES * demand.n_templates)
-    template_bytes = (PAIR_BYTES * PAIRS + WAVEFORM_BYTES) * demand.n_templates
+    """What is always held, and the largest of the stages, which do not hold memory at the same time."""
+    n_spikes = round(_CONTACT_HZ * demand.n_contacts * demand.duration_s)
     always = (
-        Part("program and libraries", 1, PROGRAM_BYTES),
-        Part(f"times and places of about {n_spikes} spikes (features are on disk)", 1, SPIKE_BYTES * n_spikes),
+        Part("program and libraries", 1, _PROGRAM_BYTES),
+        Part(f"times and places of about {n_spikes} spikes (features are on disk)", 1, _SPIKE_BYTES * n_spikes),
     )
-    by_turns = (
-        (
-            Part("traces of a block, each worker", n_workers, traces),
-            Part("their scores, each worker", n_workers, 4 * n * demand.n_templates),
-            Part("templates at every displacement", DISPLACEMENTS, template_bytes),
-        ),
-        (Part(f"clustering of a group of {in_busiest} spikes, each worker", n_workers, clustered),),
-        (
-            Part(f"features of {learned} spikes that units are learned from", 2, FEATURE_BYTES * learned),
-            Part(
-                "spikes weighed against their units, each worker",
-                n_workers,
-                RIVALS * WEIGHED_BYTES * min(n_spikes, WEIGHED_SPIKES),
-            ),
-        ),
+    stages = (
+        _matching(demand, n_workers, block_samples),
+        _clustering(demand, n_workers, n_spikes),
+        _learning(demand, n_workers, n_spikes),
     )
-    return always + max(by_turns, key=_sum)
+    return always + max(stages, key=_sum)
+
+
+def _matching(demand: Demand, n_workers: int, block_samples: int) -> tuple[Part, ...]:
+    n_samples = block_samples + 2 * demand.halo_samples
+    trace_bytes = 4 * n_samples * demand.n_contacts
+    traces = _TRACE_COPIES * trace_bytes + (_FILTER_BYTES + 4 * demand.n_channels) * n_samples
+    template_bytes = (_PAIR_BYTES * _PAIRS + _WAVEFORM_BYTES) * demand.n_templates
+    return (
+        Part("traces of a block, each worker", n_workers, traces),
+        Part("their scores, each worker", n_workers, 4 * n_samples * demand.n_templates),
+        Part("templates at every displacement", _DISPLACEMENTS, template_bytes),
+    )
+
+
+def _clustering(demand: Demand, n_workers: int, n_spikes: int) -> tuple[Part, ...]:
+    in_busiest = min(n_spikes, round(_BUSIEST_GROUP_HZ * demand.duration_s), demand.max_clustered_spikes or n_spikes)
+    n_bytes = _CLUSTERED_SPIKE_BYTES * in_busiest + _COMPARED_SPIKE_BYTES * min(in_busiest, _COMPARED_SPIKES)
+    return (Part(f"clustering of a group of {in_busiest} spikes, each worker", n_workers, n_bytes),)
+
+
+def _learning(demand: Demand, n_workers: int, n_spikes: int) -> tuple[Part, ...]:
+    learned = min(n_spikes, _LEARNED_SPIKES * demand.n_templates)
+    weighed_bytes = _RIVALS * _WEIGHED_BYTES * min(n_spikes, _WEIGHED_SPIKES)
+    return (
+        Part(f"features of {learned} spikes that units are learned from", 2, _FEATURE_BYTES * learned),
+        Part("spikes weighed against their units, each worker", n_workers, weighed_bytes),
+    )
 
 
 def _sum(parts: tuple[Part, ...]) -> int:
     return sum(part.n * part.bytes_each for part in parts)
-
-
-def bytes_of(text: str) -> int:
-    """ "4GB", "500 MB", "1.5GiB" or "4" (GB) in bytes; raises SettingsError for anything else."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)\s*", text.lower())
-    if found is None or found[2] not in UNITS or float(found[1]) <= 0:
-        raise SettingsError(f"{text!r} is no amount of memory. Write a number and a unit, such as 4GB or 500MB.")
-    return round(float(found[1]) * UNITS[found[2]])
-
-
-def machine_bytes() -> int:
-    """Memory that this process may use at most: the machine's, or its container's if that has a lower limit."""
-    if sys.platform == "win32":
-        return _windows_bytes()
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for path in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
-        if path.is_file() and (text := path.read_text(encoding="ascii").strip()).isdigit():
-            machine = min(machine, int(text))
-    return machine
-
-
-class _MemoryStatus(ctypes.Structure):
-    """MEMORYSTATUSEX of the Windows API."""
-
-    _fields_ = (
-        ("length", ctypes.c_uint32),
-        ("load", ctypes.c_uint32),
-        ("total_physical", ctypes.c_uint64),
-        ("others", ctypes.c_uint64 * 6),
-    )
-
-
-def _windows_bytes() -> int:
-    status = _MemoryStatus(length=ctypes.sizeof(_MemoryStatus))
-    getattr(ctypes, "windll").kernel32.GlobalMemoryStatusEx(ctypes.byref(status))  # noqa: B009  typed on Windows only
-    return int(status.total_physical)

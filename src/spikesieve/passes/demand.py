@@ -19,11 +19,11 @@ def demand(recording: Recording, probe: Probe, settings: Settings) -> Demand:
     halo = preprocess.halo_samples(hz, settings.preprocess.highpass_cutoff_hz)
     return Demand(
         n_contacts=probe.n_contacts,
-        n_columns=recording.n_channels,
+        n_channels=recording.n_channels,
         duration_s=recording.duration_s,
         block_samples=settings.engine.block_samples,
-        beside_samples=halo + MARGIN_WAVEFORMS * n_waveform,
+        halo_samples=halo + MARGIN_WAVEFORMS * n_waveform,
         n_templates=round(TEMPLATES_PER_CONTACT * probe.n_contacts),
         # Kilosort4 clusters all that its templates matched.
-        clustered=None if settings.method == "kilosort4" else settings.cluster.max_spikes,
+        max_clustered_spikes=None if settings.method == "kilosort4" else settings.cluster.max_spikes,
     )

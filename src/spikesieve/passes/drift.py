@@ -53,7 +53,7 @@ class DriftModel:
     @property
     def steps_um(self) -> F64:
         """Displacements at which templates are predicted, ascending: (n_steps,) float64."""
-        step = self.tissue.params.step_um
+        step = self.tissue.params.displacement_step_um
         low, high = np.floor(self.motion.um.min() / step), np.ceil(self.motion.um.max() / step)
         return np.arange(min(low, 0), max(high, 0) + 1) * step
 
@@ -74,7 +74,7 @@ class DriftModel:
         ndarray of float64, shape (n,)
             In um, upwards positive.
         """
-        step = self.tissue.params.step_um
+        step = self.tissue.params.displacement_step_um
         return np.round(self.motion.at(sample / self.sampling_hz, depth_um, shank) / step) * step
 
 
@@ -152,7 +152,7 @@ def find_drift(
     motion = run.step("motion", find_motion, source, detected, known, settings.motion)
     followed = motion
     if settings.motion.mode == "traces":
-        shift = run.step("trace shift", make_trace_shift, motion, settings.tissue.traces_length_um)
+        shift = run.step("trace shift", make_trace_shift, motion, settings.tissue.traces_length_scale_um)
         source = source.with_shift(shift)
         followed = Motion.still(source.probe.shanks, TRACES_FOLLOW)
         detected = run.step("detect again", detect_spikes, source, shapes, detect, settings.features)
@@ -188,7 +188,7 @@ def register_traces(
     """
     detected = run.step("detect", detect_spikes, source, shapes, settings.detect, settings.features)
     motion = run.step("motion", find_motion, source, detected, known, settings.motion)
-    shift = run.step("trace shift", make_trace_shift, motion, settings.tissue.traces_length_um)
+    shift = run.step("trace shift", make_trace_shift, motion, settings.tissue.traces_length_scale_um)
     return source.with_shift(shift), FollowedMotion(motion, Motion.still(source.probe.shanks, TRACES_FOLLOW))
 
 
@@ -217,7 +217,7 @@ def find_motion(
         The known one, or an estimate; none where the settings switch it off.
     """
     probe, recording = source.probe, source.recording
-    if params.mode == "off" or params.nblocks == 0:
+    if params.mode == "off" or params.n_sections == 0:
         return Motion.still(probe.shanks, "motion.mode is off.")
     if known is not None:
         return known

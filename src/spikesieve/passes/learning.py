@@ -209,7 +209,7 @@ def _merged_units(run: Run, source: Source, matching: Matching, params: Learning
     learned = learn_units(_described(source, matching), params.fit, params.refine, share)
     found, some = FoundUnits(*learned_templates(learned), learned.assignment.amplitude), learned.spikes
     tissue = drift.tissue.params
-    width = max(1, round(tissue.bin_um / tissue.step_um))
+    width = max(1, round(tissue.displacement_bin_um / tissue.displacement_step_um))
     step = _steps_of(source, matching, some)
     observed = observe_units(some, found, MatchedSteps(before, step, width), share)
     if len(before.steps_um) > 1:

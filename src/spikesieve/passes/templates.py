@@ -121,7 +121,7 @@ def _observed(
 ) -> list[Observed]:
     """Mean scores of each template in bins of displacement, on the contacts where they were measured."""
     detected, moved_um, unit = spikes.detected, spikes.at_rest.displacement_um, spikes.clusters.unit
-    width = drift.tissue.params.bin_um
+    width = drift.tissue.params.displacement_bin_um
     used = np.flatnonzero((unit >= 0) & (families.template_of_cluster[np.maximum(unit, 0)] >= 0))
     bins = np.round(moved_um[used] / width).astype(np.int64)
     low, n_bins = int(bins.min(initial=0)), int(np.ptp(bins)) + 1 if len(bins) else 1

@@ -11,19 +11,25 @@ from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from spikesieve.errors import SettingsError
-from spikesieve.settings.params import Params
+from spikesieve.settings.params import Params, old_name
 from spikesieve.settings.sentences import out_of_range, unknown
 
 
 class Adjustable(Params):
-    """Parameters, single ones and groups of them, whose every single one has a full name such as "match.threshold"."""
+    """Parameters, alone or in groups, each with a full name such as "match.threshold".
+
+    Attributes
+    ----------
+    listed_by : str
+        What to look at for a list of all names; part of a sentence.
+    """
 
     listed_by: ClassVar[str] = "The command `spikesieve settings`"
 
     @model_validator(mode="wrap")
     @classmethod
     def _explain(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Turns what pydantic finds into sentences: SettingsError, one line for each setting that is wrong."""
+        """Turn pydantic's errors into a SettingsError, one line for each wrong setting."""
         try:
             return handler(data)
         except ValidationError as error:
@@ -32,7 +38,13 @@ class Adjustable(Params):
 
     @classmethod
     def fields_by_path(cls) -> dict[str, FieldInfo]:
-        """Every single setting by its full name, in the order of the groups."""
+        """List every single setting by its full name, in the order of the groups.
+
+        Returns
+        -------
+        dict of str to pydantic.fields.FieldInfo
+            The declaration of each setting: default, description, bounds.
+        """
         found: dict[str, FieldInfo] = {}
         for name, field in cls.model_fields.items():
             group = field.annotation
@@ -44,20 +56,55 @@ class Adjustable(Params):
 
     @classmethod
     def other_names(cls) -> Mapping[str, str]:
-        """Full names by the names that settings have elsewhere."""
-        return {}
+        """List the other names that are accepted: those of earlier versions.
+
+        Returns
+        -------
+        mapping of str to str
+            Full names of settings by their other names.
+        """
+        found = {}
+        for path, field in cls.fields_by_path().items():
+            group, dot, _ = path.rpartition(".")
+            if (old := old_name(field)) is not None:
+                found[f"{group}{dot}{old}"] = path
+        return found
 
     @classmethod
     def unknown_sentence(cls, name: str) -> str:
-        """What to say about a name that is no setting."""
+        """Say that a name is no setting, and which one was probably meant.
+
+        Parameters
+        ----------
+        name : str
+            The name that somebody gave.
+
+        Returns
+        -------
+        str
+            A sentence for the user.
+        """
         descriptions = {path: str(field.description) for path, field in cls.fields_by_path().items()}
         return unknown(name, descriptions, cls.other_names(), cls.listed_by)
 
     @classmethod
     def from_toml(cls, path: Path | str) -> Self:
-        """Settings from a TOML file: a table per group, other names at the top. What it leaves out is default.
+        """Read settings from a TOML file: one table for each group, other names at the top.
 
-        Raises SettingsError for a file that cannot be read or parsed, and for unknown, doubled or wrong settings.
+        Parameters
+        ----------
+        path : Path or str
+            The file. Settings that it leaves out keep their default.
+
+        Returns
+        -------
+        Self
+            The settings.
+
+        Raises
+        ------
+        SettingsError
+            The file cannot be read or parsed; a setting is unknown, given twice, or wrong.
         """
         try:
             tree = tomllib.loads(Path(path).read_text(encoding="utf-8"))
@@ -72,20 +119,62 @@ class Adjustable(Params):
         return cls().with_values(_flat(tree))
 
     def with_overrides(self, overrides: Sequence[str]) -> Self:
-        """These settings with some replaced, each written as "match.threshold=8"; the last one of a name wins.
+        """Replace settings given as text, such as "detect.threshold=8".
 
-        Values are TOML literals; a bare word is a text. Raises SettingsError for unknown or wrong settings.
+        Parameters
+        ----------
+        overrides : sequence of str
+            "name=value" each. Values are written as in TOML; a bare word is a text. The last one of a name wins.
+
+        Returns
+        -------
+        Self
+            New settings; these stay as they are.
+
+        Raises
+        ------
+        SettingsError
+            A setting is unknown or wrong, or has no value.
+
+        Examples
+        --------
+        >>> from spikesieve.settings import Settings
+        >>> settings = Settings().with_overrides(["detect.threshold=8", "preprocess.bad_contacts=keep"])
+        >>> settings.detect.threshold, settings.preprocess.bad_contacts
+        (8.0, 'keep')
         """
         changed = self
         for text in overrides:
             name, equals, value = text.partition("=")
             if not equals or not value.strip():
-                raise SettingsError(f"The setting {text!r} has no value. Write name=value, such as match.threshold=8.")
+                raise SettingsError(f"The setting {text!r} has no value. Write name=value, such as detect.threshold=8.")
             changed = changed.with_values([(name.strip(), _literal(value.strip()))])
         return changed
 
     def with_values(self, changes: Iterable[tuple[str, Any]]) -> Self:
-        """These settings with the named ones replaced. Raises SettingsError for unknown, doubled or wrong ones."""
+        """Replace settings given by name and value.
+
+        Parameters
+        ----------
+        changes : iterable of (str, object)
+            Full or other names, and the new values, of the right type.
+
+        Returns
+        -------
+        Self
+            New settings; these stay as they are.
+
+        Raises
+        ------
+        SettingsError
+            A setting is unknown, given twice, or wrong.
+
+        Examples
+        --------
+        >>> from spikesieve.settings import Settings
+        >>> Settings().with_values([("Th_universal", 8)]).detect.threshold
+        8.0
+        """
         given: dict[str, str] = {}
         tree = self.model_dump()
         for name, value in changes:
@@ -110,7 +199,7 @@ def _sentence(kind: type[Adjustable], place: tuple[int | str, ...], value: Any, 
     field = kind.fields_by_path().get(path)
     if field is not None:
         return out_of_range(path, field, value)
-    # Without a field of its own it is either a name too many, or a rule about several fields, in words of its own.
+    # A place that is no single setting: a rule about several of them failed, or the name is unknown.
     return f"{context['error']}" if "error" in context else kind.unknown_sentence(path)
 
 

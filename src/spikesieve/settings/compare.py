@@ -1,22 +1,23 @@
-"""What `spikesieve compare` can be told: by arguments, SPIKESIEVE_COMPARE_* environment variables or a TOML file."""
+"""Options of `spikesieve compare`: from arguments, SPIKESIEVE_COMPARE_* environment variables or a TOML file."""
 
 from __future__ import annotations
 
 import difflib
+import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from spikesieve.errors import SettingsError
 from spikesieve.settings.params import Params, setting
 
-PREFIX = "SPIKESIEVE_COMPARE_"
-TABLE = "compare"
-CONFIG = "config"
-"""In the environment, the TOML file."""
+_PREFIX = "SPIKESIEVE_COMPARE_"
+_TABLE = "compare"
+_CONFIG = "config"
 
 
 class CompareOptions(Params):
@@ -26,68 +27,115 @@ class CompareOptions(Params):
     b: str | None = setting(None, "the second sorting")
     truth: str | None = setting(None, "the truth of the recording, in any format that a sorting can have")
     out: str | None = setting(None, "new folder for page, pictures and tables")
-    sampling_hz: float | None = setting(None, "sampling rate of inputs that do not tell theirs", gt=0.0)
-    match_ms: float = setting(0.4, "spikes at most this far apart can match", gt=0.0, le=10.0)
-    score_ms: float = setting(0.2, "the same for Kilosort's score", gt=0.0, le=10.0)
-    recording: str | None = setting(None, "raw file for the oracle; default: the one that a sorting names")
-    probe: str | None = setting(None, "probe file or name for the oracle; default: contacts of a sorting")
-    channels: int | None = setting(None, "columns of the raw file; default: as a sorting says", ge=1)
-    gain_uv: float | None = setting(None, "uV per raw number; default: as a sorting says", gt=0.0)
-    oracle: bool = setting(True, "match the recording with the true templates, to see what is possible")
-    oracle_s: float = setting(120.0, "seconds from the start of the recording that the oracle matches", gt=0.0)
-    most_pairs: int = setting(12, "largest number of matched pairs that are drawn", ge=0, le=500)
+    sampling_hz: float | None = setting(None, "sampling rate of inputs that do not give theirs", gt=0.0)
+    match_ms: float = setting(
+        0.4,
+        "spikes of two sortings at most this far apart match; "
+        "raise it if sortings place spikes differently, lower it for a stricter comparison",
+        gt=0.0,
+        le=10.0,
+    )
+    score_ms: float = setting(
+        0.2, "the same for Kilosort's score; leave it to compare with published scores", gt=0.0, le=10.0
+    )
+    recording: str | None = setting(None, "raw file for the oracle (default: the one that a sorting names)")
+    probe: str | None = setting(None, "probe file or name for the oracle (default: contacts of a sorting)")
+    channels: int | None = setting(None, "columns of the raw file (default: as a sorting says)", ge=1)
+    gain_uv: float | None = setting(None, "uV per raw number (default: as a sorting says)", gt=0.0)
+    oracle: bool = setting(
+        True, "match the recording with the true templates, to see what is possible; set it to false to save time"
+    )
+    oracle_s: float = setting(
+        120.0,
+        "time from the start of the recording that the oracle matches; "
+        "raise it for a surer ceiling, lower it to save time",
+        gt=0.0,
+    )
+    most_pairs: int = setting(
+        12,
+        "most matched pairs that are drawn; raise it to see more units, lower it for a smaller page",
+        ge=0,
+        le=500,
+    )
 
 
-def read_options(
-    arguments: Mapping[str, object], file: Path | None = None, environment: Mapping[str, str] | None = None
-) -> CompareOptions:
-    """Options from all three places: an argument that is not None wins over the environment, that over the file.
+class _Sources(CompareOptions, BaseSettings):
+    """The same, filled from arguments, then the environment, then the file."""
 
-    arguments    by name of the field
-    file         TOML: the fields at its top or in a table [compare]
-    environment  SPIKESIEVE_COMPARE_NAME for the field `name`, such as SPIKESIEVE_COMPARE_TRUTH; the file can be
-                 named by SPIKESIEVE_COMPARE_CONFIG
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True)
 
-    Raises SettingsError when the file cannot be read, a name is unknown, or a value is not allowed.
+    config: Path | None = setting(None, "TOML file of these options")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the sources in order, the first one wins."""
+        file = {**env_settings(), **init_settings()}.get(_CONFIG)
+        values = {} if file is None else _read_toml(Path(file))
+        return init_settings, env_settings, InitSettingsSource(settings_cls, values)
+
+
+def read_options(arguments: Mapping[str, object], file: Path | None = None) -> CompareOptions:
+    """Gather options: an argument wins over the environment, the environment over the file.
+
+    Parameters
+    ----------
+    arguments : mapping of str to object
+        Values by name of the field; None is as good as left out.
+    file : Path, optional
+        TOML file with fields at the top or in a table [compare]. Without one, the file that
+        SPIKESIEVE_COMPARE_CONFIG names.
+
+    Returns
+    -------
+    CompareOptions
+        What was given, defaults elsewhere. SPIKESIEVE_COMPARE_TRUTH in the environment gives the field `truth`.
+
+    Raises
+    ------
+    SettingsError
+        The file cannot be read, a name is unknown, or a value is not allowed.
     """
-    from_environment = {
-        name.removeprefix(PREFIX).lower(): value
-        for name, value in (environment or {}).items()
-        if name.startswith(PREFIX) and value != ""
-    }
-    named_file = from_environment.pop(CONFIG, None)
-    file = Path(named_file) if file is None and named_file is not None else file
-    given = {name: value for name, value in arguments.items() if value is not None}
-    merged: dict[str, Any] = {
-        **_named(_from_file(file), f"the file {file}"),
-        **_named(from_environment, "the environment"),
-        **_named(given, "the arguments"),
-    }
+    given: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
+    _require_known(given, "The arguments have")
+    if file is not None:
+        given[_CONFIG] = file
+    _require_known(_names_in_environment() - {_CONFIG}, "The environment has")
     try:
-        return CompareOptions(**merged)
+        options = _Sources(**given)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{name} = {merged.get(name)!r} is not allowed: {first['msg']}.") from error
+        raise SettingsError(f"{name} = {first['input']!r} is not allowed: {first['msg']}.") from error
+    return CompareOptions(**options.model_dump(exclude={_CONFIG}))
 
 
-def _from_file(file: Path | None) -> dict[str, Any]:
-    if file is None:
-        return {}
+def _names_in_environment() -> set[str]:
+    given = (name for name, value in os.environ.items() if value)
+    return {name.removeprefix(_PREFIX).lower() for name in given if name.startswith(_PREFIX)}
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SettingsError(f"The file {file} cannot be read as TOML: {error}.") from error
-    table = values.pop(TABLE, {})
+    table = values.pop(_TABLE, {})
     if not isinstance(table, dict):
-        raise SettingsError(f"{TABLE} in {file} is {table!r}, not a table. Write [{TABLE}] and the fields below it.")
-    return {**values, **table}
+        raise SettingsError(f"{_TABLE} in {file} is {table!r}, not a table. Write [{_TABLE}] and the fields below it.")
+    _require_known(values | table, f"The file {file} has")
+    return values | table
 
 
-def _named(values: Mapping[str, Any], where: str) -> Mapping[str, Any]:
-    for name in values:
+def _require_known(names: Iterable[str], where: str) -> None:
+    for name in names:
         if name not in CompareOptions.model_fields:
             near = difflib.get_close_matches(name, CompareOptions.model_fields, 1)
             hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(CompareOptions.model_fields)}."
-            raise SettingsError(f"{where[0].upper()}{where[1:]} has the unknown option {name!r} for compare. {hint}")
-    return values
+            raise SettingsError(f"{where} the unknown option {name!r} for compare. {hint}")

@@ -1,4 +1,4 @@
-"""Settings: how spikes are found by likelihood."""
+"""Settings of the second pass of the method sieve: template matching by likelihood."""
 
 from __future__ import annotations
 
@@ -10,40 +10,74 @@ from spikesieve.settings.params import Params, setting
 class FitParams(Params):
     """How spikes are found by likelihood."""
 
-    detect_share: float = setting(
-        0.89, "the first pass looks for spikes down to this times detect.threshold", gt=0.0, le=2.0
+    detection_threshold_ratio: float = setting(
+        0.89,
+        "the first pass detects spikes down to this times detect.threshold; "
+        "lower it to find smaller neurons, raise it if noise is detected",
+        old_name="detect_share",
+        gt=0.0,
+        le=2.0,
     )
     amplitude_cv: float = setting(
-        0.15, "SD of the amplitudes of a neuron's spikes, relative to their mean", ge=0.01, le=1.0
+        0.15,
+        "SD of a neuron's spike amplitudes relative to their mean; "
+        "raise it if spikes of bursts are missed, lower it if units take spikes of other sizes",
+        ge=0.01,
+        le=1.0,
     )
-    min_amplitude: float = setting(0.5, "no spike is smaller than this times its template", ge=0.0, le=1.0)
+    min_amplitude_ratio: float = setting(
+        0.5,
+        "smallest amplitude of a spike relative to its template; "
+        "lower it if small spikes of bursts are missed, raise it if noise is matched",
+        old_name="min_amplitude",
+        ge=0.0,
+        le=1.0,
+    )
     min_log_odds: float = setting(
         -2.5,
-        "smallest log odds of a spike against noise where units are learned; less certain ones are sorted out then",
+        "smallest log odds of a spike against noise while units are learned; "
+        "lower it to learn smaller neurons, raise it if noise units are learned",
         ge=-20.0,
         le=20.0,
     )
     final_log_odds: float = setting(
-        0.0, "the same when the units are known and all of the recording is matched", ge=-20.0, le=20.0
+        0.0,
+        "smallest log odds of a spike against noise in the result; "
+        "lower it to find more spikes of each neuron, raise it if units contain noise",
+        ge=-20.0,
+        le=20.0,
     )
-    own_odds: float = setting(
+    min_membership_odds: float = setting(
         0.5,
-        "a spike stays with its unit while the odds that it is its own, not of noise or others, are above this",
+        "smallest odds that a spike is its unit's own, not noise or another unit's; "
+        "raise it for purer units, lower it for more complete ones",
+        old_name="own_odds",
         ge=0.0,
     )
-    learn_s: float = setting(75.0, "seconds, spread over the recording, that units are learned from", ge=1.0)
-    max_rounds: int = setting(100, "largest number of rounds in a block", ge=1, le=10_000)
+    learning_duration_s: float = setting(
+        75.0,
+        "length of recording that units are learned from, evenly spread; "
+        "raise it to find rare neurons, lower it to save time and memory",
+        old_name="learn_s",
+        ge=1.0,
+    )
+    max_rounds: int = setting(
+        100,
+        "most rounds of template matching in a block; raise it if a note says spikes are left, lower it to save time",
+        ge=1,
+        le=10_000,
+    )
 
     @property
     def while_learning(self) -> FitParams:
-        """What matters while units are learned; the rest is default, so that changing it changes no key."""
+        """What matters while units are learned. The rest is default, so that changing it does not repeat the step."""
         return FitParams(**self._shared(), min_log_odds=self.min_log_odds)
 
     @property
     def when_learned(self) -> FitParams:
-        """The same when the units are known: `min_log_odds` is what `final_log_odds` says."""
+        """The same once the units are known: `final_log_odds` takes the place of `min_log_odds`."""
         return FitParams(**self._shared(), min_log_odds=self.final_log_odds)
 
     def _shared(self) -> dict[str, Any]:
-        names = ("amplitude_cv", "min_amplitude", "own_odds", "max_rounds")
+        names = ("amplitude_cv", "min_amplitude_ratio", "min_membership_odds", "max_rounds")
         return {name: getattr(self, name) for name in names}

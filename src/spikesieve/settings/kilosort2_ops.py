@@ -1,4 +1,4 @@
-"""Kilosort2's options, a MATLAB `ops` or pykilosort's params, as settings: what each name means here."""
+"""Kilosort2's options (a MATLAB `ops`, pykilosort's params) as settings: what each name means here."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from typing import Any, NamedTuple
 from spikesieve.errors import SettingsError
 from spikesieve.settings.sentences import unknown
 
-# sigmaMask is the spread of a mask; what is left of it beyond three of them is nothing.
-REACH_OVER_SIGMA = 3.0
-# Stands for the option's name in sentences that are written where it is not known.
-NAME = "{name}"
+# sigmaMask is the SD of a Gaussian mask, which is practically 0 beyond three of them.
+_RADIUS_OVER_SIGMA = 3.0
+# Placeholder for the option's name in sentences written where the name is not known.
+_NAME = "{name}"
 
 Values = list[tuple[str, Any]]
 
 
 class Option(NamedTuple):
-    """One option.
+    """One option of Kilosort2.
 
-    meaning  what it is there and what becomes of it here
-    values   full names of settings and their values, from the option's value
+    Attributes
+    ----------
+    meaning : str
+        What it is in Kilosort2, and what happens to it here.
+    values : callable
+        Takes the option's value and returns full names of settings with their values.
     """
 
     meaning: str
@@ -33,7 +37,7 @@ def _is(path: str, kind: Callable[[float], Any] = float, factor: float = 1.0) ->
 
 
 def _pair(first: str, last: str) -> Callable[[Any], Values]:
-    """Two settings from a list whose first and last element they are; one number is both."""
+    """Two settings from the first and the last element of a list; a single number sets both."""
 
     def values(value: Any) -> Values:
         numbers = _numbers(value)
@@ -42,12 +46,12 @@ def _pair(first: str, last: str) -> Callable[[Any], Values]:
     return values
 
 
-def _unused(*fine: object, instead: str = "") -> Callable[[Any], Values]:
-    """Nothing, whatever the value (no `fine`), or only with the values that change nothing."""
+def _unused(*harmless: object, instead: str = "") -> Callable[[Any], Values]:
+    """No setting; with `harmless` given, any other value is an error."""
 
     def values(value: Any) -> Values:
-        if fine and _plain(value) not in fine:
-            raise SettingsError(f"{NAME} = {_plain(value)} has no counterpart: {instead}")
+        if harmless and _plain(value) not in harmless:
+            raise SettingsError(f"{_NAME} = {_plain(value)} has no counterpart: {instead}")
         return []
 
     return values
@@ -63,7 +67,7 @@ def _registration(value: Any) -> Values:
 
 def _blocks(value: Any) -> Values:
     n = round(_number(value))
-    return [*_registration(n), *([("motion.nblocks", n)] if n else [])]
+    return [*_registration(n), *([("motion.n_sections", n)] if n else [])]
 
 
 def _reorder(value: Any) -> Values:
@@ -74,10 +78,23 @@ def _samples(path: str) -> Callable[[Any], Values]:
     return _is(path, round)
 
 
-WHOLE = "give --time-range START:END in seconds, which is used instead."
+_USE_TIME_RANGE = "give --time-range START:END in seconds, which is used instead."
+_OF_THE_RECORDING = (
+    *("fs", "NchanTOT", "Nchan", "chanMap", "tend", "sampsToRead"),
+    *("fbinary", "fproc", "root", "datatype"),
+)
+_OF_THE_MACHINE = (
+    *("GPU", "useRAM", "parfor", "verbose", "showfigures", "seed", "stable_mode", "deterministic_mode"),
+    *("low_memory", "save_temp_files", "nup", "sig", "loc_range", "long_range", "long_ramp", "nNeighPC", "nNeigh"),
+    *("sig_datashift", "overlap_samples", "unwhiten_before_drift", "normalisation", "skip_preprocessing"),
+    *("preprocessing_function", "criterionNoiseChannels", "nfilt", "Nfilt", "NTbuff", "Nbatch", "wPCA", "wTEMP"),
+    *("igood", "xc", "yc", "xcoords", "ycoords", "kcoords", "yblk", "midpoint", "spkthresh", "twind", "nEig"),
+)
 OPTIONS: dict[str, Option] = {
-    "Th": Option("thresholds while learning and in the end", _pair("kilosort2.learn_threshold", "kilosort2.threshold")),
-    "ThPre": Option("threshold of the crossings that order batches", _is("kilosort2.order_threshold")),
+    "Th": Option(
+        "thresholds while learning and in the result", _pair("kilosort2.learn_threshold", "kilosort2.threshold")
+    ),
+    "ThPre": Option("threshold of the spikes that order batches", _is("kilosort2.order_threshold")),
     "lam": Option("how strongly amplitudes are held to the template's", _is("kilosort2.amplitude_penalty")),
     "AUCsplit": Option("posterior from which a unit is split", _is("kilosort2.split_posterior")),
     "minFR": Option("rate in Hz below which a template is dropped", _is("kilosort2.min_rate_hz")),
@@ -85,15 +102,15 @@ OPTIONS: dict[str, Option] = {
         "spikes averaged over, at first and in the end", _pair("kilosort2.first_momentum", "kilosort2.last_momentum")
     ),
     "sigmaMask": Option(
-        "spread of a template in um; here its reach, three times as far",
-        _is("kilosort2.reach_um", float, REACH_OVER_SIGMA),
+        "spatial SD of a template in um; here its radius, three times as large",
+        _is("kilosort2.template_radius_um", float, _RADIUS_OVER_SIGMA),
     ),
-    "nfilt_factor": Option("templates per contact, at most", _samples("kilosort2.templates_per_contact")),
+    "nfilt_factor": Option("most templates per contact", _samples("kilosort2.templates_per_contact")),
     "Nrank": Option("rank of a template", _samples("kilosort2.rank")),
     "nPCs": Option("components that batches are compared by", _samples("kilosort2.order_components")),
     "NT": Option("samples in a batch", _samples("kilosort2.batch_samples")),
     "reorder": Option("whether batches are put in order", _reorder),
-    "nblocks": Option("more than 0: drift is registered (Kilosort2.5), in so many sections", _blocks),
+    "nblocks": Option("more than 0: drift is registered (Kilosort2.5), in this number of sections", _blocks),
     "perform_drift_registration": Option("whether drift is registered (pykilosort), whatever nblocks", _registration),
     "spkTh": Option("threshold of the spikes that shapes are learned from", _is("shapes.threshold_sd", float, -1.0)),
     "nt0": Option("samples in a waveform", _samples("shapes.waveform_samples")),
@@ -104,70 +121,48 @@ OPTIONS: dict[str, Option] = {
     ),
     "CAR": Option("whether the median over contacts is subtracted", _reference),
     "whiteningRange": Option("contacts that whiten each contact", _samples("preprocess.whitening_range")),
-    "trange": Option("part of the recording in s", _unused((0.0, math.inf), instead=WHOLE)),
-    "tstart": Option("its start in samples", _unused(0.0, None, instead=WHOLE)),
+    "trange": Option("part of the recording in s", _unused((0.0, math.inf), instead=_USE_TIME_RANGE)),
+    "tstart": Option("its start in samples", _unused(0.0, None, instead=_USE_TIME_RANGE)),
     "ntbuff": Option("samples beside a batch: here what filter and waveforms need", _unused()),
     "scaleproc": Option("scale of whitened int16 traces: here float32; `Wrot` is saved times 200", _unused()),
-    "nskip": Option("every n-th batch for shapes: here 20 stretches spread over the recording", _unused()),
-    "nSkipCov": Option("every n-th batch for the covariance: here the same stretches", _unused()),
+    "nskip": Option("every n-th batch for shapes: here 20 blocks spread over the recording", _unused()),
+    "nSkipCov": Option("every n-th batch for the covariance: here the same blocks", _unused()),
     "minfr_goodchannels": Option("contacts that fire less are left out: here silent contacts stay", _unused()),
-    "genericSpkTh": Option("threshold of the spikes that tell drift: here detect.threshold", _unused()),
+    "genericSpkTh": Option("threshold of the spikes that measure drift: here detect.threshold", _unused()),
     **{
-        name: Option("says what the recording is, which the options of the command do", _unused())
-        for name in (
-            "fs",
-            "NchanTOT",
-            "Nchan",
-            "chanMap",
-            "fbinary",
-            "fproc",
-            "root",
-            "datatype",
-            "tend",
-            "sampsToRead",
-        )
+        name: Option("describes the recording, which the options of the command do here", _unused())
+        for name in _OF_THE_RECORDING
     },
-    **{
-        name: Option("a matter of its machine or of its implementation", _unused())
-        for name in (
-            *("GPU", "useRAM", "parfor", "verbose", "showfigures", "seed", "stable_mode", "deterministic_mode"),
-            *(
-                "low_memory",
-                "save_temp_files",
-                "nup",
-                "sig",
-                "loc_range",
-                "long_range",
-                "long_ramp",
-                "nNeighPC",
-                "nNeigh",
-            ),
-            *("sig_datashift", "overlap_samples", "unwhiten_before_drift", "normalisation", "skip_preprocessing"),
-            *(
-                "preprocessing_function",
-                "criterionNoiseChannels",
-                "nfilt",
-                "Nfilt",
-                "NTbuff",
-                "Nbatch",
-                "wPCA",
-                "wTEMP",
-            ),
-            *("igood", "xc", "yc", "xcoords", "ycoords", "kcoords", "yblk", "midpoint", "spkthresh", "twind", "nEig"),
-        )
-    },
+    **{name: Option("concerns its machine or its implementation", _unused()) for name in _OF_THE_MACHINE},
 }
 """Every option that Kilosort2, 2.5 and pykilosort have, by name."""
 
 
 def values_of_ops(ops: Mapping[str, Any]) -> Values:
-    """Full names of settings and their values.
+    """Translate Kilosort2's options into settings.
 
-    Values are numbers, texts, or what a MATLAB file makes of a number (arrays of one element).
-    Raises SettingsError for names that no Kilosort2 has, and for values that nothing here can follow.
+    Parameters
+    ----------
+    ops : mapping of str to object
+        Values by Kilosort2's names: numbers, texts, or arrays of one element, as MATLAB files store numbers.
+
+    Returns
+    -------
+    list of (str, object)
+        Full names of settings and their values.
+
+    Raises
+    ------
+    SettingsError
+        No Kilosort2 has an option of this name, or its value has no counterpart here.
+
+    Examples
+    --------
+    >>> values_of_ops({"Th": [10, 4], "fshigh": 150})
+    [('kilosort2.learn_threshold', 10.0), ('kilosort2.threshold', 4.0), ('preprocess.highpass_cutoff_hz', 150.0)]
     """
     found: dict[str, Any] = {}
-    # In pykilosort this one decides, and nblocks is 5 all the same.
+    # perform_drift_registration goes last, so that it overrides nblocks: pykilosort always has nblocks = 5.
     for name, value in sorted(ops.items(), key=lambda item: item[0] == "perform_drift_registration"):
         if name not in OPTIONS:
             listed = "docs/kilosort2.md"
@@ -175,7 +170,7 @@ def values_of_ops(ops: Mapping[str, Any]) -> Values:
         try:
             found |= OPTIONS[name].values(value)
         except SettingsError as error:
-            raise SettingsError(str(error).replace(NAME, f"Kilosort2's {name}")) from error
+            raise SettingsError(str(error).replace(_NAME, f"Kilosort2's {name}")) from error
         except (TypeError, ValueError, IndexError, OverflowError) as error:
             raise SettingsError(
                 f"Kilosort2's {name} ({OPTIONS[name].meaning}) cannot be {value!r}. Give a number, or leave it out."
@@ -184,7 +179,7 @@ def values_of_ops(ops: Mapping[str, Any]) -> Values:
 
 
 def _plain(value: Any) -> Any:
-    """A number for an array of one, a tuple for one of several, anything else as it is."""
+    """A number for an array of one element, a tuple for an array of several, anything else unchanged."""
     tolist = getattr(value, "tolist", None)
     value = tolist() if callable(tolist) else value
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Settings: how raw traces become whitened ones."""
+"""Settings of preprocessing: from raw to whitened traces."""
 
 from __future__ import annotations
 
@@ -8,23 +8,69 @@ from spikesieve.settings.params import Params, setting
 
 
 class PreprocessParams(Params):
-    """How raw traces become whitened ones."""
+    """How raw traces are filtered, referenced and whitened."""
 
     highpass_cutoff_hz: float = setting(
-        300.0, "corner of the zero-phase high-pass", kilosort4="highpass_cutoff", gt=0.0, le=3000.0
+        300.0,
+        "corner frequency of the zero-phase high-pass filter; "
+        "raise it if slow waves remain, lower it if spikes are distorted",
+        kilosort4="highpass_cutoff",
+        gt=0.0,
+        le=3000.0,
     )
-    reference: Literal["median", "none"] = setting("median", "what is subtracted from all contacts of a shank")
-    min_reference_contacts: int = setting(16, "a shank with fewer contacts gets no reference", ge=2)
+    reference: Literal["median", "none"] = setting(
+        "median", "common reference subtracted from the contacts of a shank; choose none if the file is referenced"
+    )
+    min_reference_contacts: int = setting(
+        16,
+        "fewest contacts of a shank that get a common reference; "
+        "lower it if small shanks share noise, raise it if a spike covers most contacts",
+        ge=2,
+    )
     whitening_range: int = setting(
-        32, "contacts of the same shank that whiten each contact", kilosort4="whitening_range", ge=1, le=512
+        32,
+        "nearest contacts of the shank that whiten each contact; raise it if noise spreads far, lower it to save time",
+        kilosort4="whitening_range",
+        ge=1,
+        le=512,
     )
-    whitening_shrinkage: float = setting(0.01, "share of the identity in the correlation matrix", ge=0.0, le=1.0)
+    whitening_shrinkage: float = setting(
+        0.01,
+        "share of the identity in the correlation matrix that whitens; "
+        "raise it if nearby contacts are almost identical, lower it if noise stays correlated",
+        ge=0.0,
+        le=1.0,
+    )
     bad_contacts: Literal["exclude", "interpolate", "keep"] = setting(
-        "exclude", "what to do with dead and noisy contacts"
+        "exclude",
+        "what to do with dead and noisy contacts; "
+        "choose interpolate to fill them from their neighbours, keep to sort them as they are",
     )
-    dead_ratio: float = setting(0.2, "a contact with noise below this times the shank's median is dead", ge=0.0, lt=1.0)
-    noisy_ratio: float = setting(4.0, "a contact with noise above this times the shank's median is noisy", gt=1.0)
+    dead_ratio: float = setting(
+        0.2,
+        "a contact with less noise than this times the shank's median is dead; "
+        "raise it to catch more of them, lower it if good contacts are lost",
+        ge=0.0,
+        lt=1.0,
+    )
+    noisy_ratio: float = setting(
+        4.0,
+        "a contact with more noise than this times the shank's median is noisy; "
+        "lower it to catch more of them, raise it if good contacts are lost",
+        gt=1.0,
+    )
     artifact_threshold_uv: float | None = setting(
-        None, "a high-passed sample beyond this on any contact blanks its shank", kilosort4="artifact_threshold", gt=0.0
+        None,
+        "a high-passed sample beyond this on any contact is an artifact and blanks its shank (default: none is); "
+        "set it above the largest spikes if the recording has stimulation or licking",
+        kilosort4="artifact_threshold",
+        gt=0.0,
     )
-    artifact_ms: float = setting(2.0, "blanked on either side of an artifact or a saturated sample", ge=0.0, le=1000.0)
+    artifact_margin_ms: float = setting(
+        2.0,
+        "time blanked before and after an artifact or a saturated sample; "
+        "raise it if artifacts last longer, lower it to keep more of the recording",
+        old_name="artifact_ms",
+        ge=0.0,
+        le=1000.0,
+    )

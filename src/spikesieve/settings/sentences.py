@@ -1,4 +1,4 @@
-"""What to tell somebody whose setting is unknown, wrong, or one that only Kilosort4 has."""
+"""Sentences for a setting that is unknown, wrong, or one that only Kilosort4 has."""
 
 from __future__ import annotations
 
@@ -10,12 +10,20 @@ from typing import Literal, NamedTuple, get_args, get_origin
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
-NEAR = 0.5
-"""difflib's similarity from which on a name is worth suggesting."""
+# difflib's similarity from which on a name is suggested.
+_MIN_SIMILARITY = 0.5
 
 
 class Absent(NamedTuple):
-    """A Kilosort4 setting without a counterpart: what to do instead, and the values with which it changes nothing."""
+    """A Kilosort4 setting without a counterpart.
+
+    Attributes
+    ----------
+    sentence : str
+        What to do instead.
+    harmless : tuple of object
+        Values with which it changes nothing.
+    """
 
     sentence: str
     harmless: tuple[object, ...] = ()
@@ -59,44 +67,126 @@ ABSENT_IN_SPIKESIEVE: dict[str, Absent] = {
 
 
 def harmless(name: str, value: object) -> bool:
-    """Whether a Kilosort4 setting has no counterpart here but, with this value, would change nothing either."""
+    """Tell whether a Kilosort4 setting without a counterpart would change nothing with this value.
+
+    Parameters
+    ----------
+    name : str
+        Kilosort4's name.
+    value : object
+        Its value.
+
+    Returns
+    -------
+    bool
+        False also where the setting has a counterpart.
+
+    Examples
+    --------
+    >>> harmless("nskip", 25), harmless("nskip", 10)
+    (True, False)
+    """
     if name not in ABSENT_IN_SPIKESIEVE:
         return False
     values = ABSENT_IN_SPIKESIEVE[name].harmless
-    return values == (...,) or any(value is v or (value == v and type(value) is not bool) for v in values)
+    return any(value is v or (value == v and type(value) is not bool) for v in values)
 
 
-def unknown(name: str, descriptions: Mapping[str, str], kilosort4: Mapping[str, str], listed_by: str) -> str:
-    """The sentence for a name that is no setting, with the nearest that is.
+def summary(description: str) -> str:
+    """Take from a description what the setting is, without when to change it.
 
-    descriptions  of every setting by its full name
-    kilosort4     full names by Kilosort4's names
-    listed_by     what lists all settings
+    Parameters
+    ----------
+    description : str
+        "What it is; when to change it".
+
+    Returns
+    -------
+    str
+        The part before the semicolon.
+
+    Examples
+    --------
+    >>> summary("most rounds in a block; lower it to save time")
+    'most rounds in a block'
+    """
+    return description.partition(";")[0]
+
+
+def unknown(name: str, descriptions: Mapping[str, str], other_names: Mapping[str, str], listed_by: str) -> str:
+    """Say that a name is no setting, and which one is nearest.
+
+    Parameters
+    ----------
+    name : str
+        The name that somebody gave.
+    descriptions : mapping of str to str
+        Description of every setting by its full name.
+    other_names : mapping of str to str
+        Full names by other accepted names.
+    listed_by : str
+        Where all settings are listed; the subject of "lists them all".
+
+    Returns
+    -------
+    str
+        A sentence for the user.
+
+    Examples
+    --------
+    >>> unknown("treshold", {"match.threshold": "smallest spike"}, {}, "The manual")
+    "There is no setting 'treshold'. Did you mean match.threshold (smallest spike)?"
     """
     inside = [path for path in descriptions if path.startswith(f"{name}.")]
     if inside:
         return f"{name} is a group of settings, not a single one. Give one of its own: {', '.join(inside)}."
-    by_spelling: dict[str, list[str]] = {old: [path] for old, path in kilosort4.items()}
+    by_spelling: dict[str, list[str]] = {other: [path] for other, path in other_names.items()}
     for path in descriptions:
         by_spelling.setdefault(path, []).append(path)
         by_spelling.setdefault(path.rpartition(".")[2], []).append(path)
     lower = {spelling.lower(): paths for spelling, paths in by_spelling.items()}
-    near = difflib.get_close_matches(name.lower(), lower, 1, NEAR)
+    near = difflib.get_close_matches(name.lower(), lower, 1, _MIN_SIMILARITY)
     if not near:
         return f"There is no setting {name!r}. {listed_by} lists them all."
     paths = dict.fromkeys(lower[near[0]])
-    meant = " or ".join(f"{path} ({descriptions[path]})" for path in paths)
+    meant = " or ".join(f"{path} ({summary(descriptions[path])})" for path in paths)
     return f"There is no setting {name!r}. Did you mean {meant}?"
 
 
 def out_of_range(path: str, field: FieldInfo, value: object) -> str:
-    """The sentence for a value that a setting cannot have, with what it can."""
+    """Say that a setting cannot have a value, and what it can be.
+
+    Parameters
+    ----------
+    path : str
+        Full name of the setting.
+    field : pydantic.fields.FieldInfo
+        Its declaration.
+    value : object
+        The value that was given.
+
+    Returns
+    -------
+    str
+        A sentence for the user.
+    """
     shown = f"the text {value!r}" if isinstance(value, str) else repr(value)
-    return f"The setting {path} ({field.description}) must be {allowed(field)}. Got {shown}."
+    return f"The setting {path} ({summary(str(field.description))}) must be {allowed(field)}. Got {shown}."
 
 
 def allowed(field: FieldInfo) -> str:
-    """What a setting can be, in words: "a number above 2 and at most 100"."""
+    """Say in words what a setting can be.
+
+    Parameters
+    ----------
+    field : pydantic.fields.FieldInfo
+        Declaration of the setting.
+
+    Returns
+    -------
+    str
+        Such as "a number, above 2 and at most 100".
+    """
     kind = next(part for part in (*get_args(field.annotation), field.annotation) if part is not type(None))
     if get_origin(field.annotation) is Literal:
         return "one of " + ", ".join(map(repr, get_args(field.annotation)))

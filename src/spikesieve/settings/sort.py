@@ -1,4 +1,4 @@
-"""All settings of a sort: one group per stage, read from TOML, `--set name=value`, or a Kilosort4 settings dict."""
+"""All settings of a sort: one group for each stage, from TOML, `--set name=value` or a Kilosort4 settings dict."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Literal, Self
 
-import numpy as np
 from pydantic.fields import FieldInfo
 
 from spikesieve.errors import SettingsError
@@ -29,7 +28,7 @@ from spikesieve.settings.templates import TemplatesParams
 from spikesieve.settings.tissue import TissueParams
 from spikesieve.settings.units import UnitsParams
 
-METHODS_OF = {
+_METHODS_OF = {
     "cluster": ("sieve", "kilosort4"),
     "templates": ("sieve", "kilosort4"),
     "fit": ("sieve",),
@@ -41,52 +40,109 @@ METHODS_OF = {
 
 
 class EngineParams(Params):
-    """How the recording is cut up for the work."""
+    """How the recording is cut into blocks."""
 
     block_samples: int = setting(
-        60_000, "longest block that is worked on at once, in samples", kilosort4="batch_size", ge=1_000, le=10_000_000
+        60_000,
+        "longest block that is processed at once, in samples; lower it to save memory or if drift is fast, "
+        "raise it to read larger pieces",
+        kilosort4="batch_size",
+        ge=1_000,
+        le=10_000_000,
     )
 
 
 class Settings(Adjustable):
-    """Everything that can be set. `spikesieve settings` prints it with defaults, bounds and Kilosort4's names."""
+    """All settings of a sort, one group for each stage.
 
-    method: Literal["sieve", "kilosort4", "kilosort2"] = setting("sieve", "the algorithm")
-    engine: EngineParams = setting(EngineParams(), "how the recording is cut up")
+    `spikesieve settings` prints them with their defaults, bounds and Kilosort's names. They are frozen: to change one,
+    make new settings with `with_overrides` or `with_values`.
+
+    Attributes
+    ----------
+    method : {"sieve", "kilosort4", "kilosort2"}
+        The sorting algorithm. Not every method uses every group.
+    engine, preprocess, shapes, detect, features, motion, tissue, cluster, templates, fit, refine, match : Params
+        One group for each stage, in the order of the work.
+    kilosort2, curate, units : Params
+        Groups of the method kilosort2, of curation, and of the unit table.
+
+    Examples
+    --------
+    >>> Settings().with_overrides(["detect.threshold=8"]).detect.threshold
+    8.0
+    >>> Settings.from_kilosort4({"Th_universal": 8, "nblocks": 0}).method
+    'kilosort4'
+    """
+
+    method: Literal["sieve", "kilosort4", "kilosort2"] = setting(
+        "sieve", "sorting algorithm; choose kilosort4 or kilosort2 to compare with those sorters"
+    )
+    engine: EngineParams = setting(EngineParams(), "how the recording is cut into blocks")
     preprocess: PreprocessParams = setting(PreprocessParams(), "from raw to whitened traces")
-    shapes: ShapesParams = setting(ShapesParams(), "single-contact shapes, learned from the recording")
-    detect: DetectParams = setting(DetectParams(), "the first pass, by universal templates")
-    features: FeaturesParams = setting(FeaturesParams(), "what describes a spike")
-    motion: MotionParams = setting(MotionParams(), "how far the tissue moved, and what follows it")
-    tissue: TissueParams = setting(TissueParams(), "footprints in tissue coordinates")
-    cluster: ClusterParams = setting(ClusterParams(), "graph clustering and merge tree")
+    shapes: ShapesParams = setting(ShapesParams(), "waveform shapes on one contact, learned from the recording")
+    detect: DetectParams = setting(DetectParams(), "first pass: detection with universal templates")
+    features: FeaturesParams = setting(FeaturesParams(), "which contacts describe a spike")
+    motion: MotionParams = setting(MotionParams(), "drift: how the displacement of the tissue is measured and followed")
+    tissue: TissueParams = setting(TissueParams(), "drift: how a footprint varies in space")
+    cluster: ClusterParams = setting(ClusterParams(), "clustering of the spikes of a group")
     templates: TemplatesParams = setting(TemplatesParams(), "from clusters to templates")
-    fit: FitParams = setting(FitParams(), "the second pass of the method sieve, by likelihood")
-    refine: RefineParams = setting(RefineParams(), "splits, joins and tests of units in the method sieve")
-    match: MatchParams = setting(MatchParams(), "the second pass, by learned templates")
-    kilosort2: Kilosort2Params = setting(Kilosort2Params(), "what only the method kilosort2 does")
+    fit: FitParams = setting(FitParams(), "second pass of the method sieve: template matching by likelihood")
+    refine: RefineParams = setting(RefineParams(), "method sieve: how units are split, merged and kept")
+    match: MatchParams = setting(MatchParams(), "second pass of the method kilosort4: template matching")
+    kilosort2: Kilosort2Params = setting(Kilosort2Params(), "the method kilosort2")
     curate: CurateParams = setting(CurateParams(), "merges, duplicates, labels")
-    units: UnitsParams = setting(UnitsParams(), "how units are measured")
+    units: UnitsParams = setting(UnitsParams(), "how units are measured and labelled")
 
     @classmethod
     def other_names(cls) -> Mapping[str, str]:
-        """Full names by those of Kilosort4 and Kilosort2: "Th_learned" is "match.threshold"."""
-        return {**paths_by_name_in("kilosort2"), **paths_by_name_in("kilosort4")}
+        """List the other names that are accepted: those of earlier versions, Kilosort2 and Kilosort4.
+
+        Returns
+        -------
+        mapping of str to str
+            Full names by other names: "Th_learned" gives "match.threshold".
+        """
+        return {**super().other_names(), **paths_by_name_in("kilosort2"), **paths_by_name_in("kilosort4")}
 
     @classmethod
     def unknown_sentence(cls, name: str) -> str:
-        """What to say about a name that is no setting, Kilosort4's without a counterpart included."""
+        """Say that a name is no setting; for one that only Kilosort4 has, say what to do instead.
+
+        Parameters
+        ----------
+        name : str
+            The name that somebody gave.
+
+        Returns
+        -------
+        str
+            A sentence for the user.
+        """
         if name in ABSENT_IN_SPIKESIEVE:
             return ABSENT_IN_SPIKESIEVE[name].sentence
         return super().unknown_sentence(name)
 
     @classmethod
     def from_kilosort4(cls, settings: Mapping[str, Any]) -> Self:
-        """Settings from a Kilosort4 settings dict; own names ("match.threshold") are understood as well.
+        """Make settings from a Kilosort4 settings dict.
 
-        The method is "kilosort4" unless `method` is among them. Kilosort4 settings that have no place here are ignored
-        where their value changes nothing (`nskip=25`).
-        Raises SettingsError, with what to do instead, where it would, and for unknown or wrong settings.
+        Parameters
+        ----------
+        settings : mapping of str to object
+            Values by Kilosort4's names; full names such as "detect.threshold" are accepted as well. The method is
+            "kilosort4" unless `method` is given.
+
+        Returns
+        -------
+        Self
+            The settings. Kilosort4 settings without a counterpart are ignored where their value changes nothing
+            (`nskip=25`).
+
+        Raises
+        ------
+        SettingsError
+            A setting has no counterpart and its value would change something; it is unknown, given twice, or wrong.
         """
         given = {name: _plain(value) for name, value in settings.items() if not harmless(name, value)}
         return cls().with_values({"method": "kilosort4", **given}.items())
@@ -104,50 +160,132 @@ class Settings(Adjustable):
         DetectParams
             With the threshold in SD of scores.
         """
-        threshold = self.fit.detect_share * self.detect.threshold / score_noise_sd
+        threshold = self.fit.detection_threshold_ratio * self.detect.threshold / score_noise_sd
         return self.detect.model_copy(update={"threshold": threshold})
 
     def require_used(self) -> None:
-        """Raises SettingsError when a setting that the method does not look at was changed from its default."""
-        unused = [group for group, methods in METHODS_OF.items() if self.method not in methods]
+        """Check that no setting was changed that the method does not use.
+
+        Raises
+        ------
+        SettingsError
+            A setting of another method differs from its default.
+        """
+        unused = [group for group, methods in _METHODS_OF.items() if self.method not in methods]
         for path, field in fields_by_path().items():
             group, _, name = path.partition(".")
             if group in unused and getattr(getattr(self, group), name) != field.default:
                 raise SettingsError(
                     f"{path} changes nothing: the method {self.method} does not use it. "
-                    f"Leave it out, or choose method={METHODS_OF[group][0]}."
+                    f"Leave it out, or choose method={_METHODS_OF[group][0]}."
                 )
 
     @classmethod
     def from_kilosort2(cls, ops: Mapping[str, Any]) -> Self:
-        """Settings of the method "kilosort2" from its options: a dict as in its configuration files, or `rez.ops`.
+        """Make settings of the method "kilosort2" from Kilosort2's options.
 
-        Raises SettingsError for names that no Kilosort2 has, and where a value has no counterpart.
+        Parameters
+        ----------
+        ops : mapping of str to object
+            Options as in Kilosort2's configuration files or in `rez.ops`.
+
+        Returns
+        -------
+        Self
+            The settings.
+
+        Raises
+        ------
+        SettingsError
+            No Kilosort2 has an option of this name, or its value has no counterpart.
+
+        Examples
+        --------
+        >>> Settings.from_kilosort2({"Th": [10, 4]}).kilosort2.learn_threshold
+        10.0
         """
         return cls().with_kilosort2(ops)
 
     def with_kilosort2(self, ops: Mapping[str, Any]) -> Self:
-        """These settings with the method "kilosort2" and what its options say; errors as `from_kilosort2`."""
+        """Choose the method "kilosort2" and take over Kilosort2's options.
+
+        Parameters
+        ----------
+        ops : mapping of str to object
+            Options as in Kilosort2's configuration files or in `rez.ops`.
+
+        Returns
+        -------
+        Self
+            New settings; these stay as they are.
+
+        Raises
+        ------
+        SettingsError
+            No Kilosort2 has an option of this name, or its value has no counterpart.
+        """
         return self.with_values([("method", "kilosort2"), *values_of_ops(ops)])
 
 
 @cache
 def fields_by_path() -> dict[str, FieldInfo]:
-    """Every single setting by its full name, "match.threshold", in the order of the stages."""
+    """List every single setting by its full name, in the order of the stages.
+
+    Returns
+    -------
+    dict of str to pydantic.fields.FieldInfo
+        The declaration of each setting: default, description, bounds.
+
+    Examples
+    --------
+    >>> fields_by_path()["detect.threshold"].default
+    9.0
+    """
     return Settings.fields_by_path()
 
 
 @cache
 def paths_by_name_in(sorter: str) -> dict[str, str]:
-    """Full name of every setting that "kilosort4" or "kilosort2" knows, by its name there."""
+    """List the settings that another sorter has as well.
+
+    Parameters
+    ----------
+    sorter : {"kilosort4", "kilosort2"}
+        The other sorter.
+
+    Returns
+    -------
+    dict of str to str
+        Full names by the sorter's names.
+
+    Examples
+    --------
+    >>> paths_by_name_in("kilosort4")["Th_learned"]
+    'match.threshold'
+    """
     return {name: path for path, field in fields_by_path().items() if (name := name_in(sorter, field))}
 
 
 def name_in(sorter: str, field: FieldInfo) -> str | None:
-    """What "kilosort4" or "kilosort2" calls a setting, or None."""
+    """Return the name that another sorter has for a setting.
+
+    Parameters
+    ----------
+    sorter : {"kilosort4", "kilosort2"}
+        The other sorter.
+    field : pydantic.fields.FieldInfo
+        Declaration of the setting.
+
+    Returns
+    -------
+    str or None
+        None where that sorter has no such setting.
+    """
     extra = field.json_schema_extra
     return str(extra[sorter]) if isinstance(extra, dict) and sorter in extra else None
 
 
 def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+    """A Python number for a NumPy one, which is known by what it can do: NumPy takes long to import."""
+    is_number = getattr(value, "ndim", None) == 0 and callable(getattr(value, "item", None))
+    return value.item() if is_number else value

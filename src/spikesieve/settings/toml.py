@@ -10,22 +10,31 @@ from pydantic.fields import FieldInfo
 from spikesieve.settings.sentences import allowed
 from spikesieve.settings.sort import Settings, fields_by_path, name_in
 
-HEAD = """\
+_HEAD = """\
 # All settings of spikesieve with their defaults. Keep the lines that you change; what is left out is default.
-# Units are in the names: _um, _ms, _hz, _uv, _sd (noise SD), _samples. Kilosort4's and Kilosort2's names are understood
-# as well, at the top of the file, before the first [group].
+# Units are in the names: _um, _ms, _s, _hz, _uv, _sd (noise SD), _samples. The names that Kilosort4 and Kilosort2 have
+# for a setting are accepted as well, at the top of the file, before the first [group].
 """
 
 
 def settings_toml() -> str:
-    """The text: description, what is allowed, Kilosort4's name and default of every setting.
+    """Write every setting with its description, what is allowed, its other names and its default.
 
-    `Settings.from_toml` reads it back as `Settings()`. Settings that depend on the recording are commented out.
+    Returns
+    -------
+    str
+        A TOML file. `Settings.from_toml` reads it back as `Settings()`. Settings whose default depends on the
+        recording are commented out.
+
+    Examples
+    --------
+    >>> "[detect]" in settings_toml()
+    True
     """
-    parts = [HEAD]
-    for stage, paths in groupby(fields_by_path(), key=lambda path: path.rpartition(".")[0]):
-        if stage:
-            parts.append(f"\n[{stage}]  # {Settings.model_fields[stage].description}\n")
+    parts = [_HEAD]
+    for group, paths in groupby(fields_by_path(), key=lambda path: path.rpartition(".")[0]):
+        if group:
+            parts.append(f"\n[{group}]  # {Settings.model_fields[group].description}\n")
         parts.extend(_entry(path.rpartition(".")[2], fields_by_path()[path]) for path in paths)
     return "".join(parts)
 
@@ -33,8 +42,18 @@ def settings_toml() -> str:
 def _entry(name: str, field: FieldInfo) -> str:
     names = {"Kilosort4": name_in("kilosort4", field), "Kilosort2": name_in("kilosort2", field)}
     also = "".join(f" {sorter}: {theirs}." for sorter, theirs in names.items() if theirs)
-    text = f"\n# {field.description}\n# {allowed(field).capitalize()}.{also}\n"
+    description = "".join(f"# {part}\n" for part in _sentences(str(field.description)))
+    text = f"\n{description}# {_capital(allowed(field))}.{also}\n"
     if field.default is None:
         return f"{text}# {name} =\n"
     # JSON writes numbers, texts and booleans as TOML does.
     return f"{text}{name} = {json.dumps(field.default)}\n"
+
+
+def _sentences(description: str) -> list[str]:
+    """The parts of a description, what it is and when to change it, as sentences."""
+    return [f"{_capital(part)}." for part in description.split("; ")]
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]

@@ -80,13 +80,13 @@ def cluster_group(features: F32, params: ClusterParams, compare_trains: CompareT
     array([100, 100])
     """
     n = len(features)
-    if n < 2 * params.neighbours:
+    if n < 2 * params.n_neighbours:
         return np.zeros(n, np.int64)
     landmark_of = landmarks(n, params)
-    links = nearest_landmarks(features, landmark_of, params.neighbours)
+    links = nearest_landmarks(features, landmark_of, params.n_neighbours)
     start = initial_labels(features, params)
     spike_label, landmark_label = ascend(
-        links, landmark_of, start, int(start.max()) + 1, params.resolution, params.rounds
+        links, landmark_of, start, int(start.max()) + 1, params.resolution, params.max_rounds
     )
     unique_labels, labels = np.unique(spike_label, return_inverse=True)
     labels, n_labels = labels.astype(np.int64), len(unique_labels)
@@ -242,13 +242,13 @@ def should_split(
     bool
         True if the sides are barely linked, or bimodal and not one refractory train.
     """
-    if tree.ratio[join] < params.weak_link_ratio:
+    if tree.ratio[join] < params.min_link_ratio:
         return True
     left, right = node_spikes[tree.left[join]], node_spikes[tree.right[join]]
     verdict = compare_trains(left, right) if compare_trains is not None else Verdict.UNDECIDED
     if verdict is Verdict.ONE:
         return False
-    needed = params.bimodality_of_two if verdict is Verdict.TWO else params.bimodality
+    needed = params.min_bimodality_if_not_refractory if verdict is Verdict.TWO else params.min_bimodality
     left, right = evenly_spaced(left, MAX_SPIKES_PER_SIDE), evenly_spaced(right, MAX_SPIKES_PER_SIDE)
     return bimodality(features[left], features[right]) >= needed
 

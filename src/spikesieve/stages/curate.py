@@ -284,7 +284,7 @@ def _merge_candidates(alike: F32, norms: F32, params: CurateParams) -> tuple[Boo
     ratio = np.minimum(norm[:, None], norm) / np.maximum(np.maximum(norm[:, None], norm), 1e-12)
     candidate = (alike >= params.merge_similarity) & (ratio >= params.merge_norm_ratio)
     difference = 2 * (1 - ratio) / (1 + ratio)
-    return candidate, (alike >= params.same_similarity) & (difference < params.same_norm_difference)
+    return candidate, (alike >= params.near_identical_similarity) & (difference < params.near_identical_norm_difference)
 
 
 def _is_part_of(train: I64, other: I64, same: bool, good: bool, spikes: UnitSpikes, params: CurateParams) -> bool:
@@ -323,7 +323,7 @@ def echo_units(spikes: UnitSpikes, means: LearnedTemplates, n_contacts: int, pcs
     for k, train in trains.items():
         neighbours = pairs.neighbours[pairs.offsets[k] : pairs.offsets[k + 1]].tolist()
         larger = [j for j in neighbours if j != k and j in trains and j not in echoes and norms[j] >= norms[k]]
-        if any(_coincident_share(train, trains[j], reach_samples) > params.duplicate_share for j in larger):
+        if any(_coincident_share(train, trains[j], reach_samples) > params.max_coincident_share for j in larger):
             echoes.add(k)
     return np.array(sorted(echoes), np.int64)
 

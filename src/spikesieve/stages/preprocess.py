@@ -263,7 +263,7 @@ def blanked(raw_uv: F32, ends_uv: tuple[float, float], traces_uv: F32, fitted: P
     """
     n_shanks = int(fitted.shank_index.max()) + 1
     hit = np.zeros((n_shanks, traces_uv.shape[1]), np.bool_)
-    margin = round(fitted.params.artifact_ms * 1e-3 * fitted.sampling_hz)
+    margin = round(fitted.params.artifact_margin_ms * 1e-3 * fitted.sampling_hz)
     saturated = _saturated(raw_uv, ends_uv, fitted.range_uv)
     for shank in range(n_shanks):
         on_shank = (fitted.shank_index == shank) & fitted.trusted

@@ -92,7 +92,7 @@ class Tissue:
         mixed_a, mixed_b = np.flatnonzero(rows.any(axis=0)), np.flatnonzero(columns.any(axis=0))
         xy, shanks = self.probe.positions_um, self.probe.shanks
         distance_um = distances_um(xy[mixed_a] - (0.0, displacement_um), shanks[mixed_a], xy[mixed_b], shanks[mixed_b])
-        scaled = np.sqrt(3.0) * np.minimum(distance_um / self.params.length_um, MAX_LENGTHS)
+        scaled = np.sqrt(3.0) * np.minimum(distance_um / self.params.length_scale_um, MAX_LENGTHS)
         kernel = (1 + scaled) * np.exp(-scaled)
         covariance = rows[:, mixed_a] @ kernel @ columns[:, mixed_b].T
         covariance[a < 0], covariance[:, b < 0] = 0.0, 0.0
@@ -116,7 +116,7 @@ class Tissue:
             Multiplies the scores on `seen_on` to give those on `at_rest_on`.
         """
         prior = self.covariance(seen_on, seen_on, 0.0)
-        noise = self.params.noise_share * np.trace(prior) / max(1, (seen_on >= 0).sum())
+        noise = self.params.noise_variance_ratio * np.trace(prior) / max(1, (seen_on >= 0).sum())
         across = self.covariance(seen_on, at_rest_on, displacement_um)
         weights = np.linalg.solve(prior + noise * np.eye(len(seen_on)), across)
         return np.asarray(weights.T, dtype=np.float32)

@@ -345,6 +345,6 @@ def label_unit(
         return "mua", f"refractory ratio R {acg.ratio:.2f} is not below {limits.acg_threshold:g}"
     if acg.probability >= limits.acg_probability:
         return "mua", f"too few spikes to be sure of a refractory period (Q {acg.probability:.2f})"
-    if share_missed is not None and share_missed > params.max_missed:
+    if share_missed is not None and share_missed > params.max_missed_share:
         return "mua", f"{share_missed:.0%} of its spikes seem too small to be found, at all or at some displacements"
     return "good", f"refractory: R {acg.ratio:.2f}, Q {acg.probability:.2g}"

@@ -45,7 +45,7 @@ def near_contacts(best: I64, probe: Probe, params: UnitsParams) -> I64:
         Contacts, nearest to the best one first; -1 marks an unused entry.
     """
     xy, shanks = probe.positions_um, probe.shanks
-    table = nearest(distances_um(xy, shanks, xy, shanks), params.waveform_contacts, params.waveform_reach_um)
+    table = nearest(distances_um(xy, shanks, xy, shanks), params.waveform_contacts, params.waveform_radius_um)
     return table[best] if len(best) else np.empty((0, table.shape[1]), np.int64)
 
 

@@ -12,7 +12,7 @@ from spikesieve.settings.kilosort2 import Kilosort2Params
 from spikesieve.stages.kilosort2 import track
 from spikesieve.stages.kilosort2.track import ResidualSpikes, TrackedTemplates
 
-PARAMS = Kilosort2Params(reach_um=60.0)
+PARAMS = Kilosort2Params(template_radius_um=60.0)
 SHAPES = tiny.textbook_shapes()
 PROBE = tiny.line_probe(10)
 NEAR = track.near_contacts(PROBE, PARAMS)
@@ -132,7 +132,7 @@ def test_two_neurons_on_one_contact_become_two_templates():
 
 def test_there_are_no_more_templates_than_allowed_and_waiting_is_bounded():
     true = tracked_at([0, 2, 4, 6, 8], 15.0)
-    few = Kilosort2Params(reach_um=60.0, templates_per_contact=1)
+    few = Kilosort2Params(template_radius_um=60.0, templates_per_contact=1)
     full = tracked_at([0] * 8)
     grown, waiting = track.add_templates(full, leftovers_of(true, [10] * 5), NEAR, few)
     assert len(grown) == 10

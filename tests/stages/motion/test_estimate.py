@@ -53,7 +53,7 @@ def test_upwards_is_positive_and_the_median_is_zero():
 
 
 def test_a_jump_stays_sharp():
-    motion = find(spikes_of(jump), bin_s=1.0)
+    motion = find(spikes_of(jump), time_bin_s=1.0)
     course = motion.um[0].mean(axis=1)
     assert (np.diff(course) > 3).sum() <= 2
     assert np.diff(course).max() > 7
@@ -164,9 +164,9 @@ def test_a_few_spikes_say_little_and_say_so():
 
 def test_sections_are_those_that_were_asked_for():
     spikes = spikes_of(zigzag)
-    assert find(spikes, nblocks=1).depth_um.tolist() == [310]
-    np.testing.assert_allclose(find(spikes, nblocks=2).depth_um, [155, 310, 465])
-    assert find(spikes, nblocks=1).decisions == ("rigid",)
+    assert find(spikes, n_sections=1).depth_um.tolist() == [310]
+    np.testing.assert_allclose(find(spikes, n_sections=2).depth_um, [155, 310, 465])
+    assert find(spikes, n_sections=1).decisions == ("rigid",)
 
 
 @pytest.mark.parametrize("changes", [{"nblocks": 2}, {"estimator": "kilosort", "nblocks": 2}])
@@ -189,12 +189,12 @@ def test_the_same_spikes_give_the_same_bytes():
 
 @pytest.mark.parametrize("moved", [zigzag, jump])
 def test_alignment_to_a_template_finds_movement_too(moved):
-    motion = find(spikes_of(moved, rate_hz=8.0), estimator="kilosort", nblocks=1)
+    motion = find(spikes_of(moved, rate_hz=8.0), estimator="kilosort", n_sections=1)
     assert motion.decisions == ("rigid",)
     assert rms(error_um(motion, moved)) < 2.0
 
 
 def test_alignment_to_a_template_finds_depths_that_differ():
-    motion = find(spikes_of(leaning, rate_hz=12.0), estimator="kilosort", nblocks=2)
+    motion = find(spikes_of(leaning, rate_hz=12.0), estimator="kilosort", n_sections=2)
     assert motion.decisions == ("use",)
     assert rms(error_um(motion, leaning)) < 2.0

@@ -25,7 +25,7 @@ def test_units_alike_whose_spike_times_say_two_stay_two():
     matched, truth = spikes_of(units, [train(30, 0), train(30, 1)], [0, 1])
     learned = learn_units(matched, FIT, REFINE.model_copy(update={"rounds": 0}))
     assignment, means = learned.assignment, learned.means
-    assert mean_distances(means, component_lags(SHAPES.pcs))[0, 1] < REFINE.same_distance
+    assert mean_distances(means, component_lags(SHAPES.pcs))[0, 1] < REFINE.merge_distance_sd
     # As the templates matched them, so that the spike times are those of two neurons.
     assignment = Assignment(
         truth[learned.spikes.feature_row], assignment.amplitude, assignment.score, assignment.accepted

@@ -148,7 +148,7 @@ def _parts(
     """What a unit loses: (rows, unit) of each part but the first."""
     trains = features_of.units.trains
     rows = _rows(features_of.found, trains, unit)
-    if len(rows) < 2 * kilosort2.split_spikes:
+    if len(rows) < 2 * kilosort2.min_split_spikes:
         return []
     features = features_of(unit, rows)
     todo, lost = [np.arange(len(rows))], []

@@ -52,12 +52,12 @@ def two_sides(features: F32, params: Kilosort2Params) -> Bool | None:
     >>> len(np.unique(second[::2])), len(np.unique(second[1::2]))
     (1, 1)
     """
-    if len(features) < 2 * params.split_spikes:
+    if len(features) < 2 * params.min_split_spikes:
         return None
     x = _detrended(features)
     posterior = _posterior(x)
     second = posterior > 0.5
-    min_spikes = max(params.split_spikes, MIN_SHARE * len(x))
+    min_spikes = max(params.min_split_spikes, MIN_SHARE * len(x))
     n = np.count_nonzero(second)
     if min(n, len(x) - n) < min_spikes:
         return None

@@ -136,7 +136,7 @@ def near_contacts(probe: Probe, params: Kilosort2Params) -> I64:
         Contacts, the largest one first; -1 marks an unused entry.
     """
     xy, shanks = probe.positions_um, probe.shanks
-    return nearest(distances_um(xy, shanks, xy, shanks), MAX_CONTACTS, params.reach_um)
+    return nearest(distances_um(xy, shanks, xy, shanks), MAX_CONTACTS, params.template_radius_um)
 
 
 def no_templates(n_near: int, n_pcs: int) -> TrackedTemplates:

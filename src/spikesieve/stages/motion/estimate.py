@@ -129,13 +129,13 @@ def estimate(
 
 def _depth_windows(probe: Probe, params: MotionParams) -> DepthWindows:
     low, high = probe.positions_um[:, 1].min(), probe.positions_um[:, 1].max()
-    n_sections = params.nblocks or max(1, round((high - low) / params.section_um))
+    n_sections = params.n_sections or max(1, round((high - low) / params.section_height_um))
     return make_depth_windows(float(low), float(high), n_sections)
 
 
 def _bin_s(spikes: MotionSpikes, n_sections: int, seconds: float, params: MotionParams) -> float:
-    if params.bin_s is not None:
-        return params.bin_s
+    if params.time_bin_s is not None:
+        return params.time_bin_s
     if params.estimator == "kilosort":
         return KILOSORT_BATCH_S
     wanted_s = SPIKES_PER_BIN * n_sections * seconds / max(1, len(spikes))
@@ -161,7 +161,7 @@ def _too_little(spikes: BinnedSpikes, n_bins: int, depth_um: F64) -> str:
     if n_bins < MIN_BINS:
         return (
             f"Drift cannot be estimated: the recording has {n_bins} time bins, and {MIN_BINS} are needed. "
-            f"{NO_CORRECTION} Sort a longer part of the recording, or lower motion.bin_s."
+            f"{NO_CORRECTION} Sort a longer part of the recording, or lower motion.time_bin_s."
         )
     return ""
 
@@ -195,7 +195,7 @@ def _displacements(
 ) -> list[F64]:
     """Estimate the displacement from each set of spikes: (n_bins, n_windows) in um."""
     if params.estimator == "decentralized":
-        horizon = max(1, round(params.horizon_s / bin_s))
+        horizon = max(1, round(params.time_horizon_s / bin_s))
         registration = Registration(bins, params.depth_bin_um or DEPTH_BIN_UM, params.max_shift_um, horizon)
         return register(sets, registration, windows, share)
     bin_um = params.depth_bin_um or KILOSORT_DEPTH_BIN_UM
@@ -214,7 +214,7 @@ def _decide(found: DisplacementEstimate, windows: DepthWindows) -> tuple[str, st
     if not found.is_moving:
         return "refuse", (
             f"No drift was found: the estimate is {drift}. {NO_CORRECTION} If the tissue is known to drift, more "
-            "spikes may show it: lower detect.threshold, or raise motion.bin_s."
+            "spikes may show it: lower detect.threshold, or raise motion.time_bin_s."
         )
     if len(windows) > 1 and found.depths_differ:
         return "use", f"The tissue drifted by {drift}, differently at different depths."

@@ -141,7 +141,7 @@ def _most_likely_unit(
     cost = 2 * np.log(spikes.sampling_hz / rate_hz)
     projection, norm_ratio = _projections_where_matched(group, on_contacts[rivals], spikes)
     size = norm_ratio[:, None] ** 2 * energy[rivals] + precision
-    amplitude = np.maximum((projection + precision) / size, fit.min_amplitude)
+    amplitude = np.maximum((projection + precision) / size, fit.min_amplitude_ratio)
     gain = 2 * amplitude * (projection + precision) - amplitude**2 * size - precision - cost
     best = gain.argmax(axis=1)
     at = np.arange(n), best

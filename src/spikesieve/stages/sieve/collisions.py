@@ -92,6 +92,6 @@ def _most_explained(target: F64, candidates: F64, is_pair: Bool, params: FitPara
     determinant = product - gram**2
     solvable = is_pair & (determinant > (1 - MAX_PAIR_CORRELATION**2) * product)
     amplitude = (np.outer(u, energy) - gram * u) / np.where(solvable, determinant, 1.0)
-    large_enough = amplitude >= params.min_amplitude
+    large_enough = amplitude >= params.min_amplitude_ratio
     explained = amplitude * u[:, None] + (amplitude * u[:, None]).T
     return float(np.where(solvable & large_enough & large_enough.T, explained, 0.0).max(initial=0.0))

@@ -78,7 +78,7 @@ def final_assignment(
     found = most_likely_units(spikes, all_groups, means, unassigned(n_all), fit, share)
     unit = np.where(found.accepted & above_cutoffs(spikes.norm_ratio, found, means, fit, share), found.unit, -1)
     enough = np.bincount(unit[unit >= 0], minlength=n_units) >= params.min_spikes
-    strong = enough & (sure_excess(spikes.excess, unit, n_units) >= params.min_excess)
+    strong = enough & (sure_excess(spikes.excess, unit, n_units) >= params.min_median_excess_sd)
     n_weak = int((enough & ~strong).sum())
 
     of_small_units = np.flatnonzero((found.unit >= 0) & ~enough[found.unit])

@@ -52,7 +52,7 @@ def prior(templates: LearnedTemplates, rate_hz: F64, sampling_hz: float, params:
     cost = np.maximum(cost, 0.0)
     size = norms**2 + precision
     free = np.sqrt((cost + precision) / size)
-    amplitude = np.maximum(free, params.min_amplitude)
+    amplitude = np.maximum(free, params.min_amplitude_ratio)
     at_bound = ((cost + precision) / np.maximum(amplitude, 1e-6) + amplitude * size) / 2
     with_prior = np.where(amplitude == free, free * size, at_bound)
     least = (with_prior - precision) / norms
@@ -86,7 +86,7 @@ def fit(
     """
     scores = matcher.score(white, backend)
     norms = matcher.templates.norms
-    bounds = Bounds(params.min_amplitude, 1 + UNUSUAL_SD * params.amplitude_cv)
+    bounds = Bounds(params.min_amplitude_ratio, 1 + UNUSUAL_SD * params.amplitude_cv)
     sample, template, amplitude, n_left = backend.pursue(scores, matcher.pairs, expected, bounds, params.max_rounds)
     matcher.subtract(white, (sample, template, amplitude * norms[template]), backend)
     inside = (sample >= span[0]) & (sample < span[1])

@@ -51,7 +51,7 @@ class _SpikeTimeTest:
         first, second = (
             np.concatenate([self.trains[k] for k in np.flatnonzero(merged_into == lead)]) for lead in (a, b)
         )
-        if a == b or log_odds_one_neuron(first, second, self.sampling_hz) < -self.params.train_log_odds:
+        if a == b or log_odds_one_neuron(first, second, self.sampling_hz) < -self.params.refractory_log_odds:
             return False
         merged_into[merged_into == b] = a
         return True
@@ -140,7 +140,7 @@ def _merge_where_observed(
     for i, j in _pairs(merged_into, neighbours):
         distance = distance_where_observed(observed[i], observed[j], lags, params.min_spikes)
         apart = overlap_of_displacements(observed[i], observed[j]) < MAX_OVERLAP
-        if distance < (params.same_distance_apart if apart else params.same_distance):
+        if distance < (params.merge_distance_across_drift_sd if apart else params.merge_distance_sd):
             close.append((distance, i, j))
     for _, i, j in sorted(close):
         spike_times.merge(merged_into, (i, j))
@@ -152,7 +152,7 @@ def _merge_most_similar(merged_into: I64, similarity: dict[Pair, float], spike_t
     done: set[int] = set()
     changed = set()
     for pair in sorted(similarity, key=lambda pair: (-similarity[pair], pair)):
-        alike = similarity[pair] > spike_times.params.same_similarity_apart
+        alike = similarity[pair] > spike_times.params.merge_similarity_across_drift
         if alike and done.isdisjoint(pair) and spike_times.merge(merged_into, pair):
             done |= set(pair)
             changed.add(pair[0])

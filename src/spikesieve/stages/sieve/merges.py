@@ -39,12 +39,12 @@ def merge_units(spikes: DescribedSpikes, assignment: Assignment, means: UnitMean
         for k in np.flatnonzero(assignment.counts(len(means.norms)))
     }
     merged_into = np.arange(len(means.norms))
-    close = np.argwhere(np.triu(distance < params.same_distance, 1))
+    close = np.argwhere(np.triu(distance < params.merge_distance_sd, 1))
     for i, j in sorted(close.tolist(), key=lambda pair: distance[pair[0], pair[1]]):
         a, b = int(merged_into[i]), int(merged_into[j])
         if a == b or a not in trains or b not in trains:
             continue
-        if log_odds_one_neuron(trains[a], trains[b], spikes.sampling_hz) >= -params.train_log_odds:
+        if log_odds_one_neuron(trains[a], trains[b], spikes.sampling_hz) >= -params.refractory_log_odds:
             merged_into[merged_into == b] = a
             trains[a] = np.concatenate([trains[a], trains.pop(b)])
     return replace(assignment, unit=np.where(assignment.unit >= 0, merged_into[assignment.unit], -1))

@@ -73,14 +73,14 @@ def merge_phase_fragments(
     n_spikes, norms = templates.n_spikes, templates.norms
     sample, unit = spikes.sample.copy(), unit.copy()
     alike = np.maximum(norms[:, None], shifted.norm) < MAX_NORM_RATIO * np.minimum(norms[:, None], shifted.norm)
-    may_merge = alike & (shifted.correlation >= params.late_similarity) & (n_spikes[:, None] < n_spikes)
+    may_merge = alike & (shifted.correlation >= params.phase_fragment_similarity) & (n_spikes[:, None] < n_spikes)
     for k in np.argsort(n_spikes, kind="stable"):
         wholes = np.flatnonzero(may_merge[k])
         for j in wholes[np.argsort(-shifted.correlation[k, wholes], kind="stable")]:
             fragment = unit == k
             corrected = sample[fragment] - shifted.lag_samples[k, j]
             train = sample[unit == j]
-            if len(train) and log_odds_one_neuron(corrected, train, spikes.sampling_hz) >= -params.train_log_odds:
+            if len(train) and log_odds_one_neuron(corrected, train, spikes.sampling_hz) >= -params.refractory_log_odds:
                 sample[fragment], unit[fragment] = corrected, j
                 break
     return unit, sample

@@ -100,5 +100,5 @@ def _above_cutoffs(batch: list[_Scores], fit: FitParams) -> Bool:
     for one in batch:
         expected = float(one.norm_at_rest * np.median(one.norm_ratio))
         mixture = fit_gaussian_above_tail(one.score, float(one.score.min()), expected, fit.amplitude_cv)
-        found.append(one.score >= mixture.cutoff(fit.own_odds))
+        found.append(one.score >= mixture.cutoff(fit.min_membership_odds))
     return np.concatenate(found)

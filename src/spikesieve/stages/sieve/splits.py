@@ -107,12 +107,12 @@ def _second_neuron(x: F64, sample: I64, test: _SplitTest) -> Bool | None:
         return None
     mean = x.mean(axis=0).reshape(-1, test.lags.shape[0])
     found = fit_two_gaussians(main_components(without_jitter(x, mean, test.lags)))
-    if found is None or found.gain < params.split_gain or found.separation < params.split_separation:
+    if found is None or found.gain < params.split_log_likelihood_gain or found.separation < params.split_separation:
         return None
     upper = found.upper
     if min(upper.sum(), (~upper).sum()) < params.min_spikes:
         return None
-    one_neuron = log_odds_one_neuron(sample[upper], sample[~upper], test.sampling_hz) > params.train_log_odds
+    one_neuron = log_odds_one_neuron(sample[upper], sample[~upper], test.sampling_hz) > params.refractory_log_odds
     return None if one_neuron else upper
 
 

@@ -1,0 +1,49 @@
+"""The command `spikesieve compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spikesieve.cli.options import Channels, GainUv, ProbeSpec, Quiet, SamplingHz
+from spikesieve.cli.output import errors_as_sentences, print_notes, print_table, shown_progress
+from spikesieve.cli.root import app
+
+
+@app.command()
+def compare(
+    a: Annotated[str | None, typer.Argument(help="First sorting.", show_default=False)] = None,
+    b: Annotated[str | None, typer.Argument(help="Second sorting.", show_default=False)] = None,
+    truth: Annotated[str | None, typer.Option("--truth", help="Truth of the recording.")] = None,
+    out: Annotated[str | None, typer.Option("--out", help="New folder for page, pictures and tables.")] = None,
+    config: Annotated[Path | None, typer.Option("--config", help="TOML file with any of these options.")] = None,
+    recording: Annotated[str | None, typer.Option("--recording", help="Raw file for the oracle.")] = None,
+    probe: ProbeSpec = None,
+    channels: Channels = None,
+    sampling_hz: SamplingHz = None,
+    gain_uv: GainUv = None,
+    oracle: Annotated[
+        bool | None, typer.Option("--oracle/--no-oracle", help="Match the recording with the true templates.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Compare two sortings of one recording with each other, and each with the truth.
+
+    Each can be a result of spikesieve, a Phy folder, a rez.mat, a pykilosort folder, a SpikeInterface sorting, an npz.
+    Options can also be SPIKESIEVE_COMPARE_* environment variables, or come from the file of --config.
+    """
+    given: dict[str, object] = {"a": a, "b": b, "truth": truth, "out": out, "recording": recording, "probe": probe}
+    given |= {"channels": channels, "sampling_hz": sampling_hz, "gain_uv": gain_uv, "oracle": oracle}
+    with errors_as_sentences(), shown_progress(quiet) as progress:
+        from spikesieve.api.compare import compare_with, summary
+        from spikesieve.settings.compare import read_options
+
+        options = read_options(given, config)
+        result = compare_with(options, progress)
+    if quiet:
+        return
+    print_table("Compared", ("what", "value"), summary(result))
+    print_notes(result.notes)
+    typer.echo(f"Report: {Path(options.out or '') / 'report.html'}")

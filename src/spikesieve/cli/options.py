@@ -1,0 +1,48 @@
+"""Options that several commands have, and how their texts are read."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+ProbeSpec = Annotated[
+    str | None,
+    typer.Option("--probe", help="Probe file (.json .mat .prb .npz) or name, such as neuropixels1:384, tetrode:4."),
+]
+Channels = Annotated[int | None, typer.Option("--channels", help="Channels (columns) in the file.")]
+SamplingHz = Annotated[float | None, typer.Option("--sampling-hz", help="Sampling rate in Hz.")]
+GainUv = Annotated[float | None, typer.Option("--gain-uv", help="uV per raw number.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but errors.")]
+
+
+def interval_s(text: str) -> tuple[float, float]:
+    """Read a time interval.
+
+    Parameters
+    ----------
+    text : str
+        "START:END" in seconds; an empty side means the start or the end of the recording.
+
+    Returns
+    -------
+    tuple of float
+        Start and end in s.
+
+    Raises
+    ------
+    typer.BadParameter
+        The text is not an interval.
+
+    Examples
+    --------
+    >>> interval_s("10:60"), interval_s("5:")
+    ((10.0, 60.0), (5.0, inf))
+    """
+    start, colon, end = text.partition(":")
+    try:
+        if not colon:
+            raise ValueError(text)
+        return float(start or 0), float(end or "inf")
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not an interval in seconds. Write START:END, such as 10:60.") from error

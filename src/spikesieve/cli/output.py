@@ -1,0 +1,160 @@
+"""What the commands print: progress, tables, the summary of a sort, errors."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from spikesieve.errors import SpikesieveError
+
+if TYPE_CHECKING:
+    from spikesieve.api.sort_files import Outcome
+    from spikesieve.engine.executor import Progress
+
+USER_ERROR, INTERRUPTED = 2, 130
+
+
+@contextmanager
+def errors_as_sentences() -> Iterator[None]:
+    """Turn errors into messages and exit statuses.
+
+    An error that the user can act on is printed and gives status 2, Ctrl-C gives 130. Anything else is a defect: it
+    passes through, so that Python prints a traceback and ends with status 1.
+
+    Yields
+    ------
+    None
+        The block in which errors are caught.
+
+    Raises
+    ------
+    typer.Exit
+        With the status.
+    """
+    try:
+        yield
+    except SpikesieveError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(USER_ERROR) from error
+    except KeyboardInterrupt as error:
+        typer.echo("Interrupted. Nothing was written.", err=True)
+        raise typer.Exit(INTERRUPTED) from error
+
+
+@contextmanager
+def shown_progress(quiet: bool, verbose: bool = False) -> Iterator[Progress]:
+    """Show progress bars on standard error while a command works.
+
+    Parameters
+    ----------
+    quiet : bool
+        Show nothing.
+    verbose : bool, optional
+        Show the log as well.
+
+    Yields
+    ------
+    Progress
+        To be called with (stage, done, total). It stops the work after Ctrl-C or SIGTERM.
+    """
+    from rich.console import Console
+    from rich.logging import RichHandler
+
+    from spikesieve.cli.interruption import stoppable
+    from spikesieve.cli.progress import ProgressBars
+    from spikesieve.engine.executor import silent
+    from spikesieve.io.results.run_log import attached
+
+    console = Console(stderr=True)
+    with ExitStack() as stack:
+        handler = RichHandler(console=console, show_path=False) if verbose else logging.NullHandler()
+        # Attached even when nothing is shown, so that Python's warnings go to the log and not between the bars.
+        stack.enter_context(attached(handler))
+        progress = silent if quiet else stack.enter_context(ProgressBars(console))
+        yield stack.enter_context(stoppable(progress))
+
+
+def print_outcome(outcome: Outcome) -> None:
+    """Print what a sort found, how long it took, and where the result is.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        The finished sort.
+    """
+    from spikesieve.api.save import LOG_NAME
+    from spikesieve.api.sort_files import label_counts
+
+    sorting = outcome.sorting
+    rows = [
+        *((f"{label} units", str(n)) for label, n in label_counts(sorting).items()),
+        ("spikes", str(len(sorting.spikes))),
+        ("time", duration_sentence(outcome.seconds, sorting.duration_s)),
+    ]
+    print_table("Sorted", ("what", "value"), rows)
+    print_notes(outcome.notes)
+    typer.echo(f"Result:   {outcome.folder} (units.csv lists the units, {LOG_NAME} is the log)")
+    typer.echo(f"Pictures: {outcome.folder / 'figures'} ({', '.join(Path(name).stem for name in outcome.pictures)})")
+    typer.echo(f"Phy:      phy template-gui {outcome.folder / 'params.py'}")
+    typer.echo(f"Report:   {outcome.folder / outcome.report}")
+
+
+def duration_sentence(took_s: float, recording_s: float) -> str:
+    """Say how long a sort took.
+
+    Parameters
+    ----------
+    took_s : float
+        Wall-clock time of the sort in s.
+    recording_s : float
+        Length of the recording in s.
+
+    Returns
+    -------
+    str
+        Both, and their ratio.
+
+    Examples
+    --------
+    >>> duration_sentence(145.2, 60.0)
+    '145 s for 60 s of recording, 2.4 times as long as it lasts'
+    """
+    return f"{took_s:.3g} s for {recording_s:.3g} s of recording, {took_s / recording_s:.2g} times as long as it lasts"
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print notes, one a line.
+
+    Parameters
+    ----------
+    notes : iterable of str
+        Sentences for the user.
+    """
+    for note in notes:
+        typer.echo(f"Note: {note}")
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table on standard output.
+
+    Parameters
+    ----------
+    title : str
+        Line above the table.
+    columns : sequence of str
+        Headers.
+    rows : iterable of sequence of str
+        Cells of each row.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, title=title)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)

@@ -1,0 +1,133 @@
+"""The command `spikesieve sort`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spikesieve.cli.options import Channels, GainUv, ProbeSpec, Quiet, SamplingHz, interval_s
+from spikesieve.cli.output import errors_as_sentences, print_outcome, shown_progress
+from spikesieve.cli.root import app
+
+if TYPE_CHECKING:
+    from spikesieve.settings.sort import Settings
+
+Files = Annotated[
+    list[Path], typer.Argument(metavar="FILE...", help="Raw files, in order of time.", show_default=False)
+]
+Out = Annotated[Path, typer.Option("--out", help="Result folder. It appears when the result is complete.")]
+Dtype = Annotated[str, typer.Option("--dtype", help="int16, uint16, int32 or float32.")]
+HeaderBytes = Annotated[int, typer.Option("--header-bytes", help="Bytes to skip at the start of each file.")]
+TimeRange = Annotated[
+    str | None, typer.Option("--time-range", metavar="START:END", help="Seconds to sort. Default: all.")
+]
+Exclude = Annotated[
+    list[str] | None, typer.Option("--exclude", metavar="START:END", help="Seconds to leave out. Repeat as needed.")
+]
+Method = Annotated[
+    str | None, typer.Option("--method", help="sieve, kilosort4 or kilosort2; the same as --set method=NAME.")
+]
+SettingsFile = Annotated[
+    Path | None, typer.Option("--settings", help="TOML file of settings. `spikesieve settings` prints one.")
+]
+Kilosort2Ops = Annotated[
+    Path | None,
+    typer.Option("--kilosort2-ops", help="Options of Kilosort2: a rez.mat, or a TOML or JSON file of its names."),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="One setting, such as detect.threshold=8. Repeat as needed."),
+]
+MotionFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--motion", help="Displacement from elsewhere: an npz file, a SpikeInterface motion or a result folder."
+    ),
+]
+Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Workers. Default: one for each processor.")]
+Memory = Annotated[
+    str | None, typer.Option("--memory", help="Memory limit, such as 4GB. Default: a quarter of the machine's.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an older result in the folder --out.")]
+SavePreprocessed = Annotated[
+    bool, typer.Option("--save-preprocessed", help="Also write the whitened traces, for Phy and Neuroscope.")
+]
+SaveIntermediates = Annotated[
+    bool, typer.Option("--save-intermediates", help="Also write kilosort2.h5, all steps of the method kilosort2.")
+]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print the log as well.")]
+
+
+@app.command()
+def sort(
+    files: Files,
+    out: Out,
+    probe: ProbeSpec = None,
+    channels: Channels = None,
+    sampling_hz: SamplingHz = None,
+    dtype: Dtype = "int16",
+    gain_uv: GainUv = None,
+    header_bytes: HeaderBytes = 0,
+    time_range: TimeRange = None,
+    exclude: Exclude = None,
+    method: Method = None,
+    settings: SettingsFile = None,
+    kilosort2_ops: Kilosort2Ops = None,
+    set_: Set = None,
+    motion: MotionFile = None,
+    jobs: Jobs = None,
+    memory: Memory = None,
+    overwrite: Overwrite = False,
+    save_preprocessed: SavePreprocessed = False,
+    save_intermediates: SaveIntermediates = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Sort raw files into units that Phy opens.
+
+    Channels, rate, gain and probe come from the SpikeGLX .meta beside a file where there is one.
+    """
+    keep_s = interval_s(time_range) if time_range is not None else None
+    exclude_s = tuple(interval_s(text) for text in exclude or ())
+    with errors_as_sentences(), shown_progress(quiet, verbose) as progress:
+        from spikesieve.api.sort_files import Job, sort_files
+        from spikesieve.io.kilosort2_options import read_options
+        from spikesieve.io.recordings.open_input import RawOptions
+
+        ops = read_options(kilosort2_ops) if kilosort2_ops is not None else {}
+        if time_range is not None:
+            ops.pop("trange", None)
+        job = Job(
+            files=tuple(files),
+            out=out,
+            probe=probe,
+            raw=RawOptions(channels, sampling_hz, dtype, gain_uv, header_bytes, keep_s, exclude_s),
+            settings=_settings(settings, ops, [*(set_ or []), *([f"method={method}"] if method else [])]),
+            settings_files=tuple(file for file in (settings, kilosort2_ops) if file is not None),
+            motion=motion,
+            n_jobs=jobs,
+            memory=memory,
+            overwrite=overwrite,
+            save_preprocessed=save_preprocessed,
+            save_intermediates=save_intermediates,
+        )
+        outcome = sort_files(job, progress, _say_nothing if quiet else partial(typer.echo, err=True))
+    if not quiet:
+        print_outcome(outcome)
+
+
+def _settings(file: Path | None, kilosort2_ops: Mapping[str, object], overrides: Sequence[str]) -> Settings:
+    from spikesieve.settings.sort import Settings
+
+    settings = Settings.from_toml(file) if file is not None else Settings()
+    if kilosort2_ops:
+        settings = settings.with_kilosort2(kilosort2_ops)
+    return settings.with_overrides(overrides)
+
+
+def _say_nothing(line: str) -> None:
+    """Announce nothing, in quiet mode."""
