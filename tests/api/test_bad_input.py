@@ -122,7 +122,9 @@ def test_unwritable_folder(tmp_path, raw, monkeypatch):
     refused(run_sort(raw, tmp_path / "out"), tmp_path, "Permission denied", "--out")
 
 
-@pytest.mark.parametrize("where", ["spikesieve.engine.scratch.GrowingArray.append", "spikesieve.job.write_report"])
+@pytest.mark.parametrize(
+    "where", ["spikesieve.engine.scratch.GrowingArray.append", "spikesieve.api.sort_files.write_report"]
+)
 def test_disk_full(tmp_path, raw, monkeypatch, where):
     def full(*_args):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -138,7 +140,7 @@ def test_a_signal_leaves_nothing_behind(tmp_path, number):
     with long.open("wb") as file:
         file.truncate(2 * 16 * HZ * 3600)  # an hour of zeros that takes no room on the disk
     options = ["--probe", "linear:16:25", "--channels", "16", "--sampling-hz", str(HZ), "--out", str(tmp_path / "out")]
-    command = [sys.executable, "-c", "from spikesieve.cli import main; main()", "sort", str(long), *options]
+    command = [sys.executable, "-c", "from spikesieve.cli.app import main; main()", "sort", str(long), *options]
     # A process that a shell started in the background would hand down that it ignores SIGINT.
     normal = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **normal)
