@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,17 @@ from small_files import spiking
 from spikeinterface.core import NumpyRecording, append_recordings, generate_ground_truth_recording, read_binary
 
 from spikesieve.api.inputs import as_recording_and_probe, as_settings
-from spikesieve.api.sort import sort
+from spikesieve.api.sort import Resources, sort
+from spikesieve.engine.source import Source
+from spikesieve.engine.store import Store
 from spikesieve.errors import InputError, SettingsError
+from spikesieve.io.probes.read import read_probe
 from spikesieve.io.recordings.binary import read_recording, recording_from_array
 from spikesieve.io.recordings.spikeinterface import from_spikeinterface
+from spikesieve.model import Recording
+from spikesieve.passes.kilosort2.batches import BatchedSource
+from spikesieve.passes.kilosort2.intermediates import read_intermediates
+from spikesieve.passes.saved_traces import source_as_sorted
 from spikesieve.settings.sort import Settings
 
 HZ = 30_000.0
@@ -208,16 +216,23 @@ def test_fingerprints_of_files_read_no_samples(tmp_path, monkeypatch):
     assert len(recording.fingerprint()) == 64
 
 
-def test_a_recording_whose_channels_differ_in_gain_is_sorted_as_its_uv():
+def intermediates_of(recording: Recording, folder: Path) -> dict[str, np.ndarray]:
+    """Kilosort2's intermediate results of a sort whose steps are in a folder."""
+    settings, store = Settings(), Store.open(folder)
+    source = Source.of(recording, read_probe("linear:4:25"), settings.preprocess, 60_000)
+    source = source_as_sorted(store, source)
+    return read_intermediates(store, BatchedSource(source, store.read("shapes"), settings.kilosort2, settings.detect))
+
+
+def test_a_recording_whose_channels_differ_in_gain_is_sorted_as_its_uv(tmp_path):
     gain_uv = np.array([0.5, 2.0, 1.0, 0.25])
     raw = recording_from_array(np.rint(spiking() / gain_uv).astype(np.int16), HZ, gain_uv)
-    in_uv = recording_from_array(raw.read_uv(0, raw.n_samples, np.arange(4)), HZ, 1.0)
-    kept: list[dict[str, np.ndarray]] = []
-    sortings = []
+    in_uv = replace(recording_from_array(raw.read_uv(0, raw.n_samples, np.arange(4)), HZ, 1.0), name="in uV")
+    sortings, kept = [], []
     for source in (raw, in_uv):
-        recording, probe = as_recording_and_probe(source, "linear:4:25")
-        settings = as_settings({"method": "kilosort2"})
-        sortings.append(sort(recording, probe, settings, n_jobs=1, keep=kept.append))
+        folder = tmp_path / source.name
+        sortings.append(sort(source, "linear:4:25", {"method": "kilosort2"}, resources=Resources(folder=folder)))
+        kept.append(intermediates_of(source, folder))
     assert not differing(*sortings)
     np.testing.assert_allclose(kept[0]["Wrot"], kept[1]["Wrot"] * gain_uv, rtol=1e-6)
     assert kept[0]["Wrot"].dtype == np.float32

@@ -50,19 +50,16 @@ def sort(run: Run, source: Source, settings: Settings, known_motion: Motion | No
     clustered = ClusteredSpikes(detected, at_rest, clusters)
     first = run.step("first templates", make_templates, clustered, shapes, model, settings.templates)
 
-    part, fit = (
-        LikelihoodLimits(settings.fit.while_learning, settings.fit.learning_duration_s),
-        settings.fit.when_learned,
-    )
-    learn = LearningParams(part.params, settings.refine)
+    fit, refine = settings.fit, settings.refine
+    part = LikelihoodLimits(fit.while_learning, fit.learning_duration_s)
+    learn = LearningParams(fit.while_learning, refine)
     found = run.step("match a part", match_by_likelihood, source, first, shapes, model, part)
     matched = Matching(first, shapes, model, part.seconds, found)
     templates = run.step("templates", learn_templates_again, source, matched, learn, settings.templates)
 
     found = run.step("match", match_by_likelihood, source, templates, shapes, model, LikelihoodLimits(fit.when_learned))
     matched = Matching(templates, shapes, model, None, found)
-    units = run.step(
-        "units", final_units, source, matched, LearningParams(fit.when_learned, settings.refine), settings.curate
-    )
+    learn = LearningParams(fit.when_learned, refine)
+    units = run.step("units", final_units, source, matched, learn, settings.curate)
     sorted_spikes = SortedSpikes(shapes, found, units, drift.followed)
     return run.step("sorting", describe, source, sorted_spikes, DescriptionParams(settings.units, settings.curate))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -79,27 +80,39 @@ class DetectedSpikes:
 
 @dataclass(frozen=True, eq=False)
 class Detect(BlockTask[DetectedSpikes]):
-    """Detect the spikes of a block.
+    """Detect the spikes of a block. Pickles without the universal templates, which each worker makes for itself.
 
     Attributes
     ----------
     shapes : Shapes
         Shapes and temporal components.
-    templates : UniversalTemplates
-        Where spikes are looked for.
-    groups : Groups
-        Contacts that describe them.
-    group_of_centre : ndarray of int64, shape (n_centres,)
-        The group of each universal template.
     params : DetectParams
-        The settings.
+        Threshold, and where spikes are looked for.
+    features : FeaturesParams
+        Which contacts describe a spike.
     """
 
     shapes: Shapes
-    templates: UniversalTemplates
-    groups: Groups
-    group_of_centre: I64
     params: DetectParams
+    features: FeaturesParams
+
+    def __reduce__(self) -> tuple[type[Detect], tuple[Source, Shapes, DetectParams, FeaturesParams]]:
+        return Detect, (self.source, self.shapes, self.params, self.features)
+
+    @cached_property
+    def templates(self) -> UniversalTemplates:
+        """Where spikes are looked for."""
+        return universal_templates(self.source.probe, self.params)
+
+    @cached_property
+    def groups(self) -> Groups:
+        """Contacts that describe the spikes."""
+        return groups_of(self.source.probe, self.params, self.features)
+
+    @cached_property
+    def group_of_centre(self) -> I64:
+        """The group of each universal template: (n_centres,) int64."""
+        return group_of(self.templates.positions_um, self.templates.shanks, self.groups)
 
     @property
     def exclusion_samples(self) -> int:
@@ -159,12 +172,9 @@ def detect_spikes(
     DetectedSpikes
         With features on disk.
     """
-    groups = groups_of(source.probe, params, features)
-    templates = universal_templates(source.probe, params)
-    group_of_centre = group_of(templates.positions_um, templates.shanks, groups)
-    task = Detect(source, shapes, templates, groups, group_of_centre, params)
+    task = Detect(source, shapes, params, features)
     found, lost = run.collect(task, source.blocks, "detect")
-    return replace(found, shank_of_group=tuple(groups.shanks.tolist()), notes=lost.notes)
+    return replace(found, shank_of_group=tuple(task.groups.shanks.tolist()), notes=lost.notes)
 
 
 def groups_of(probe: Probe, params: DetectParams, features: FeaturesParams) -> Groups:

@@ -50,7 +50,7 @@ def test_displacement_that_is_drawn_is_that_of_the_motion() -> None:
     np.testing.assert_array_equal(drift.used_um, motion.um)
     assert drift.sentences[0] == f"Shank 0: drift corrected with one displacement for the whole shank. {motion.why[0]}"
     assert drift.sentences[1] == f"Shank 2: drift not corrected. {motion.why[1]}"
-    assert drift_of(make_moving_sorting())[1].sentences[0].startswith("DriftTraces corrected. Measured")
+    assert drift_of(make_moving_sorting())[1].sentences[0].startswith("Drift corrected. Measured")
 
 
 def test_many_times_and_depths_are_thinned_to_a_bound() -> None:
