@@ -96,13 +96,13 @@ def test_far_units_do_not_collide():
     assert (missed[0].collision, missed[0].taken) == (0, 0)
 
 
-def test_false_units_are_named_by_what_they_are_made_of():
+def test_false_units_are_named_by_what_they_are_parts():
     truth = truth_of(A, B)
     noise = train(50, 2500)
     result = stage("result", (A[10:], 0), (A[:10], 1), (noise, 2), (np.concatenate([A[:6], B[:6]]), 3))
-    found = {s.label: s for s in losses.strangers(losses.shares(truth, result, HZ))}
+    found = {s.label: s for s in losses.false_units(losses.shares(truth, result, HZ))}
     assert {label: s.kind for label, s in found.items()} == {1: "part of 0", 2: "background", 3: "mixture"}
-    assert found[2].made_of == ()
+    assert found[2].parts == ()
 
 
 def test_marks_count_found_false_and_redundant():
@@ -116,7 +116,7 @@ def test_marks_count_found_false_and_redundant():
     assert (only.n_found, only.mean, only.n_wrong) == (1, 1.0, 2)
 
 
-def test_a_stage_is_judged_by_the_stretches_that_it_was_given():
+def test_a_stage_is_judged_by_the_parts_of_the_recording_that_it_was_given():
     truth = truth_of(A)
     half = losses.Labelled("part", A[:50], np.zeros(50, np.int64), ((0, int(A[50])),))
     assert losses.steps_of(losses.shares(truth, half, HZ))[0].accuracy == 1.0
