@@ -93,7 +93,7 @@ def simulated(kind: str, probe_name: str, seconds: float, seed: int) -> Known:
 
 
 def from_folder(folder: Path) -> Known:
-    """Read a recording of the independent generator: its displacement is known each second at the bottom and the top."""
+    """Read a recording of the independent generator: its displacement is known each second at either end."""
     meta = json.loads((folder / "meta.json").read_text())
     probe = read_probe(str(folder / "probe.json"))
     recording = read_recording(folder / "recording.bin", meta["n_channels"], meta["fs"], gain_uv=meta["gain_uv"])

@@ -200,7 +200,7 @@ def case_table(found: dict[tuple[Any, ...], dict[str, Any]]) -> list[str]:
 
 
 def floors_s(one: dict[str, Any], machine: Machine) -> dict[str, tuple[float, float]]:
-    """Compute, for each stage that reads traces, the least seconds of its operations and of its bytes, on its workers."""
+    """Compute the least seconds that the operations, and the bytes, of each stage that reads traces take."""
     facts, jobs = facts_of(Path(one["folder"])), one["jobs"]
     n, hz = facts["n_channels"], facts["fs"]
     each = operations_per_value(n, one["n_templates"])

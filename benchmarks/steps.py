@@ -91,7 +91,8 @@ def _noted(function: Callable[..., Any], calls: list[tuple[tuple[Any, ...], Any]
 def labelled_stages(store: Store, calls: Calls, part: Spans) -> list[Labelled]:
     """List what each step of a sort made of the spikes, in order.
 
-    Units are learned from some spikes of each template only: stages named "units" hold no others.
+    Units are learned from some spikes of each template only: stages named "units" hold no others. What happens inside
+    a step that was loaded is not listed.
 
     Parameters
     ----------
@@ -127,6 +128,8 @@ def labelled_stages(store: Store, calls: Calls, part: Spans) -> list[Labelled]:
                     add("units of a part", one.spikes.sample, one.assignment.accepted_unit, part)
             case "match":
                 add("matched", result.sample, result.template)
+            case "spikes":
+                add("extracted", result.spikes.sample, result.spikes.template)
             case "clusters again":
                 add("clustered again", store.read("match").sample, result.unit)
             case "units":
