@@ -30,7 +30,7 @@ RECORDINGS = {
 
 
 def make(name: str, folder: Path, bench: Path) -> None:
-    """The recording `name`, unless it is there."""
+    """Simulate the recording `name`, unless it is there."""
     if (folder / "truth.npz").exists():
         return
     profile, seconds, seed = RECORDINGS[name]
@@ -40,7 +40,7 @@ def make(name: str, folder: Path, bench: Path) -> None:
 
 
 def sort(folder: Path, out: Path, jobs: int, extra: list[str]) -> tuple[float, float]:
-    """Sort with the command line; wall-clock seconds and peak resident memory in GB of the whole process."""
+    """Sort with the command line; returns wall-clock seconds and peak resident memory in GB of the whole process."""
     meta = json.loads((folder / "meta.json").read_text())
     command = [sys.executable, "-m", "spikesieve", "sort", str(folder / "recording.bin")]
     command += ["--probe", str(folder / "probe.json"), "--channels", str(meta["n_channels"])]
@@ -54,14 +54,14 @@ def sort(folder: Path, out: Path, jobs: int, extra: list[str]) -> tuple[float, f
 
 
 def score(folder: Path, out: Path, bench: Path) -> dict[str, float]:
-    """What the bench's scorer says of a result."""
+    """Have the bench's scorer judge a result."""
     command = [sys.executable, str(bench / "score.py"), str(folder / "truth.npz"), str(out)]
     answer: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return answer
 
 
 def default_bench() -> Path:
-    """The folder of the scorer, beside the checkout."""
+    """Find the folder of the scorer, beside the checkout."""
     return Path(__file__).resolve().parents[2] / "shared" / "bench"
 
 

@@ -1,110 +1,159 @@
-"""The truth in place of what a stage finds: true detections, true labels. For `benchmarks/accuracy.py`."""
+"""The truth in place of what a step finds: true detections, true labels. For `benchmarks/accuracy.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from losses import Truth
 
-from spikesieve.engine.blocks import Block
-from spikesieve.engine.run import Run
-from spikesieve.model import F32, I64, Bool
+from spikesieve.engine.run import BlockTask, Core, Run, versioned
+from spikesieve.engine.source import Source
+from spikesieve.kernels.backend import Backend
+from spikesieve.model import I64
 from spikesieve.passes.clustering import Clusters
-from spikesieve.passes.passes import Detected, Detector, SpikeTable, clean_block
-from spikesieve.stages import features, localize, templates
-from spikesieve.stages.features import Groups
-from spikesieve.stages.preprocess import Preprocessing
+from spikesieve.passes.detection import DetectedSpikes, groups_of
+from spikesieve.passes.drift import SpikesAtRest
+from spikesieve.settings.cluster import ClusterParams
+from spikesieve.settings.detect import DetectParams
+from spikesieve.settings.features import FeaturesParams
+from spikesieve.stages import localize, templates
+from spikesieve.stages.features import Groups, group_of
+from spikesieve.stages.preprocess import Clean
+from spikesieve.stages.shapes import Shapes
 
 MATCH_MS = 0.4
+# No step of a method has this version, so that a store tells the truth from what was found.
+TRUE_VERSION = -1
 
 
-@contextmanager
-def in_place(module: ModuleType, **functions: Callable[..., Any]) -> Iterator[None]:
-    """The functions of a method's page replaced while the context lasts."""
-    before = {name: getattr(module, name) for name in functions}
-    for name, function in functions.items():
-        setattr(module, name, function)
-    try:
-        yield
-    finally:
-        for name, function in before.items():
-            setattr(module, name, function)
+def substitutes(truth: Truth, sampling_hz: float, detections: bool, labels: bool) -> dict[str, Callable[..., Any]]:
+    """Give the steps that hand out the truth, for `SubstitutedRun`.
 
+    Parameters
+    ----------
+    truth : Truth
+        The true spikes.
+    sampling_hz : float
+        Sampling rate in Hz.
+    detections : bool
+        Whether the true spikes are detected.
+    labels : bool
+        Whether detected spikes are clustered by their true units.
 
-def true_detections(truth: Truth) -> Callable[..., Detected]:
-    """A `detect_all` that hands out the true spikes, described where their units rest and placed as they look."""
-
-    def detect_all(run: Run, fitted: Preprocessing, detector: Detector, stage: str = "detect") -> Detected:
-        groups, shanks = detector.groups, fitted.probe.shanks
-        away = np.hypot(*(truth.position_um[:, None] - fitted.probe.positions_um).transpose(2, 0, 1))
-        shank = shanks[away.argmin(axis=1)]
-        group = features.group_of(truth.position_um, shank, groups)[truth.unit]
-        step = partial(_described, fitted=fitted, detector=detector, truth=truth, group=group)
-        parts = [part for _, part in run.over(run.blocks, step, stage)]
-        rows, described, place, located, amplitude_uv = (np.concatenate(column) for column in zip(*parts, strict=True))
-        value = np.linalg.norm(described, axis=(1, 2)).astype(np.float32)
-        table = SpikeTable(truth.sample[rows], group[rows].astype(np.int32), value, described)
-        still = truth.position_um[truth.unit[rows]].astype(np.float32)
-        return Detected(table, still, place, located, amplitude_uv, shank[truth.unit[rows]])
-
-    return detect_all
-
-
-def _described(
-    run: Run, block: Block, *, fitted: Preprocessing, detector: Detector, truth: Truth, group: I64
-) -> tuple[I64, F32, F32, Bool, F32]:
-    """Rows of the truth in a block: their features, place by triangulation, whether that can be trusted, amplitude."""
-    learned = detector.learned
-    margin = 2 * learned.n_samples
-    rows = np.arange(*np.searchsorted(truth.sample, (block.start, block.stop)))
-    clean = clean_block(run, block, fitted, margin)
-    contacts = detector.groups.contacts[group[rows]]
-    at = truth.sample[rows] - block.start + margin
-    scores = features.describe(clean.white, at, contacts, learned.pcs, learned.peak_index)
-    amplitude_uv = localize.amplitudes(clean.uv, at, contacts, fitted.sampling_hz)
-    place = localize.localize(amplitude_uv, contacts, fitted.probe)
-    return rows, scores, place.position_um.astype(np.float32), place.ok, amplitude_uv.max(axis=1, initial=0.0)
-
-
-def true_labels(truth: Truth, otherwise: Callable[..., Clusters]) -> Callable[..., Clusters]:
-    """A `cluster_all` whose first call labels spikes by the truth; spikes of no unit and later calls are `otherwise`'s.
-
-    Of several true spikes within 0.4 ms the nearest in time counts.
+    Returns
+    -------
+    dict of str to callable
+        By name of the step.
     """
-    first = True
+    steps: dict[str, Callable[..., Any]] = {}
+    if detections:
+        detect = versioned(TRUE_VERSION)(partial(detect_truth, truth))
+        steps |= {"detect": detect, "detect again": detect}
+    if labels:
+        window_samples = round(MATCH_MS * 1e-3 * sampling_hz)
+        steps["clusters"] = versioned(TRUE_VERSION)(partial(cluster_by_truth, truth, window_samples))
+    return steps
 
-    def cluster_all(run: Run, spikes: SpikeTable, group: I64, groups: Groups, *rest: Any) -> Clusters:
-        nonlocal first
-        if not first:
-            return otherwise(run, spikes, group, groups, *rest)
-        first = False
-        unit = labels_of(truth, spikes.sample, round(MATCH_MS * 1e-3 * run.recording.sampling_hz))
-        pair = np.where(unit >= 0, unit * len(groups) + group, -1)
-        known, label = np.unique(pair, return_inverse=True)
-        label = label.ravel() - (known[0] < 0 if len(known) else 0)
-        parts = []
-        for k, at in enumerate(known[known >= 0]):
-            contacts = groups.contacts[at % len(groups)]
-            mine = np.asarray(spikes.features[label == k])[:, contacts >= 0]
-            parts.append(templates.from_labels(mine, np.zeros(len(mine), np.int64), 1, contacts[contacts >= 0]))
-        n_near, n_pcs = spikes.features.shape[1:]
-        means = templates.concatenate(parts, n_near, n_pcs)
-        return Clusters(label, means, known[known >= 0] % len(groups))
 
-    return cluster_all
+@dataclass(frozen=True, eq=False)
+class DescribeTruth(BlockTask[DetectedSpikes]):
+    """Describe the true spikes of a block.
+
+    Attributes
+    ----------
+    truth : Truth
+        The true spikes.
+    shapes : Shapes
+        Temporal components.
+    groups : Groups
+        Contacts that describe spikes.
+    group_of_unit : ndarray of int64, shape (n_units,)
+        The group where each true unit rests.
+    """
+
+    truth: Truth
+    shapes: Shapes
+    groups: Groups
+    group_of_unit: I64
+
+    @property
+    def margin_samples(self) -> int:
+        """Two waveforms."""
+        return 2 * self.shapes.n_samples
+
+    def __call__(self, clean: Clean, core: Core, backend: Backend) -> DetectedSpikes:
+        """Return the true spikes, described where their units rest and located as they look."""
+        truth, shapes, block = self.truth, self.shapes, core.block
+        rows = slice(*np.searchsorted(truth.sample, (block.start, block.stop)))
+        unit, sample = truth.unit[rows], truth.sample[rows] - block.start + core.start
+        contacts = self.groups.contacts[self.group_of_unit[unit]]
+        features = backend.describe(clean.white, sample, contacts, shapes.pcs, shapes.peak_index)
+        amplitude_uv = localize.amplitudes(clean.uv, sample, contacts, self.source.sampling_hz)
+        located = localize.localize(amplitude_uv, contacts, self.source.probe)
+        return DetectedSpikes(
+            sample=sample,
+            group=self.group_of_unit[unit].astype(np.int32),
+            score=np.linalg.norm(features, axis=(1, 2)).astype(np.float32),
+            centre_um=truth.position_um[unit].astype(np.float32),
+            position_um=located.position_um,
+            located=located.ok,
+            amplitude_uv=amplitude_uv.max(axis=1, initial=0.0),
+            features=features,
+        )
+
+
+def detect_truth(
+    truth: Truth, run: Run, source: Source, shapes: Shapes, params: DetectParams, features: FeaturesParams
+) -> DetectedSpikes:
+    """Stand in for `passes.detection.detect_spikes`: return the true spikes."""
+    probe, groups = source.probe, groups_of(source.probe, params, features)
+    distance_um = np.hypot(*(truth.position_um[:, None] - probe.positions_um).transpose(2, 0, 1))
+    group_of_unit = group_of(truth.position_um, probe.shanks[distance_um.argmin(axis=1)], groups)
+    found, lost = run.collect(DescribeTruth(source, truth, shapes, groups, group_of_unit), source.blocks, "detect")
+    return replace(found, shank_of_group=tuple(groups.shanks.tolist()), notes=lost.notes)
+
+
+def cluster_by_truth(
+    truth: Truth, window_samples: int, run: Run, spikes: SpikesAtRest, groups: Groups, params: ClusterParams
+) -> Clusters:
+    """Stand in for `passes.clustering.cluster_detected`: the spikes of a true unit in a group are a cluster."""
+    unit = labels_of(truth, spikes.sample, window_samples)
+    key = np.where(unit >= 0, unit * len(groups) + spikes.group, -1)
+    keys, cluster = np.unique(key, return_inverse=True)
+    cluster = cluster.ravel() - np.count_nonzero(keys < 0)
+    group = keys[keys >= 0] % len(groups)
+    parts = []
+    for k, contacts in enumerate(groups.contacts[group]):
+        features = np.asarray(spikes.features[cluster == k])[:, contacts >= 0]
+        parts.append(templates.from_labels(features, np.zeros(len(features), np.int64), 1, contacts[contacts >= 0]))
+    return Clusters(cluster, templates.concatenate(parts, *spikes.features.shape[1:]), group)
 
 
 def labels_of(truth: Truth, sample: I64, window_samples: int) -> I64:
-    """The true unit of the true spike nearest to each sample, -1 where none is within the window: (n,) int64."""
+    """Find the unit of the true spike nearest to each sample.
+
+    Parameters
+    ----------
+    truth : Truth
+        The true spikes.
+    sample : ndarray of int64, shape (n,)
+        Samples of spikes.
+    window_samples : int
+        A true spike farther away does not count.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        -1 where no true spike is near.
+    """
     if len(truth.sample) == 0:
         return np.full(len(sample), -1)
     after = np.searchsorted(truth.sample, sample)
-    around = np.clip(np.stack([after - 1, after]), 0, len(truth.sample) - 1)
-    away = np.abs(truth.sample[around] - sample)
-    nearest = around[away.argmin(axis=0), np.arange(len(sample))]
-    return np.where(away.min(axis=0) <= window_samples, truth.unit[nearest], -1)
+    candidates = np.clip(np.stack([after - 1, after]), 0, len(truth.sample) - 1)
+    distance = np.abs(truth.sample[candidates] - sample)
+    nearest = candidates[distance.argmin(axis=0), np.arange(len(sample))]
+    return np.where(distance.min(axis=0) <= window_samples, truth.unit[nearest], -1)

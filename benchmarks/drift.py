@@ -22,17 +22,19 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from spikesieve.passes.moving import located_spikes
-from spikesieve.passes.passes import Detector, detect_all, fit_preprocessing, learn_shapes
 
 from spikesieve import read_probe, read_recording, recording_from_array
-from spikesieve.api.sort import memory_plan, open_run
+from spikesieve.api.sort import Resources, memory_plan, open_run, source_of
+from spikesieve.engine.store import Store
 from spikesieve.model import F64, Motion, Probe, Recording
+from spikesieve.passes.detection import detect_spikes
+from spikesieve.passes.drift import located_spikes
+from spikesieve.passes.preprocessing import fit_preprocessing
+from spikesieve.passes.shapes import learn_shapes
+from spikesieve.settings.motion import MotionParams
 from spikesieve.settings.sort import Settings
 from spikesieve.simulation import SimulationParams, simulate_array
-from spikesieve.stages.detect import pitch_um, universal_templates
-from spikesieve.stages.features import make_groups
-from spikesieve.stages.motion.estimate import MotionParams, MotionSpikes, estimate
+from spikesieve.stages.motion.estimate import MotionSpikes, estimate
 
 KINDS: dict[str, dict[str, Any]] = {
     "none": {},
@@ -47,7 +49,23 @@ ESTIMATORS = {"decentralized": {}, "kilosort": {"n_sections": 5}}
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """A recording whose displacement is known: (n_depths,) um, (n_times,) s, (n_times, n_depths) um at rest depths."""
+    """A recording whose displacement is known.
+
+    Attributes
+    ----------
+    name : str
+        For the table.
+    recording : Recording
+        The samples.
+    probe : Probe
+        The contacts.
+    depth_um : ndarray of float64, shape (n_depths,)
+        Depths at rest.
+    time_s : ndarray of float64, shape (n_times,)
+        When.
+    um : ndarray of float64, shape (n_times, n_depths)
+        The displacement.
+    """
 
     name: str
     recording: Recording
@@ -57,7 +75,7 @@ class Known:
     um: F64
 
     def at(self, time_s: F64, depth_um: float) -> F64:
-        """The displacement of what rests at a depth: (n_times,) float64."""
+        """Compute the displacement of what rests at a depth: (n_times,) float64."""
         course = (
             [np.interp(depth_um, self.depth_um, row) for row in self.um] if len(self.depth_um) > 1 else self.um[:, 0]
         )
@@ -65,7 +83,7 @@ class Known:
 
 
 def simulated(kind: str, probe_name: str, seconds: float, seed: int) -> Known:
-    """A recording of the package's own simulator."""
+    """Simulate a recording with the package's own simulator."""
     probe = read_probe(probe_name)
     params = SimulationParams(seconds=seconds, seed=seed, n_units=round(0.6 * probe.n_contacts), **KINDS[kind])
     raw, truth = simulate_array(probe, params)
@@ -75,7 +93,7 @@ def simulated(kind: str, probe_name: str, seconds: float, seed: int) -> Known:
 
 
 def from_folder(folder: Path) -> Known:
-    """A recording of the independent generator: its displacement is known each second at the bottom and at the top."""
+    """Read a recording of the independent generator: its displacement is known each second at either end."""
     meta = json.loads((folder / "meta.json").read_text())
     probe = read_probe(str(folder / "probe.json"))
     recording = read_recording(folder / "recording.bin", meta["n_channels"], meta["fs"], gain_uv=meta["gain_uv"])
@@ -85,27 +103,25 @@ def from_folder(folder: Path) -> Known:
 
 
 def spikes_of(known: Known) -> MotionSpikes:
-    """What the first pass of a sort finds."""
+    """Detect and locate spikes, as the first steps of a sort do."""
     settings = Settings()
-    plan = memory_plan(known.recording, known.probe, settings, n_jobs=1)
-    with TemporaryDirectory() as scratch, open_run(known.recording, known.probe, Path(scratch), plan) as run:
-        fitted, _ = fit_preprocessing(run, known.probe, settings.preprocess)
-        shapes = learn_shapes(run, fitted, settings.shapes)
-        groups = make_groups(fitted.probe, pitch_um(fitted.probe, settings.detect), settings.features)
-        universal = universal_templates(fitted.probe, settings.detect)
-        found = detect_all(run, fitted, Detector(shapes, universal, groups, settings.detect))
-        return located_spikes(found)
+    plan = memory_plan(known.recording, known.probe, settings, Resources(n_jobs=1))
+    source = source_of(known.recording, known.probe, settings, plan)
+    with TemporaryDirectory() as scratch, open_run(1, Store.open(Path(scratch), reuse=False)) as run:
+        source = source.with_preprocessing(run.step("preprocessing", fit_preprocessing, source, settings.preprocess))
+        shapes = run.step("shapes", learn_shapes, source, settings.shapes)
+        return located_spikes(run.step("detect", detect_spikes, source, shapes, settings.detect, settings.features))
 
 
 def thinned(spikes: MotionSpikes, n_samples: int) -> MotionSpikes:
-    """Without every other spike of the first half."""
+    """Leave out every other spike of the first half."""
     keep = (spikes.sample >= n_samples // 2) | (np.random.default_rng(0).random(len(spikes)) < 0.5)
     columns = {name: getattr(spikes, name)[keep] for name in MotionSpikes.__dataclass_fields__}
     return replace(spikes, **columns)
 
 
 def row(known: Known, motion: Motion) -> str:
-    """Errors of the displacement that is used, each course but for a constant: nobody can tell where rest is."""
+    """Write the errors of the displacement, each depth's without its median: where rest is cannot be known."""
     off, within = [], []
     for k, depth_um in enumerate(motion.depth_um):
         error = motion.um[0, :, k] - known.at(motion.time_s, float(depth_um))
@@ -135,14 +151,14 @@ def main() -> None:
         known = make()
         spikes = spikes_of(known)
         n_samples = known.recording.n_samples
-        for rates, some in (("steady", spikes), ("doubling", thinned(spikes, n_samples))):
+        for rates, selected in (("steady", spikes), ("doubling", thinned(spikes, n_samples))):
             for name, changes in ESTIMATORS.items():
                 start = time.process_time()
                 params = MotionParams(estimator=name, **changes)
-                motion = estimate(some, known.probe, ((0, n_samples),), known.recording.sampling_hz, params)
+                motion = estimate(selected, known.probe, ((0, n_samples),), known.recording.sampling_hz, params)
                 seconds = time.process_time() - start
                 line = row(known, motion)
-                print(f"| {known.name} | {rates} | {name} | {len(some)} | {line} | {seconds:.1f} |", flush=True)
+                print(f"| {known.name} | {rates} | {name} | {len(selected)} | {line} | {seconds:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

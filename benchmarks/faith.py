@@ -40,7 +40,7 @@ run_kilosort(settings=settings, probe=probe, filename=recording, results_dir=out
 
 
 def run_kilosort4(folder: Path, python: Path) -> Path:
-    """Kilosort4's result on the recording."""
+    """Sort with Kilosort4, unless its result is there; returns the folder of the result."""
     out = folder / "kilosort4"
     if not (out / "spike_times.npy").exists():
         start = time.perf_counter()
@@ -50,7 +50,7 @@ def run_kilosort4(folder: Path, python: Path) -> Path:
 
 
 def run_ours(folder: Path) -> Path:
-    """Our result on the same files."""
+    """Sort the same files with spikesieve; returns the folder of the result."""
     out, meta = folder / "spikesieve", json.loads((folder / "meta.json").read_text())
     command = [sys.executable, "-m", "spikesieve", "sort", str(folder / "recording.bin")]
     command += ["--probe", str(folder / "probe.json"), "--channels", str(meta["n_channels"])]
@@ -62,7 +62,7 @@ def run_ours(folder: Path) -> Path:
 
 
 def best_accuracy(folder: Path, result: Path) -> np.ndarray:
-    """The best accuracy of any sorted unit for each true one."""
+    """Compute the best accuracy of any sorted unit for each true one."""
     truth = np.load(folder / "truth.npz")
     meta = json.loads((folder / "meta.json").read_text())
     true = SpikeTrains.from_spikes(truth["sample"], truth["unit"], "truth")

@@ -23,9 +23,9 @@ from threadpoolctl import threadpool_limits
 from spikesieve import kernels, read_probe
 from spikesieve.kernels.cpu.median import median_network
 from spikesieve.kernels.cpu.vector import load, plus, splat, store, times_plus
-from spikesieve.stages.detect import DetectParams, universal_templates
+from spikesieve.settings.detect import DetectParams
+from spikesieve.stages.detect import universal_templates
 from spikesieve.stages.match import by_score
-from spikesieve.stages.preprocess import mixed
 from spikesieve.stages.templates import LearnedTemplates, overlaps, unit_norm
 
 N_WAVEFORM, N_PCS, N_NEAR = 61, 6, 16
@@ -36,7 +36,15 @@ ROUNDS = 2_000_000
 
 @dataclass(frozen=True)
 class Machine:
-    """flops: float32 operations a second of one core; bytes_per_s: of one core copying, and of all together."""
+    """What a machine can do.
+
+    Attributes
+    ----------
+    flops : float
+        float32 operations a second of one core.
+    bytes_per_s, all_bytes_per_s : float
+        Bytes that one core reads and writes while it copies, and that all cores do together.
+    """
 
     flops: float
     bytes_per_s: float
@@ -56,7 +64,7 @@ def _sums(start: np.ndarray, rounds: int) -> None:
 
 
 def seconds(work: Callable[[], object], repeat: int) -> float:
-    """Shortest processor time of some rounds; the first, which compiles, does not count."""
+    """Measure the shortest processor time of some rounds. The first one, which compiles, does not count."""
     work()
     spent = []
     for _ in range(repeat):
@@ -67,7 +75,7 @@ def seconds(work: Callable[[], object], repeat: int) -> float:
 
 
 def measure_machine(n_cores: int, repeat: int = 5) -> Machine:
-    """What one core computes and copies, and what all of them copy together."""
+    """Measure what one core computes and copies, and what all cores copy together."""
     x = np.full(16, 0.5, np.float32)
     flops = 2 * 16 * CHAINS * ROUNDS / seconds(lambda: _sums(x, ROUNDS), repeat)
     arrays = [(np.ones(64_000_000, np.float32), np.ones(64_000_000, np.float32)) for _ in range(n_cores)]
@@ -84,7 +92,7 @@ def measure_machine(n_cores: int, repeat: int = 5) -> Machine:
 
 
 def operations_per_value(n_contacts: int, n_templates: int) -> dict[str, float]:
-    """Of each kernel for one number of a recording, from its formula."""
+    """Count the operations of each kernel for one number of a recording, from its formula."""
     return {
         # Each way: two complex factors and a real one, three weights.
         "butterworth": 32.0,
@@ -96,7 +104,7 @@ def operations_per_value(n_contacts: int, n_templates: int) -> dict[str, float]:
 
 
 def rows(n_contacts: int, n: int, repeat: int) -> list[tuple[str, float, float]]:
-    """Name, operations, seconds of each kernel on a block."""
+    """Measure each kernel on a block: its name, operations, seconds."""
     probe, rng = read_probe(f"neuropixels1:{n_contacts}"), np.random.default_rng(0)
     traces = rng.standard_normal((n_contacts, n)).astype(np.float32)
     n_templates, out = n_contacts, np.empty_like(traces)
@@ -112,7 +120,7 @@ def rows(n_contacts: int, n: int, repeat: int) -> list[tuple[str, float, float]]
     near = np.abs(np.arange(n_contacts)[:, None] - np.arange(n_contacts)) < 16
     matrix = np.where(near, 0.01, 0.0).astype(np.float32)
     with threadpool_limits(limits=1):
-        note("whitening", lambda: mixed(traces, matrix))
+        note("whitening", lambda: kernels.CpuBackend().mix(traces, matrix))
     components = rng.standard_normal((N_PCS, N_WAVEFORM)).astype(np.float32)
     projections = np.empty((n_contacts, N_PCS, n), np.float32)
     note("project", lambda: kernels.project(traces, components, 20, projections))
@@ -129,7 +137,7 @@ def rows(n_contacts: int, n: int, repeat: int) -> list[tuple[str, float, float]]
     templates = LearnedTemplates(
         contacts, rng.standard_normal((n_templates, N_NEAR, N_PCS)).astype(np.float32), np.full(n_templates, 100)
     )
-    scores, weights = np.empty((n_templates, n), np.float32), unit_norm(templates, N_PCS)
+    scores, weights = np.empty((n_templates, n), np.float32), unit_norm(templates)
     note("template_scores", lambda: kernels.template_scores(traces, components, 20, contacts, weights, scores))
     n_spikes = 10 * n_contacts * n // 30_000
     at, which = np.sort(rng.integers(100, n - 100, n_spikes)), rng.integers(0, n_templates, n_spikes)
@@ -151,7 +159,7 @@ def rows(n_contacts: int, n: int, repeat: int) -> list[tuple[str, float, float]]
 
 
 def machine_lines(machine: Machine, n_cores: int) -> list[str]:
-    """The machine in words."""
+    """Describe the machine."""
     return [
         f"One core: {machine.flops / 1e9:.0f} GFLOP/s (float32 products and sums), "
         f"{machine.bytes_per_s / 1e9:.1f} GB/s copied; "

@@ -3,7 +3,7 @@
     python benchmarks/memory.py [--minutes 1 5 20 60] [--probe neuropixels1:64] [--jobs 2] [--method sieve]
 
 The whole of it is simulated, every spike at its own time, but made only as it is read: nothing but features of spikes
-lies on disk, and what the simulation takes is not counted. Its noise is the sum of two stretches that repeat after
+lies on disk, and what the simulation takes is not counted. Its noise is the sum of two pieces that repeat after
 times without a common measure: what comes again and again with the same samples would be neurons of their own
 (5 minutes twelve times over gave 542 units instead of 33, one minute sixty times over 767 templates).
 Resident memory counts pages of files that are mapped, libraries too, which the system takes back when it needs them;
@@ -26,9 +26,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.api.sort import memory_plan, sort
+from spikesieve.api.sort import Resources, memory_plan, open_run, run_method, source_of
 from spikesieve.engine.clock import StageClock
 from spikesieve.engine.heap import give_back
+from spikesieve.engine.store import Store
 from spikesieve.io.probes.read import read_probe
 from spikesieve.io.recordings.binary import recording_from_array
 from spikesieve.model import Recording
@@ -42,7 +43,13 @@ NOISE_SAMPLES = 600_011, 607_991
 
 
 class Simulated:
-    """A `ReadSamples` of a simulation that is made as it is read."""
+    """A `ReadSamples` of a simulation that is made as it is read.
+
+    Parameters
+    ----------
+    simulation : Simulation
+        Units, spikes, and the model of the noise.
+    """
 
     def __init__(self, simulation: Simulation) -> None:
         self.simulation = simulation
@@ -50,21 +57,21 @@ class Simulated:
 
     @property
     def n_bytes(self) -> int:
-        """What it keeps in memory, which a recording in a file does not."""
+        """Bytes that it keeps in memory; a recording in a file keeps none."""
         parts = (*self.simulation.units, *self.simulation.background, self.simulation.truth)
         columns = [column for part in parts for column in vars(part).values() if isinstance(column, np.ndarray)]
         return sum(array.nbytes for array in (*self.noise, *columns))
 
     def __call__(self, start: int, stop: int) -> I16:
-        """Samples start..stop-1."""
-        one, other = (_again_and_again(noise, start, stop) for noise in self.noise)
+        """Return the samples from start to stop: (stop - start, n_contacts) int16."""
+        one, other = (_repeated(noise, start, stop) for noise in self.noise)
         traces = (one + other) * np.float32(self.simulation.params.gain_uv / np.sqrt(2))
         add_all_spikes(self.simulation, traces, start)
         return np.rint(traces.T / np.float32(self.simulation.params.gain_uv)).astype(np.int16)
 
 
-def _again_and_again(noise: I16, start: int, stop: int) -> I16:
-    """(n_contacts, stop - start) int16: a stretch of the noise repeated without end."""
+def _repeated(noise: I16, start: int, stop: int) -> I16:
+    """(n_contacts, stop - start) int16: the noise repeated without end."""
     n = noise.shape[1]
     pieces = [noise[:, max(start - k, 0) : stop - k] for k in range(start // n * n, stop, n)]
     return np.concatenate(pieces, axis=1)
@@ -78,7 +85,7 @@ def _noise_of(simulation: Simulation, n_samples: int, seed: int) -> I16:
 
 
 def recording_of(minutes: float, probe_name: str) -> tuple[Recording, int]:
-    """The recording, and what it takes in bytes."""
+    """Simulate a recording; returns it, and the bytes of memory that it takes."""
     probe = read_probe(probe_name)
     params = SimulationParams(n_units=probe.n_contacts // 2, seconds=60.0 * minutes, seed=1)
     read = Simulated(simulate(probe, params))
@@ -88,10 +95,10 @@ def recording_of(minutes: float, probe_name: str) -> tuple[Recording, int]:
 
 
 def sort_one(minutes: float, probe_name: str, jobs: int, method: str) -> dict[str, float]:
-    """Sort in this process; what was planned and what it took."""
+    """Sort in this process; returns what was planned and what it took."""
     (recording, n_bytes), probe = recording_of(minutes, probe_name), read_probe(probe_name)
     settings = Settings(method=method)
-    plan = memory_plan(recording, probe, settings, jobs)
+    plan = memory_plan(recording, probe, settings, Resources(n_jobs=jobs))
     own, done = [0.0], threading.Event()
 
     def watch() -> None:
@@ -102,9 +109,9 @@ def sort_one(minutes: float, probe_name: str, jobs: int, method: str) -> dict[st
     watcher.start()
     clock, start = StageClock(), time.perf_counter()
     with TemporaryDirectory(prefix="spikesieve-") as scratch:
-        sorting = sort(recording, probe, settings, memory=plan, scratch=scratch, progress=clock)
-        n_spikes = len(sorting.spikes)
-        del sorting
+        store, source = Store.open(Path(scratch), reuse=False), source_of(recording, probe, settings, plan)
+        with open_run(plan.n_workers, store, clock) as run:
+            n_spikes = len(run_method(run, source, settings, None).spikes)
     done.set()
     watcher.join()
     return {

@@ -67,7 +67,15 @@ perform_spike_sorting(recording, verbose=False)
 
 @dataclass(frozen=True)
 class Peer:
-    """venv: the name of its virtual environment; script: what is run there."""
+    """Another sorter.
+
+    Attributes
+    ----------
+    venv : str
+        Name of its virtual environment.
+    script : str
+        What is run there.
+    """
 
     venv: str
     script: str

@@ -5,8 +5,8 @@
     python benchmarks/speed.py WORKDIR --only-tables
 
 For each number of channels and each length a recording of a Neuropixels probe is simulated, once, every spike of the
-whole time: a minute again and again would be a poor stand-in (what comes again with the same samples is evidence for
-neurons that are not there). Folders of WORKDIR are recordings of benchmarks/bench.py. Programs take turns, A B A B;
+whole time: a minute repeated would be a poor stand-in (what comes again with the same samples is evidence for neurons
+that are not there). Folders of WORKDIR are recordings of benchmarks/bench.py. Programs take turns, A B A B;
 every run is added to WORKDIR/speed.jsonl, of which the tables show medians, so that it can be done in parts. "Alone":
 while the workers wait, because what is done then is not shared out (looked at every 10 ms). A floor is what the
 operations and bytes of a stage would take at the rates that the machine was measured to have (see kernels.py); peers
@@ -32,6 +32,7 @@ from kernels import Machine, machine_lines, measure_machine, operations_per_valu
 from peers import PEERS
 
 from spikesieve.api.sort_files import Job, sort_files
+from spikesieve.engine.source import SAMPLE_BLOCK_S, SAMPLE_BLOCKS
 from spikesieve.io.probes.read import read_probe
 from spikesieve.io.recordings.open_input import RawOptions
 from spikesieve.io.simulations.files import write_simulation
@@ -40,11 +41,11 @@ from spikesieve.simulation import SimulationParams, simulate
 
 # Before the name of a method: ours.
 OURS = "spikesieve "
-# Stretches of a second that preprocessing, shapes and noise are learned from; bytes of memory that a number of the
-# recording needs at least: read as int16, written and read as float32 before and after whitening.
-STRETCHES, BYTES_CLEAN = 20, 18
+# Bytes of memory that a number of the recording needs at least: read as int16, written and read as float32 before and
+# after whitening.
+BYTES_CLEAN = 18
 # Workers that wait use less than this in a hundredth of a second.
-NOTHING_S = 0.001
+IDLE_S = 0.001
 
 
 class Recorder:
@@ -63,14 +64,14 @@ class Recorder:
         threading.Thread(target=self._watch, daemon=True).start()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Progress of a stage."""
+        """Note what was spent, and that a stage is at work."""
         self.note()
         if stage != self.stage:
             self._drop()
         self.stage = stage
 
     def note(self) -> None:
-        """What was spent since the last time belongs to the stage that was under way."""
+        """Count what was spent since the last time to the stage that was at work."""
         now = self._now()
         spent = self.stages[self.stage]
         for name, a, b in zip(("wall", "cpu", "read", "disk"), self.last, now, strict=True):
@@ -102,14 +103,14 @@ class Recorder:
             spent, now = self.stages[self.stage], self._threads()
             spent["peak_gb"] = max(spent["peak_gb"], resident)
             used = {thread: seconds - before.get(thread, 0.0) for thread, seconds in now.items()}
-            mine = used.pop(threading.main_thread().native_id or 0, 0.0)
-            if sum(used.values()) < NOTHING_S:
-                spent["alone_cpu"] += mine
+            main_s = used.pop(threading.main_thread().native_id or 0, 0.0)
+            if sum(used.values()) < IDLE_S:
+                spent["alone_cpu"] += main_s
             before = now
 
 
 def sort_here(case: dict[str, Any]) -> dict[str, Any]:
-    """One sort in this process: its stages and what the floors need."""
+    """Sort in this process; returns the stages and what the floors need."""
     folder = Path(case["folder"])
     recorder = Recorder((folder / "recording.bin",) if case["cold"] else ())
     facts = facts_of(folder)
@@ -126,14 +127,14 @@ def sort_here(case: dict[str, Any]) -> dict[str, Any]:
 
 
 def facts_of(folder: Path) -> dict[str, Any]:
-    """Channels, rate and gain of a recording."""
+    """Read channels, rate and gain of a recording."""
     if (folder / "meta.json").exists():
         return dict(json.loads((folder / "meta.json").read_text()))
     return {"n_channels": int(folder.name.split("-")[1]), "fs": 30_000.0, "gain_uv": SimulationParams().gain_uv}
 
 
 def simulated(workdir: Path, n_channels: int, minutes: int) -> Path:
-    """The folder of a simulated recording, made if it is not there: half as many neurons as channels."""
+    """Simulate a recording, unless it is there, with half as many neurons as channels; returns its folder."""
     folder = workdir / f"simulated-{n_channels}-{minutes}"
     if not (folder / "truth.npz").exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -143,7 +144,7 @@ def simulated(workdir: Path, n_channels: int, minutes: int) -> Path:
 
 
 def run(case: dict[str, Any], venvs: dict[str, Path]) -> dict[str, Any]:
-    """A whole process: wall, processor time, peak memory; our own stages."""
+    """Run a sort as a whole process: wall and processor time, peak memory, and our own stages."""
     peer, folder = PEERS.get(case["program"]), Path(case["folder"])
     if peer is None:
         command = [sys.executable, __file__, "--child", json.dumps(case)]
@@ -167,7 +168,7 @@ def run(case: dict[str, Any], venvs: dict[str, Path]) -> dict[str, Any]:
 
 
 def medians(runs: list[dict[str, Any]]) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """By folder, jobs and program: median numbers, and the stages of the run with the median processor time."""
+    """Reduce runs, by folder, jobs and program, to medians and the stages of the run with the median processor time."""
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     for one in runs:
         if one["status"] == 0:
@@ -181,7 +182,7 @@ def medians(runs: list[dict[str, Any]]) -> dict[tuple[Any, ...], dict[str, Any]]
 
 
 def case_table(found: dict[tuple[Any, ...], dict[str, Any]]) -> list[str]:
-    """A row a case."""
+    """Write a row for each case."""
     columns = ("recording", "s", "workers", "program", "runs", "wall s", "user + sys s", "wall / length")
     columns += ("user + sys / workers / length", "peak GB", "read GB")
     lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
@@ -199,20 +200,20 @@ def case_table(found: dict[tuple[Any, ...], dict[str, Any]]) -> list[str]:
 
 
 def floors_s(one: dict[str, Any], machine: Machine) -> dict[str, tuple[float, float]]:
-    """Of each stage that goes over traces: seconds that its operations and its bytes take at least, on its workers."""
+    """Compute the least seconds that the operations, and the bytes, of each stage that reads traces take."""
     facts, jobs = facts_of(Path(one["folder"])), one["jobs"]
     n, hz = facts["n_channels"], facts["fs"]
     each = operations_per_value(n, one["n_templates"])
     clean = each["butterworth"] + each["subtract_median"] + each["whitening"]
-    some, whole = STRETCHES * n * hz, one["seconds"] * n * hz
+    sampled, whole = SAMPLE_BLOCKS * SAMPLE_BLOCK_S * n * hz, one["seconds"] * n * hz
     matched = clean + each["template_scores"]
     learned = (
         min(Settings().fit.learning_duration_s, one["seconds"]) * n * hz if one["program"] == OURS + "sieve" else 0.0
     )
     work = {
-        "noise and whitening": (2 * some, clean + 2 * n, BYTES_CLEAN),
-        "shapes": (some, clean, BYTES_CLEAN),
-        "noise of scores": (some, clean + each["project"], BYTES_CLEAN),
+        "noise and whitening": (2 * sampled, clean + 2 * n, BYTES_CLEAN),
+        "shapes": (sampled, clean, BYTES_CLEAN),
+        "noise of scores": (sampled, clean + each["project"], BYTES_CLEAN),
         "detect": (whole, clean + each["project"], BYTES_CLEAN),
         "match": (whole + learned, matched, BYTES_CLEAN + 8 * one["n_templates"] / n),
     }
@@ -224,7 +225,7 @@ def floors_s(one: dict[str, Any], machine: Machine) -> dict[str, tuple[float, fl
 
 
 def stage_table(key: tuple[Any, ...], one: dict[str, Any], machine: Machine) -> list[str]:
-    """A row a stage."""
+    """Write a row for each stage."""
     folder, jobs, program = key
     lines = [f"\n{folder}, {program}, {jobs} worker(s), {one['n_templates']} templates, {one['units']} units:\n"]
     columns = ("stage", "wall s", "user + sys s", "alone s", "floor: operations s", "floor: bytes s", "peak GB")
@@ -245,7 +246,7 @@ def stage_table(key: tuple[Any, ...], one: dict[str, Any], machine: Machine) -> 
 
 
 def exponent_lines(found: dict[tuple[Any, ...], dict[str, Any]]) -> list[str]:
-    """Exponents of processor time in duration and in channels, where at least two of either were measured."""
+    """Fit exponents of processor time in duration and in channels, where at least two of either were measured."""
     lines = []
     by: dict[tuple[Any, ...], list[tuple[float, float]]] = defaultdict(list)
     for (folder, jobs, program), one in found.items():
@@ -261,7 +262,7 @@ def exponent_lines(found: dict[tuple[Any, ...], dict[str, Any]]) -> list[str]:
 
 
 def arguments() -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workdir", type=Path, nargs="?")
     parser.add_argument("--channels", type=int, nargs="*", default=[])

@@ -26,20 +26,20 @@ KINDS = "static", "drifting"
 
 
 def processor_seconds() -> float:
-    """Of all processes that ended under this one."""
+    """Read the processor time of all processes that this one started and that ended, in s."""
     used = os.times()
     return used.children_user + used.children_system
 
 
 def in_venv(venv: Path, *words: object) -> str:
-    """What `spikeinterface_worker.py` prints."""
+    """Run `spikeinterface_worker.py`; returns what it prints."""
     worker = Path(__file__).with_name("spikeinterface_worker.py")
     command = [str(venv / "bin" / "python"), str(worker), *(str(word) for word in words)]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def sorted_by(sorter: str, folder: Path, args: argparse.Namespace) -> Path:
-    """The result of a sorter as npz, and beside it the processor seconds it took."""
+    """Sort, unless that was done before; returns the result as npz, beside which the processor seconds lie."""
     result = folder / f"{sorter}.npz"
     if not result.exists():
         start = processor_seconds()

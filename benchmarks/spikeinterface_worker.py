@@ -24,14 +24,14 @@ N_CONTACTS = 128
 
 
 def neuropixels1() -> probeinterface.Probe:
-    """The lowest contacts of a Neuropixels 1.0, as the name Neuropixels1-128 has them, without a download."""
+    """Take the lowest contacts of a Neuropixels 1.0, as the name Neuropixels1-128 has them, without a download."""
     probe = neuropixels_tools.build_neuropixels_probe("NP1000").get_slice(np.arange(N_CONTACTS))
     probe.set_device_channel_indices(np.arange(N_CONTACTS))
     return probe
 
 
 def recipe(seed: int, seconds: float, n_units: int) -> dict[str, Any]:
-    """What Garcia et al. (eLife RP 110588) give to `generate_drifting_recording`, for 128 contacts."""
+    """Give the arguments of Garcia et al. (eLife RP 110588) for `generate_drifting_recording`, for 128 contacts."""
     rates_hz = np.random.default_rng(seed).gamma(shape=1.01, scale=5, size=n_units)
     movements = [
         {"drift_mode": "zigzag", "amplitude_factor": 0.2, "period_s": 200},
@@ -78,7 +78,7 @@ def recipe(seed: int, seconds: float, n_units: int) -> dict[str, Any]:
 
 
 def make(seed: int, seconds: float, n_units: int, folders: list[Path]) -> None:
-    """The static and the drifting recording of a seed as int16, each with its probe and the truth."""
+    """Write the static and the drifting recording of a seed as int16, each with its probe and the truth."""
     *recordings, truth, extra = si.generate_drifting_recording(**recipe(seed, seconds, n_units))
     spikes = truth.to_spike_vector()
     place = np.asarray(extra["unit_locations"])
@@ -99,7 +99,7 @@ def make(seed: int, seconds: float, n_units: int, folders: list[Path]) -> None:
 
 
 def sort(sorter: str, folder: Path, result: Path, jobs: int) -> None:
-    """One of SpikeInterface's own sorters at its defaults, with its own motion correction where the tissue moves."""
+    """Run a sorter of SpikeInterface at its defaults, with its own motion correction where the tissue moves."""
     meta = json.loads((folder / "meta.json").read_text())
     kind = {"gain_to_uV": meta["gain_uv"], "offset_to_uV": 0}
     recording = si.read_binary(folder / "recording.bin", meta["fs"], "int16", meta["n_channels"], **kind)
@@ -114,7 +114,7 @@ def sort(sorter: str, folder: Path, result: Path, jobs: int) -> None:
 
 
 def score(folder: Path, results: list[Path]) -> None:
-    """A line of JSON for each result: units well detected, false, redundant and overmerged, as they count."""
+    """Print a line of JSON for each result: units well detected, false and so on, by SpikeInterface's rules."""
     hz = json.loads((folder / "meta.json").read_text())["fs"]
     z = np.load(folder / "truth.npz")
     truth = si.NumpySorting.from_samples_and_labels([z["sample"]], [z["unit"]], hz)

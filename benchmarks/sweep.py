@@ -2,31 +2,34 @@
 
     python benchmarks/sweep.py FOLDER ... [--only refine.split_log_likelihood_gain ...]
 
-A FOLDER is one of benchmarks/bench.py. Each constant takes a smaller and a larger value while the others stay; what
-comes before the first matching is done once. Wrong: false and redundant units. Spikes are not moved to their trough.
+A FOLDER is one of benchmarks/bench.py. Each constant takes a smaller and a larger value while the others stay. The
+steps of the sort with default settings are kept, and those that a constant does not change are loaded. Wrong: false
+and redundant units. Spikes are not moved to their trough.
 """
 
 from __future__ import annotations
 
 import argparse
-import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import replace
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 from accuracy import SORTABLE, Case, read_case
-from ceilings import in_place
 from losses import Labelled, marks
-from spikesieve.passes.fitting import seconds_of
+from steps import SubstitutedRun
 
-from spikesieve.api.sort import memory_plan, open_run
+from spikesieve.api.sort import Resources, memory_plan, open_run, source_of
+from spikesieve.engine.run import Run, versioned
+from spikesieve.engine.source import Source
+from spikesieve.engine.store import Store
 from spikesieve.methods import sieve
+from spikesieve.passes.description import DescriptionParams, SortedSpikes
 from spikesieve.settings.sort import Settings
+from spikesieve.stages.curate import UnitSpikes
 
 VALUES: dict[str, tuple[float, ...]] = {
+    "fit.detection_threshold_ratio": (0.75, 1.05),
     "fit.amplitude_cv": (0.075, 0.3),
     "fit.min_amplitude_ratio": (0.25, 0.7),
     "fit.min_log_odds": (-5.0, 0.0),
@@ -46,69 +49,41 @@ VALUES: dict[str, tuple[float, ...]] = {
     "refine.phase_fragment_similarity": (0.8, 0.95),
     "refine.min_spikes": (10, 40),
 }
-ONCE = (
-    "fit_preprocessing",
-    "learn_shapes",
-    "with_unit_noise",
-    "follow",
-    "spikes_at_rest",
-    "cluster_all",
-    "learn_templates",
-    "moving_templates",
-)
-"""Steps of the method's page that do not depend on what is swept."""
 
 
-def once(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, called the first time only."""
-    results: list[Any] = []
-
-    def remembered(*args: Any, **kwargs: Any) -> Any:
-        if not results:
-            results.append(function(*args, **kwargs))
-        return results[0]
-
-    return remembered
-
-
-def once_for_a_part() -> Callable[..., Any]:
-    """`fit_all`, remembered by its settings where it is given a part of the recording: only there it finds the spikes
-    of templates that do not depend on what is swept.
-    """
-    known: dict[tuple[Any, ...], Any] = {}
-    fit_all = sieve.fit_all
-
-    def remembered(run: Any, fitted: Any, shapes: Any, matcher_of: Any, params: Any) -> Any:
-        key = params.model_dump_json(), run.blocks
-        if key in known:
-            return known[key]
-        spikes, how = fit_all(run, fitted, shapes, matcher_of, params)
-        if seconds_of(run) < run.recording.duration_s:
-            # The next pass writes into the same files.
-            known[key] = replace(spikes, features=np.array(spikes.features)), np.array(how)
-        return spikes, how
-
-    return remembered
-
-
-def sweep(case: Case, only: list[str]) -> dict[tuple[str, float | None], str]:
-    """Marks by setting and value; None for the defaults."""
-    found = {}
-    with ExitStack() as stack:
-        scratch = stack.enter_context(tempfile.TemporaryDirectory())
-        stack.enter_context(in_place(sieve, **{name: once(getattr(sieve, name)) for name in ONCE}))
-        stack.enter_context(in_place(sieve, fit_all=once_for_a_part(), describe=lambda *args: args[4].trains))
-        plan = memory_plan(case.recording, case.probe, Settings(), n_jobs=1)
-        run = stack.enter_context(open_run(case.recording, case.probe, Path(scratch), plan))
-        todo = [("default", None), *((name, value) for name in only for value in VALUES[name])]
-        for name, value in todo:
-            changed = [] if value is None else [(name, value)]
-            trains = sieve.sort(run, case.probe, Settings().with_values([("method", "sieve"), *changed]))
-            stage = Labelled("result", trains.sample, trains.unit)
-            got = marks(case.truth, stage, case.d_prime >= SORTABLE, case.recording.sampling_hz)
+def sweep(case: Case, names: list[str]) -> dict[tuple[str, float | None], str]:
+    """Sort with every value of some settings; returns the marks by setting and value, None for the defaults."""
+    found: dict[tuple[str, float | None], str] = {}
+    plan = memory_plan(case.recording, case.probe, resources=Resources(n_jobs=1))
+    counts, hz = case.d_prime >= SORTABLE, case.recording.sampling_hz
+    with TemporaryDirectory() as scratch:
+        store = Store.open(Path(scratch))
+        changes = [("default", None), *((name, value) for name in names for value in VALUES[name])]
+        for name, value in changes:
+            settings = Settings() if value is None else Settings().with_values([(name, value)])
+            source = source_of(case.recording, case.probe, settings, plan)
+            with open_run(1, store) as run:
+                trains: Any = sieve.sort(SubstitutedRun.of(run, {"sorting": only_trains}), source, settings)
+            got = marks(case.truth, Labelled("result", trains.sample, trains.unit), counts, hz)
             found[name, value] = f"{got.n_found} / {got.mean:.3f} / {got.n_wrong}"
             print(f"{case.folder.name} {name} {value}: {found[name, value]}", flush=True)
+            if value is None:
+                of_defaults = set(store.index().values())
+            remove_other_steps(store, of_defaults)
     return found
+
+
+@versioned(-1)
+def only_trains(run: Run, source: Source, spikes: SortedSpikes, params: DescriptionParams) -> UnitSpikes:
+    """Stand in for the description of the result, which costs time and changes no spike."""
+    return spikes.final.trains
+
+
+def remove_other_steps(store: Store, kept: set[str]) -> None:
+    """Remove all steps from a store but some, so that it does not grow with every value."""
+    for folder in store.root.iterdir():
+        if folder.is_dir() and folder.name not in kept:
+            shutil.rmtree(folder)
 
 
 def main() -> None:
