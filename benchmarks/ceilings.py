@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 from losses import Truth
+from spikesieve.passes.passes import Detected, Detector, SpikeTable, clean_block
 
 from spikesieve.engine.blocks import Block
 from spikesieve.engine.run import Run
 from spikesieve.model import F32, I64, Bool
 from spikesieve.passes.clustering import Clusters
-from spikesieve.passes.passes import Detected, Detector, SpikeTable, clean_block
 from spikesieve.stages import features, localize, templates
 from spikesieve.stages.features import Groups
 from spikesieve.stages.preprocess import Preprocessing

@@ -123,7 +123,7 @@ def test_unwritable_folder(tmp_path, raw, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "where", ["spikesieve.engine.scratch.GrowingArray.append", "spikesieve.api.sort_files.write_report"]
+    "where", ["spikesieve.engine.arrays.GrowingArray.append", "spikesieve.api.sort_files.write_report"]
 )
 def test_disk_full(tmp_path, raw, monkeypatch, where):
     def full(*_args):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
@@ -20,6 +19,7 @@ from spikesieve.engine.blocks import longest_block
 from spikesieve.engine.clock import StageClock
 from spikesieve.engine.codec import in_memory
 from spikesieve.engine.executor import Progress, silent, threads
+from spikesieve.engine.machine import n_processors
 from spikesieve.engine.memory import MemoryPlan, bytes_of, plan_memory
 from spikesieve.engine.run import Run
 from spikesieve.engine.source import Source
@@ -264,19 +264,6 @@ def run_method(run: Run, source: Source, settings: Settings, motion: Motion | No
     """
     sorting = METHODS[settings.method](run, source, settings, motion)
     return sorting if sorting.units else replace(sorting, notes=(*sorting.notes, _why_empty(settings)))
-
-
-def n_processors() -> int:
-    """Count the processors that this process may use.
-
-    Returns
-    -------
-    int
-        At least 1.
-    """
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @contextmanager
