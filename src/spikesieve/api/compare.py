@@ -42,7 +42,7 @@ from spikesieve.settings.sort import Settings
 from spikesieve.stages.oracle import best_cuts
 
 RATE_TOLERANCE = 1e-4
-"""Relative difference of two sampling rates up to which they are of one recording: probes are calibrated."""
+"""Largest relative difference of the sampling rates of two sortings of one recording: rates may be calibrated."""
 
 
 def compare(

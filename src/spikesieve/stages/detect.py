@@ -182,7 +182,7 @@ def find(
     limits : (int, float)
         Samples on either side within which a spike must be the largest, and the threshold in noise SD.
     backend : Backend
-        Does the work.
+        Runs the array operations.
 
     Returns
     -------

@@ -89,7 +89,7 @@ def match_weak(white: F32, matcher: Matcher, max_peels: int, backend: Backend) -
     max_peels : int
         Largest number of rounds.
     backend : Backend
-        Does the work.
+        Runs the array operations.
 
     Returns
     -------
