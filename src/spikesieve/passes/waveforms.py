@@ -163,12 +163,12 @@ def blocks_to_measure(source: Source, sample: I64, unit: I64, n_units: int, para
     block = np.searchsorted(starts, sample, side="right") - 1
     counts = np.zeros((len(pieces), n_units), np.int64)
     np.add.at(counts, (np.maximum(block, 0), unit), 1)
-    have, left = np.zeros(n_units, np.int64), params.waveform_duration_s * source.sampling_hz
+    found, left = np.zeros(n_units, np.int64), params.waveform_duration_s * source.sampling_hz
     chosen = []
     for i in golden_order(len(pieces)):
         wanted = params.waveform_spikes if left > 0 else params.waveform_spikes * ENOUGH
-        if counts[i, have < wanted].any():
-            have += counts[i]
+        if counts[i, found < wanted].any():
+            found += counts[i]
             chosen.append(int(i))
             left -= pieces[i].n_samples
     return tuple(pieces[i] for i in sorted(chosen))

@@ -102,10 +102,10 @@ def _bad_contact_notes(dead: Bool, noisy: Bool, probe: Probe, params: Preprocess
     for name, which in (("dead (no signal)", dead), ("noisy", noisy)):
         if which.any():
             channels = probe.channels[which].tolist()
-            what = (
+            done = (
                 action[params.bad_contacts] if not (dead | noisy).all() else "kept, since no contact is left otherwise"
             )
-            notes.append(f"{len(channels)} {name} contact(s) on file channel(s) {channels} were {what}.")
+            notes.append(f"{len(channels)} {name} contact(s) on file channel(s) {channels} were {done}.")
     return tuple(notes)
 
 

@@ -104,9 +104,9 @@ class _FeaturesOf:
         source = spikes.template[rows]
         for template in np.unique(source):
             of_template = np.flatnonzero(source == template)
-            have, want = self.templates[template], units.contacts[unit]
-            if (have != want).any():
-                same = (want[:, None] == have) & (want[:, None] >= 0)
+            measured, wanted = self.templates[template], units.contacts[unit]
+            if (measured != wanted).any():
+                same = (wanted[:, None] == measured) & (wanted[:, None] >= 0)
                 features[of_template] = np.einsum("wh,nhp->nwp", same.astype(np.float32), features[of_template])
             for lag in np.unique(moved[of_template]).tolist():
                 late = of_template[moved[of_template] == lag]
@@ -152,15 +152,15 @@ def _parts(
     if len(rows) < 2 * kilosort2.min_split_spikes:
         return []
     features = features_of(unit, rows)
-    todo, lost = [np.arange(len(rows))], []
+    todo, parts = [np.arange(len(rows))], []
     while todo:
         part = todo.pop()
         second = two_sides(features[part], kilosort2)
         if second is None or _one_train(trains, rows[part[~second]], rows[part[second]], params):
-            lost.append((rows[part], unit))
+            parts.append((rows[part], unit))
         else:
             todo += [part[second], part[~second]]
-    return lost[1:]
+    return parts[1:]
 
 
 def _one_train(trains: UnitSpikes, a: I64, b: I64, params: CurateParams) -> bool:
