@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from spikesieve.comparison.agreement import agreement
-from spikesieve.sorted_by_others import SpikeTrains
+from spikesieve.model.external import SpikeTrains
 
 KILOSORT = """
 import json, sys

@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 from spikesieve.comparison.agreement import MATCH_MS, agreement
 from spikesieve.model import F32, F64, I64, Bool
-from spikesieve.sorted_by_others import SpikeTrains
+from spikesieve.model.external import SpikeTrains
 
 Spans = tuple[tuple[int, int], ...]
 # Accuracy above which a true unit is found, and below which a label agrees with no true unit.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ MODULES = {".".join(path.relative_to(SRC).with_suffix("").parts): path for path 
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
 
 UNDERLINED = re.compile(r"^(?P<title>[A-Z][A-Za-z ]+)\n-{3,}$", re.MULTILINE)
+SEE = re.compile(r"See `(?P<name>\w+\.(?P<method>\w+))`\.")
 NAMES = re.compile(r"^(?P<names>\*{0,2}\w+(?:, \*{0,2}\w+)*)(?: :.*)?$", re.MULTILINE)
 
 
@@ -33,10 +35,17 @@ class Function(NamedTuple):
         return (self.node.end_lineno or 0) - body[0].lineno + 1 if body else 0
 
     @property
+    def is_intrinsic(self) -> bool:
+        """Whether it makes code for Numba: Numba adds the first argument itself, and a call returns something else."""
+        of = self.node.args
+        return "_operation" in self.decorators and [a.arg for a in of.args[:1]] == ["typing"]
+
+    @property
     def parameters(self) -> list[str]:
         """Names as a docstring writes them, without self and cls."""
         of = self.node.args
         names = [a.arg for a in (*of.posonlyargs, *of.args)]
+        names = names[1:] if self.is_intrinsic else names
         names += [f"*{of.vararg.arg}"] if of.vararg else []
         names += [a.arg for a in of.kwonlyargs]
         names += [f"**{of.kwarg.arg}"] if of.kwarg else []
@@ -85,11 +94,40 @@ def names_in(section: str) -> list[str]:
     return [name for match in NAMES.finditer(section) for name in match["names"].split(", ")]
 
 
+@cache
+def protocol_methods() -> dict[str, Function]:
+    """Methods of the protocols in src, as Protocol.method, that have a docstring of their own."""
+    named = {".".join(f.name.split(".")[-2:]): f for module in TREES for f in functions(module)}
+    protocols = {
+        node.name
+        for tree in TREES.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and "Protocol" in {ast.unparse(base) for base in node.bases}
+    }
+    return {
+        name: f
+        for name, f in named.items()
+        if name.partition(".")[0] in protocols and not SEE.match(ast.get_docstring(f.node) or "See")
+    }
+
+
+def faults_of_reference(function: Function, name: str, method: str) -> list[str]:
+    """What is wrong with a docstring that leaves the description to a method of a protocol."""
+    described = protocol_methods().get(name)
+    if described is None or method != function.node.name:
+        return [f"refers to {name}, which does not describe it"]
+    if described.parameters != function.parameters:
+        return [f"takes {function.parameters}, and {name} takes {described.parameters}"]
+    return faults_of_docstring(described)
+
+
 def faults_of_docstring(function: Function) -> list[str]:
     """What numpydoc asks for and the docstring of a public function lacks."""
     text = ast.get_docstring(function.node)
     if text is None:
         return ["has no docstring"]
+    if reference := SEE.match(text):
+        return faults_of_reference(function, reference["name"], reference["method"])
     if {"property", "cached_property", "setter"} & function.decorators:
         return []
     shown = sections(text)
@@ -101,7 +139,7 @@ def faults_of_docstring(function: Function) -> list[str]:
     gives = {"Returns", "Yields"} & set(shown)
     if returned in ("None", "NoReturn", "Never"):
         faults += [f"returns nothing but has the section {title}" for title in sorted(gives)]
-    elif not gives:
+    elif not gives and not function.is_intrinsic:
         faults.append(f"returns {returned} but has no section Returns or Yields")
     return faults
 

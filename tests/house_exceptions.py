@@ -11,9 +11,7 @@ BODIES_TOO_LONG: set[str] = set()
 TOO_MANY_PARAMETERS: set[str] = set()
 """Functions of more than 6 parameters."""
 
-REPEATED = {
-    ("simulation.units", "simulation.units"),
-}
+REPEATED: set[tuple[str, str]] = set()
 """Pairs of modules that share six lines."""
 
 # One room a line: a folder, a module or a function, without "spikesieve." in front.

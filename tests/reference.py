@@ -26,9 +26,9 @@ def subtract_median(traces, group, n_groups):
             traces[rows, t] -= np.median(traces[rows, t])
 
 
-def sum_rows(rows, of, sums):
+def sum_rows(rows, group, sums):
     """In place: each row is added to the sum it belongs to."""
-    for row, k in zip(rows, of, strict=True):
+    for row, k in zip(rows, group, strict=True):
         sums[k] += row.astype(np.float64)
 
 

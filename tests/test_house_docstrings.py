@@ -26,6 +26,12 @@ def test_docstrings_of_finished_rooms_name_every_parameter_and_what_is_returned(
     assert finished == set(), "take these out of UNFINISHED_DOCSTRINGS"
 
 
+def faults_of(source: str) -> list[str]:
+    node = ast.parse(source).body[0]
+    assert isinstance(node, ast.FunctionDef)
+    return faults_of_docstring(Function(node.name, node, True))
+
+
 GOOD = '''
 def f(a, *args, b=1, **rest) -> int:
     """Add.
@@ -57,15 +63,38 @@ def f(a, *args, b=1, **rest) -> int:
     ],
 )
 def test_a_docstring_that_does_not_agree_is_found(old, new, fault):
-    def faults(source: str) -> list[str]:
-        node = ast.parse(source).body[0]
-        assert isinstance(node, ast.FunctionDef)
-        return faults_of_docstring(Function("f", node, True))
-
-    assert faults(GOOD) == []
+    assert faults_of(GOOD) == []
     assert old in GOOD
-    (found,) = faults(GOOD.replace(old, new))
+    (found,) = faults_of(GOOD.replace(old, new))
     assert fault in found
+
+
+def test_a_method_may_leave_its_description_to_the_protocol():
+    assert faults_of('def release(self) -> None:\n    """See `Backend.release`."""') == []
+    assert faults_of('def mix(self, traces, matrix) -> F32:\n    """See `Backend.mix`. Some rows at a time."""') == []
+
+
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        ('def mix(self, traces) -> F32:\n    """See `Backend.mix`."""', "and Backend.mix takes"),
+        ('def mix(self, traces, matrix) -> F32:\n    """See `Backend.blend`."""', "does not describe it"),
+        ('def release(self, traces, matrix) -> F32:\n    """See `Backend.mix`."""', "does not describe it"),
+        ('def mix(self, traces, matrix) -> F32:\n    """See `CpuBackend.mix`."""', "does not describe it"),
+    ],
+)
+def test_a_reference_that_describes_nothing_is_found(source, fault):
+    (found,) = faults_of(source)
+    assert fault in found
+
+
+INTRINSIC = '@_operation\ndef f(typing, a) -> Any:\n    """Do.\n\n    Parameters\n    ----------\n    a : int\n    """'
+
+
+def test_only_intrinsics_of_numba_have_an_argument_without_description():
+    assert faults_of(INTRINSIC) == []
+    assert len(faults_of(INTRINSIC.replace("@_operation", "@other"))) == 2
+    assert len(faults_of(INTRINSIC.replace("typing", "types"))) == 2
 
 
 def n_examples_written(module: str) -> int:

@@ -3,7 +3,7 @@
     recording = spikesieve.read_recording("raw.bin", n_channels=385, sampling_hz=30_000, gain_uv=2.34)
     sorting = spikesieve.sort(recording, spikesieve.read_probe("neuropixels1:384"))
 
-This is the door: every name below is public, and nothing is imported before it is used.
+Every name below is public. Modules are imported when they are first used.
 """
 
 from __future__ import annotations

@@ -6,10 +6,9 @@ A shank is a hard border: contacts of two shanks are never neighbours.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from spikesieve.model import F32, F64, I64, Bool, Sorting
+from spikesieve.model import F32, F64, I64, Sorting
 
 # Measured positions scatter: depths closer than this are one row of contacts.
 SAME_ROW_UM = 1.0
@@ -22,9 +21,13 @@ def distances_um(a_um: F64, shank_a: I64, b_um: F64, shank_b: I64) -> F64:
 
     Parameters
     ----------
-    a_um, b_um : ndarray of float64, shape (n_a, 2) and (n_b, 2)
-        Positions in um.
-    shank_a, shank_b : ndarray of int64, shape (n_a,) and (n_b,)
+    a_um : ndarray of float64, shape (n_a, 2)
+        First positions in um.
+    shank_a : ndarray of int64, shape (n_a,)
+        Their shanks.
+    b_um : ndarray of float64, shape (n_b, 2)
+        Second positions in um.
+    shank_b : ndarray of int64, shape (n_b,)
         Their shanks.
 
     Returns
@@ -98,34 +101,6 @@ def vertical_pitch_um(positions_um: F64, shanks: I64) -> float:
     steps = np.concatenate([np.diff(np.sort(positions_um[shanks == s, 1])) for s in np.unique(shanks)])
     rows = steps[steps > SAME_ROW_UM]
     return float(np.median(rows)) if rows.size else DEFAULT_PITCH_UM
-
-
-def shares_contact(contacts: I64, n_contacts: int) -> Bool:
-    """Find which rows of a table of contacts have a contact in common.
-
-    Parameters
-    ----------
-    contacts : ndarray of int64, shape (n_rows, n_near)
-        Contacts of each row; -1 marks an unused column.
-    n_contacts : int
-        Number of contacts of the probe.
-
-    Returns
-    -------
-    ndarray of bool, shape (n_rows, n_rows)
-        True for two rows with a contact in common; symmetric, True on the diagonal of rows with any contact.
-
-    Examples
-    --------
-    >>> shares_contact(np.array([[0, 1], [1, 2], [3, -1]]), 4).astype(int)
-    array([[1, 1, 0],
-           [1, 1, 0],
-           [0, 0, 1]])
-    """
-    used: NDArray[np.float32] = np.zeros((len(contacts), n_contacts), np.float32)
-    rows, columns = np.nonzero(contacts >= 0)
-    used[rows, contacts[rows, columns]] = 1.0
-    return np.asarray(used @ used.T > 0)
 
 
 def places_on_probe_um(sorting: Sorting, rows: slice | I64) -> F32:

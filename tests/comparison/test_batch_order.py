@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from spikesieve.comparison.batch_order import batch_order
+from spikesieve.model.external import DriftTraces, ExternalSorting, SorterIntermediates, trains_in_time_order
 from spikesieve.report.comparison import figure_tables, intermediate_figures
-from spikesieve.sorted_by_others import DriftTraces, ExternalSorting, SorterIntermediates, trains_in_time_order
 
 TIME_S = np.arange(8) + 0.5
 MOVED_UM = np.array([0.0, 3, 6, 9, 8, 5, 2, 1])

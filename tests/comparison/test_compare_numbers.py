@@ -16,7 +16,7 @@ from spikesieve.comparison.relations import relate_units
 from spikesieve.comparison.template_similarity import CommonContacts, template_similarity
 from spikesieve.comparison.truth_comparison import compare_with_truth
 from spikesieve.comparison.truth_rows import TrueUnitProperties
-from spikesieve.sorted_by_others import UnitWaveforms
+from spikesieve.model.external import UnitWaveforms
 from spikesieve.stages.match import make_matcher
 from spikesieve.stages.oracle import best_cuts, match_weak, true_components, true_templates
 

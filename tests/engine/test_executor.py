@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
-import subprocess
-import sys
 import threading
 import time
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from spikesieve.engine.executor import map_in_order, threads
-from spikesieve.engine.heap import give_back
 
 
 def test_results_come_in_the_order_of_the_items():
@@ -106,43 +100,3 @@ def test_processes_give_the_same_results_and_are_sent_a_function_once():
 def test_a_function_that_cannot_travel_is_refused_before_anything_is_done():
     with ProcessPoolExecutor(1) as pool, pytest.raises((AttributeError, TypeError)):
         list(map_in_order(pool, lambda i: i, [1]))
-
-
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None) if sys.platform == "linux" else None, "malloc_trim"), reason="glibc")
-def test_what_a_worker_freed_goes_back_to_the_system():
-    def resident() -> int:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-    def work() -> np.ndarray:
-        """80 MB, of which the last piece stays and would hold all before it."""
-        return [np.ones(100_000, np.uint8) for _ in range(800)][-1]
-
-    with ThreadPoolExecutor(1) as pool:
-        last = pool.submit(work).result()
-        before = resident()
-        give_back()
-        assert resident() < before - 40e6
-    assert last.all()
-
-
-ARENAS = """
-import ctypes, sys
-from spikesieve.engine.executor import threads
-from spikesieve.engine.heap import share_one_heap
-
-libc = ctypes.CDLL(None)
-libc.fopen.restype = ctypes.c_void_p
-share_one_heap()
-with threads(4) as pool:
-    list(pool.map(lambda n: bytearray(n), [100_000] * 40))
-    file = ctypes.c_void_p(libc.fopen(sys.argv[1].encode(), b"w"))
-    libc.malloc_info(0, file)
-    libc.fclose(file)
-"""
-
-
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None) if sys.platform == "linux" else None, "malloc_info"), reason="glibc")
-def test_threads_of_the_command_line_share_one_heap(tmp_path):
-    alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, "-c", ARENAS, str(tmp_path / "heaps.xml")], check=True, env=alone)
-    assert (tmp_path / "heaps.xml").read_text().count("<heap nr=") == 1

@@ -7,10 +7,10 @@ import pytest
 from tiny import HZ, refractory_train
 
 from spikesieve.metrics.refractory import (
+    Refractoriness,
     correlogram_1ms,
     log_odds_one_train,
     refractoriness,
-    refractoriness_of_pair,
     refractoriness_of_train,
 )
 
@@ -23,6 +23,10 @@ def poisson(rate_hz: float, seed: int, seconds: float = SECONDS) -> np.ndarray:
 
 def renewal(rate_hz: float, seed: int, seconds: float = SECONDS) -> np.ndarray:
     return refractory_train(rate_hz, seconds, np.random.default_rng(seed))
+
+
+def refractoriness_of_pair(a: np.ndarray, b: np.ndarray) -> Refractoriness:
+    return refractoriness(correlogram_1ms(a, b, HZ, False), float(len(a)) * len(b), SECONDS)
 
 
 @pytest.mark.parametrize("rate_hz", [2.0, 10.0, 50.0])
@@ -45,7 +49,7 @@ def test_the_halves_of_one_train_are_refractory_to_each_other(seed):
     """Kilosort4's own split test calls them not refractory (its emptiness test is always true)."""
     train = renewal(20.0, seed)
     half = np.random.default_rng(seed).random(len(train)) < 0.5
-    pair = refractoriness_of_pair(train[half], train[~half], HZ, SECONDS)
+    pair = refractoriness_of_pair(train[half], train[~half])
     assert pair.ratio < 0.05
     assert pair.meets(0.25, 0.05)
 
@@ -53,7 +57,7 @@ def test_the_halves_of_one_train_are_refractory_to_each_other(seed):
 @pytest.mark.parametrize("rate_hz", [1.0, 5.0, 20.0])
 @pytest.mark.parametrize("seed", range(4))
 def test_independent_trains_are_not(rate_hz, seed):
-    pair = refractoriness_of_pair(renewal(rate_hz, seed), renewal(rate_hz, seed + 100), HZ, SECONDS)
+    pair = refractoriness_of_pair(renewal(rate_hz, seed), renewal(rate_hz, seed + 100))
     assert not pair.meets(0.25, 0.05)
 
 

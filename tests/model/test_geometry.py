@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from tiny import line_probe
 
-from spikesieve.geometry import distances_um, nearest, shares_contact, vertical_pitch_um
+from spikesieve.geometry import distances_um, nearest, vertical_pitch_um
 
 
 def test_distances_are_infinite_between_shanks_only():
@@ -53,9 +53,3 @@ def test_vertical_pitch_does_not_fall_for_measured_positions():
     y = np.repeat(np.arange(16) * 20.0, 2) + 1e-4 * np.random.default_rng(0).standard_normal(32)
     positions = np.stack([np.tile([0.0, 32.0], 16), y], axis=1)
     assert vertical_pitch_um(positions, np.zeros(32, int)) == pytest.approx(20.0, abs=0.01)
-
-
-def test_rows_share_a_contact():
-    contacts = np.array([[0, 1], [1, 2], [3, -1], [-1, -1]])
-    expected = np.array([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]], bool)
-    np.testing.assert_array_equal(shares_contact(contacts, 4), expected)

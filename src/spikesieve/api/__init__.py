@@ -1,1 +1,1 @@
-"""What a user of the library calls: sort, compare, simulate, and the demo."""
+"""The functions that users call: sort, compare, simulate, and the demo."""

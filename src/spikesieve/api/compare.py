@@ -34,15 +34,15 @@ from spikesieve.io.recordings.segments import select_times
 from spikesieve.io.sortings.read import read_any_sorting
 from spikesieve.methods.oracle import Oracle, oracle
 from spikesieve.model import F64, Probe, Recording
+from spikesieve.model.external import ExternalSorting, RawFileInfo, SpikeTrains
 from spikesieve.passes.oracle import TrueSpikes
 from spikesieve.report.comparison.write import write_comparison
 from spikesieve.settings.compare import CompareOptions
 from spikesieve.settings.sort import Settings
-from spikesieve.sorted_by_others import ExternalSorting, RawFileInfo, SpikeTrains
 from spikesieve.stages.oracle import best_cuts
 
 RATE_TOLERANCE = 1e-4
-"""Relative difference of two sampling rates up to which they are of one recording: probes are calibrated."""
+"""Largest relative difference of the sampling rates of two sortings of one recording: rates may be calibrated."""
 
 
 def compare(

@@ -12,8 +12,8 @@ from spikesieve.io.new_folder import new_folder
 from spikesieve.io.probes.read import read_probe
 from spikesieve.io.recordings.open_input import RawOptions
 from spikesieve.io.simulations.files import read_truth, write_simulation
+from spikesieve.model.external import SpikeTrains
 from spikesieve.simulation import SimulationParams, Truth, simulate
-from spikesieve.sorted_by_others import SpikeTrains
 
 COLUMNS = ("unit", "spikes", "peak to peak uV", "found as", "accuracy", "recall", "precision")
 

@@ -1,4 +1,4 @@
-"""What a user may hand to `sort`: recordings, probes and settings of several kinds, turned into ours."""
+"""Converts the arguments of `sort`: recordings, probes and settings of several kinds."""
 
 from __future__ import annotations
 
@@ -22,29 +22,31 @@ from spikesieve.settings.sort import Settings
 def as_recording_and_probe(
     recording: Recording | NDArray[Any] | Any, probe: Probe | str | Path | Any = None, sampling_hz: float | None = None
 ) -> tuple[Recording, Probe]:
-    """Turn what a user gives into a recording and its probe. Samples are neither read nor copied.
+    """Convert the arguments of `sort` to a Recording and a Probe. Samples are not read or copied.
 
     Parameters
     ----------
     recording : Recording, ndarray or SpikeInterface recording
-        One of ours (`read_recording`, `recording_from_array`, `open_input`); an array of shape (n_samples, n_channels)
-        in raw numbers, together with `sampling_hz`; or any object with SpikeInterface's reading methods, of one
-        segment or several.
+        A Recording (from `read_recording`, `recording_from_array` or `open_input`); an array of raw numbers, shape
+        (n_samples, n_channels), with `sampling_hz`; or an object with SpikeInterface's reading methods, with any number
+        of segments.
     probe : Probe, probeinterface Probe or ProbeGroup, str or Path, optional
-        Where the contacts are: one of ours, one of probeinterface's, a name or a file for `read_probe`. None: the
-        recording's own, which only SpikeInterface's can have.
+        Positions of the contacts: a Probe, a probe of probeinterface, or a name or file for `read_probe`. Default: the
+        probe of the recording, which only SpikeInterface recordings can have.
     sampling_hz : float, optional
-        Sampling rate of an array in Hz. Other recordings know theirs.
+        Sampling rate of an array in Hz. Other recordings have their own.
 
     Returns
     -------
-    tuple of Recording and Probe
-        The probe names columns of the recording.
+    recording : Recording
+        The recording.
+    probe : Probe
+        Its probe.
 
     Raises
     ------
     InputError
-        For anything else, an array without a rate, a missing probe, and a probe that does not fit.
+        An argument is of another kind, an array has no sampling rate, or the probe is missing or does not fit.
 
     Examples
     --------
@@ -52,20 +54,20 @@ def as_recording_and_probe(
     >>> recording.n_samples, probe.n_contacts
     (300, 4)
     """
-    ours = _as_recording(recording, sampling_hz)
-    places = _as_probe(probe) if probe is not None else _own_probe(recording, ours.name)
-    require_fits(places, ours.n_channels, ours.name)
-    return ours, places
+    converted = _as_recording(recording, sampling_hz)
+    contacts = _as_probe(probe) if probe is not None else _own_probe(recording, converted.name)
+    require_fits(contacts, converted.n_channels, converted.name)
+    return converted, contacts
 
 
 def as_settings(settings: Settings | Mapping[str, Any] | None) -> Settings:
-    """Turn what a user gives into settings.
+    """Convert the argument `settings` of `sort`.
 
     Parameters
     ----------
     settings : Settings or mapping, optional
-        Settings; or a dict of those that differ from the defaults, with full names ("match.threshold"), by stage
-        ({"match": {"threshold": 7.5}}), or under the names of Kilosort4 or Kilosort2. None: the defaults.
+        Settings; or a dict of the settings that differ from the defaults, with full names ("match.threshold"), by stage
+        ({"match": {"threshold": 7.5}}), or with the names of Kilosort4 or Kilosort2. Default: the default settings.
 
     Returns
     -------
@@ -75,7 +77,7 @@ def as_settings(settings: Settings | Mapping[str, Any] | None) -> Settings:
     Raises
     ------
     SettingsError
-        For a setting that is unknown, given twice, of the wrong type or out of range.
+        A setting is unknown, given twice, of the wrong type or out of range.
 
     Examples
     --------
@@ -144,24 +146,24 @@ def _as_probe(probe: Any) -> Probe:
 def _own_probe(recording: Any, name: str) -> Probe:
     """The probe that a SpikeInterface recording carries."""
     for method in ("get_probegroup", "get_probe"):
-        found = _told(recording, method)
+        found = _call_if_present(recording, method)
         if isinstance(found, probeinterface.Probe | probeinterface.ProbeGroup):
             return probe_of_probeinterface(found, f"the probe of {name}")
-    locations = _told(recording, "get_channel_locations")
+    locations = _call_if_present(recording, "get_channel_locations")
     if locations is None:
         raise InputError(
             f"The recording {name!r} does not say where its contacts are. Give the probe, such as 'neuropixels1:384' "
             "or one from spikesieve.read_probe."
         )
     positions_um = np.asarray(locations, np.float64)[:, :2]
-    groups = _told(recording, "get_channel_groups")
+    groups = _call_if_present(recording, "get_channel_groups")
     n = len(positions_um)
     shanks = np.zeros(n, np.int64) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     return Probe(positions_um, np.arange(n), shanks.astype(np.int64), f"the probe of {name}")
 
 
-def _told(recording: Any, method: str) -> Any:
-    """What a method of a SpikeInterface recording returns; None where it has no such method or no probe."""
+def _call_if_present(recording: Any, method: str) -> Any:
+    """Result of a method of a SpikeInterface recording; None if it has no such method or no probe."""
     if isinstance(recording, Recording | np.ndarray) or not hasattr(recording, method):
         return None
     try:

@@ -1,4 +1,4 @@
-"""From a sorting in memory to a result folder, the same that `spikesieve sort` writes."""
+"""Saves a sorting in memory as a result folder, the same that `spikesieve sort` writes."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ NO_RECORDING = "The result was saved without its recording: Phy shows no traces,
 
 
 def save_sorting(sorting: Sorting, folder: Path, recording: Recording | None = None, overwrite: bool = False) -> Path:
-    """Write the whole result folder of a sorting, with report and log; it appears complete or not at all.
+    """Write the result folder of a sorting with report and log. If writing fails, no folder is left.
 
     Parameters
     ----------
     sorting : Sorting
-        The result.
+        The result of a sort.
     folder : Path
-        Where to write; missing parents are made.
+        The result folder. Missing parent folders are created.
     recording : Recording, optional
-        What was sorted. Default: that of `sorting.origin`; where there is none, Phy opens the folder without traces.
+        The recording that was sorted. Default: `sorting.origin.recording`. Without a recording, Phy shows no traces.
     overwrite : bool, optional
         Replace an older result in this folder.
 
@@ -47,9 +47,9 @@ def save_sorting(sorting: Sorting, folder: Path, recording: Recording | None = N
     Raises
     ------
     InputError
-        When the recording has another rate, too few channels or too few samples to be the one that was sorted.
+        The recording has another sampling rate, too few channels or too few samples to be the one that was sorted.
     OutputError
-        When the folder exists (without `overwrite`), is no result, or cannot be written.
+        The folder exists and `overwrite` is False, is not a result folder, or cannot be written.
     """
     origin = sorting.origin
     recording = recording or (origin.recording if origin is not None else _unknown_recording(sorting))
@@ -63,7 +63,7 @@ def save_sorting(sorting: Sorting, folder: Path, recording: Recording | None = N
 
 
 def write_folder(folder: Path, sorting: Sorting, recording: Recording, run: provenance.RunRecord) -> Report:
-    """Write all data files of a result and its report into an existing folder.
+    """Write the data files and the report of a result into an existing folder.
 
     Parameters
     ----------
@@ -72,36 +72,36 @@ def write_folder(folder: Path, sorting: Sorting, recording: Recording, run: prov
     sorting : Sorting
         The result.
     recording : Recording
-        What was sorted.
+        The recording that was sorted.
     run : provenance.RunRecord
-        Method, settings, times and cost of the run.
+        Method, settings, times and cost of the sort.
 
     Returns
     -------
     Report
-        Names of the page, the pictures and the tables.
+        Paths of the page, the pictures and the tables.
 
     Raises
     ------
     OSError
-        When the disk is full or an input can no longer be read.
+        The disk is full, or an input can no longer be read.
     """
     write_result(folder, sorting, recording, run)
     return write_report(folder, sorting, read_provenance(folder))
 
 
 def seeds_of(settings: Mapping[str, Any]) -> dict[str, int]:
-    """List the random seeds among settings.
+    """List the random seeds of all stages.
 
     Parameters
     ----------
     settings : mapping
-        Every setting with its value, by stage (`Settings.model_dump()`).
+        All settings by stage, as `Settings.model_dump()` returns them.
 
     Returns
     -------
     dict of int
-        Seed by the name of its stage.
+        Seed of each stage that has one.
 
     Examples
     --------
@@ -113,18 +113,18 @@ def seeds_of(settings: Mapping[str, Any]) -> dict[str, int]:
 
 
 @dataclass(frozen=True)
-class NoSamples:
-    """The samples of a recording that nobody gave; a `ReadSamples` that refuses to read."""
+class _NoSamples:
+    """A source of samples (`ReadSamples`) for a sorting without its recording: reading raises an error."""
 
     def __call__(self, start: int, stop: int) -> NoReturn:
-        """Raise InputError: there is nothing to read."""
+        """Raise InputError."""
         raise InputError("This sorting was saved without its recording, so there are no samples to read.")
 
 
 def _unknown_recording(sorting: Sorting) -> Recording:
-    """What a sorting itself says of the recording that it was made from."""
+    """Recording without samples, with the properties that the sorting knows."""
     return Recording(
-        NoSamples(),
+        _NoSamples(),
         n_samples=sorting.segments[-1][1],
         n_channels=int(sorting.probe.channels.max()) + 1,
         sampling_hz=sorting.sampling_hz,
@@ -146,7 +146,7 @@ def _require_same(sorting: Sorting, recording: Recording) -> None:
 
 
 def _run(origin: Origin | None, recording: Recording) -> provenance.RunRecord:
-    notes = (NO_RECORDING,) if isinstance(recording.read, NoSamples) else ()
+    notes = (NO_RECORDING,) if isinstance(recording.read, _NoSamples) else ()
     if origin is None:
         now = datetime.now().astimezone()
         return provenance.RunRecord(UNKNOWN, {}, {}, now, now, notes=(*notes, NO_ORIGIN))

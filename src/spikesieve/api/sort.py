@@ -1,8 +1,7 @@
-"""Sort a recording: from samples and contacts to units, without writing a result."""
+"""Sorts a recording from Python and returns the result in memory."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
@@ -20,6 +19,7 @@ from spikesieve.engine.blocks import longest_block
 from spikesieve.engine.clock import StageClock
 from spikesieve.engine.codec import in_memory
 from spikesieve.engine.executor import Progress, silent, threads
+from spikesieve.engine.machine import n_processors
 from spikesieve.engine.memory import MemoryPlan, bytes_of, plan_memory
 from spikesieve.engine.run import Run
 from spikesieve.engine.source import Source
@@ -38,25 +38,24 @@ METHODS: dict[str, Callable[[Run, Source, Settings, Motion | None], Sorting]] = 
     "kilosort4": kilosort4.sort,
     "kilosort2": kilosort2.sort,
 }
-"""The algorithm by the name that `Settings.method` gives it."""
+"""The function of each method, by its name in `Settings.method`."""
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What a sort may use. The result does not depend on it.
+    """Workers, memory, folder and progress of a sort. The result does not depend on them.
 
     Attributes
     ----------
     n_jobs : int or None
         Number of workers; None: one for each processor.
     memory : str or None
-        The most that the process may take, such as "4GB"; None: a quarter of the machine.
+        Memory limit of the process, such as "4GB"; None: a quarter of the machine's memory.
     folder : Path, str or None
-        Folder that keeps the steps. A later sort with the same inputs loads them, and computes again only what depends
-        on a changed setting. None: a temporary folder that goes when the sort ends.
+        Folder in which the steps are stored. A later sort of the same recording computes only the steps that depend on
+        a changed setting. None: a temporary folder that is deleted at the end.
     executor : Executor or None
-        Does the work in place of own threads: a `ProcessPoolExecutor`, or anything with the same interface. The caller
-        shuts it down.
+        Used instead of threads: a `ProcessPoolExecutor`, or anything with the same interface. The caller shuts it down.
     progress : callable
         Called with (stage, done, total) after each piece of work.
     """
@@ -77,37 +76,38 @@ def sort(
     motion: Motion | None = None,
     resources: Resources | None = None,
 ) -> Sorting:
-    """Find the spike trains of single neurons.
+    """Sort a recording: find the spike trains of single neurons.
 
     Parameters
     ----------
     recording : Recording, ndarray or SpikeInterface recording
-        What to sort: one of ours (`read_recording`, `recording_from_array`); an array of shape (n_samples, n_channels)
-        together with `sampling_hz`; or any object with SpikeInterface's reading methods. Nothing is copied.
+        A Recording (from `read_recording` or `recording_from_array`); an array of raw numbers, shape
+        (n_samples, n_channels), with `sampling_hz`; or an object with SpikeInterface's reading methods. Samples are not
+        copied.
     probe : Probe, probeinterface Probe or ProbeGroup, str or Path, optional
-        Where the contacts are: one of ours, one of probeinterface's, a name such as "neuropixels1:384", or a file.
-        Default: the one that a SpikeInterface recording has.
+        Positions of the contacts: a Probe, a probe of probeinterface, a name such as "neuropixels1:384", or a file.
+        Default: the probe of a SpikeInterface recording.
     settings : Settings or mapping, optional
         All settings, or a dict of those that differ from the defaults: {"match.threshold": 7.5}, or nested by stage.
     sampling_hz : float, optional
-        Sampling rate of an array, in Hz.
+        Sampling rate of an array in Hz.
     motion : Motion, optional
-        How the tissue moved, where it was measured elsewhere (`read_motion`). Default: measured here.
+        Displacement of the tissue that was measured elsewhere, from `read_motion`. Default: estimated from the spikes.
     resources : Resources, optional
-        Workers, memory, progress, and a folder that keeps the steps. The result does not depend on them.
+        Workers, memory, progress, and a folder for the steps. The result does not depend on them.
 
     Returns
     -------
     Sorting
-        The result, in memory; its larger arrays are files of `resources.folder` where one is given.
+        The result in memory. If `resources.folder` is given, its larger arrays are files there.
 
     Raises
     ------
     InputError
         The recording is of an unknown kind, or the probe or the motion does not fit it.
     SettingsError
-        A setting is unknown, wrong or none of the method's, the number of workers is below 1, or the memory does not
-        suffice.
+        A setting is unknown, wrong or not used by the method, the number of workers is below 1, or the memory limit is
+        too low.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def sort(
 
 
 def require_use(settings: Settings, motion: bool, intermediates: bool) -> None:
-    """Refuse what would have no effect.
+    """Raise an error for inputs that would have no effect.
 
     Parameters
     ----------
@@ -143,12 +143,12 @@ def require_use(settings: Settings, motion: bool, intermediates: bool) -> None:
     motion : bool
         Whether a displacement is given.
     intermediates : bool
-        Whether Kilosort2's intermediate results are asked for.
+        Whether Kilosort2's intermediate results are to be saved.
 
     Raises
     ------
     SettingsError
-        The method does not use a changed setting, uses no displacement, or has no such intermediate results.
+        The method does not use a changed setting, the displacement, or has no intermediate results.
     """
     settings.require_used()
     ordered = settings.method == "kilosort2" and settings.kilosort2.drift == "order"
@@ -166,22 +166,22 @@ def require_use(settings: Settings, motion: bool, intermediates: bool) -> None:
 def memory_plan(
     recording: Recording, probe: Probe, settings: Settings | None = None, resources: Resources | None = None
 ) -> MemoryPlan:
-    """Plan how a sort stays below the memory it may take.
+    """Plan a sort below its memory limit.
 
     Parameters
     ----------
     recording, probe, settings, resources
-        As for `sort`.
+        Arguments of `sort`.
 
     Returns
     -------
     MemoryPlan
-        Its workers, the length of its blocks, and what takes how much.
+        Number of workers, length of the blocks, and the memory estimate.
 
     Raises
     ------
     InputError, SettingsError
-        As for `sort`.
+        As `sort` raises them.
     """
     resources = resources or Resources()
     require_fits(probe, recording.n_channels, recording.name)
@@ -193,18 +193,18 @@ def memory_plan(
 
 
 def source_of(recording: Recording, probe: Probe, settings: Settings, plan: MemoryPlan) -> Source:
-    """Describe a recording so that a method can sort it.
+    """Prepare a recording for a method.
 
     Parameters
     ----------
     recording : Recording
-        What to sort.
+        The recording to sort.
     probe : Probe
         All contacts.
     settings : Settings
-        Give the corner of the high-pass.
+        Cutoff of the high-pass.
     plan : MemoryPlan
-        Gives the length of a block.
+        Length of the blocks.
 
     Returns
     -------
@@ -226,62 +226,49 @@ def open_run(
     n_workers : int
         Number of threads.
     store : Store
-        Where the steps go.
+        Stores the steps.
     progress : callable, optional
         Called with (stage, done, total).
     executor : Executor or None, optional
-        Used in place of threads.
+        Used instead of threads.
 
     Yields
     ------
     Run
-        With its workers running.
+        Executor, backend, store and progress.
     """
     store.begin()
-    # One thread for BLAS, whoever the workers are: sums in another order would round otherwise.
+    # One BLAS thread with any executor, because sums in another order would round differently.
     with threadpool_limits(limits=1), nullcontext(executor) if executor is not None else threads(n_workers) as workers:
         yield Run(workers, CpuBackend(), store, progress)
 
 
 def run_method(run: Run, source: Source, settings: Settings, motion: Motion | None) -> Sorting:
-    """Sort by the method that the settings name.
+    """Sort with the method that the settings choose.
 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     source : Source
         The recording, high-passed.
     settings : Settings
         All settings.
     motion : Motion or None
-        The displacement, where it was measured elsewhere.
+        Displacement that was measured elsewhere.
 
     Returns
     -------
     Sorting
-        Its larger arrays are mapped files of the store; a note says why it is empty, if it is.
+        The result; its larger arrays are mapped files of the store. If no unit was found, a note says why.
     """
     sorting = METHODS[settings.method](run, source, settings, motion)
     return sorting if sorting.units else replace(sorting, notes=(*sorting.notes, _why_empty(settings)))
 
 
-def n_processors() -> int:
-    """Count the processors that this process may use.
-
-    Returns
-    -------
-    int
-        At least 1.
-    """
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 @contextmanager
 def _folder(folder: Path | str | None) -> Iterator[Path]:
-    """The folder, or a temporary one."""
+    """The given folder, or a temporary one."""
     if folder is not None:
         yield Path(folder)
         return

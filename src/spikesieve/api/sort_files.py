@@ -1,4 +1,4 @@
-"""From files to a result folder: what `spikesieve sort` and `spikesieve demo` both do."""
+"""Sorts files into a result folder, as `spikesieve sort` and `spikesieve demo` do."""
 
 from __future__ import annotations
 
@@ -39,20 +39,34 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """What to sort, how, and where to.
+    """Files to sort, settings, and the result folder.
 
-    files              raw files, in order of time
-    out                the result folder; it appears when it is complete
-    probe              a probe file or name; None: from the SpikeGLX `.meta` beside the file
-    raw                what is known about the files
-    settings           of the algorithm
-    settings_files     where they came from, for the provenance
-    motion             a displacement that was measured elsewhere; None: it is measured here
-    n_jobs             workers; None: one for each processor
-    memory             the most that the process may take, such as "4GB"; None: a quarter of the machine
-    overwrite          replace an older result
-    save_preprocessed  also write the whitened traces
-    save_intermediates also write the intermediate results of the method kilosort2
+    Attributes
+    ----------
+    files : tuple of Path
+        Raw files, in order of time.
+    out : Path
+        The result folder. It appears when the result is complete.
+    probe : str or None
+        Probe file or name; None: from the SpikeGLX `.meta` beside the file.
+    raw : RawOptions
+        Format of the files, and the part to sort.
+    settings : Settings
+        All settings.
+    settings_files : tuple of Path
+        Files from which the settings were read, for the provenance.
+    motion : Path or None
+        File with a displacement that was measured elsewhere; None: it is estimated from the spikes.
+    n_jobs : int or None
+        Number of workers; None: one for each processor.
+    memory : str or None
+        Memory limit of the process, such as "4GB"; None: a quarter of the machine's memory.
+    overwrite : bool
+        Replace an older result.
+    save_preprocessed : bool
+        Write the whitened traces as well.
+    save_intermediates : bool
+        Write the intermediate results of the method kilosort2 as well.
     """
 
     files: tuple[Path, ...]
@@ -71,14 +85,22 @@ class Job:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What came out.
+    """Result of sorting files.
 
-    folder    the result folder
-    sorting   the result; `spikes.features` has no columns, because the features are in the folder
-    report    name of the page in the folder
-    pictures  names of the pictures in the folder
-    seconds   wall-clock time of it all
-    notes     sentences for the user
+    Attributes
+    ----------
+    folder : Path
+        The result folder.
+    sorting : Sorting
+        The result. `spikes.features` has no columns, because the features are in the folder.
+    report : str
+        Name of the page in the folder.
+    pictures : tuple of str
+        Names of the pictures in the folder.
+    seconds : float
+        Wall-clock time in s.
+    notes : tuple of str
+        Sentences for the user.
     """
 
     folder: Path
@@ -89,37 +111,31 @@ class Outcome:
     notes: tuple[str, ...]
 
 
-def no_announcement(line: str) -> None:
-    """Announce nothing.
-
-    Parameters
-    ----------
-    line : str
-        A line about the work to come.
-    """
+def _announce_nothing(line: str) -> None:
+    """Ignore a line of the memory plan."""
 
 
-def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], None] = no_announcement) -> Outcome:
+def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], None] = _announce_nothing) -> Outcome:
     """Sort raw files into a result folder.
 
     Parameters
     ----------
     job : Job
-        What to sort, how, and where to.
+        Files, settings and the result folder.
     progress : callable, optional
         Called with (stage, done, total).
     announce : callable, optional
-        Called with each line of the memory plan before the work begins.
+        Called with each line of the memory plan before the sort begins.
 
     Returns
     -------
     Outcome
-        What was written.
+        The result, and the names of its files.
 
     Raises
     ------
     InputError, SettingsError, OutputError
-        With a sentence for the user; nothing is left behind then.
+        With a message for the user. No files are left then.
     """
     started = datetime.now().astimezone()
     clock = StageClock(_logged(progress))
@@ -144,7 +160,7 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
         clock("write", 0, 1)
         report = write_folder(work.path, sorting, recording, _provenance(job, started, clock, odd))
         clock("write", 1, 1)
-        # Only now: Windows deletes no file that is still mapped, and the steps lie in the scratch folder.
+        # Windows cannot delete mapped files, so the steps in the scratch folder are unmapped before it is deleted.
         sorting = in_memory(_without_features(sorting))
         notes = (*odd, *sorting.notes)
         _log_end(sorting, notes, clock)
@@ -154,7 +170,7 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
 
 
 def _save_steps(run: Run, source: Source, job: Job, folder: Path) -> None:
-    """Write what the user asked for of the steps: the preprocessed traces, Kilosort2's intermediate results."""
+    """Write the preprocessed traces and Kilosort2's intermediate results, if the job asks for them."""
     if not (job.save_preprocessed or job.save_intermediates):
         return
     source = source_as_sorted(run.store, source)
@@ -167,9 +183,24 @@ def _save_steps(run: Run, source: Source, job: Job, folder: Path) -> None:
 
 
 def report_folder(folder: Path) -> Path:
-    """Write the page and the figures of a result anew; returns the page.
+    """Write the page and the figures of a result again.
 
-    Raises InputError for a folder that is no result of ours, OutputError when it cannot be written.
+    Parameters
+    ----------
+    folder : Path
+        A result folder.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    InputError
+        The folder is not a result folder.
+    OutputError
+        The page cannot be written.
     """
     sorting, facts = read_sorting(folder), read_provenance(folder)
     facts["notes"] = [*facts["notes"], *curation_notes(folder)]
@@ -183,7 +214,18 @@ def report_folder(folder: Path) -> Path:
 
 
 def label_counts(sorting: Sorting) -> dict[str, int]:
-    """Units by label: good, mua, noise."""
+    """Count the units of each label.
+
+    Parameters
+    ----------
+    sorting : Sorting
+        The result of a sort.
+
+    Returns
+    -------
+    dict of str to int
+        Number of units by label: good, mua, noise.
+    """
     labels = Counter(unit.label for unit in sorting.units)
     return {label: labels[label] for label in Label}
 
@@ -214,12 +256,12 @@ def _probe_file(job: Job) -> Path | None:
 
 
 def _logged(progress: Progress) -> Progress:
-    def tell(stage: str, done: int, total: int) -> None:
+    def report(stage: str, done: int, total: int) -> None:
         if done == 0:
             logger.info("%s: %d to do", stage, total)
         progress(stage, done, total)
 
-    return tell
+    return report
 
 
 def _log_start(job: Job, recording: Recording, probe: Probe) -> None:

@@ -16,4 +16,8 @@ for _command in ("sort", "demo", "compare", "simulate", "report", "settings"):
 
 def main() -> None:
     """Run the command line."""
+    from spikesieve.engine.heap import share_one_heap
+
+    # Before any thread starts. Only here: a library must not change the memory of the whole process.
+    share_one_heap()
     app()

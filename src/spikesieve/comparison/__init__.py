@@ -1,8 +1,8 @@
 """Compare two sortings of one recording with each other and with the true spike trains."""
 
 from spikesieve.comparison.agreement import Agreement, agreement
-from spikesieve.comparison.truth_score import TruthScore, UnitScore, score_against_truth, summary_rows, unit_rows
-from spikesieve.sorted_by_others import SpikeTrains
+from spikesieve.comparison.truth_score import TruthScore, UnitScore, score_against_truth, summary_rows
+from spikesieve.model.external import SpikeTrains
 
 __all__ = [
     "Agreement",
@@ -12,5 +12,4 @@ __all__ = [
     "agreement",
     "score_against_truth",
     "summary_rows",
-    "unit_rows",
 ]

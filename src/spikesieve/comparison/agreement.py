@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 
 from spikesieve.kernels import coincidences
 from spikesieve.model import F64, I64
-from spikesieve.sorted_by_others import SpikeTrains
+from spikesieve.model.external import SpikeTrains
 
 MATCH_MS = 0.4
 """Two spikes at most this far apart can match: `delta_time` of SpikeInterface."""

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from spikesieve.model import F64, I64
-from spikesieve.sorted_by_others import ExternalSorting
+from spikesieve.model.external import ExternalSorting
 
 MIN_BATCHES = 3
 """A rank correlation needs at least this many batches."""

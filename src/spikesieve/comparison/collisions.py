@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve.model import F32, F64, I64, Bool
-from spikesieve.sorted_by_others import SpikeTrains
+from spikesieve.model.external import SpikeTrains
 
 MAX_LAG_MS = 2.0
 """Spikes of two units at most this far apart collide."""

@@ -9,7 +9,7 @@ import numpy as np
 from spikesieve.comparison.divergence import MatrixDifference, TraceLag, matrix_difference, trace_lag
 from spikesieve.comparison.template_similarity import CommonContacts
 from spikesieve.model import F32, F64
-from spikesieve.sorted_by_others import ExternalSorting
+from spikesieve.model.external import ExternalSorting
 
 LAG_BLOCK_S = 2.0
 """Length of the traces that the lag is measured on, in s."""

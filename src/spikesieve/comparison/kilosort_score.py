@@ -9,7 +9,7 @@ import numpy as np
 from spikesieve.comparison.agreement import Agreement, agreement
 from spikesieve.kernels import coincidences
 from spikesieve.model import F64, I64
-from spikesieve.sorted_by_others import SpikeTrains
+from spikesieve.model.external import SpikeTrains
 
 SCORE_MS = 0.2
 """Two spikes at most this far apart are the same spike."""

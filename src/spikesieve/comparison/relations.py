@@ -9,7 +9,7 @@ import numpy as np
 from spikesieve.comparison.agreement import Agreement, hungarian_match
 from spikesieve.comparison.collisions import fires_within
 from spikesieve.model import F64, I64, Bool
-from spikesieve.sorted_by_others import SpikeTrains
+from spikesieve.model.external import SpikeTrains
 
 INSIDE_SHARE = 0.5
 """A unit lies inside another unit when more than this share of its spikes does ..."""

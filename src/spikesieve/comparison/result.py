@@ -15,7 +15,7 @@ from spikesieve.comparison.template_similarity import (
     template_similarity,
 )
 from spikesieve.comparison.truth_comparison import TruthComparison
-from spikesieve.sorted_by_others import ExternalSorting
+from spikesieve.model.external import ExternalSorting
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import numpy as np
 
 from spikesieve.errors import InputError
 from spikesieve.model import F32, F64, I64
-from spikesieve.sorted_by_others import ExternalSorting, UnitWaveforms
+from spikesieve.model.external import ExternalSorting, UnitWaveforms
 
 MAX_LAG_MS = 0.4
 """Largest lag tried, after the windows are aligned at their peaks."""

@@ -19,7 +19,7 @@ from spikesieve.comparison.truth_rows import (
 )
 from spikesieve.comparison.truth_score import TruthScore, score_against_truth
 from spikesieve.model import F64
-from spikesieve.sorted_by_others import SpikeTrains
+from spikesieve.model.external import SpikeTrains
 
 PROPERTIES = ("snr", "depth_um", "rate_hz", "similarity")
 """Columns of `TrueUnitRow` by which the true units are binned."""

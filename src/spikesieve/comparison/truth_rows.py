@@ -53,6 +53,8 @@ class TrueUnitProperties:
 class TrueUnitRow:
     """One true unit, a row of `units_vs_truth.csv`. NaN where a number is not known.
 
+    Other programs read the columns up to `class`, so they stay.
+
     Attributes
     ----------
     unit : int

@@ -8,14 +8,12 @@ import numpy as np
 
 from spikesieve.comparison.agreement import MATCH_MS, Agreement, agreement, hungarian_match
 from spikesieve.model import F64, I64, Bool
-from spikesieve.sorted_by_others import SpikeTrains
+from spikesieve.model.external import SpikeTrains
 
 WELL_DETECTED_SCORE = 0.8
 """Smallest agreement of a well-detected unit."""
 RELATED_SCORE = 0.2
 """Separates false positive from redundant units. A unit above it with two true units is overmerged."""
-UNIT_COLUMNS = ("unit", "spikes", "found as", "accuracy", "recall", "precision")
-"""Header of `unit_rows`."""
 
 
 @dataclass(frozen=True)
@@ -186,31 +184,4 @@ def summary_rows(score: TruthScore) -> tuple[tuple[str, str], ...]:
         ("false positive", str(len(score.false_positive))),
         ("redundant", str(len(score.redundant))),
         ("overmerged", str(len(score.overmerged))),
-    )
-
-
-def unit_rows(score: TruthScore) -> tuple[tuple[str, ...], ...]:
-    """List the score of each true unit, highest accuracy first, ready to print.
-
-    Parameters
-    ----------
-    score : TruthScore
-        Score of a sorting.
-
-    Returns
-    -------
-    tuple of tuple of str
-        One row for each true unit, with the columns `UNIT_COLUMNS`.
-    """
-    ordered = sorted(score.units, key=lambda unit: (-unit.accuracy, unit.unit))
-    return tuple(
-        (
-            str(unit.unit),
-            str(unit.n_spikes),
-            "-" if unit.matched is None else str(unit.matched),
-            f"{unit.accuracy:.3f}",
-            f"{unit.recall:.3f}",
-            f"{unit.precision:.3f}",
-        )
-        for unit in ordered
     )

@@ -1,1 +1,1 @@
-"""Blocks with a halo, a function mapped over them by threads, scratch arrays on disk, time and memory per stage."""
+"""Runs the work of a sort: blocks of a recording, workers, results of steps on disk, time and memory of stages."""

@@ -1,4 +1,4 @@
-"""Arrays in `.npy` files: written row by row, mapped into memory, pickled as a path."""
+"""Arrays in `.npy` files: written row by row, memory-mapped, and pickled as the path of their file."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-# Of a mapped table of rows, this much may stay in memory before its pages are given back.
+# Bytes read from a mapped array before its pages are given back to the system.
 RESIDENT_BYTES = 8_000_000
-# The header of a growing file is written twice; its size must not depend on the number of rows.
+# The header is written again when the number of rows is known, so its size is fixed.
 HEADER_BYTES = 128
 
 
 class MappedArray(np.memmap[Any, np.dtype[Any]]):
-    """A memory-mapped array of which little stays in memory, and that pickles as a path.
+    """A memory-mapped array that keeps little in memory and pickles as the path of its file.
 
-    Pages that were read count as memory of the process. Once 8 MB were taken out of a table of rows (two and more
-    dimensions), its pages are given back; they come again when they are needed.
+    Pages that were read count as memory of the process. After every 8 MB read from an array of two or more dimensions,
+    its pages are given back; the system loads them again when they are needed.
     """
 
     _taken_bytes = 0
 
     def __getitem__(self, key: Any) -> Any:
-        """Index as in any array. Rows of a large table that are named one by one are copied some at a time."""
+        """Index as in any array. Rows of a large array chosen by an index array are copied part by part."""
         mapping = getattr(self, "_mmap", None)
         is_large_table = self.ndim > 1 and mapping is not None and len(mapping) > RESIDENT_BYTES
         if is_large_table and isinstance(key, np.ndarray) and key.ndim == 1 and key.size:
@@ -36,7 +36,7 @@ class MappedArray(np.memmap[Any, np.dtype[Any]]):
         if getattr(taken, "_mmap", None) is None:
             return np.asarray(taken)[()]
         if is_large_table:
-            # A part of one column lies on as many pages as that part of the rows.
+            # Reading one column touches the same pages as reading whole rows.
             self._taken_bytes += taken.size * len(taken._mmap) // max(1, self.size)
             if self._taken_bytes > RESIDENT_BYTES:
                 self._taken_bytes = 0
@@ -44,12 +44,12 @@ class MappedArray(np.memmap[Any, np.dtype[Any]]):
         return taken
 
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
-        """Return what is computed from it as an ordinary array."""
+        """Return results of calculations as ordinary arrays."""
         plain = np.asarray(array)
         return plain if plain.ndim else plain[()]
 
     def __reduce__(self) -> Any:
-        """Pickle as path, type, place in the file and shape; parts that are not contiguous by their values."""
+        """Pickle as path, type, offset and shape. Parts that are not contiguous are pickled as values."""
         offset = self._offset_in_file()
         if offset is None:
             return np.array(self.view(np.ndarray)).__reduce__()
@@ -92,7 +92,7 @@ def mapped(path: str | Path, dtype: DTypeLike, offset: int, shape: tuple[int, ..
     Returns
     -------
     ndarray
-        A `MappedArray`, or an ordinary array where it is empty.
+        A `MappedArray`; an ordinary array if it is empty.
     """
     if not np.prod(shape):
         return np.empty(shape, dtype)
@@ -100,7 +100,7 @@ def mapped(path: str | Path, dtype: DTypeLike, offset: int, shape: tuple[int, ..
 
 
 def open_npy(path: Path, in_memory_below: int) -> NDArray[Any]:
-    """Open a `.npy` file: small ones are read, larger ones are mapped.
+    """Open a `.npy` file: small arrays are read, larger ones are memory-mapped.
 
     Parameters
     ----------
@@ -112,12 +112,12 @@ def open_npy(path: Path, in_memory_below: int) -> NDArray[Any]:
     Returns
     -------
     ndarray
-        The values, read-only where they are mapped.
+        The values; read-only if they are mapped.
 
     Raises
     ------
     ValueError
-        The file is no `.npy` file, is cut short, or holds Python objects.
+        The file is not a `.npy` file, is cut short, or holds Python objects.
     """
     with path.open("rb") as file:
         version = np.lib.format.read_magic(file)
@@ -134,12 +134,12 @@ def open_npy(path: Path, in_memory_below: int) -> NDArray[Any]:
 
 
 def release(array: object) -> None:
-    """Give back the pages of a mapped array that are in memory, where the system can.
+    """Give the pages of a mapped array back to the system, if the system supports it.
 
     Parameters
     ----------
     array : object
-        Anything; only memory-mapped arrays have pages to give back.
+        Only memory-mapped arrays have pages to give back; everything else is ignored.
     """
     mapping: mmap.mmap | None = getattr(array, "_mmap", None)
     if isinstance(mapping, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
@@ -157,6 +157,15 @@ class GrowingArray:
         Shape of one row.
     dtype : dtype
         Type of the values.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, GrowingArray(Path(folder) / "rows.npy", (2,), np.int64) as rows:
+    ...     rows.append(np.array([[1, 2]]))
+    ...     rows.append(np.array([[3, 4], [5, 6]]))
+    ...     rows.finish().sum(axis=0)
+    array([ 9, 12])
     """
 
     def __init__(self, path: Path, row_shape: tuple[int, ...], dtype: DTypeLike) -> None:

@@ -1,4 +1,4 @@
-"""Cuts the segments of a recording into blocks, and chooses some of them."""
+"""Cuts the segments of a recording into blocks, and chooses blocks that represent it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 
 from spikesieve.model import I64
 
-# A block holds about this many values: its traces then fit into memory beside those of the other workers.
+# Values (contacts x samples) in a block: the traces of all workers then fit into memory.
 MAX_VALUES_IN_BLOCK = 2_000_000
-# A shorter block costs more for its margins than for itself.
+# In shorter blocks the margins cost more time than the block itself.
 MIN_BLOCK_SAMPLES = 15_000
 GOLDEN_RATIO = 0.6180339887498949
 
@@ -19,16 +19,16 @@ Segments = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Block:
-    """Samples that one task works on.
+    """A range of samples that one worker processes at a time.
 
     Attributes
     ----------
     index : int
         Position in the list of blocks.
     start, stop : int
-        First sample of the block, and the first one after it.
+        First sample of the block, and the first sample after it.
     segment_start, segment_stop : int
-        The segment that holds the block. Nothing is read beyond it.
+        Start and stop of the segment that holds the block. Nothing is read beyond it.
 
     Examples
     --------
@@ -54,20 +54,20 @@ class Block:
 
 
 def longest_block(block_samples: int, n_contacts: int) -> int:
-    """Limit the length of a block by the values it holds.
+    """Limit the length of a block, so that many contacts do not take too much memory.
 
     Parameters
     ----------
     block_samples : int
-        Length that was asked for, in samples.
+        Requested length in samples.
     n_contacts : int
         Number of contacts that are sorted.
 
     Returns
     -------
     int
-        Length in samples: at most `block_samples`, and at most 2 million values, but not below 15 000 samples for
-        that reason alone.
+        At most `block_samples`. Blocks of more than 2 million values (contacts x samples) are shortened, but to no less
+        than 15 000 samples.
 
     Examples
     --------
@@ -83,14 +83,14 @@ def plan_blocks(segments: Segments, block_samples: int) -> tuple[Block, ...]:
     Parameters
     ----------
     segments : tuple of (int, int)
-        First sample of each segment, and the first one after it.
+        Start and stop of each segment in samples.
     block_samples : int
         Largest length of a block, in samples.
 
     Returns
     -------
     tuple of Block
-        In order of time. Blocks of one segment have the same length, give or take a sample.
+        In order of time. The blocks of one segment differ in length by at most one sample.
 
     Examples
     --------
@@ -119,7 +119,7 @@ def evenly_spaced(blocks: tuple[Block, ...], n: int) -> tuple[Block, ...]:
     Returns
     -------
     tuple of Block
-        The middle one of each n-th part; all blocks where there are no more than `n`.
+        The middle block of each of `n` equal parts; all blocks if there are at most `n`.
 
     Examples
     --------
@@ -133,17 +133,17 @@ def evenly_spaced(blocks: tuple[Block, ...], n: int) -> tuple[Block, ...]:
 
 
 def golden_order(n: int) -> I64:
-    """Order 0 to n - 1 so that any first few of them are spread over the whole.
+    """Order the numbers 0 to n - 1 so that the first few, however many are taken, are spread over the whole range.
 
     Parameters
     ----------
     n : int
-        How many numbers.
+        Number of numbers.
 
     Returns
     -------
     ndarray of int64, shape (n,)
-        The numbers in steps of the golden ratio.
+        The numbers, in steps of the golden ratio.
 
     Examples
     --------
@@ -154,5 +154,21 @@ def golden_order(n: int) -> I64:
 
 
 def total_samples(blocks: tuple[Block, ...]) -> int:
-    """Number of samples of several blocks together."""
+    """Count the samples of several blocks.
+
+    Parameters
+    ----------
+    blocks : tuple of Block
+        The blocks.
+
+    Returns
+    -------
+    int
+        Sum of their lengths.
+
+    Examples
+    --------
+    >>> total_samples(plan_blocks(((0, 10), (20, 25)), 6))
+    15
+    """
     return sum(block.n_samples for block in blocks)

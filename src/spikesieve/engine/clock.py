@@ -1,4 +1,4 @@
-"""Wall-clock time and peak memory of each stage, read off the progress that the stages report."""
+"""Wall-clock time and peak memory of each stage, taken from the progress that the stages report."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class StageCost:
 
 
 class StageClock:
-    """A Progress that notes when each stage began and ended.
+    """A Progress that measures the time of each stage.
 
-    A stage lasts until another one reports. What happens between two reports counts to the earlier stage, what happens
-    before the first report to "start". A stage that comes back adds up.
+    A stage lasts until another one reports progress. Time before the first report is counted as "start". If a stage
+    runs several times, its times are added.
 
     Parameters
     ----------
     progress : Progress, optional
-        Every report is passed on to it.
+        Receives every report as well.
     now : callable, optional
         Returns the time in s.
 
@@ -55,14 +55,14 @@ class StageClock:
         self._costs: dict[str, StageCost] = {}
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Note that a stage is at work.
+        """Record that a stage made progress.
 
         Parameters
         ----------
         stage : str
             Name of the stage.
         done, total : int
-            Pieces of work that are done, and all of them.
+            Pieces of work that are done, and their total number.
         """
         if stage != self._stage:
             self._note()
@@ -70,7 +70,7 @@ class StageClock:
         self._progress(stage, done, total)
 
     def costs(self) -> dict[str, StageCost]:
-        """Sum up every stage until now.
+        """List the cost of every stage until now.
 
         Returns
         -------

@@ -1,7 +1,7 @@
-"""Saves a frozen dataclass of arrays as a folder of `.npy` files and one JSON file, and reads it back. No pickle.
+"""Saves a dataclass of arrays as a folder of `.npy` files and one JSON file, and reads it back; without pickle.
 
-JSON holds numbers, texts and lists. Everything else is an object with one key that says what it is: `$array` (a file),
-`$tuple`, `$dict`, `$dataclass`, `$params`, `$enum`. Classes are named; only classes of spikesieve are accepted.
+Numbers, texts and lists are stored as JSON. Everything else is a JSON object whose first key says what it is: `$array`
+(a file), `$tuple`, `$dict`, `$dataclass`, `$params`, `$enum`. Only classes of spikesieve are accepted.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from pydantic import BaseModel
 from spikesieve.engine.arrays import MappedArray, open_npy
 
 MANIFEST = "manifest.json"
-# Arrays of fewer bytes are read into memory. Larger ones are mapped, so that they pickle as a path.
+# Smaller arrays are read into memory. Larger ones are mapped, so that they pickle as a path.
 MAPPED_FROM_BYTES = 100_000
 PACKAGE = "spikesieve"
 
 
 class DecodeError(ValueError):
-    """A folder does not hold what a step saved."""
+    """A folder does not hold a complete result of a step."""
 
 
 def save(value: object, folder: Path, root: Path) -> None:
@@ -34,16 +34,24 @@ def save(value: object, folder: Path, root: Path) -> None:
     Parameters
     ----------
     value : object
-        A dataclass, or a tuple, list, dict, parameter model, enum, array, number, text or None; nested as you like.
+        A dataclass, tuple, list, dict, parameter model, enum, array, number, text or None, nested to any depth.
     folder : Path
-        Folder that exists. Arrays that were already written there are not copied.
+        An existing folder. Arrays that were already written there are not copied.
     root : Path
-        Folder that holds the folders of all steps. Arrays of other steps are named, not copied.
+        Folder that holds the folders of all steps. Arrays of other steps are stored as a path, not copied.
 
     Raises
     ------
     TypeError
         The value holds something else, such as a function or a NumPy scalar.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as root:
+    ...     save((np.arange(3), "text"), Path(root), Path(root))
+    ...     load(Path(root), Path(root))
+    (array([0, 1, 2]), 'text')
     """
     text = json.dumps(_Writer(folder, root).encode(value, "value"), indent=1)
     (folder / MANIFEST).write_text(text, encoding="utf-8")
@@ -62,12 +70,12 @@ def load(folder: Path, root: Path) -> Any:
     Returns
     -------
     object
-        The value. Arrays of 100 kB and more are mapped.
+        The value. Arrays of 100 kB or more are memory-mapped.
 
     Raises
     ------
     DecodeError
-        A file is missing, cut short or not readable, or names a class that spikesieve does not have.
+        A file is missing, cut short or unreadable, or names a class that spikesieve does not have.
     """
     try:
         tree = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
@@ -77,17 +85,17 @@ def load(folder: Path, root: Path) -> Any:
 
 
 def in_memory(value: Any) -> Any:
-    """Replace mapped arrays by copies in memory.
+    """Replace memory-mapped arrays by copies in memory.
 
     Parameters
     ----------
     value : object
-        As for `save`.
+        Anything that `save` accepts.
 
     Returns
     -------
     object
-        A value of the same kind that needs no file.
+        The same value, without mapped files.
     """
     if isinstance(value, MappedArray):
         return np.array(value.view(np.ndarray))
@@ -105,7 +113,7 @@ class _Writer:
     root: Path
 
     def encode(self, value: object, name: str) -> Any:
-        """What JSON holds for a value; its arrays are written under names that begin with `name`."""
+        """Convert a value for JSON. Its arrays are written to files whose names begin with `name`."""
         if isinstance(value, Enum):
             return {"$enum": _class_name(type(value)), "name": value.name}
         if value is None or type(value) in (bool, int, float, str):
@@ -131,13 +139,13 @@ class _Writer:
         if place is not None and place.is_relative_to(self.root):
             return f"/{place.relative_to(self.root).as_posix()}"
         path = self.folder / f"{name}.npy"
-        # The order in memory is kept: sums over another order would round otherwise.
+        # Keeps the memory order of the array: sums in another order would round differently.
         np.save(path, array, allow_pickle=False)
         return path.name
 
 
 def whole_file(array: Any) -> Path | None:
-    """The file that a mapped array is all of.
+    """Find the file of which a mapped array is the whole content.
 
     Parameters
     ----------
@@ -147,7 +155,7 @@ def whole_file(array: Any) -> Path | None:
     Returns
     -------
     Path or None
-        None for arrays in memory and for parts of mapped ones.
+        None for arrays in memory and for parts of mapped arrays.
     """
     if not isinstance(array, MappedArray) or getattr(array, "_mmap", None) is None:
         return None
@@ -192,7 +200,7 @@ def _class_name(kind: type) -> str:
 
 
 def _class(name: str, base: type) -> Any:
-    """The class of that name, if it is one of spikesieve's dataclasses, parameter models or enums."""
+    """The class of this name, if it is a dataclass, parameter model or enum of spikesieve."""
     module, _, qualname = name.partition(":")
     if module.partition(".")[0] != PACKAGE:
         raise DecodeError(f"{name} is no class of {PACKAGE}.")

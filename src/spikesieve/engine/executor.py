@@ -1,4 +1,4 @@
-"""Calls a function for many items on any executor: threads, processes, a cluster."""
+"""Calls a function for many items with any executor: threads, processes, a cluster."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from spikesieve.engine.heap import give_back
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Called with (stage, done, total) whenever a piece of a stage is done.
+# Called with (stage, done, total) after each piece of work.
 Progress = Callable[[str, int, int], None]
 
-# Items that wait beside those that are worked on, so that no worker waits for the next one.
+# Items queued beyond the busy workers, so that no worker is idle.
 WAITING = 2
 
 
@@ -32,15 +32,15 @@ def silent(stage: str, done: int, total: int) -> None:
     Parameters
     ----------
     stage : str
-        What is being done.
+        Name of the stage.
     done, total : int
-        Pieces that are done, and all pieces.
+        Pieces of work that are done, and their total number.
     """
 
 
 @contextmanager
 def threads(n_workers: int) -> Iterator[Executor]:
-    """Open a pool of threads. BLAS and OpenMP get one thread each, so that results do not depend on the number.
+    """Open a pool of threads. BLAS and OpenMP use one thread each, so that results do not depend on `n_workers`.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def threads(n_workers: int) -> Iterator[Executor]:
     Yields
     ------
     Executor
-        The pool; what was not started is dropped when an error leaves the context.
+        The pool. After an error, work that has not started is cancelled.
     """
     with threadpool_limits(limits=1), ThreadPoolExecutor(n_workers) as pool:
         try:
@@ -70,17 +70,23 @@ def map_in_order(
     executor : Executor
         Threads, processes, or anything with the interface of `concurrent.futures`.
     function : callable
-        Called with one item. Where the workers are no threads it must be picklable; it is unpickled once a worker.
+        Called with one item. It must be picklable unless the workers are threads; each worker unpickles it once.
     items : iterable
-        What to call it with.
+        Arguments of the calls.
     in_flight : int, optional
-        Items that are handed out at a time, so that memory does not grow with their number. Default: two more than
-        the executor has workers.
+        Items that are submitted at a time, so that memory does not grow with their number. Default: two more than the
+        executor has workers.
 
     Yields
     ------
     object
         The result of each item.
+
+    Examples
+    --------
+    >>> with threads(2) as pool:
+    ...     list(map_in_order(pool, abs, [-1, 2, -3]))
+    [1, 2, 3]
     """
     give_back()
     call = function if isinstance(executor, ThreadPoolExecutor) else Travelling.of(function)
@@ -96,14 +102,14 @@ def map_in_order(
 
 @dataclass(frozen=True)
 class Travelling(Generic[Item, Result]):
-    """A function on its way to another process: its pickle, and a digest to know it by.
+    """A pickled function that is sent to another process, with a digest to recognise it.
 
     Attributes
     ----------
     digest : bytes
-        Of the pickle.
+        Digest of the pickle.
     pickled : bytes
-        The function.
+        The pickled function.
     """
 
     digest: bytes
@@ -111,7 +117,7 @@ class Travelling(Generic[Item, Result]):
 
     @classmethod
     def of(cls, function: Callable[[Item], Result]) -> Travelling[Item, Result]:
-        """Pack a function.
+        """Pickle a function.
 
         Parameters
         ----------
@@ -121,13 +127,13 @@ class Travelling(Generic[Item, Result]):
         Returns
         -------
         Travelling
-            Callable with an item.
+            Called with an item, it calls the function.
         """
         pickled = pickle.dumps(function, protocol=pickle.HIGHEST_PROTOCOL)
         return cls(blake2b(pickled, digest_size=16).digest(), pickled)
 
     def __call__(self, item: Item) -> Result:
-        """Call the function with an item; the worker unpacks it at its first item."""
+        """Call the function with an item; each worker unpickles it at its first item."""
         result: Result = _unpacked(self)(item)
         return result
 
@@ -140,7 +146,7 @@ class Travelling(Generic[Item, Result]):
 
 @lru_cache(maxsize=2)
 def _unpacked(packed: Travelling[Any, Any]) -> Callable[[Any], Any]:
-    # The workers share the processors: each may use one, as threads may.
+    # The workers share the processors, so each gets one BLAS thread.
     threadpool_limits(limits=1)
     function: Callable[[Any], Any] = pickle.loads(packed.pickled)  # noqa: S301  of this program itself
     return function

@@ -1,4 +1,4 @@
-"""Keys of steps: a digest of what a step depends on."""
+"""Keys of steps: a digest of everything that the result of a step depends on."""
 
 from __future__ import annotations
 
@@ -18,10 +18,16 @@ KEY_CHARACTERS = 20
 
 @runtime_checkable
 class HasFingerprint(Protocol):
-    """An input that knows itself what identifies it, such as a recording on disk."""
+    """An input that identifies its own contents, such as a recording on disk."""
 
     def fingerprint(self) -> str:
-        """A text that is the same for the same contents."""
+        """Identify the contents.
+
+        Returns
+        -------
+        str
+            Equal for equal contents.
+        """
 
 
 def key_of(parts: tuple[object, ...], root: Path) -> str:
@@ -32,8 +38,8 @@ def key_of(parts: tuple[object, ...], root: Path) -> str:
     parts : tuple of object
         Name and version of the step, then its inputs: dataclasses of arrays, parameter models, numbers, texts.
     root : Path
-        Folder of the steps. An array that another step stored there is known by that step's key and its own name, so
-        that large arrays are not read.
+        Folder of the steps. An array that another step stored there is identified by its path, which contains the key
+        of that step, so that large arrays are not read.
 
     Returns
     -------
@@ -43,7 +49,13 @@ def key_of(parts: tuple[object, ...], root: Path) -> str:
     Raises
     ------
     TypeError
-        An input is of a kind that has no digest, such as a function.
+        An input has no digest, such as a function.
+
+    Examples
+    --------
+    >>> same = [key_of(("detect", 1, np.arange(3)), Path(".")) for _ in range(2)]
+    >>> same[0] == same[1], same[0] == key_of(("detect", 1, np.arange(4)), Path("."))
+    (True, False)
     """
     digest = hashlib.blake2b(digest_size=KEY_CHARACTERS // 2)
     _feed(digest, parts, root.resolve())
@@ -51,7 +63,7 @@ def key_of(parts: tuple[object, ...], root: Path) -> str:
 
 
 def _feed(digest: Any, value: object, root: Path) -> None:
-    """Add a value, and what kind of value it is."""
+    """Add a value and its kind to the digest."""
     if isinstance(value, np.ndarray):
         _feed_array(digest, value, root)
     elif isinstance(value, HasFingerprint):
@@ -85,5 +97,5 @@ def _feed_array(digest: Any, array: np.ndarray[Any, Any], root: Path) -> None:
 
 
 def _feed_text(digest: Any, kind: str, text: str) -> None:
-    # Lengths are part of it, so that two inputs cannot look like two others.
+    # The length is included, so that different sequences of texts never give the same bytes.
     digest.update(f"{kind}:{len(text)}:{text};".encode())

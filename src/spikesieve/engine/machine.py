@@ -1,4 +1,4 @@
-"""What this process may use of the machine, and has used: memory and processors."""
+"""Memory and processors that this process may use, and the memory that it has used."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def machine_bytes(cgroup: Path = _CGROUP) -> int:
     Returns
     -------
     int
-        Bytes of the machine, or of the container where its limit is lower.
+        Memory of the machine, or the limit of the container if that is lower.
     """
     n_bytes = int(psutil.virtual_memory().total)
     for path in (cgroup / name for name in _CGROUP_LIMITS):
@@ -41,8 +41,7 @@ def n_processors() -> int:
     Returns
     -------
     int
-        At least 1. Processors that the process is not allowed to run on (CPU affinity) do not count, where the system
-        has such a list.
+        At least 1. Processors that CPU affinity excludes are not counted, on systems that have it.
     """
     if sys.platform == "darwin":
         return psutil.cpu_count() or 1
@@ -59,7 +58,7 @@ def peak_memory_mb() -> float:
     """
     if sys.platform == "win32":
         return float(psutil.Process().memory_info().peak_wset) / 1e6
-    # On Linux `getrusage` starts with the peak of the parent process; this file has the process's own.
+    # On Linux getrusage includes the peak of the parent process; this file does not.
     if _STATUS.exists() and (own := re.search(r"VmHWM:\s*(\d+) kB", _STATUS.read_text(encoding="utf-8"))):
         return int(own[1]) * 1024 / 1e6
     import resource  # does not exist on Windows

@@ -1,4 +1,4 @@
-"""How much memory a sort takes, what takes it, and how it stays below a limit: fewer workers, then shorter blocks."""
+"""Estimates the memory of a sort and keeps it below a limit: with fewer workers, then with shorter blocks."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from spikesieve.engine.blocks import longest_block
 from spikesieve.engine.machine import machine_bytes
 from spikesieve.errors import SettingsError
 
-# Python, the libraries, the compiler at the first run, and what the allocator keeps of freed memory.
+# Python, libraries, the compiler at the first run, and freed memory that the allocator keeps.
 _PROGRAM_BYTES = 500_000_000
-# Copies of a block's traces that a worker holds at once (uV as read, filtered, moved to rest, whitened), in float32.
+# Copies of a block's traces (float32) that a worker holds at once: as read, filtered, moved to rest, whitened.
 _TRACE_COPIES = 4
 # The high-pass holds two vectors of 16 channels at each sample.
 _FILTER_BYTES = 128
-# Overlaps at every lag for a pair of templates, such pairs for each template, waveforms of a template, and the
+# Bytes of the overlaps of a pair of templates, pairs per template, bytes of the waveforms of a template, and number of
 # displacements for which all this is kept.
 _PAIR_BYTES, _PAIRS, _WAVEFORM_BYTES, _DISPLACEMENTS = 500, 60, 4_000, 8
-# Spikes per second of the busiest group and of a contact, in recordings with several neurons on every contact.
+# Spikes per second of the busiest group and of a contact, in a recording with several neurons on every contact.
 _BUSIEST_GROUP_HZ, _CONTACT_HZ = 60.0, 5.0
-# Sample, source, value, place, group and unit of a spike, and the copies made while sorting them. Features are on disk.
+# Everything about a spike except its features, which are on disk, and the copies made while sorting spikes by time.
 _SPIKE_BYTES = 120
-# Features of a spike; two copies of them with links and labels while clustering; float64 copies of some in comparisons.
+# Bytes of a spike: its features; while it is clustered; while clusters are compared.
 _FEATURE_BYTES, _CLUSTERED_SPIKE_BYTES = 400, 1_200
 _COMPARED_SPIKES, _COMPARED_SPIKE_BYTES = 40_000, 3_000
-# Spikes of a template that units are learned from.
+# Spikes per template that units are learned from.
 _LEARNED_SPIKES = 3_000
-# Spikes weighed at once, units that each is weighed against, six float64 numbers for each pair.
+# Spikes assigned to units at once, candidate units per spike, bytes of each pair.
 _WEIGHED_SPIKES, _RIVALS, _WEIGHED_BYTES = 5_000, 40, 48
-# Limit where none is given, as a share of the machine's memory.
+# Default limit as a share of the machine's memory.
 _DEFAULT_SHARE = 0.25
-# ByteSize alone would take a number without a unit as bytes, and ignore what follows the unit.
+# pydantic's ByteSize would read a number without a unit as bytes, and ignore text after the unit.
 _AMOUNT = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(b|[kmgt]b|[kmg]ib|)\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Demand:
-    """What is to be sorted, as far as memory goes.
+    """Properties of a sort that determine its memory.
 
     Attributes
     ----------
@@ -48,15 +48,15 @@ class Demand:
     n_channels : int
         Channels (columns) of the file.
     duration_s : float
-        Length of what is sorted, in s.
+        Duration that is sorted in s.
     block_samples : int
-        Longest block that the settings allow, in samples.
+        Longest block that the settings allow in samples.
     halo_samples : int
         Samples read on either side of a block.
     n_templates : int
-        Templates to expect.
+        Expected number of templates.
     max_clustered_spikes : int or None
-        Most spikes of a group that are clustered together; None: all.
+        Largest number of spikes of a group that are clustered together; None: no limit.
     """
 
     n_contacts: int
@@ -70,16 +70,16 @@ class Demand:
 
 @dataclass(frozen=True)
 class Part:
-    """Something that takes memory.
+    """One item of the memory estimate.
 
     Attributes
     ----------
     what : str
-        What it is, for the user.
+        Description for the user.
     n : int
-        How often it is held.
+        Number of copies.
     bytes_each : int
-        Bytes each time.
+        Bytes of each copy.
     """
 
     what: str
@@ -89,19 +89,19 @@ class Part:
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """How a sort stays below a limit.
+    """Number of workers and length of blocks that keep a sort below a memory limit.
 
     Attributes
     ----------
     n_workers : int
-        Most workers that may run at once.
+        Number of workers.
     block_samples : int
-        Longest block in samples. It depends on the limit, not on the number of workers that was asked for, so that the
-        result does not depend on that number.
+        Longest block in samples. It does not depend on the requested number of workers, so that the result does not
+        either.
     parts : tuple of Part
-        What takes memory at the worst moment: while blocks are matched, spikes clustered, or units learned.
+        Memory of the stage that needs most: matching, clustering or learning units.
     limit_bytes : int
-        The limit.
+        The limit in bytes.
     """
 
     n_workers: int
@@ -133,21 +133,21 @@ class MemoryPlan:
 def plan_memory(demand: Demand, n_workers: int, limit_bytes: int | None = None) -> MemoryPlan:
     """Plan a sort below a memory limit.
 
-    Blocks have their usual length, and as many workers run as fit. Where not even one fits, blocks are shorter.
+    Workers are removed first. Blocks are shortened only if a single worker does not fit.
 
     Parameters
     ----------
     demand : Demand
-        What is to be sorted.
+        Properties of the sort.
     n_workers : int
-        Workers that were asked for.
+        Requested number of workers.
     limit_bytes : int, optional
-        The limit. Default: a quarter of this machine's memory, or what a single worker needs where that is more.
+        The limit in bytes. Default: a quarter of this machine's memory, or what a single worker needs if that is more.
 
     Returns
     -------
     MemoryPlan
-        Workers, length of the blocks, and what takes the memory.
+        Number of workers, length of the blocks, and the memory estimate.
 
     Raises
     ------
@@ -182,7 +182,7 @@ def bytes_of(text: str) -> int:
     Parameters
     ----------
     text : str
-        A number and a unit (B, kB, MB, GB, TB, KiB, MiB, GiB) in any case; without a unit GB are meant.
+        A number and a unit (B, kB, MB, GB, TB, KiB, MiB, GiB), in any case. Without a unit it is GB.
 
     Returns
     -------
@@ -192,7 +192,7 @@ def bytes_of(text: str) -> int:
     Raises
     ------
     SettingsError
-        The text is not an amount, or not above 0.
+        The text is not an amount of memory, or not above 0.
 
     Examples
     --------
@@ -210,7 +210,7 @@ def _total(demand: Demand, n_workers: int, block_samples: int) -> int:
 
 
 def _parts(demand: Demand, n_workers: int, block_samples: int) -> tuple[Part, ...]:
-    """What is always held, and the largest of the stages, which do not hold memory at the same time."""
+    """Memory that is always in use, and that of the stage that needs most: stages run one after another."""
     n_spikes = round(_CONTACT_HZ * demand.n_contacts * demand.duration_s)
     always = (
         Part("program and libraries", 1, _PROGRAM_BYTES),

@@ -1,4 +1,4 @@
-"""What a sort works with: an executor, a backend, a store, somebody to tell the progress. It holds no data."""
+"""The resources of a sort: executor, backend, store and progress; and the work on blocks that uses them."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ Inputs = ParamSpec("Inputs")
 
 @dataclass(frozen=True)
 class Core:
-    """The part of a block's traces that the block is responsible for; the rest is margin.
+    """The samples of the traces that belong to the block itself, without the margins.
 
     Attributes
     ----------
     start, stop : int
-        First sample of it in the traces, and the first one after it.
+        First sample in the traces, and the first sample after them.
     block : Block
         The block.
     """
@@ -50,12 +50,12 @@ class Core:
 
 @dataclass(frozen=True, eq=False)
 class BlockTask(ABC, Generic[Columns]):
-    """One kind of work on a block. Subclasses are frozen dataclasses: they travel to workers.
+    """One kind of work on a block. Subclasses are frozen dataclasses, so that they can be sent to workers.
 
     Attributes
     ----------
     source : Source
-        What the blocks are read from.
+        The recording that the blocks are read from.
     """
 
     source: Source
@@ -72,28 +72,28 @@ class BlockTask(ABC, Generic[Columns]):
         Parameters
         ----------
         clean : Clean
-            Traces of the block and its margins. They may be changed.
+            Traces of the block with its margins. They may be changed.
         core : Core
-            Which of the samples are the block's own.
+            The samples that belong to the block itself.
         backend : Backend
-            Does the heavy work.
+            Runs the array operations.
 
         Returns
         -------
         object
-            A dataclass. Its arrays have a row for each spike; `sample`, if there is one, counts from the start of the
+            A dataclass. Its arrays have one row per spike. A field `sample`, if present, counts from the start of the
             traces.
         """
 
 
 @dataclass(frozen=True)
 class Lost:
-    """Values of a recording that could not be used.
+    """Number of values of a recording that could not be used.
 
     Attributes
     ----------
     n_masked : int
-        Values (contacts x samples) that were blanked.
+        Values (contacts x samples) that were blanked as artifact or saturation.
     n_not_finite : int
         Values that were NaN or infinite.
     """
@@ -117,7 +117,7 @@ class Lost:
 
 @dataclass(frozen=True, eq=False)
 class _OnBlock(Generic[Result]):
-    """A task as a function of a block."""
+    """Reads a block, runs a task on it, and counts samples from the start of the recording."""
 
     task: BlockTask[Result]
     backend: Backend
@@ -142,11 +142,11 @@ class Run:
     executor : Executor
         Threads, processes, or anything with the interface of `concurrent.futures`.
     backend : Backend
-        Does the heavy work on arrays.
+        Runs the array operations.
     store : Store
-        Where the steps are.
+        Holds the results of the steps.
     progress : callable
-        Told (stage, done, total) after each piece of work.
+        Called with (stage, done, total) after each piece of work.
     """
 
     executor: Executor
@@ -157,16 +157,16 @@ class Run:
     def map(
         self, task: Callable[[Item], Result] | BlockTask[Result], items: Iterable[Item], name: str = ""
     ) -> Iterator[Result]:
-        """Hand out work: call a function for each item, or a block task for each block.
+        """Call a function for each item, or a block task for each block, on the workers.
 
         Parameters
         ----------
         task : callable or BlockTask
-            Must be picklable where the workers are no threads. A block task is given the traces of each block.
+            Must be picklable unless the workers are threads. A block task receives the traces of each block.
         items : iterable
-            Items of the function, or blocks. They are taken one by one, as workers become free.
+            Arguments of the function, or blocks. They are taken one by one, as workers become free.
         name : str, optional
-            Name of the work, under which its progress is told; then the items must have a length. Default: not told.
+            Stage under which progress is reported; the items must then have a length. Default: no progress.
 
         Yields
         ------
@@ -179,23 +179,23 @@ class Run:
         return self._map(task, items, name)
 
     def collect(self, task: BlockTask[Result], blocks: tuple[Block, ...], name: str) -> tuple[Result, Lost]:
-        """Hand out block work, and write what comes back to disk, column by column.
+        """Run a block task on all blocks and write its results to disk, one file per array.
 
         Parameters
         ----------
         task : BlockTask
-            Returns a dataclass of arrays with a row for each spike, and of numbers that are summed up.
+            Returns a dataclass of arrays, which are concatenated, and of integers, which are added up.
         blocks : tuple of Block
             At least one block, in order of time.
         name : str
-            Name of the columns on disk, and of the progress.
+            Stage of the progress, and start of the names of the files.
 
         Returns
         -------
         columns : dataclass
-            Of the same class: all rows, mapped, and the sums.
+            The results of all blocks in the class that the task returns; its arrays are memory-mapped.
         lost : Lost
-            What could not be used, in all blocks.
+            Values of all blocks that could not be used.
         """
         lost, first = Lost(), None
         files: dict[str, Any] = {}
@@ -230,14 +230,14 @@ class Run:
         name : str
             Name of the step; each step of a run has its own.
         function : callable
-            Called with the run and the inputs. Its attribute `version` (see `versioned`) is a part of the key.
+            Called with the run and the inputs. Its attribute `version` (see `versioned`) is part of the key.
         *inputs, **settings
-            All that the result depends on: dataclasses of arrays, parameter models, numbers, texts.
+            Everything that the result depends on: dataclasses of arrays, parameter models, numbers, texts.
 
         Returns
         -------
         object
-            What the function returned; larger arrays are mapped.
+            The result of the function; larger arrays are memory-mapped.
         """
         everything = (*inputs, *settings.values())
 
@@ -248,7 +248,7 @@ class Run:
 
         result, _ = self.store.step(name, getattr(function, "version", 1), everything, compute)
         for each in everything:
-            release_all(each)
+            _release_all(each)
         give_back()
         return result
 
@@ -261,18 +261,26 @@ class Run:
 
 
 def versioned(version: int) -> Callable[[Callable[Inputs, Result]], Callable[Inputs, Result]]:
-    """Mark a function that is used as a step with its version.
+    """Give a function that computes a step a version.
 
     Parameters
     ----------
     version : int
-        Raise it when the function computes something else from the same inputs: results that were stored are then
-        computed again.
+        Increase it when the function computes something else from the same inputs: stored results are then computed
+        again.
 
     Returns
     -------
     callable
         A decorator.
+
+    Examples
+    --------
+    >>> @versioned(2)
+    ... def count_blocks(run: Run, source: Source) -> int:
+    ...     return len(source.blocks)
+    >>> count_blocks.version
+    2
     """
 
     def mark(function: Callable[Inputs, Result]) -> Callable[Inputs, Result]:
@@ -282,26 +290,20 @@ def versioned(version: int) -> Callable[[Callable[Inputs, Result]], Callable[Inp
     return mark
 
 
-def release_all(value: object) -> None:
-    """Give back the pages of all mapped arrays in a dataclass or a tuple.
-
-    Parameters
-    ----------
-    value : object
-        Anything; what is no mapped array is left as it is.
-    """
+def _release_all(value: object) -> None:
+    """Give back the pages of all mapped arrays in a dataclass or a tuple."""
     if isinstance(value, np.ndarray):
         release(value)
     elif isinstance(value, tuple):
         for each in value:
-            release_all(each)
+            _release_all(each)
     elif is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):
-            release_all(getattr(value, field.name))
+            _release_all(getattr(value, field.name))
 
 
 def _columns_of(columns: object) -> Iterable[tuple[str, Any]]:
-    """Arrays and whole numbers of a dataclass, by name."""
+    """Name and value of the arrays and integers of a dataclass."""
     for field in fields(cast(Any, columns)):
         value = getattr(columns, field.name)
         if isinstance(value, np.ndarray | int):

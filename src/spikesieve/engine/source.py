@@ -1,4 +1,4 @@
-"""What block work reads: a recording, how it is preprocessed, and where its traces are moved with the tissue."""
+"""Preprocessed blocks of a recording, with or without correction of drift."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from spikesieve.settings.preprocess import PreprocessParams
 from spikesieve.stages.preprocess import Clean, Preprocessing, apply, halo_samples, only_highpass
 from spikesieve.stages.tissue import traces_to_rest
 
-# Noise, whitening and shapes are learned from this many short blocks: stable statistics from a small share of a long
-# recording, the same for any length of the blocks.
+# Noise, whitening and shapes are learned from 20 blocks of 1 s: a small share of a long recording gives stable
+# statistics, which do not depend on the length of other blocks.
 SAMPLE_BLOCKS, SAMPLE_BLOCK_S = 20, 1.0
 
 
 @dataclass(frozen=True, eq=False)
 class TraceShift:
-    """Moves the traces of a block to where the tissue is at rest, as Kilosort4 follows drift.
+    """Drift correction of the traces: shifts the traces of a block by interpolation, as Kilosort4 does.
 
     Attributes
     ----------
     motion : Motion
-        How the tissue moved.
+        Displacement of the tissue.
     length_um : float
-        Length scale of the interpolation between contacts.
+        Length scale of the interpolation between contacts in um.
     """
 
     motion: Motion
     length_um: float
 
     def matrix(self, probe: Probe, time_s: float) -> F32:
-        """Matrix that moves the traces at one time.
+        """Compute the matrix that corrects the traces at one time.
 
         Parameters
         ----------
@@ -46,7 +46,7 @@ class TraceShift:
         Returns
         -------
         ndarray of float32, shape (n_contacts, n_contacts)
-            traces at rest = matrix @ traces.
+            Corrected traces = matrix @ traces.
         """
         times = np.full(probe.n_contacts, time_s)
         return traces_to_rest(probe, self.motion.at(times, probe.positions_um[:, 1], probe.shanks), self.length_um)
@@ -54,18 +54,18 @@ class TraceShift:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A recording and all that it takes to read any block of it clean. Small, and picklable.
+    """A recording with its preprocessing. Small and picklable: samples are read when a block is needed.
 
     Attributes
     ----------
     recording : Recording
         The raw samples.
     preprocessing : Preprocessing
-        From raw samples to whitened traces.
+        Turns raw samples into whitened traces.
     block_samples : int
-        Largest length of a block.
+        Longest block in samples.
     shift : TraceShift or None
-        Moves the traces with the tissue; None where templates follow it, or nothing does.
+        Drift correction of the traces; None if the templates follow drift, or if it is not corrected.
     """
 
     recording: Recording
@@ -75,23 +75,23 @@ class Source:
 
     @classmethod
     def of(cls, recording: Recording, probe: Probe, params: PreprocessParams, block_samples: int) -> Source:
-        """Describe a recording of which only the high-pass is known.
+        """Create a source that only applies the high-pass, before the rest of the preprocessing is learned.
 
         Parameters
         ----------
         recording : Recording
-            What to sort.
+            The recording to sort.
         probe : Probe
             All contacts.
         params : PreprocessParams
-            Gives the corner of the high-pass.
+            Gives the cutoff of the high-pass.
         block_samples : int
-            Largest length of a block.
+            Longest block in samples.
 
         Returns
         -------
         Source
-            Its clean traces are high-passed, and neither referenced, blanked nor whitened.
+            Its traces are high-passed, but not referenced, blanked or whitened.
         """
         return cls(recording, only_highpass(probe, recording.sampling_hz, params), block_samples)
 
@@ -112,13 +112,13 @@ class Source:
 
     @property
     def short_blocks(self) -> tuple[Block, ...]:
-        """The recording in blocks of a second, shorter with many channels; they do not depend on `block_samples`."""
+        """The recording in blocks of 1 s, shorter with many channels. They do not depend on `block_samples`."""
         second = round(SAMPLE_BLOCK_S * self.sampling_hz)
         return plan_blocks(self.recording.segments, longest_block(second, self.recording.n_channels))
 
     @property
     def sample_blocks(self) -> tuple[Block, ...]:
-        """Some short blocks, evenly spaced, from which noise, whitening and shapes are learned."""
+        """20 short blocks, evenly spaced, from which noise, whitening and shapes are learned."""
         return evenly_spaced(self.short_blocks, SAMPLE_BLOCKS)
 
     def part(self, seconds: float) -> tuple[Block, ...]:
@@ -127,12 +127,12 @@ class Source:
         Parameters
         ----------
         seconds : float
-            How much of the recording they hold together.
+            Total duration of the blocks in s.
 
         Returns
         -------
         tuple of Block
-            In order of time: as few as hold that much, or all.
+            In order of time: the smallest number of blocks that last at least this long, or all blocks.
         """
         blocks = self.blocks
         order = golden_order(len(blocks))
@@ -141,15 +141,48 @@ class Source:
         return tuple(blocks[i] for i in chosen)
 
     def seconds_of(self, blocks: tuple[Block, ...]) -> float:
-        """Seconds that some blocks hold."""
+        """Sum up the duration of blocks.
+
+        Parameters
+        ----------
+        blocks : tuple of Block
+            The blocks.
+
+        Returns
+        -------
+        float
+            Duration in s.
+        """
         return total_samples(blocks) / self.sampling_hz
 
     def with_preprocessing(self, preprocessing: Preprocessing) -> Source:
-        """Return the same recording, preprocessed in another way."""
+        """Replace the preprocessing.
+
+        Parameters
+        ----------
+        preprocessing : Preprocessing
+            The new preprocessing.
+
+        Returns
+        -------
+        Source
+            The same recording with this preprocessing.
+        """
         return replace(self, preprocessing=preprocessing)
 
     def with_shift(self, shift: TraceShift) -> Source:
-        """Return the same recording with traces that follow the tissue."""
+        """Add drift correction of the traces.
+
+        Parameters
+        ----------
+        shift : TraceShift
+            The correction.
+
+        Returns
+        -------
+        Source
+            The same recording with corrected traces.
+        """
         return replace(self, shift=shift)
 
     def clean(self, block: Block, margin_samples: int, backend: Backend) -> Clean:
@@ -158,11 +191,11 @@ class Source:
         Parameters
         ----------
         block : Block
-            What to read.
+            The block.
         margin_samples : int
-            Samples on either side that come with it. They carry no trace of the edges of the block.
+            Samples on either side that are read as well. They are free of edge effects of the filter.
         backend : Backend
-            Does the work.
+            Runs the array operations.
 
         Returns
         -------
@@ -179,7 +212,7 @@ class Source:
         return apply(traces_uv, fitted, backend, margin_samples, halo)
 
     def _read_uv(self, block: Block, halo: int, backend: Backend) -> F32:
-        """(n_contacts, n_samples + 2 halo) float32 in uV; beyond the segment its first or last sample is repeated."""
+        """Read a block with its halo in uV. Beyond the segment, its first or last sample is repeated."""
         low = max(block.segment_start, block.start - halo)
         high = min(block.segment_stop, block.stop + halo)
         recording = self.recording

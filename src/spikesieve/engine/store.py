@@ -1,4 +1,4 @@
-"""Steps on disk: a folder each, named by step and key, complete or not there at all."""
+"""Results of steps on disk. Each step has a folder named by step and key, which exists only if it is complete."""
 
 from __future__ import annotations
 
@@ -22,17 +22,16 @@ UNFINISHED = ".unfinished"
 
 @dataclass(frozen=True)
 class Store:
-    """A folder of finished steps.
+    """A folder with the results of steps.
 
     Attributes
     ----------
     folder : Path
-        Where the arrays of the step that is being computed go; between steps the folder of the store.
+        Folder for the arrays of the current step; `root` while no step is computed.
     root : Path
         The folder of the store.
     reuse : bool
-        Whether finished steps are kept under a key and loaded when they are asked for again. A store that lives only
-        as long as one sort needs no keys.
+        Whether results are stored under a key and loaded in later runs. A temporary store needs no keys.
     """
 
     folder: Path
@@ -41,14 +40,14 @@ class Store:
 
     @classmethod
     def open(cls, folder: Path, reuse: bool = True) -> Store:
-        """Open a folder as a store; it is created where it does not exist.
+        """Open a folder as a store, and create it if it does not exist.
 
         Parameters
         ----------
         folder : Path
             The folder.
         reuse : bool, optional
-            Whether finished steps are loaded again.
+            Whether results of earlier runs are loaded.
 
         Returns
         -------
@@ -60,7 +59,7 @@ class Store:
         return cls(folder, folder, reuse)
 
     def begin(self) -> None:
-        """Begin a run: no step was used yet. Steps that are there stay."""
+        """Begin a run: forget which steps the last run used. Their results stay."""
         (self.root / INDEX).unlink(missing_ok=True)
 
     def step(
@@ -73,23 +72,31 @@ class Store:
         name : str
             Name of the step.
         version : int
-            Number that changes when the step computes something else from the same inputs.
+            Version of the code that computes the step.
         inputs : tuple of object
-            All that the result depends on, the settings included.
+            Everything that the result depends on, settings included.
         compute : callable
-            Computes the result; it is given the store whose folder is the step's own.
+            Computes the result. It receives the store, whose `folder` is that of the step.
 
         Returns
         -------
         result : object
-            What `compute` returned, its larger arrays mapped.
+            The result of `compute`; larger arrays are memory-mapped.
         was_loaded : bool
-            Whether it was there already.
+            Whether the result was loaded.
 
         Raises
         ------
         ValueError
-            In a store that is not reused, two steps have the same name.
+            Two steps have the same name, in a store without reuse.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     store = Store.open(Path(folder))
+        ...     [store.step("double", 1, (n,), lambda _: 2 * n) for n in (3, 3, 4)]
+        [(6, False), (6, True), (8, False)]
         """
         key = f"-{key_of((name, version, *inputs), self.root)}" if self.reuse else ""
         folder = self.root / f"{name.replace(' ', '-')}{key}"
@@ -109,7 +116,7 @@ class Store:
         return result, was_loaded
 
     def read(self, name: str) -> Any:
-        """Read the result of a step by its name, as the last run used it.
+        """Read the result of a step that the last run used.
 
         Parameters
         ----------
@@ -119,34 +126,34 @@ class Store:
         Returns
         -------
         object
-            Its result.
+            The result.
 
         Raises
         ------
         KeyError
-            The last run had no such step.
+            The last run did not use this step.
         """
         return codec.load(self.root / self.index()[name], self.root)
 
     def index(self) -> dict[str, str]:
-        """Folder of each step that was used, by the step's name.
+        """List the steps that the last run used.
 
         Returns
         -------
-        dict
-            Names of folders within the store; empty before the first step.
+        dict of str to str
+            Name of the folder within the store, by name of the step.
         """
         path = self.root / INDEX
         found: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         return found
 
     def growing(self, name: str, row_shape: tuple[int, ...], dtype: Any) -> GrowingArray:
-        """Open a file in the folder of the step that grows row by row.
+        """Open an array in the folder of the step, to be written row by row.
 
         Parameters
         ----------
         name : str
-            Name of the array; each of a step's arrays has its own.
+            Name of the array, different for each array of a step.
         row_shape : tuple of int
             Shape of one row.
         dtype : dtype
@@ -155,12 +162,12 @@ class Store:
         Returns
         -------
         GrowingArray
-            To be used as a context.
+            Use it in a with statement.
 
         Raises
         ------
         ValueError
-            The step already has an array of that name.
+            The step already has an array of this name.
         """
         path = self.folder / f"{name}.npy"
         if path.exists():
@@ -168,12 +175,12 @@ class Store:
         return GrowingArray(path, row_shape, dtype)
 
     def _compute(self, folder: Path, compute: Callable[[Store], object]) -> None:
-        """Compute a step in a folder of another name, which becomes `folder` when it is complete."""
+        """Compute a step in a temporary folder, which is renamed to `folder` when it is complete."""
         unfinished = folder.with_name(folder.name + UNFINISHED)
         if unfinished.exists():
             shutil.rmtree(unfinished)
         unfinished.mkdir()
-        # The result is not kept: Windows renames no folder with a mapped file in it.
+        # The result is not kept in a variable: Windows cannot rename a folder that contains a mapped file.
         codec.save(compute(replace(self, folder=unfinished)), unfinished, self.root)
         if self.reuse:
             _flush(unfinished)
@@ -189,7 +196,7 @@ class Store:
 
 
 def _flush(folder: Path) -> None:
-    """Have the system write all files of a folder to the disk."""
+    """Make the system write all files of a folder to the disk."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             with path.open("rb+") as file:

@@ -1,4 +1,4 @@
-"""The loops that cost time, compiled. Arrays and scalars only; one door, one judge (tests/reference.py)."""
+"""Compiled loops on arrays and scalars. Tests compare each with a slow version in tests/reference.py."""
 
 from spikesieve.kernels.cpu.add_waveforms import add_waveforms
 from spikesieve.kernels.cpu.backend import CpuBackend

@@ -1,7 +1,7 @@
-"""The heavy work on arrays, as a protocol: whoever implements it can run every method.
+"""The protocol of a backend, which runs the array operations of every method, for example on a GPU.
 
-`kernels.cpu` does it with compiled loops; the tests have a second backend of slow and obvious NumPy. Arrays go in and
-come out; a backend knows nothing of recordings, units or settings. Time is the last axis.
+`kernels.cpu` implements it with compiled loops, the tests with slow and simple NumPy. A backend only knows arrays,
+not recordings, units or settings. Time is the last axis.
 """
 
 from __future__ import annotations
@@ -20,62 +20,62 @@ I64 = NDArray[np.int64]
 
 
 class Backend(Protocol):
-    """What a device must be able to do. An object of it is picklable and holds no results."""
+    """The operations that a backend implements. A backend is picklable and holds no results."""
 
     def microvolts(self, raw: NDArray[Any], channels: I64, offset_raw: F64, gain_uv: F64) -> F32:
-        """Turn raw numbers into microvolts.
+        """Convert raw numbers to microvolts.
 
         Parameters
         ----------
         raw : ndarray, shape (n_samples, n_columns)
             Raw numbers of a file.
         channels : ndarray of int64, shape (n_contacts,)
-            The column of each contact.
+            Column of each contact.
         offset_raw, gain_uv : ndarray of float64, shape (n_columns,)
-            The raw number that means 0 V, and the uV of a raw number, of each column.
+            Raw number that means 0 V, and uV per raw number, of each column.
 
         Returns
         -------
         ndarray of float32, shape (n_contacts, n_samples)
-            (raw - offset_raw) gain_uv, in float32.
+            (raw - offset_raw) * gain_uv, computed in float32.
         """
         ...
 
     def highpass(self, traces: F32, offset: F32, corner: float) -> F32:
-        """Apply the zero-phase Butterworth high-pass of order 3, run both ways.
+        """Apply a zero-phase high-pass: a Butterworth filter of order 3, forwards and backwards.
 
         Parameters
         ----------
         traces : ndarray of float32, shape (n_contacts, n_samples)
-            Taken to go on as they begin and end.
+            Traces. Beyond their ends, the first and the last value are taken to continue.
         offset : ndarray of float32, shape (n_contacts,)
-            Subtracted first.
+            Subtracted from the traces first.
         corner : float
-            2 pi cutoff / sampling rate.
+            Cutoff in radians per sample: 2 pi cutoff / sampling rate.
 
         Returns
         -------
         ndarray of float32, shape (n_contacts, n_samples)
-            The amplitude at w radians a sample is 1 - 1 / (1 + (w / corner)^6).
+            Filtered traces. The gain at w radians per sample is 1 - 1 / (1 + (w / corner)^6).
         """
         ...
 
     def subtract_median(self, traces: F32, group: I64, n_groups: int) -> None:
-        """Subtract, at every sample, the median over the contacts of a group.
+        """Subtract the common reference: at every sample, the median over the contacts of a group.
 
         Parameters
         ----------
         traces : ndarray of float32, shape (n_contacts, n_samples)
             Changed in place.
         group : ndarray of int64, shape (n_contacts,)
-            0 to n_groups - 1, or -1 for contacts that are left as they are.
+            Group of each contact, 0 to n_groups - 1; -1 for contacts that are not changed.
         n_groups : int
             Number of groups.
         """
         ...
 
     def mix(self, traces: F32, matrix: F32) -> F32:
-        """Multiply a matrix over contacts, such as the whitening, with traces.
+        """Multiply traces by a matrix over contacts, such as the whitening.
 
         Parameters
         ----------
@@ -92,7 +92,7 @@ class Backend(Protocol):
         ...
 
     def projections(self, traces: F32, components: F32, peak_index: int) -> Iterator[F32]:
-        """Project the traces of each contact on temporal components, one contact after the other.
+        """Project the traces of each contact on temporal components, one contact at a time.
 
         Parameters
         ----------
@@ -106,18 +106,19 @@ class Backend(Protocol):
         Yields
         ------
         ndarray of float32, shape (n_components, n_samples)
-            [p, t] = sum_j components[p, j] trace[t - peak_index + j]; 0 where the window leaves the traces. Valid
-            until the next one.
+            [p, t] = sum_j components[p, j] trace[t - peak_index + j]; 0 where the window extends beyond the traces. It
+            is valid only until the next one.
         """
         ...
 
     def universal_peaks(
         self, traces: F32, shapes: F32, peak_index: int, where: Places, span: tuple[int, int], limits: tuple[int, float]
     ) -> tuple[I64, I64, F32]:
-        """Find spikes by universal templates: the largest score in space and time.
+        """Find spikes by universal templates: local extremes of the score in space and time.
 
-        The score at centre u and time t is, over sizes k and shapes j, the
-        sum_i weights[u, k, i] sum_s shapes[j, s] traces[near[u, i], t - peak_index + s] with the largest magnitude.
+        The score at centre u and sample t is the value
+        sum_i weights[u, k, i] sum_s shapes[j, s] traces[contacts[u, i], t - peak_index + s]
+        with the largest magnitude over sizes k and shapes j.
 
         Parameters
         ----------
@@ -128,44 +129,45 @@ class Backend(Protocol):
         peak_index : int
             Sample of the window at which a spike's time lies.
         where : Places
-            Centres, their contacts, weights and neighbours.
+            Contacts, weights and neighbours of the centres.
         span : (int, int)
-            First sample at which spikes are looked for, and the first one after.
+            Start and stop of the samples to search.
         limits : (int, float)
-            Samples on either side within which a spike must be the largest among the neighbouring centres, and the
-            smallest magnitude of a score.
+            Samples on either side within which a spike must have the largest magnitude among the neighbouring centres,
+            and the smallest magnitude of a score.
 
         Returns
         -------
         sample : ndarray of int64, shape (n,)
-            Ordered by sample, then centre. Of equal magnitudes the earlier one wins, then the lower centre.
+            Sample of each spike; ordered by sample, then centre. Of equal magnitudes the earlier sample is taken, then
+            the lower centre.
         centre : ndarray of int64, shape (n,)
-            The centre of each.
+            Centre of each spike.
         score : ndarray of float32, shape (n,)
-            Signed.
+            Score of each spike, signed.
         """
         ...
 
     def peaks(self, scores: F32, neighbours: I64, span: tuple[int, int], half_window: int) -> tuple[I64, I64, F32]:
-        """Find entries whose magnitude is not exceeded near them.
+        """Find local extremes of scores in space and time.
 
         Parameters
         ----------
         scores : ndarray of float32, shape (n_centres, n_samples)
-            0 where there is nothing.
+            Scores; 0 is never an extreme.
         neighbours : ndarray of int64, shape (n_centres, n_neighbours)
-            -1 = none.
+            Centres among which a peak must have the largest magnitude; -1 = none.
         span : (int, int)
-            First sample at which peaks are looked for, and the first one after.
+            Start and stop of the samples to search.
         half_window : int
-            Samples on either side within which a peak must be the largest.
+            Samples on either side within which a peak must have the largest magnitude.
 
         Returns
         -------
         sample, centre : ndarray of int64, shape (n,)
-            Ordered by sample, then centre; ties as in `universal_peaks`.
+            Sample and centre of each peak; ordered by sample, then centre. Ties as in `universal_peaks`.
         score : ndarray of float32, shape (n,)
-            The entries.
+            Score of each peak.
         """
         ...
 
@@ -181,44 +183,44 @@ class Backend(Protocol):
         peak_index : int
             Sample of the window at which a spike's time lies.
         contacts : ndarray of int64, shape (n_templates, n_near)
-            -1 = unused.
+            Contacts of each template; -1 = none.
         weights : ndarray of float32, shape (n_templates, n_near, n_components)
-            Templates of unit norm.
+            PC scores of the templates, of unit norm.
 
         Returns
         -------
         ndarray of float32, shape (n_templates, n_samples)
             [k, t] = sum_cp weights[k, c, p] sum_j components[p, j] traces[contacts[k, c], t - peak_index + j]; 0 where
-            the window leaves the traces. Valid until the same worker asks for scores again.
+            the window extends beyond the traces. The array is valid until the same worker calls this method again.
         """
         ...
 
     def pursue(
         self, scores: F32, pairs: Overlaps, worth: Worth, bounds: Bounds, max_rounds: int
     ) -> tuple[I64, I64, F32, int]:
-        """Find the spikes that gain most, by greedy pursuit.
+        """Find spikes by matching pursuit: in each round those with the largest gain, which are then subtracted.
 
         Parameters
         ----------
         scores : ndarray of float32, shape (n_templates, n_samples)
-            Scores of unit-norm templates in SD of the noise. Changed to what is left.
+            Scores of the templates of unit norm, in noise SD. Changed in place to the scores of the residual.
         pairs : Overlaps
-            What templates do to each other's scores.
+            How a spike of one template changes the scores of the others.
         worth : Worth
-            What a spike of each template is worth.
+            Gain of a spike of each template.
         bounds : Bounds
-            Which amplitudes spikes may have.
+            Limits of the amplitudes.
         max_rounds : int
             Largest number of rounds.
 
         Returns
         -------
         sample, template : ndarray of int64, shape (n,)
-            Ordered by sample, then template.
+            Sample and template of each spike; ordered by sample, then template.
         amplitude : ndarray of float32, shape (n,)
-            Times the template.
+            Size of each spike relative to its template.
         n_left : int
-            Peaks that still counted when the rounds were over.
+            Spikes that were not extracted because the number of rounds was reached.
         """
         ...
 
@@ -232,27 +234,27 @@ class Backend(Protocol):
         traces : ndarray of float32, shape (n_contacts, n_samples)
             Changed in place.
         spikes : (ndarray of int64, ndarray of int64, ndarray of float32), shape (n,) each
-            Sample, template and size of each spike. What lies outside the traces is left out.
+            Sample, template and size of each spike. Parts of a waveform beyond the traces are ignored.
         contacts : ndarray of int64, shape (n_templates, n_near)
-            -1 = unused.
+            Contacts of each template; -1 = none.
         waveforms : ndarray of float32, shape (n_templates, n_near, n_window)
-            Of size 1.
+            Waveforms for size 1.
         peak_index : int
             Sample of the window at which a spike's time lies.
         """
         ...
 
     def describe(self, traces: F32, sample: I64, contacts: I64, components: F32, peak_index: int) -> F32:
-        """Project each spike on temporal components, on its own contacts.
+        """Compute the features of spikes: projections on temporal components, on the contacts of each spike.
 
         Parameters
         ----------
         traces : ndarray of float32, shape (n_contacts, n_samples)
             Traces.
         sample : ndarray of int64, shape (n,)
-            So far from the ends that the window lies in the traces.
+            Sample of each spike. The window must lie within the traces.
         contacts : ndarray of int64, shape (n, n_near)
-            -1 = none.
+            Contacts of each spike; -1 = none.
         components : ndarray of float32, shape (n_components, n_window)
             Temporal components.
         peak_index : int
@@ -266,24 +268,24 @@ class Backend(Protocol):
         ...
 
     def release(self) -> None:
-        """Give back memory that is kept from block to block."""
+        """Free memory that is kept between blocks."""
         ...
 
 
 class Places(Protocol):
-    """Where universal templates are. `stages.detect.UniversalTemplates` is one."""
+    """Centres of universal templates, such as `stages.detect.UniversalTemplates`."""
 
     @property
     def contacts(self) -> I64:
-        """(n_centres, n_near) int64, -1 = none."""
+        """Contacts of each centre: (n_centres, n_near) int64; -1 = none."""
         ...
 
     @property
     def weights(self) -> F32:
-        """(n_centres, n_sizes, n_near) float32, unit norm along the last axis."""
+        """Weights of the contacts: (n_centres, n_sizes, n_near) float32, unit norm along the last axis."""
         ...
 
     @property
     def neighbours(self) -> I64:
-        """(n_centres, n_neighbours) int64: the centres that a spike must exceed, -1 = none."""
+        """Centres that compete for a spike: (n_centres, n_neighbours) int64; -1 = none."""
         ...

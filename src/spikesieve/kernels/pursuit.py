@@ -1,4 +1,4 @@
-"""What matching pursuit knows of templates: the gain of a spike, which amplitudes it may have, what overlaps."""
+"""Input of matching pursuit: the gain of a spike, limits of its amplitude, overlaps of templates."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Worth(NamedTuple):
     Attributes
     ----------
     least : ndarray of float32, shape (n_templates,)
-        Smaller scores are no spikes.
+        Smallest accepted score.
     norms : ndarray of float32, shape (n_templates,)
         Norm of each template, > 0.
     precision : ndarray of float32, shape (n_templates,)
-        1 / variance of the amplitudes, whose mean is 1; 0: all amplitudes are equally likely.
+        1 / variance of the amplitudes, whose mean is 1. 0 means that all amplitudes are equally likely.
     cost : ndarray of float32, shape (n_templates,)
         Gain that a spike must exceed.
 
@@ -48,8 +48,8 @@ class Overlaps(NamedTuple):
     neighbours : ndarray of int64, shape (n_pairs,)
         Overlapping templates.
     tables : ndarray of float32, shape (n_pairs, 2 reach + 1)
-        tables[q, reach + s] is the correlation of the neighbour at t + s with template k at t, both of unit norm: what
-        a spike of score 1 subtracts from the neighbour's score.
+        tables[q, reach + s] is the correlation of the neighbour at t + s with template k at t, both of unit norm. A
+        spike of score 1 subtracts it from the neighbour's score.
     """
 
     offsets: I64
@@ -63,9 +63,9 @@ class Bounds(NamedTuple):
     Attributes
     ----------
     low : float
-        Smallest amplitude; above it a spike gets the amplitude of largest gain.
+        Smallest amplitude. Above it a spike gets the amplitude with the largest gain.
     unusual : float
-        A spike with a larger amplitude is fitted together with another template's spike, where the pair gains more.
+        A spike with a larger amplitude is fitted together with a spike of another template, if the pair gains more.
     """
 
     low: float

@@ -1,1 +1,1 @@
-"""One page a method: the algorithm as a list of calls."""
+"""The methods of sorting, one module each: the algorithm as a list of steps."""

@@ -1,6 +1,6 @@
-"""Kilosort2's algorithm (Pachitariu, Sridhar, Stringer 2020; Steinmetz et al. 2021), from its description, mended.
+"""The method kilosort2: Kilosort2's algorithm (Pachitariu et al. 2020; Steinmetz et al. 2021), with defects corrected.
 
-docs/kilosort2.md says what each call does, and what differs and why.
+It was written from the published description. docs/kilosort2.md explains each step and every difference.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from spikesieve.settings.sort import Settings
 
 
 def sort(run: Run, source: Source, settings: Settings, known_motion: Motion | None = None) -> Sorting:
-    """Find the spike trains of single neurons.
+    """Sort a recording: find the spike trains of single neurons.
 
-    The recording is read three times from end to end (order, learn, extract) and in samples (noise and whitening,
-    shapes, waveforms); with drift registered, the first time to find the spikes that tell it.
+    The whole recording is read three times (to order batches, learn templates, extract spikes), and sample blocks for
+    noise, whitening, shapes and waveforms. With drift registered, the first time is the detection of spikes instead.
 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     source : Source
         The recording, high-passed.
     settings : Settings
         All settings.
     known_motion : Motion or None, optional
-        The displacement of the tissue, where it was measured elsewhere.
+        Displacement of the tissue that was measured elsewhere.
 
     Returns
     -------

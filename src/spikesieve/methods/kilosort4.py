@@ -1,6 +1,6 @@
-"""Kilosort4's algorithm (Pachitariu et al., Nature Methods 2024), from its description, with its defects mended.
+"""The method kilosort4: Kilosort4's algorithm (Pachitariu et al., Nature Methods 2024) with its defects corrected.
 
-docs/ has a page for every stage; docs/kilosort4.md says what differs and why.
+It was written from the published description. docs/kilosort4.md explains every difference; each stage has its own page.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from spikesieve.settings.sort import Settings
 
 
 def sort(run: Run, source: Source, settings: Settings, known_motion: Motion | None = None) -> Sorting:
-    """Find the spike trains of single neurons.
+    """Sort a recording: find the spike trains of single neurons.
 
-    The recording is read twice from end to end (detect, match) and in samples (noise and whitening, shapes, waveforms);
-    once more where the traces are to follow the tissue.
+    The whole recording is read twice (to detect spikes and to match templates), and sample blocks for noise, whitening,
+    shapes and waveforms. If the traces are corrected for drift, spikes are detected once more.
 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     source : Source
         The recording, high-passed.
     settings : Settings
         All settings.
     known_motion : Motion or None, optional
-        The displacement of the tissue, where it was measured elsewhere.
+        Displacement of the tissue that was measured elsewhere.
 
     Returns
     -------

@@ -1,6 +1,6 @@
-"""The oracle: what a greedy matcher that knows the true templates finds in a recording, and what d' its units have.
+"""The oracle: matches a simulated recording with its true templates, and measures the d' of the true units.
 
-It is no strict bound, but tells what to expect: a sorter first has to learn what the oracle is given.
+Its accuracy is not a strict upper bound, but shows what is possible: a sorter must first learn the templates.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from spikesieve.settings.sort import Settings
 
 @dataclass(frozen=True, eq=False)
 class Oracle:
-    """What the oracle knows and finds.
+    """Input and result of the oracle.
 
     Attributes
     ----------
     units : TrueTemplates
-        The units of the truth, as the recording shows them.
+        The true templates.
     found : OracleSpikes
-        The spikes.
+        The spikes that they find.
     """
 
     units: TrueTemplates
@@ -36,13 +36,13 @@ def oracle(run: Run, source: Source, truth: TrueSpikes, settings: Settings) -> O
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     source : Source
         The recording, high-passed.
     truth : TrueSpikes
         The true spikes.
     settings : Settings
-        Of preprocessing, shapes and matching.
+        Settings of preprocessing, shapes and matching.
 
     Returns
     -------

@@ -1,4 +1,7 @@
-"""The method sieve: Kilosort4's way to templates, then likelihood. docs/accuracy.md has what each step is worth."""
+"""The method sieve: templates as in Kilosort4, then matching and units by likelihood.
+
+docs/accuracy.md shows how much each step contributes.
+"""
 
 from __future__ import annotations
 
@@ -17,21 +20,21 @@ from spikesieve.settings.sort import Settings
 
 
 def sort(run: Run, source: Source, settings: Settings, known_motion: Motion | None = None) -> Sorting:
-    """Find the spike trains of single neurons.
+    """Sort a recording: find the spike trains of single neurons.
 
-    The recording is read twice from end to end (detect, match), once in part (match, to learn the units) and in samples
-    (noise, shapes, waveforms).
+    The whole recording is read twice (to detect spikes and to match templates), a part of it once more to learn units,
+    and sample blocks for noise, shapes and waveforms.
 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     source : Source
         The recording, high-passed.
     settings : Settings
         All settings.
     known_motion : Motion or None, optional
-        The displacement of the tissue, where it was measured elsewhere.
+        Displacement of the tissue that was measured elsewhere.
 
     Returns
     -------
@@ -50,16 +53,15 @@ def sort(run: Run, source: Source, settings: Settings, known_motion: Motion | No
     clustered = ClusteredSpikes(detected, at_rest, clusters)
     first = run.step("first templates", make_templates, clustered, shapes, model, settings.templates)
 
-    fit, refine = settings.fit, settings.refine
-    part = LikelihoodLimits(fit.while_learning, fit.learning_duration_s)
-    learn = LearningParams(fit.while_learning, refine)
+    part = LikelihoodLimits(settings.fit.while_learning, settings.fit.learning_duration_s)
+    learn = LearningParams(part.params, settings.refine)
     found = run.step("match a part", match_by_likelihood, source, first, shapes, model, part)
     matched = Matching(first, shapes, model, part.seconds, found)
     templates = run.step("templates", learn_templates_again, source, matched, learn, settings.templates)
 
-    found = run.step("match", match_by_likelihood, source, templates, shapes, model, LikelihoodLimits(fit.when_learned))
+    fit = settings.fit.when_learned
+    found = run.step("match", match_by_likelihood, source, templates, shapes, model, LikelihoodLimits(fit))
     matched = Matching(templates, shapes, model, None, found)
-    learn = LearningParams(fit.when_learned, refine)
-    units = run.step("units", final_units, source, matched, learn, settings.curate)
+    units = run.step("units", final_units, source, matched, LearningParams(fit, settings.refine), settings.curate)
     sorted_spikes = SortedSpikes(shapes, found, units, drift.followed)
     return run.step("sorting", describe, source, sorted_spikes, DescriptionParams(settings.units, settings.curate))

@@ -193,21 +193,3 @@ def refractoriness_of_train(train: I64, sampling_hz: float, duration_s: float) -
     0.0
     """
     return refractoriness(correlogram_1ms(train, train, sampling_hz, True), float(len(train)) ** 2, duration_s)
-
-
-def refractoriness_of_pair(a: I64, b: I64, sampling_hz: float, duration_s: float) -> Refractoriness:
-    """Compute R and Q of the cross-correlogram of two spike trains.
-
-    Parameters
-    ----------
-    a, b : ndarray of int64, shape (n,)
-        Spike times in samples, sorted.
-    sampling_hz, duration_s : float
-        Sampling rate in Hz, length of the recording in s.
-
-    Returns
-    -------
-    Refractoriness
-        R and Q, also window by window.
-    """
-    return refractoriness(correlogram_1ms(a, b, sampling_hz, False), float(len(a)) * len(b), duration_s)

@@ -1,4 +1,4 @@
-"""The nouns of spike sorting: Probe, Recording, Spikes, Templates, Unit, Motion, Sorting. Frozen classes of arrays.
+"""The data types of spike sorting: Probe, Recording, Spikes, Templates, Unit, Motion, Sorting; all are frozen.
 
 Axis order everywhere: (sample, channel), (unit, sample, contact). Sample numbers are int64 and count from the
 first sample of the first file. "Contact" is a row of the probe, "channel" a column of the file.

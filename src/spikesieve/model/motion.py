@@ -96,7 +96,7 @@ class Motion:
 
     @classmethod
     def still(cls, shanks: I64, why: str) -> Motion:
-        """Make the motion of tissue that is treated as still because nobody measured it.
+        """Make the motion of tissue that is treated as still because it was not measured.
 
         Parameters
         ----------

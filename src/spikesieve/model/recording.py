@@ -31,7 +31,13 @@ class Identifiable(Protocol):
     """A source of samples that can say which samples it has without reading them."""
 
     def identity(self) -> tuple[object, ...] | None:
-        """Return what differs where the samples differ (path, size, time of change ...); None: they must be read."""
+        """Identify the samples without reading them.
+
+        Returns
+        -------
+        tuple of object or None
+            Values that differ if the samples differ: path, size, time of change ... None if only the samples tell.
+        """
 
 
 @dataclass(frozen=True, eq=False, repr=False)

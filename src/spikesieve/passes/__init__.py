@@ -1,1 +1,1 @@
-"""Work on the blocks of a recording: one module for each kind of pass."""
+"""The steps of a sort: each applies one stage to the blocks, groups or units of a recording, on the workers."""

@@ -1,4 +1,4 @@
-"""Clusters spikes group by group, on the workers."""
+"""Clusters spikes, group by group."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from spikesieve.stages.templates import LearnedTemplates
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
-    """Clusters of all groups.
+    """Clusters of the spikes of all groups.
 
     Attributes
     ----------
     unit : ndarray of int64, shape (n_spikes,)
-        Cluster of each spike, -1 for none.
+        Cluster of each spike; -1 for none.
     means : LearnedTemplates
-        Mean features of each cluster, with its number of spikes in the whole recording.
+        Mean features of each cluster, and its number of spikes in the whole recording.
     group : ndarray of int64, shape (n_clusters,)
-        The group of each cluster.
+        Group of each cluster.
     """
 
     unit: I64
@@ -40,12 +40,12 @@ class Clusters:
 
 @versioned(1)
 def cluster_detected(run: Run, spikes: SpikesAtRest, groups: Groups, params: ClusterParams) -> Clusters:
-    """Cluster detected spikes by shape. In a group of many spikes, some stand for all, and the others get no cluster.
+    """Cluster detected spikes by shape. In groups with many spikes only a sample of them is clustered.
 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     spikes : SpikesAtRest
         Detected spikes.
     groups : Groups
@@ -56,7 +56,7 @@ def cluster_detected(run: Run, spikes: SpikesAtRest, groups: Groups, params: Clu
     Returns
     -------
     Clusters
-        Of all groups.
+        Clusters of all groups; spikes outside the sample have cluster -1.
     """
     members = _members(spikes.group, len(groups))
     chosen = [cluster.evenly_spaced(rows, params.max_spikes) for rows in members]
@@ -68,18 +68,18 @@ def cluster_detected(run: Run, spikes: SpikesAtRest, groups: Groups, params: Clu
 def cluster_matched(
     run: Run, recording: Recording, spikes: MatchedSpikes, group: I64, groups: Groups, params: TimedClusterParams
 ) -> Clusters:
-    """Cluster matched spikes by shape and by the refractory test of every split.
+    """Cluster matched spikes by shape; every split must also pass a test of the refractory period.
 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     recording : Recording
-        Gives sampling rate and duration.
+        Sampling rate and duration.
     spikes : MatchedSpikes
         Matched spikes.
     group : ndarray of int64, shape (n_templates,)
-        The group of each template, which is where its spikes were described.
+        Group of each template. The features of its spikes are on the contacts of this group.
     groups : Groups
         Contacts of each group.
     params : TimedClusterParams
@@ -88,7 +88,7 @@ def cluster_matched(
     Returns
     -------
     Clusters
-        Of all groups.
+        Clusters of all groups.
     """
     members = _members(group[spikes.template], len(groups))
     times = CompareSides(spikes.sample, recording.sampling_hz, recording.duration_s, params.curate)
@@ -105,7 +105,7 @@ class TimedClusterParams:
     cluster : ClusterParams
         How spikes are clustered by shape.
     curate : CurateParams
-        Criteria of the refractory test.
+        Criteria of the test of the refractory period.
     """
 
     cluster: ClusterParams
@@ -123,7 +123,7 @@ class _OfGroup:
     times: CompareSides | None
 
     def __call__(self, group: int) -> tuple[I64, LearnedTemplates]:
-        """Labels of the group's spikes, and the means of the labels."""
+        """Labels of the spikes of a group, and the mean features of each label."""
         rows = self.members[group]
         contacts = self.groups.contacts[group][self.groups.contacts[group] >= 0]
         features = np.ascontiguousarray(self.features[rows][:, : len(contacts)])
@@ -135,7 +135,7 @@ class _OfGroup:
 
 
 def _clusters(run: Run, work: _OfGroup, n_all: list[int], name: str) -> Clusters:
-    """Clusters of all groups, numbered through; counts are those of the whole recording."""
+    """Clusters of all groups, numbered consecutively; spike counts are extrapolated to the whole recording."""
     unit = np.full(len(work.features), -1, np.int64)
     parts, of_group, n_units = [], [np.empty(0, np.int64)], 0
     for group, (labels, means) in enumerate(run.map(work, range(len(work.groups)), name)):
@@ -150,7 +150,7 @@ def _clusters(run: Run, work: _OfGroup, n_all: list[int], name: str) -> Clusters
 
 
 def _members(group: I32 | I64, n_groups: int) -> list[I64]:
-    """The spikes of each group, ascending."""
+    """Indices of the spikes of each group, ascending."""
     order = np.argsort(group, kind="stable")
     edges = np.searchsorted(group[order], np.arange(n_groups + 1))
     return [order[a:b] for a, b in pairwise(edges)]

@@ -1,4 +1,4 @@
-"""Units as curation leaves them: what every method hands to the description of its result."""
+"""Curation of units: merges, duplicates and rejected units. Every method ends with it."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from spikesieve.stages.tissue import MovingTemplates
 
 @dataclass(frozen=True, eq=False)
 class CuratedUnits:
-    """What curation decided.
+    """Units after curation.
 
     Attributes
     ----------
     trains : UnitSpikes
-        Unit and sample of every matched spike; unit -1 = not kept.
+        Unit and sample of every matched spike; unit -1 for spikes that are not kept.
     means : LearnedTemplates
         Mean PC scores of each unit.
     source_contacts : ndarray of int64, shape (n_templates, n_feature_contacts)
-        Where the features of the spikes of each template were taken.
+        Contacts on which the features of each template's spikes were measured.
     threshold : float
-        Smallest score of a spike that was looked for, in noise SD.
+        Smallest score of a detectable spike in noise SD.
     notes : tuple of str
         Sentences for the user.
     """
@@ -41,7 +41,18 @@ class CuratedUnits:
     notes: tuple[str, ...]
 
     def with_notes(self, notes: tuple[str, ...]) -> CuratedUnits:
-        """Return the same units with more sentences for the user."""
+        """Add sentences for the user.
+
+        Parameters
+        ----------
+        notes : tuple of str
+            The sentences.
+
+        Returns
+        -------
+        CuratedUnits
+            The same units with these notes added.
+        """
         return replace(self, notes=(*self.notes, *notes))
 
 
@@ -49,20 +60,20 @@ class CuratedUnits:
 def curate_clusters(
     run: Run, source: Source, matched: MatchedSpikes, clusters: Clusters, templates: MovingTemplates, how: CurationOf
 ) -> CuratedUnits:
-    """Make units of clusters of matched spikes.
+    """Make units from clusters of matched spikes.
 
     Parameters
     ----------
     run : Run
-        Not used: the work is small.
+        Not used; every step takes it.
     source : Source
-        Gives probe, sampling rate and duration.
+        Probe, sampling rate and duration.
     matched : MatchedSpikes
         The spikes.
     clusters : Clusters
-        Their clusters.
+        Cluster of each spike.
     templates : MovingTemplates
-        The templates that found them.
+        The templates that were matched.
     how : CurationOf
         Temporal components, settings, threshold.
 
@@ -78,7 +89,7 @@ def curate_clusters(
 
 @dataclass(frozen=True, eq=False)
 class CurationOf:
-    """How clusters are curated.
+    """Input of curation besides the clusters.
 
     Attributes
     ----------
@@ -87,7 +98,7 @@ class CurationOf:
     params : CurateParams
         The settings.
     threshold : float
-        Smallest score of a spike that was looked for, in noise SD.
+        Smallest score of a detectable spike in noise SD.
     """
 
     shapes: Shapes

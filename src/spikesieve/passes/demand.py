@@ -1,4 +1,4 @@
-"""How much memory a sort will need, from what is known before it begins."""
+"""Properties of a sort that determine its memory, known before it begins."""
 
 from __future__ import annotations
 
@@ -8,12 +8,27 @@ from spikesieve.passes.matching import MARGIN_WAVEFORMS
 from spikesieve.settings.sort import Settings
 from spikesieve.stages import preprocess, shapes
 
-# Learned templates of each contact: recordings with many neurons gave one.
+# Learned templates per contact: recordings with many neurons gave 1.
 TEMPLATES_PER_CONTACT = 1.5
 
 
 def demand(recording: Recording, probe: Probe, settings: Settings) -> Demand:
-    """What the passes over a recording hold in memory, for `engine.memory.plan_memory`."""
+    """Collect the properties of a sort that determine its memory, for `engine.memory.plan_memory`.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording to sort.
+    probe : Probe
+        All contacts.
+    settings : Settings
+        All settings.
+
+    Returns
+    -------
+    Demand
+        Sizes of blocks, expected number of templates, largest number of clustered spikes.
+    """
     hz = recording.sampling_hz
     n_waveform, _ = shapes.window(settings.shapes, hz)
     halo = preprocess.halo_samples(hz, settings.preprocess.highpass_cutoff_hz)
@@ -24,6 +39,6 @@ def demand(recording: Recording, probe: Probe, settings: Settings) -> Demand:
         block_samples=settings.engine.block_samples,
         halo_samples=halo + MARGIN_WAVEFORMS * n_waveform,
         n_templates=round(TEMPLATES_PER_CONTACT * probe.n_contacts),
-        # Kilosort4 clusters all that its templates matched.
+        # Kilosort4 clusters all matched spikes.
         max_clustered_spikes=None if settings.method == "kilosort4" else settings.cluster.max_spikes,
     )

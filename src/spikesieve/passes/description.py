@@ -1,4 +1,4 @@
-"""From curated units to a Sorting: waveforms in uV, amplitudes, positions, the unit table."""
+"""Makes a Sorting from curated units: waveforms in uV, amplitudes, positions, the unit table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
 from spikesieve.stages.waveforms import peak_to_peak_uv
 
-# Spikes whose features are copied at a time: several copies of them, 400 bytes each.
+# Spikes whose features are copied at a time. Each takes 400 bytes, several times.
 SPIKES_AT_ONCE = 10_000
 
 
@@ -33,9 +33,9 @@ class DescriptionParams:
     Attributes
     ----------
     units : UnitsParams
-        How units are measured.
+        Settings of waveforms and the unit table.
     curate : CurateParams
-        Criteria of their labels.
+        Criteria of the labels.
     """
 
     units: UnitsParams
@@ -44,18 +44,18 @@ class DescriptionParams:
 
 @dataclass(frozen=True, eq=False)
 class SortedSpikes:
-    """Matched spikes, and the units they belong to.
+    """Matched spikes and their units.
 
     Attributes
     ----------
     shapes : Shapes
         Temporal components.
     matched : MatchedSpikes
-        All that were found.
+        All matched spikes.
     final : CuratedUnits
-        Their units.
+        Unit of each spike.
     motion : FollowedMotion
-        How the tissue moved meanwhile.
+        Displacement of the tissue.
     """
 
     shapes: Shapes
@@ -66,23 +66,23 @@ class SortedSpikes:
 
 @versioned(1)
 def describe(run: Run, source: Source, spikes: SortedSpikes, params: DescriptionParams) -> Sorting:
-    """Describe the result.
+    """Compute the result of a sort from its units.
 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     source : Source
         The recording.
     spikes : SortedSpikes
-        The spikes of the units.
+        The spikes and their units.
     params : DescriptionParams
         The settings.
 
     Returns
     -------
     Sorting
-        Everything a user sees; `spikes.features` is on disk.
+        The result; `spikes.features` is on disk.
     """
     fitted, recording, final, shapes = source.preprocessing, source.recording, spikes.final, spikes.shapes
     templates, shifts = measure_templates(run, source, shapes, final, spikes.motion.followed, params.units)
@@ -121,9 +121,9 @@ def describe(run: Run, source: Source, spikes: SortedSpikes, params: Description
 
 
 def _described_spikes(run: Run, source: Source, spikes: SortedSpikes, shifts: I64, ptp_uv: F32) -> tuple[Spikes, Bool]:
-    """The spikes of units, in order of time; which they are of those that were found, (n_found,) bool.
+    """Spikes of units in order of time, and which matched spikes they are: (n_matched,) bool.
 
-    shifts, ptp_uv  (n_units,) int64 samples by which its spikes move, and float32 peak-to-peak of its waveform
+    Spikes of unit k move by shifts[k] samples; ptp_uv[k] is the peak-to-peak amplitude of its waveform.
     """
     final = spikes.final
     unit = final.trains.unit
@@ -146,7 +146,7 @@ def _described_spikes(run: Run, source: Source, spikes: SortedSpikes, shifts: I6
 
 
 def _by_unit(spikes: Spikes, means: LearnedTemplates) -> tuple[list[I64], list[F32]]:
-    """Of each unit the samples, ascending, and the scores, in noise SD."""
+    """Spike train of each unit in samples, and the scores of its spikes in noise SD."""
     order = np.argsort(spikes.unit, kind="stable")
     edges = np.searchsorted(spikes.unit[order], np.arange(1, len(means)))
     trains = np.split(spikes.sample[order], edges)
@@ -162,29 +162,30 @@ def _inside(sample: I64, segments: tuple[tuple[int, int], ...]) -> Bool:
 
 
 def _own_features(run: Run, spikes: MatchedSpikes, unit: I64, rows: I64, final: CuratedUnits) -> F32:
-    """Features of the kept spikes, in order, on the contacts of their unit; 0 where they were not measured."""
+    """Features of the kept spikes on the contacts of their unit; 0 where they were not measured."""
     n_near, n_pcs = spikes.features.shape[1:]
     with run.store.growing("features", (n_near, n_pcs), np.float32) as out:
         for start in range(0, len(rows), SPIKES_AT_ONCE):
-            some = rows[start : start + SPIKES_AT_ONCE]
-            have = final.source_contacts[spikes.template[some]]
-            want = final.means.contacts[unit[some]]
-            block = np.asarray(spikes.features[some])
-            moved = (have != want).any(axis=1)
-            block[moved] = _rearranged(block[moved], have[moved], want[moved])
-            out.append(block)
+            part = rows[start : start + SPIKES_AT_ONCE]
+            measured = final.source_contacts[spikes.template[part]]
+            wanted = final.means.contacts[unit[part]]
+            features = np.asarray(spikes.features[part])
+            moved = (measured != wanted).any(axis=1)
+            features[moved] = _rearranged(features[moved], measured[moved], wanted[moved])
+            out.append(features)
         return out.finish()
 
 
-def _rearranged(features: F32, have: I64, want: I64) -> F32:
-    same = (want[:, :, None] == have[:, None, :]) & (want >= 0)[:, :, None]
+def _rearranged(features: F32, measured: I64, wanted: I64) -> F32:
+    """Move features from the contacts where they were measured to the wanted ones."""
+    same = (wanted[:, :, None] == measured[:, None, :]) & (wanted >= 0)[:, :, None]
     return np.asarray(np.einsum("nwh,nhp->nwp", same.astype(np.float32), features), dtype=np.float32)
 
 
 def _amplitudes_and_positions(
     features: F32, unit: I64, means: LearnedTemplates, fitted: Preprocessing
 ) -> tuple[F32, F32]:
-    """How many times its unit's mean each spike is (least squares), and where it is."""
+    """Amplitude of each spike relative to its unit's mean (least squares fit), and its position."""
     n = len(unit)
     scale, positions = np.empty(n, np.float32), np.empty((n, 2), np.float32)
     energy = np.maximum((means.scores**2).sum(axis=(1, 2)), 1e-12)

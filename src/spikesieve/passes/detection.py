@@ -1,4 +1,4 @@
-"""Detects spikes with universal templates, describes and locates them."""
+"""Detects spikes with universal templates, and computes their features and positions."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from spikesieve.stages.shapes import Shapes
 
 @dataclass(frozen=True, eq=False)
 class DetectedSpikes:
-    """Spikes of the first pass, ordered by sample, then group.
+    """Detected spikes, ordered by sample, then group.
 
     Attributes
     ----------
     sample : ndarray of int64, shape (n,)
         Sample of the spike.
     group : ndarray of int32, shape (n,)
-        The group of contacts that describes it.
+        Group of contacts on which its features are measured.
     score : ndarray of float32, shape (n,)
         Projection on the best universal template, in noise SD.
     centre_um : ndarray of float32, shape (n, 2)
-        x and depth of the universal template.
+        x and depth of the best universal template in um.
     position_um : ndarray of float32, shape (n, 2)
-        x and depth by triangulation.
+        x and depth by triangulation in um.
     located : ndarray of bool, shape (n,)
-        Whether that position can be trusted.
+        Whether the triangulated position is reliable.
     amplitude_uv : ndarray of float32, shape (n,)
-        On the largest contact.
+        Amplitude on the largest contact.
     features : ndarray of float32, shape (n, n_near, n_pcs)
         PC scores on the contacts of the group.
-    shank_of_group : ndarray of int64, shape (n_groups,)
-        Number of the shank of each group; empty for the spikes of one block.
+    shank_of_group : tuple of int
+        Shank of each group; empty for the spikes of one block.
     notes : tuple of str
         Sentences for the user.
     """
@@ -63,17 +63,17 @@ class DetectedSpikes:
         return len(self.sample)
 
     def shank(self, rows: slice | I64) -> I64:
-        """Number of the shank of some spikes.
+        """Look up the shank of spikes.
 
         Parameters
         ----------
         rows : slice or ndarray of int64
-            Which spikes.
+            Rows of the spikes.
 
         Returns
         -------
         ndarray of int64, shape (n,)
-            The numbers.
+            Shank numbers.
         """
         return np.array(self.shank_of_group, np.int64)[self.group[rows]]
 
@@ -116,12 +116,12 @@ class Detect(BlockTask[DetectedSpikes]):
 
     @property
     def exclusion_samples(self) -> int:
-        """Samples on either side within which a spike must be the largest."""
+        """Exclusion window: samples on either side within which a spike must be the largest."""
         return detect.exclusion_samples(self.params, self.source.sampling_hz)
 
     @property
     def margin_samples(self) -> int:
-        """Two waveforms, and what a spike excludes."""
+        """Two waveform lengths and the exclusion window."""
         return 2 * self.shapes.n_samples + self.exclusion_samples
 
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> DetectedSpikes:
@@ -157,20 +157,20 @@ def detect_spikes(
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     source : Source
         The recording, whitened.
     shapes : Shapes
         Shapes and temporal components.
     params : DetectParams
-        Threshold, and where spikes are looked for.
+        Threshold, size and spacing of the universal templates.
     features : FeaturesParams
-        Which contacts describe a spike.
+        Contacts of a group.
 
     Returns
     -------
     DetectedSpikes
-        With features on disk.
+        The spikes; their features are on disk.
     """
     task = Detect(source, shapes, params, features)
     found, lost = run.collect(task, source.blocks, "detect")
@@ -178,20 +178,20 @@ def detect_spikes(
 
 
 def groups_of(probe: Probe, params: DetectParams, features: FeaturesParams) -> Groups:
-    """Make the groups of contacts that describe detected spikes.
+    """Make the groups of contacts on which the features of detected spikes are measured.
 
     Parameters
     ----------
     probe : Probe
-        Contacts that are sorted.
+        The contacts that are sorted.
     params : DetectParams
-        Gives the pitch of the groups.
+        Vertical pitch.
     features : FeaturesParams
-        Gives their contacts.
+        Contacts of a group, its reach and its width.
 
     Returns
     -------
     Groups
-        One every two pitches along each shank.
+        Groups 2 pitches apart along each shank.
     """
     return make_groups(probe, pitch_um(probe, params), features)

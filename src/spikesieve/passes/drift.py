@@ -1,4 +1,4 @@
-"""Drift: how the tissue moved, and detected spikes as the contacts would have seen them at rest."""
+"""Drift: estimates the displacement of the tissue and corrects detected spikes or traces for it."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from spikesieve.stages.motion.estimate import MotionSpikes, estimate
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.tissue import Tissue
 
-# Spikes whose features are handled at a time.
+# Spikes whose features are corrected at a time.
 SPIKES_AT_ONCE = 20_000
 TRACES_FOLLOW = "The traces follow the tissue."
 
 
 @dataclass(frozen=True, eq=False)
 class DriftModel:
-    """Leads from the probe to the tissue and back.
+    """Model of drift: predicts spikes at rest from spikes at any displacement, and back.
 
     Attributes
     ----------
     motion : Motion
-        The displacement that templates follow: none where the traces were moved.
+        Displacement that the templates follow; zero if the traces were corrected.
     tissue : Tissue
-        How footprints covary with the place in the tissue.
+        Covariance of footprints over positions in the tissue.
     groups : Groups
-        Groups of contacts that describe spikes.
+        Groups of contacts on which features are measured.
     sampling_hz : float
         Sampling rate in Hz.
     """
@@ -52,27 +52,27 @@ class DriftModel:
 
     @property
     def steps_um(self) -> F64:
-        """Displacements at which templates are predicted, ascending: (n_steps,) float64."""
+        """Displacements at which templates are predicted, in um, ascending: (n_steps,) float64."""
         step = self.tissue.params.displacement_step_um
         low, high = np.floor(self.motion.um.min() / step), np.ceil(self.motion.um.max() / step)
         return np.arange(min(low, 0), max(high, 0) + 1) * step
 
     def displacement_um(self, sample: I64, depth_um: F64, shank: I64) -> F64:
-        """Displacement of spikes, rounded to steps.
+        """Look up the displacement of spikes, rounded to steps.
 
         Parameters
         ----------
         sample : ndarray of int64, shape (n,)
-            When.
+            Sample of each spike.
         depth_um : ndarray of float64, shape (n,)
-            Where.
+            Depth of each spike in um.
         shank : ndarray of int64, shape (n,)
-            Number of the shank.
+            Shank of each spike.
 
         Returns
         -------
         ndarray of float64, shape (n,)
-            In um, upwards positive.
+            Displacement in um, upwards positive.
         """
         step = self.tissue.params.displacement_step_um
         return np.round(self.motion.at(sample / self.sampling_hz, depth_um, shank) / step) * step
@@ -80,14 +80,14 @@ class DriftModel:
 
 @dataclass(frozen=True, eq=False)
 class FollowedMotion:
-    """How the tissue moved, and who followed it.
+    """Displacement of the tissue, and the part of it that templates followed.
 
     Attributes
     ----------
     found : Motion or None
-        How the tissue moved; None where it was not looked at.
+        Displacement of the tissue; None if it was not estimated.
     followed : Motion or None
-        The displacement that templates followed: none of it where the traces were moved.
+        Displacement that the templates followed; zero if the traces were corrected.
     """
 
     found: Motion | None = None
@@ -96,18 +96,18 @@ class FollowedMotion:
 
 @dataclass(frozen=True, eq=False)
 class Drift:
-    """Detected spikes, how the tissue moved, and what follows it.
+    """Detected spikes, displacement of the tissue, and how drift is corrected.
 
     Attributes
     ----------
     source : Source
-        The recording; its traces are moved where they are to follow the tissue.
+        The recording, with corrected traces if `motion.mode` is "traces".
     detected : DetectedSpikes
-        Spikes of the first pass in these traces.
+        Spikes detected in these traces.
     motion : Motion
-        How the tissue moved.
+        Displacement of the tissue.
     model : DriftModel
-        What is left for templates to follow.
+        Model of the drift that the templates follow.
     """
 
     source: Source
@@ -117,36 +117,36 @@ class Drift:
 
     @property
     def followed(self) -> FollowedMotion:
-        """How the tissue moved, and what of it templates followed."""
+        """Displacement of the tissue, and the part of it that templates followed."""
         return FollowedMotion(self.motion, self.model.motion)
 
 
 def find_drift(
     run: Run, source: Source, shapes: Shapes, detect: DetectParams, settings: Settings, known: Motion | None
 ) -> Drift:
-    """Detect spikes, find how the tissue moved, and decide what follows it.
+    """Detect spikes, estimate the displacement of the tissue, and set up the correction of drift.
 
-    Where the traces are to follow the tissue they are moved, and searched again.
+    If the traces are corrected, spikes are detected again in the corrected traces.
 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     source : Source
         The recording, whitened.
     shapes : Shapes
         Shapes and temporal components.
     detect : DetectParams
-        How spikes are detected.
+        Settings of detection.
     settings : Settings
-        Of features, motion and tissue.
+        Settings of features, motion and tissue.
     known : Motion or None
-        The displacement, where it was measured elsewhere.
+        Displacement that was measured elsewhere.
 
     Returns
     -------
     Drift
-        Spikes and displacement.
+        Spikes, displacement and model of drift.
     """
     detected = run.step("detect", detect_spikes, source, shapes, detect, settings.features)
     motion = run.step("motion", find_motion, source, detected, known, settings.motion)
@@ -164,27 +164,27 @@ def find_drift(
 def register_traces(
     run: Run, source: Source, shapes: Shapes, settings: Settings, known: Motion | None
 ) -> tuple[Source, FollowedMotion]:
-    """Detect spikes, find how the tissue moved, and have the traces follow it.
+    """Detect spikes, estimate the displacement of the tissue, and correct the traces.
 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     source : Source
         The recording, whitened.
     shapes : Shapes
         Shapes and temporal components.
     settings : Settings
-        Of detection, features, motion and tissue.
+        Settings of detection, features, motion and tissue.
     known : Motion or None
-        The displacement, where it was measured elsewhere.
+        Displacement that was measured elsewhere.
 
     Returns
     -------
     source : Source
-        The recording with traces at rest.
+        The recording with corrected traces.
     motion : FollowedMotion
-        How the tissue moved.
+        Displacement of the tissue.
     """
     detected = run.step("detect", detect_spikes, source, shapes, settings.detect, settings.features)
     motion = run.step("motion", find_motion, source, detected, known, settings.motion)
@@ -196,25 +196,25 @@ def register_traces(
 def find_motion(
     run: Run, source: Source, detected: DetectedSpikes, known: Motion | None, params: MotionParams
 ) -> Motion:
-    """Find how the tissue moved.
+    """Estimate the displacement of the tissue.
 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     source : Source
-        Gives probe, segments and sampling rate.
+        Probe, segments and sampling rate.
     detected : DetectedSpikes
-        Spikes of the first pass.
+        Detected spikes.
     known : Motion or None
-        The displacement, where it was measured elsewhere.
+        Displacement that was measured elsewhere.
     params : MotionParams
         The settings.
 
     Returns
     -------
     Motion
-        The known one, or an estimate; none where the settings switch it off.
+        The known displacement, or an estimate; zero if the settings switch drift correction off.
     """
     probe, recording = source.probe, source.recording
     if params.mode == "off" or params.n_sections == 0:
@@ -226,27 +226,27 @@ def find_motion(
 
 
 def make_trace_shift(run: Run, motion: Motion, length_um: float) -> TraceShift:
-    """Describe traces that follow the tissue, as a step, so that the traces can be read again later.
+    """Make the correction of the traces. As a step it is stored, so that the traces can be read again later.
 
     Parameters
     ----------
     run : Run
-        Not used.
+        Not used; every step takes it.
     motion : Motion
-        How the tissue moved.
+        Displacement of the tissue.
     length_um : float
-        Length scale of the interpolation between contacts.
+        Length scale of the interpolation between contacts in um.
 
     Returns
     -------
     TraceShift
-        For `Source.with_shift`.
+        Argument of `Source.with_shift`.
     """
     return TraceShift(motion, length_um)
 
 
 def located_spikes(detected: DetectedSpikes) -> MotionSpikes:
-    """Select the spikes whose position can be trusted.
+    """Select the spikes with a reliable position.
 
     Parameters
     ----------
@@ -256,7 +256,7 @@ def located_spikes(detected: DetectedSpikes) -> MotionSpikes:
     Returns
     -------
     MotionSpikes
-        What the displacement is estimated from.
+        Spikes from which the displacement is estimated.
     """
     rows = np.flatnonzero(detected.located)
     depth_um = np.asarray(detected.position_um[:, 1])[rows]
@@ -265,18 +265,18 @@ def located_spikes(detected: DetectedSpikes) -> MotionSpikes:
 
 @dataclass(frozen=True, eq=False)
 class SpikesAtRest:
-    """Detected spikes as the contacts would have seen them with the tissue at rest.
+    """Detected spikes, corrected for drift: as the contacts would have seen them with the tissue at rest.
 
     Attributes
     ----------
     sample : ndarray of int64, shape (n,)
         Sample of the spike.
     group : ndarray of int32, shape (n,)
-        The group of contacts that would have described it.
+        Group of contacts that is nearest to the spike at rest.
     features : ndarray of float32, shape (n, n_near, n_pcs)
         PC scores on the contacts of that group.
     displacement_um : ndarray of float64, shape (n,)
-        How far the tissue was from rest, in steps.
+        Displacement of the tissue in um, a multiple of the step.
     """
 
     sample: I64
@@ -287,21 +287,21 @@ class SpikesAtRest:
 
 @versioned(1)
 def move_to_rest(run: Run, detected: DetectedSpikes, drift: DriftModel) -> SpikesAtRest:
-    """Move the features of all detected spikes to where the tissue is at rest.
+    """Correct the features of all detected spikes for drift.
 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     detected : DetectedSpikes
-        Spikes of the first pass.
+        Detected spikes.
     drift : DriftModel
-        How far the tissue was from rest.
+        Model of drift.
 
     Returns
     -------
     SpikesAtRest
-        With features on disk.
+        The corrected spikes; their features are on disk.
     """
     n = len(detected)
     parts = [slice(start, min(start + SPIKES_AT_ONCE, n)) for start in range(0, n, SPIKES_AT_ONCE)]
@@ -316,7 +316,7 @@ def move_to_rest(run: Run, detected: DetectedSpikes, drift: DriftModel) -> Spike
 
 
 def _part_at_rest(detected: DetectedSpikes, drift: DriftModel, part: slice) -> tuple[I64, F64, F32]:
-    """Group at rest, displacement, and features there, of some spikes."""
+    """Group at rest, displacement and corrected features of a part of the spikes."""
     tissue_um, shank = detected.centre_um[part].astype(np.float64), detected.shank(part)
     displacement_um = drift.displacement_um(np.asarray(detected.sample[part]), tissue_um[:, 1], shank)
     tissue_um[:, 1] -= displacement_um
@@ -331,7 +331,7 @@ def _part_at_rest(detected: DetectedSpikes, drift: DriftModel, part: slice) -> t
 
 
 def _equal_rows(*columns: I32 | I64 | F64) -> list[tuple[I64, tuple[float, ...]]]:
-    """Rows that agree in all columns, and the values on which they agree."""
+    """Rows with equal values in all columns, and these values."""
     keys, inverse = np.unique(np.stack(columns, axis=1).astype(np.float64), axis=0, return_inverse=True)
     order = np.argsort(inverse.ravel(), kind="stable")
     rows = np.split(order, np.cumsum(np.bincount(inverse.ravel(), minlength=len(keys)))[:-1])

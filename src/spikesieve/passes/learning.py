@@ -1,4 +1,4 @@
-"""The units in matched spikes: learned from some, merged across drift, and given all spikes."""
+"""Learns units from matched spikes, merges them across drift, and assigns all spikes to them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from spikesieve.stages.tissue import MovingTemplates
 
 @dataclass(frozen=True, eq=False)
 class Matching:
-    """A pass of matching: what was matched, and what was found.
+    """Input and result of template matching.
 
     Attributes
     ----------
@@ -46,11 +46,11 @@ class Matching:
     shapes : Shapes
         Their temporal components.
     drift : DriftModel
-        The displacement that they followed.
+        The drift that they followed.
     seconds : float or None
-        How much of the recording was matched; None: all.
+        Duration that was matched in s; None: the whole recording.
     found : MatchedSpikes
-        The spikes.
+        The matched spikes.
     """
 
     templates: MovingTemplates
@@ -67,9 +67,9 @@ class LearningParams:
     Attributes
     ----------
     fit : FitParams
-        How spikes are weighed.
+        Settings of the likelihood of spikes.
     refine : RefineParams
-        How units are split, merged and kept.
+        Settings of splits, merges and the final assignment.
     """
 
     fit: FitParams
@@ -78,18 +78,18 @@ class LearningParams:
 
 @dataclass(frozen=True, eq=False)
 class _MergedUnits:
-    """Units in the spikes of moving templates, merged across drift.
+    """Units learned from matched spikes, merged across drift.
 
     Attributes
     ----------
     learned : LearnedUnits
-        The units.
+        All units.
     found : FoundUnits
-        Those with enough spikes, as templates at rest.
+        Units with enough spikes, as templates at rest.
     merged_into : ndarray of int64, shape (n_found,)
-        The unit that each is a part of.
+        The merged unit of each.
     moving : MovingTemplates
-        The units that are left, as templates at every displacement.
+        The merged units, as templates at every displacement.
     """
 
     learned: LearnedUnits
@@ -102,28 +102,28 @@ class _MergedUnits:
 def learn_templates_again(
     run: Run, source: Source, matching: Matching, params: LearningParams, shape: TemplatesParams
 ) -> MovingTemplates:
-    """Learn the units in the spikes of a part of the recording, as templates for all of it.
+    """Learn units from the spikes of a part of the recording, as templates for the whole recording.
 
-    Templates of neurons that are too rare to be learned in that part stay. Templates that are the sum of two others are
-    left out.
+    Templates of neurons that fire too rarely to be learned from this part are kept. Templates that are the sum of two
+    others are removed.
 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     source : Source
         The recording.
     matching : Matching
-        Spikes of a part of it.
+        Matched spikes of a part of it.
     params : LearningParams
-        How units are learned.
+        Settings of learning.
     shape : TemplatesParams
-        Which templates are duplicates.
+        Criteria of duplicate templates.
 
     Returns
     -------
     MovingTemplates
-        With the number of spikes that the whole recording has, if it is like the part.
+        Templates, with their number of spikes extrapolated to the whole recording.
     """
     drift, hz = matching.drift, source.sampling_hz
     units = _merged_units(run, source, matching, params)
@@ -144,20 +144,20 @@ def learn_templates_again(
 def final_units(
     run: Run, source: Source, matching: Matching, params: LearningParams, curation: CurateParams
 ) -> CuratedUnits:
-    """Give all spikes to the units in them, and curate the units.
+    """Assign all spikes to units, and curate the units.
 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     source : Source
         The recording.
     matching : Matching
-        Spikes of all of it.
+        Matched spikes of the whole recording.
     params : LearningParams
-        How units are learned and kept.
+        Settings of learning and assignment.
     curation : CurateParams
-        Merges, duplicates, double detections.
+        Criteria of merges, duplicates and double detections.
 
     Returns
     -------
@@ -185,7 +185,7 @@ def _seconds(source: Source, matching: Matching) -> float:
 
 
 def _described(source: Source, matching: Matching) -> DescribedSpikes:
-    """The spikes with what it takes to judge them."""
+    """The matched spikes with everything that is needed to assign them."""
     found, templates = matching.found, matching.templates.rest
     size = found.norm / np.maximum(templates.norms, 1e-9)[found.template]
     return DescribedSpikes(
@@ -204,24 +204,24 @@ def _described(source: Source, matching: Matching) -> DescribedSpikes:
 
 
 def _merged_units(run: Run, source: Source, matching: Matching, params: LearningParams) -> _MergedUnits:
-    """The units in matched spikes, compared at the displacements where they were seen."""
-    before, drift, share = matching.templates, matching.drift, run.map
-    learned = learn_units(_described(source, matching), params.fit, params.refine, share)
-    found, some = FoundUnits(*learned_templates(learned), learned.assignment.amplitude), learned.spikes
+    """Units learned from matched spikes, and merged by comparing them at the displacements where both were seen."""
+    before, drift = matching.templates, matching.drift
+    learned = learn_units(_described(source, matching), params.fit, params.refine, run.map)
+    found, spikes = FoundUnits(*learned_templates(learned), learned.assignment.amplitude), learned.spikes
     tissue = drift.tissue.params
     width = max(1, round(tissue.displacement_bin_um / tissue.displacement_step_um))
-    step = _steps_of(source, matching, some)
-    observed = observe_units(some, found, MatchedSteps(before, step, width), share)
+    step = _steps_of(source, matching, spikes)
+    observed = observe_units(spikes, found, MatchedSteps(before, step, width), run.map)
     if len(before.steps_um) > 1:
-        merged_into, moving = merge_across_drift(observed, some, drift.tissue, params.refine, share)
+        merged_into, moving = merge_across_drift(observed, spikes, drift.tissue, params.refine, run.map)
     else:
         merged_into = np.arange(len(observed.observed))
-        moving = units_as_moving_templates(observed, merged_into, drift.tissue, share)
+        moving = units_as_moving_templates(observed, merged_into, drift.tissue, run.map)
     return _MergedUnits(learned, found, merged_into, moving)
 
 
 def _steps_of(source: Source, matching: Matching, spikes: DescribedSpikes) -> I64:
-    """The step at which each spike was matched, (n,) int64: that of its template in the middle of its block."""
+    """Displacement step at which each spike was matched: that of its template in the middle of its block."""
     blocks = source.blocks if matching.seconds is None else source.part(matching.seconds)
     starts = np.array([block.start for block in blocks])
     middles = np.array([block.middle for block in blocks]) / source.sampling_hz
@@ -232,23 +232,23 @@ def _steps_of(source: Source, matching: Matching, spikes: DescribedSpikes) -> I6
 
 
 def rarely_seen(before: MovingTemplates, parent: I64, share: float, params: RefineParams) -> MovingTemplates:
-    """Select the templates of neurons too rare to be learned in a part of the recording.
+    """Select the templates of neurons that fire too rarely to be learned from a part of the recording.
 
     Parameters
     ----------
     before : MovingTemplates
         Templates that were matched, with their number of spikes in the whole recording.
     parent : ndarray of int64, shape (n_units,)
-        The template that found most spikes of each unit that was learned.
+        Template that found most spikes of each learned unit.
     share : float
-        How much of the recording the part is.
+        Duration of the part as a share of the recording.
     params : RefineParams
-        Gives the smallest number of spikes of a unit.
+        Smallest number of spikes of a unit.
 
     Returns
     -------
     MovingTemplates
-        Those that no unit was learned from, with the number of spikes that the part should have.
+        Templates from which no unit was learned, with the expected number of spikes in the part.
     """
     expected = before.rest.n_spikes * share
     rare = np.setdiff1d(np.flatnonzero(expected < params.min_spikes), parent)

@@ -1,4 +1,4 @@
-"""Matches templates to the recording: every template where the tissue is in the middle of the block."""
+"""Matches templates to the recording. In each block, templates are shifted by its displacement of the tissue."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.sieve.fit import fit, prior
 from spikesieve.stages.tissue import MovingTemplates
 
-# Waveforms beside a block that are matched with it, so that spikes across its edge are resolved as inside it.
+# Margin of a block, in waveform lengths. It is matched as well, so that overlaps at the edge of a block are resolved.
 MARGIN_WAVEFORMS = 5
-# Displacements whose matchers are kept: neighbouring blocks often share one.
+# Number of matchers that are kept: neighbouring blocks often have the same displacement.
 MATCHERS = 8
 
 
 @dataclass(frozen=True, eq=False)
 class MovingMatcher:
-    """Makes the matcher of each block. Pickles without those it made.
+    """Makes the matcher of each block, with the templates at its displacement.
 
     Attributes
     ----------
@@ -40,9 +40,9 @@ class MovingMatcher:
     shapes : Shapes
         Temporal components.
     probe : Probe
-        Contacts that are sorted.
+        The contacts that are sorted.
     motion : Motion
-        The displacement that templates follow.
+        Displacement that the templates follow.
     sampling_hz : float
         Sampling rate in Hz.
     """
@@ -58,20 +58,21 @@ class MovingMatcher:
         object.__setattr__(self, "_at_steps", lru_cache(maxsize=MATCHERS)(self._make))
 
     def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle without the matchers that are kept."""
         return type(self), (self.templates, self.shapes, self.probe, self.motion, self.sampling_hz)
 
     def of_block(self, block: Block) -> Matcher:
-        """Make the matcher of a block, or take it from those that were made before.
+        """Make the matcher of a block, or return one that was made before.
 
         Parameters
         ----------
         block : Block
-            The tissue is taken to be where it is in its middle.
+            The displacement in the middle of the block is used.
 
         Returns
         -------
         Matcher
-            Every template at its displacement; spikes are described as at rest.
+            Templates at this displacement. Features of spikes are corrected for it.
         """
         peak = self.templates.rest.peak_contacts
         depth_um, shanks = self.probe.positions_um[peak, 1], self.probe.shanks[peak]
@@ -79,14 +80,14 @@ class MovingMatcher:
         return self._at_steps(self.templates.step_of(self.motion.at(middle_s, depth_um, shanks)).tobytes())
 
     def _make(self, steps: bytes) -> Matcher:
-        here = self.templates.at(np.frombuffer(steps, np.int64))
-        matcher = make_matcher(here, here.contacts, self.probe.n_contacts, self.shapes)
+        shifted = self.templates.at(np.frombuffer(steps, np.int64))
+        matcher = make_matcher(shifted, shifted.contacts, self.probe.n_contacts, self.shapes)
         return replace(matcher, feature_scores=self.templates.rest.scores)
 
 
 @dataclass(frozen=True, eq=False)
 class Match(BlockTask[MatchedSpikes]):
-    """Match a block by a threshold on scores, as Kilosort4 does.
+    """Match a block with a threshold on scores, as Kilosort4 does.
 
     Attributes
     ----------
@@ -101,7 +102,7 @@ class Match(BlockTask[MatchedSpikes]):
 
     @property
     def margin_samples(self) -> int:
-        """Some waveforms."""
+        """Five waveform lengths."""
         return MARGIN_WAVEFORMS * self.matcher.shapes.n_samples
 
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> MatchedSpikes:
@@ -126,7 +127,7 @@ class MatchByLikelihood(BlockTask[MatchedSpikes]):
 
     @property
     def margin_samples(self) -> int:
-        """Some waveforms."""
+        """Five waveform lengths."""
         return MARGIN_WAVEFORMS * self.matcher.shapes.n_samples
 
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> MatchedSpikes:
@@ -141,27 +142,27 @@ class MatchByLikelihood(BlockTask[MatchedSpikes]):
 def match_templates(
     run: Run, source: Source, templates: MovingTemplates, shapes: Shapes, drift: DriftModel, params: MatchParams
 ) -> MatchedSpikes:
-    """Match the whole recording by a threshold on scores.
+    """Match the whole recording with a threshold on scores.
 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     source : Source
         The recording, whitened.
     templates : MovingTemplates
-        What to match.
+        The templates.
     shapes : Shapes
         Temporal components.
     drift : DriftModel
-        The displacement that templates follow.
+        The drift that the templates follow.
     params : MatchParams
         The settings.
 
     Returns
     -------
     MatchedSpikes
-        With features on disk.
+        The spikes; their features are on disk.
     """
     matcher = MovingMatcher(templates, shapes, drift.probe, drift.motion, drift.sampling_hz)
     found, lost = run.collect(Match(source, matcher, params), source.blocks, "match")
@@ -177,22 +178,22 @@ def match_by_likelihood(
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     source : Source
-        The recording, whitened so that scores of noise have SD 1.
+        The recording, whitened so that PC scores of noise have SD 1.
     templates : MovingTemplates
-        What to match.
+        The templates.
     shapes : Shapes
         Temporal components.
     drift : DriftModel
-        The displacement that templates follow.
+        The drift that the templates follow.
     limits : LikelihoodLimits
-        The settings, and how much of the recording to match.
+        Settings, and the duration to match.
 
     Returns
     -------
     MatchedSpikes
-        With features on disk.
+        The spikes; their features are on disk.
     """
     blocks = source.part(limits.seconds) if limits.seconds is not None else source.blocks
     matcher = MovingMatcher(templates, shapes, drift.probe, drift.motion, drift.sampling_hz)
@@ -202,14 +203,14 @@ def match_by_likelihood(
 
 @dataclass(frozen=True)
 class LikelihoodLimits:
-    """How to match by likelihood.
+    """Settings of matching by likelihood, and the duration to match.
 
     Attributes
     ----------
     params : FitParams
         The settings.
     seconds : float or None
-        How much of the recording to match, in blocks that are spread over it; None: all.
+        Duration to match in s, in blocks that are spread over the recording; None: the whole recording.
     """
 
     params: FitParams
@@ -217,19 +218,24 @@ class LikelihoodLimits:
 
 
 def notes_of_rounds(n_left: int, setting: str) -> tuple[str, ...]:
-    """Say that the rounds of matching were not enough.
+    """Write a note if the rounds of matching were not enough.
 
     Parameters
     ----------
     n_left : int
-        Spikes that were left.
+        Spikes that were not extracted.
     setting : str
         Name of the setting that limits the rounds.
 
     Returns
     -------
     tuple of str
-        A sentence, or nothing.
+        A sentence for the user, or nothing.
+
+    Examples
+    --------
+    >>> notes_of_rounds(0, "match.max_peels")
+    ()
     """
     if not n_left:
         return ()

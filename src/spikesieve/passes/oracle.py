@@ -1,4 +1,4 @@
-"""Matches the recording with the true templates: what a greedy matcher that knows them finds."""
+"""The oracle: matches a simulated recording with its true templates."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from spikesieve.stages.shapes import Shapes, window
 from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
 from spikesieve.stages.waveforms import add_waveforms
 
-# Blocks, spread over the recording, that the true templates are averaged from.
+# Blocks, spread over the recording, from which the true templates are averaged.
 MEASURED_BLOCKS = 40
 
 
 @dataclass(frozen=True, eq=False)
 class TrueSpikes:
-    """The spikes of the truth.
+    """The true spikes.
 
     Attributes
     ----------
     sample, unit : ndarray of int64, shape (n_spikes,)
-        In order of time; units count from 0.
+        Sample and unit of each spike, in order of time. Units count from 0.
     n_units : int
-        True units, those without a spike included.
+        Number of true units, including those without spikes.
     """
 
     sample: I64
@@ -43,14 +43,14 @@ class TrueSpikes:
 
 @dataclass(frozen=True, eq=False)
 class TrueWaveformSums:
-    """Sums of true waveforms in a block.
+    """Sums of the waveforms of true spikes.
 
     Attributes
     ----------
     white, uv : ndarray of float64, shape (n_units, n_samples, n_contacts)
-        Whitened, and in uV.
+        Sums of the whitened waveforms, and of those in uV.
     n_spikes : ndarray of int64, shape (n_units,)
-        Spikes that were added up.
+        Number of spikes in each sum.
     """
 
     white: F64
@@ -67,7 +67,7 @@ class AddTrueWaveforms(BlockTask[TrueWaveformSums]):
     truth : TrueSpikes
         The spikes.
     window : (int, int)
-        Samples before a spike's time, and from it on.
+        Number of samples before the time of a spike, and from it on.
     """
 
     truth: TrueSpikes
@@ -92,22 +92,22 @@ class AddTrueWaveforms(BlockTask[TrueWaveformSums]):
 
 @dataclass(frozen=True, eq=False)
 class TrueTemplates:
-    """The units of the truth, as the preprocessed recording shows them.
+    """Templates of the true units, averaged from the preprocessed recording.
 
     Attributes
     ----------
     templates : LearnedTemplates
-        Mean whitened waveforms in the space of their own components, on the contacts nearest to each unit's largest.
+        PC scores of the mean whitened waveforms, on the contacts nearest to the largest one.
     shapes : Shapes
-        These components.
+        The temporal components.
     d_prime : ndarray of float64, shape (n_units,)
-        Norm of the whitened mean waveform in noise SD, the noise of the mean taken off; 0 for units without a spike.
+        Norm of the whitened mean waveform in noise SD, corrected for the noise of the mean; 0 for units without spikes.
     snr : ndarray of float64, shape (n_units,)
-        Largest deflection of the high-passed, referenced mean waveform over the noise SD.
+        Peak amplitude of the high-passed, referenced mean waveform divided by the noise SD.
     similarity : ndarray of float32, shape (n_units, n_units)
-        Largest correlation of the whitened mean waveforms over lags.
+        Largest correlation over lags of the whitened mean waveforms.
     depth_um : ndarray of float64, shape (n_units,)
-        Depth of the contact on which each is largest.
+        Depth of the largest contact in um.
     """
 
     templates: LearnedTemplates
@@ -125,18 +125,18 @@ def measure_true_templates(run: Run, source: Source, truth: TrueSpikes, params: 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     source : Source
         The recording, whitened.
     truth : TrueSpikes
         The true spikes.
     params : ShapesParams
-        Number of components, and length of a waveform.
+        Number of components, length of a waveform.
 
     Returns
     -------
     TrueTemplates
-        One for each unit.
+        A template for each unit.
     """
     n_samples, peak_index = window(params, source.sampling_hz)
     task = AddTrueWaveforms(source, truth, (peak_index, n_samples - peak_index))
@@ -164,16 +164,16 @@ def measure_true_templates(run: Run, source: Source, truth: TrueSpikes, params: 
 
 @dataclass(frozen=True, eq=False)
 class OracleSpikes:
-    """Spikes that the oracle finds, in order of time.
+    """Spikes found by the oracle, in order of time.
 
     Attributes
     ----------
     sample : ndarray of int64, shape (n,)
         Sample of the spike.
     unit : ndarray of int64, shape (n,)
-        Row of the truth's units.
+        True unit.
     value : ndarray of float32, shape (n,)
-        Projection on the unit's template, in noise SD.
+        Projection on the template of unit norm, in noise SD.
     """
 
     sample: I64
@@ -198,7 +198,7 @@ class MatchTruth(BlockTask[OracleSpikes]):
 
     @property
     def margin_samples(self) -> int:
-        """Some waveforms."""
+        """Five waveform lengths."""
         return MARGIN_WAVEFORMS * self.matcher.shapes.n_samples
 
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> OracleSpikes:
@@ -212,24 +212,24 @@ class MatchTruth(BlockTask[OracleSpikes]):
 def match_truth(run: Run, source: Source, units: TrueTemplates, max_peels: int) -> OracleSpikes:
     """Match the whole recording with the true templates.
 
-    Each unit is accepted from half of its d' on, so weak ones come with false spikes: `stages.oracle.best_cuts` finds a
-    threshold with the truth.
+    Spikes are accepted from half of the d' of their unit on, so weak units get false spikes. `stages.oracle.best_cuts`
+    then chooses the best cutoff of each unit.
 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     source : Source
         The recording, whitened.
     units : TrueTemplates
         The true templates.
     max_peels : int
-        Largest number of rounds.
+        Largest number of rounds of matching.
 
     Returns
     -------
     OracleSpikes
-        Of all units.
+        Spikes of all units.
     """
     templates = units.templates
     matcher = make_matcher(templates, templates.contacts[:, :1], source.probe.n_contacts, units.shapes)

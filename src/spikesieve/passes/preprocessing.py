@@ -1,4 +1,4 @@
-"""Learns how to preprocess a recording: bad contacts, noise, whitening."""
+"""Learns the preprocessing of a recording: bad contacts, noise, whitening."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from spikesieve.stages.whitening import BlockStatistics, block_statistics, fit_w
 
 @dataclass(frozen=True, eq=False)
 class ContactNoise(BlockTask[F64]):
-    """Robust SD of each contact in uV."""
+    """Measure the robust SD of each contact in uV."""
 
     @property
     def margin_samples(self) -> int:
-        """None."""
+        """0: no margin."""
         return 0
 
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> F64:
@@ -34,11 +34,11 @@ class ContactNoise(BlockTask[F64]):
 
 @dataclass(frozen=True, eq=False)
 class Covariance(BlockTask[BlockStatistics]):
-    """Noise and covariance of a block."""
+    """Measure noise and covariance of a block."""
 
     @property
     def margin_samples(self) -> int:
-        """None."""
+        """0: no margin."""
         return 0
 
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> BlockStatistics:
@@ -48,7 +48,7 @@ class Covariance(BlockTask[BlockStatistics]):
 
 @dataclass(frozen=True, eq=False)
 class ScoreNoise(BlockTask[F64]):
-    """Robust SD of the PC scores on each contact.
+    """Measure the robust SD of the PC scores on each contact.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class ScoreNoise(BlockTask[F64]):
 
     @property
     def margin_samples(self) -> int:
-        """One waveform."""
+        """One waveform length."""
         return self.shapes.n_samples
 
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> F64:
@@ -70,12 +70,12 @@ class ScoreNoise(BlockTask[F64]):
 
 @versioned(1)
 def fit_preprocessing(run: Run, source: Source, params: PreprocessParams) -> Preprocessing:
-    """Learn bad contacts, noise and whitening from some blocks.
+    """Learn bad contacts, noise and whitening from sample blocks.
 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     source : Source
         The recording, high-passed.
     params : PreprocessParams
@@ -84,28 +84,28 @@ def fit_preprocessing(run: Run, source: Source, params: PreprocessParams) -> Pre
     Returns
     -------
     Preprocessing
-        What is done to every block.
+        The complete preprocessing.
     """
-    blocks, what = source.sample_blocks, "noise and whitening"
-    noise_uv: F64 = np.median(list(run.map(ContactNoise(source), blocks, what)), axis=0)
+    blocks, stage = source.sample_blocks, "noise and whitening"
+    noise_uv: F64 = np.median(list(run.map(ContactNoise(source), blocks, stage)), axis=0)
     recording = source.recording
     draft = without_bad_contacts(
         noise_uv, source.probe, recording.sampling_hz, recording.range_uv(source.probe.channels), params
     )
-    return fit_whitening(draft, run.map(Covariance(source.with_preprocessing(draft)), blocks, what))
+    return fit_whitening(draft, run.map(Covariance(source.with_preprocessing(draft)), blocks, stage))
 
 
 @versioned(1)
 def with_unit_score_noise(run: Run, source: Source, shapes: Shapes) -> Preprocessing:
     """Scale the whitening so that PC scores of noise have SD 1 on every contact.
 
-    Whitened traces have a variance of 1, spikes included, but noise is not white in time: its scores on slow components
-    are larger.
+    Whitened traces have variance 1, including spikes. But noise is not white in time: it has larger scores on slow
+    components.
 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     source : Source
         The recording, whitened.
     shapes : Shapes
@@ -114,7 +114,7 @@ def with_unit_score_noise(run: Run, source: Source, shapes: Shapes) -> Preproces
     Returns
     -------
     Preprocessing
-        With the median SD that scores of noise had before, `score_noise_sd`.
+        With scaled whitening. `score_noise_sd` is the median SD of the scores of noise before.
     """
     each = list(run.map(ScoreNoise(source, shapes), source.sample_blocks, "noise of scores"))
     sd: F64 = np.median(each, axis=0)

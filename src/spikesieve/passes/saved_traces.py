@@ -1,4 +1,4 @@
-"""The preprocessed traces of a sort, read again from its store."""
+"""The preprocessed traces of a sort, computed again from its stored steps."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from spikesieve.stages.preprocess import Clean
 
 I16 = NDArray[np.int16]
 
-# int16 steps of one noise SD: values to +-163 SD fit, and rounding is far below the noise.
+# int16 steps per noise SD. Values up to 163 SD fit, and rounding errors are far below the noise.
 STEPS_PER_SD = 200
 
 
 @dataclass(frozen=True, eq=False)
 class WhiteAsInt16(BlockTask[I16]):
-    """Whitened traces of a block as int16."""
+    """Convert the whitened traces of a block to int16."""
 
     @property
     def margin_samples(self) -> int:
-        """None."""
+        """0: no margin."""
         return 0
 
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> I16:
@@ -36,17 +36,17 @@ class WhiteAsInt16(BlockTask[I16]):
 
 
 def to_int16(white: F32) -> I16:
-    """Convert whitened traces to int16, 200 steps to a noise SD.
+    """Convert whitened traces to int16, with 200 steps per noise SD.
 
     Parameters
     ----------
     white : ndarray of float32, shape (n_contacts, n_samples)
-        In noise SD.
+        Whitened traces in noise SD.
 
     Returns
     -------
     ndarray of int16, shape (n_samples, n_contacts)
-        Clipped at the limits of int16.
+        The same, clipped at the limits of int16.
 
     Examples
     --------
@@ -58,19 +58,19 @@ def to_int16(white: F32) -> I16:
 
 
 def source_as_sorted(store: Store, source: Source) -> Source:
-    """Find out how a recording was preprocessed for the last matching.
+    """Restore the preprocessing that a sort used for template matching.
 
     Parameters
     ----------
     store : Store
-        Holds the steps of a sort.
+        Steps of the sort.
     source : Source
         The recording that was sorted.
 
     Returns
     -------
     Source
-        With the preprocessing that was used, and traces moved with the tissue where they were.
+        The recording with this preprocessing, and with drift correction of the traces if the sort used it.
     """
     source = source.with_preprocessing(store.read("preprocessing"))
     return source.with_shift(store.read("trace shift")) if "trace shift" in store.index() else source
@@ -82,14 +82,14 @@ def white_blocks(run: Run, source: Source) -> Iterator[tuple[int, I16]]:
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     source : Source
-        As it was sorted.
+        The recording, from `source_as_sorted`.
 
     Yields
     ------
-    (int, ndarray of int16)
-        First sample, and (n_samples, n_contacts) values of each block, in order of time.
+    (int, ndarray of int16, shape (n_samples, n_contacts))
+        First sample and traces of each block, in order of time.
     """
     traces = run.map(WhiteAsInt16(source), source.blocks, "preprocessed traces")
     for block, samples in zip(source.blocks, traces, strict=True):

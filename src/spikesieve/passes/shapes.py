@@ -1,4 +1,4 @@
-"""Learns what spikes look like on one contact."""
+"""Learns typical waveforms of spikes on a single contact."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from spikesieve.stages import shapes
 from spikesieve.stages.preprocess import Clean
 from spikesieve.stages.shapes import Shapes
 
-# Contacts among which a clip is taken from the one on which it is largest.
+# A clip is taken from the contact on which the spike is largest among this number of nearest contacts.
 NEAR_CONTACTS = 10
 
 
 @dataclass(frozen=True, eq=False)
 class Clips(BlockTask[F32]):
-    """Clips around clear spikes of a block.
+    """Extract clips of clear spikes from a block.
 
     Attributes
     ----------
     near : ndarray of int64, shape (n_contacts, n_near)
-        The contacts near each contact.
+        Nearest contacts of each contact.
     params : ShapesParams
         The settings.
     """
@@ -35,7 +35,7 @@ class Clips(BlockTask[F32]):
 
     @property
     def margin_samples(self) -> int:
-        """One waveform."""
+        """One waveform length."""
         return shapes.window(self.params, self.source.sampling_hz)[0]
 
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> F32:
@@ -46,12 +46,12 @@ class Clips(BlockTask[F32]):
 
 @versioned(1)
 def learn_shapes(run: Run, source: Source, params: ShapesParams) -> Shapes:
-    """Learn temporal components and shapes from clear spikes of some blocks.
+    """Learn temporal components and shapes from clear spikes of sample blocks.
 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     source : Source
         The recording, whitened.
     params : ShapesParams
@@ -60,7 +60,7 @@ def learn_shapes(run: Run, source: Source, params: ShapesParams) -> Shapes:
     Returns
     -------
     Shapes
-        The temporal basis of everything after it.
+        Temporal components and shapes, which all later steps use.
     """
     xy, shanks = source.probe.positions_um, source.probe.shanks
     near = nearest(distances_um(xy, shanks, xy, shanks), NEAR_CONTACTS)

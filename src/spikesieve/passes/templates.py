@@ -1,4 +1,4 @@
-"""Templates at every displacement, from clusters of detected spikes."""
+"""Makes templates at every displacement from clusters of detected spikes."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates, TemplateAssignment, advanced, learn_templates
 from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, predict
 
-# Spikes whose features are added up at a time.
+# Spikes whose features are summed at a time.
 SPIKES_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, eq=False)
 class ClusteredSpikes:
-    """Detected spikes, where they are at rest, and their clusters.
+    """Detected spikes with their displacements and clusters.
 
     Attributes
     ----------
     detected : DetectedSpikes
-        As the probe saw them.
+        The spikes as they were recorded.
     at_rest : SpikesAtRest
-        Their displacement.
+        The same, corrected for drift.
     clusters : Clusters
         Their clusters.
     """
@@ -50,20 +50,20 @@ def make_templates(
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     spikes : ClusteredSpikes
-        What the templates are made from.
+        Spikes and clusters.
     shapes : Shapes
         Temporal components.
     drift : DriftModel
-        Displacements and the covariance of footprints.
+        Displacements, and the covariance of footprints.
     params : TemplatesParams
-        Which clusters make a template.
+        Criteria for a cluster to become a template.
 
     Returns
     -------
     MovingTemplates
-        Predicted from what their spikes looked like on the probe at each displacement.
+        Templates, predicted from the spikes that were recorded at each displacement.
     """
     n_contacts = drift.probe.n_contacts
     families = learn_templates(spikes.clusters.means, n_contacts, shapes, params)
@@ -75,9 +75,9 @@ def make_templates(
         return _still_templates(families.templates, contacts, n_contacts)
     at_step = np.stack([drift.tissue.contacts_at(d) for d in steps])
     contacts_at = np.where(contacts >= 0, at_step[:, np.maximum(contacts, 0)], -1)
-    seen = _observed(spikes, families, shapes, drift)
+    observed = _observed(spikes, families, shapes, drift)
     scores = np.zeros((*contacts_at.shape, spikes.detected.features.shape[2]), np.float32)
-    each = [(one, contacts_at[:, k]) for k, one in enumerate(seen)]
+    each = [(one, contacts_at[:, k]) for k, one in enumerate(observed)]
     for k, predicted in enumerate(run.map(partial(_predicted, tissue=drift.tissue, steps_um=steps), each)):
         scores[:, k] = predicted
     at_rest = int(np.abs(steps).argmin())
@@ -86,19 +86,19 @@ def make_templates(
 
 
 def group_of_templates(templates: MovingTemplates, drift: DriftModel) -> I64:
-    """Find the group of contacts that each template lies in.
+    """Find the group of contacts of each template.
 
     Parameters
     ----------
     templates : MovingTemplates
-        Templates at rest.
+        The templates.
     drift : DriftModel
-        Gives the groups.
+        Its groups are used.
 
     Returns
     -------
     ndarray of int64, shape (n_templates,)
-        Group of each template's largest contact.
+        Group nearest to the largest contact of the template at rest.
     """
     peak, probe = templates.rest.peak_contacts, drift.probe
     return group_of(probe.positions_um[peak], probe.shanks[peak], drift.groups)
@@ -109,7 +109,7 @@ def _predicted(one: tuple[Observed, I64], tissue: Tissue, steps_um: F64) -> F32:
 
 
 def _still_templates(means: LearnedTemplates, contacts: I64, n_contacts: int) -> MovingTemplates:
-    """Where nothing moves the means are the templates."""
+    """Without drift the means of the clusters are the templates."""
     scores = means.dense(n_contacts)[np.arange(len(means))[:, None], np.maximum(contacts, 0)]
     scores[contacts < 0] = 0.0
     learned = LearnedTemplates(contacts, scores, means.n_spikes)
@@ -119,7 +119,7 @@ def _still_templates(means: LearnedTemplates, contacts: I64, n_contacts: int) ->
 def _observed(
     spikes: ClusteredSpikes, families: TemplateAssignment, shapes: Shapes, drift: DriftModel
 ) -> list[Observed]:
-    """Mean scores of each template in bins of displacement, on the contacts where they were measured."""
+    """Mean PC scores of each template in bins of displacement, on the contacts where they were measured."""
     detected, moved_um, unit = spikes.detected, spikes.at_rest.displacement_um, spikes.clusters.unit
     width = drift.tissue.params.displacement_bin_um
     used = np.flatnonzero((unit >= 0) & (families.template_of_cluster[np.maximum(unit, 0)] >= 0))

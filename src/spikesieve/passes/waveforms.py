@@ -18,9 +18,9 @@ from spikesieve.stages.preprocess import Clean
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.waveforms import WaveformSums
 
-# Of the spikes wanted for a waveform, this share is enough where more would cost many blocks.
+# After `waveform_duration_s`, this share of the wanted spikes is enough.
 ENOUGH = 0.2
-# Displacement up to which a spike shows the waveform at rest, and how many spikes are taken whatever theirs is.
+# Spikes at smaller displacements show the waveform at rest. At least 100 spikes are used, whatever their displacement.
 NEAR_REST_UM, FEW_AT_REST = 2.0, 100
 
 
@@ -31,11 +31,11 @@ class ExtractWaveforms(BlockTask[WaveformSums]):
     Attributes
     ----------
     sample, unit : ndarray of int64, shape (n,)
-        The spikes, in order of time.
+        Sample and unit of each spike, in order of time.
     contacts : ndarray of int64, shape (n_units, n_near)
-        Where each unit is measured.
+        Contacts on which each unit is measured.
     window : (int, int)
-        Samples before a spike's time, and from it on.
+        Number of samples before the time of a spike, and from it on.
     """
 
     sample: I64
@@ -59,29 +59,29 @@ class ExtractWaveforms(BlockTask[WaveformSums]):
 def measure_templates(
     run: Run, source: Source, shapes: Shapes, final: CuratedUnits, followed: Motion | None, params: UnitsParams
 ) -> tuple[Templates, I64]:
-    """Average the waveforms of every unit over some blocks.
+    """Compute the mean waveform of every unit from a part of its spikes.
 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     source : Source
         The recording.
     shapes : Shapes
-        Gives the length of a waveform.
+        Length of a waveform.
     final : CuratedUnits
         The units.
     followed : Motion or None
-        The displacement that templates followed: spikes near rest show the waveform.
+        Displacement that the templates followed. Spikes near rest are used.
     params : UnitsParams
-        On which contacts, from how many spikes and seconds.
+        Number of contacts, spikes and seconds.
 
     Returns
     -------
     templates : Templates
-        In uV.
+        Mean waveforms in uV.
     shifts : ndarray of int64, shape (n_units,)
-        Samples by which the spikes of each unit must move to its trough.
+        Samples from the time of a unit's spikes to the trough of its waveform.
     """
     n_units = len(final.means)
     contacts = waveforms.near_contacts(final.means.peak_contacts, source.probe, params)
@@ -104,10 +104,10 @@ def measure_templates(
 
 
 def _only_uv(source: Source) -> Source:
-    """The recording without reference and whitening.
+    """The recording without common reference and whitening.
 
-    The median over few contacts takes part of a large spike with it (6 % on four tetrodes): uV are those without it.
-    A whitening of zeros costs no time.
+    On few contacts the median takes away a part of large spikes (6 % on four tetrodes), so amplitudes are measured
+    without it. Whitening with zeros takes no time.
     """
     fitted = source.preprocessing
     none = np.full_like(fitted.referenced, -1)
@@ -115,7 +115,7 @@ def _only_uv(source: Source) -> Source:
 
 
 def _near_rest(final: CuratedUnits, probe: Probe, followed: Motion | None) -> I64:
-    """The unit of each spike that shows it at rest: displaced by little, or the least displaced where those are few."""
+    """Unit of each spike near rest, -1 for others; the least displaced spikes if a unit has few near rest."""
     trains = final.trains
     if followed is None or not followed.um.any():
         return trains.unit
@@ -130,27 +130,28 @@ def _near_rest(final: CuratedUnits, probe: Probe, followed: Motion | None) -> I6
 
 
 def _in_order_of_time(sample: I64, unit: I64) -> tuple[I64, I64]:
-    """Spikes that belong to a unit, by sample."""
+    """Sample and unit of the spikes that belong to a unit, in order of time."""
     rows = np.flatnonzero(unit >= 0)
     rows = rows[np.argsort(sample[rows], kind="stable")]
     return sample[rows], unit[rows]
 
 
 def blocks_to_measure(source: Source, sample: I64, unit: I64, n_units: int, params: UnitsParams) -> tuple[Block, ...]:
-    """Choose blocks, spread over the recording, until they hold enough spikes of every unit.
+    """Choose blocks, spread over the recording, until they contain enough spikes of every unit.
 
-    Once they are many it is enough that they hold some: rare units have few spikes in any number of blocks.
+    After `params.waveform_duration_s` a fifth of the wanted spikes is enough, so that units with few spikes do not need
+    the whole recording.
 
     Parameters
     ----------
     source : Source
-        Gives the blocks of a second.
+        Blocks of 1 s.
     sample, unit : ndarray of int64, shape (n,)
-        The spikes, in order of time.
+        Sample and unit of each spike, in order of time.
     n_units : int
         Number of units.
     params : UnitsParams
-        How many spikes are wanted, and in how many seconds all of them.
+        Number of spikes per unit, and the duration in which all of them are wanted.
 
     Returns
     -------
@@ -162,12 +163,12 @@ def blocks_to_measure(source: Source, sample: I64, unit: I64, n_units: int, para
     block = np.searchsorted(starts, sample, side="right") - 1
     counts = np.zeros((len(pieces), n_units), np.int64)
     np.add.at(counts, (np.maximum(block, 0), unit), 1)
-    have, left = np.zeros(n_units, np.int64), params.waveform_duration_s * source.sampling_hz
+    found, left = np.zeros(n_units, np.int64), params.waveform_duration_s * source.sampling_hz
     chosen = []
     for i in golden_order(len(pieces)):
         wanted = params.waveform_spikes if left > 0 else params.waveform_spikes * ENOUGH
-        if counts[i, have < wanted].any():
-            have += counts[i]
+        if counts[i, found < wanted].any():
+            found += counts[i]
             chosen.append(int(i))
             left -= pieces[i].n_samples
     return tuple(pieces[i] for i in sorted(chosen))

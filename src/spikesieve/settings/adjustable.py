@@ -77,7 +77,7 @@ class Adjustable(Params):
         Parameters
         ----------
         name : str
-            The name that somebody gave.
+            The unknown name.
 
         Returns
         -------

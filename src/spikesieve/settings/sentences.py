@@ -119,7 +119,7 @@ def unknown(name: str, descriptions: Mapping[str, str], other_names: Mapping[str
     Parameters
     ----------
     name : str
-        The name that somebody gave.
+        The unknown name.
     descriptions : mapping of str to str
         Description of every setting by its full name.
     other_names : mapping of str to str

@@ -112,7 +112,7 @@ class Settings(Adjustable):
         Parameters
         ----------
         name : str
-            The name that somebody gave.
+            The unknown name.
 
         Returns
         -------
@@ -148,7 +148,7 @@ class Settings(Adjustable):
         return cls().with_values({"method": "kilosort4", **given}.items())
 
     def detect_for_sieve(self, score_noise_sd: float) -> DetectParams:
-        """How the method sieve detects: down to a share of the threshold, since likelihood tells later what is noise.
+        """Detection settings of the method sieve: a lower threshold, because the likelihood removes noise later.
 
         Parameters
         ----------

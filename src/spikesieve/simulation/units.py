@@ -36,7 +36,20 @@ MIN_SEEN, N_STEPS = 0.6, 10
 
 
 @dataclass(frozen=True, eq=False)
-class SimulatedUnit:
+class _UnitOnProbe:
+    """A unit without its spikes; `SimulatedUnit` describes the fields."""
+
+    kind: str
+    position_um: F64
+    shank: int
+    contacts: I64
+    space_uv: F32
+    first_um: float
+    time: F32
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedUnit(_UnitOnProbe):
     """One unit, with its spikes.
 
     Attributes
@@ -66,13 +79,6 @@ class SimulatedUnit:
         Displacement of the unit at the time of each spike.
     """
 
-    kind: str
-    position_um: F64
-    shank: int
-    contacts: I64
-    space_uv: F32
-    first_um: float
-    time: F32
     sample: I64
     shift: I64
     amplitude: F32
@@ -251,21 +257,7 @@ def _draw_amplitude_uv(params: SimulationParams, rng: np.random.Generator) -> fl
     return float(np.clip(drawn, params.min_amplitude_uv, params.max_amplitude_uv))
 
 
-@dataclass(frozen=True, eq=False)
-class _Seen:
-    """The part of a `SimulatedUnit` without spikes, and its displacement at each time."""
-
-    kind: str
-    position_um: F64
-    shank: int
-    contacts: I64
-    space_uv: F32
-    first_um: float
-    time: F32
-    course_um: F64
-
-
-def _seen(scene: Scene, position: tuple[F64, int], footprint: Footprint, ptp_uv: float | None) -> _Seen:
+def _seen(scene: Scene, position: tuple[F64, int], footprint: Footprint, ptp_uv: float | None) -> _UnitOnProbe:
     position_um, shank = position
     window = window_around_spike(scene.params.sampling_hz)
     course_um = scene.displacement.course_um(shank, float(position_um[1]))
@@ -283,7 +275,7 @@ def _seen(scene: Scene, position: tuple[F64, int], footprint: Footprint, ptp_uv:
     visible = _visible(space @ time[0])
     space = space[:, visible] * scene.channel_gain[near[visible], None]
     first_um = float(displacements_um[0])
-    return _Seen(footprint.kind, position_um, shank, near[visible], _f32(space), first_um, _f32(time), course_um)
+    return _UnitOnProbe(footprint.kind, position_um, shank, near[visible], _f32(space), first_um, _f32(time))
 
 
 def _visible(waveforms_uv: F64) -> I64:
@@ -296,14 +288,12 @@ def _f32(values: F64) -> F32:
     return np.ascontiguousarray(values, dtype=np.float32)
 
 
-def _with_spikes(scene: Scene, seen: _Seen, train: Train) -> SimulatedUnit:
+def _with_spikes(scene: Scene, seen: _UnitOnProbe, train: Train) -> SimulatedUnit:
     window = window_around_spike(scene.params.sampling_hz)
     sample, shift, inside = _on_samples(train, window, scene.params)
-    moved_um = np.interp(train.times_s[inside], scene.displacement.time_s, seen.course_um)
-    fields = {name: value for name, value in vars(seen).items() if name != "course_um"}
-    return SimulatedUnit(
-        **fields, sample=sample, shift=shift, amplitude=train.amplitude[inside], moved_um=moved_um.astype(np.float32)
-    )
+    course_um = scene.displacement.course_um(seen.shank, float(seen.position_um[1]))
+    moved_um = np.interp(train.times_s[inside], scene.displacement.time_s, course_um).astype(np.float32)
+    return SimulatedUnit(**vars(seen), sample=sample, shift=shift, amplitude=train.amplitude[inside], moved_um=moved_um)
 
 
 def _on_samples(train: Train, window: Window, params: SimulationParams) -> tuple[I64, I64, I64]:

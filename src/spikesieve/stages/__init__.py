@@ -1,1 +1,1 @@
-"""One module a stage: a frozen parameter class and pure functions on arrays."""
+"""The stages of sorting, one module each: pure functions on arrays. Their settings are in `spikesieve.settings`."""

@@ -1,4 +1,4 @@
-"""Dead and noisy contacts: found by their noise, left out or filled from their neighbours."""
+"""Finds dead and noisy contacts by their noise, and excludes or interpolates them."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from spikesieve.stages.preprocess import Preprocessing, reference_groups, shank_
 def without_bad_contacts(
     noise_uv: F64, probe: Probe, sampling_hz: float, range_uv: tuple[F64, F64] | None, params: PreprocessParams
 ) -> Preprocessing:
-    """Decide which contacts are sorted; noise and whitening are not known yet.
+    """Decide which contacts are sorted.
 
     Parameters
     ----------
     noise_uv : ndarray of float64, shape (n_contacts,)
-        Robust SD of each contact in uV, before any reference so that a bad contact shows.
+        Robust SD of each contact in uV, before the common reference, which would hide bad contacts.
     probe : Probe
         All contacts.
     sampling_hz : float
         Sampling rate in Hz.
     range_uv : (ndarray of float64, ndarray of float64), shape (n_contacts,) each, or None
-        The converter's lower and upper limit of each contact in uV.
+        Lower and upper limit of the analog-to-digital converter for each contact in uV.
     params : PreprocessParams
         The settings.
 
     Returns
     -------
     Preprocessing
-        Without whitening; its notes name the bad contacts.
+        Preprocessing without noise and whitening, which `fit_whitening` adds. Its notes list the bad contacts.
     """
     dead, noisy = bad_contacts(noise_uv, shank_indices(probe), params)
     bad = dead | noisy
@@ -60,23 +60,23 @@ def _of_contacts(range_uv: tuple[F64, F64] | None, kept: slice | Bool) -> tuple[
 
 
 def bad_contacts(noise_uv: F64, shank: I64, params: PreprocessParams) -> tuple[Bool, Bool]:
-    """Find dead and noisy contacts by the ratio of their noise to the median of their shank.
+    """Find dead and noisy contacts by the ratio of their noise to the median noise of their shank.
 
-    A shank with fewer than 3 contacts has no meaningful median: only contacts without any signal are dead there.
+    On a shank with fewer than 3 contacts the median means little: only contacts without any signal are dead there.
 
     Parameters
     ----------
     noise_uv : ndarray of float64, shape (n_contacts,)
         Robust SD of each contact in uV.
     shank : ndarray of int64, shape (n_contacts,)
-        Its shank.
+        Shank of each contact.
     params : PreprocessParams
-        Ratios from which on a contact is dead or noisy.
+        Ratios below which a contact is dead and above which it is noisy.
 
     Returns
     -------
     dead, noisy : ndarray of bool, shape (n_contacts,)
-        Which contacts are.
+        True for dead and for noisy contacts.
 
     Examples
     --------
@@ -87,12 +87,12 @@ def bad_contacts(noise_uv: F64, shank: I64, params: PreprocessParams) -> tuple[B
     dead = noise_uv <= 0
     noisy = np.zeros_like(dead)
     for s in np.unique(shank):
-        mine = (shank == s) & (noise_uv > 0)
-        if np.count_nonzero(mine) < 3:
+        alive = (shank == s) & (noise_uv > 0)
+        if np.count_nonzero(alive) < 3:
             continue
-        ratio = noise_uv[mine] / np.median(noise_uv[mine])
-        dead[mine] = ratio < params.dead_ratio
-        noisy[mine] = ratio > params.noisy_ratio
+        ratio = noise_uv[alive] / np.median(noise_uv[alive])
+        dead[alive] = ratio < params.dead_ratio
+        noisy[alive] = ratio > params.noisy_ratio
     return dead, noisy
 
 
@@ -102,28 +102,36 @@ def _bad_contact_notes(dead: Bool, noisy: Bool, probe: Probe, params: Preprocess
     for name, which in (("dead (no signal)", dead), ("noisy", noisy)):
         if which.any():
             channels = probe.channels[which].tolist()
-            what = (
+            done = (
                 action[params.bad_contacts] if not (dead | noisy).all() else "kept, since no contact is left otherwise"
             )
-            notes.append(f"{len(channels)} {name} contact(s) on file channel(s) {channels} were {what}.")
+            notes.append(f"{len(channels)} {name} contact(s) on file channel(s) {channels} were {done}.")
     return tuple(notes)
 
 
 def interpolation_matrix(probe: Probe, bad: Bool) -> F32:
-    """Make the matrix that fills bad contacts from good ones of their shank.
+    """Make the matrix that replaces bad contacts by a weighted mean of the good contacts of their shank.
 
     Parameters
     ----------
     probe : Probe
         All contacts.
     bad : ndarray of bool, shape (n_contacts,)
-        Contacts to fill.
+        Contacts to replace.
 
     Returns
     -------
     ndarray of float32, shape (n_contacts, n_contacts)
-        Identity, but each bad contact is the mean of good ones weighted by exp(-(distance / 20 um)^2); 0 where its
-        shank has no good one.
+        The identity for good contacts. For bad ones, weights exp(-(distance / 20 um)^2) of the good contacts, scaled to
+        sum 1; 0 if the shank has no good contact.
+
+    Examples
+    --------
+    >>> probe = Probe(np.array([[0.0, 0.0], [0.0, 20.0], [0.0, 40.0]]), np.arange(3), np.zeros(3, np.int64), "linear")
+    >>> interpolation_matrix(probe, np.array([False, True, False]))
+    array([[1. , 0. , 0. ],
+           [0.5, 0. , 0.5],
+           [0. , 0. , 1. ]], dtype=float32)
     """
     distance = distances_um(probe.positions_um, probe.shanks, probe.positions_um, probe.shanks)
     matrix = np.diag((~bad).astype(np.float64))

@@ -1,6 +1,6 @@
-"""Finds spikes with universal templates: every typical shape, at many places, in several sizes, of both polarities.
+"""Finds spikes with universal templates: typical shapes at many positions, in several sizes and both polarities.
 
-Kilosort4's first detection; see docs/detect.md. Spikes carry the whitened PC scores on the contacts of their group.
+This is the first detection of Kilosort4; see docs/detect.md.
 """
 
 from __future__ import annotations
@@ -18,13 +18,20 @@ from spikesieve.stages.shapes import Shapes
 
 @dataclass(frozen=True, eq=False)
 class UniversalTemplates:
-    """Where the universal templates sit.
+    """Centres and spatial weights of the universal templates.
 
-    positions_um  (n_centres, 2) float64
-    shanks        (n_centres,) int64
-    contacts      (n_centres, n_near) int64, -1 = none
-    weights       (n_centres, n_sizes, n_near) float32, unit norm
-    neighbours    (n_centres, n_neighbours) int64, centres among which a spike must be the largest
+    Attributes
+    ----------
+    positions_um : ndarray of float64, shape (n_centres, 2)
+        x and depth of each centre in um.
+    shanks : ndarray of int64, shape (n_centres,)
+        Shank of each centre.
+    contacts : ndarray of int64, shape (n_centres, n_near)
+        Contacts nearest to each centre, nearest first; -1 = none.
+    weights : ndarray of float32, shape (n_centres, n_sizes, n_near)
+        Weight of each contact for each template size; unit norm along the last axis.
+    neighbours : ndarray of int64, shape (n_centres, n_neighbours)
+        Nearest centres, the centre itself included: a spike must have the largest score among them. -1 = none.
     """
 
     positions_um: F64
@@ -36,7 +43,17 @@ class UniversalTemplates:
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """Spikes of one block: sample (n,) int64 within the block, centre (n,) int64, value (n,) float32 in noise SD."""
+    """Spikes detected in one block.
+
+    Attributes
+    ----------
+    sample : ndarray of int64, shape (n,)
+        Sample of each spike, from the start of the traces.
+    centre : ndarray of int64, shape (n,)
+        Template centre with the largest score.
+    value : ndarray of float32, shape (n,)
+        Score in noise SD, signed.
+    """
 
     sample: I64
     centre: I64
@@ -44,24 +61,37 @@ class Detections:
 
 
 def pitch_um(probe: Probe, params: DetectParams) -> float:
-    """The vertical pitch that places template centres and groups."""
+    """Determine the vertical pitch, which sets the spacing of template centres and groups.
+
+    Parameters
+    ----------
+    probe : Probe
+        The contacts that are sorted.
+    params : DetectParams
+        May give the pitch.
+
+    Returns
+    -------
+    float
+        `params.vertical_pitch_um`; if that is not set, the median distance between rows of contacts. In um.
+    """
     return params.vertical_pitch_um or vertical_pitch_um(probe.positions_um, probe.shanks)
 
 
 def exclusion_samples(params: DetectParams, sampling_hz: float) -> int:
-    """Samples on either side within which a spike must be the largest.
+    """Convert the exclusion window to the sampling rate: a spike must be the largest within it.
 
     Parameters
     ----------
     params : DetectParams
-        Gives them at 30 kHz.
+        Gives the window at 30 kHz.
     sampling_hz : float
         Sampling rate in Hz.
 
     Returns
     -------
     int
-        At least 1.
+        Samples on either side, at least 1.
 
     Examples
     --------
@@ -72,7 +102,33 @@ def exclusion_samples(params: DetectParams, sampling_hz: float) -> int:
 
 
 def universal_templates(probe: Probe, params: DetectParams) -> UniversalTemplates:
-    """Centres on a grid over every shank; their nearest contacts have Gaussian weights w_k(c) = exp(-d^2 / (k s)^2)."""
+    """Place template centres on a grid over every shank and compute their spatial weights.
+
+    Parameters
+    ----------
+    probe : Probe
+        The contacts that are sorted.
+    params : DetectParams
+        Pitch of the grid, number and size of the templates.
+
+    Returns
+    -------
+    UniversalTemplates
+        Centres within `params.max_contact_distance_um` of a contact.
+
+    Notes
+    -----
+    The weight of template size k = 1, 2, ... at distance d is w_k = exp(-d^2 / (k s)^2), scaled to unit norm over the
+    nearest contacts, with s = `params.min_template_size_um`.
+
+    Examples
+    --------
+    >>> depth_um = np.arange(0.0, 80.0, 20.0)
+    >>> probe = Probe(np.stack([np.zeros(4), depth_um], axis=1), np.arange(4), np.zeros(4, np.int64), "linear")
+    >>> templates = universal_templates(probe, DetectParams())
+    >>> templates.positions_um[:, 1]
+    array([ 0., 10., 20., 30., 40., 50., 60.])
+    """
     positions, shanks = _centres(probe, params)
     distance = distances_um(positions, shanks, probe.positions_um, probe.shanks)
     close = distance.min(axis=1) <= params.max_contact_distance_um
@@ -116,17 +172,17 @@ def find(
     Parameters
     ----------
     white : ndarray of float32, shape (n_contacts, n_samples)
-        Whitened traces, time contiguous. Where a window leaves them there is no spike.
+        Whitened traces, time contiguous. Spikes whose window extends beyond them are not found.
     shapes : Shapes
         Shapes of spikes on one contact.
     templates : UniversalTemplates
-        Where spikes are looked for.
+        Centres and spatial weights.
     span : (int, int)
-        First sample at which they are looked for, and the first one after.
+        Start and stop of the samples to search.
     limits : (int, float)
         Samples on either side within which a spike must be the largest, and the threshold in noise SD.
     backend : Backend
-        Does the work.
+        Runs the array operations.
 
     Returns
     -------

@@ -17,11 +17,16 @@ from spikesieve.settings.features import FeaturesParams
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """Places that are clustered one by one.
+    """Groups of contacts. The spikes of each group are clustered on their own.
 
-    positions_um  (n_groups, 2) float64
-    shanks        (n_groups,) int64
-    contacts      (n_groups, n_feature_contacts) int64, -1 = none
+    Attributes
+    ----------
+    positions_um : ndarray of float64, shape (n_groups, 2)
+        x and depth of the middle of each group in um.
+    shanks : ndarray of int64, shape (n_groups,)
+        Shank of each group.
+    contacts : ndarray of int64, shape (n_groups, n_feature_contacts)
+        Contacts of each group, nearest first; -1 where there are fewer.
     """
 
     positions_um: F64
@@ -33,7 +38,33 @@ class Groups:
 
 
 def make_groups(probe: Probe, pitch_um: float, params: FeaturesParams) -> Groups:
-    """A group every 2 pitches along each shank, as in Kilosort4, and across where the shank is wide."""
+    """Place groups of contacts every 2 pitches along each shank, as in Kilosort4, and side by side on a wide shank.
+
+    Parameters
+    ----------
+    probe : Probe
+        The contacts that are sorted.
+    pitch_um : float
+        Vertical pitch in um, as `stages.detect.pitch_um` gives it.
+    params : FeaturesParams
+        Contacts of a group, its reach and its width.
+
+    Returns
+    -------
+    Groups
+        Every contact is within `params.max_distance_um` of a group.
+
+    Examples
+    --------
+    >>> depth_um = np.arange(0.0, 160.0, 20.0)
+    >>> probe = Probe(np.stack([np.zeros(8), depth_um], axis=1), np.arange(8), np.zeros(8, np.int64), "linear")
+    >>> groups = make_groups(probe, 20.0, FeaturesParams(contacts=3))
+    >>> groups.positions_um[:, 1]
+    array([ 19.,  59.,  99., 139.])
+    >>> groups.contacts[:2]
+    array([[1, 0, 2],
+           [3, 2, 4]])
+    """
     positions, shanks = [], []
     # No contact may lie beyond the reach of the groups on either side of it.
     step = min(2 * pitch_um, params.max_distance_um)
@@ -53,14 +84,52 @@ def make_groups(probe: Probe, pitch_um: float, params: FeaturesParams) -> Groups
 
 
 def group_of(positions_um: F64, shanks: I64, groups: Groups) -> I64:
-    """The nearest group of each place on the same shank: (n,) int64."""
+    """Find the group nearest to each position, on the same shank.
+
+    Parameters
+    ----------
+    positions_um : ndarray of float64, shape (n, 2)
+        x and depth in um.
+    shanks : ndarray of int64, shape (n,)
+        Shank of each position.
+    groups : Groups
+        The groups.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        Index of the group.
+
+    Examples
+    --------
+    >>> groups = Groups(np.array([[0.0, 20.0], [0.0, 60.0]]), np.zeros(2, np.int64), np.array([[0, 1], [2, 3]]))
+    >>> group_of(np.array([[5.0, 45.0]]), np.array([0]), groups)
+    array([1])
+    """
     return nearest(distances_um(positions_um, shanks, groups.positions_um, groups.shanks), 1)[:, 0]
 
 
 def dense(features: F32, contacts: I64, n_contacts: int) -> F32:
-    """Features on all contacts, 0 where they were not measured: (n, n_contacts, n_components) float32.
+    """Spread features over all contacts of the probe.
 
-    features  (n, n_near, n_components), contacts (n, n_near) int64, -1 = none
+    Parameters
+    ----------
+    features : ndarray of float32, shape (n, n_near, n_components)
+        Features on the contacts of each row.
+    contacts : ndarray of int64, shape (n, n_near)
+        Contacts of each row; -1 = none.
+    n_contacts : int
+        Number of contacts of the probe.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, n_contacts, n_components)
+        0 on contacts where nothing was measured.
+
+    Examples
+    --------
+    >>> dense(np.array([[[5.0], [7.0]]], np.float32), np.array([[2, 0]]), 4)[0, :, 0]
+    array([7., 0., 5., 0.], dtype=float32)
     """
     out = np.zeros((len(features), n_contacts, features.shape[2]), np.float32)
     rows, columns = np.nonzero(contacts >= 0)
@@ -69,9 +138,24 @@ def dense(features: F32, contacts: I64, n_contacts: int) -> F32:
 
 
 def on_contacts(everywhere: F32, contacts: I64) -> F32:
-    """The inverse: features on the contacts of each row, 0 where it has none: (n, n_near, n_components) float32.
+    """Take the features on the contacts of each row; the inverse of `dense`.
 
-    everywhere  (n, n_contacts, n_components), contacts (n, n_near) int64, -1 = none
+    Parameters
+    ----------
+    everywhere : ndarray of float32, shape (n, n_contacts, n_components)
+        Features on all contacts of the probe.
+    contacts : ndarray of int64, shape (n, n_near)
+        Contacts of each row; -1 = none.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, n_near, n_components)
+        0 for contact -1.
+
+    Examples
+    --------
+    >>> on_contacts(np.array([[[7.0], [0.0], [5.0]]], np.float32), np.array([[2, 0, -1]]))[0, :, 0]
+    array([5., 7., 0.], dtype=float32)
     """
     out = np.take_along_axis(everywhere, np.maximum(contacts, 0)[:, :, None], axis=1)
     out[contacts < 0] = 0.0
@@ -79,25 +163,62 @@ def on_contacts(everywhere: F32, contacts: I64) -> F32:
 
 
 def spike_positions(features: F32, means: F32, contacts: I64, probe: Probe) -> F32:
-    """Mean contact position weighted by how much of its unit's mean each spike has there: (n_spikes, 2) float32 um.
+    """Estimate where each spike is: the mean position of its contacts, weighted by how well it matches its unit there.
 
-    With f_c the scores of the spike and m_c those of its unit on contact c, w_c = max(0, f_c . m_c). Kilosort4 weighs
-    by |f_c|: the noise of contacts far from the unit then draws every small spike to the middle of its group.
+    Parameters
+    ----------
+    features : ndarray of float32, shape (n_spikes, n_feature_contacts, n_pcs)
+        PC scores of each spike.
+    means : ndarray of float32, shape (n_spikes, n_feature_contacts, n_pcs)
+        Mean PC scores of the unit of each spike.
+    contacts : ndarray of int64, shape (n_spikes, n_feature_contacts)
+        Contacts of both; -1 = none.
+    probe : Probe
+        Positions of the contacts.
 
-    features, means  (n_spikes, n_feature_contacts, n_pcs);  contacts (n_spikes, n_feature_contacts) int64, -1 = none
+    Returns
+    -------
+    ndarray of float32, shape (n_spikes, 2)
+        x and depth in um. A spike that does not match its unit on any contact is put on its first contact.
+
+    Notes
+    -----
+    With f_c the scores of the spike and m_c those of its unit on contact c, the weight is w_c = max(0, f_c . m_c).
+    Kilosort4 weights by |f_c| instead. Noise on contacts far from the unit then pulls every small spike towards the
+    middle of its group.
+
+    Examples
+    --------
+    >>> probe = Probe(np.array([[0.0, 0.0], [0.0, 20.0]]), np.arange(2), np.zeros(2, np.int64), "linear")
+    >>> features = np.array([[[1.0], [3.0]]], np.float32)
+    >>> spike_positions(features, np.ones((1, 2, 1), np.float32), np.array([[0, 1]]), probe)
+    array([[ 0., 15.]], dtype=float32)
     """
     weight = np.maximum((features * means).sum(axis=2).astype(np.float64), 0.0)
     weight[contacts < 0] = 0.0
-    # A spike that has nothing of its unit sits at its first contact.
     weight[weight.sum(axis=1) == 0, 0] = 1.0
     weight /= weight.sum(axis=1, keepdims=True)
     xy = probe.positions_um[np.maximum(contacts, 0)]
     return np.asarray((weight[:, :, None] * xy).sum(axis=1), dtype=np.float32)
 
 
-def add_features(features: F32, of: I64, sums: F64) -> None:
-    """In place: the features of each spike are added to the sum it belongs to, in float64.
+def add_features(features: F32, sum_of_spike: I64, sums: F64) -> None:
+    """Add the features of each spike to one of several sums, in float64.
 
-    features  (n, n_near, n_pcs) float32;  of (n,) int64;  sums (n_sums, n_near, n_pcs) float64
+    Parameters
+    ----------
+    features : ndarray of float32, shape (n, n_near, n_pcs)
+        Features of the spikes.
+    sum_of_spike : ndarray of int64, shape (n,)
+        The sum that each spike is added to.
+    sums : ndarray of float64, shape (n_sums, n_near, n_pcs)
+        Changed in place.
+
+    Examples
+    --------
+    >>> sums = np.zeros((2, 1, 1))
+    >>> add_features(np.array([[[1.0]], [[2.0]], [[4.0]]], np.float32), np.array([0, 1, 0]), sums)
+    >>> sums.ravel()
+    array([5., 2.])
     """
-    sum_rows(np.asarray(features), of, sums)
+    sum_rows(np.asarray(features), sum_of_spike, sums)

@@ -1,7 +1,8 @@
-"""Finds spikes again with the learned templates, overlaps resolved: matching pursuit, local, many spikes a round.
+"""Template matching: finds the spikes of the learned templates and resolves overlapping spikes.
 
-Kilosort4's matching with its score max(0, projection)^2 / |template|^2, but spikes only compete with what they touch,
-and a block's margin is matched too, so block edges are invisible. See docs/match.md.
+This is the matching pursuit of Kilosort4 with its score max(0, projection)^2 / |template|^2, with two differences. In
+each round all spikes that do not overlap a better one are accepted. The margin of a block is matched as well, so block
+edges have no effect. See docs/match.md.
 """
 
 from __future__ import annotations
@@ -30,17 +31,17 @@ class MatchedSpikes:
     template : ndarray of int32, shape (n,)
         The template that found it.
     score : ndarray of float32, shape (n,)
-        Projection on the template of unit norm, other spikes subtracted, in noise SD.
+        Projection on the template of unit norm after other spikes were subtracted, in noise SD.
     excess : ndarray of float32, shape (n,)
-        How much the score exceeds the smallest one that counts, in noise SD.
+        Score minus the smallest score that is accepted, in noise SD.
     amplitude : ndarray of float32, shape (n,)
-        Times the template.
+        Size relative to the template.
     norm : ndarray of float32, shape (n,)
-        Norm of the template where the spike was matched, in noise SD.
+        Norm of the template at the displacement where the spike was matched, in noise SD.
     features : ndarray of float32, shape (n, n_near, n_pcs)
-        PC scores on the template's contacts, all other spikes subtracted.
+        PC scores on the contacts of the template after all other spikes were subtracted.
     n_left : int
-        Spikes that were left when the rounds of matching were over.
+        Spikes that were not extracted because the number of rounds was reached.
     notes : tuple of str
         Sentences for the user.
     """
@@ -58,22 +59,22 @@ class MatchedSpikes:
 
 @dataclass(frozen=True, eq=False)
 class Matcher:
-    """Templates made ready for matching.
+    """Templates prepared for matching.
 
     Attributes
     ----------
     templates : LearnedTemplates
-        Where the spikes are looked for.
+        The templates.
     unit_scores : ndarray of float32, shape (n_templates, n_near, n_pcs)
-        The templates with unit norm.
+        PC scores of the templates, scaled to unit norm.
     waveforms : ndarray of float32, shape (n_templates, n_near, n_waveform_samples)
-        The same in time.
+        Waveforms of the templates of unit norm.
     pairs : Overlaps
-        What templates do to each other's scores.
+        How a spike of one template changes the scores of the others.
     feature_contacts : ndarray of int64, shape (n_templates, n_feature_contacts)
-        Where the spikes of a template are described.
+        Contacts on which the features of a template's spikes are measured.
     feature_scores : ndarray of float32, shape (n_templates, n_feature_contacts, n_pcs)
-        The template's own scores there.
+        PC scores of the template itself on these contacts.
     shapes : Shapes
         Temporal components.
     """
@@ -94,12 +95,12 @@ class Matcher:
         white : ndarray of float32, shape (n_contacts, n_samples)
             Whitened traces.
         backend : Backend
-            Does the work.
+            Runs the array operations.
 
         Returns
         -------
         ndarray of float32, shape (n_templates, n_samples)
-            0 where the window leaves the traces.
+            Projections on the templates of unit norm; 0 where the window extends beyond the traces.
         """
         shapes = self.shapes
         return backend.template_scores(white, shapes.pcs, shapes.peak_index, self.templates.contacts, self.unit_scores)
@@ -110,32 +111,32 @@ class Matcher:
         Parameters
         ----------
         white : ndarray of float32, shape (n_contacts, n_samples)
-            Whitened traces; changed in place.
+            Whitened traces, changed in place.
         spikes : (ndarray of int64, ndarray of int64, ndarray of float32), shape (n,) each
             Sample, template, and projection on the template of unit norm.
         backend : Backend
-            Does the work.
+            Runs the array operations.
         """
         backend.subtract(white, spikes, self.templates.contacts, self.waveforms, self.shapes.peak_index)
 
     def describe(self, residual: F32, sample: I64, template: I64, amplitude: F32, backend: Backend) -> F32:
-        """Describe spikes: what is left at them, and what was subtracted for each.
+        """Compute the features of spikes: those of the residual plus those of the subtracted template.
 
         Parameters
         ----------
         residual : ndarray of float32, shape (n_contacts, n_samples)
-            Traces without all spikes.
+            Traces after all spikes were subtracted.
         sample, template : ndarray of int64, shape (n,)
-            The spikes.
+            Sample and template of each spike.
         amplitude : ndarray of float32, shape (n,)
-            Times the template.
+            Size of each spike relative to the template.
         backend : Backend
-            Does the work.
+            Runs the array operations.
 
         Returns
         -------
         ndarray of float32, shape (n, n_feature_contacts, n_pcs)
-            PC scores of each spike, other spikes subtracted.
+            PC scores of each spike after other spikes were subtracted.
         """
         contacts = self.feature_contacts[template]
         features = backend.describe(residual, sample, contacts, self.shapes.pcs, self.shapes.peak_index)
@@ -144,23 +145,23 @@ class Matcher:
 
 
 def make_matcher(templates: LearnedTemplates, feature_contacts: I64, n_contacts: int, shapes: Shapes) -> Matcher:
-    """Compute what the matching of every block needs.
+    """Prepare templates for matching.
 
     Parameters
     ----------
     templates : LearnedTemplates
-        Templates where the tissue is.
+        Templates at the current displacement of the tissue.
     feature_contacts : ndarray of int64, shape (n_templates, n_feature_contacts)
-        Where the spikes of each template are described.
+        Contacts on which the features of each template's spikes are measured.
     n_contacts : int
-        Contacts of the probe.
+        Number of contacts of the probe.
     shapes : Shapes
         Temporal components.
 
     Returns
     -------
     Matcher
-        Ready for `match`.
+        The prepared templates.
     """
     unit_scores = unit_norm(templates)
     return Matcher(
@@ -180,15 +181,15 @@ def match(white: F32, matcher: Matcher, span: tuple[int, int], params: MatchPara
     Parameters
     ----------
     white : ndarray of float32, shape (n_contacts, n_samples)
-        Whitened traces, time contiguous. Changed to the residual.
+        Whitened traces, time contiguous. Spikes are subtracted in place, so the residual is left.
     matcher : Matcher
         The templates.
     span : (int, int)
-        First sample whose spikes are returned, and the first one after.
+        Start and stop of the samples whose spikes are returned.
     params : MatchParams
         Threshold and largest number of rounds.
     backend : Backend
-        Does the work.
+        Runs the array operations.
 
     Returns
     -------
@@ -214,17 +215,17 @@ def match(white: F32, matcher: Matcher, span: tuple[int, int], params: MatchPara
 
 
 def by_score(least: F32) -> Worth:
-    """Judge spikes by their score alone: any amplitude is as likely, and a spike gains its score squared.
+    """Accept spikes by their score alone, as Kilosort4 does: no amplitude is preferred, and the gain is score^2.
 
     Parameters
     ----------
     least : ndarray of float32, shape (n_templates,)
-        The score from which on spikes of each template count.
+        Smallest accepted score of each template.
 
     Returns
     -------
     Worth
-        With it, `Backend.pursue` returns scores as amplitudes.
+        Gain of a spike. `Backend.pursue` then returns scores as amplitudes.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a matcher that knows the true templates does differently: its templates, low thresholds, cuts by the truth."""
+"""The oracle, a matcher that is given the true spikes: its templates, its low thresholds, its best score cutoffs."""
 
 from __future__ import annotations
 
@@ -13,15 +13,34 @@ from spikesieve.stages.shapes import Shapes, components
 from spikesieve.stages.templates import LearnedTemplates
 
 NEAR_CONTACTS = 16
-"""Contacts of a template; farther ones hold less than the noise of the mean."""
+"""Contacts of a template. On farther contacts the mean waveform is smaller than its own noise."""
 LOWEST_SD = 3.5
-"""No spike scores less; a unit's spikes score at least half of its d' as well."""
+"""Smallest score of any spike, in noise SD. Spikes of a unit must also reach half of its d'."""
 
 
 def true_components(white: F32, n_pcs: int, peak_index: int) -> Shapes:
-    """Temporal components of the true templates.
+    """Compute the temporal components of the true templates.
 
-    white  (n_units, n_samples, n_contacts) float32, mean whitened waveforms
+    Parameters
+    ----------
+    white : ndarray of float32, shape (n_units, n_samples, n_contacts)
+        Mean whitened waveforms.
+    n_pcs : int
+        Number of components.
+    peak_index : int
+        Sample of the waveform at which a spike's time lies.
+
+    Returns
+    -------
+    Shapes
+        The components.
+
+    Examples
+    --------
+    >>> white = np.zeros((1, 5, 2), np.float32)
+    >>> white[0, 2] = -10.0
+    >>> true_components(white, 1, 2).pcs.shape
+    (1, 5)
     """
     clips = white.transpose(0, 2, 1).reshape(-1, white.shape[1]).astype(np.float64)
     pcs = components(clips, n_pcs).astype(np.float32)
@@ -29,10 +48,23 @@ def true_components(white: F32, n_pcs: int, peak_index: int) -> Shapes:
 
 
 def true_templates(white: F32, counts: I64, probe: Probe, shapes: Shapes) -> LearnedTemplates:
-    """Scores on the contacts nearest to the largest one, shrunk towards 0 by the noise of the mean (James-Stein).
+    """Project mean waveforms on temporal components, on the contacts nearest to the largest one.
 
-    white   (n_units, n_samples, n_contacts) float32, mean whitened waveforms
-    counts  (n_units,) int64, spikes that each is the mean of
+    Parameters
+    ----------
+    white : ndarray of float32, shape (n_units, n_samples, n_contacts)
+        Mean whitened waveforms.
+    counts : ndarray of int64, shape (n_units,)
+        Number of spikes that each mean was taken over.
+    probe : Probe
+        The contacts that are sorted.
+    shapes : Shapes
+        Temporal components.
+
+    Returns
+    -------
+    LearnedTemplates
+        Scores shrunk towards 0 by the noise of the mean (James-Stein estimator).
     """
     best = (white**2).sum(axis=1).argmax(axis=1)
     xy, shanks = probe.positions_um, probe.shanks
@@ -46,7 +78,7 @@ def true_templates(white: F32, counts: I64, probe: Probe, shapes: Shapes) -> Lea
 
 
 def match_weak(white: F32, matcher: Matcher, max_peels: int, backend: Backend) -> tuple[I64, I64, F32]:
-    """Match with a threshold for each template, half of its norm.
+    """Match templates with a low threshold for each: half of its norm, and at least `LOWEST_SD`.
 
     Parameters
     ----------
@@ -57,14 +89,14 @@ def match_weak(white: F32, matcher: Matcher, max_peels: int, backend: Backend) -
     max_peels : int
         Largest number of rounds.
     backend : Backend
-        Does the work.
+        Runs the array operations.
 
     Returns
     -------
     sample, template : ndarray of int64, shape (n,)
         The spikes.
     score : ndarray of float32, shape (n,)
-        Projections on the templates of unit norm, in noise SD.
+        Projection on the template of unit norm, in noise SD.
     """
     scores = matcher.score(white, backend)
     threshold = np.maximum(LOWEST_SD, matcher.templates.norms / 2).astype(np.float32)
@@ -73,9 +105,29 @@ def match_weak(white: F32, matcher: Matcher, max_peels: int, backend: Backend) -
 
 
 def best_cuts(truth_sample: list[I64], oracle_sample: list[I64], values: list[F32], window_samples: int) -> list[float]:
-    """The value for each unit from which on its spikes count, chosen so that the accuracy is largest.
+    """Choose a score cutoff for each unit that maximises its accuracy.
 
-    One entry a unit in each list. A unit without any matching spike gets infinity.
+    Parameters
+    ----------
+    truth_sample : list of ndarray of int64
+        True spike train of each unit, in samples, ascending.
+    oracle_sample : list of ndarray of int64
+        Spikes that the oracle found for each unit, in samples.
+    values : list of ndarray of float32
+        Scores of these spikes.
+    window_samples : int
+        A found spike is a hit if a true one lies at most this far away.
+
+    Returns
+    -------
+    list of float
+        Smallest score of a spike that is kept, for each unit; infinity if no found spike is a hit.
+
+    Examples
+    --------
+    >>> truth, found, scores = np.array([100, 200]), np.array([100, 150, 201]), np.array([9.0, 4.0, 6.0], np.float32)
+    >>> best_cuts([truth], [found], [scores], 5)
+    [6.0]
     """
     return [
         _best_cut(truth, found, value, window_samples)

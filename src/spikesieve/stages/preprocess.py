@@ -1,6 +1,6 @@
-"""Raw microvolts to whitened traces: high-pass, common reference, blanking, whitening. Formulas: docs/preprocess.md.
+"""Raw microvolts to whitened traces: high-pass, common reference, blanking, whitening. See docs/preprocess.md.
 
-What is done to a recording is learned from some of its blocks: see `bad_contacts` and `whitening`.
+Bad contacts, noise and whitening are learned from sample blocks: see `bad_contacts` and `whitening`.
 """
 
 from __future__ import annotations
@@ -13,45 +13,45 @@ from spikesieve.kernels.backend import Backend
 from spikesieve.model import F32, F64, I64, Bool, Probe
 from spikesieve.settings.preprocess import PreprocessParams
 
-# After this many periods of the high-pass's corner its slowest pole has decayed by exp(-37): 40 ms at 300 Hz.
+# After 12 periods of the cutoff frequency (40 ms at 300 Hz) the slowest pole of the high-pass has decayed by exp(-37).
 HALO_PERIODS = 12.0
-# No electrode gives a megavolt: such a number is no sample, and its square would overflow.
+# Larger numbers (a million volts) are not samples, and their squares would overflow.
 LARGEST_UV = 1e12
 MAD_TO_SD = 1.4826
-# Offsets of channels are the means of every so many samples: the filter removes what these miss.
+# The offset of a channel is the mean of every 16th sample. The filter removes the rest.
 OFFSET_STEP = 16
 
 
 @dataclass(frozen=True, eq=False)
 class Preprocessing:
-    """What is done to every block of a recording.
+    """Everything that is needed to preprocess a block of a recording.
 
     Attributes
     ----------
     probe : Probe
         Contacts that are sorted.
     whitening : ndarray of float32, shape (n_contacts, n_contacts)
-        white = whitening @ uv.
+        Whitened traces = whitening @ traces in uV.
     noise_sd_uv : ndarray of float32, shape (n_contacts,)
-        1.4826 times the median absolute value of the high-passed, referenced traces, in uV.
+        Noise SD of each contact: 1.4826 times the median absolute value of the high-passed, referenced traces.
     interpolation : ndarray of float32, shape (n_contacts, n_contacts), or None
-        Fills interpolated contacts from their neighbours.
+        Replaces bad contacts by the mean of their neighbours; may include drift correction.
     trusted : ndarray of bool, shape (n_contacts,)
-        Contacts whose saturation counts.
+        Contacts on which artifacts and saturation are looked for.
     shank_index : ndarray of int64, shape (n_contacts,)
-        0 to n_shanks - 1.
+        Shank of each contact, from 0 to n_shanks - 1.
     referenced : ndarray of int64, shape (n_contacts,)
-        Reference group of each contact, -1 for none.
+        Common-reference group of each contact; -1 for none.
     sampling_hz : float
         Sampling rate in Hz.
     range_uv : (ndarray of float64, ndarray of float64), shape (n_contacts,) each, or None
-        The converter's lower and upper limit of each contact in uV.
+        Lower and upper limit of the analog-to-digital converter for each contact in uV.
     params : PreprocessParams
         The settings.
     notes : tuple of str
         Sentences for the user.
     score_noise_sd : float
-        Median SD that PC scores of noise had before the whitening was scaled to make it 1; 1 if it was not scaled.
+        Median SD of the PC scores of noise before the whitening was scaled to make it 1; 1 if it was not scaled.
     """
 
     probe: Probe
@@ -70,18 +70,18 @@ class Preprocessing:
 
 @dataclass(frozen=True, eq=False)
 class Clean:
-    """One preprocessed block, time contiguous.
+    """The preprocessed traces of one block, time contiguous.
 
     Attributes
     ----------
     white : ndarray of float32, shape (n_contacts, n_samples)
         Whitened traces; the SD of noise is about 1.
     uv : ndarray of float32, shape (n_contacts, n_samples)
-        The same before whitening, in uV.
+        Traces before whitening in uV.
     n_masked : int
-        Values (contacts x samples) that were blanked: artifacts, saturation.
+        Values (contacts x samples) that were blanked as artifact or saturation.
     n_not_finite : int
-        Raw values that were NaN, infinite or beyond any voltage; each took its contact's mean.
+        Raw values that were NaN, infinite or too large; each was replaced by the mean of its contact.
     """
 
     white: F32
@@ -91,19 +91,19 @@ class Clean:
 
 
 def halo_samples(sampling_hz: float, cutoff_hz: float) -> int:
-    """Count the samples beside a block that the high-pass needs, so that the edges of the block leave no trace.
+    """Compute how many samples to read on either side of a block, so that the high-pass has no edge effects.
 
     Parameters
     ----------
     sampling_hz : float
         Sampling rate in Hz.
     cutoff_hz : float
-        Corner of the high-pass in Hz.
+        Cutoff of the high-pass in Hz.
 
     Returns
     -------
     int
-        On either side.
+        Samples on either side.
 
     Examples
     --------
@@ -114,31 +114,29 @@ def halo_samples(sampling_hz: float, cutoff_hz: float) -> int:
 
 
 def highpass(traces: F32, sampling_hz: float, cutoff_hz: float, backend: Backend) -> F32:
-    """Apply the zero-phase high-pass.
-
-    |H(f)|^2 of one direction is 1 / (1 + (cutoff / f)^6); run forwards and backwards the phase is 0.
+    """Apply the zero-phase high-pass: a Butterworth filter of order 3, forwards and backwards.
 
     Parameters
     ----------
     traces : ndarray of float32, shape (n_channels, n_samples)
-        Taken to go on as they begin and end, so callers discard a halo.
+        Traces. Callers discard a halo, because the ends have edge effects.
     sampling_hz, cutoff_hz : float
-        Sampling rate and corner in Hz.
+        Sampling rate and cutoff in Hz.
     backend : Backend
-        Does the work.
+        Runs the array operations.
 
     Returns
     -------
     ndarray of float32, shape (n_channels, n_samples)
-        What is constant becomes exactly 0.
+        A constant channel becomes exactly 0.
     """
-    # In float64 the mean of a constant channel is that constant, so that it becomes 0 and shows as dead.
+    # In float64 the mean of a constant channel is exact, so the channel becomes 0 and is recognised as dead.
     offset = traces[:, ::OFFSET_STEP].mean(axis=1, dtype=np.float64).astype(np.float32)
     return backend.highpass(traces, offset, 2.0 * np.pi * cutoff_hz / sampling_hz)
 
 
 def shank_indices(probe: Probe) -> I64:
-    """Renumber the shanks of a probe.
+    """Number the shanks of a probe from 0.
 
     Parameters
     ----------
@@ -148,25 +146,25 @@ def shank_indices(probe: Probe) -> I64:
     Returns
     -------
     ndarray of int64, shape (n_contacts,)
-        0, 1, 2 ... in the order of their numbers.
+        Index of each contact's shank, in the order of the shank numbers.
     """
     return np.unique(probe.shanks, return_inverse=True)[1].astype(np.int64)
 
 
 def reference_groups(probe: Probe, params: PreprocessParams) -> I64:
-    """Group the contacts that share a common reference: those of a shank.
+    """Group the contacts that share a common reference. A group is a shank.
 
     Parameters
     ----------
     probe : Probe
         The probe.
     params : PreprocessParams
-        Whether there is a reference, and for how many contacts at least.
+        Kind of reference, and the smallest number of contacts for one.
 
     Returns
     -------
     ndarray of int64, shape (n_contacts,)
-        Group of each contact; -1 where its shank has too few contacts for a reference.
+        Group of each contact; -1 if its shank has too few contacts for a reference.
     """
     shank = shank_indices(probe)
     counts = np.bincount(shank)
@@ -182,25 +180,25 @@ def filtered(traces_uv: F32, ends_uv: tuple[float, float], fitted: Preprocessing
     traces_uv : ndarray of float32, shape (n_contacts, n_samples)
         In uV, time contiguous.
     ends_uv : (float, float)
-        Their smallest and their largest value, NaN if there is one.
+        Smallest and largest value of the traces, as `ends_of` gives them.
     fitted : Preprocessing
-        Gives rate, corner and reference groups.
+        Sampling rate, cutoff and reference groups.
     backend : Backend
-        Does the work.
+        Runs the array operations.
 
     Returns
     -------
     traces : ndarray of float32, shape (n_contacts, n_samples)
-        In uV.
+        Traces in uV.
     n_not_finite : int
-        Values that were NaN, infinite or beyond any voltage; each took its contact's mean.
+        Values that were NaN, infinite or too large; each was replaced by the mean of its contact.
     """
     n_bad = 0
     # Written so that a NaN anywhere makes it false.
     if not (ends_uv[0] > -LARGEST_UV and ends_uv[1] < LARGEST_UV):
-        bad = ~is_voltage(traces_uv)
+        bad = ~_is_voltage(traces_uv)
         n_bad = int(np.count_nonzero(bad))
-        # Each takes its contact's mean, so that an offset of the amplifier makes no step.
+        # With the mean of the contact, an amplifier offset does not make a step.
         means = np.where(bad, 0.0, traces_uv).sum(axis=1, dtype=np.float64) / np.maximum(1, (~bad).sum(axis=1))
         traces_uv = np.where(bad, means[:, None].astype(np.float32), traces_uv)
     traces = highpass(traces_uv, fitted.sampling_hz, fitted.params.highpass_cutoff_hz, backend)
@@ -210,19 +208,8 @@ def filtered(traces_uv: F32, ends_uv: tuple[float, float], fitted: Preprocessing
     return traces, n_bad
 
 
-def is_voltage(uv: F32) -> Bool:
-    """Tell values that can be voltages from those that cannot.
-
-    Parameters
-    ----------
-    uv : ndarray of float32
-        Values in uV.
-
-    Returns
-    -------
-    ndarray of bool
-        True where a value is finite and below 1e12 uV.
-    """
+def _is_voltage(uv: F32) -> Bool:
+    """True for values that can be voltages; False for NaN, infinity and very large numbers."""
     return np.abs(uv) < LARGEST_UV
 
 
@@ -237,22 +224,22 @@ def ends_of(raw_uv: F32) -> tuple[float, float]:
     Returns
     -------
     (float, float)
-        Smallest and largest value; NaN if there is a NaN.
+        Smallest and largest value; NaN if any value is NaN.
     """
     return float(raw_uv.min()), float(raw_uv.max())
 
 
 def blanked(raw_uv: F32, ends_uv: tuple[float, float], traces_uv: F32, fitted: Preprocessing) -> Bool:
-    """Find the samples to blank: saturated, or beyond the artifact threshold, and `artifact_ms` on either side.
+    """Find the samples to blank: saturation and artifacts, with a margin of `artifact_margin_ms` on either side.
 
     Parameters
     ----------
     raw_uv : ndarray of float32, shape (n_contacts, n_samples)
-        As it was recorded.
+        Raw traces.
     ends_uv : (float, float)
-        Its smallest and its largest value, NaN if there is a NaN.
+        Smallest and largest value of the raw traces, as `ends_of` gives them.
     traces_uv : ndarray of float32, shape (n_contacts, n_samples)
-        High-passed and referenced.
+        High-passed, referenced traces.
     fitted : Preprocessing
         Limits of the converter, shanks, settings.
 
@@ -275,11 +262,11 @@ def blanked(raw_uv: F32, ends_uv: tuple[float, float], traces_uv: F32, fitted: P
 
 
 def _saturated(raw_uv: F32, ends_uv: tuple[float, float], range_uv: tuple[F64, F64] | None) -> Bool | None:
-    """Which values are at the limits of the converter; None where none can be."""
+    """Find the values at the limits of the converter; None if there are none."""
     if range_uv is None:
         return None
     low, high = range_uv
-    # raw x gain was rounded to float32: the last millionth of the range counts as its end.
+    # Raw number x gain was rounded to float32, so the last millionth of the range counts as saturated.
     slack = 1e-6 * np.maximum(np.abs(low), np.abs(high))
     low, high = low + slack, high - slack
     # Written so that a NaN anywhere makes it false.
@@ -289,7 +276,7 @@ def _saturated(raw_uv: F32, ends_uv: tuple[float, float], range_uv: tuple[F64, F
 
 
 def widened(hit: Bool, margin: int) -> Bool:
-    """Widen every True to both sides.
+    """Mark the neighbours of marked samples as well.
 
     Parameters
     ----------
@@ -301,7 +288,7 @@ def widened(hit: Bool, margin: int) -> Bool:
     Returns
     -------
     ndarray of bool, shape (..., n_samples)
-        Marked samples and those beside them.
+        Marked samples and all samples within the margin.
 
     Examples
     --------
@@ -322,15 +309,15 @@ def apply(raw_uv: F32, fitted: Preprocessing, backend: Backend, margin: int = 0,
     Parameters
     ----------
     raw_uv : ndarray of float32, shape (n_contacts, n_samples)
-        In uV, time contiguous, the contacts of `fitted.probe`, margin and halo included.
+        Raw traces of the contacts of `fitted.probe` with margin and halo, time contiguous.
     fitted : Preprocessing
-        What to do.
+        The preprocessing.
     backend : Backend
-        Does the work.
+        Runs the array operations.
     margin : int, optional
-        Samples at either end that belong to other blocks: what is blanked or not finite there is not counted here.
+        Samples at either end that belong to other blocks. Bad values there are not counted.
     halo : int, optional
-        Samples at either end, beyond the margin, that only the filter needs: they are left out of the result.
+        Samples at either end, outside the margin, that only the filter needs. They are removed from the result.
 
     Returns
     -------
@@ -341,7 +328,7 @@ def apply(raw_uv: F32, fitted: Preprocessing, backend: Backend, margin: int = 0,
     traces, n_bad = filtered(raw_uv, ends_uv, fitted, backend)
     inner = slice(margin + halo, raw_uv.shape[1] - margin - halo)
     if n_bad:
-        n_bad = int(np.count_nonzero(~is_voltage(raw_uv[:, inner])))
+        n_bad = int(np.count_nonzero(~_is_voltage(raw_uv[:, inner])))
     if fitted.interpolation is not None:
         traces = backend.mix(traces, fitted.interpolation)
     mask = blanked(raw_uv, ends_uv, traces, fitted)
@@ -355,7 +342,7 @@ def apply(raw_uv: F32, fitted: Preprocessing, backend: Backend, margin: int = 0,
 
 
 def only_highpass(probe: Probe, sampling_hz: float, params: PreprocessParams) -> Preprocessing:
-    """Describe preprocessing that does nothing but the high-pass: no reference, nothing blanked, nothing whitened.
+    """Make a preprocessing that only applies the high-pass, without reference, blanking or whitening.
 
     Parameters
     ----------
@@ -364,12 +351,12 @@ def only_highpass(probe: Probe, sampling_hz: float, params: PreprocessParams) ->
     sampling_hz : float
         Sampling rate in Hz.
     params : PreprocessParams
-        Gives the corner of the high-pass.
+        Cutoff of the high-pass.
 
     Returns
     -------
     Preprocessing
-        Its whitened traces are 0, which costs no time.
+        Its whitened traces are 0, so that whitening takes no time.
     """
     n = probe.n_contacts
     return Preprocessing(
@@ -387,16 +374,16 @@ def only_highpass(probe: Probe, sampling_hz: float, params: PreprocessParams) ->
 
 
 def mad_sd(traces: F32) -> F64:
-    """Measure the SD of each channel robustly: 1.4826 times the median absolute value.
+    """Estimate the SD of each channel robustly: 1.4826 times the median absolute value.
 
     Parameters
     ----------
     traces : ndarray of float32, shape (n_channels, n_samples)
-        Of mean 0.
+        Traces with mean 0.
 
     Returns
     -------
     ndarray of float64, shape (n_channels,)
-        In the unit of the traces.
+        SD in the unit of the traces.
     """
     return np.asarray(MAD_TO_SD * np.median(np.abs(traces), axis=1), dtype=np.float64)

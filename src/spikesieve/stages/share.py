@@ -1,4 +1,4 @@
-"""The interface through which a stage hands out work: a `map` that may run its calls at the same time."""
+"""The interface with which a stage runs work in parallel: a `map` whose calls may run at the same time."""
 
 from __future__ import annotations
 

@@ -160,7 +160,9 @@ def unit_table(
                 unit=k,
                 label=Label(label),
                 why=why,
-                **_place(contact, positions_um[k], inputs.probe),
+                **_best_contact(contact, inputs.probe),
+                x_um=float(positions_um[k, 0]),
+                y_um=float(positions_um[k, 1]),
                 n_spikes=len(train),
                 firing_rate_hz=len(train) / inputs.duration_s,
                 amplitude_uv=float(ptp_uv[k]),
@@ -176,22 +178,18 @@ def unit_table(
     return tuple(rows)
 
 
-class _Place(TypedDict):
+class _BestContact(TypedDict):
     chan_best: int
     file_channel: int
     shank: int
-    x_um: float
-    y_um: float
     depth_um: float
 
 
-def _place(contact: int, position_um: F64, probe: Probe) -> _Place:
+def _best_contact(contact: int, probe: Probe) -> _BestContact:
     return {
         "chan_best": contact,
         "file_channel": int(probe.channels[contact]),
         "shank": int(probe.shanks[contact]),
-        "x_um": float(position_um[0]),
-        "y_um": float(position_um[1]),
         "depth_um": float(probe.positions_um[contact, 1]),
     }
 

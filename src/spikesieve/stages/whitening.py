@@ -1,4 +1,4 @@
-"""Noise and whitening, learned from some blocks of a recording."""
+"""Noise and whitening, learned from sample blocks of a recording."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from spikesieve.stages.preprocess import Preprocessing, mad_sd
 
 @dataclass(frozen=True, eq=False)
 class BlockStatistics:
-    """What a block tells of noise and covariance.
+    """Noise and covariance of one block.
 
     Attributes
     ----------
     products : ndarray of float32, shape (n_contacts, n_contacts)
-        Sums of products of every two contacts, in uV^2.
+        Sum over samples of the product of every two contacts, in uV^2.
     n_used : ndarray of float32, shape (n_contacts, n_contacts)
-        Samples they are sums of: those at which neither contact was blanked.
+        Number of samples in each sum: those at which neither contact was blanked.
     noise_uv : ndarray of float64, shape (n_contacts,)
         Robust SD of each contact in uV.
     """
@@ -38,31 +38,31 @@ def block_statistics(traces_uv: F32) -> BlockStatistics:
     Parameters
     ----------
     traces_uv : ndarray of float32, shape (n_contacts, n_samples)
-        High-passed, referenced, 0 where blanked.
+        High-passed, referenced traces, 0 where blanked.
 
     Returns
     -------
     BlockStatistics
-        To be combined with those of other blocks by `fit`.
+        `fit_whitening` combines those of all sample blocks.
     """
     used = (traces_uv != 0).astype(np.float32)
     return BlockStatistics(traces_uv @ traces_uv.T, used @ used.T, mad_sd(traces_uv))
 
 
 def fit_whitening(draft: Preprocessing, blocks: Iterable[BlockStatistics]) -> Preprocessing:
-    """Learn noise and whitening from some blocks.
+    """Learn noise and whitening from sample blocks.
 
     Parameters
     ----------
     draft : Preprocessing
-        Of `without_bad_contacts`.
+        Preprocessing without whitening, from `without_bad_contacts`.
     blocks : iterable of BlockStatistics
-        Statistics of its traces, in order of time.
+        Statistics of sample blocks, in order of time.
 
     Returns
     -------
     Preprocessing
-        Complete.
+        The same with noise and whitening.
     """
     n = draft.probe.n_contacts
     covariance, used, sds = np.zeros((n, n)), np.zeros((n, n)), [np.zeros(n)]
@@ -76,24 +76,34 @@ def fit_whitening(draft: Preprocessing, blocks: Iterable[BlockStatistics]) -> Pr
 
 
 def local_whitening(covariance: F64, probe: Probe, params: PreprocessParams) -> F32:
-    """Whiten every contact with its nearest contacts.
-
-    Row j is the j-th row of the ZCA matrix of the contacts nearest to contact j, from their shrunken correlation:
-    R' = (1 - a) D^-1/2 C D^-1/2 + a I;  E diag(lambda^-1/2) E^T D^-1/2  with R' = E diag(lambda) E^T.
+    """Compute a whitening matrix in which every contact is whitened with its nearest contacts only.
 
     Parameters
     ----------
     covariance : ndarray of float64, shape (n_contacts, n_contacts)
-        In uV^2.
+        Covariance of the traces in uV^2.
     probe : Probe
-        Where the contacts are.
+        Positions of the contacts.
     params : PreprocessParams
-        How many contacts whiten each, and the shrinkage a.
+        Number of nearest contacts, and the shrinkage a.
 
     Returns
     -------
     ndarray of float32, shape (n_contacts, n_contacts)
-        In 1/uV. Contacts without any variance get a row of zeros.
+        Whitening matrix in 1/uV. Contacts without any variance get a row of zeros.
+
+    Notes
+    -----
+    Row j is the row of contact j in the ZCA matrix of its nearest contacts. With covariance C, D = diag(C) and the
+    shrunken correlation R = (1 - a) D^-1/2 C D^-1/2 + a I = E diag(lambda) E^T, the ZCA matrix is
+    E diag(lambda^-1/2) E^T D^-1/2.
+
+    Examples
+    --------
+    >>> probe = Probe(np.array([[0.0, 0.0], [0.0, 20.0]]), np.arange(2), np.zeros(2, np.int64), "linear")
+    >>> local_whitening(np.diag([100.0, 25.0]), probe, PreprocessParams())
+    array([[0.1, 0. ],
+           [0. , 0.2]], dtype=float32)
     """
     n = probe.n_contacts
     variance = np.diag(covariance)

@@ -17,7 +17,7 @@ from spikesieve.io.results.kilosort2_intermediates import (
     write_intermediates,
 )
 from spikesieve.io.sortings.read import read_any_sorting
-from spikesieve.sorted_by_others import ExternalSorting, SorterIntermediates, trains_in_time_order
+from spikesieve.model.external import ExternalSorting, SorterIntermediates, trains_in_time_order
 
 pytest.importorskip("h5py")
 

@@ -21,7 +21,7 @@ from spikesieve.io.recordings.binary import recording_from_array
 from spikesieve.io.results.folder import write_result
 from spikesieve.io.results.provenance import RunRecord
 from spikesieve.io.sortings.read import read_any_sorting
-from spikesieve.sorted_by_others import ExternalSorting
+from spikesieve.model.external import ExternalSorting
 
 SMALL = small()
 

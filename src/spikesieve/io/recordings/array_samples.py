@@ -38,7 +38,7 @@ class ArraySamples:
         return (ArraySamples, (self.samples,)) if layout is None else (_from_layout, (layout,))
 
     def identity(self) -> tuple[object, ...] | None:
-        """Path, size, time of change and layout of an array mapped read-only; None for arrays that must be read."""
+        """See `Identifiable.identity`. Only arrays that are mapped read-only have one."""
         layout = mapped_layout(self.samples)
         if layout is None or layout.mode != "r":
             return None

@@ -80,7 +80,7 @@ class RawFiles:
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
     def identity(self) -> tuple[object, ...]:
-        """Path, size and time of change of each file, and how its bytes are laid out. Reads nothing."""
+        """See `Identifiable.identity`. Path, size and time of change of each file, and its layout."""
         return (*map(file_identity, self.paths), self.starts, self.n_channels, self.dtype, self.header_bytes)
 
     def _read_file(self, index: int, start: int, stop: int) -> NDArray[np.generic]:
@@ -270,12 +270,39 @@ def _raw_dtype(dtype: str) -> np.dtype[np.generic]:
 
 
 def offset_raw(dtype: np.dtype[np.generic]) -> float:
-    """Raw number that means 0 V: 32768 for unsigned types, else 0."""
+    """Return the raw number that means 0 V.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Type of the raw numbers.
+
+    Returns
+    -------
+    float
+        32768 for unsigned types, else 0.
+
+    Examples
+    --------
+    >>> offset_raw(np.dtype("uint16"))
+    32768.0
+    """
     return 32768.0 if dtype.kind == "u" else 0.0
 
 
 def range_raw(dtype: np.dtype[np.generic]) -> tuple[float, float] | None:
-    """Smallest and largest raw number of an integer type; None for floats."""
+    """Return the smallest and the largest raw number.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Type of the raw numbers.
+
+    Returns
+    -------
+    (float, float) or None
+        Smallest and largest number of an integer type; None for floats.
+    """
     if dtype.kind == "f":
         return None
     limits = np.iinfo(dtype.name)

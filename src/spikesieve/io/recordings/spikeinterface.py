@@ -60,9 +60,9 @@ class SpikeInterfaceSamples:
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
     def identity(self) -> tuple[object, ...] | None:
-        """How SpikeInterface makes the recording and which files that takes; None where only reading its samples tells.
+        """See `Identifiable.identity`. Recordings in memory and objects of other libraries have none.
 
-        That is the case for recordings in memory and for other objects than SpikeInterface's.
+        It is SpikeInterface's own description of the recording, with path, size and time of change of its files.
         """
         if not (hasattr(self.source, "check_serializability") and self.source.check_serializability("json")):
             return None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spikesieve.errors import InputError, OutputError
 from spikesieve.io.sortings.arrays import drift_of_batches, low_rank_waveforms, peak_depths_um
-from spikesieve.sorted_by_others import ExternalSorting, SorterIntermediates, trains_in_time_order
+from spikesieve.model.external import ExternalSorting, SorterIntermediates, trains_in_time_order
 
 FILE_NAME = "kilosort2.h5"
 # Arrays with at least this many values are compressed.

@@ -19,6 +19,11 @@ def run_log(path: Path) -> Iterator[None]:
     path : Path
         The log file.
 
+    Yields
+    ------
+    None
+        The log is open.
+
     Raises
     ------
     OSError
@@ -38,6 +43,11 @@ def attached(handler: logging.Handler) -> Iterator[None]:
     ----------
     handler : logging.Handler
         The handler.
+
+    Yields
+    ------
+    None
+        The handler is attached.
     """
     ours, warnings = logging.getLogger("spikesieve"), logging.getLogger("py.warnings")
     level = ours.level

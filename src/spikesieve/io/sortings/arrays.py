@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spikesieve.io.plain_pickle import Unreadable
 from spikesieve.model import F32, F64, I64
-from spikesieve.sorted_by_others import DriftTraces, PreprocessedTraces, SpikeTrains, UnitWaveforms, trough_index
+from spikesieve.model.external import DriftTraces, PreprocessedTraces, SpikeTrains, UnitWaveforms, trough_index
 
 # A whitening matrix with a larger condition number is not inverted: errors would grow by this factor.
 MAX_CONDITION = 1e4

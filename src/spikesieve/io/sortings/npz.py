@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spikesieve.errors import InputError
 from spikesieve.io.sortings.phy_files import read_params_py
 from spikesieve.model import F64
-from spikesieve.sorted_by_others import (
+from spikesieve.model.external import (
     DriftTraces,
     ExternalSorting,
     RawFileInfo,

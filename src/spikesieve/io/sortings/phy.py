@@ -13,7 +13,7 @@ from spikesieve.io.plain_pickle import read_plain_dict
 from spikesieve.io.sortings.arrays import MAX_CONDITION, drift_of_batches, int16_traces, mean_templates, peak_depths_um
 from spikesieve.io.sortings.phy_files import optional_array, read_params_py, required_array
 from spikesieve.model import F32, F64
-from spikesieve.sorted_by_others import (
+from spikesieve.model.external import (
     DriftTraces,
     ExternalSorting,
     PreprocessedTraces,

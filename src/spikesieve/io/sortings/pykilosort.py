@@ -19,7 +19,7 @@ from spikesieve.io.sortings.arrays import (
     low_rank_waveforms,
 )
 from spikesieve.io.sortings.phy_files import optional_array, required_array
-from spikesieve.sorted_by_others import (
+from spikesieve.model.external import (
     ExternalSorting,
     PreprocessedTraces,
     SorterIntermediates,

@@ -21,7 +21,7 @@ from spikesieve.io.sortings.spikeinterface import (
     read_saved_sorting,
 )
 from spikesieve.model import Sorting
-from spikesieve.sorted_by_others import (
+from spikesieve.model.external import (
     DriftTraces,
     ExternalSorting,
     SorterIntermediates,

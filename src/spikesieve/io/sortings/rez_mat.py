@@ -19,7 +19,7 @@ from spikesieve.io.sortings.arrays import (
     peak_depths_um,
 )
 from spikesieve.model import F64, I64
-from spikesieve.sorted_by_others import (
+from spikesieve.model.external import (
     ExternalSorting,
     PreprocessedTraces,
     RawFileInfo,

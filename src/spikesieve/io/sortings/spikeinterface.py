@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from spikesieve.errors import InputError
-from spikesieve.sorted_by_others import ExternalSorting, trains_in_time_order
+from spikesieve.model.external import ExternalSorting, trains_in_time_order
 
 # A folder with one of these files was saved by SpikeInterface.
 SAVED_FILES = ("si_folder.json", "cached.json", "spikeinterface_info.json", "numpysorting_info.json")

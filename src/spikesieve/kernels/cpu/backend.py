@@ -1,4 +1,4 @@
-"""The backend for an ordinary processor: compiled loops, BLAS, blocks that fit its caches."""
+"""The backend for ordinary processors: compiled loops, BLAS, blocks that fit into the cache."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
-# Rows of a matrix over contacts that are applied together: they share most of their contacts.
+# Rows of a matrix over contacts that are multiplied together, because they share most of their contacts.
 ROWS_AT_ONCE = 32
-# Samples whose universal scores are held at a time: those of all centres then stay in the cache.
+# Samples whose universal scores are computed at a time, so that those of all centres stay in the cache.
 SAMPLES_AT_ONCE = 1024
-# The kernels keep this many sums in registers.
+# The kernels keep 6 sums in registers.
 COMPONENTS_AT_ONCE = 6
 
 
@@ -57,7 +57,7 @@ class CpuBackend:
         subtract_median(traces, group, n_groups)
 
     def mix(self, traces: F32, matrix: F32) -> F32:
-        """See `Backend.mix`. Some rows at a time, each with the contacts from the first to the last that they need."""
+        """See `Backend.mix`. 32 rows at a time, each time with the range of contacts that they need."""
         out = np.empty(traces.shape, np.float32)
         for start in range(0, len(traces), ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
@@ -67,7 +67,7 @@ class CpuBackend:
         return out
 
     def projections(self, traces: F32, components: F32, peak_index: int) -> Iterator[F32]:
-        """See `Backend.projections`. One contact at a time: those of all would be six times the traces."""
+        """See `Backend.projections`. For all contacts at once they would take six times the memory of the traces."""
         padded = _padded(components, 0)
         for contact in range(len(traces)):
             out = np.empty((1, len(padded), traces.shape[1]), np.float32)
@@ -77,7 +77,7 @@ class CpuBackend:
     def universal_peaks(
         self, traces: F32, shapes: F32, peak_index: int, where: Places, span: tuple[int, int], limits: tuple[int, float]
     ) -> tuple[I64, I64, F32]:
-        """See `Backend.universal_peaks`. Some samples at a time."""
+        """See `Backend.universal_peaks`. 1024 samples at a time."""
         exclusion, threshold = limits
         padded, n_centres = _padded(shapes, 0), len(where.contacts)
         space = np.empty(n_centres * (SAMPLES_AT_ONCE + 2 * exclusion), np.float32)
@@ -117,7 +117,7 @@ class CpuBackend:
         subtract_waveforms(traces, *spikes, contacts, waveforms, peak_index)
 
     def describe(self, traces: F32, sample: I64, contacts: I64, components: F32, peak_index: int) -> F32:
-        """See `Backend.describe`. One column of contacts at a time: the windows of all would be ten times as many."""
+        """See `Backend.describe`. One column of contacts at a time, which takes a tenth of the memory."""
         offsets = np.arange(components.shape[1]) - peak_index
         out = np.empty((*contacts.shape, len(components)), np.float32)
         for column, contact in enumerate(contacts.T):
@@ -132,7 +132,7 @@ class CpuBackend:
 
 
 def _padded(components: F32, axis: int) -> F32:
-    """The array with zeros up to a multiple of 6 along an axis, contiguous."""
+    """Pad an array with zeros to a multiple of 6 along an axis; C contiguous."""
     extra = [(0, 0)] * components.ndim
     extra[axis] = (0, -components.shape[axis] % COMPONENTS_AT_ONCE)
     return np.ascontiguousarray(np.pad(components, extra) if extra[axis][1] else components, dtype=np.float32)

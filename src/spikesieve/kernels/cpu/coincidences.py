@@ -15,10 +15,10 @@ def coincidences(
 
     Parameters
     ----------
-    sample_a, sample_b : ndarray of int64, shape (n,)
-        Spike times of the two sortings, sorted.
-    unit_a, unit_b : ndarray of int64, shape (n,)
-        Unit of each spike, 0..n_units-1.
+    sample_a, unit_a : ndarray of int64, shape (n_a,)
+        Spike times of the first sorting, sorted, and the unit of each spike, 0..n_units_a-1.
+    sample_b, unit_b : ndarray of int64, shape (n_b,)
+        The same of the second sorting.
     n_units_a, n_units_b : int
         Number of units.
     window_samples : int

@@ -10,14 +10,14 @@ I64 = NDArray[np.int64]
 
 
 @nb.njit(cache=True, nogil=True)
-def sum_rows(rows: F32, of: I64, sums: F64) -> None:
+def sum_rows(rows: F32, group: I64, sums: F64) -> None:
     """Add each row to the sum of its group, in place and in order.
 
     Parameters
     ----------
     rows : ndarray of float32, shape (n, n_near, n_pcs)
         Rows to add.
-    of : ndarray of int64, shape (n,)
+    group : ndarray of int64, shape (n,)
         Group of each row.
     sums : ndarray of float64, shape (n_sums, n_near, n_pcs)
         Changed in place.
@@ -32,4 +32,4 @@ def sum_rows(rows: F32, of: I64, sums: F64) -> None:
     for i in range(rows.shape[0]):
         for j in range(rows.shape[1]):
             for p in range(rows.shape[2]):
-                sums[of[i], j, p] += rows[i, j, p]
+                sums[group[i], j, p] += rows[i, j, p]

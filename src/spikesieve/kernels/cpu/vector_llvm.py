@@ -106,12 +106,14 @@ def transpose(typing: Any, source: Any, index: Any, step: Any, target: Any, at: 
 
     Parameters
     ----------
-    source, target : C-contiguous arrays of float32
-        For i, j = 0..15: ``target.ravel()[at + i * to + j] = source.ravel()[index + j * step + i]``.
+    source : C-contiguous array of float32
+        Read: for i, j = 0..15 ``target.ravel()[at + i * to + j] = source.ravel()[index + j * step + i]``.
     index, step : int
-        Where the first row starts, and how far apart rows are; not checked.
+        Where the first row starts, and the distance between rows; not checked.
+    target : C-contiguous array of float32
+        Changed in place.
     at, to : int
-        The same of the columns.
+        Where the first row of the target starts, and the distance between its rows; not checked.
 
     Notes
     -----

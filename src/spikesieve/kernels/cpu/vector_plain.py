@@ -94,12 +94,14 @@ def transpose(source: F32, index: int, step: int, target: F32, at: int, to: int)
 
     Parameters
     ----------
-    source, target : ndarray of float32, C contiguous
-        For i, j = 0..15 ``target.ravel()[at + i * to + j] = source.ravel()[index + j * step + i]``.
-    index, at : int
-        Where the first row starts, and where the first column goes; not checked.
-    step, to : int
-        Distance between rows of ``source`` and of ``target``.
+    source : ndarray of float32, C contiguous
+        Read: for i, j = 0..15 ``target.ravel()[at + i * to + j] = source.ravel()[index + j * step + i]``.
+    index, step : int
+        Where the first row starts, and the distance between rows; not checked.
+    target : ndarray of float32, C contiguous
+        Changed in place.
+    at, to : int
+        Where the first row of the target starts, and the distance between its rows; not checked.
     """
     read, written = source.flat, target.flat
     for i in range(LANES):

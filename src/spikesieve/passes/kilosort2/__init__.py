@@ -1,1 +1,1 @@
-"""The passes of the method kilosort2."""
+"""The steps of the method kilosort2."""

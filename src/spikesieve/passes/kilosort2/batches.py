@@ -1,4 +1,4 @@
-"""A recording in batches, and the order of the batches on a line: the method kilosort2."""
+"""Batches of a recording, and their order by similarity, for the method kilosort2."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from spikesieve.stages.match import Matcher, make_matcher
 from spikesieve.stages.preprocess import Clean
 from spikesieve.stages.shapes import Shapes
 
-# A batch is worked on in pieces of about this many samples, so that several workers share it.
+# Length of the pieces into which a batch is cut, so that several workers share it.
 PIECE_SAMPLES = 16_400
 
 
 @dataclass(frozen=True, eq=False)
 class BatchedSource:
-    """A recording in batches, and what all passes over them need.
+    """A recording in batches, with everything that the steps of the method need.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class BatchedSource:
     params : Kilosort2Params
         Settings of the method.
     detect : DetectParams
-        How leftover spikes are found.
+        Settings for the detection of spikes in the residual.
     """
 
     source: Source
@@ -57,27 +57,27 @@ class BatchedSource:
 
     @property
     def n_contacts(self) -> int:
-        """Contacts that are sorted."""
+        """Number of contacts that are sorted."""
         return self.source.probe.n_contacts
 
     @property
     def exclusion_samples(self) -> int:
-        """Samples on either side of a crossing within which it must be the largest."""
+        """Exclusion window: samples on either side within which a crossing must be the largest."""
         return exclusion_samples(self.detect, self.source.sampling_hz)
 
     @cached_property
     def near(self) -> I64:
-        """The contacts of a template by its largest one."""
+        """Contacts of a template, for each largest contact."""
         return track.near_contacts(self.source.probe, self.params)
 
     @cached_property
     def near_of_order(self) -> I64:
-        """The contacts that batches are compared on, by the largest one of a crossing."""
+        """Contacts on which batches are compared, for each largest contact of a crossing."""
         return batches.near_contacts(self.source.probe, self.params)
 
     @cached_property
     def universal(self) -> UniversalTemplates:
-        """The templates that find leftover spikes."""
+        """Universal templates that detect spikes in the residual."""
         return universal_templates(self.source.probe, self.detect)
 
     @cached_property
@@ -88,26 +88,26 @@ class BatchedSource:
         return nearest(away, 1)[:, 0]
 
     def pieces(self, batch: Block, index: int) -> list[Block]:
-        """Cut a batch into pieces that know what lies beside them.
+        """Cut a batch into pieces.
 
         Parameters
         ----------
         batch : Block
             The batch.
         index : int
-            Index of all its pieces.
+            The index that all pieces get.
 
         Returns
         -------
         list of Block
-            In order of time.
+            Pieces in order of time. Their margins may extend into neighbouring pieces and batches.
         """
         parts = plan_blocks(((batch.start, batch.stop),), longest_block(PIECE_SAMPLES, self.n_contacts))
         beside = {"segment_start": batch.segment_start, "segment_stop": batch.segment_stop}
         return [replace(part, index=index, **beside) for part in parts]
 
     def matcher(self, tracked: track.TrackedTemplates) -> Matcher:
-        """Make templates ready for matching, as they are now.
+        """Prepare the current templates for matching.
 
         Parameters
         ----------
@@ -117,7 +117,7 @@ class BatchedSource:
         Returns
         -------
         Matcher
-            For `stages.kilosort2.pursue`.
+            Input of `stages.kilosort2.pursue`.
         """
         now = track.matched_templates(tracked, self.params)
         return make_matcher(now, now.contacts, self.n_contacts, self.shapes)
@@ -137,7 +137,7 @@ class FindCrossings(BlockTask[Crossings]):
 
     @property
     def margin_samples(self) -> int:
-        """A waveform, and what a crossing excludes."""
+        """One waveform length and the exclusion window."""
         return self.batched.shapes.n_samples + self.batched.exclusion_samples
 
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> Crossings:
@@ -150,19 +150,19 @@ class FindCrossings(BlockTask[Crossings]):
 
 @versioned(1)
 def order_batches(run: Run, batched: BatchedSource) -> BatchOrdering:
-    """Put the batches on a line by what their spikes look like.
+    """Order the batches so that neighbours have similar spikes.
 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     batched : BatchedSource
         The recording.
 
     Returns
     -------
     BatchOrdering
-        Of the batches.
+        Order of the batches.
     """
     pieces = [batched.pieces(batch, batch.index) for batch in batched.batches]
     found = run.map(FindCrossings(batched.source, batched), [p for of_batch in pieces for p in of_batch], "batches")
@@ -177,7 +177,7 @@ def order_batches(run: Run, batched: BatchedSource) -> BatchOrdering:
 
 
 def _by_batch(found: Iterator[Crossings], pieces: Sequence[Sequence[Block]]) -> Iterator[tuple[int, Crossings]]:
-    """The crossings of each batch, with its number."""
+    """Index and crossings of each batch."""
     for batch, of_batch in enumerate(pieces):
         yield batch, batches.concatenate_crossings(list(islice(found, len(of_batch))))
 
@@ -198,6 +198,6 @@ def order_of_time(batched: BatchedSource) -> BatchOrdering:
     Returns
     -------
     BatchOrdering
-        That says nothing of how batches differ.
+        Order of time, without dissimilarities.
     """
     return BatchOrdering.of_time(len(batched.batches))

@@ -1,4 +1,4 @@
-"""The intermediate results of the method kilosort2 under Kilosort2's names and shapes; docs/kilosort2.md lists them."""
+"""Intermediate results of the method kilosort2, with Kilosort2's names and shapes. docs/kilosort2.md lists them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from spikesieve.stages.kilosort2.ordering import BatchOrdering
 from spikesieve.stages.kilosort2.track import low_rank
 from spikesieve.stages.templates import LearnedTemplates
 
-# Kilosort2 whitens to int16, 200 to a noise SD.
+# Kilosort2 stores whitened traces as int16, with 200 steps per noise SD.
 SCALE = 200.0
 NEIGHBOURS, COMPONENTS = 32, 3
 
@@ -27,14 +27,14 @@ def read_intermediates(store: Store, batched: BatchedSource) -> dict[str, NDArra
     Parameters
     ----------
     store : Store
-        Holds the steps of the method kilosort2.
+        Steps of a sort with the method kilosort2.
     batched : BatchedSource
         The recording as it was sorted.
 
     Returns
     -------
     dict of ndarray
-        Arrays by Kilosort2's names. Everything counts from 0; units are those of the result, spikes in its order.
+        Arrays by Kilosort2's names. Indices count from 0. Units and the order of spikes are those of the result.
     """
     steps = store.index()
     order = store.read("order") if "order" in steps else order_of_time(batched)
@@ -61,7 +61,7 @@ def read_intermediates(store: Store, batched: BatchedSource) -> dict[str, NDArra
 
 
 def _shifts(motion: Motion, batched: BatchedSource) -> dict[str, NDArray[Any]]:
-    """Kilosort's sign: what takes the traces back. The first shank's, since Kilosort2 knows no other."""
+    """Displacement in Kilosort's sign, of the first shank only, because Kilosort2 has a single shank."""
     middle = np.array([batch.middle for batch in batched.batches]) / batched.source.sampling_hz
     grid = np.repeat(middle, len(motion.depth_um)), np.tile(motion.depth_um, len(middle))
     moved = motion.at(*grid, np.full(len(grid[0]), motion.shanks[0])).reshape(len(middle), -1)
@@ -86,11 +86,11 @@ def _spikes(order: BatchOrdering, found: Extracted, final: CuratedUnits, sorting
     """st3 (n, 5): sample, unit, amplitude in noise SD, variance explained, batch."""
     spikes, trains = sorting.spikes, final.trains
     rows = np.flatnonzero(sorting.kept)
-    # A unit's spikes come in the same order here and there; only its times have moved to the trough.
+    # The spikes of a unit have the same order in both; only their times were moved to the trough.
     rows = rows[np.lexsort((trains.sample[rows], trains.unit[rows]))]
     score, batch = np.empty(len(spikes)), np.empty(len(spikes))
-    here = np.lexsort((spikes.sample, spikes.unit))
-    score[here], batch[here] = found.spikes.score[rows], order.iorig[found.place[rows]]
+    by_unit = np.lexsort((spikes.sample, spikes.unit))
+    score[by_unit], batch[by_unit] = found.spikes.score[rows], order.iorig[found.place[rows]]
     amplitude = spikes.amplitude * final.means.norms[spikes.unit]
     return np.column_stack([spikes.sample, spikes.unit, amplitude, score**2, batch]).astype(np.float64)
 

@@ -1,4 +1,4 @@
-"""Templates that follow their spikes along the order of the batches, and the spikes that they find."""
+"""Templates that adapt to their spikes from batch to batch, and the spikes that they find."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ from spikesieve.stages.match import MatchedSpikes, Matcher
 from spikesieve.stages.preprocess import Clean
 from spikesieve.stages.templates import LearnedTemplates
 
-# Every second batch teaches; short recordings are gone through again until this many batches have.
-TEACH_EVERY, FEWEST_LESSONS = 2, 60
-# Templates are added and removed every so many batches, and after each of the first ones.
+# Templates are learned from every second batch; from all batches, repeatedly, if fewer than 60 would be used.
+LEARN_EVERY, MIN_LESSONS = 2, 60
+# Templates are added and removed every 5 batches, and after each of the first 5.
 REVIEW_EVERY = 5
-# In this last share of the lessons nothing is added any more, so that the templates can settle.
+# In the last fifth of the lessons no templates are added, so that the existing ones can settle.
 SETTLING = 0.2
-# Places along the order at which templates are compared with each other.
+# Number of places along the order at which templates are compared for merges.
 VIEWS = 5
 SPIKES_AT_ONCE = 50_000
 
 
 @dataclass(frozen=True, eq=False)
 class PieceSpikes:
-    """Spikes of a piece of a batch, and what no template explains there.
+    """Spikes of a piece of a batch.
 
     Attributes
     ----------
     spikes : MatchedSpikes
-        Samples count from the start of the recording.
+        Matched spikes. Samples count from the start of the recording.
     left : ResidualSpikes
-        Spikes in the residual.
+        Spikes in the residual, which no template explains.
     counts : (int, int)
-        Values that were masked, and that were not finite.
+        Number of values that were blanked, and that were not finite.
     """
 
     spikes: MatchedSpikes
@@ -55,18 +55,18 @@ class PieceSpikes:
 
 @dataclass(frozen=True, eq=False)
 class Pursue(BlockTask[PieceSpikes]):
-    """Match a piece of a batch with the templates of its chain, the index of the piece.
+    """Match a piece of a batch. Its index selects the templates.
 
     Attributes
     ----------
     batched : BatchedSource
         The recording.
     matchers : tuple of Matcher
-        One for each chain.
+        Templates for each index.
     threshold : float
         Smallest score of a spike, in noise SD.
     leftovers : bool
-        Whether spikes are looked for in the residual.
+        Whether spikes are detected in the residual.
     """
 
     batched: BatchedSource
@@ -76,7 +76,7 @@ class Pursue(BlockTask[PieceSpikes]):
 
     @property
     def margin_samples(self) -> int:
-        """Some waveforms."""
+        """Five waveform lengths."""
         return MARGIN_WAVEFORMS * self.batched.shapes.n_samples
 
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> PieceSpikes:
@@ -84,8 +84,7 @@ class Pursue(BlockTask[PieceSpikes]):
         batched, matcher = self.batched, self.matchers[core.block.index]
         found = pursue(clean.white, matcher, core.span, self.threshold, batched.params, backend)
         spikes = replace(found, sample=found.sample + (core.block.start - core.start))
-        left = self._leftovers(clean.white, core, backend) if self.leftovers else none_left(batched)
-        # The parts of a block are counted where they are collected.
+        left = self._leftovers(clean.white, core, backend) if self.leftovers else _no_residual_spikes(batched)
         return PieceSpikes(spikes, left, (clean.n_masked, clean.n_not_finite))
 
     def _leftovers(self, residual: F32, core: Core, backend: Backend) -> ResidualSpikes:
@@ -98,28 +97,16 @@ class Pursue(BlockTask[PieceSpikes]):
         return ResidualSpikes(contact, features)
 
 
-def none_left(batched: BatchedSource) -> ResidualSpikes:
-    """No spike in the residual.
-
-    Parameters
-    ----------
-    batched : BatchedSource
-        Gives the shape of the features.
-
-    Returns
-    -------
-    ResidualSpikes
-        Without spikes.
-    """
+def _no_residual_spikes(batched: BatchedSource) -> ResidualSpikes:
     shape = 0, batched.near.shape[1], len(batched.shapes.pcs)
     return ResidualSpikes(np.empty(0, np.int64), np.empty(shape, np.float32))
 
 
 def lessons(n_batches: int, drift: str) -> list[int]:
-    """Places in the order of the batches, as templates go through them: from the middle to each end and back.
+    """List the batches that templates are learned from: from the middle of the order to each end and back.
 
-    Every second batch of a long recording; all of a short one, again and again until there were 60 lessons. Where drift
-    is registered, neighbours are no more alike than others: the places come in an order that mixes them.
+    Every second batch of a long recording is used. All batches of a short one are used repeatedly, up to 60 lessons or
+    more. With drift registered, neighbours are no more similar than other batches, so the batches are mixed.
 
     Parameters
     ----------
@@ -131,35 +118,35 @@ def lessons(n_batches: int, drift: str) -> list[int]:
     Returns
     -------
     list of int
-        A place for each lesson.
+        Position in the order of the batches, for each lesson.
 
     Examples
     --------
     >>> lessons(3, "order")[:8]
     [1, 2, 2, 1, 1, 0, 0, 1]
     """
-    step = TEACH_EVERY if n_batches >= TEACH_EVERY * FEWEST_LESSONS else 1
+    step = LEARN_EVERY if n_batches >= LEARN_EVERY * MIN_LESSONS else 1
     middle = n_batches // 2
     right, left = list(range(middle, n_batches, step)), list(range(middle, -1, -step))
     tour = [*right, *right[::-1], *left, *left[::-1]]
     if drift == "register":
         mixed = golden_order(n_batches).tolist()
         tour = mixed[: len(tour)]
-    return tour * max(1, -(-FEWEST_LESSONS // len(tour)))
+    return tour * max(1, -(-MIN_LESSONS // len(tour)))
 
 
 @versioned(1)
 def learn(run: Run, batched: BatchedSource, order: BatchOrdering) -> TrackedTemplates:
-    """Learn templates as they look in the middle of the order of the batches.
+    """Learn templates as they look in the batch in the middle of the order.
 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     batched : BatchedSource
         The recording.
     order : BatchOrdering
-        Of the batches.
+        Order of the batches.
 
     Returns
     -------
@@ -169,7 +156,7 @@ def learn(run: Run, batched: BatchedSource, order: BatchOrdering) -> TrackedTemp
     params, tour = batched.params, lessons(len(batched.batches), batched.params.drift)
     momentum = np.geomspace(params.first_momentum, params.last_momentum, len(tour))
     tracked = track.no_templates(batched.near.shape[1], len(batched.shapes.pcs))
-    left = none_left(batched)
+    left = _no_residual_spikes(batched)
     for lesson, place in enumerate(tour):
         run.progress("learn", lesson, len(tour))
         growing = lesson < (1 - SETTLING) * len(tour)
@@ -188,7 +175,7 @@ def learn(run: Run, batched: BatchedSource, order: BatchOrdering) -> TrackedTemp
 def _followed(
     tracked: TrackedTemplates, found: list[MatchedSpikes], momentum: float, batched: BatchedSource
 ) -> TrackedTemplates:
-    """The templates after the clear spikes of a batch."""
+    """The templates, updated with the clear spikes of a batch."""
     clear = [each.score >= batched.params.learn_threshold for each in found]
     template = np.concatenate([each.template[ok] for each, ok in zip(found, clear, strict=True)]).astype(np.int64)
     features = np.concatenate([each.features[ok] for each, ok in zip(found, clear, strict=True)])
@@ -204,16 +191,16 @@ def _reviewed(tracked: TrackedTemplates, batched: BatchedSource) -> TrackedTempl
 
 @dataclass(frozen=True, eq=False)
 class Extracted:
-    """All spikes, ordered by (sample, template).
+    """All spikes, ordered by sample, then template.
 
     Attributes
     ----------
     spikes : MatchedSpikes
-        Their score is the root of the gain, in noise SD.
+        The spikes. Their score is the square root of the gain, in noise SD.
     place : ndarray of int64, shape (n,)
-        The place of the spike's batch in the order.
+        Position of the spike's batch in the order.
     along : tuple of LearnedTemplates
-        The templates at some places along the order, from its start to its end.
+        The templates at five positions along the order, from its start to its end.
     """
 
     spikes: MatchedSpikes
@@ -223,25 +210,25 @@ class Extracted:
 
 @versioned(1)
 def extract(run: Run, batched: BatchedSource, order: BatchOrdering, learned: TrackedTemplates) -> Extracted:
-    """Extract all spikes: from the middle of the order outwards to both ends, templates following their spikes.
+    """Extract all spikes, from the middle of the order to both ends, while the templates adapt to their spikes.
 
-    With drift registered the templates stay as they are.
+    With drift registered the templates do not change.
 
     Parameters
     ----------
     run : Run
-        Resources.
+        Executor, backend, store and progress.
     batched : BatchedSource
         The recording.
     order : BatchOrdering
-        Of the batches.
+        Order of the batches.
     learned : TrackedTemplates
         Templates as they look in the middle of the order.
 
     Returns
     -------
     Extracted
-        With features on disk.
+        The spikes; their features are on disk.
     """
     n, params = len(batched.batches), batched.params
     chains = range(n // 2, n), range(n // 2 - 1, -1, -1)
@@ -279,7 +266,7 @@ class _Rows:
     along: dict[int, LearnedTemplates]
 
     def kept(self, found: PieceSpikes, place: int) -> MatchedSpikes:
-        """The spikes of a piece; everything but their features is kept in memory."""
+        """Keep the spikes of a piece: features on disk, everything else in memory."""
         spikes = found.spikes
         self.described.append(spikes.features)
         self.spikes.append(replace(spikes, features=spikes.features[:0]))

@@ -15,6 +15,7 @@ from spikesieve.comparison.result import PairComparison
 from spikesieve.comparison.template_similarity import TemplateSimilarity
 from spikesieve.comparison.truth_comparison import PropertyBin, TruthComparison
 from spikesieve.model import F32, I64, Bool
+from spikesieve.model.external import DriftTraces, ExternalSorting
 from spikesieve.report.comparison.intermediate_figures import shown_traces
 from spikesieve.report.comparison.pairs import (
     ACG_MS,
@@ -26,7 +27,6 @@ from spikesieve.report.comparison.pairs import (
 )
 from spikesieve.report.comparison.tables import TitledTable, long_table
 from spikesieve.report.comparison.unit_figures import RELATIONS, count_relations, counts_by_amplitude
-from spikesieve.sorted_by_others import DriftTraces, ExternalSorting
 
 MIN_AGREEMENT = 0.01
 """Pairs of units that agree less are not listed."""

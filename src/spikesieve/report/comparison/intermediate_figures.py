@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from spikesieve.comparison.batch_order import BatchOrder
 from spikesieve.comparison.divergence import MatrixDifference, TraceLag
 from spikesieve.model import F32, I64
+from spikesieve.model.external import DriftTraces
 from spikesieve.report.comparison.style import COLOURS, MARKERS, shade, single_axes, write_message
-from spikesieve.sorted_by_others import DriftTraces
 
 N_SHOWN_CONTACTS = 12
 SHOWN_MS = 20.0

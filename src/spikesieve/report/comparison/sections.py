@@ -11,10 +11,10 @@ from spikesieve.comparison.intermediates import IntermediateDifferences
 from spikesieve.comparison.result import Comparison, PairComparison
 from spikesieve.comparison.template_similarity import aligned_waveforms
 from spikesieve.model import F32, I64
+from spikesieve.model.external import ExternalSorting
 from spikesieve.report.comparison import figure_tables, intermediate_figures, truth_figures, unit_figures
 from spikesieve.report.comparison.pairs import PairProperties, PairUnit, matched_pair
 from spikesieve.report.comparison.tables import TitledTable
-from spikesieve.sorted_by_others import ExternalSorting
 
 Pictures = Iterator[tuple[TitledTable, Figure]]
 """Pictures, each with its numbers. The table also has the name and the title of the picture."""

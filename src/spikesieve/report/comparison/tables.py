@@ -15,8 +15,6 @@ from spikesieve.comparison.result import Comparison, PairComparison
 from spikesieve.comparison.truth_comparison import TruthComparison
 from spikesieve.comparison.truth_rows import SortedUnitRow, TrueUnitRow
 
-FIRST_COLUMNS = ("unit", "n_spikes", "matched_unit", "accuracy", "recall", "precision", "kilosort_score", "class")
-"""First columns of units_vs_truth.csv. Other programs read them, so they stay."""
 PAIR_COLUMNS = ("unit_a", "unit_b", "n_spikes_a", "n_spikes_b", "n_matches", "agreement", "similarity", "lag_samples")
 """Columns of matched_pairs.csv."""
 

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from spikesieve.comparison.relations import Relations
 from spikesieve.comparison.template_similarity import TemplateSimilarity
 from spikesieve.model import F32, F64, I64, Bool
+from spikesieve.model.external import ExternalSorting
 from spikesieve.report.comparison.style import COLOURS, single_axes, write_message
-from spikesieve.sorted_by_others import ExternalSorting
 
 MAX_TICKS = 30
 """Unit numbers written on an axis."""

@@ -15,11 +15,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from spikesieve.comparison.result import Comparison, PairComparison
+from spikesieve.model.external import ExternalSorting
 from spikesieve.report.comparison.sections import sections
 from spikesieve.report.comparison.tables import TitledTable, unit_tables
 from spikesieve.report.csv_files import write_csv
 from spikesieve.report.page_files import asset
-from spikesieve.sorted_by_others import ExternalSorting
 
 PAGE, FIGURES = "report.html", "figures"
 DOTS_PER_INCH = 100

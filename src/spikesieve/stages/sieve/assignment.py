@@ -48,7 +48,7 @@ def assign_spikes(
     n_units : int
         Number of units.
     fit : FitParams
-        How spikes are judged.
+        Settings of the likelihood of spikes.
     n_rounds : int
         Number of rounds.
     share : Share, optional
@@ -108,7 +108,7 @@ def most_likely_units(
     assignment : Assignment
         The present units. Spikes outside the groups keep theirs.
     fit : FitParams
-        How spikes are judged.
+        Settings of the likelihood of spikes.
     share : Share, optional
         Runs a function on many items, like `map`.
 

@@ -62,7 +62,7 @@ def final_assignment(
     means : UnitMeans
         Means of the units.
     fit : FitParams
-        How spikes are judged.
+        Settings of the likelihood of spikes.
     params : RefineParams
         Which units are kept.
     share : Share, optional

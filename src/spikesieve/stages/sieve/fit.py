@@ -1,6 +1,6 @@
-"""Finds spikes again with the learned templates where they make the recording likelier than noise alone.
+"""Template matching by likelihood: a spike is accepted if it explains the traces better than noise alone.
 
-Matching pursuit with a prior on amplitudes and a price for each template by its rate. See docs/sieve.md.
+Matching pursuit with a prior on amplitudes and on the firing rate of each template. See docs/sieve.md.
 """
 
 from __future__ import annotations
@@ -16,35 +16,38 @@ from spikesieve.stages.preprocess import mad_sd
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates
 
-# Noise is measured in every so many samples: neighbours tell little more.
+# Noise is measured at every 5th sample, because neighbouring samples are correlated.
 NOISE_STEP = 5
-# A spike so many SD larger than its template may be two: a template that fits badly makes spikes smaller, not larger.
+# A spike larger than its template by more than 2 SD of the amplitudes may be two overlapping spikes: a template that
+# fits badly makes spikes smaller, not larger.
 UNUSUAL_SD = 2.0
 
 
 def prior(templates: LearnedTemplates, rate_hz: F64, sampling_hz: float, params: FitParams) -> Worth:
-    """Say what spikes are worth where scores have noise of SD 1.
-
-    With rate r the odds of a spike at a sample are r / sampling_hz. With d the norm, w the precision and a the
-    amplitude above its bound the gain 2 a (b d + w) - a^2 (d^2 + w) - w is `cost` at the score
-        b = (sqrt((cost + w) (d^2 + w)) - w) / d,
-    or where a is at its bound  b = ((cost + w) / a + a (d^2 + w)) / 2 d - w / d
+    """Compute the prior of each template: its gain from a spike, and the smallest score that is accepted.
 
     Parameters
     ----------
     templates : LearnedTemplates
-        Their norms count.
+        Templates; only their norms are used.
     rate_hz : ndarray of float64, shape (n_templates,)
-        Spikes a second.
+        Firing rate of each template in Hz.
     sampling_hz : float
         Sampling rate in Hz.
     params : FitParams
-        Spread of the amplitudes, smallest amplitude, smallest log odds.
+        Variation of the amplitudes, smallest amplitude, smallest log odds.
 
     Returns
     -------
     Worth
-        Of each template.
+        Prior of each template, for scores whose noise has SD 1.
+
+    Notes
+    -----
+    The prior odds of a spike at a sample are rate / sampling rate. They make up the `cost` of a spike. For a spike of
+    score b and amplitude a, of a template of norm d, with w the precision of the amplitudes, the gain is
+    2 a (b d + w) - a^2 (d^2 + w) - w. It equals the cost at the score b = (sqrt((cost + w) (d^2 + w)) - w) / d or,
+    if a is at its lower bound, at b = ((cost + w) / a + a (d^2 + w)) / (2 d) - w / d.
     """
     norms = np.maximum(templates.norms.astype(np.float64), 1e-6)
     precision = np.full(len(norms), params.amplitude_cv**-2.0)
@@ -62,22 +65,22 @@ def prior(templates: LearnedTemplates, rate_hz: F64, sampling_hz: float, params:
 def fit(
     white: F32, matcher: Matcher, expected: Worth, span: tuple[int, int], params: FitParams, backend: Backend
 ) -> MatchedSpikes:
-    """Find the spikes of a block that make the traces likelier than noise alone.
+    """Find the spikes of a block that explain the traces better than noise alone.
 
     Parameters
     ----------
     white : ndarray of float32, shape (n_contacts, n_samples)
-        Whitened traces, time contiguous, in which scores of noise have SD 1. Changed to the residual.
+        Whitened traces, time contiguous, in which scores of noise have SD 1. Spikes are subtracted in place.
     matcher : Matcher
         The templates.
     expected : Worth
-        What spikes are worth, of `prior`.
+        Prior of each template, from `prior`.
     span : (int, int)
-        First sample whose spikes are returned, and the first one after.
+        Start and stop of the samples whose spikes are returned.
     params : FitParams
-        Smallest amplitude, spread of the amplitudes, largest number of rounds.
+        Smallest amplitude, variation of the amplitudes, largest number of rounds.
     backend : Backend
-        Does the work.
+        Runs the array operations.
 
     Returns
     -------
@@ -104,16 +107,16 @@ def noise_of_scores(white: F32, shapes: Shapes, backend: Backend) -> F64:
     Parameters
     ----------
     white : ndarray of float32, shape (n_contacts, n_samples)
-        Whitened traces, a window more than is looked at on either side.
+        Whitened traces. One waveform length at either end is not used.
     shapes : Shapes
         Temporal components.
     backend : Backend
-        Does the work.
+        Runs the array operations.
 
     Returns
     -------
     ndarray of float64, shape (n_contacts,)
-        Robust SD over all components; 1 where there is no signal.
+        Robust SD over all components; 1 for contacts without signal.
     """
     inside = slice(shapes.n_samples, -shapes.n_samples, NOISE_STEP)
     projections = backend.projections(white, shapes.pcs, shapes.peak_index)

@@ -66,7 +66,7 @@ def learn_units(spikes: DescribedSpikes, fit: FitParams, params: RefineParams, s
     spikes : DescribedSpikes
         Spikes from template matching.
     fit : FitParams
-        How spikes are judged.
+        Settings of the likelihood of spikes.
     params : RefineParams
         When units are split and merged, and how many spikes they are learned from.
     share : Share, optional
@@ -93,18 +93,18 @@ def learn_units(spikes: DescribedSpikes, fit: FitParams, params: RefineParams, s
     array([99, 99])
     """
     rows, weight = _spikes_to_learn_from(spikes.template, spikes.sample, spikes.sampling_hz, params.max_spikes)
-    some = spikes.take(rows)
-    groups = load_features(some, group_by_contacts(some, np.arange(len(rows))), share)
-    learn_from = WeightedSpikes(some, groups, weight)
+    used = spikes.take(rows)
+    groups = load_features(used, group_by_contacts(used, np.arange(len(rows))), share)
+    learn_from = WeightedSpikes(used, groups, weight)
     one = np.ones(len(rows), np.float32)
-    assignment = Assignment(some.template.astype(np.int64), one, one, np.ones(len(rows), np.bool_))
-    means = mean_scores(learn_from, assignment, len(some.template_contacts), share)
+    assignment = Assignment(used.template.astype(np.int64), one, one, np.ones(len(rows), np.bool_))
+    means = mean_scores(learn_from, assignment, len(used.template_contacts), share)
     for _ in range(params.rounds):
-        assignment, n_units = split_units(some, groups, assignment, params, share)
+        assignment, n_units = split_units(used, groups, assignment, params, share)
         assignment, means = assign_spikes(learn_from, assignment, n_units, fit, ROUNDS_AFTER_SPLITS, share)
-        assignment = merge_units(some, assignment, means, params)
+        assignment = merge_units(used, assignment, means, params)
         assignment, means = assign_spikes(learn_from, assignment, n_units, fit, ROUNDS_AFTER_MERGES, share)
-    return LearnedUnits(some, assignment, weight, means)
+    return LearnedUnits(used, assignment, weight, means)
 
 
 def _spikes_to_learn_from(template: I32, sample: I64, sampling_hz: float, max_spikes: int) -> tuple[I64, F64]:

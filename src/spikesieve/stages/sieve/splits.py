@@ -23,7 +23,7 @@ MIN_DIMS, MAX_DIMS = 2, 5
 
 @dataclass(frozen=True, eq=False)
 class _SplitTest:
-    """What it takes to tell whether spikes come from two neurons."""
+    """Criteria for spikes that come from two neurons."""
 
     lags: F32
     sampling_hz: float
