@@ -75,9 +75,9 @@ def test_sources_that_pages_name_exist():
     ("name", "found"),
     [
         ("spikesieve.engine.clock", True),
-        ("spikesieve.engine.scratch.GrowingArray.append", True),
+        ("spikesieve.engine.arrays.GrowingArray.append", True),
         ("spikesieve.report.pictures", False),
-        ("spikesieve.engine.scratch.GrowingArray.nothing", False),
+        ("spikesieve.engine.arrays.GrowingArray.nothing", False),
     ],
 )
 def test_a_name_that_leads_nowhere_is_found(name, found):
