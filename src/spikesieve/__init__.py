@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from spikesieve.api.compare import compare
     from spikesieve.api.simulate import simulate
-    from spikesieve.api.sort import sort
+    from spikesieve.api.sort import Resources, sort
     from spikesieve.api.sort_files import Job, Outcome, sort_files
     from spikesieve.errors import InputError, OutputError, SettingsError, SpikesieveError
     from spikesieve.io.probes.read import read_probe
@@ -47,6 +47,7 @@ HOMES = {
     "Probe": "model.probe",
     "RawOptions": "io.recordings.open_input",
     "Recording": "model.recording",
+    "Resources": "api.sort",
     "Settings": "settings.sort",
     "SettingsError": "errors",
     "Sorting": "model.sorting",
@@ -80,6 +81,7 @@ __all__ = [
     "Probe",
     "RawOptions",
     "Recording",
+    "Resources",
     "Settings",
     "SettingsError",
     "Sorting",

@@ -1,0 +1,46 @@
+"""The recipes of docs/architecture.md, followed to the letter in a copy of the sources."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from docs_pages import blocks, edited, follow
+from paths import DOCS, ROOT
+
+RECIPE = [block for block in blocks(DOCS / "architecture.md") if block.file or block.language == "diff"]
+SCRIPTS = [block.file for block in RECIPE if block.file and "/" not in block.file]
+
+
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of src/ with all that the recipes write and edit, and their scripts."""
+    root = tmp_path_factory.mktemp("recipes")
+    shutil.copytree(ROOT / "src", root / "src")
+    for block in RECIPE:
+        follow(block, root)
+    return root
+
+
+def test_there_are_a_stage_a_method_and_a_backend():
+    assert SCRIPTS == ["try_stage.py", "try_method.py", "try_backend.py"]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_recipe_works(changed, script):
+    environment = {**os.environ, "PYTHONPATH": str(changed / "src")}
+    done = subprocess.run([sys.executable, script], cwd=changed, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_edit_that_does_not_fit_is_refused():
+    assert edited("a\nb\nc", " a\n-b\n+B") == "a\nB\nc"
+    for hunk in ("-d\n+e", "-a b", " a\n c"):
+        with pytest.raises(ValueError, match="not there"):
+            edited("a\nb\nc", hunk)
+    with pytest.raises(ValueError, match="more than once"):
+        edited("a\na", "-a")
