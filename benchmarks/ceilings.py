@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, update_wrapper
 from typing import Any
 
 import numpy as np
@@ -51,12 +51,17 @@ def substitutes(truth: Truth, sampling_hz: float, detections: bool, labels: bool
     """
     steps: dict[str, Callable[..., Any]] = {}
     if detections:
-        detect = versioned(TRUE_VERSION)(partial(detect_truth, truth))
+        detect = _step(detect_truth, truth)
         steps |= {"detect": detect, "detect again": detect}
     if labels:
         window_samples = round(MATCH_MS * 1e-3 * sampling_hz)
-        steps["clusters"] = versioned(TRUE_VERSION)(partial(cluster_by_truth, truth, window_samples))
+        steps["clusters"] = _step(cluster_by_truth, truth, window_samples)
     return steps
+
+
+def _step(function: Callable[..., Any], *truth: Any) -> Callable[..., Any]:
+    """A step that knows the truth."""
+    return versioned(TRUE_VERSION)(update_wrapper(partial(function, *truth), function))
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,8 +118,8 @@ def detect_truth(
     probe, groups = source.probe, groups_of(source.probe, params, features)
     distance_um = np.hypot(*(truth.position_um[:, None] - probe.positions_um).transpose(2, 0, 1))
     group_of_unit = group_of(truth.position_um, probe.shanks[distance_um.argmin(axis=1)], groups)
-    found, lost = run.collect(DescribeTruth(source, truth, shapes, groups, group_of_unit), source.blocks, "detect")
-    return replace(found, shank_of_group=tuple(groups.shanks.tolist()), notes=lost.notes)
+    found, _ = run.collect(DescribeTruth(source, truth, shapes, groups, group_of_unit), source.blocks, "detect")
+    return replace(found, shank_of_group=tuple(groups.shanks.tolist()))
 
 
 def cluster_by_truth(

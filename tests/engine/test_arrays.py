@@ -109,3 +109,23 @@ def test_objects_are_refused_and_so_are_files_that_were_cut_short(tmp_path):
     path.write_bytes(path.read_bytes()[:-8])
     with pytest.raises(ValueError, match="bytes"):
         open_npy(path, 0)
+
+
+@pytest.mark.parametrize(
+    "key", [np.array([500]), np.array([-501]), np.ones(499, np.bool_)], ids=["high", "low", "mask"]
+)
+def test_rows_that_are_not_there_are_refused_as_in_memory(tmp_path, monkeypatch, key):
+    monkeypatch.setattr(arrays, "RESIDENT_BYTES", 1_000)
+    with GrowingArray(tmp_path / "rows.npy", (3,), np.float32) as grows:
+        grows.append(np.zeros((500, 3), np.float32))
+        on_disk = grows.finish()
+    with pytest.raises(IndexError):
+        on_disk[key]
+
+
+def test_a_private_mapping_of_the_user_keeps_what_was_written(tmp_path):
+    np.save(tmp_path / "user.npy", np.zeros(100_000))
+    mine = np.load(tmp_path / "user.npy", mmap_mode="c")
+    mine[:] = 7.0
+    arrays.release(mine)
+    assert mine.min() == 7.0

@@ -100,3 +100,20 @@ def test_processes_give_the_same_results_and_are_sent_a_function_once():
 def test_a_function_that_cannot_travel_is_refused_before_anything_is_done():
     with ProcessPoolExecutor(1) as pool, pytest.raises((AttributeError, TypeError)):
         list(map_in_order(pool, lambda i: i, [1]))
+
+
+def test_what_waits_is_cancelled_when_the_reader_stops():
+    started, gate = [], threading.Event()
+
+    def wait(i: int) -> int:
+        started.append(i)
+        if i:
+            gate.wait(5)
+        return i
+
+    with threads(1) as pool:
+        results = map_in_order(pool, wait, range(50))
+        next(results)
+        results.close()
+        gate.set()
+    assert started in ([0], [0, 1])

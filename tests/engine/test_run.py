@@ -102,6 +102,41 @@ def test_two_collections_of_a_name_in_a_step_are_refused(tmp_path):
             run.collect(FindLarge(source()), source().blocks, "large")
 
 
+@dataclass(frozen=True, eq=False)
+class Uneven:
+    sample: I64
+    value: object
+
+
+@dataclass(frozen=True, eq=False)
+class GiveUneven(BlockTask[Uneven]):
+    """Gives each block's own value."""
+
+    values: tuple[object, ...]
+
+    @property
+    def margin_samples(self) -> int:
+        return 0
+
+    def __call__(self, clean: Clean, core: Core, backend) -> Uneven:
+        return Uneven(np.arange(1), self.values[core.block.start > 0])
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (("a", "b"), "value of uneven differs between blocks"),
+        ((np.ones((1, 2), np.float32), np.ones((1, 3), np.float32)), "rows of shape"),
+        ((np.ones(1, np.float32), np.ones(1)), "holds float32. Got float64"),
+    ],
+    ids=["text", "shape", "type"],
+)
+def test_results_of_blocks_that_do_not_fit_together_are_refused(tmp_path, values, said):
+    task = GiveUneven(source(), values)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ValueError, match=said):
+        run_in(tmp_path, pool).collect(task, source().blocks, "uneven")
+
+
 @pytest.mark.parametrize("kind", [ThreadPoolExecutor, ProcessPoolExecutor])
 def test_threads_and_processes_give_the_same(tmp_path, kind):
     with kind(2) as pool:
@@ -172,3 +207,17 @@ def test_sources_tasks_and_results_pickle_small():
     wide = Source.of(source().recording, line_probe(3), PARAMS, 700)
     task = WholeBlock(wide, 5)
     assert pickle.loads(pickle.dumps(task)).margin == 5  # noqa: S301  made here
+
+
+def add(run: Run, a: int = 1, b: int = 2) -> int:
+    return a + b
+
+
+def subtract(run: Run, a: int = 1, b: int = 2) -> int:
+    return a - b
+
+
+def test_a_step_is_known_by_its_function_and_the_names_of_its_settings(tmp_path):
+    with ThreadPoolExecutor(1) as pool:
+        run = run_in(tmp_path, pool)
+        assert [run.step("sum", add, a=5), run.step("sum", subtract, a=5), run.step("sum", add, b=5)] == [7, 3, 6]

@@ -17,6 +17,7 @@ from spikesieve.engine import codec
 from spikesieve.engine.codec import DecodeError, in_memory, load, save
 from spikesieve.engine.keys import key_of
 from spikesieve.engine.store import UNFINISHED, Store
+from spikesieve.errors import OutputError
 from spikesieve.model import Motion, Spikes
 from spikesieve.settings.detect import DetectParams
 from spikesieve.stages.shapes import Shapes
@@ -169,7 +170,7 @@ def test_a_step_is_computed_again_where_anything_it_depends_on_is_another(tmp_pa
 def test_a_step_that_fails_leaves_nothing_and_is_computed_the_next_time(tmp_path):
     def fails(store: Store) -> Shapes:
         with store.growing("rows", (), np.float32) as file:
-            file.append(np.ones(3))
+            file.append(np.ones(3, np.float32))
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -232,3 +233,25 @@ def test_the_index_names_the_steps_of_the_last_run(tmp_path):
     assert same(store.read("second"), textbook_shapes())
     with pytest.raises(KeyError):
         store.read("first")
+
+
+def test_a_folder_that_cannot_be_created_is_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(OutputError, match="Steps cannot be stored in"):
+        Store.open(tmp_path / "file" / "steps")
+
+
+def test_arrays_of_another_order_or_with_other_fields_have_another_key(tmp_path):
+    square = np.arange(4.0).reshape(2, 2)
+    pairs = np.zeros(2, [("a", np.int32), ("b", np.int32)])
+    keys = {
+        key_of((array,), tmp_path)
+        for array in (square, np.asfortranarray(square), pairs, pairs.astype([("b", np.int32), ("a", np.int32)]))
+    }
+    assert len(keys) == 4
+
+
+def test_values_whose_names_look_alike_have_their_own_files(tmp_path):
+    value = {"a": {"b": np.zeros(3)}, "a.b": np.ones(3), "c/d": np.full(3, 2.0)}
+    save(value, tmp_path, tmp_path)
+    assert same(load(tmp_path, tmp_path), value)

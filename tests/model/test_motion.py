@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from scipy.interpolate import RegularGridInterpolator
 
+from spikesieve.errors import InputError
 from spikesieve.model.motion import SPIKES_PER_LOOKUP, Motion
 
 
@@ -55,3 +59,18 @@ def test_one_time_and_one_depth_are_enough():
         ("",),
     )
     assert m.at(np.array([9.0]), np.array([5.0]), np.array([0])) == 3.0
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"estimated_um": np.zeros((2, 3, 4), np.float32)},
+        {"se_um": np.zeros((1, 4, 3), np.float32)},
+        {"decisions": ("use",)},
+        {"why": ()},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_arrays_that_do_not_fit_together_are_refused(changed):
+    with pytest.raises(InputError, match="motion"):
+        replace(motion(), **changed)

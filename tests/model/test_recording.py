@@ -175,3 +175,18 @@ def test_the_fingerprint_of_a_file_needs_no_reading_and_sees_a_change(tmp_path, 
     path.unlink()
     with pytest.raises(InputError, match="cannot be found any more"):
         recording.fingerprint()
+
+
+@pytest.mark.parametrize("segments", [((0, 400),), ((-1, 5),), ((5, 5),), ((0, 20), (10, 30)), ((20, 10),)])
+def test_segments_that_overlap_or_lie_outside_are_refused(segments):
+    with pytest.raises(InputError, match="segments"):
+        replace(recording_of(random_samples("int16")), segments=segments)
+
+
+def test_a_file_is_still_read_after_the_working_directory_changed(tmp_path, monkeypatch):
+    samples = random_samples("int16")
+    samples.tofile(tmp_path / "raw.bin")
+    monkeypatch.chdir(tmp_path)
+    recording = read_recording("raw.bin", 5, 30_000.0)
+    monkeypatch.chdir("/")
+    assert np.array_equal(recording.read(0, 300), samples)

@@ -54,7 +54,7 @@ def sorted_with(simulated, folder: Path, mode: str, n_jobs: int = 2) -> Sorting:
     settings = Settings().with_overrides([f"motion.mode={mode}"])
     settings = settings.with_overrides(["method=kilosort4"])
     resources = Resources(n_jobs, folder=folder)
-    return sort(recording, PROBE, settings, motion=true_motion(truth), resources=resources)
+    return sort(recording, PROBE, settings, motion=None if mode == "off" else true_motion(truth), resources=resources)
 
 
 @pytest.fixture(scope="module")

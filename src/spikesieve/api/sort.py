@@ -43,7 +43,10 @@ METHODS: dict[str, Callable[[Run, Source, Settings, Motion | None], Sorting]] = 
 
 @dataclass(frozen=True)
 class Resources:
-    """Workers, memory, folder and progress of a sort. The result does not depend on them.
+    """Workers, memory, folder and progress of a sort.
+
+    The result does not depend on them, but for one case: a memory limit so low that the blocks become shorter moves
+    a spike here and there.
 
     Attributes
     ----------
@@ -152,6 +155,11 @@ def require_use(settings: Settings, motion: bool, intermediates: bool) -> None:
     """
     settings.require_used()
     ordered = settings.method == "kilosort2" and settings.kilosort2.drift == "order"
+    if motion and (settings.motion.mode == "off" or settings.motion.n_sections == 0):
+        raise SettingsError(
+            "The settings switch drift correction off, so the motion would not be used. "
+            "Leave out motion.mode=off and motion.n_sections=0, or leave the motion out."
+        )
     if motion and ordered:
         raise SettingsError(
             "The method kilosort2 puts batches in order and uses no displacement. "

@@ -31,7 +31,7 @@ class MappedArray(np.memmap[Any, np.dtype[Any]]):
         mapping = getattr(self, "_mmap", None)
         is_large_table = self.ndim > 1 and mapping is not None and len(mapping) > RESIDENT_BYTES
         if is_large_table and isinstance(key, np.ndarray) and key.ndim == 1 and key.size:
-            return self._rows(np.flatnonzero(key) if key.dtype == np.bool_ else key % len(self))
+            return self._rows(self._row_numbers(key))
         taken = super().__getitem__(key)
         if getattr(taken, "_mmap", None) is None:
             return np.asarray(taken)[()]
@@ -62,6 +62,15 @@ class MappedArray(np.memmap[Any, np.dtype[Any]]):
         mapped_from = self.offset - self.offset % mmap.ALLOCATIONGRANULARITY
         address = np.frombuffer(mapping, np.uint8).ctypes.data
         return int(mapped_from + self.ctypes.data - address)
+
+    def _row_numbers(self, key: NDArray[Any]) -> NDArray[Any]:
+        if key.dtype == np.bool_:
+            if len(key) != len(self):
+                raise IndexError(f"The mask has {len(key)} entries for {len(self)} rows.")
+            return np.flatnonzero(key)
+        if key.min() < -len(self) or key.max() >= len(self):
+            raise IndexError(f"There are {len(self)} rows; {key.min()} to {key.max()} were asked for.")
+        return key % len(self)
 
     def _rows(self, rows: NDArray[Any]) -> NDArray[Any]:
         plain = self.view(np.ndarray)
@@ -141,8 +150,9 @@ def release(array: object) -> None:
     array : object
         Only memory-mapped arrays have pages to give back; everything else is ignored.
     """
-    mapping: mmap.mmap | None = getattr(array, "_mmap", None)
-    if isinstance(mapping, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+    # Only those of this module: a user's private mapping would lose what was written into it.
+    mapping = getattr(array, "_mmap", None) if isinstance(array, MappedArray) else None
+    if mapping is not None and hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
         mapping.madvise(mmap.MADV_DONTNEED)
 
 
@@ -182,8 +192,17 @@ class GrowingArray:
         Parameters
         ----------
         rows : ndarray, shape (n, *row_shape)
-            Converted to the array's type.
+            Their type must fit into that of the array.
+
+        Raises
+        ------
+        ValueError
+            The rows have another shape or a type that does not fit.
         """
+        if not np.can_cast(rows.dtype, self.dtype):
+            raise ValueError(f"{self.path.name} holds {self.dtype}. Got {rows.dtype}.")
+        if rows.shape[1:] != self.row_shape:
+            raise ValueError(f"{self.path.name} has rows of shape {self.row_shape}. Got {rows.shape[1:]}.")
         np.ascontiguousarray(rows, dtype=self.dtype).tofile(self._file)
         self.n_rows += len(rows)
 

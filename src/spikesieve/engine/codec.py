@@ -7,6 +7,7 @@ Numbers, texts and lists are stored as JSON. Everything else is a JSON object wh
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from importlib import import_module
@@ -22,6 +23,11 @@ MANIFEST = "manifest.json"
 # Smaller arrays are read into memory. Larger ones are mapped, so that they pickle as a path.
 MAPPED_FROM_BYTES = 100_000
 PACKAGE = "spikesieve"
+NOT_IN_NAMES = re.compile(r"[^\w.-]")
+
+
+# What reading a folder raises that is incomplete, damaged, or of another version. Other errors of the system pass.
+DAMAGE = (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError, ImportError, RecursionError)
 
 
 class DecodeError(ValueError):
@@ -80,7 +86,7 @@ def load(folder: Path, root: Path) -> Any:
     try:
         tree = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         return _decode(tree, folder, root)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except DAMAGE as error:
         raise DecodeError(f"{folder} does not hold a finished step: {error}") from error
 
 
@@ -138,7 +144,10 @@ class _Writer:
             return place.relative_to(self.folder).as_posix()
         if place is not None and place.is_relative_to(self.root):
             return f"/{place.relative_to(self.root).as_posix()}"
-        path = self.folder / f"{name}.npy"
+        # Names of two values may look the same when they are put together.
+        path = self.folder / f"{NOT_IN_NAMES.sub('_', name)}.npy"
+        if path.exists():
+            path = self.folder / f"{path.stem}.{len(list(self.folder.iterdir()))}.npy"
         # Keeps the memory order of the array: sums in another order would round differently.
         np.save(path, array, allow_pickle=False)
         return path.name

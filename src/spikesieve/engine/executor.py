@@ -92,12 +92,17 @@ def map_in_order(
     call = function if isinstance(executor, ThreadPoolExecutor) else Travelling.of(function)
     limit = in_flight or WAITING + int(getattr(executor, "_max_workers", WAITING))
     waiting: deque[Future[Result]] = deque()
-    for item in items:
-        waiting.append(executor.submit(call, item))
-        if len(waiting) >= limit:
+    try:
+        for item in items:
+            waiting.append(executor.submit(call, item))
+            if len(waiting) >= limit:
+                yield waiting.popleft().result()
+        while waiting:
             yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+    finally:
+        # After an error the rest is not wanted.
+        for future in waiting:
+            future.cancel()
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def _feed(digest: Any, value: object, root: Path) -> None:
     elif isinstance(value, HasFingerprint):
         _feed_text(digest, "fingerprint", value.fingerprint())
     elif isinstance(value, BaseModel):
-        _feed_text(digest, type(value).__qualname__, value.model_dump_json())
+        _feed_text(digest, type(value).__qualname__, repr(value.model_dump()))
     elif isinstance(value, Enum):
         _feed_text(digest, type(value).__qualname__, value.name)
     elif is_dataclass(value) and not isinstance(value, type):
@@ -92,7 +92,8 @@ def _feed_array(digest: Any, array: np.ndarray[Any, Any], root: Path) -> None:
     if place is not None and place.resolve().is_relative_to(root):
         _feed_text(digest, "stored", place.resolve().relative_to(root).as_posix())
         return
-    _feed_text(digest, "array", f"{array.dtype.str} {array.shape}")
+    order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
+    _feed_text(digest, "array", f"{np.lib.format.dtype_to_descr(array.dtype)} {array.shape} {order}")
     digest.update(np.ascontiguousarray(array).view(np.uint8).data if array.size else b"")
 
 

@@ -184,7 +184,8 @@ class Run:
         Parameters
         ----------
         task : BlockTask
-            Returns a dataclass of arrays, which are concatenated, and of integers, which are added up.
+            Returns a dataclass of arrays, which are concatenated, of integers, which are added up, and of values that
+            are the same in every block.
         blocks : tuple of Block
             At least one block, in order of time.
         name : str
@@ -196,6 +197,11 @@ class Run:
             The results of all blocks in the class that the task returns; its arrays are memory-mapped.
         lost : Lost
             Values of all blocks that could not be used.
+
+        Raises
+        ------
+        ValueError
+            Arrays have other rows in one block than in another, or another value differs.
         """
         lost, first = Lost(), None
         files: dict[str, Any] = {}
@@ -203,9 +209,13 @@ class Run:
         with ExitStack() as stack:
             for columns, lost_here in self._map(_OnBlock(task, self.backend), blocks, name):
                 lost += lost_here
-                for column, value in _columns_of(columns):
-                    if not isinstance(value, np.ndarray):
+                for column, value in ((each.name, getattr(columns, each.name)) for each in fields(cast(Any, columns))):
+                    if isinstance(value, int):
                         sums[column] = sums.get(column, 0) + value
+                        continue
+                    if not isinstance(value, np.ndarray):
+                        if first is not None and value != getattr(first, column):
+                            raise ValueError(f"The field {column} of {name} differs between blocks.")
                         continue
                     if first is None:
                         opened = self.store.growing(f"{name.replace(' ', '-')}.{column}", value.shape[1:], value.dtype)
@@ -240,13 +250,14 @@ class Run:
             The result of the function; larger arrays are memory-mapped.
         """
         everything = (*inputs, *settings.values())
+        identity = (f"{function.__module__}.{function.__qualname__}", getattr(function, "version", 1), tuple(settings))
 
         def compute(store: Store) -> Result:
             result = function(replace(self, store=store), *inputs, **settings)
             self.backend.release()
             return result
 
-        result, _ = self.store.step(name, getattr(function, "version", 1), everything, compute)
+        result, _ = self.store.step(name, identity, everything, compute)
         for each in everything:
             _release_all(each)
         give_back()
@@ -300,11 +311,3 @@ def _release_all(value: object) -> None:
     elif is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):
             _release_all(getattr(value, field.name))
-
-
-def _columns_of(columns: object) -> Iterable[tuple[str, Any]]:
-    """Name and value of the arrays and integers of a dataclass."""
-    for field in fields(cast(Any, columns)):
-        value = getattr(columns, field.name)
-        if isinstance(value, np.ndarray | int):
-            yield field.name, value

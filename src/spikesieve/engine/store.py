@@ -7,17 +7,20 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
 from spikesieve.engine import codec
 from spikesieve.engine.arrays import GrowingArray
 from spikesieve.engine.keys import key_of
+from spikesieve.errors import OutputError
 
 Result = TypeVar("Result")
 
-INDEX = "steps.json"
+INDEX = "spikesieve-steps.json"
 UNFINISHED = ".unfinished"
+VERSION = version("spikesieve")
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,19 @@ class Store:
         -------
         Store
             The store.
+
+        Raises
+        ------
+        OutputError
+            The folder cannot be created.
         """
         folder = folder.resolve()
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"Steps cannot be stored in {folder}: {error.strerror}. Choose another folder."
+            ) from error
         return cls(folder, folder, reuse)
 
     def begin(self) -> None:
@@ -63,7 +76,7 @@ class Store:
         (self.root / INDEX).unlink(missing_ok=True)
 
     def step(
-        self, name: str, version: int, inputs: tuple[object, ...], compute: Callable[[Store], Result]
+        self, name: str, identity: object, inputs: tuple[object, ...], compute: Callable[[Store], Result]
     ) -> tuple[Result, bool]:
         """Load a step, or compute and save it.
 
@@ -71,8 +84,8 @@ class Store:
         ----------
         name : str
             Name of the step.
-        version : int
-            Version of the code that computes the step.
+        identity : object
+            Identifies the code that computes the step: its name and version. The version of the package is added.
         inputs : tuple of object
             Everything that the result depends on, settings included.
         compute : callable
@@ -98,7 +111,7 @@ class Store:
         ...     [store.step("double", 1, (n,), lambda _: 2 * n) for n in (3, 3, 4)]
         [(6, False), (6, True), (8, False)]
         """
-        key = f"-{key_of((name, version, *inputs), self.root)}" if self.reuse else ""
+        key = f"-{key_of((name, VERSION, identity, *inputs), self.root)}" if self.reuse else ""
         folder = self.root / f"{name.replace(' ', '-')}{key}"
         was_loaded = self.reuse and folder.is_dir()
         if was_loaded:

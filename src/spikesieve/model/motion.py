@@ -62,7 +62,7 @@ class Motion:
     Raises
     ------
     InputError
-        For a decision that is none.
+        For a decision that is none, or arrays whose shapes do not fit together.
 
     Examples
     --------
@@ -82,6 +82,18 @@ class Motion:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "decisions", tuple(DriftDecision(decision) for decision in self.decisions))
+        expected = (len(self.shanks), len(self.time_s), len(self.depth_um))
+        for name, array in (("estimated_um", self.estimated_um), ("se_um", self.se_um)):
+            if array.shape != expected:
+                raise InputError(
+                    f"The motion's {name} must have shape {expected}: shanks, times, depths. Got {array.shape}."
+                )
+        if not len(self.decisions) == len(self.why) == len(self.shanks):
+            raise InputError(
+                f"A motion has one decision and one reason for each shank. "
+                f"Got {len(self.decisions)} and {len(self.why)} "
+                f"for {counted(len(self.shanks), 'shank')}."
+            )
 
     def __repr__(self) -> str:
         lines = [

@@ -74,7 +74,7 @@ class Recording:
     Raises
     ------
     InputError
-        For gains or offsets that are not finite or not one for each channel.
+        For gains or offsets that are not finite or not one for each channel, and segments that overlap or are empty.
 
     Examples
     --------
@@ -104,6 +104,13 @@ class Recording:
         if not self.segments:
             bounds = [*self.file_starts, self.n_samples]
             object.__setattr__(self, "segments", tuple(pairwise(bounds)))
+        bounds = [0, *(bound for segment in self.segments for bound in segment), self.n_samples]
+        if any(first > second for first, second in pairwise(bounds)) or any(
+            start == end for start, end in self.segments
+        ):
+            raise InputError(
+                f"The segments must lie one after the other within the {self.n_samples} samples. Got {self.segments}."
+            )
 
     def __repr__(self) -> str:
         seconds = self.n_samples / self.sampling_hz

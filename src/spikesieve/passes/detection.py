@@ -44,8 +44,6 @@ class DetectedSpikes:
         PC scores on the contacts of the group.
     shank_of_group : tuple of int
         Shank of each group; empty for the spikes of one block.
-    notes : tuple of str
-        Sentences for the user.
     """
 
     sample: I64
@@ -57,7 +55,6 @@ class DetectedSpikes:
     amplitude_uv: F32
     features: F32
     shank_of_group: tuple[int, ...] = ()
-    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.sample)
@@ -173,8 +170,9 @@ def detect_spikes(
         The spikes; their features are on disk.
     """
     task = Detect(source, shapes, params, features)
-    found, lost = run.collect(task, source.blocks, "detect")
-    return replace(found, shank_of_group=tuple(task.groups.shanks.tolist()), notes=lost.notes)
+    # Values that were lost are reported once, by the final matching.
+    found, _ = run.collect(task, source.blocks, "detect")
+    return replace(found, shank_of_group=tuple(task.groups.shanks.tolist()))
 
 
 def groups_of(probe: Probe, params: DetectParams, features: FeaturesParams) -> Groups:

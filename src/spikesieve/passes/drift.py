@@ -225,6 +225,7 @@ def find_motion(
     return estimate(spikes, probe, recording.segments, recording.sampling_hz, params, run.map)
 
 
+@versioned(1)
 def make_trace_shift(run: Run, motion: Motion, length_um: float) -> TraceShift:
     """Make the correction of the traces. As a step it is stored, so that the traces can be read again later.
 

@@ -146,8 +146,10 @@ def read_recording(
     lengths = [_n_samples(path, n_channels, raw, header_bytes) for path in files]
     starts = tuple(int(start) for start in np.concatenate([[0], np.cumsum(lengths)]))
     names = tuple(str(path) for path in files)
+    # A program that changes its working directory, and workers that start elsewhere, still find the files.
+    absolute = tuple(str(path.absolute()) for path in files)
     return Recording(
-        read=RawFiles(names, starts, n_channels, raw.str, header_bytes),
+        read=RawFiles(absolute, starts, n_channels, raw.str, header_bytes),
         n_samples=starts[-1],
         n_channels=n_channels,
         sampling_hz=float(sampling_hz),
