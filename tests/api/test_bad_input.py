@@ -122,9 +122,7 @@ def test_unwritable_folder(tmp_path, raw, monkeypatch):
     refused(run_sort(raw, tmp_path / "out"), tmp_path, "Permission denied", "--out")
 
 
-@pytest.mark.parametrize(
-    "where", ["spikesieve.engine.arrays.GrowingArray.append", "spikesieve.api.sort_files.write_report"]
-)
+@pytest.mark.parametrize("where", ["spikesieve.engine.arrays.GrowingArray.append", "spikesieve.api.save.write_report"])
 def test_disk_full(tmp_path, raw, monkeypatch, where):
     def full(*_args):
         raise OSError(errno.ENOSPC, "No space left on device")
