@@ -14,10 +14,15 @@ from small_files import spiking
 from spikeinterface.core import NumpyRecording, append_recordings, generate_ground_truth_recording, read_binary
 
 from spikesieve.api.inputs import as_recording_and_probe, as_settings
-from spikesieve.api.sort import sort
+from spikesieve.api.sort import Resources, memory_plan, sort, source_of
+from spikesieve.engine.store import Store
 from spikesieve.errors import InputError, SettingsError
 from spikesieve.io.recordings.binary import read_recording, recording_from_array
 from spikesieve.io.recordings.spikeinterface import from_spikeinterface
+from spikesieve.model import Probe, Recording
+from spikesieve.passes.kilosort2.batches import BatchedSource
+from spikesieve.passes.kilosort2.intermediates import read_intermediates
+from spikesieve.passes.saved_traces import source_as_sorted
 from spikesieve.settings.sort import Settings
 
 HZ = 30_000.0
@@ -208,19 +213,27 @@ def test_fingerprints_of_files_read_no_samples(tmp_path, monkeypatch):
     assert len(recording.fingerprint()) == 64
 
 
-def test_a_recording_whose_channels_differ_in_gain_is_sorted_as_its_uv():
+def whitening_of_raw(folder: Path, recording: Recording, probe: Probe, settings: Settings) -> np.ndarray:
+    """Kilosort2's matrix Wrot of a sort whose steps are in the folder."""
+    store = Store.open(folder)
+    source = source_as_sorted(store, source_of(recording, probe, settings, memory_plan(recording, probe, settings)))
+    batched = BatchedSource(source, store.read("shapes"), settings.kilosort2, settings.detect)
+    return read_intermediates(store, batched)["Wrot"]
+
+
+def test_a_recording_whose_channels_differ_in_gain_is_sorted_as_its_uv(tmp_path):
     gain_uv = np.array([0.5, 2.0, 1.0, 0.25])
     raw = recording_from_array(np.rint(spiking() / gain_uv).astype(np.int16), HZ, gain_uv)
     in_uv = recording_from_array(raw.read_uv(0, raw.n_samples, np.arange(4)), HZ, 1.0)
-    kept: list[dict[str, np.ndarray]] = []
-    sortings = []
-    for source in (raw, in_uv):
+    settings = as_settings({"method": "kilosort2"})
+    sortings, whitenings = [], []
+    for name, source in (("raw", raw), ("uv", in_uv)):
         recording, probe = as_recording_and_probe(source, "linear:4:25")
-        settings = as_settings({"method": "kilosort2"})
-        sortings.append(sort(recording, probe, settings, n_jobs=1, keep=kept.append))
+        sortings.append(sort(recording, probe, settings, resources=Resources(1, folder=tmp_path / name)))
+        whitenings.append(whitening_of_raw(tmp_path / name, recording, probe, settings))
     assert not differing(*sortings)
-    np.testing.assert_allclose(kept[0]["Wrot"], kept[1]["Wrot"] * gain_uv, rtol=1e-6)
-    assert kept[0]["Wrot"].dtype == np.float32
+    np.testing.assert_allclose(whitenings[0], whitenings[1] * gain_uv, rtol=1e-6)
+    assert whitenings[0].dtype == np.float32
 
 
 # probes

@@ -13,7 +13,7 @@ from make_sorting import SAMPLING_HZ, make_sorting, write_raw
 from phylib.io.model import load_model
 from small_files import HZ, facts, run_sort, spiking
 
-from spikesieve.api.sort import sort
+from spikesieve.api.sort import Resources, sort
 from spikesieve.engine.clock import StageCost
 from spikesieve.errors import InputError, OutputError
 from spikesieve.io.probes.read import read_probe
@@ -45,7 +45,7 @@ def test_the_folder_is_that_of_the_command_line(tmp_path):
     result = run_sort(raw, tmp_path / "theirs")
     assert result.exit_code == 0, result.output
     recording = read_recording(raw, 4, HZ, gain_uv=1.0)
-    sorting = sort(recording, read_probe("linear:4:25"), n_jobs=1)
+    sorting = sort(recording, read_probe("linear:4:25"), resources=Resources(1))
     sorting = replace(sorting, origin=origin_of(recording))
     assert sorting.save(tmp_path / "ours") == tmp_path / "ours"
     ours, theirs = files(tmp_path / "ours"), files(tmp_path / "theirs")

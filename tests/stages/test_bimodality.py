@@ -31,4 +31,4 @@ def test_a_handful_of_spikes_in_many_dimensions_is_not_separated_by_noise(n):
     for seed in range(10):
         x = np.random.default_rng(seed).standard_normal((2 * n, 96)).astype(np.float32)
         scores.append(bimodality(x[:n], x[n:]))
-    assert np.mean(np.array(scores) >= PARAMS.bimodality) <= 0.2
+    assert np.mean(np.array(scores) >= PARAMS.min_bimodality) <= 0.2
