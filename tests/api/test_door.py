@@ -22,7 +22,7 @@ from spikesieve.errors import InputError, SettingsError
 from spikesieve.io.probes.read import read_probe
 from spikesieve.io.recordings.binary import read_recording, recording_from_array
 from spikesieve.io.recordings.spikeinterface import from_spikeinterface
-from spikesieve.model import Recording
+from spikesieve.model import Motion, Recording
 from spikesieve.passes.kilosort2.batches import BatchedSource
 from spikesieve.passes.kilosort2.intermediates import read_intermediates
 from spikesieve.passes.saved_traces import source_as_sorted
@@ -347,3 +347,11 @@ def test_a_file_of_ours_and_of_spikeinterface_are_the_same_samples(tmp_path):
     channels = np.array([3, 0])
     assert ours.read_uv(5, 45, channels).tobytes() == theirs.read_uv(5, 45, channels).tobytes()
     assert ours.range_raw == theirs.range_raw
+
+
+@pytest.mark.parametrize("changed", [{"motion.mode": "off"}, {"motion.n_sections": 0}])
+def test_a_motion_that_the_settings_would_not_use_is_refused(changed):
+    um = np.zeros((1, 1, 1), np.float32)
+    motion = Motion(np.zeros(1), np.zeros(1), np.zeros(1, np.int64), um, um, ("use",), ("measured",))
+    with pytest.raises(SettingsError, match="would not be used"):
+        sort(spiking(), "linear:4:25", changed, sampling_hz=HZ, motion=motion)

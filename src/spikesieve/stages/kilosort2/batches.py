@@ -104,7 +104,7 @@ def crossings(
     params : Kilosort2Params
         Threshold and number of components.
     backend : Backend
-        Does the work.
+        Runs the array operations.
 
     Returns
     -------

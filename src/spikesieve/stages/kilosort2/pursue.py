@@ -109,7 +109,7 @@ def pursue(
     params : Kilosort2Params
         Penalty on amplitudes, and the largest number of rounds.
     backend : Backend
-        Does the work.
+        Runs the array operations.
 
     Returns
     -------
