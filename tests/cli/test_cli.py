@@ -76,7 +76,7 @@ def test_log_tells_versions_settings_stages_and_units(done):
         "raw.bin",
         "detect took",
         "peak memory",
-        "spikes of 1 units",
+        "spikes of 1 units: {'good': ",
     ):
         assert words in log
 

@@ -227,7 +227,7 @@ def label_counts(sorting: Sorting) -> dict[str, int]:
         Number of units by label: good, mua, noise.
     """
     labels = Counter(unit.label for unit in sorting.units)
-    return {label: labels[label] for label in Label}
+    return {label.value: labels[label] for label in Label}
 
 
 def _without_features(sorting: Sorting) -> Sorting:
