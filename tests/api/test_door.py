@@ -349,6 +349,28 @@ def test_a_file_of_ours_and_of_spikeinterface_are_the_same_samples(tmp_path):
     assert ours.range_raw == theirs.range_raw
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"n_jobs": "2"}, "n_jobs must be a whole number. Got '2'."),
+        ({"memory": 4}, "memory must be a text"),
+        ({"folder": 3}, "folder must be a path"),
+        ({"executor": 2}, "executor must be an executor"),
+        ({"progress": "bar"}, "progress must be a function"),
+    ],
+)
+def test_resources_of_another_type_are_a_sentence(wrong, said):
+    with pytest.raises(SettingsError, match=said):
+        Resources(**wrong)
+
+
+def test_resources_and_motion_of_another_kind_are_a_sentence():
+    with pytest.raises(SettingsError, match="Resources cannot be a dict"):
+        sort(spiking(), "linear:4:25", sampling_hz=HZ, resources={"n_jobs": 2})
+    with pytest.raises(InputError, match="A motion cannot be a str"):
+        sort(spiking(), "linear:4:25", sampling_hz=HZ, motion="motion.npz")
+
+
 @pytest.mark.parametrize("changed", [{"motion.mode": "off"}, {"motion.n_sections": 0}])
 def test_a_motion_that_the_settings_would_not_use_is_refused(changed):
     um = np.zeros((1, 1, 1), np.float32)

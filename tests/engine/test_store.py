@@ -16,7 +16,7 @@ from tiny import line_templates, textbook_shapes
 from spikesieve.engine import codec
 from spikesieve.engine.codec import DecodeError, in_memory, load, save
 from spikesieve.engine.keys import key_of
-from spikesieve.engine.store import UNFINISHED, Store
+from spikesieve.engine.store import INDEX, UNFINISHED, Store
 from spikesieve.errors import OutputError
 from spikesieve.model import Motion, Spikes
 from spikesieve.settings.detect import DetectParams
@@ -255,3 +255,12 @@ def test_values_whose_names_look_alike_have_their_own_files(tmp_path):
     value = {"a": {"b": np.zeros(3)}, "a.b": np.ones(3), "c/d": np.full(3, 2.0)}
     save(value, tmp_path, tmp_path)
     assert same(load(tmp_path, tmp_path), value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "3"])
+def test_a_damaged_list_of_steps_is_an_empty_one(tmp_path, text):
+    store = Store.open(tmp_path)
+    (tmp_path / INDEX).write_text(text)
+    assert store.index() == {}
+    store.step("shapes", 1, (), Counted([]))
+    assert list(store.index()) == ["shapes"]

@@ -24,7 +24,7 @@ from spikesieve.engine.memory import MemoryPlan, bytes_of, plan_memory
 from spikesieve.engine.run import Run
 from spikesieve.engine.source import Source
 from spikesieve.engine.store import Store
-from spikesieve.errors import SettingsError
+from spikesieve.errors import InputError, SettingsError
 from spikesieve.io.probes.read import require_fits
 from spikesieve.io.results.motion_files import require_motion_fits
 from spikesieve.kernels import CpuBackend
@@ -61,6 +61,11 @@ class Resources:
         Used instead of threads: a `ProcessPoolExecutor`, or anything with the same interface. The caller shuts it down.
     progress : callable
         Called with (stage, done, total) after each piece of work.
+
+    Raises
+    ------
+    SettingsError
+        A value has another type.
     """
 
     n_jobs: int | None = None
@@ -68,6 +73,21 @@ class Resources:
     folder: Path | str | None = None
     executor: Executor | None = None
     progress: Progress = silent
+
+    def __post_init__(self) -> None:
+        wrong = [
+            f"{name} must be {meaning}. Got {value!r}."
+            for name, meaning, value, fits in (
+                ("n_jobs", "a whole number", self.n_jobs, isinstance(self.n_jobs, int | None)),
+                ("memory", 'a text such as "4GB"', self.memory, isinstance(self.memory, str | None)),
+                ("folder", "a path", self.folder, isinstance(self.folder, str | Path | None)),
+                ("executor", "an executor", self.executor, self.executor is None or hasattr(self.executor, "submit")),
+                ("progress", "a function", self.progress, callable(self.progress)),
+            )
+            if not fits
+        ]
+        if wrong:
+            raise SettingsError(" ".join(wrong))
 
 
 def sort(
@@ -107,7 +127,7 @@ def sort(
     Raises
     ------
     InputError
-        The recording is of an unknown kind, or the probe or the motion does not fit it.
+        The recording or the motion is of an unknown kind, or the probe or the motion does not fit the recording.
     SettingsError
         A setting is unknown, wrong or not used by the method, the number of workers is below 1, or the memory limit is
         too low.
@@ -120,7 +140,9 @@ def sort(
     array([], dtype=int64)
     """
     recording, probe = as_recording_and_probe(recording, probe, sampling_hz)
-    settings, resources = as_settings(settings), resources or Resources()
+    settings, resources = as_settings(settings), _as_resources(resources)
+    if motion is not None and not isinstance(motion, Motion):
+        raise InputError(f"A motion cannot be a {type(motion).__name__}. Give what spikesieve.read_motion returns.")
     require_use(settings, motion is not None, False)
     plan = memory_plan(recording, probe, settings, resources)
     if motion is not None:
@@ -272,6 +294,14 @@ def run_method(run: Run, source: Source, settings: Settings, motion: Motion | No
     """
     sorting = METHODS[settings.method](run, source, settings, motion)
     return sorting if sorting.units else replace(sorting, notes=(*sorting.notes, _why_empty(settings)))
+
+
+def _as_resources(resources: Resources | None) -> Resources:
+    if not isinstance(resources, Resources | None):
+        raise SettingsError(
+            f"Resources cannot be a {type(resources).__name__}. Give spikesieve.Resources, such as Resources(n_jobs=2)."
+        )
+    return resources or Resources()
 
 
 @contextmanager

@@ -156,9 +156,12 @@ class Store:
         dict of str to str
             Name of the folder within the store, by name of the step.
         """
-        path = self.root / INDEX
-        found: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        return found
+        try:
+            found = json.loads((self.root / INDEX).read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):  # ValueError: it is damaged
+            return {}
+        # Only folders within the store are named here.
+        return {str(name): Path(str(folder)).name for name, folder in found.items()} if isinstance(found, dict) else {}
 
     def growing(self, name: str, row_shape: tuple[int, ...], dtype: Any) -> GrowingArray:
         """Open an array in the folder of the step, to be written row by row.
