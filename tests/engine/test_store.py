@@ -264,3 +264,11 @@ def test_a_damaged_list_of_steps_is_an_empty_one(tmp_path, text):
     assert store.index() == {}
     store.step("shapes", 1, (), Counted([]))
     assert list(store.index()) == ["shapes"]
+
+
+def test_steps_of_another_version_of_the_program_are_not_loaded(tmp_path, monkeypatch):
+    counted = Counted([])
+    Store.open(tmp_path).step("shapes", 1, (), counted)
+    monkeypatch.setattr("spikesieve.engine.store.VERSION", "another")
+    _, was_loaded = Store.open(tmp_path).step("shapes", 1, (), counted)
+    assert not was_loaded
