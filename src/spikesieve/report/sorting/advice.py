@@ -147,51 +147,41 @@ def _similar_templates(sorting: Sorting) -> Advice | None:
     )
 
 
-def _contaminated(sorting: Sorting) -> Advice | None:
-    units = _units_where(sorting, lambda unit: unit.label == "good" and (unit.contamination or 0) > MAX_CONTAMINATION)
-    if not units:
-        return None
-    return Advice(
-        f"Contamination above {MAX_CONTAMINATION:.0%}: {_count_text(units, 'good')}.",
-        "Look at the amplitudes over time and at the nearest units, and decide whether these are single neurons.",
-        units,
-    )
+@dataclass(frozen=True)
+class _GoodUnitsWhere:
+    """A check that warns about the good units which fulfil a condition."""
+
+    condition: Callable[[Unit], bool]
+    finding: str
+    action: str
+
+    def __call__(self, sorting: Sorting) -> Advice | None:
+        units = _units_where(sorting, lambda unit: unit.label == "good" and self.condition(unit))
+        return Advice(f"{self.finding}: {_count_text(units, 'good')}.", self.action, units) if units else None
 
 
-def _absent(sorting: Sorting) -> Advice | None:
-    units = _units_where(sorting, lambda unit: unit.label == "good" and unit.presence < MIN_PRESENCE)
-    if not units:
-        return None
-    return Advice(
-        f"Silent in more than {1 - MIN_PRESENCE:.0%} of the recording: {_count_text(units, 'good')}.",
-        "Look at the amplitudes over time: amplitudes that fall before the silence mean drift, not silence. Another "
-        "unit may continue where this one ends.",
-        units,
-    )
-
-
-def _small(sorting: Sorting) -> Advice | None:
-    units = _units_where(sorting, lambda unit: unit.label == "good" and unit.snr < MIN_SNR)
-    if not units:
-        return None
-    return Advice(
-        f"SNR below {MIN_SNR:g}, so some spikes are probably missing: {_count_text(units, 'good')}.",
-        "Do not compare their firing rates with those of large units. The amplitudes over time show how many spikes "
-        "are below the threshold.",
-        units,
-    )
-
-
-def _few_spikes(sorting: Sorting) -> Advice | None:
-    units = _units_where(sorting, lambda unit: unit.label == "good" and unit.n_spikes < MIN_SPIKES)
-    if not units:
-        return None
-    return Advice(
-        f"Fewer than {MIN_SPIKES} spikes, too few to confirm a refractory period: {_count_text(units, 'good')}.",
-        "Use the upper limit of the contamination, not the estimate, or make a longer recording.",
-        units,
-    )
-
+_contaminated = _GoodUnitsWhere(
+    lambda unit: (unit.contamination or 0) > MAX_CONTAMINATION,
+    f"Contamination above {MAX_CONTAMINATION:.0%}",
+    "Look at the amplitudes over time and at the nearest units, and decide whether these are single neurons.",
+)
+_absent = _GoodUnitsWhere(
+    lambda unit: unit.presence < MIN_PRESENCE,
+    f"Silent in more than {1 - MIN_PRESENCE:.0%} of the recording",
+    "Look at the amplitudes over time: amplitudes that fall before the silence mean drift, not silence. Another unit "
+    "may continue where this one ends.",
+)
+_small = _GoodUnitsWhere(
+    lambda unit: unit.snr < MIN_SNR,
+    f"SNR below {MIN_SNR:g}, so some spikes are probably missing",
+    "Do not compare their firing rates with those of large units. The amplitudes over time show how many spikes are "
+    "below the threshold.",
+)
+_few_spikes = _GoodUnitsWhere(
+    lambda unit: unit.n_spikes < MIN_SPIKES,
+    f"Fewer than {MIN_SPIKES} spikes, too few to confirm a refractory period",
+    "Use the upper limit of the contamination, not the estimate, or make a longer recording.",
+)
 
 _CHECKS: Sequence[Callable[[Sorting], Advice | None]] = (
     _few_good,
