@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from pathlib import Path
 
@@ -227,6 +228,43 @@ def test_a_folder_that_exists_is_left_alone(tmp_path: Path) -> None:
     a = write_npz(tmp_path / "a.npz", small())
     with pytest.raises(OutputError, match="exists"):
         compare(a, a, out=tmp_path)
+
+
+def test_overwrite_replaces_an_older_comparison_and_nothing_else(tmp_path: Path) -> None:
+    a, replacing = write_npz(tmp_path / "a.npz", small()), CompareOptions(most_pairs=0, overwrite=True)
+    compare(a, a, out=tmp_path / "out", options=replacing)
+    (tmp_path / "out" / "old.txt").touch()
+    compare(a, a, out=tmp_path / "out", options=replacing)
+    assert not (tmp_path / "out" / "old.txt").exists()
+    facts = json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf-8"))
+    assert facts["compared"]["B"] == {"name": "a (B)", "kind": "npz of spikes", "units": 4, "spikes": 300}
+    assert facts["summary"]["matched units (agreement >= 0.5)"] == "4"
+    assert facts["options"]["match_ms"] == 0.4
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").touch()
+    with pytest.raises(OutputError, match=r"not a comparison of spikesieve: it has no comparison\.json"):
+        compare(a, a, out=tmp_path / "mine", options=replacing)
+    inside = write_npz(tmp_path / "out" / "a.npz", small())
+    with pytest.raises(OutputError, match="which --overwrite would delete"):
+        compare(a, inside, out=tmp_path / "out", options=replacing)
+    assert inside.is_file()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
+def test_a_comparison_appears_complete_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    a, out = write_npz(tmp_path / "a.npz", small()), tmp_path / "deep" / "out"
+
+    def stop(folder: Path, *_more: object) -> None:
+        (folder / "report.html").write_text("half", encoding="utf-8")
+        assert not out.exists()
+        raise error
+
+    monkeypatch.setattr("spikesieve.api.compare.write_comparison", stop)
+    with pytest.raises(error):
+        compare(a, a, out=out)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
 
 
 def test_the_command_line_needs_a_sorting_and_a_folder() -> None:

@@ -16,7 +16,7 @@ MOVED_UM = np.array([0.0, 3, 6, 9, 8, 5, 2, 1])
 
 
 def side(name: str, **steps) -> ExternalSorting:
-    trains, _ = trains_in_time_order(np.array([10, 20]), np.array([0, 1]), name)
+    trains, _, _ = trains_in_time_order(np.array([10, 20]), np.array([0, 1]), name)
     return ExternalSorting(name, "test", trains, 30_000.0, intermediates=SorterIntermediates(**steps))
 
 

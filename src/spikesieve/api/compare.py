@@ -3,44 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from spikesieve.api.sort import memory_plan, open_run, source_of
+from spikesieve.api.true_units import true_unit_properties
 from spikesieve.comparison.agreement import MatchWindows
 from spikesieve.comparison.batch_order import batch_order
 from spikesieve.comparison.intermediates import compare_intermediates
 from spikesieve.comparison.result import Comparison, compare_pair
-from spikesieve.comparison.template_similarity import (
-    ONE_RECORDING,
-    CommonContacts,
-    require_same_channels,
-    template_similarity,
-)
+from spikesieve.comparison.template_similarity import ONE_RECORDING, require_same_channels
 from spikesieve.comparison.truth_comparison import TruthComparison, compare_with_truth
-from spikesieve.comparison.truth_rows import TrueUnitProperties
-from spikesieve.comparison.truth_score import TruthScore, score_against_truth
-from spikesieve.engine.codec import in_memory
 from spikesieve.engine.executor import Progress, silent
-from spikesieve.engine.store import Store
 from spikesieve.errors import InputError, SettingsError
-from spikesieve.io.new_folder import new_folder
-from spikesieve.io.probes.read import read_probe
-from spikesieve.io.recordings.binary import read_recording
-from spikesieve.io.recordings.segments import select_times
+from spikesieve.io.finished_folder import FolderKind, finished_folder
+from spikesieve.io.results.provenance import to_json, versions
 from spikesieve.io.sortings.read import read_any_sorting
-from spikesieve.methods.oracle import Oracle, oracle
-from spikesieve.model import F64, Probe, Recording
-from spikesieve.model.external import ExternalSorting, RawFileInfo, SpikeTrains
-from spikesieve.passes.oracle import TrueSpikes
+from spikesieve.model.external import ExternalSorting
 from spikesieve.report.comparison.write import write_comparison
 from spikesieve.settings.compare import CompareOptions
-from spikesieve.settings.sort import Settings
-from spikesieve.stages.oracle import best_cuts
 
+COMPARISON = FolderKind("comparison", "comparison.json")
+"""The folder of a comparison. The file is written last."""
 RATE_TOLERANCE = 1e-4
 """Largest relative difference of the sampling rates of two sortings of one recording: rates may be calibrated."""
 
@@ -65,9 +51,10 @@ def compare(
     truth : path, Sorting or SpikeInterface sorting, optional
         The true spike trains.
     out : path, optional
-        New folder for the page, pictures and tables. None writes nothing.
+        Folder for the page, pictures and tables. It appears when it is complete. None writes nothing.
     options : CompareOptions, optional
-        Matching windows, recording and oracle. Its fields a, b, truth and out are ignored.
+        Matching windows, recording, oracle, whether the truth is partial and an older comparison is replaced. Its
+        fields a, b, truth and out are ignored.
     progress : Progress, optional
         Called with a step, the part that is done and the total.
 
@@ -83,23 +70,20 @@ def compare(
     SettingsError
         If neither a second sorting nor the truth is given.
     OutputError
-        If the folder exists or cannot be written.
+        If the folder exists (without `options.overwrite`), holds something else or cannot be written.
     """
     options = options or CompareOptions()
     if b is None and truth is None:
         raise SettingsError(
             "There is nothing to compare the sorting with. Give a second sorting, or the truth with --truth."
         )
-    progress("read", 0, 1)
-    sides = tuple(read_any_sorting(source, options.sampling_hz) for source in (a, b) if source is not None)
-    true = None if truth is None else read_any_sorting(truth, options.sampling_hz or sides[0].sampling_hz)
-    progress("read", 1, 1)
-    sides = _distinct_names(sides)
-    _require_one_rate([*sides, *([true] if true else [])])
-    result = _compare(sides, true, options, progress)
-    if out is not None:
-        with new_folder(Path(out)) as folder:
-            write_comparison(folder, result, options.most_pairs, summary(result))
+    inputs = [path for path in (a, b, truth, options.recording) if isinstance(path, str | Path)]
+    if out is None:
+        return _compare_sources((a, b), truth, options, progress)
+    with finished_folder(out, COMPARISON, options.overwrite, inputs) as folder:
+        result = _compare_sources((a, b), truth, options, progress)
+        write_comparison(folder, result, options.most_pairs, summary(result))
+        _write_facts(folder / COMPARISON.marker, result, options)
     return result
 
 
@@ -154,24 +138,26 @@ def summary(result: Comparison) -> tuple[tuple[str, str], ...]:
         rows.append(("matched units (agreement >= 0.5)", str(len(relations.pairs))))
     rows += [(f"{order.name}: order of the batches", order.sentence) for order in result.orders]
     for entry in result.against_truth:
-        oracle_accuracy = entry.column("oracle_accuracy")
-        rows += [
-            (f"{entry.name}: well detected", f"{len(entry.score.well_detected)} of {len(entry.rows)} true units"),
-            (f"{entry.name}: mean accuracy", f"{entry.score.mean_accuracy:.3f}"),
-            (f"{entry.name}: false / redundant / overmerged", _error_counts(entry.score)),
-            (
-                f"{entry.name}: Kilosort score above 0.8",
-                f"{entry.kilosort.n_correct}, after oracle merges {entry.kilosort.n_correct_merged}",
-            ),
-        ]
-        if np.isfinite(oracle_accuracy).any():
-            share = entry.score.mean_accuracy / max(float(np.nanmean(oracle_accuracy)), 1e-9)
-            rows.append((f"{entry.name}: accuracy as share of the oracle's", f"{share:.1%}"))
+        rows += [(f"{entry.name}: {what}", value) for what, value in _truth_summary(entry, result.partial_truth)]
     return tuple(rows)
 
 
-def _error_counts(score: TruthScore) -> str:
-    return f"{len(score.false_positive)} / {len(score.redundant)} / {len(score.overmerged)}"
+def _truth_summary(entry: TruthComparison, partial_truth: bool) -> Iterator[tuple[str, str]]:
+    score, kilosort = entry.score, entry.kilosort
+    yield "well detected", f"{len(score.well_detected)} of {len(entry.rows)} true units"
+    yield "mean accuracy", f"{score.mean_accuracy:.3f}"
+    both = f"{len(score.redundant)} / {len(score.overmerged)}"
+    if partial_truth:
+        yield "redundant / overmerged", both
+        yield "units that fit none of the partial truth", str(len(score.not_in_truth))
+    else:
+        yield "false / redundant / overmerged", f"{len(score.false_positive)} / {both}"
+    yield "Kilosort score above 0.8", f"{kilosort.n_correct}, after oracle merges {kilosort.n_correct_merged}"
+    oracle = entry.column("oracle_accuracy")
+    if np.isfinite(oracle).any():
+        ceiling = float(np.nanmean(oracle))
+        share = f"{score.mean_accuracy / ceiling:.1%}" if ceiling > score.mean_accuracy else "above it"
+        yield "accuracy as share of the oracle's", f"{share} ({ceiling:.3f})"
 
 
 def _distinct_names(sides: tuple[ExternalSorting, ...]) -> tuple[ExternalSorting, ...]:
@@ -191,6 +177,18 @@ def _require_one_rate(sides: list[ExternalSorting]) -> None:
         require_same_channels(first, other)
 
 
+def _compare_sources(
+    sources: tuple[object, object], truth: object, options: CompareOptions, progress: Progress
+) -> Comparison:
+    progress("read", 0, 1)
+    sides = tuple(read_any_sorting(source, options.sampling_hz) for source in sources if source is not None)
+    true = None if truth is None else read_any_sorting(truth, options.sampling_hz or sides[0].sampling_hz)
+    progress("read", 1, 1)
+    sides = _distinct_names(sides)
+    _require_one_rate([*sides, *([true] if true else [])])
+    return _compare(sides, true, options, progress)
+
+
 def _compare(
     sides: tuple[ExternalSorting, ...], truth: ExternalSorting | None, options: CompareOptions, progress: Progress
 ) -> Comparison:
@@ -205,136 +203,57 @@ def _compare(
         progress("compare", 1, 1)
     scored: tuple[TruthComparison, ...] = ()
     if truth is not None:
-        properties, property_notes = _true_unit_properties(sides, truth, windows, options, progress)
-        notes += property_notes
-        scored = tuple(compare_with_truth(truth.trains, side.trains, side.name, properties, windows) for side in sides)
+        partial, partial_notes = _is_partial(truth, options)
+        options = options.model_copy(update={"partial_truth": partial})
+        properties, property_notes = true_unit_properties(sides, truth, windows, options, progress)
+        scored = tuple(
+            compare_with_truth(truth.trains, side.trains, side.name, properties, windows, partial) for side in sides
+        )
+        notes += [*partial_notes, *property_notes, *([] if partial else _mostly_false_notes(scored))]
     displacement_sources = (*([truth] if truth else []), *sides)
     orders = tuple(order for side in sides if (order := batch_order(side, displacement_sources)) is not None)
-    return Comparison(sides, truth, scored, each_other, intermediates, orders, tuple(notes))
-
-
-def _true_unit_properties(
-    sides: tuple[ExternalSorting, ...],
-    truth: ExternalSorting,
-    windows: MatchWindows,
-    options: CompareOptions,
-    progress: Progress,
-) -> tuple[TrueUnitProperties, list[str]]:
-    """Collect what is known of the true units, and sentences about how and what is missing."""
-    properties = _properties_without_recording(sides, truth, windows)
-    if not options.oracle:
-        return properties, ["The oracle is switched off, so d' and the oracle's accuracy are not known."]
-    opened = _open_recording(sides, truth, options)
-    if isinstance(opened, str):
-        return properties, [opened]
-    recording, probe = opened
-    found, inside = _run_oracle(recording, probe, truth.trains, progress)
-    return (
-        replace(
-            properties,
-            depth_um=found.units.depth_um if truth.unit_depth_um is None else properties.depth_um,
-            snr=found.units.snr if truth.unit_snr is None else properties.snr,
-            d_prime=found.units.d_prime,
-            similarity=found.units.similarity,
-            oracle_accuracy=_oracle_accuracy(found, inside, windows),
-        ),
-        [f"The oracle and d' come from the first {recording.duration_s:g} s of the recording."],
+    return Comparison(
+        sides, truth, scored, each_other, intermediates, orders, tuple(notes), bool(options.partial_truth)
     )
 
 
-def _properties_without_recording(
-    sides: tuple[ExternalSorting, ...], truth: ExternalSorting, windows: MatchWindows
-) -> TrueUnitProperties:
-    unknown = np.full(len(truth.trains.units), np.nan)
-    n_samples = max(int(side.trains.sample[-1]) for side in (*sides, truth)) + 1
-    similarity = None
-    if truth.waveforms is not None:
-        every = np.arange(truth.waveforms.values.shape[2])
-        contacts = CommonContacts(every, every, None)
-        similarity = template_similarity(truth.waveforms, truth.waveforms, contacts, windows.sampling_hz).similarity
-    return TrueUnitProperties(
-        rate_hz=truth.trains.n_spikes / (n_samples / windows.sampling_hz),
-        depth_um=unknown if truth.unit_depth_um is None else truth.unit_depth_um,
-        snr=unknown if truth.unit_snr is None else truth.unit_snr,
-        d_prime=unknown,
-        similarity=similarity,
-        oracle_accuracy=unknown,
-    )
+def _is_partial(truth: ExternalSorting, options: CompareOptions) -> tuple[bool, list[str]]:
+    """Decide whether the truth covers only some of the neurons, and say why where that was not given."""
+    if options.partial_truth is not None:
+        return options.partial_truth, []
+    if truth.lists_all_neurons is False:
+        why = "lists only the units that were added to a recording with neurons of its own"
+    elif truth.lists_all_neurons is None and len(truth.trains.units) == 1:
+        why = "has a single unit, so it is taken for one that was injected or recorded apart"
+    else:
+        return False, []
+    return True, [
+        f"{truth.name} {why}. Sorted units that fit none of it may be other neurons and are not counted as false. "
+        "--no-partial-truth counts them."
+    ]
 
 
-def _open_recording(
-    sides: tuple[ExternalSorting, ...], truth: ExternalSorting, options: CompareOptions
-) -> tuple[Recording, Probe] | str:
-    """Open the recording and its probe as the options or a sorting name them, or say why there is none."""
-    raws = [side.raw for side in (*sides, truth) if side.raw is not None]
-    raw = next((raw for raw in raws if raw.paths and all(Path(path).is_file() for path in raw.paths)), None)
-    paths = (options.recording,) if options.recording else raw.paths if raw else ()
-    if not paths:
-        return (
-            "No recording was given or found, so d' and the oracle's accuracy are not known. Give it with --recording."
-        )
-    described = raw or (raws[0] if raws else None)
-    n_channels = options.channels or (described.n_channels if described else None)
-    probe = _probe(sides, options)
-    if n_channels is None or probe is None:
-        return (
-            "The channels or probe of the recording are not known, so there is no oracle. Give --channels and --probe."
-        )
-    described = described or RawFileInfo((), n_channels, "int16")
-    gain_uv = options.gain_uv or next((each.gain_uv for each in raws if each.gain_uv), None)
-    recording = read_recording(
-        [Path(path) for path in paths],
-        n_channels,
-        sides[0].sampling_hz,
-        described.dtype,
-        gain_uv,
-        described.header_bytes,
-    )
-    stop_s = min(options.oracle_s, recording.n_samples / recording.sampling_hz)
-    return select_times(recording, (0.0, stop_s), ()), probe
+def _mostly_false_notes(scored: tuple[TruthComparison, ...]) -> list[str]:
+    return [
+        f"{len(entry.score.false_positive)} of the {entry.score.n_sorted} units of {entry.name} fit no true unit. If "
+        "the truth lists only some of the neurons, say so with --partial-truth."
+        for entry in scored
+        if len(entry.score.false_positive) > len(entry.rows)
+    ]
 
 
-def _probe(sides: tuple[ExternalSorting, ...], options: CompareOptions) -> Probe | None:
-    if options.probe is not None:
-        return read_probe(options.probe)
-    for side in sides:
-        if side.positions_um is not None and side.channels is not None:
-            shanks = np.zeros(len(side.channels), np.int64) if side.shanks is None else side.shanks
-            return Probe(side.positions_um, side.channels, shanks, f"contacts of {side.name}")
-    return None
-
-
-def _run_oracle(
-    recording: Recording, probe: Probe, truth: SpikeTrains, progress: Progress
-) -> tuple[Oracle, TrueSpikes]:
-    is_inside = truth.sample < recording.segments[-1][1]
-    inside = TrueSpikes(truth.sample[is_inside], truth.unit[is_inside], len(truth.units))
-    settings, plan = Settings(), memory_plan(recording, probe)
-    source = source_of(recording, probe, settings, plan)
-    with TemporaryDirectory(prefix="spikesieve-") as folder:
-        with open_run(plan.n_workers, Store.open(Path(folder), reuse=False), progress) as run:
-            found: Oracle = in_memory(oracle(run, source, inside, settings))
-        return found, inside
-
-
-def _oracle_accuracy(oracle_result: Oracle, inside: TrueSpikes, windows: MatchWindows) -> F64:
-    """Accuracy of each true unit with the oracle's spikes above its best threshold; NaN for units without spikes."""
-    n_units, found = len(oracle_result.units.d_prime), oracle_result.found
-    true_trains = [inside.sample[inside.unit == k] for k in range(n_units)]
-    rows = [found.unit == k for k in range(n_units)]
-    cuts = best_cuts(
-        true_trains, [found.sample[row] for row in rows], [found.value[row] for row in rows], windows.match_samples
-    )
-    kept = found.value >= np.array(cuts, np.float64)[found.unit]
-    accuracy = np.full(n_units, np.nan)
-    if not len(inside.sample):
-        return accuracy
-    score = score_against_truth(
-        SpikeTrains.from_spikes(inside.sample, inside.unit),
-        SpikeTrains.from_spikes(found.sample[kept], found.unit[kept]),
-        windows.sampling_hz,
-        windows.match_ms,
-    )
-    for unit in score.units:
-        accuracy[unit.unit] = unit.accuracy
-    return accuracy
+def _write_facts(path: Path, result: Comparison, options: CompareOptions) -> None:
+    """Write what was compared, how and with which result, for scripts. The file marks a complete comparison."""
+    named = (*zip("AB", result.sides, strict=False), *([("truth", result.truth)] if result.truth else []))
+    facts = {
+        "versions": versions(),
+        "compared": {
+            letter: {"name": side.name, "kind": side.kind, "units": len(side.trains.units), "spikes": side.n_spikes}
+            for letter, side in named
+        },
+        "options": options.model_dump(),
+        "partial_truth": result.partial_truth,
+        "summary": dict(summary(result)),
+        "notes": result.notes,
+    }
+    path.write_text(to_json(facts), encoding="utf-8", newline="\n")

@@ -11,13 +11,30 @@ from spikesieve.cli.options import Channels, GainUv, ProbeSpec, Quiet, SamplingH
 from spikesieve.cli.output import errors_as_sentences, print_notes, print_table, shown_progress
 from spikesieve.cli.root import app
 
+# None where it is not given, so that the file of --config can say it.
+Overwrite = Annotated[
+    bool | None,
+    typer.Option("--overwrite", help="Replace an older comparison in the folder --out.", show_default=False),
+]
+
 
 @app.command()
 def compare(
     a: Annotated[str | None, typer.Argument(help="First sorting.", show_default=False)] = None,
     b: Annotated[str | None, typer.Argument(help="Second sorting.", show_default=False)] = None,
     truth: Annotated[str | None, typer.Option("--truth", help="Truth of the recording.")] = None,
-    out: Annotated[str | None, typer.Option("--out", help="New folder for page, pictures and tables.")] = None,
+    partial_truth: Annotated[
+        bool | None,
+        typer.Option(
+            "--partial-truth/--no-partial-truth",
+            help="The truth lists only some of the neurons: other units are not false. Default: recognised.",
+        ),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", help="Folder for page, pictures and tables. It appears when the comparison is complete."),
+    ] = None,
+    overwrite: Overwrite = None,
     config: Annotated[Path | None, typer.Option("--config", help="TOML file with any of these options.")] = None,
     recording: Annotated[str | None, typer.Option("--recording", help="Raw file for the oracle.")] = None,
     probe: ProbeSpec = None,
@@ -35,6 +52,7 @@ def compare(
     Options can also be SPIKESIEVE_COMPARE_* environment variables, or come from the file of --config.
     """
     given: dict[str, object] = {"a": a, "b": b, "truth": truth, "out": out, "recording": recording, "probe": probe}
+    given |= {"partial_truth": partial_truth, "overwrite": overwrite}
     given |= {"channels": channels, "sampling_hz": sampling_hz, "gain_uv": gain_uv, "oracle": oracle}
     with errors_as_sentences(), shown_progress(quiet) as progress:
         from spikesieve.api.compare import compare_with, summary

@@ -60,6 +60,8 @@ class Comparison:
         One entry for each sorting that kept the order of its batches.
     notes : tuple of str
         Sentences for the user.
+    partial_truth : bool
+        The truth covers only some of the neurons.
     """
 
     sides: tuple[ExternalSorting, ...]
@@ -69,6 +71,7 @@ class Comparison:
     intermediates: IntermediateDifferences | None
     orders: tuple[BatchOrder, ...]
     notes: tuple[str, ...]
+    partial_truth: bool = False
 
 
 def compare_pair(a: ExternalSorting, b: ExternalSorting, windows: MatchWindows) -> PairComparison:

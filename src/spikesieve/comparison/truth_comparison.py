@@ -104,7 +104,12 @@ class TruthComparison:
 
 
 def compare_with_truth(
-    truth: SpikeTrains, found: SpikeTrains, name: str, properties: TrueUnitProperties, windows: MatchWindows
+    truth: SpikeTrains,
+    found: SpikeTrains,
+    name: str,
+    properties: TrueUnitProperties,
+    windows: MatchWindows,
+    partial_truth: bool = False,
 ) -> TruthComparison:
     """Compare one sorting with the truth of its recording.
 
@@ -120,6 +125,8 @@ def compare_with_truth(
         Properties of the true units, in the order of `truth.units`.
     windows : MatchWindows
         Sampling rate and matching windows.
+    partial_truth : bool, optional
+        As in `score_against_truth`.
 
     Returns
     -------
@@ -136,7 +143,7 @@ def compare_with_truth(
     >>> [row.status for row in result.rows]
     ['well_detected', 'missed']
     """
-    score = score_against_truth(truth, found, windows.sampling_hz, windows.match_ms)
+    score = score_against_truth(truth, found, windows.sampling_hz, windows.match_ms, partial_truth)
     kilosort = kilosort_scores(truth, found, windows.sampling_hz, windows.score_ms)
     pairs = agreement(truth, found, windows.sampling_hz, windows.match_ms)
     rows = true_unit_rows(name, score, kilosort, properties, pairs)

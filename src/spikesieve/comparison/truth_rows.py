@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.comparison.agreement import Agreement
+from spikesieve.comparison.agreement import MATCH_SCORE, Agreement
 from spikesieve.comparison.kilosort_score import KilosortScores
 from spikesieve.comparison.truth_score import WELL_DETECTED_SCORE, TruthScore, UnitScore
 from spikesieve.model import F32, F64, I64, Bool
@@ -89,7 +89,7 @@ class TrueUnitRow:
     oracle_accuracy : float
         Accuracy of a matcher that knows the true templates.
     fraction_of_oracle : float
-        accuracy / oracle_accuracy.
+        accuracy / oracle_accuracy; NaN where not even the oracle finds the unit (accuracy below 0.5).
     """
 
     unit: int
@@ -125,7 +125,8 @@ class SortedUnitRow:
     n_spikes : int
         Number of spikes.
     status : str
-        "well_detected", "detected", "overmerged", "redundant", "false_positive" or "unmatched".
+        "well_detected", "detected", "overmerged", "redundant", "false_positive", "not_in_truth" (fits no unit of a
+        truth that covers only some of the neurons) or "unmatched".
     true_unit : int or None
         Number of the true unit with the largest agreement.
     agreement : float
@@ -206,8 +207,7 @@ def _status(unit: UnitScore, best_is_overmerged: bool) -> str:
 
 
 def _fraction(accuracy: float, oracle_accuracy: np.float64) -> float:
-    known = np.isfinite(oracle_accuracy) and oracle_accuracy > 0
-    return float(accuracy / oracle_accuracy) if known else float("nan")
+    return float(accuracy / oracle_accuracy) if oracle_accuracy >= MATCH_SCORE else float("nan")
 
 
 def sorted_unit_rows(name: str, score: TruthScore, pairs: Agreement) -> tuple[SortedUnitRow, ...]:
@@ -234,6 +234,7 @@ def sorted_unit_rows(name: str, score: TruthScore, pairs: Agreement) -> tuple[So
         ("detected", {unit.matched for unit in score.units}),
         ("redundant", score.redundant),
         ("false_positive", score.false_positive),
+        ("not_in_truth", score.not_in_truth),
     )
     rows = []
     for j, (unit, n_spikes) in enumerate(zip(found.units.tolist(), found.n_spikes.tolist(), strict=True)):

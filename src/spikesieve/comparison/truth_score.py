@@ -66,6 +66,9 @@ class TruthScore:
         fits a true unit best is neither redundant nor false positive, even if it is too poor for a match.
     overmerged : tuple of int
         Units that agree by more than 0.2 with two or more true units.
+    not_in_truth : tuple of int
+        Where the truth covers only some of the neurons: the units that would be false positive otherwise. They may be
+        neurons that the truth does not list, so none is counted as false then. Empty for a complete truth.
     """
 
     units: tuple[UnitScore, ...]
@@ -74,6 +77,7 @@ class TruthScore:
     false_positive: tuple[int, ...]
     redundant: tuple[int, ...]
     overmerged: tuple[int, ...]
+    not_in_truth: tuple[int, ...] = ()
 
     @property
     def mean_accuracy(self) -> float:
@@ -82,20 +86,26 @@ class TruthScore:
 
 
 def score_against_truth(
-    truth: SpikeTrains, found: SpikeTrains, sampling_hz: float, match_ms: float = MATCH_MS
+    truth: SpikeTrains,
+    found: SpikeTrains,
+    sampling_hz: float,
+    match_ms: float = MATCH_MS,
+    partial_truth: bool = False,
 ) -> TruthScore:
     """Score a sorting against the true spike trains of the same recording.
 
     Parameters
     ----------
     truth : SpikeTrains
-        All units of the recording. A sorted unit that is not among them counts as false.
+        The true units.
     found : SpikeTrains
         The sorting.
     sampling_hz : float
         Sampling rate in Hz.
     match_ms : float, optional
         Two spikes at most this far apart can match, in ms.
+    partial_truth : bool, optional
+        The recording has neurons that the truth does not list, so a sorted unit that fits no true unit is not false.
 
     Returns
     -------
@@ -121,13 +131,15 @@ def score_against_truth(
     false_positive, redundant = _unmatched_classes(scores, is_matched)
     well_detected = [j for i, j in enumerate(column_of_unit) if j >= 0 and scores[i, j] >= WELL_DETECTED_SCORE]
     overmerged = np.flatnonzero((scores > RELATED_SCORE).sum(axis=0) > 1)
+    fits_nothing = _unit_numbers(found, false_positive)
     return TruthScore(
         units=_unit_scores(pairs, column_of_unit),
         n_sorted=len(found.units),
         well_detected=_unit_numbers(found, np.sort(np.array(well_detected, np.int64))),
-        false_positive=_unit_numbers(found, false_positive),
+        false_positive=() if partial_truth else fits_nothing,
         redundant=_unit_numbers(found, redundant),
         overmerged=_unit_numbers(found, overmerged),
+        not_in_truth=fits_nothing if partial_truth else (),
     )
 
 

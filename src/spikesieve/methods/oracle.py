@@ -22,16 +22,16 @@ class Oracle:
     ----------
     units : TrueTemplates
         The true templates.
-    found : OracleSpikes
-        The spikes that they find.
+    found : OracleSpikes or None
+        The spikes that they find; None where nothing was matched.
     """
 
     units: TrueTemplates
-    found: OracleSpikes
+    found: OracleSpikes | None
 
 
-def oracle(run: Run, source: Source, truth: TrueSpikes, settings: Settings) -> Oracle:
-    """Match a recording with the true templates.
+def oracle(run: Run, source: Source, truth: TrueSpikes, settings: Settings, match: bool = True) -> Oracle:
+    """Average the true templates, and match the recording with them.
 
     Parameters
     ----------
@@ -43,6 +43,9 @@ def oracle(run: Run, source: Source, truth: TrueSpikes, settings: Settings) -> O
         The true spikes.
     settings : Settings
         Settings of preprocessing, shapes and matching.
+    match : bool, optional
+        False only averages the templates. Where the truth lists only some of the neurons, its templates also take the
+        spikes of the others, so that matching says nothing.
 
     Returns
     -------
@@ -51,4 +54,6 @@ def oracle(run: Run, source: Source, truth: TrueSpikes, settings: Settings) -> O
     """
     source = source.with_preprocessing(run.step("preprocessing", fit_preprocessing, source, settings.preprocess))
     units = run.step("true templates", measure_true_templates, source, truth, settings.shapes)
+    if not match:
+        return Oracle(units, None)
     return Oracle(units, run.step("oracle", match_truth, source, units, settings.match.max_peels))

@@ -101,8 +101,8 @@ class SpikeTrains:
 
 def trains_in_time_order(
     sample: NDArray[np.integer], unit: NDArray[np.integer], name: str, *columns: NDArray[np.generic] | None
-) -> tuple[SpikeTrains, tuple[NDArray[np.generic] | None, ...]]:
-    """Sort spikes by time, and other arrays of the same spikes with them.
+) -> tuple[SpikeTrains, tuple[NDArray[np.generic] | None, ...], tuple[str, ...]]:
+    """Sort spikes by time, and other arrays with them. Spikes before sample 0, as of Kilosort4, are left out.
 
     Parameters
     ----------
@@ -121,30 +121,38 @@ def trains_in_time_order(
         The spikes in order of time.
     columns : tuple of ndarray or None
         The other arrays in the same order; None stays None.
+    notes : tuple of str
+        How many spikes were left out, where there are any.
 
     Raises
     ------
     InputError
-        If lengths differ, or samples are negative or no integers.
+        If lengths differ, or samples are no integers.
 
     Examples
     --------
-    >>> trains, (amplitude,) = trains_in_time_order(np.array([20, 10]), np.array([0, 1]), "test", np.array([5.0, 7.0]))
-    >>> trains.sample, amplitude
-    (array([10, 20]), array([7., 5.]))
+    >>> trains, _, notes = trains_in_time_order(np.array([20, 10, -3]), np.array([0, 1, 1]), "mine")
+    >>> trains.sample, notes
+    (array([10, 20]), ('mine: 1 of 3 spikes lies before sample 0 and is left out.',))
     """
     sample, unit = np.asarray(sample).ravel(), np.asarray(unit).ravel()
     trains = SpikeTrains.from_spikes(sample, unit, name)
-    if len(sample) and sample.min() < 0:
-        raise InputError(f"The {name} has a spike at sample {sample.min()}. Samples count from 0: check the file.")
     for column in columns:
         if column is not None and len(column) != len(sample):
             raise InputError(
                 f"The {name} has {len(sample)} spike times but {len(column)} rows in another array of its spikes. "
                 "The files belong to different results: write them again."
             )
+    sample = sample.astype(np.int64)  # Negative samples are huge ones in unsigned files.
     order = np.argsort(sample, kind="stable")
-    return trains, tuple(None if column is None else np.asarray(column)[order] for column in columns)
+    order = order[sample[order] >= 0]
+    n_left_out = len(sample) - len(order)
+    notes: tuple[str, ...] = ()
+    if n_left_out:
+        trains = SpikeTrains.from_spikes(sample[order], unit[order], name)
+        verbs = "lies before sample 0 and is" if n_left_out == 1 else "lie before sample 0 and are"
+        notes = (f"{name}: {n_left_out} of {len(sample)} spikes {verbs} left out.",)
+    return trains, tuple(None if column is None else np.asarray(column)[order] for column in columns), notes
 
 
 @dataclass(frozen=True, eq=False)
@@ -354,6 +362,8 @@ class ExternalSorting:
         Intermediate results of the sorter.
     notes : tuple of str
         Sentences on what is unusual about it.
+    lists_all_neurons : bool or None
+        Whether it lists every neuron of the recording, as the truth of a simulation; None: it does not say.
     """
 
     name: str
@@ -371,6 +381,7 @@ class ExternalSorting:
     raw: RawFileInfo | None = None
     intermediates: SorterIntermediates = field(default_factory=SorterIntermediates)
     notes: tuple[str, ...] = ()
+    lists_all_neurons: bool | None = None
 
     @property
     def n_spikes(self) -> int:

@@ -26,7 +26,13 @@ class CompareOptions(Params):
     a: str | None = setting(None, "the first sorting")
     b: str | None = setting(None, "the second sorting")
     truth: str | None = setting(None, "the truth of the recording, in any format that a sorting can have")
+    partial_truth: bool | None = setting(
+        None,
+        "the truth covers only some of the neurons, so sorted units that fit none of it are not counted as false "
+        "(default: recognised where the truth says so or has a single unit)",
+    )
     out: str | None = setting(None, "new folder for page, pictures and tables")
+    overwrite: bool = setting(False, "replace an older comparison in the folder out")
     sampling_hz: float | None = setting(None, "sampling rate of inputs that do not give theirs", gt=0.0)
     match_ms: float = setting(
         0.4,
@@ -41,7 +47,7 @@ class CompareOptions(Params):
     recording: str | None = setting(None, "raw file for the oracle (default: the one that a sorting names)")
     probe: str | None = setting(None, "probe file or name for the oracle (default: contacts of a sorting)")
     channels: int | None = setting(None, "columns of the raw file (default: as a sorting says)", ge=1)
-    gain_uv: float | None = setting(None, "uV per raw number (default: as a sorting says)", gt=0.0)
+    gain_uv: float | None = setting(None, "µV per raw number (default: as a sorting says)", gt=0.0)
     oracle: bool = setting(
         True, "match the recording with the true templates, to see what is possible; set it to false to save time"
     )

@@ -107,7 +107,7 @@ def test_the_same_arrays_in_a_rez_mat_are_the_same_side(saved, tmp_path):
 
 
 def a_side() -> ExternalSorting:
-    trains, _ = trains_in_time_order(np.array([10, 20]), np.array([0, 1]), "result")
+    trains, _, _ = trains_in_time_order(np.array([10, 20]), np.array([0, 1]), "result")
     return ExternalSorting(
         "result", "spikesieve result", trains, 30_000.0, intermediates=SorterIntermediates(whitening=np.eye(2))
     )

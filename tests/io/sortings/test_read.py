@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -174,6 +175,73 @@ def test_kilosort4_drift_is_read_from_its_ops(tmp_path: Path) -> None:
     assert (drift.displacement_um == -np.ones((5, 2))).all()  # the movement, not the shift that undoes it
 
 
+# Faults of a few spikes
+
+
+EARLY = replace(SMALL, sample=np.concatenate([[-12, -7, -1], SMALL.sample[3:]]))
+
+
+def early_phy(place: Path, dtype: str = "i8") -> Path:
+    """A Phy folder with three spikes before the recording; with unsigned times these are huge."""
+    folder = write_phy(place / "phy", EARLY)
+    np.save(folder / "spike_times.npy", EARLY.sample.astype(dtype)[:, None])
+    np.save(folder / "spike_positions.npy", np.stack([np.zeros(300), np.arange(300.0)], axis=1))
+    return folder
+
+
+EARLY_FILES = {
+    "Phy": early_phy,
+    "Phy with unsigned times": lambda place: early_phy(place, "u8"),
+    "npz": lambda place: write_npz(place / "a.npz", EARLY),
+    "rez.mat": lambda place: write_rez(place / "rez.mat", EARLY),
+    "pykilosort": lambda place: write_pykilosort(place / "phy", EARLY),
+}
+
+
+@pytest.mark.parametrize("kind", EARLY_FILES)
+def test_spikes_before_the_recording_are_left_out_and_counted(kind: str, tmp_path: Path) -> None:
+    found = read_any_sorting(EARLY_FILES[kind](tmp_path))
+    assert found.trains.sample.tolist() == SMALL.sample[3:].tolist()
+    assert found.trains.units[found.trains.unit].tolist() == SMALL.unit[3:].tolist()
+    if found.amplitude is not None:
+        np.testing.assert_allclose(found.amplitude, SMALL.amplitude[3:], rtol=1e-6)
+    assert sum("3 of 300 spikes lie before sample 0 and are left out" in note for note in found.notes) == 1
+
+
+def test_depths_are_those_of_the_spikes_that_stay(tmp_path: Path) -> None:
+    found = read_any_sorting(early_phy(tmp_path))
+    rows = np.arange(300)[3:]
+    expected = [rows[SMALL.unit[3:] == unit].mean() for unit in found.trains.units]
+    np.testing.assert_allclose(found.unit_depth_um, expected)
+
+
+def fewer_templates(place: Path, kind: str) -> Path:
+    """The templates of units 0 and 1 only, of four."""
+    if kind == "rez.mat":
+        return write_rez(place / "rez.mat", replace(SMALL, W=SMALL.W[:, :2], U=SMALL.U[:, :2], mu=SMALL.mu[:2]))
+    if kind == "pykilosort":
+        return write_pykilosort(place, replace(SMALL, W=SMALL.W[:, :2], U=SMALL.U[:, :2], mu=SMALL.mu[:2]))
+    folder = write_phy(place / "phy", SMALL)
+    np.save(folder / "templates.npy", SMALL.white[:2])
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["Phy", "rez.mat", "pykilosort"])
+def test_units_without_a_template_are_compared_by_their_spikes(kind: str, tmp_path: Path) -> None:
+    found = read_any_sorting(fewer_templates(tmp_path, kind))
+    whole = read_any_sorting(write_phy(tmp_path / "whole", SMALL))
+    assert found.trains.units.tolist() == [0, 1, 2, 3]
+    np.testing.assert_allclose(found.waveforms.values[:2], whole.waveforms.values[:2], rtol=1e-4, atol=1e-4)
+    assert not found.waveforms.values[2:].any()
+    if found.unit_depth_um is not None:
+        assert np.isnan(found.unit_depth_um).tolist() == [False, False, True, True]
+    n_lost = int((SMALL.unit > 1).sum())
+    assert any(f"{n_lost} of 300 spikes have a template that is not among the 2" in note for note in found.notes)
+    pair = compare(tmp_path / "whole", found).each_other
+    assert len(pair.relations.pairs) == 4
+    assert np.isfinite(pair.template_similarity.similarity).all()
+
+
 # What is no sorting
 
 
@@ -201,20 +269,9 @@ def empty(place: Path) -> Path:
     return write_npz(place / "a.npz", small(n_spikes=0))
 
 
-def negative(place: Path) -> Path:
-    np.savez(place / "a.npz", spike_times=np.array([-5, 5]), spike_clusters=np.array([0, 0]), sampling_hz=HZ)
-    return place / "a.npz"
-
-
 def other_lengths(place: Path) -> Path:
     folder = write_phy(place / "phy", SMALL)
     np.save(folder / "amplitudes.npy", np.ones(7))
-    return folder
-
-
-def template_beyond(place: Path) -> Path:
-    folder = write_phy(place / "phy", SMALL)
-    np.save(folder / "templates.npy", SMALL.white[:2])
     return folder
 
 
@@ -242,9 +299,7 @@ WRONG = {
     "npz without a rate": (no_rate, "no sampling_hz"),
     "times in seconds": (seconds, "must be integers"),
     "no spikes": (empty, "has no spikes"),
-    "negative samples": (negative, "sample -5"),
     "arrays of other lengths": (other_lengths, "7 rows"),
-    "a template that is not there": (template_beyond, "has 2 rows"),
     "rez.mat before 7.3": (old_mat, "version 7.3"),
     "two pykilosort runs": (two_runs, "several pykilosort runs"),
     "a number": (lambda place: 5, "A int cannot be compared"),

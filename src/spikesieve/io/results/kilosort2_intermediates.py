@@ -169,7 +169,8 @@ def read_intermediates_sorting(path: Path) -> ExternalSorting:
         )
     unit = st3[:, 1].astype(np.int64)
     name = path.resolve().parent.name
-    trains, (amplitude, template) = trains_in_time_order(st3[:, 0].astype(np.int64), unit, name, st3[:, 2], unit)
+    sample = st3[:, 0].astype(np.int64)
+    trains, (amplitude, template), notes = trains_in_time_order(sample, unit, name, st3[:, 2], unit)
     positions_um = np.column_stack([arrays["xc"], arrays["yc"]]).astype(np.float64)
     waveforms = low_rank_waveforms(arrays["W"], arrays["U"], arrays["mu"], arrays["Wrot"], trains, template)
     return ExternalSorting(
@@ -185,4 +186,5 @@ def read_intermediates_sorting(path: Path) -> ExternalSorting:
         amplitude_unit="noise SD",
         unit_depth_um=peak_depths_um(waveforms, positions_um),
         intermediates=_intermediates(arrays),
+        notes=notes,
     )

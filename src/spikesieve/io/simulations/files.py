@@ -30,6 +30,7 @@ ARRAYS = tuple(field.name for field in fields(Truth) if field.name not in SCALAR
 
 # Written into truth.json beside truth.npz.
 MEANING = {
+    "partial": "whether the recording has neurons that are not listed here: those of the recording of a hybrid",
     "sampling_hz": "samples per second",
     "n_samples": "length of the recording",
     "peak_index": "sample of the templates at which the spike's time lies",
@@ -184,7 +185,7 @@ def _writers(
     writers: dict[str, Callable[[Path], None]] = {
         RECORDING[layout]: partial(_write_blocks, simulation=simulation, progress=progress),
         "probe.json": partial(write_probe_json, probe=probe),
-        "truth.npz": partial(_write_truth, truth=truth),
+        "truth.npz": partial(_write_truth, simulation=simulation),
         "truth.json": partial(_write_facts, simulation=simulation, layout=layout),
         PHY_FOLDER: partial(_write_phy, simulation=simulation, recording_path=folder / RECORDING[layout]),
     }
@@ -208,9 +209,11 @@ def _write_blocks(path: Path, simulation: Simulation, progress: Progress) -> Non
     progress("simulate", n_samples, n_samples)
 
 
-def _write_truth(path: Path, truth: Truth) -> None:
-    arrays: dict[str, Any] = {name: getattr(truth, name) for name in (*SCALARS, *ARRAYS)}
-    np.savez_compressed(path, **arrays)
+def _write_truth(path: Path, simulation: Simulation) -> None:
+    arrays: dict[str, Any] = {name: getattr(simulation.truth, name) for name in (*SCALARS, *ARRAYS)}
+    # A real recording below the simulated units has neurons of its own.
+    is_partial = simulation.scene.inputs.recording is not None
+    np.savez_compressed(path, partial=is_partial, **arrays)
 
 
 def _write_facts(path: Path, simulation: Simulation, layout: Layout) -> None:

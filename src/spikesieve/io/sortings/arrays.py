@@ -19,6 +19,8 @@ MAX_CONDITION = 1e4
 def mean_templates(templates: F32, template_of_spike: NDArray[Any], trains: SpikeTrains) -> F32:
     """Average the templates of each unit, weighted by its number of spikes of each template.
 
+    Spikes of a template that is not among `templates` have no weight (see `lost_templates_notes`).
+
     Parameters
     ----------
     templates : ndarray of float32, shape (n_templates, n_samples, n_contacts)
@@ -31,7 +33,7 @@ def mean_templates(templates: F32, template_of_spike: NDArray[Any], trains: Spik
     Returns
     -------
     ndarray of float32, shape (n_units, n_samples, n_contacts)
-        Mean template of each unit.
+        Mean template of each unit; 0 for a unit none of whose spikes has a template.
 
     Examples
     --------
@@ -41,9 +43,40 @@ def mean_templates(templates: F32, template_of_spike: NDArray[Any], trains: Spik
     array([1.], dtype=float32)
     """
     weights = np.zeros((len(trains.units), len(templates)), np.float32)
-    np.add.at(weights, (trains.unit, template_of_spike), 1.0)
+    is_there = (template_of_spike >= 0) & (template_of_spike < len(templates))
+    np.add.at(weights, (trains.unit[is_there], template_of_spike[is_there]), 1.0)
     weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1.0)
     return (weights @ templates.reshape(len(templates), -1)).reshape(len(weights), *templates.shape[1:])
+
+
+def lost_templates_notes(template_of_spike: NDArray[Any], n_templates: int, name: str) -> tuple[str, ...]:
+    """Say how many spikes have a template that the sorter did not write.
+
+    Parameters
+    ----------
+    template_of_spike : ndarray of int, shape (n_spikes,)
+        Template of each spike.
+    n_templates : int
+        Number of templates.
+    name : str
+        Name of the sorting.
+
+    Returns
+    -------
+    tuple of str
+        One sentence, or nothing.
+
+    Examples
+    --------
+    >>> lost_templates_notes(np.array([0, 1, 7]), 2, "mine")
+    ('mine: 1 of 3 spikes has a template that is not among the 2 of the files; it counts in no waveform.',)
+    """
+    n_lost = int(((template_of_spike < 0) | (template_of_spike >= n_templates)).sum())
+    if not n_lost:
+        return ()
+    verbs, they = ("has", "it counts") if n_lost == 1 else ("have", "they count")
+    shares = f"{n_lost} of {len(template_of_spike)} spikes {verbs}"
+    return (f"{name}: {shares} a template that is not among the {n_templates} of the files; {they} in no waveform.",)
 
 
 def low_rank_waveforms(
@@ -100,10 +133,10 @@ def peak_depths_um(waveforms: UnitWaveforms, positions_um: F64) -> F64:
     Returns
     -------
     ndarray of float64, shape (n_units,)
-        Depth (y) in um.
+        Depth (y) in um; NaN for a unit without a waveform.
     """
-    best = np.ptp(waveforms.values, axis=1).argmax(axis=1)
-    return np.asarray(positions_um[best, 1], dtype=np.float64)
+    size = np.ptp(waveforms.values, axis=1)
+    return np.where(size.any(axis=1), positions_um[size.argmax(axis=1), 1], np.nan)
 
 
 def int16_traces(path: Path, n_channels: int, channels: NDArray[Any] | None = None) -> PreprocessedTraces:

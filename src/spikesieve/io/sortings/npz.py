@@ -33,7 +33,8 @@ def read_npz(path: Path, sampling_hz: float | None = None) -> ExternalSorting:
     Parameters
     ----------
     path : Path
-        An npz file with spike_times (samples), spike_clusters and sampling_hz, or the truth.npz of a simulation.
+        An npz file with spike_times (samples), spike_clusters and sampling_hz, or the truth.npz of a simulation. As a
+        truth, `partial` says whether the recording has neurons that it does not list.
     sampling_hz : float, optional
         Sampling rate in Hz, used if the file has none.
 
@@ -68,7 +69,8 @@ def read_npz(path: Path, sampling_hz: float | None = None) -> ExternalSorting:
 
 def _from_spikes(path: Path, arrays: Arrays, sampling_hz: float) -> ExternalSorting:
     sample, unit = (arrays[name] for name in SPIKES)
-    trains, (amplitude,) = trains_in_time_order(sample, _as_integers(unit), path.stem, _amplitude(arrays, len(sample)))
+    columns = (_amplitude(arrays, len(sample)),)
+    trains, (amplitude,), notes = trains_in_time_order(sample, _as_integers(unit), path.stem, *columns)
     return ExternalSorting(
         name=path.stem,
         kind="npz of spikes",
@@ -78,6 +80,8 @@ def _from_spikes(path: Path, arrays: Arrays, sampling_hz: float) -> ExternalSort
         amplitude_unit="as the file counts it",
         raw=_raw_files(path),
         intermediates=SorterIntermediates(drift=_drift(arrays)),
+        notes=notes,
+        lists_all_neurons=_lists_all_neurons(arrays),
     )
 
 
@@ -85,7 +89,8 @@ def _from_truth(path: Path, arrays: Arrays, sampling_hz: float) -> ExternalSorti
     sample, unit = (arrays[name] for name in TRUTH)
     name = f"truth of {path.parent.name}"
     amplitude: NDArray[Any] | None
-    trains, (amplitude,) = trains_in_time_order(sample, _as_integers(unit), name, _amplitude(arrays, len(sample)))
+    columns = (_amplitude(arrays, len(sample)),)
+    trains, (amplitude,), notes = trains_in_time_order(sample, _as_integers(unit), name, *columns)
     ptp_uv = arrays.get("ptp_uv")
     in_uv = amplitude is not None and ptp_uv is not None
     if amplitude is not None and ptp_uv is not None:
@@ -101,7 +106,13 @@ def _from_truth(path: Path, arrays: Arrays, sampling_hz: float) -> ExternalSorti
         unit_depth_um=_depths_um(arrays, trains.units),
         raw=_raw_files(path),
         intermediates=SorterIntermediates(drift=_drift(arrays)),
+        notes=notes,
+        lists_all_neurons=_lists_all_neurons(arrays) is not False,
     )
+
+
+def _lists_all_neurons(arrays: Arrays) -> bool | None:
+    return not bool(arrays["partial"]) if "partial" in arrays else None
 
 
 def _as_integers(unit: NDArray[Any]) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,14 @@ from numpy.typing import NDArray
 
 from spikesieve.errors import InputError
 from spikesieve.io.plain_pickle import read_plain_dict
-from spikesieve.io.sortings.arrays import MAX_CONDITION, drift_of_batches, int16_traces, mean_templates, peak_depths_um
+from spikesieve.io.sortings.arrays import (
+    MAX_CONDITION,
+    drift_of_batches,
+    int16_traces,
+    lost_templates_notes,
+    mean_templates,
+    peak_depths_um,
+)
 from spikesieve.io.sortings.phy_files import optional_array, read_params_py, required_array
 from spikesieve.model import F32, F64
 from spikesieve.model.external import (
@@ -53,11 +61,12 @@ def read_phy(folder: Path, sampling_hz: float | None = None) -> ExternalSorting:
     rate_hz = params.get("sample_rate") or sampling_hz
     if not rate_hz:
         raise InputError(f"{folder} has no sample_rate in params.py. Give the rate with --sampling-hz.")
-    trains, amplitude, template = _spikes(folder)
+    spikes = _spikes(folder)
+    trains, amplitude = spikes.trains, spikes.amplitude
     positions_um = optional_array(folder, "channel_positions")
     channels = optional_array(folder, "channel_map")
     shanks = optional_array(folder, "channel_shanks")
-    waveforms = _waveforms(folder, trains, template)
+    waveforms, lost = _waveforms(folder, trains, spikes.template)
     return ExternalSorting(
         name=folder.resolve().name,
         kind=_kind(folder),
@@ -69,14 +78,25 @@ def read_phy(folder: Path, sampling_hz: float | None = None) -> ExternalSorting:
         waveforms=waveforms,
         amplitude=None if amplitude is None else amplitude.astype(np.float32),
         amplitude_unit="µV" if (folder / "spike_amplitude_uv.npy").is_file() else "as the sorter counts it",
-        unit_depth_um=_unit_depths_um(folder, trains, waveforms, positions_um),
+        unit_depth_um=_unit_depths_um(spikes, waveforms, positions_um),
         raw=_raw_files(folder, params),
         intermediates=_intermediates(folder, params, float(rate_hz)),
+        notes=(*spikes.notes, *lost),
     )
 
 
-def _spikes(folder: Path) -> tuple[SpikeTrains, NDArray[Any] | None, NDArray[Any] | None]:
-    """Spike trains, amplitudes and templates of the spikes, in order of time."""
+@dataclass(frozen=True, eq=False)
+class _Spikes:
+    """The spikes of a folder in order of time, and what the folder says of each."""
+
+    trains: SpikeTrains
+    amplitude: NDArray[Any] | None
+    template: NDArray[Any] | None
+    position_um: NDArray[Any] | None
+    notes: tuple[str, ...]
+
+
+def _spikes(folder: Path) -> _Spikes:
     times = required_array(folder, "spike_times")
     templates = optional_array(folder, "spike_templates")
     clusters = optional_array(folder, "spike_clusters")
@@ -90,10 +110,14 @@ def _spikes(folder: Path) -> tuple[SpikeTrains, NDArray[Any] | None, NDArray[Any
     amplitudes = amplitudes_uv if amplitudes_uv is not None else optional_array(folder, "amplitudes")
     # Kilosort 2 writes columns of shape (n, 1).
     columns = [None if column is None else column.ravel() for column in (amplitudes, templates)]
-    trains, (amplitude, template) = trains_in_time_order(
-        _whole_samples(times, folder), clusters.ravel(), folder.resolve().name, *columns
+    positions = optional_array(folder, "spike_positions")
+    if positions is not None and len(positions) != times.size:
+        positions = None
+    trains, found, notes = trains_in_time_order(
+        _whole_samples(times, folder), clusters.ravel(), folder.resolve().name, *columns, positions
     )
-    return trains, amplitude, template
+    amplitude, template, position_um = found
+    return _Spikes(trains, amplitude, template, position_um, notes)
 
 
 def _whole_samples(times: NDArray[Any], folder: Path) -> NDArray[np.integer]:
@@ -114,28 +138,27 @@ def _kind(folder: Path) -> str:
     return "Phy folder"
 
 
-def _waveforms(folder: Path, trains: SpikeTrains, template_of_spike: NDArray[Any] | None) -> UnitWaveforms | None:
+def _waveforms(
+    folder: Path, trains: SpikeTrains, template_of_spike: NDArray[Any] | None
+) -> tuple[UnitWaveforms | None, tuple[str, ...]]:
+    """Mean waveforms of the units, and a note on spikes without a template."""
     templates = optional_array(folder, "templates")
     if templates is None:
-        return None
+        return None, ()
     # phylib: sparse templates, -1 = unused. (templates_ind, plural, only numbers the channels.)
     contacts = optional_array(folder, "template_ind")
     positions_um = optional_array(folder, "channel_positions")
     if contacts is not None and positions_um is not None:
         templates = _dense_templates(templates, contacts, len(positions_um))
     rows = trains.units[trains.unit] if template_of_spike is None else np.asarray(template_of_spike).astype(np.int64)
-    if len(rows) and rows.max() >= len(templates):
-        raise InputError(
-            f"{folder} has spikes of template {rows.max()}, but templates.npy has {len(templates)} rows. "
-            "The files belong to different results: write them again."
-        )
+    lost = lost_templates_notes(rows, len(templates), folder.resolve().name)
     values = mean_templates(np.asarray(templates, dtype=np.float32), rows, trains)
     inverse = _unwhitening(folder, values.shape[2])
     if inverse is None:
-        return UnitWaveforms(values, trough_index(values), "whitened")
+        return UnitWaveforms(values, trough_index(values), "whitened"), lost
     is_ours = (folder / "provenance.json").is_file()
     unwhitened = (values.reshape(-1, values.shape[2]) @ inverse.astype(np.float32)).reshape(values.shape)
-    return UnitWaveforms(unwhitened, trough_index(unwhitened), "µV" if is_ours else "raw numbers")
+    return UnitWaveforms(unwhitened, trough_index(unwhitened), "µV" if is_ours else "raw numbers"), lost
 
 
 def _dense_templates(templates: NDArray[Any], contacts: NDArray[Any], n_contacts: int) -> F32:
@@ -159,14 +182,11 @@ def _unwhitening(folder: Path, n_contacts: int) -> F64 | None:
     return matrix.T if _kind(folder) == "Kilosort4 result" else matrix
 
 
-def _unit_depths_um(
-    folder: Path, trains: SpikeTrains, waveforms: UnitWaveforms | None, positions_um: NDArray[Any] | None
-) -> F64 | None:
+def _unit_depths_um(spikes: _Spikes, waveforms: UnitWaveforms | None, positions_um: NDArray[Any] | None) -> F64 | None:
     """Mean depth of the spikes of each unit if the folder has it, else depth of the largest contact."""
-    spikes = optional_array(folder, "spike_positions")
-    if spikes is not None and len(spikes) == len(trains.sample):
-        order = np.argsort(required_array(folder, "spike_times").ravel(), kind="stable")
-        totals = np.bincount(trains.unit, spikes[order, 1], minlength=len(trains.units))
+    trains = spikes.trains
+    if spikes.position_um is not None:
+        totals = np.bincount(trains.unit, spikes.position_um[:, 1], minlength=len(trains.units))
         return np.asarray(totals / np.maximum(trains.n_spikes, 1), dtype=np.float64)
     if waveforms is None or positions_um is None or waveforms.values.shape[2] != len(positions_um):
         return None

@@ -16,6 +16,7 @@ from spikesieve.io.sortings.arrays import (
     batch_middles_s,
     drift_of_batches,
     int16_traces,
+    lost_templates_notes,
     low_rank_waveforms,
 )
 from spikesieve.io.sortings.phy_files import optional_array, required_array
@@ -92,25 +93,32 @@ def read_pykilosort(folder: Path, sampling_hz: float | None = None) -> ExternalS
         raise InputError(f"The sampling rate of {folder} is unknown. Give it with --sampling-hz.")
     unit = st3[:, 1].astype(np.int64)
     name = folder.resolve().name
-    trains, (amplitude, template) = trains_in_time_order(st3[:, 0].astype(np.int64), unit, name, st3[:, 2], unit)
+    sample = st3[:, 0].astype(np.int64)
+    trains, (amplitude, template), notes = trains_in_time_order(sample, unit, name, st3[:, 2], unit)
+    waveforms, lost = _waveforms(folder, trains, template)
     return ExternalSorting(
         name=name,
         kind="pykilosort intermediate folder",
         trains=trains,
         sampling_hz=float(rate_hz),
-        waveforms=_waveforms(folder, trains, template),
+        waveforms=waveforms,
         amplitude=None if amplitude is None else amplitude.astype(np.float32),
         amplitude_unit="as the sorter counts it",
         intermediates=_intermediates(folder, BATCH_SAMPLES / float(rate_hz)),
+        notes=(*notes, *lost),
     )
 
 
-def _waveforms(folder: Path, trains: SpikeTrains, template: NDArray[Any] | None) -> UnitWaveforms | None:
+def _waveforms(
+    folder: Path, trains: SpikeTrains, template: NDArray[Any] | None
+) -> tuple[UnitWaveforms | None, tuple[str, ...]]:
+    """Mean waveforms of the units, and a note on spikes without a template."""
     W, U, mu = (_latest(folder, key) for key in ("W", "U", "mu"))
-    if W is None or U is None or template is None or not len(template) or template.max() >= W.shape[1]:
-        return None
+    if W is None or U is None or template is None:
+        return None, ()
     whitening = optional_array(folder, "Wrot")
-    return low_rank_waveforms(W, U, None if mu is None else mu.ravel(), whitening, trains, template)
+    waveforms = low_rank_waveforms(W, U, None if mu is None else mu.ravel(), whitening, trains, template)
+    return waveforms, lost_templates_notes(template, W.shape[1], folder.resolve().name)
 
 
 def _intermediates(folder: Path, batch_s: float) -> SorterIntermediates:

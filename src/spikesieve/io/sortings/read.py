@@ -116,7 +116,7 @@ def _read_path(path: Path, sampling_hz: float | None) -> ExternalSorting:
 def _from_sorting(sorting: Sorting, name: str) -> ExternalSorting:
     """A sorting of spikesieve in memory."""
     spikes, units = sorting.spikes, sorting.units
-    trains, (amplitude,) = trains_in_time_order(spikes.sample, spikes.unit, name, spikes.amplitude_uv)
+    trains, (amplitude,), _ = trains_in_time_order(spikes.sample, spikes.unit, name, spikes.amplitude_uv)
     values = sorting.templates.dense_uv(sorting.probe.n_contacts)[trains.units]
     return ExternalSorting(
         name=name,
@@ -154,4 +154,4 @@ def _read_result_folder(folder: Path) -> ExternalSorting:
     if is_unchanged or len(as_sorted.trains.sample) != len(in_phy.trains.sample):
         return replace(as_sorted, raw=raw, intermediates=intermediates)
     note = f"{in_phy.name} was changed in Phy after it was sorted; the changed units are compared."
-    return replace(in_phy, raw=raw, intermediates=intermediates, notes=(note,))
+    return replace(in_phy, raw=raw, intermediates=intermediates, notes=(*in_phy.notes, note))

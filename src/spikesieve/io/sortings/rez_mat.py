@@ -15,6 +15,7 @@ from spikesieve.io.sortings.arrays import (
     batch_middles_s,
     drift_of_batches,
     int16_traces,
+    lost_templates_notes,
     low_rank_waveforms,
     peak_depths_um,
 )
@@ -69,9 +70,10 @@ def read_rez(path: Path) -> ExternalSorting:
     if not rate_hz:
         raise InputError(f"{path} has no ops.fs, so its sampling rate is unknown. Save rez with its ops.")
     unit = st3[:, 1].astype(np.int64) - 1
-    trains, (amplitude, template) = trains_in_time_order(st3[:, 0].astype(np.int64), unit, path.stem, st3[:, 2], unit)
+    sample = st3[:, 0].astype(np.int64)
+    trains, (amplitude, template), notes = trains_in_time_order(sample, unit, path.stem, st3[:, 2], unit)
     positions_um = _positions_um(rez)
-    waveforms = _waveforms(rez, trains, template)
+    waveforms, lost = _waveforms(rez, trains, template, path.stem)
     return ExternalSorting(
         name=path.resolve().parent.name if path.stem.startswith("rez") else path.stem,
         kind="rez.mat of MATLAB Kilosort",
@@ -85,6 +87,7 @@ def read_rez(path: Path) -> ExternalSorting:
         unit_depth_um=None if waveforms is None or positions_um is None else peak_depths_um(waveforms, positions_um),
         raw=_raw_files(rez),
         intermediates=_intermediates(rez, rate_hz),
+        notes=(*notes, *lost),
     )
 
 
@@ -189,12 +192,16 @@ def _channels(rez: _Rez) -> I64 | None:
     return channels
 
 
-def _waveforms(rez: _Rez, trains: SpikeTrains, template: NDArray[Any] | None) -> UnitWaveforms | None:
+def _waveforms(
+    rez: _Rez, trains: SpikeTrains, template: NDArray[Any] | None, name: str
+) -> tuple[UnitWaveforms | None, tuple[str, ...]]:
+    """Mean waveforms of the units, and a note on spikes without a template."""
     W, U, Wrot = rez.array("W"), rez.array("U"), rez.array("Wrot")
     if W is None or U is None or template is None or W.ndim != 3 or U.ndim != 3:
-        return None
+        return None, ()
     mu = rez.array("mu")
-    return low_rank_waveforms(W, U, None if mu is None else mu.ravel(), Wrot, trains, template)
+    waveforms = low_rank_waveforms(W, U, None if mu is None else mu.ravel(), Wrot, trains, template)
+    return waveforms, lost_templates_notes(template, W.shape[1], name)
 
 
 def _raw_files(rez: _Rez) -> RawFileInfo | None:

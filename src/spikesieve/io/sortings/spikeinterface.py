@@ -66,8 +66,9 @@ def from_sorting_object(sorting: Any, name: str = "SpikeInterface sorting") -> E
     trains = [np.asarray(sorting.get_unit_spike_train(unit_id=unit, segment_index=0)) for unit in ids]
     sample = np.concatenate([np.empty(0, np.int64), *trains]).astype(np.int64)
     unit = np.repeat(np.array(numbers, np.int64), [len(train) for train in trains])
-    ordered, _ = trains_in_time_order(sample, unit, name)
-    notes = () if are_integers else (f"The units of {name} are numbered from 0; their names are {ids[:10]}.",)
+    ordered, _, notes = trains_in_time_order(sample, unit, name)
+    if not are_integers:
+        notes = (*notes, f"The units of {name} are numbered from 0; their names are {ids[:10]}.")
     return ExternalSorting(
         name, "SpikeInterface sorting", ordered, float(sorting.get_sampling_frequency()), notes=notes
     )
