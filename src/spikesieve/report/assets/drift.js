@@ -5,12 +5,11 @@ let stepped = null; // codes of the corrected depths of the spikes in these rast
 function drawDrift() {
   if (!data.drift) return;
   document.querySelectorAll("canvas.displacement").forEach((canvas) => drawDisplacement(canvas, Number(canvas.dataset.index)));
-  const { step, shanks, windows_um, after } = data.drift;
+  const { step, shanks, windows_um, depths, after } = data.drift;
   const shank = document.getElementById("drift-shank")?.value ?? String(shanks[0]);
   const row = shanks.findIndex((number) => String(number) === shank);
-  const [low, high] = windows_um[row].map((um) => um.toFixed(0));
   document.getElementById("drift-after-says").textContent = `Spikes ${after[row]}`;
-  document.getElementById("drift-window-says").textContent = `from ${low} to ${high} µm, the depths with most spikes`;
+  document.getElementById("drift-window-says").textContent = depths[row] && `${depths[row]}: the depths with most spikes`;
   stepped ??= array("raster_depth").values.filter((_, i) => i % step === 0);
   for (const [id, depth] of [["drift-before", array("drift_on_probe").values], ["drift-after", stepped]])
     drawSpikes(id, { depth, step, range: windows_um[row], shank });

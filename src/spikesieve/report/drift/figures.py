@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from spikesieve.model import F64, I64
 from spikesieve.report.drift.numbers import AFTER_TITLES, BAND_SE, DriftNumbers
-from spikesieve.report.sorting.spike_figures import add_amplitude_bar, amplitude_scale, scatter_spikes
+from spikesieve.report.sorting.spike_figures import BAR_MARGIN_IN, add_amplitude_bar, amplitude_scale, scatter_spikes
 from spikesieve.report.sorting.style import COLOURS, set_margins, write_message
 from spikesieve.report.thinning import ThinnedSpikes
 
@@ -16,6 +16,8 @@ USED_COLOUR, UNUSED_COLOUR = COLOURS["good"], COLOURS["noise"]
 """Colours of a displacement that was corrected, and of one that was not."""
 MAX_SHANKS = 8
 """Shanks in one picture."""
+PART_SENTENCE = "Only the depths with most spikes are shown, so that the movement can be seen."
+"""Above a raster that leaves out contacts."""
 
 
 def displacement(drift: DriftNumbers) -> Figure:
@@ -105,13 +107,15 @@ def raster_before_and_after(drift: DriftNumbers, raster: ThinnedSpikes, shank_of
     """
     shanks = drift.shanks[:MAX_SHANKS]
     figure = Figure(figsize=(14.0, max(6.0, 3.6 * len(shanks))))
-    set_margins(figure, left_in=0.8, right_in=0.8)
-    figure.subplots_adjust(wspace=0.06)
+    set_margins(figure, left_in=0.8, right_in=BAR_MARGIN_IN, top_in=0.65 if any(drift.shows_a_part) else 0.4)
+    figure.subplots_adjust(wspace=0.06, hspace=0.25)
     panels = figure.subplots(len(shanks), 2, sharex=True, sharey="row", squeeze=False)
     spikes = raster.every_nth(drift.step)
     if len(spikes) == 0:
         write_message(panels[0, 0], "No spikes were found.")
         return figure
+    if any(drift.shows_a_part):
+        figure.text(0.5, 1 - 0.22 / figure.get_figheight(), PART_SENTENCE, ha="center", va="center", fontsize=10)
     scale, shank_of_spike = amplitude_scale(spikes.amplitude_uv), shank_of_unit[spikes.unit]
     for row, (before, after) in enumerate(panels):
         on_shank = shank_of_spike == shanks[row]
@@ -119,9 +123,10 @@ def raster_before_and_after(drift: DriftNumbers, raster: ThinnedSpikes, shank_of
         scatter_spikes(before, time_s, drift.depth_on_probe_um[on_shank], amplitude_uv, scale)
         points = scatter_spikes(after, time_s, spikes.depth_um[on_shank], amplitude_uv, scale)
         name = f"shank {shanks[row]}, " if len(drift.shanks) > 1 else ""
-        before.set(title=f"{name}as seen on the probe", ylabel="depth (µm)", ylim=drift.depth_windows_um[row])
+        depths = f" ({drift.depths_text(row)})" if drift.shows_a_part[row] else ""
+        before.set(title=f"{name}as seen on the probe{depths}", ylabel="depth (µm)", ylim=drift.depth_windows_um[row])
         after.set(title=f"{name}{AFTER_TITLES[drift.decisions[row]]}")
     for axes in panels[-1]:
         axes.set_xlabel("time (s)")
-    add_amplitude_bar(points, panels.ravel().tolist(), figure, aspect=20 * len(shanks))
+    add_amplitude_bar(points, figure)
     return figure

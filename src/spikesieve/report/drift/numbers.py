@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve.geometry import places_on_probe_um
-from spikesieve.model import F32, F64, I32, I64, Motion, Sorting, Unit
+from spikesieve.model import F32, F64, I32, I64, Bool, Motion, Probe, Sorting, Unit
 from spikesieve.report.thinning import evenly_spaced_rows
 
 MAX_TIMES, MAX_DEPTHS = 1_500, 8
@@ -89,6 +89,8 @@ class DriftNumbers:
         Depth of these spikes on the probe, before correction, in um.
     depth_windows_um : ndarray of float64, shape (n_shanks, 2)
         Lowest and highest depth of the rasters: the window with most spikes, in um.
+    shank_depths_um : ndarray of float64, shape (n_shanks, 2)
+        Depth of the lowest and of the highest contact of each shank, in um.
     moved : tuple of MovedUnit
         All units, largest movement first.
     """
@@ -104,12 +106,42 @@ class DriftNumbers:
     step: int
     depth_on_probe_um: F32
     depth_windows_um: F64
+    shank_depths_um: F64
     moved: tuple[MovedUnit, ...]
 
     @property
     def half_range_um(self) -> float:
         """Range above and below the zero of each trace that holds every displacement, in um."""
         return 1.15 * max(1.0, float(np.abs(self.estimated_um).max()))
+
+    @property
+    def shows_a_part(self) -> Bool:
+        """Whether the rasters leave out contacts of the shank, bool of shape (n_shanks,)."""
+        (window_low, window_high), (low, high) = self.depth_windows_um.T, self.shank_depths_um.T
+        return np.asarray((window_low > low) | (window_high < high), dtype=np.bool_)
+
+    def depths_text(self, row: int) -> str:
+        """Say which depths of a shank the rasters show.
+
+        Parameters
+        ----------
+        row : int
+            Row of the shank in `shanks`.
+
+        Returns
+        -------
+        str
+            Such as "10 to 310 of 0 to 3820 µm"; "" where they show all contacts.
+        """
+        if not self.shows_a_part[row]:
+            return ""
+        (window_low, window_high), (low, high) = self.depth_windows_um[row], self.shank_depths_um[row]
+        return f"{window_low:.0f} to {window_high:.0f} of {low:.0f} to {high:.0f} µm"
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether there is anything to draw: False where a probe has too few contacts or spikes for any estimate."""
+        return self.has_band or bool(self.estimated_um.any())
 
     @property
     def has_band(self) -> bool:
@@ -155,6 +187,7 @@ def drift_numbers(sorting: Sorting, raster_rows: I64, rows: Sequence[I64]) -> Dr
         step=step,
         depth_on_probe_um=depth_on_probe_um,
         depth_windows_um=_depth_windows_um(sorting, motion, depth_on_probe_um, sorting.spikes.unit[shown_rows]),
+        shank_depths_um=_shank_depths_um(sorting.probe, motion.shanks),
         moved=moved_units(sorting, motion, rows),
     )
 
@@ -204,11 +237,17 @@ def _depth_windows_um(sorting: Sorting, motion: Motion, depth_um: F32, unit: I32
     """`depth_window_um` of each shank, shape (n_shanks, 2)."""
     shank_of_spike = np.array([row.shank for row in sorting.units], np.int64)[unit]
     windows = []
-    for shank, um in zip(motion.shanks, motion.estimated_um, strict=True):
-        contacts_um = sorting.probe.positions_um[sorting.probe.shanks == shank, 1]
-        shank_um = (float(contacts_um.min()) - MARGIN_UM, float(contacts_um.max()) + MARGIN_UM)
+    contacts_um = _shank_depths_um(sorting.probe, motion.shanks)
+    for shank, um, (low_um, high_um) in zip(motion.shanks, motion.estimated_um, contacts_um.tolist(), strict=True):
+        shank_um = (low_um - MARGIN_UM, high_um + MARGIN_UM)
         windows.append(depth_window_um(depth_um[shank_of_spike == shank], shank_um, float(np.ptp(um, axis=0).max())))
     return np.array(windows)
+
+
+def _shank_depths_um(probe: Probe, shanks: I64) -> F64:
+    """Depth of the lowest and of the highest contact of each shank, shape (n_shanks, 2)."""
+    depths = [probe.positions_um[probe.shanks == shank, 1] for shank in shanks]
+    return np.array([(float(um.min()), float(um.max())) for um in depths]).reshape(-1, 2)
 
 
 def depth_window_um(depth_um: F32, shank_um: tuple[float, float], moved_um: float) -> tuple[float, float]:

@@ -33,6 +33,7 @@ def drift_texts(drift: DriftNumbers) -> dict[str, Any]:
         "decisions": list(zip(drift.decisions, drift.sentences, strict=True)),
         "shanks": drift.shanks.tolist(),
         "has_band": drift.has_band,
+        "is_measured": drift.is_measured,
         "units": [
             {
                 "unit": unit.unit,
@@ -66,6 +67,7 @@ def drift_data(drift: DriftNumbers) -> dict[str, Any]:
         "shanks": drift.shanks.tolist(),
         "decisions": drift.decisions,
         "after": [AFTER_TITLES[decision] for decision in drift.decisions],
+        "depths": [drift.depths_text(row) for row in range(len(drift.shanks))],
         "windows_um": np.round(drift.depth_windows_um, 1).tolist(),
         "reach_um": drift.half_range_um,
         "has_band": drift.has_band,

@@ -19,10 +19,13 @@ MAX_CELLS = 300
 """Units in one picture, largest amplitude first."""
 MAX_CONTACTS = 8
 """Contacts on which a template is drawn."""
+TEMPLATE_HEIGHT = 0.86
+"""Part of the height of a cell that a template may fill. Above is the title."""
 ACG_LAG_MS = 50
 """Largest lag of the autocorrelograms in ms."""
-HEADER_IN = 0.5
-FOOTER_IN = 0.3
+HEADER_IN, FOOTER_IN = 0.5, 0.3
+MIN_COLUMNS, MIN_WIDTH_IN, CELL_IN = 3, 6.25, 1.25
+"""Fewest cells in a row, smallest width of a picture (for its header) and smallest width of a cell, in inches."""
 
 
 def template_gallery(templates: Templates, probe: Probe, units: Sequence[Unit], sampling_hz: float) -> Figure:
@@ -61,7 +64,8 @@ def template_gallery(templates: Templates, probe: Probe, units: Sequence[Unit], 
         _write_cell_title(axes, corner, f"{unit.unit}: {unit.amplitude_uv:.0f} µV", COLOURS[unit.label])
     axes.add_collection(LineCollection(traces, colors=colours, linewidths=0.8))
     for index, (label, group) in enumerate(units_by_label(shown).items()):
-        figure.text(0.03 + index * 0.8 / figure.get_figwidth(), 0.01, f"{len(group)} {label}", color=COLOURS[label])
+        place = 0.03 + index * 0.8 / figure.get_figwidth(), 0.08 / figure.get_figheight()
+        figure.text(*place, f"{len(group)} {label}", color=COLOURS[label])
     return figure
 
 
@@ -113,7 +117,7 @@ def amplitudes_over_time(spikes: ThinnedSpikes, units: Sequence[Unit]) -> Figure
     """
     shown = _largest_units(units)
     title = f"Amplitudes over time of {count_text(shown, units)}"
-    legend = "unit: largest amplitude; from the first to the last sorted second, from 0 up, each unit on its own scale"
+    legend = "unit: its largest amplitude; across: the sorted time; up: amplitude from 0, each unit on its own scale"
     figure, axes, corners = _cells(len(shown), title, legend)
     if not units:
         write_message(axes, "No units were found.")
@@ -145,9 +149,10 @@ def _cells(n: int, title: str, legend: str) -> tuple[Figure, Axes, F64]:
 
     One axes for all cells draws 300 units in a second; one axes each takes half a minute.
     """
-    n_columns = max(5, int(np.ceil(np.sqrt(1.3 * n))))
+    n_columns = max(MIN_COLUMNS, int(np.ceil(np.sqrt(1.3 * n))))
     n_rows = max(1, -(-n // n_columns))
-    width_in, height_in = 1.25 * n_columns, 1.2 * n_rows
+    cell_in = max(CELL_IN, MIN_WIDTH_IN / n_columns)
+    width_in, height_in = cell_in * n_columns, 0.96 * cell_in * n_rows
     total_in = height_in + HEADER_IN + FOOTER_IN
     figure = Figure(figsize=(width_in, total_in))
     axes = figure.add_axes((0.02, FOOTER_IN / total_in, 0.96, height_in / total_in))
@@ -171,7 +176,7 @@ def _write_cell_title(axes: Axes, corner: F64, text: str, colour: str) -> None:
 
 
 def _template_lines(templates: Templates, probe: Probe, unit: Unit) -> list[F64]:
-    """Template of one unit as lines of shape (n_samples, 2) within a cell of 1 x 0.9."""
+    """Template of one unit as lines of shape (n_samples, 2) within a cell of 1 x `TEMPLATE_HEIGHT`."""
     uv, contacts = templates.uv[unit.unit], templates.contacts[unit.unit]
     columns = np.flatnonzero(contacts >= 0)
     if columns.size == 0:
@@ -182,10 +187,11 @@ def _template_lines(templates: Templates, probe: Probe, unit: Unit) -> list[F64]
     up, y_pitch = _places_in_cell(probe.positions_um[contacts[columns], 1])
     time = np.linspace(-0.45, 0.45, uv.shape[0]) * x_pitch
     scale = min(0.6, 1.2 * y_pitch) / max(float(np.ptp(uv[:, columns], axis=0).max()), 1e-9)
-    return [
-        np.stack([x + time, 0.1 + 0.8 * y + scale * uv[:, column].astype(np.float64)], axis=1)
-        for x, y, column in zip(across, up, columns, strict=True)
-    ]
+    heights = 0.8 * up[:, None] + scale * uv[:, columns].T.astype(np.float64)
+    # Traces reach beyond the contacts: squeeze and move all so that they end within the cell.
+    heights *= min(1.0, TEMPLATE_HEIGHT / max(float(np.ptp(heights)), 1e-9))
+    heights += (TEMPLATE_HEIGHT - heights.max() - heights.min()) / 2
+    return [np.stack([x + time, height], axis=1) for x, height in zip(across, heights, strict=True)]
 
 
 def _places_in_cell(positions_um: F64) -> tuple[F64, float]:

@@ -71,7 +71,7 @@ class FigureNumbers:
     histograms : tuple of Histogram
         Quality of the units.
     drift : DriftNumbers or None
-        Drift; None where it was not estimated.
+        Drift; None where it was not asked for.
     """
 
     raster: ThinnedSpikes
@@ -83,6 +83,11 @@ class FigureNumbers:
     rates_hz: F32
     histograms: tuple[Histogram, ...]
     drift: DriftNumbers | None
+
+    @property
+    def measured_drift(self) -> DriftNumbers | None:
+        """Drift to draw; None where none could be measured."""
+        return self.drift if self.drift is not None and self.drift.is_measured else None
 
 
 def figure_numbers(sorting: Sorting) -> FigureNumbers:

@@ -58,7 +58,7 @@ def page_data(sorting: Sorting, numbers: FigureNumbers, amplitude_unit: str) -> 
             "channel": probe.channels.tolist(),
         },
         "histograms": [_histogram_data(histogram, amplitude_unit) for histogram in numbers.histograms],
-        "drift": None if numbers.drift is None else drift_data(numbers.drift),
+        "drift": None if numbers.measured_drift is None else drift_data(numbers.measured_drift),
         **_spike_data(numbers, len(sorting.units), span_s, depth_um),
     }
 
@@ -91,7 +91,7 @@ def _spike_data(
             "acgs": packed(numbers.acgs.astype(np.uint32)),
             "ccgs": packed(numbers.ccgs.astype(np.uint32)),
             "rates_hz": packed(numbers.rates_hz.astype(np.float32)),
-            **({} if numbers.drift is None else drift_arrays(numbers.drift, depth_um)),
+            **({} if numbers.measured_drift is None else drift_arrays(numbers.measured_drift, depth_um)),
         },
     }
 
@@ -113,8 +113,8 @@ def _range(values: NDArray[Any]) -> tuple[float, float]:
 def _depth_range(sorting: Sorting, numbers: FigureNumbers) -> tuple[float, float]:
     """Range of the depths with a margin. Spikes beyond the 0.1st and 99.9th percentile do not count."""
     depth = numbers.raster.depth_um
-    if numbers.drift is not None:
-        depth = np.concatenate([depth, numbers.drift.depth_on_probe_um])
+    if numbers.measured_drift is not None:
+        depth = np.concatenate([depth, numbers.measured_drift.depth_on_probe_um])
     depth = depth[np.isfinite(depth)]
     spikes = np.percentile(depth, [0.1, 99.9]) if depth.size else np.empty(0)
     both: F64 = np.concatenate([sorting.probe.positions_um[:, 1], spikes])

@@ -40,8 +40,29 @@ def write_pictures(folder: Path, sorting: Sorting, numbers: FigureNumbers | None
     OSError
         If a file cannot be written.
     """
+    drawn = figures_of(sorting, numbers or figure_numbers(sorting))
+    paths = tuple(folder / f"{name}.png" for name in drawn)
+    for path, figure in zip(paths, drawn.values(), strict=True):
+        figure.savefig(path, dpi=DOTS_PER_INCH, pil_kwargs={"compress_level": COMPRESSION})
+    return paths
+
+
+def figures_of(sorting: Sorting, numbers: FigureNumbers) -> dict[str, Figure]:
+    """Draw the pictures of a sorting.
+
+    Parameters
+    ----------
+    sorting : Sorting
+        The sorting. It may be empty.
+    numbers : FigureNumbers
+        Numbers of its figures.
+
+    Returns
+    -------
+    dict of str to Figure
+        The pictures by file name without ending.
+    """
     probe, units, hz = sorting.probe, sorting.units, sorting.sampling_hz
-    numbers = numbers or figure_numbers(sorting)
     drawn: dict[str, Figure] = {
         "units_on_probe": unit_figures.units_on_probe(probe, units),
         "spike_raster": spike_figures.spike_raster(sorting.spikes, hz),
@@ -51,11 +72,8 @@ def write_pictures(folder: Path, sorting: Sorting, numbers: FigureNumbers | None
         "amplitudes_over_time": gallery_figures.amplitudes_over_time(numbers.amplitudes, units),
         "quality_histograms": unit_figures.quality_histograms(numbers.histograms, AXIS_LABELS),
     }
-    if numbers.drift is not None:
+    if (drift := numbers.measured_drift) is not None:
         shank_of_unit = np.array([unit.shank for unit in units], np.int64)
-        drawn["drift"] = drift_figures.displacement(numbers.drift)
-        drawn["drift_raster"] = drift_figures.raster_before_and_after(numbers.drift, numbers.raster, shank_of_unit)
-    paths = tuple(folder / f"{name}.png" for name in drawn)
-    for path, figure in zip(paths, drawn.values(), strict=True):
-        figure.savefig(path, dpi=DOTS_PER_INCH, pil_kwargs={"compress_level": COMPRESSION})
-    return paths
+        drawn["drift"] = drift_figures.displacement(drift)
+        drawn["drift_raster"] = drift_figures.raster_before_and_after(drift, numbers.raster, shank_of_unit)
+    return drawn

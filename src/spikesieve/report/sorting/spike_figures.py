@@ -1,8 +1,6 @@
-"""The spike raster: spikes by time and depth, coloured by amplitude."""
+"""The spike raster: spikes by time and depth, coloured by amplitude. Its colour bar has axes of its own."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,10 +17,13 @@ N_COLOURS = 32
 """Colours of the amplitudes."""
 MIN_AMPLITUDE_UV = 1e-3
 """Smaller amplitudes have no logarithm."""
+AMPLITUDE_LABEL = "peak-to-peak amplitude (µV)"
+BAR_MARGIN_IN, BAR_WIDTH_IN, MAX_BAR_IN = 1.15, 0.16, 5.9
+"""Right margin of a figure with a colour bar, width and largest height of the bar, in inches."""
 
 
 def spike_raster(spikes: Spikes, sampling_hz: float) -> Figure:
-    """Draw the spikes by time and depth, coloured by amplitude.
+    """Draw the spikes by time and depth, coloured by amplitude; by time and amplitude where all have one depth.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ def spike_raster(spikes: Spikes, sampling_hz: float) -> Figure:
         The raster.
     """
     figure = Figure(figsize=(12.0, 7.0))
-    set_margins(figure, left_in=0.8, right_in=0.8)
+    set_margins(figure, left_in=0.8, right_in=BAR_MARGIN_IN)
     axes = figure.add_subplot()
     n = len(spikes)
     axes.set(xlabel="time (s)", ylabel="depth (µm)")
@@ -47,8 +48,12 @@ def spike_raster(spikes: Spikes, sampling_hz: float) -> Figure:
         return figure
     shown = evenly_spaced_rows(n, MAX_RASTER_SPIKES)
     time_s, amplitude_uv = spikes.sample[shown] / sampling_hz, spikes.amplitude_uv[shown]
-    points = scatter_spikes(axes, time_s, spikes.position_um[shown, 1], amplitude_uv, amplitude_scale(amplitude_uv))
-    add_amplitude_bar(points, axes, figure)
+    height = spikes.position_um[shown, 1]
+    if n > 1 and np.ptp(height) == 0:
+        height = amplitude_uv
+        axes.set(ylabel=AMPLITUDE_LABEL)
+    points = scatter_spikes(axes, time_s, height, amplitude_uv, amplitude_scale(amplitude_uv))
+    add_amplitude_bar(points, figure)
     axes.set_title(f"{n:,} spikes" if len(shown) == n else f"{len(shown):,} of {n:,} spikes, evenly spaced")
     return figure
 
@@ -105,19 +110,20 @@ def scatter_spikes(axes: Axes, time_s: F64, depth_um: F32, amplitude_uv: F32, sc
     return colours
 
 
-def add_amplitude_bar(points: ScalarMappable, axes: Axes | Sequence[Axes], figure: Figure, aspect: float = 20) -> None:
-    """Draw the colour bar of `scatter_spikes` beside the axes.
+def add_amplitude_bar(points: ScalarMappable, figure: Figure) -> None:
+    """Draw the colour bar of `scatter_spikes` into the right margin, which must be `BAR_MARGIN_IN` wide.
 
     Parameters
     ----------
     points : ScalarMappable
         Colours of the spikes.
-    axes : Axes or sequence of Axes
-        Axes that give room to the bar.
     figure : Figure
-        Their figure.
-    aspect : float, optional
-        Height of the bar over its width.
+        The figure.
     """
-    bar = figure.colorbar(points, ax=axes, label="peak-to-peak amplitude (µV)", extend="both", aspect=aspect)
+    width_in, height_in = figure.get_size_inches()
+    top, bottom = figure.subplotpars.top, figure.subplotpars.bottom
+    height = min(top - bottom, MAX_BAR_IN / height_in)
+    left = 1 - (BAR_MARGIN_IN - BAR_WIDTH_IN) / width_in
+    bar_axes = figure.add_axes((left, top - height, BAR_WIDTH_IN / width_in, height))
+    bar = figure.colorbar(points, cax=bar_axes, label=AMPLITUDE_LABEL, extend="both")
     plain_log_ticks(bar.ax.yaxis)

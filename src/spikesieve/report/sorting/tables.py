@@ -72,7 +72,7 @@ def write_tables(folder: Path, sorting: Sorting, numbers: FigureNumbers) -> tupl
         "amplitudes_over_time": _spikes(numbers.amplitudes),
         "rates_over_time": _by_unit(sorting, [f"{edge:.7g}_s" for edge in numbers.rate_edges_s[:-1]], numbers.rates_hz),
         "quality_histograms": _histograms(numbers),
-        **({} if numbers.drift is None else _drift_tables(numbers.drift, numbers.raster)),
+        **({} if numbers.measured_drift is None else _drift_tables(numbers.measured_drift, numbers.raster)),
     }
     paths = tuple(folder / f"{name}.csv" for name in tables)
     for path, table in zip(paths, tables.values(), strict=True):

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from spikesieve.model import F64, Probe, Unit
+from spikesieve.model import F64, I64, Probe, Unit
 from spikesieve.report.sorting.histograms import Histogram
 from spikesieve.report.sorting.style import (
     COLOURS,
@@ -22,9 +22,19 @@ from spikesieve.report.sorting.style import (
     write_message,
 )
 
+AMPLITUDE_LABEL = "peak-to-peak amplitude (µV)"
+MIN_HALF_UM = 15.0
+"""Half of the smallest width and height of a panel, in um: the size of a neuron."""
+MAX_COLUMNS = 8
+"""Shanks side by side."""
+SLENDER = 2.0
+"""A probe that is higher over its width than this is drawn stretched."""
+
 
 def units_on_probe(probe: Probe, units: Sequence[Unit]) -> Figure:
     """Draw the contacts and the units at their positions. The area of a marker grows with the amplitude of the unit.
+
+    Where the probe is a single contact, the units stand side by side at their amplitudes instead.
 
     Parameters
     ----------
@@ -36,29 +46,93 @@ def units_on_probe(probe: Probe, units: Sequence[Unit]) -> Figure:
     Returns
     -------
     Figure
-        The probe.
+        The probe, a panel for each shank.
     """
-    width_um, height_um = np.maximum(np.ptp(probe.positions_um, axis=0), 1.0)
-    slender = height_um > 2 * width_um
-    height_in = 9.0 if slender else float(np.clip(1.5 + 4.5 * height_um / width_um, 3.0, 9.0))
-    figure = Figure(figsize=(6.5, height_in))
-    set_margins(figure, left_in=0.8, right_in=1.2)
-    axes = figure.add_subplot()
-    axes.plot(*probe.positions_um.T, "s", color="#cccccc", markersize=3 if probe.n_contacts > 64 else 6, zorder=1)
-    axes.margins(x=0.25 if slender else 0.1, y=0.05 if slender else 0.1)
-    positions_um = np.array([(unit.x_um, unit.y_um) for unit in units]).reshape(-1, 2)
-    area_pt2 = np.array([np.clip(unit.amplitude_uv, 15, 300) for unit in units]) * min(1.0, 80 / max(1, len(units)))
-    _scatter_by_label(axes, units, positions_um, area_pt2)
-    if not slender:
-        axes.set_aspect("equal", adjustable="box")
-    across = "across the probe (µm, stretched)" if slender else "across the probe (µm)"
-    axes.set(title=f"{count_text(units, units)} on {probe.name}", xlabel=across, ylabel="depth (µm)")
+    title = f"{count_text(units, units)} on {probe.name}"
+    if probe.n_contacts == 1:
+        return _units_on_one_contact(units, f"{title}, largest first")
+    shanks = np.unique(probe.shanks)
+    middles_um, half_um = _panels_um(probe, shanks, units)
+    slender = half_um[1] > SLENDER * half_um[0]
+    figure, panels = _probe_panels(len(shanks), SLENDER if slender else float(half_um[1] / half_um[0]))
+    crowd = min(1.0, 80 / max(1, len(units))) / min(len(shanks), MAX_COLUMNS)
+    area_pt2 = crowd * np.array([np.clip(unit.amplitude_uv, 15, 300) for unit in units])
+    for shank, middle_um, axes in zip(shanks, middles_um, panels, strict=True):
+        own = [row for row, unit in enumerate(units) if unit.shank == shank]
+        limits = middle_um[:, None] + half_um[:, None] * np.array([-1.0, 1.0])
+        axes.set(xlim=limits[0], ylim=limits[1])
+        _draw_shank(axes, probe.positions_um[probe.shanks == shank], [units[row] for row in own], area_pt2[own])
+        if len(shanks) > 1:
+            axes.set_title(f"shank {shank}", fontsize=9)
+    figure.suptitle(title, x=0.8 / figure.get_figwidth(), y=1 - 0.25 / figure.get_figheight(), ha="left", va="center")
+    figure.supxlabel("across the probe (µm, stretched)" if slender else "across the probe (µm)", fontsize=10, y=0.02)
+    figure.supylabel("depth (µm)", fontsize=10, x=0.15 / figure.get_figwidth(), ha="left")
     if not units:
+        write_message(panels[0], "No units were found.")
+        return figure
+    corner = 0.72 / figure.get_figwidth(), 1 - 0.36 / figure.get_figheight()
+    figure.legend(*_legend_entries(units), loc="upper left", bbox_to_anchor=corner, frameon=False, ncols=len(COLOURS))
+    return figure
+
+
+def _units_on_one_contact(units: Sequence[Unit], title: str) -> Figure:
+    figure = Figure(figsize=(6.5, 4.0))
+    set_margins(figure, left_in=0.8, right_in=1.2)
+    axes = figure.add_subplot(title=title, ylabel=AMPLITUDE_LABEL, xlabel="units", xticks=[])
+    if not units:
+        axes.set(yticks=[])
         write_message(axes, "No units were found.")
         return figure
+    largest_first = sorted(units, key=lambda unit: -unit.amplitude_uv)
+    places = np.array([(k, unit.amplitude_uv) for k, unit in enumerate(largest_first)])
+    area_pt2 = np.full(len(units), 80.0)
+    axes.set(xlim=(-0.7, max(2.0, len(units) - 0.3)), ylim=(0, 1.15 * max(places[:, 1].max(), 1e-3)))
+    _scatter_by_label(axes, largest_first, places, area_pt2)
     axes.legend(*_legend_entries(units), loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
-    _write_unit_numbers(axes, units, positions_um, area_pt2)
+    _write_unit_numbers(axes, largest_first, places, area_pt2)
     return figure
+
+
+def _panels_um(probe: Probe, shanks: I64, units: Sequence[Unit]) -> tuple[F64, F64]:
+    """Middle of the panel of each shank, shape (n_shanks, 2), and half of the width and height of all panels, in um."""
+    places = []
+    for shank in shanks:
+        own = [(unit.x_um, unit.y_um) for unit in units if unit.shank == shank and np.isfinite(unit.x_um + unit.y_um)]
+        places.append(np.concatenate([probe.positions_um[probe.shanks == shank], np.array(own).reshape(-1, 2)]))
+    low, high = (np.array([end(of_shank, axis=0) for of_shank in places]) for end in (np.min, np.max))
+    half_um = np.maximum((high - low).max(axis=0) / 2, MIN_HALF_UM)
+    return (low + high) / 2, np.asarray(
+        half_um * (1.12 if half_um[1] > SLENDER * half_um[0] else 1.25), dtype=np.float64
+    )
+
+
+def _probe_panels(n_shanks: int, height_over_width: float) -> tuple[Figure, list[Axes]]:
+    """A figure with a panel for each shank, each as high over its width as given."""
+    n_columns = min(n_shanks, MAX_COLUMNS)
+    n_rows = -(-n_shanks // n_columns)
+    gap_in, panel_in = 0.45, max(1.3, 4.5 / n_columns)
+    high_in = float(np.clip(panel_in * height_over_width, 1.0, 8.0)) if height_over_width < SLENDER else 8.0
+    margins = {"left_in": 0.8, "right_in": 0.3, "bottom_in": 0.6, "top_in": 1.0}
+    width_in = n_columns * panel_in + (n_columns - 1) * gap_in + margins["left_in"] + margins["right_in"]
+    height_in = n_rows * high_in + (n_rows - 1) * gap_in + margins["bottom_in"] + margins["top_in"]
+    figure = Figure(figsize=(max(width_in, 6.0), height_in))
+    set_margins(figure, **margins)
+    figure.subplots_adjust(wspace=gap_in / panel_in, hspace=gap_in / high_in)
+    grid = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    for unused in grid[n_shanks:]:
+        unused.set_axis_off()
+    return figure, list(grid[:n_shanks])
+
+
+def _draw_shank(axes: Axes, contacts_um: F64, units: Sequence[Unit], area_pt2: F64) -> None:
+    """Draw the contacts and the units of one shank, with their numbers."""
+    axes.plot(*contacts_um.T, "s", color="#cccccc", markersize=3 if len(contacts_um) > 64 else 6, zorder=1)
+    axes.tick_params(labelsize=8)
+    axes.locator_params(axis="x", nbins=4)
+    if units:
+        places = np.array([(unit.x_um, unit.y_um) for unit in units])
+        _scatter_by_label(axes, units, places, area_pt2)
+        _write_unit_numbers(axes, units, places, area_pt2)
 
 
 def amplitude_against_rate(units: Sequence[Unit]) -> Figure:
@@ -76,7 +150,7 @@ def amplitude_against_rate(units: Sequence[Unit]) -> Figure:
     """
     figure = Figure(figsize=(8.0, 6.0))
     set_margins(figure, left_in=0.8, right_in=1.2)
-    axes = figure.add_subplot(xlabel="firing rate (Hz)", ylabel="peak-to-peak amplitude (µV)")
+    axes = figure.add_subplot(xlabel="firing rate (Hz)", ylabel=AMPLITUDE_LABEL)
     axes.set_title(count_text(units, units))
     if not units:
         axes.set(xticks=[], yticks=[])
