@@ -74,6 +74,8 @@ def test_log_tells_versions_settings_stages_and_units(done):
         "numpy",
         "'learning_duration_s': 100.0",
         "raw.bin",
+        "s for 3 s of recording",
+        "times as long as it lasts",
         "detect took",
         "peak memory",
         "spikes of 1 units: {'good': ",

@@ -28,6 +28,7 @@ from spikesieve.io.results.motion_files import read_motion, require_motion_fits
 from spikesieve.io.results.read import curation_notes, read_provenance, read_sorting
 from spikesieve.io.results.run_log import run_log
 from spikesieve.model import Label, Probe, Recording, Sorting
+from spikesieve.model.text import time_sentence
 from spikesieve.passes.kilosort2.batches import BatchedSource
 from spikesieve.passes.kilosort2.intermediates import read_intermediates
 from spikesieve.passes.saved_traces import source_as_sorted, white_blocks
@@ -109,6 +110,11 @@ class Outcome:
     pictures: tuple[str, ...]
     seconds: float
     notes: tuple[str, ...]
+
+    @property
+    def time(self) -> str:
+        """How long the sort took, in words."""
+        return time_sentence(self.seconds, self.sorting.duration_s)
 
 
 def _announce_nothing(line: str) -> None:
@@ -281,6 +287,8 @@ def _log_end(sorting: Sorting, notes: tuple[str, ...], clock: StageClock) -> Non
             logger.info("motion of shank %d: %s. %s", shank, decision, why)
     for note in notes:
         logger.warning("%s", note)
-    for stage, cost in clock.costs().items():
+    costs = clock.costs()
+    logger.info("%s", time_sentence(sum(cost.seconds for cost in costs.values()), sorting.duration_s))
+    for stage, cost in costs.items():
         logger.info("%s took %.2f s; peak memory %.0f MB", stage, cost.seconds, cost.peak_memory_mb)
     logger.info("%d spikes of %d units: %s", len(sorting.spikes), len(sorting.units), label_counts(sorting))

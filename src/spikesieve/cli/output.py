@@ -94,7 +94,7 @@ def print_outcome(outcome: Outcome) -> None:
     rows = [
         *((f"{label} units", str(n)) for label, n in label_counts(sorting).items()),
         ("spikes", str(len(sorting.spikes))),
-        ("time", duration_sentence(outcome.seconds, sorting.duration_s)),
+        ("time", outcome.time),
     ]
     print_table("Sorted", ("what", "value"), rows)
     print_notes(outcome.notes)
@@ -102,29 +102,6 @@ def print_outcome(outcome: Outcome) -> None:
     typer.echo(f"Pictures: {outcome.folder / 'figures'} ({', '.join(Path(name).stem for name in outcome.pictures)})")
     typer.echo(f"Phy:      phy template-gui {outcome.folder / 'params.py'}")
     typer.echo(f"Report:   {outcome.folder / outcome.report}")
-
-
-def duration_sentence(took_s: float, recording_s: float) -> str:
-    """Say how long a sort took.
-
-    Parameters
-    ----------
-    took_s : float
-        Wall-clock time of the sort in s.
-    recording_s : float
-        Length of the recording in s.
-
-    Returns
-    -------
-    str
-        Both, and their ratio.
-
-    Examples
-    --------
-    >>> duration_sentence(145.2, 60.0)
-    '145 s for 60 s of recording, 2.4 times as long as it lasts'
-    """
-    return f"{took_s:.3g} s for {recording_s:.3g} s of recording, {took_s / recording_s:.2g} times as long as it lasts"
 
 
 def print_notes(notes: Iterable[str]) -> None:

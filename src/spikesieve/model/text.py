@@ -1,6 +1,11 @@
-"""How the classes of the model describe themselves in a line."""
+"""Numbers, lengths of time and speeds in words."""
 
 from __future__ import annotations
+
+import math
+
+MAX_SECONDS = 600.0
+"""Longer times are told in minutes and hours."""
 
 
 def counted(n: int, noun: str) -> str:
@@ -24,3 +29,55 @@ def counted(n: int, noun: str) -> str:
     ('1 shank', '1,200 spikes')
     """
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def duration_text(seconds: float) -> str:
+    """Write a duration in plain words.
+
+    Parameters
+    ----------
+    seconds : float
+        Duration in s.
+
+    Returns
+    -------
+    str
+        Such as "12.3 s", "4 min 05 s", "2 h 07 min".
+
+    Examples
+    --------
+    >>> duration_text(245.9)
+    '4 min 05 s'
+    """
+    if seconds < 100:
+        return f"{seconds:.3g} s"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min {math.floor(seconds % 60):02d} s"
+    return f"{seconds // 3600:.0f} h {math.floor(seconds % 3600 / 60):02d} min"
+
+
+def time_sentence(took_s: float, recording_s: float) -> str:
+    """Say how long the work on a recording took.
+
+    Parameters
+    ----------
+    took_s : float
+        Time that passed, in s.
+    recording_s : float
+        Length of the recording in s.
+
+    Returns
+    -------
+    str
+        Both, and their ratio.
+
+    Examples
+    --------
+    >>> time_sentence(145.2, 60.0)
+    '145 s for 60 s of recording, 2.4 times as long as it lasts'
+    >>> time_sentence(1500.0, 7620.0)
+    '25 min 00 s for 2 h 07 min of recording, 0.2 times as long as it lasts'
+    """
+    took, length = (f"{s:.3g} s" if s <= MAX_SECONDS else duration_text(s) for s in (took_s, recording_s))
+    ratio = float(f"{took_s / recording_s:.2g}") if recording_s else math.inf
+    return f"{took} for {length} of recording, {ratio:g} times as long as it lasts"

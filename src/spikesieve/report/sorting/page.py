@@ -7,7 +7,6 @@ settings) is in the HTML itself, so that it can be read, searched and printed wi
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -17,6 +16,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from spikesieve.model import Sorting, Unit
+from spikesieve.model.text import duration_text, time_sentence
 from spikesieve.report.drift.page import drift_texts
 from spikesieve.report.page_files import asset
 from spikesieve.report.sorting.advice import advice
@@ -96,42 +96,16 @@ def _row(unit: Unit, columns: Sequence[Column]) -> dict[str, Any]:
 def _sentence(sorting: Sorting, provenance: Mapping[str, Any]) -> str:
     finished = datetime.fromisoformat(provenance["finished"])
     seconds = (finished - datetime.fromisoformat(provenance["started"])).total_seconds()
-    speed = f", {sorting.duration_s / seconds:.2g} times as fast as it was recorded" if seconds > 0 else ""
     n_contacts, n_shanks = sorting.probe.n_contacts, len(np.unique(sorting.probe.shanks))
     probe = f"{n_contacts} contact{'s' if n_contacts != 1 else ''}" + (f" on {n_shanks} shanks" if n_shanks > 1 else "")
     when = finished.strftime("%Y-%m-%d %H:%M")
-    return f"{probe}, sorted with {provenance['method']} on {when} in {duration_text(seconds)}{speed}."
+    return f"{probe}, sorted with {provenance['method']} on {when}: {time_sentence(seconds, sorting.duration_s)}."
 
 
 def _totals(sorting: Sorting, provenance: Mapping[str, Any]) -> dict[str, str]:
     length_s = provenance["recording"]["n_samples"] / sorting.sampling_hz
     part = f" of {duration_text(length_s)}" if length_s - sorting.duration_s > 1 else ""
     return {"spikes": f"{len(sorting.spikes):,}", f"sorted{part}": duration_text(sorting.duration_s)}
-
-
-def duration_text(seconds: float) -> str:
-    """Write a duration in plain words.
-
-    Parameters
-    ----------
-    seconds : float
-        Duration in s.
-
-    Returns
-    -------
-    str
-        Such as "12.3 s", "4 min 05 s", "2 h 07 min".
-
-    Examples
-    --------
-    >>> duration_text(245.9)
-    '4 min 05 s'
-    """
-    if seconds < 100:
-        return f"{seconds:.3g} s"
-    if seconds < 3600:
-        return f"{seconds // 60:.0f} min {math.floor(seconds % 60):02d} s"
-    return f"{seconds // 3600:.0f} h {math.floor(seconds % 3600 / 60):02d} min"
 
 
 def _links(picture: str, what: str = "", table: str = "") -> Markup:
