@@ -98,10 +98,10 @@ def test_the_model_needs_neither_numba_nor_the_pipeline():
 def test_a_recording_says_what_it_is_in_two_lines():
     recording = replace(recording_of(random_samples("int16", 30_000), 0.5), name="raw.bin", segments=((0, 15_000),))
     assert repr(recording).splitlines() == [
-        "Recording 'raw.bin': 5 channels at 30000 Hz, 30,000 samples (1 s), 0.5 uV per raw number",
+        "Recording 'raw.bin': 5 channels at 30000 Hz, 30,000 samples (1 s), 0.5 µV per raw number",
         "  to sort: 0.5 s in 1 segment",
     ]
-    assert "-2.34375 to 4.7 uV" in repr(replace(recording, gain_uv=GAINS))
+    assert "-2.34375 to 4.7 µV" in repr(replace(recording, gain_uv=GAINS))
     assert "no gain known" in repr(replace(recording, has_gain=False))
 
 

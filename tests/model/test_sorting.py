@@ -86,7 +86,7 @@ def test_a_sorting_and_its_parts_print_in_a_few_lines():
     sorting = make_moving_sorting(2, decisions=("use", "refuse"))
     lines = repr(sorting).splitlines()
     assert lines[0] == "Sorting: 8 units (4 good, 2 mua, 2 noise), 2,000 spikes in 20 s at 30000 Hz"
-    assert lines[1] == "  Probe 'made-up': 48 contacts on 2 shanks, x 11 to 293 um, y 0 to 460 um"
+    assert lines[1] == "  Probe 'made-up': 48 contacts on 2 shanks, x 11 to 293 µm, y 0 to 460 µm"
     assert lines[2:5] == [
         "  Motion of 2 shanks: 20 times from 0.5 to 19.5 s, 3 depths",
         "    shank 0: use, up to 9.0 um",

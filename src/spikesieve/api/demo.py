@@ -15,7 +15,7 @@ from spikesieve.io.simulations.files import read_truth, write_simulation
 from spikesieve.model.external import SpikeTrains
 from spikesieve.simulation import SimulationParams, Truth, simulate
 
-COLUMNS = ("unit", "spikes", "peak to peak uV", "found as", "accuracy", "recall", "precision")
+COLUMNS = ("unit", "spikes", "peak to peak µV", "found as", "accuracy", "recall", "precision")
 
 
 @dataclass(frozen=True, eq=False)

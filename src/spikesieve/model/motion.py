@@ -102,7 +102,7 @@ class Motion:
         ]
         largest_um = np.abs(self.um).max(axis=(1, 2), initial=0.0)
         for shank, decision, um in zip(self.shanks, self.decisions, largest_um, strict=True):
-            used = "treated as still" if decision == DriftDecision.REFUSE else f"up to {um:.1f} um"
+            used = "treated as still" if decision == DriftDecision.REFUSE else f"up to {um:.1f} µm"
             lines.append(f"  shank {shank}: {decision}, {used}")
         return "\n".join(lines)
 

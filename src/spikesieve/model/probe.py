@@ -36,7 +36,7 @@ class Probe:
     --------
     >>> positions_um = np.array([[0.0, 0.0], [0.0, 25.0], [250.0, 0.0]])
     >>> Probe(positions_um, channels=np.arange(3), shanks=np.array([0, 0, 1]), name="two shanks")
-    Probe 'two shanks': 3 contacts on 2 shanks, x 0 to 250 um, y 0 to 25 um
+    Probe 'two shanks': 3 contacts on 2 shanks, x 0 to 250 µm, y 0 to 25 µm
     """
 
     positions_um: F64
@@ -48,7 +48,7 @@ class Probe:
         if self.positions_um.ndim != 2 or self.positions_um.shape[1] != 2 or len(self.positions_um) == 0:
             raise InputError(
                 f"The probe {self.name!r} needs positions of shape (contacts, 2). Got {self.positions_um.shape}. "
-                "Give an x and a y in um for each contact."
+                "Give an x and a y in µm for each contact."
             )
         n = len(self.positions_um)
         if self.channels.shape != (n,) or self.shanks.shape != (n,):
@@ -68,7 +68,7 @@ class Probe:
         (x_low, y_low), (x_high, y_high) = self.positions_um.min(axis=0), self.positions_um.max(axis=0)
         return (
             f"Probe {self.name!r}: {counted(self.n_contacts, 'contact')} on {counted(n_shanks, 'shank')}, "
-            f"x {x_low:g} to {x_high:g} um, y {y_low:g} to {y_high:g} um"
+            f"x {x_low:g} to {x_high:g} µm, y {y_low:g} to {y_high:g} µm"
         )
 
     @property
@@ -103,13 +103,13 @@ def _require_finite_and_distinct(positions_um: F64, name: str) -> None:
     if bad.size:
         raise InputError(
             f"The probe {name!r} has a position that is not a number at contact(s) {bad[:10].tolist()}. "
-            "Give each contact an x and a y in um, or leave the contact out."
+            "Give each contact an x and a y in µm, or leave the contact out."
         )
     _, first, counts = np.unique(positions_um, axis=0, return_index=True, return_counts=True)
     if (counts > 1).any():
         x, y = positions_um[first[counts > 1][0]]
         contacts = np.flatnonzero((positions_um == (x, y)).all(axis=1)).tolist()
         raise InputError(
-            f"The probe {name!r} has contacts {contacts} at the same position ({x:g}, {y:g}) um. "
+            f"The probe {name!r} has contacts {contacts} at the same position ({x:g}, {y:g}) µm. "
             "Contacts of different shanks need their shank's x offset; others need their own place."
         )

@@ -248,4 +248,4 @@ class Recording:
         if not self.has_gain:
             return "no gain known"
         low, high = self.gain_uv.min(), self.gain_uv.max()
-        return f"{low:g} uV per raw number" if low == high else f"{low:g} to {high:g} uV per raw number"
+        return f"{low:g} µV per raw number" if low == high else f"{low:g} to {high:g} µV per raw number"

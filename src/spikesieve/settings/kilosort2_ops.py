@@ -102,7 +102,7 @@ OPTIONS: dict[str, Option] = {
         "spikes averaged over, at first and in the end", _pair("kilosort2.first_momentum", "kilosort2.last_momentum")
     ),
     "sigmaMask": Option(
-        "spatial SD of a template in um; here its radius, three times as large",
+        "spatial SD of a template in µm; here its radius, three times as large",
         _is("kilosort2.template_radius_um", float, _RADIUS_OVER_SIGMA),
     ),
     "nfilt_factor": Option("most templates per contact", _samples("kilosort2.templates_per_contact")),

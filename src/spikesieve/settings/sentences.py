@@ -46,7 +46,7 @@ ABSENT_IN_SPIKESIEVE: dict[str, Absent] = {
     "shift": _of_the_recording(
         "shift", "--dtype uint16 where 32768 is 0 V (other offsets are filtered out)", (None, 0)
     ),
-    "scale": _of_the_recording("scale", "--gain-uv, the uV of a raw number", (None,)),
+    "scale": _of_the_recording("scale", "--gain-uv, the µV of a raw number", (None,)),
     "filename": _of_the_recording("filename", "the files themselves", (None,)),
     "data_dir": _of_the_recording("data_dir", "the files themselves", (None,)),
     "results_dir": _of_the_recording("results_dir", "--out", (None,)),

@@ -130,7 +130,7 @@ class SimulationParams(PopulationParams, TrainParams, DriftParams, NoiseParams, 
 
     seconds: float = setting(60.0, "length of the recording", gt=0.0, le=1e6)
     sampling_hz: float = setting(30000.0, "sampling rate", ge=5000.0, le=1e6)
-    gain_uv: float = setting(2.34375, "uV per bit of the int16 file", gt=0.0, le=1e4)
+    gain_uv: float = setting(2.34375, "µV per bit of the int16 file", gt=0.0, le=1e4)
     seed: int = setting(0, "the same seed gives the same bytes", ge=0)
 
     @model_validator(mode="after")

@@ -144,7 +144,7 @@ PRESETS: dict[str, Preset] = {
         {**LAB, "probe": "tetrode:4", "n_units": 40, "seconds": 600.0, "gain_uv": 0.195, "min_distance_um": 10.0},
     ),
     "linear-32": Preset(
-        "a linear probe of 32 contacts 25 um apart that settles slowly",
+        "a linear probe of 32 contacts 25 µm apart that settles slowly",
         {
             **LAB,
             "probe": "linear:32:25",
@@ -156,7 +156,7 @@ PRESETS: dict[str, Preset] = {
         },
     ),
     "neuropixels2-4shank": Preset(
-        "a Neuropixels 2.0 probe, 96 contacts on each of four shanks 250 um apart, each moving on its own",
+        "a Neuropixels 2.0 probe, 96 contacts on each of four shanks 250 µm apart, each moving on its own",
         {
             **LAB,
             "probe": "neuropixels2:96",
@@ -170,7 +170,7 @@ PRESETS: dict[str, Preset] = {
         },
     ),
     "mea-256": Preset(
-        "a planar array of 16 x 16 contacts 30 um apart, on which nothing moves",
+        "a planar array of 16 x 16 contacts 30 µm apart, on which nothing moves",
         {**LAB, "probe": "grid:16x16:30", "n_units": 150, "seconds": 300.0, "gain_uv": 0.195, "slow_field_uv": 20.0},
     ),
     "hybrid": Preset(

@@ -223,7 +223,7 @@ def _require_fits(real: Recording, params: SimulationParams) -> None:
         )
     if real.sampling_hz != params.sampling_hz or (real.gain_uv != params.gain_uv).any():
         raise InputError(
-            f"The recording {real.name} has {real.sampling_hz:g} Hz and {real.gain_uv[0]:g} uV per bit, but "
+            f"The recording {real.name} has {real.sampling_hz:g} Hz and {real.gain_uv[0]:g} µV per bit, but "
             f"sampling_hz is {params.sampling_hz:g} and gain_uv {params.gain_uv:g}. Leave both out, or give the "
             "recording's."
         )

@@ -336,7 +336,7 @@ def label_unit(
     if snr < params.min_snr:
         return "noise", f"its peak is only {snr:.1f} times the noise"
     if spread > params.max_spread_um:
-        return "noise", f"it is as large {spread:.0f} um away: not a neuron's footprint"
+        return "noise", f"it is as large {spread:.0f} µm away: not a neuron's footprint"
     if not np.isfinite(acg.ratio):
         return "mua", "too few spikes to see a refractory period"
     if acg.ratio >= limits.acg_threshold:

@@ -342,7 +342,7 @@ def test_a_probe_larger_than_the_file_is_refused(tmp_path):
 def test_a_missing_gain_and_an_odd_probe_are_told(tmp_path):
     _, _, notes = open_input(raw_file(tmp_path), RawOptions(n_channels=4, sampling_hz=1000), "linear:4:0.02")
     assert "look like mm" in notes[0]
-    assert "raw numbers, not uV" in notes[1]
+    assert "raw numbers, not µV" in notes[1]
 
 
 @pytest.mark.parametrize(

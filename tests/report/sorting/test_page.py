@@ -63,7 +63,9 @@ def test_the_page_shows_the_summary_without_scripts() -> None:
     texts = Texts()
     texts.feed(page_of(sorting))
     text = re.sub(r"\s+", " ", texts.text)
-    assert "24 contacts, sorted with kilosort4 on 2024-02-03 04:06: 90 s for 20 s of recording, 4.5 times as long" in text
+    assert (
+        "24 contacts, sorted with kilosort4 on 2024-02-03 04:06: 90 s for 20 s of recording, 4.5 times as long" in text
+    )
     assert "2 good 1 mua 1 noise 400 spikes 20 s sorted" in text
     assert re.search(r"max_peels\s*100", text)
     assert sorting.units[1].why in text

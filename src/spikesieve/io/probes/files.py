@@ -233,7 +233,7 @@ def _contacts(path: Path, probe: Any) -> tuple[F64, I64 | None, list[str]]:
             f"{path} has contacts in {probe.ndim} dimensions. Project it with probeinterface's to_2d first."
         )
     if probe.si_units not in UM_PER_UNIT:
-        raise InputError(f"{path} gives positions in {probe.si_units!r}. Give them in um, mm or m.")
+        raise InputError(f"{path} gives positions in {probe.si_units!r}. Give them in µm, mm or m.")
     positions = np.asarray(probe.contact_positions, np.float64) * UM_PER_UNIT[probe.si_units]
     channels = probe.device_channel_indices
     shanks = [""] * len(positions) if probe.shank_ids is None else [str(shank) for shank in probe.shank_ids]

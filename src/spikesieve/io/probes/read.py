@@ -125,12 +125,12 @@ def probe_warnings(probe: Probe) -> list[str]:
     if median_um < MIN_DISTANCE_UM:
         unit, factor = ("m", 1e6) if median_um < MIN_DISTANCE_UM / 1e3 else ("mm", 1e3)
         return [
-            f"The contacts of {probe.name!r} are only {median_um:g} um apart: the positions look like {unit}. "
+            f"The contacts of {probe.name!r} are only {median_um:g} µm apart: the positions look like {unit}. "
             f"If they are, multiply them by {factor:g}."
         ]
     if median_um > MAX_DISTANCE_UM:
         return [
-            f"The contacts of {probe.name!r} are {median_um:g} um apart, too far for two of them to see one neuron. "
-            "Check that positions are in um. Each contact will be sorted on its own."
+            f"The contacts of {probe.name!r} are {median_um:g} µm apart, too far for two of them to see one neuron. "
+            "Check that positions are in µm. Each contact will be sorted on its own."
         ]
     return []

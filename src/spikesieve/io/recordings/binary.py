@@ -259,7 +259,7 @@ def _check_numbers(n_channels: int, sampling_hz: float, gain_uv: float | F64 | N
         )
     if gain_uv is not None and not (np.isfinite(gain_uv) & (np.asarray(gain_uv) != 0)).all():
         raise InputError(
-            f"The gain is {gain_uv} uV per raw number. Give a number other than 0 with --gain-uv, or leave it out."
+            f"The gain is {gain_uv} µV per raw number. Give a number other than 0 with --gain-uv, or leave it out."
         )
     if header_bytes < 0:
         raise InputError(f"The header is {header_bytes} bytes long. Give 0 or more with --header-bytes.")

@@ -110,7 +110,7 @@ def open_input(
     require_fits(probe, recording.n_channels, recording.name)
     notes += probe_warnings(probe)
     if not recording.has_gain:
-        notes.append("No gain is known, so amplitudes are in raw numbers, not uV. Give --gain-uv.")
+        notes.append("No gain is known, so amplitudes are in raw numbers, not µV. Give --gain-uv.")
     return select_times(recording, options.time_range_s, options.exclude_s), probe, tuple(notes)
 
 

@@ -191,7 +191,7 @@ def _one_gain(path: Path, gains: Sequence[float]) -> tuple[float | None, tuple[s
     others = ", ".join(f"{other:g}" for other, _ in counts[1:])
     return gain, (
         f"{path} has channels of different gain: {gain:g} on {n} channels, {others} on {len(gains) - n} others. "
-        "The first gain is used for all, so amplitudes in uV are wrong on the others.",
+        "The first gain is used for all, so amplitudes in µV are wrong on the others.",
     )
 
 

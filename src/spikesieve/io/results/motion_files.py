@@ -159,8 +159,8 @@ def require_motion_fits(motion: Motion, probe: Probe, recording: Recording) -> N
     low, high = probe.positions_um[:, 1].min(), probe.positions_um[:, 1].max()
     if len(motion.depth_um) > 1 and (motion.depth_um[-1] < low or motion.depth_um[0] > high):
         raise InputError(
-            f"The motion has depths from {motion.depth_um[0]:g} to {motion.depth_um[-1]:g} um, all outside the probe "
-            f"{probe.name!r}, which goes from {low:g} to {high:g} um. Give depths in um, counted as on the probe."
+            f"The motion has depths from {motion.depth_um[0]:g} to {motion.depth_um[-1]:g} µm, all outside the probe "
+            f"{probe.name!r}, which goes from {low:g} to {high:g} µm. Give depths in µm, counted as on the probe."
         )
 
 

@@ -311,6 +311,6 @@ def _notes(sorting: Sorting, whitening: F64) -> tuple[str, ...]:
     if not np.array_equal(whitening, sorting.whitening.T):
         notes.append(
             "The whitening matrix cannot be inverted accurately (is one channel a copy of another?). "
-            "templates.npy is in uV and whitening_mat.npy is the identity; Phy shows the same waveforms."
+            "templates.npy is in µV and whitening_mat.npy is the identity; Phy shows the same waveforms."
         )
     return tuple(notes)

@@ -27,7 +27,7 @@ DEFAULT_HZ = 30_000.0
 MIN_SAMPLES, MIN_POINTS = 16, 2
 
 FORMATS = (
-    "An .npz needs xy (points, 2) in um, waves (points, samples), offsets (units + 1) and peak_index, or xy "
+    "An .npz needs xy (points, 2) in µm, waves (points, samples), offsets (units + 1) and peak_index, or xy "
     "(points, 2) and waves (units, points, samples); a .mat needs waveforms of sites whose x and y are in it."
 )
 

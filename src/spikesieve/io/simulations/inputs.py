@@ -66,7 +66,7 @@ def read_displacement(path: Path | str) -> Displacement:
 
 _DISPLACEMENT = (
     "Give an .npz with displacement_time_s and displacement_um (and displacement_depth_um), or a text file with "
-    "columns of seconds and um, upwards positive."
+    "columns of seconds and µm, upwards positive."
 )
 
 
@@ -248,7 +248,7 @@ def _open_raw(path: Path, probe: Probe, sampling_hz: float, gain_uv: float) -> t
 
 def _require_gain(recording: Recording) -> Recording:
     if not recording.has_gain:
-        raise InputError(f"The gain of {recording.name} is unknown, so it has no uV. Sort it with --gain-uv.")
+        raise InputError(f"The gain of {recording.name} is unknown, so it has no µV. Sort it with --gain-uv.")
     return recording
 
 

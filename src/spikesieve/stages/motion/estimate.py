@@ -149,7 +149,7 @@ def _too_little(spikes: BinnedSpikes, n_bins: int, depth_um: F64) -> str:
     longest = max(len(chain) for chain in chains)
     if longest < MIN_ROWS:
         return (
-            f"Drift cannot be estimated: at most {longest} rows of contacts lie within {MAX_ROW_GAP_UM:g} um of each "
+            f"Drift cannot be estimated: at most {longest} rows of contacts lie within {MAX_ROW_GAP_UM:g} µm of each "
             f"other, and {MIN_ROWS} are needed. {NO_CORRECTION}"
         )
     n_needed = MIN_SPIKES_PER_BIN * max(n_bins, MIN_BINS)
@@ -210,7 +210,7 @@ def _decide(found: DisplacementEstimate, windows: DepthWindows) -> tuple[str, st
             f"Drift cannot be estimated: fewer than {MIN_NEURONS:g} neurons were detected, and each may mislead. "
             f"{NO_CORRECTION} To detect more neurons, lower detect.threshold."
         )
-    drift = f"{found.rms_um:.1f} um (root mean square), with a standard error of {found.rms_error_um:.1f} um"
+    drift = f"{found.rms_um:.1f} µm (root mean square), with a standard error of {found.rms_error_um:.1f} µm"
     if not found.is_moving:
         return "refuse", (
             f"No drift was found: the estimate is {drift}. {NO_CORRECTION} If the tissue is known to drift, more "
