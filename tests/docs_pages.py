@@ -48,6 +48,25 @@ def commands(page: Path) -> list[list[str]]:
     return [line.split()[1:] for line in lines if re.match(r"spikesieve [a-z]", line)]
 
 
+SPAN = re.compile(r"`([^`\n]+)`")
+SET = re.compile(r"--set ([\w.]+)=(\w[\w.]*)")
+
+
+def paragraphs(page: Path) -> list[str]:
+    """The prose of a page without its blocks of code."""
+    return re.split(r"\n\s*\n", BLOCK.sub("", page.read_text(encoding="utf-8")))
+
+
+def spans(page: Path) -> list[tuple[str, str]]:
+    """Each piece of code within a line, with its paragraph."""
+    return [(span, text) for text in paragraphs(page) for span in SPAN.findall(text)]
+
+
+def settings_set(text: str) -> list[str]:
+    """Each NAME=VALUE after --set; capitals and dots stand for something to fill in."""
+    return [f"{name}={value}" for name, value in SET.findall(text) if not value.isupper() and value != "value"]
+
+
 def edited(text: str, hunk: str) -> str:
     """The text with the lines of a hunk: ` ` stays, `-` goes, `+` comes. ValueError where it does not fit just once."""
     lines = hunk.splitlines()

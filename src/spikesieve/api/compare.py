@@ -228,7 +228,7 @@ def _is_partial(truth: ExternalSorting, options: CompareOptions) -> tuple[bool, 
     else:
         return False, []
     return True, [
-        f"{truth.name} {why}. Sorted units that fit none of it may be other neurons and are not counted as false. "
+        f"The truth {why}. Sorted units that fit none of it may be other neurons and are not counted as false. "
         "--no-partial-truth counts them."
     ]
 

@@ -66,8 +66,8 @@ def as_settings(settings: Settings | Mapping[str, Any] | None) -> Settings:
     Parameters
     ----------
     settings : Settings or mapping, optional
-        Settings; or a dict of the settings that differ from the defaults, with full names ("match.threshold"), by stage
-        ({"match": {"threshold": 7.5}}), or with the names of Kilosort4 or Kilosort2. Default: the default settings.
+        Settings; or a dict of the settings that differ from the defaults, with full names ("detect.threshold"), by
+        stage ({"detect": {"threshold": 8}}), or with the names of Kilosort4 or Kilosort2. Default: the defaults.
 
     Returns
     -------
@@ -81,8 +81,8 @@ def as_settings(settings: Settings | Mapping[str, Any] | None) -> Settings:
 
     Examples
     --------
-    >>> as_settings({"match.threshold": 7.5}).match.threshold
-    7.5
+    >>> as_settings({"detect.threshold": 8}).detect.threshold
+    8.0
     >>> as_settings({"method": "kilosort4", "match": {"threshold": 7.5}}).method
     'kilosort4'
     """
@@ -91,7 +91,7 @@ def as_settings(settings: Settings | Mapping[str, Any] | None) -> Settings:
     if not isinstance(settings, Mapping):
         raise SettingsError(
             f"Settings cannot be a {type(settings).__name__}. Give spikesieve.Settings or a dict such as "
-            '{"match.threshold": 7.5}; a TOML file is read with Settings.from_toml.'
+            '{"detect.threshold": 8}; a TOML file is read with Settings.from_toml.'
         )
     return Settings().with_values(_by_full_name(settings))
 

@@ -111,7 +111,7 @@ def sort(
         Positions of the contacts: a Probe, a probe of probeinterface, a name such as "neuropixels1:384", or a file.
         Default: the probe of a SpikeInterface recording.
     settings : Settings or mapping, optional
-        All settings, or a dict of those that differ from the defaults: {"match.threshold": 7.5}, or nested by stage.
+        All settings, or a dict of those that differ from the defaults: {"detect.threshold": 8}, or nested by stage.
     sampling_hz : float, optional
         Sampling rate of an array in Hz.
     motion : Motion, optional

@@ -78,7 +78,7 @@ def true_unit_properties(
             similarity=found.units.similarity,
             oracle_accuracy=_oracle_accuracy(found.found, inside, windows),
         ),
-        [f"{what[0]} from the first {recording.duration_s:g} s of the recording.{what[1]}"],
+        [f"{what[0]} from the first {recording.duration_s:.4g} s of the recording.{what[1]}"],
     )
 
 

@@ -69,7 +69,7 @@ class Motion:
     >>> um = np.array([[[-5.0], [5.0]]], np.float32)
     >>> Motion(np.array([0.0, 60.0]), np.array([100.0]), np.array([0]), um, um * 0, ("use",), ("measured",))
     Motion of 1 shank: 2 times from 0 to 60 s, 1 depth
-      shank 0: use, up to 5.0 um
+      shank 0: use, up to 5.0 µm
     """
 
     time_s: F64
