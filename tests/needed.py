@@ -1,7 +1,8 @@
-"""What a test needs beside Python packages: without it the test is skipped, or fails where it ought to run.
+"""What a test needs beside the packages of spikesieve: without it the test is skipped, or fails where it ought to run.
 
-SPIKESIEVE_REQUIRE names what must be there, with commas: browser, benchmarks. Where CI is set and SPIKESIEVE_REQUIRE is
-not, everything must be there. `.ci/run` sets it, without the browser on a machine that cannot have one.
+SPIKESIEVE_REQUIRE names what must be there, with commas: browser, benchmarks, packages (those of the extra `test`).
+Where CI is set and SPIKESIEVE_REQUIRE is not, everything must be there. `.ci/run` sets it, without the browser on a
+machine that cannot have one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from types import ModuleType
 
 import pytest
 
-EVERYTHING = ("benchmarks", "browser")
+EVERYTHING = ("benchmarks", "browser", "packages")
 
 
 def required(environment: Mapping[str, str] = os.environ) -> set[str]:

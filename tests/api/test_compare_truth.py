@@ -101,3 +101,13 @@ def test_an_oracle_that_finds_less_is_no_measure(recorded: Path, tmp_path: Path)
     (share,) = [value for what, value in rows.items() if "oracle" in what]
     # The oracle takes the other units for this one, so that its accuracy is below that of the sorting.
     assert share.startswith("above it (")
+
+
+def test_without_collisions_there_is_no_picture_of_them(tmp_path: Path) -> None:
+    a = write_npz(tmp_path / "a.npz", SMALL)
+    options = CompareOptions(oracle=False, most_pairs=0)
+    for units, drawn in (((2,), False), ((0, 1, 2, 3, 4), True)):
+        out = tmp_path / f"out{len(units)}"
+        compare(a, truth=write_truth(tmp_path / "truth.npz", units), out=out, options=options)
+        assert (out / "figures" / "collision_recall.png").is_file() == drawn
+        assert ("collision_recall" in (out / "report.html").read_text(encoding="utf-8")) == drawn

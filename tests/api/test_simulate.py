@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from make_sorting import make_sorting, write_raw
+from needed import needed_module
 from paths import DOCS, SHARED
 from scipy.io import loadmat, savemat
 from scipy.signal import butter, sosfiltfilt
@@ -99,7 +100,7 @@ def test_facts_name_every_array_of_the_truth(tmp_path):
 
 
 def test_phy_opens_the_truth_and_shows_its_waveforms(tmp_path):
-    phylib = pytest.importorskip("phylib.io.model")
+    phylib = needed_module("phylib.io.model", "packages")
     files, _, truth = made(tmp_path, "drift_sine_um=5", "drift_sine_period_s=2")
     model = phylib.load_model(files.phy_path)
     np.testing.assert_array_equal(model.spike_samples, truth.sample)

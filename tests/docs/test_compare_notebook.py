@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from make_sides import write_rez_arrays
+from needed import needed_module
 from paths import DOCS
 
 from spikesieve.api.demo import run_demo
@@ -44,9 +45,9 @@ def write_matlab_side(path: Path, sorted_by_us: Path) -> None:
 
 def executed(folder: Path) -> tuple[str, int]:
     """The texts of the notebook, run in the folder, and how many pictures it shows."""
-    nbformat = pytest.importorskip("nbformat")
-    nbclient = pytest.importorskip("nbclient")
-    pytest.importorskip("ipykernel")
+    nbformat = needed_module("nbformat", "packages")
+    nbclient = needed_module("nbclient", "packages")
+    needed_module("ipykernel", "packages")
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbclient.NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(folder)}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
@@ -88,6 +89,6 @@ def test_with_nothing_named_it_compares_two_methods_of_ours(tmp_path: Path, monk
 
 
 def test_the_notebook_is_stored_without_outputs() -> None:
-    nbformat = pytest.importorskip("nbformat")
+    nbformat = needed_module("nbformat", "packages")
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     assert not any(cell.outputs or cell.execution_count for cell in notebook.cells if cell.cell_type == "code")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from make_sides import write_rez_arrays
+from needed import needed_module
 from small_files import facts, of_method, refused, run_sort, spiking, write_raw
 
 from spikesieve.errors import InputError, SettingsError
@@ -106,7 +107,7 @@ def test_what_cannot_be_followed_is_said(ops, words):
 
 
 def test_the_ops_of_a_rez_mat_are_read(tmp_path):
-    pytest.importorskip("h5py")
+    needed_module("h5py", "packages")
     stored = {"ops/Th": np.array([[10.0, 4.0]]), "ops/lam": np.array([[20.0]]), "ops/fs": np.array([[30_000.0]])}
     write_rez_arrays(tmp_path / "rez.mat", stored | {"ops/myOwn": np.array([[1.0]])}, {"ops/fproc": "temp.dat"})
     ops = read_ops(tmp_path / "rez.mat")
@@ -139,7 +140,7 @@ def raw(tmp_path_factory) -> Path:
 
 
 def test_the_command_takes_options_of_kilosort2_and_keeps_the_steps(tmp_path, raw):
-    h5py = pytest.importorskip("h5py")
+    h5py = needed_module("h5py", "packages")
     (tmp_path / "ops.toml").write_text("Th = [9, 5]\nlam = 12\ntrange = [0, 1]\n")
     options = ["--kilosort2-ops", str(tmp_path / "ops.toml"), "--time-range", "0:2.5", "--set", "lam=15"]
     result = run_sort(raw, tmp_path / "out", *options, "--save-intermediates")

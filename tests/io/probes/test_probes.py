@@ -11,6 +11,7 @@ import probeinterface
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from needed import needed_module
 from scipy.io import savemat
 
 from spikesieve.errors import InputError, OutputError
@@ -310,7 +311,7 @@ def test_pickles_inside_npz_are_not_loaded(tmp_path):
 
 
 def mat_73(folder: Path) -> Path:
-    h5py = pytest.importorskip("h5py")
+    h5py = needed_module("h5py", "packages")
     with h5py.File(folder / "probe.mat", "w", userblock_size=512) as file:
         for name, kilosort in (("chanMap", "chanMap"), ("xcoords", "xc"), ("ycoords", "yc"), ("kcoords", "kcoords")):
             file[name] = np.array(KILOSORT[kilosort], float)[None] + (name == "chanMap")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from make_sides import write_rez_arrays
+from needed import needed_module
 
 from spikesieve.errors import InputError, OutputError
 from spikesieve.io.results.kilosort2_intermediates import (
@@ -19,7 +20,7 @@ from spikesieve.io.results.kilosort2_intermediates import (
 from spikesieve.io.sortings.read import read_any_sorting
 from spikesieve.model.external import ExternalSorting, SorterIntermediates, trains_in_time_order
 
-pytest.importorskip("h5py")
+needed_module("h5py", "packages")
 
 N_CONTACTS, N_UNITS, N_SPIKES, N_BATCHES = 6, 3, 50, 8
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from make_motion import make_motion, make_moving_sorting
 from make_sorting import SAMPLING_HZ, make_probe, make_sorting
+from needed import needed_module
 
 from spikesieve.errors import InputError
 from spikesieve.geometry import places_on_probe_um
@@ -228,7 +229,7 @@ def test_the_middle_of_a_last_step_may_lie_after_the_end(tmp_path: Path) -> None
 
 
 def spikeinterface_motion(**changes: Any) -> Any:
-    core = pytest.importorskip("spikeinterface.core.motion", reason="spikeinterface is not installed")
+    core = needed_module("spikeinterface.core.motion", "packages")
     return core.Motion(**{"displacement": UM, "temporal_bins_s": TIME_S, "spatial_bins_um": DEPTH_UM, **changes})
 
 
@@ -238,14 +239,14 @@ def test_spikeinterface_counts_upwards_as_we_do(tmp_path: Path) -> None:
     theirs.save(tmp_path / "motion")
     ours = read_motion(tmp_path / "motion", PROBE)
     assert ours.decisions == ("use",)
-    motion_of = pytest.importorskip("spikeinterface.sortingcomponents.motion.motion_interpolation")
+    motion_of = needed_module("spikeinterface.sortingcomponents.motion.motion_interpolation", "packages")
     sorting = replace(make_sorting(6, 500), motion=ours)
     places = places_on_probe_um(sorting, slice(None))
     peaks = np.zeros(500, [("sample_index", "int64"), ("segment_index", "int64")])
     peaks["sample_index"] = sorting.spikes.sample
     seen = np.zeros(500, [("x", "float64"), ("y", "float64")])
     seen["x"], seen["y"] = places.T
-    core = pytest.importorskip("spikeinterface.core")
+    core = needed_module("spikeinterface.core", "packages")
     recording = core.NumpyRecording([np.zeros((600_000, 1), np.float32)], SAMPLING_HZ)
     recording.set_dummy_probe_from_locations(np.zeros((1, 2)))
     corrected = motion_of.correct_motion_on_peaks(peaks, seen, theirs, recording)["y"]

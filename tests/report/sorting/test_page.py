@@ -168,3 +168,15 @@ def test_every_text_stands_out_from_its_background(theme: str) -> None:
             assert contrast(colours[text], colours[background]) >= 4.5, (text, background)
     for shape in ("good", "mua", "noise", "select"):
         assert contrast(colours[shape], colours["paper"]) >= 3, shape
+
+
+def test_one_contact_shows_the_amplitudes_of_its_spikes() -> None:
+    sorting = make_sorting(2, 100, make_probe(1))
+    html = page_of(sorting)
+    data = data_in(html)
+    assert data["raster_label"] == "amplitude (µV)"
+    assert "Spikes by time and amplitude" in html
+    low, high = data["depth_um"]
+    shown = low + array_in(data, "raster_depth") / 65_534 * (high - low)
+    np.testing.assert_allclose(shown, sorting.spikes.amplitude_uv, atol=(high - low) / 65_000)
+    assert data_in(page_of(make_sorting(2, 100)))["raster_label"] == "depth (µm)"

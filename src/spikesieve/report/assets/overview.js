@@ -52,9 +52,36 @@ function drawMap() {
   const canvas = document.getElementById("map"), drawing = pen(canvas);
   if (!drawing) return;
   const { ctx, width, height } = drawing;
-  const { x_um: xs, y_um: ys } = data.probe;
+  if (!nUnits) say(ctx, width, height, "No units were found.");
+  const order = units.unit.map((_, i) => i).sort((a, b) => units.amplitude_uv[b] - units.amplitude_uv[a]);
   const room = { left: 52, top: 8, right: width - 8, bottom: height - 38 };
-  let x = padded([...xs, ...units.x_um], 0.12), y = data.depth_um;
+  const place = data.probe.x_um.length === 1 ? unitsBySize(drawing, room, order) : probeMap(drawing, room);
+  const crowd = Math.min(1, Math.sqrt(60 / Math.max(1, nUnits)));
+  const largest = units.amplitude_uv[order[0]] || 1;
+  const places = order.filter((unit) => units.x_um[unit] !== null && units.y_um[unit] !== null).map((unit) => ({
+    unit, ...place(unit), r: (2.5 + 8 * Math.sqrt((units.amplitude_uv[unit] || 0) / largest)) * crowd,
+  }));
+  drawUnits(drawing, canvas, places);
+}
+
+// One contact has no map: its units stand side by side at their amplitudes, largest first.
+function unitsBySize(drawing, room, order) {
+  const top = 1.15 * (units.amplitude_uv[order[0]] || 1);
+  const at = axes(drawing, room, { x: [-0.7, Math.max(2, order.length - 0.3)], y: [0, top], xTicks: [], xLabel: "units, largest first", yLabel: `amplitude (${data.uv})` });
+  return (unit) => ({ x: at.x(order.indexOf(unit)), y: at.y(units.amplitude_uv[unit] || 0) });
+}
+
+// The contacts; the returned function takes a unit to its place. Shanks stand closer together than they are.
+function probeMap(drawing, room) {
+  const { ctx } = drawing, { x_um: xs, y_um: ys, shank: shanks } = data.probe;
+  const names = [...new Set(shanks)].sort((a, b) => a - b), one = names.length === 1;
+  const spans = names.map((name) => {
+    const of = (values, own) => values.filter((_, i) => own[i] === name);
+    return padded([...of(xs, shanks), ...of(units.x_um, units.shank)], 0.12);
+  });
+  const slot = Math.max(...spans.map(([low, high]) => high - low));
+  const moved = (um, shank) => { const k = names.indexOf(shank), [low, high] = spans[k]; return one ? um : um - (low + high) / 2 + k * slot; };
+  let x = one ? spans[0] : [-slot / 2, (names.length - 0.5) * slot], y = data.depth_um;
   const perUm = Math.min((room.right - room.left) / (x[1] - x[0]), (room.bottom - room.top) / (y[1] - y[0]));
   // A probe that is not slender keeps its proportions; a slender one is stretched across.
   const slender = y[1] - y[0] > 2.5 * (x[1] - x[0]);
@@ -62,18 +89,23 @@ function drawMap() {
     x = widened(x, (room.right - room.left) / perUm);
     y = widened(y, (room.bottom - room.top) / perUm);
   }
-  const at = axes(drawing, room, { x, y, xLabel: slender ? "across the probe (µm, stretched)" : "across the probe (µm)", yLabel: "depth (µm)" });
+  const label = slender ? "across the probe (µm, stretched)" : "across the probe (µm)";
+  const at = axes(drawing, room, { x, y, xLabel: one ? label : "", xTicks: one ? undefined : [], yLabel: "depth (µm)" });
   const size = xs.length > 64 ? 2.5 : 5;
   ctx.fillStyle = colour("line");
-  xs.forEach((_, i) => ctx.fillRect(at.x(xs[i]) - size / 2, at.y(ys[i]) - size / 2, size, size));
-  const crowd = Math.min(1, Math.sqrt(60 / Math.max(1, nUnits)));
-  const order = units.unit.map((_, i) => i).sort((a, b) => units.amplitude_uv[b] - units.amplitude_uv[a]);
-  const largest = units.amplitude_uv[order[0]] || 1;
-  const places = order.filter((unit) => units.x_um[unit] !== null && units.y_um[unit] !== null).map((unit) => ({
-    unit, x: at.x(units.x_um[unit]), y: at.y(units.y_um[unit]), r: (2.5 + 8 * Math.sqrt((units.amplitude_uv[unit] || 0) / largest)) * crowd,
-  }));
-  drawUnits(drawing, canvas, places);
-  if (!nUnits) say(ctx, width, height, "No units were found.");
+  xs.forEach((um, i) => ctx.fillRect(at.x(moved(um, shanks[i])) - size / 2, at.y(ys[i]) - size / 2, size, size));
+  if (!one) nameShanks(ctx, at, room, names, slot);
+  return (unit) => ({ x: at.x(moved(units.x_um[unit], units.shank[unit])), y: at.y(units.y_um[unit]) });
+}
+
+// The numbers of the shanks below them, as many as have room.
+function nameShanks(ctx, at, room, names, slot) {
+  const every = Math.ceil(16 / (at.x(slot) - at.x(0)));
+  ctx.fillStyle = colour("soft");
+  ctx.textAlign = "center";
+  ctx.textBaseline = "top";
+  names.forEach((name, k) => { if (k % every === 0) ctx.fillText(name, at.x(k * slot), room.bottom + 6); });
+  ctx.fillText("shanks, closer together than they are", (room.left + room.right) / 2, room.bottom + 22);
 }
 
 function padded(values, share) {
@@ -98,7 +130,7 @@ function drawSpikes(id, view) {
   if (!drawing) return;
   const { ctx, width, height, ratio } = drawing;
   const box = { left: 52, top: 8, right: width - 62, bottom: height - 38 };
-  const at = axes(drawing, box, { x: data.span_s, y: view.range, xLabel: "time (s)", yLabel: "depth (µm)" });
+  const at = axes(drawing, box, { x: data.span_s, y: view.range, xLabel: "time (s)", yLabel: data.raster_label });
   if (!view.depth.length) return say(ctx, width, height, "No spikes were found.");
   drawGaps(ctx, at, box);
   const chosen = openedUnit();

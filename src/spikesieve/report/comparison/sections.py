@@ -53,7 +53,8 @@ def _truth_pictures(result: Comparison) -> Pictures:
     entries = result.against_truth
     yield figure_tables.truth_accuracy(entries), truth_figures.accuracy_curves(entries)
     yield figure_tables.truth_by_property(entries), truth_figures.scores_by_property(entries)
-    yield figure_tables.collision_recall(entries), truth_figures.collision_recall(entries)
+    if any(entry.collisions.n_spikes.any() for entry in entries):
+        yield figure_tables.collision_recall(entries), truth_figures.collision_recall(entries)
 
 
 def _unit_pictures(sides: tuple[ExternalSorting, ...], found: PairComparison) -> Pictures:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from spikesieve.comparison.truth_comparison import MEASURES, TruthComparison
 from spikesieve.report.comparison.style import COLOURS, MARKERS, ORACLE_COLOUR, shade, single_axes, write_message
@@ -50,6 +51,7 @@ def accuracy_curves(entries: Sequence[TruthComparison]) -> Figure:
     axes.set(
         xlabel="true units, best first", ylabel="accuracy", ylim=(-0.03, 1.03), title="Accuracy of every true unit"
     )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False, loc="lower left")
     return figure
 

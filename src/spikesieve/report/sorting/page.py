@@ -59,6 +59,7 @@ def page_html(sorting: Sorting, provenance: Mapping[str, Any], numbers: FigureNu
         totals=_totals(sorting, provenance),
         advice=advice(sorting, provenance),
         shanks=shanks,
+        n_contacts=sorting.probe.n_contacts,
         files=_links,
         columns=columns,
         rows=[_row(unit, columns) for unit in sorting.units],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -40,6 +40,11 @@ def page_data(sorting: Sorting, numbers: FigureNumbers, amplitude_unit: str) -> 
     """
     probe = sorting.probe
     span_s = (sorting.segments[0][0] / sorting.sampling_hz, sorting.segments[-1][1] / sorting.sampling_hz)
+    raster_label = "depth (µm)"
+    if probe.n_contacts == 1:
+        # All spikes have one depth: the raster shows amplitudes instead.
+        raster_label = f"amplitude ({amplitude_unit})"
+        numbers = replace(numbers, raster=replace(numbers.raster, depth_um=numbers.raster.amplitude_uv))
     depth_um = _depth_range(sorting, numbers)
     return {
         "uv": amplitude_unit,
@@ -50,12 +55,14 @@ def page_data(sorting: Sorting, numbers: FigureNumbers, amplitude_unit: str) -> 
         "span_s": span_s,
         "segments_s": [[start / sorting.sampling_hz, stop / sorting.sampling_hz] for start, stop in sorting.segments],
         "depth_um": depth_um,
+        "raster_label": raster_label,
         "colours": [to_hex(rgb) for rgb in colormaps["viridis"](np.linspace(0, 1, 17))],
         "units": _unit_columns(sorting.units),
         "probe": {
             "x_um": _short(probe.positions_um[:, 0]),
             "y_um": _short(probe.positions_um[:, 1]),
             "channel": probe.channels.tolist(),
+            "shank": probe.shanks.tolist(),
         },
         "histograms": [_histogram_data(histogram, amplitude_unit) for histogram in numbers.histograms],
         "drift": None if numbers.measured_drift is None else drift_data(numbers.measured_drift),
