@@ -156,8 +156,8 @@ def _truth_summary(entry: TruthComparison, partial_truth: bool) -> Iterator[tupl
     oracle = entry.column("oracle_accuracy")
     if np.isfinite(oracle).any():
         ceiling = float(np.nanmean(oracle))
-        share = f"{score.mean_accuracy / ceiling:.1%}" if ceiling > score.mean_accuracy else "above it"
-        yield "accuracy as share of the oracle's", f"{share} ({ceiling:.3f})"
+        share = f"{score.mean_accuracy / ceiling:.1%} of" if ceiling >= score.mean_accuracy else "above"
+        yield "accuracy as share of the oracle's", f"{share} {ceiling:.3f}"
 
 
 def _distinct_names(sides: tuple[ExternalSorting, ...]) -> tuple[ExternalSorting, ...]:
