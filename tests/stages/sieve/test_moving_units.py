@@ -61,6 +61,17 @@ def test_a_unit_is_not_seen_where_it_fires_at_a_fraction_of_its_rate():
     assert len(everywhere.trains[0]) == len(matched.sample)
 
 
+def test_the_time_of_a_bin_is_that_of_all_its_steps():
+    seconds = np.arange(17.0)[:, None] * [1.0, 2.0]
+    matched_at = MatchedSteps(moving([actual, actual]), np.array([0, 1, 16]), seconds, 2)
+    assert matched_at.bin_centre.tolist() == [1, 1, 16]
+    of_bins = matched_at.seconds_of_bins
+    assert of_bins[1].tolist() == [1.0, 2.0]
+    assert of_bins[16].tolist() == [16.0, 32.0]
+    assert not of_bins[:16:2].any()
+    assert of_bins.sum(axis=0).tolist() == seconds.sum(axis=0).tolist()
+
+
 def test_where_nothing_moves_the_units_are_the_templates():
     before = moving([actual])
     still = MovingTemplates(before.rest, np.zeros(1), before.contacts[8:9], before.scores[8:9])
