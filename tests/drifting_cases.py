@@ -61,8 +61,15 @@ def matched_by(before: MovingTemplates, actual, source_of, seed: int = 0):
     return matched, step
 
 
+def seconds_of(before: MovingTemplates) -> np.ndarray:
+    """(n_steps, n_templates) during the zigzag of `matched_by`."""
+    return np.full((len(STEPS_UM), len(before.rest)), 160.0 / len(STEPS_UM))
+
+
 def observed_of(matched: DescribedSpikes, step: np.ndarray, before: MovingTemplates) -> list[Observed]:
-    return observe_units(matched, units_of(matched, before.rest), MatchedSteps(before, step, 2)).observed
+    return observe_units(
+        matched, units_of(matched, before.rest), MatchedSteps(before, step, seconds_of(before), 2)
+    ).observed
 
 
 def units_of(matched: DescribedSpikes, templates: LearnedTemplates) -> FoundUnits:

@@ -9,7 +9,15 @@ import pytest
 import tiny
 
 from spikesieve.model import Probe
-from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, TissueParams, predict, traces_to_rest
+from spikesieve.stages.tissue import (
+    MovingTemplates,
+    Observed,
+    Tissue,
+    TissueParams,
+    expected_misfit,
+    predict,
+    traces_to_rest,
+)
 
 
 def tissue(probe: Probe, whitening: np.ndarray | None = None) -> Tissue:
@@ -164,3 +172,29 @@ def test_a_pickled_tissue_gives_the_same_covariances_without_carrying_them():
     packed = pickle.dumps(some)
     assert len(packed) == fresh
     assert pickle.loads(packed).covariance(a, b, 7.0).tobytes() == found.tobytes()  # noqa: S301
+
+
+def test_the_expected_misfit_is_that_of_predictions_of_drawn_footprints():
+    some, rng, n = tissue(tiny.line_probe(8), random_whitening(8)), np.random.default_rng(2), 4000
+    contacts, seen, wanted = np.arange(8), np.array([0.0, 4.0]), np.array([14.0])
+    places = [*seen, *wanted]
+    joint = np.block([[some.covariance(contacts, contacts, p - q) for q in places] for p in places])
+    drawn = np.linalg.cholesky(joint + 1e-9 * np.eye(24)) @ rng.standard_normal((24, n))
+    noisy = drawn[:16] + 0.1 * rng.standard_normal((16, n))
+    observed = Observed(seen, np.tile(contacts, (2, 1)), noisy.reshape(2, 8, n), np.array([100, 100]))
+    at = Observed(wanted, contacts[None], np.zeros((1, 8, n)), np.array([30]))
+    error = predict(some, observed, contacts[None], wanted)[0] - drawn[16:]
+    actual = (error**2).sum() / (drawn[16:] ** 2).sum()
+    assert 0.05 < actual < 0.5
+    assert expected_misfit(some, observed, at) == pytest.approx(actual, rel=0.05)
+
+
+def test_what_was_seen_is_known_and_what_is_far_or_only_noise_is_not():
+    some, contacts = tissue(tiny.line_probe(8)), np.arange(8)[None]
+    means = footprint(some.probe, 0.0, 70.0)[None]
+    seen = Observed(np.zeros(1), contacts, means, np.array([10_000]))
+    far = Observed(np.full(1, 500.0), contacts, means, np.array([100]))
+    silent = Observed(np.zeros(1), contacts, means * 0, np.array([100]))
+    assert expected_misfit(some, seen, seen) < 0.01
+    assert expected_misfit(some, seen, far) > 0.99
+    assert expected_misfit(some, silent, seen) == 1.0

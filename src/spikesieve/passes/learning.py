@@ -9,7 +9,7 @@ import numpy as np
 from spikesieve.engine.heap import give_back
 from spikesieve.engine.run import Run, versioned
 from spikesieve.engine.source import Source
-from spikesieve.model import I64
+from spikesieve.model import F64, I64
 from spikesieve.passes.curation import CuratedUnits
 from spikesieve.passes.drift import DriftModel
 from spikesieve.settings.curate import CurateParams
@@ -98,7 +98,7 @@ class _MergedUnits:
     moving: MovingTemplates
 
 
-@versioned(1)
+@versioned(2)
 def learn_templates_again(
     run: Run, source: Source, matching: Matching, params: LearningParams, shape: TemplatesParams
 ) -> MovingTemplates:
@@ -140,7 +140,7 @@ def learn_templates_again(
     return moving.take(single, n_spikes)
 
 
-@versioned(1)
+@versioned(2)
 def final_units(
     run: Run, source: Source, matching: Matching, params: LearningParams, curation: CurateParams
 ) -> CuratedUnits:
@@ -210,8 +210,8 @@ def _merged_units(run: Run, source: Source, matching: Matching, params: Learning
     found, spikes = FoundUnits(*learned_templates(learned), learned.assignment.amplitude), learned.spikes
     tissue = drift.tissue.params
     width = max(1, round(tissue.displacement_bin_um / tissue.displacement_step_um))
-    step = _steps_of(source, matching, spikes)
-    observed = observe_units(spikes, found, MatchedSteps(before, step, width), run.map)
+    matched_at = MatchedSteps(before, *_steps_of(source, matching, spikes), width)
+    observed = observe_units(spikes, found, matched_at, run.map)
     if len(before.steps_um) > 1:
         merged_into, moving = merge_across_drift(observed, spikes, drift.tissue, params.refine, run.map)
     else:
@@ -220,15 +220,22 @@ def _merged_units(run: Run, source: Source, matching: Matching, params: Learning
     return _MergedUnits(learned, found, merged_into, moving)
 
 
-def _steps_of(source: Source, matching: Matching, spikes: DescribedSpikes) -> I64:
-    """Displacement step at which each spike was matched: that of its template in the middle of its block."""
+def _steps_of(source: Source, matching: Matching, spikes: DescribedSpikes) -> tuple[I64, F64]:
+    """Displacement step at which each spike was matched: that of its template in the middle of its block.
+
+    Also how long each template was at each step in s, (n_steps, n_templates).
+    """
     blocks = source.blocks if matching.seconds is None else source.part(matching.seconds)
-    starts = np.array([block.start for block in blocks])
-    middles = np.array([block.middle for block in blocks]) / source.sampling_hz
     probe, templates = matching.drift.probe, matching.templates
-    peak = templates.rest.peak_contacts[spikes.template]
-    when = middles[np.searchsorted(starts, spikes.sample, side="right") - 1]
-    return templates.step_of(matching.drift.motion.at(when, probe.positions_um[peak, 1], probe.shanks[peak]))
+    peak = templates.rest.peak_contacts
+    at_block = np.repeat([block.middle / source.sampling_hz for block in blocks], len(peak))
+    everywhere = np.tile(probe.positions_um[peak, 1], len(blocks)), np.tile(probe.shanks[peak], len(blocks))
+    steps = templates.step_of(matching.drift.motion.at(at_block, *everywhere)).reshape(len(blocks), len(peak))
+    seconds = np.zeros((len(templates.steps_um), len(peak)))
+    long = np.array([[block.n_samples / source.sampling_hz] for block in blocks])
+    np.add.at(seconds, (steps, np.arange(len(peak))), long)
+    block_of_spike = np.searchsorted([block.start for block in blocks], spikes.sample, side="right") - 1
+    return steps[block_of_spike, spikes.template], seconds
 
 
 def rarely_seen(before: MovingTemplates, parent: I64, share: float, params: RefineParams) -> MovingTemplates:

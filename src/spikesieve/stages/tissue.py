@@ -314,14 +314,54 @@ def predict(tissue: Tissue, observed: Observed, contacts: I64, steps_um: F64) ->
     The prior variance of the footprint is the one that explains the observed energy less that of the noise.
     """
     n_bins, n_near, n_pcs = observed.means.shape
+    places, prior, noise = _prior_of(tissue, observed)
+    means = observed.means.reshape(n_bins * n_near, n_pcs)
+    if noise is None:
+        return np.zeros((len(steps_um), n_near, n_pcs), np.float32)
+    weights = cho_solve(cho_factor(prior + np.diag(noise)), means)
+    rows = ([tissue.covariance(to, b, p - q) for b, q in places] for to, p in zip(contacts, steps_um, strict=True))
+    return np.stack([np.hstack(row) @ weights for row in rows]).astype(np.float32)
+
+
+def expected_misfit(tissue: Tissue, observed: Observed, at: Observed) -> float:
+    """Compute how much of a footprint cannot be known from what was observed of it elsewhere.
+
+    Parameters
+    ----------
+    tissue : Tissue
+        The covariance of scores.
+    observed : Observed
+        Mean scores at the displacements that occurred.
+    at : Observed
+        Where the prediction is compared; only its contacts, displacements and numbers of spikes are used.
+
+    Returns
+    -------
+    float
+        Variance that is left, as a share of the prior variance: 0 is known, 1 is unknown. A mean over displacements,
+        weighted by spikes.
+    """
+    places, prior, noise = _prior_of(tissue, observed)
+    if noise is None:
+        return 1.0
+    factor = cho_factor(prior + np.diag(noise))
+    left, total = 0.0, 0.0
+    for contacts, displacement_um, n_spikes in zip(at.contacts, at.displacement_um, at.n_spikes, strict=True):
+        across = np.hstack([tissue.covariance(contacts, b, displacement_um - q) for b, q in places])
+        before = np.trace(tissue.covariance(contacts, contacts, 0.0))
+        known = float((across * cho_solve(factor, across.T).T).sum())
+        left, total = left + n_spikes * (before - known), total + n_spikes * before
+    return float(np.clip(left / total, 0.0, 1.0)) if total > 0 else 1.0
+
+
+def _prior_of(tissue: Tissue, observed: Observed) -> tuple[list[tuple[I64, float]], F64, F64 | None]:
+    """Places of the observed scores, their prior covariance, and relative noise; None where there is only noise."""
+    n_near = observed.contacts.shape[1]
     places = list(zip(observed.contacts, observed.displacement_um, strict=True))
     prior = np.block([[tissue.covariance(a, b, p - q) for b, q in places] for a, p in places])
     noise = np.repeat(1.0 / observed.n_spikes, n_near)
-    means = observed.means.reshape(n_bins * n_near, n_pcs)
-    signal = max(0.0, float((means**2).mean() - noise.mean()))
+    signal = max(0.0, float((observed.means**2).mean() - noise.mean()))
     if signal == 0.0:
-        return np.zeros((len(steps_um), n_near, n_pcs), np.float32)
-    variance = signal / (np.trace(prior) / len(prior))
-    weights = cho_solve(cho_factor(prior + np.diag(noise / variance + JITTER * np.trace(prior) / len(prior))), means)
-    rows = ([tissue.covariance(to, b, p - q) for b, q in places] for to, p in zip(contacts, steps_um, strict=True))
-    return np.stack([np.hstack(row) @ weights for row in rows]).astype(np.float32)
+        return places, prior, None
+    mean_prior = np.trace(prior) / len(prior)
+    return places, prior, noise * mean_prior / signal + JITTER * mean_prior

@@ -17,6 +17,7 @@ from drifting_cases import (
     matched_by,
     moving,
     observed_of,
+    seconds_of,
     units_of,
     without,
     wrong_above,
@@ -33,16 +34,26 @@ from spikesieve.stages.sieve.merge_across_drift import (
     similarity_where_predicted,
 )
 from spikesieve.stages.sieve.moving_units import (
+    FoundUnits,
+    MatchedSteps,
     ObservedUnits,
     concatenate_observed,
+    observe_units,
     units_as_moving_templates,
 )
 from spikesieve.stages.templates import LearnedTemplates, component_lags
 from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue
 
 
+def observed_units(
+    matched: DescribedSpikes, units: FoundUnits, observed: list[Observed], before: MovingTemplates
+) -> ObservedUnits:
+    trains = [matched.sample[matched.template == k] for k in range(len(observed))]
+    return ObservedUnits(units, observed, before, seconds_of(before), trains)
+
+
 def merged(matched: DescribedSpikes, observed: list[Observed], before: MovingTemplates) -> list[int]:
-    units = ObservedUnits(units_of(matched, before.rest), observed, before)
+    units = observed_units(matched, units_of(matched, before.rest), observed, before)
     tissue = Tissue(PROBE, np.eye(8, dtype=np.float32), TissueParams())
     merged_into, moving = merge_across_drift(units, matched, tissue, REFINE)
     assert len(moving.rest) == len(set(merged_into.tolist()))
@@ -60,7 +71,7 @@ def test_one_neuron_seen_by_two_templates_becomes_one_that_is_right_everywhere()
     units = LearnedTemplates(before.rest.contacts, before.rest.scores, np.bincount(matched.template))
     tissue = Tissue(PROBE, np.eye(8, dtype=np.float32), TissueParams())
     after = units_as_moving_templates(
-        ObservedUnits(units_of(matched, units), observed, before), np.array(merged_into), tissue
+        observed_units(matched, units_of(matched, units), observed, before), np.array(merged_into), tissue
     )
     assert len(after.rest) == 1
     assert after.rest.n_spikes.tolist() == [len(matched.sample)]
@@ -104,7 +115,7 @@ def test_what_two_parts_show_together_makes_the_third_similar_enough():
     before = moving(blind)
     matched, step = matched_by(before, lambda d: 4 * actual(d), lambda d: int(d >= -3) + int(d >= 4))
     observed = observed_of(matched, step, before)
-    units = ObservedUnits(units_of(matched, before.rest), observed, before)
+    units = observed_units(matched, units_of(matched, before.rest), observed, before)
     tissue = Tissue(PROBE, np.eye(8, dtype=np.float32), TissueParams())
 
     def like(a: list[int], b: list[int]) -> float:
@@ -128,7 +139,7 @@ def test_a_unit_that_may_not_merge_with_the_most_similar_one_merges_with_the_nex
     before = moving([lambda d: 4 * actual(d)] * 3)
     matched, step = matched_by(before, lambda d: 4 * actual(d), lambda d: int(d >= -3) + int(d >= 4))
     observed = observed_of(matched, step, before)
-    units = ObservedUnits(units_of(matched, before.rest), observed, before)
+    units = observed_units(matched, units_of(matched, before.rest), observed, before)
     tissue = Tissue(PROBE, np.eye(8, dtype=np.float32), TissueParams())
     params = REFINE.model_copy(update={"same_distance_apart": 0.0})
     assert merge_across_drift(units, matched, tissue, params)[0].tolist() == [0, 0, 0]
@@ -166,3 +177,47 @@ def test_two_neurons_that_never_meet_stay_two():
         low, sample=np.concatenate([low.sample, high.sample]), template=np.concatenate([low.template, high.template])
     )
     assert merged(both, observed, before) == [0, 1]
+
+
+def halves_of(neurons: list[tuple[float, float]], rates: list[tuple[float, float]]):
+    """Units of neurons at a depth that the tissue carries from -8 to 8 um at once, one for either side of each.
+
+    Above, a footprint has a part that nothing below tells of. `rates`: share of its spikes that each unit keeps.
+    """
+    rng = np.random.default_rng(5)
+    looks, spikes, steps = [], [], []
+    for y_um, rough in neurons:
+        strange = footprint(y_um, 8.0) * rng.standard_normal((8, 6)) * rough
+        looks += [lambda d, y=y_um: footprint(y, d), lambda d, y=y_um, more=strange: footprint(y, d) + more]
+    before = moving(looks)
+    for k, look in enumerate(looks):
+        side, share = k % 2, rates[k // 2][k % 2]
+        matched, step = matched_by(before, look, lambda _, k=k: k, seed=k)
+        lost = (STEPS_UM[step] > 0) != side
+        lost |= rng.random(len(lost)) > share
+        matched, step = without(matched, lost), step[~lost]
+        spikes.append(matched)
+        steps.append(np.full(len(step), 16 * side))
+    columns = ("sample", "template", "features", "excess", "amplitude", "norm_ratio")
+    everything = {name: np.concatenate([getattr(one, name) for one in spikes]) for name in columns}
+    return replace(spikes[0], **everything), np.concatenate(steps), before
+
+
+def merged_after_a_jump(neurons: list[tuple[float, float]], rates: list[tuple[float, float]]) -> list[int]:
+    matched, step, before = halves_of(neurons, rates)
+    seconds = np.zeros((len(STEPS_UM), len(before.rest)))
+    seconds[[0, 16]] = 80.0
+    found = LearnedTemplates(before.rest.contacts, before.rest.scores, np.bincount(matched.template))
+    units = observe_units(matched, units_of(matched, found), MatchedSteps(before, step, seconds, 2))
+    tissue = Tissue(PROBE, np.eye(8, dtype=np.float32), TissueParams())
+    return merge_across_drift(units, matched, tissue, REFINE)[0].tolist()
+
+
+def test_halves_of_neurons_on_either_side_of_a_jump_find_each_other():
+    neurons, same = [(40.0, 0.8), (75.0, 0.8), (110.0, 0.8)], [(1.0, 1.0)] * 3
+    assert merged_after_a_jump(neurons, same) == [0, 0, 2, 2, 4, 4]
+
+
+def test_a_half_whose_other_half_is_missing_does_not_take_a_much_rarer_neuron():
+    assert merged_after_a_jump([(75.0, 0.8)], [(1.0, 1.0)]) == [0, 0]
+    assert merged_after_a_jump([(75.0, 0.8)], [(1.0, 0.05)]) == [0, 1]

@@ -9,7 +9,7 @@ from dataclasses import fields, is_dataclass
 
 import numpy as np
 import pytest
-from drifting_cases import PROBE, actual, matched_by, moving, units_of, wrong_above, wrong_below
+from drifting_cases import PROBE, actual, matched_by, moving, seconds_of, units_of, wrong_above, wrong_below
 from matched_cases import FIT, REFINE, footprint, spikes_of
 from threadpoolctl import threadpool_limits
 
@@ -84,7 +84,9 @@ def test_merging_across_drift_gives_the_same_bytes(pool):
     frozen(matched)
 
     def merged_by(share: Share):
-        units = observe_units(matched, units_of(matched, before.rest), MatchedSteps(before, step, 2), share)
+        units = observe_units(
+            matched, units_of(matched, before.rest), MatchedSteps(before, step, seconds_of(before), 2), share
+        )
         tissue = Tissue(PROBE, np.eye(8, dtype=np.float32), TissueParams())
         return units, merge_across_drift(units, matched, tissue, REFINE, share)
 

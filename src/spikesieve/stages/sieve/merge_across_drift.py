@@ -23,35 +23,46 @@ from spikesieve.stages.sieve.moving_units import (
     difference_from_template,
     units_as_moving_templates,
 )
+from spikesieve.stages.sieve.partners import (
+    Evidence,
+    Pair,
+    likelihood_ratio,
+    neighbour_similarity,
+    partner_probabilities,
+)
 from spikesieve.stages.sieve.same_neuron import log_odds_one_neuron, without_jitter
 from spikesieve.stages.sieve.unit_means import COMPARABLE_ENERGY
 from spikesieve.stages.templates import component_lags
-from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue
+from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, expected_misfit
 
 # Two neurons are observed at the same displacements. Two units that have less than this share of the rarer one's spikes
 # at common displacements may be one neuron.
 MAX_OVERLAP = 0.5
 # Units whose peak contacts are farther apart are not compared.
 MAX_DISTANCE_UM = 60.0
-
-Pair = tuple[int, int]
+# Units are merged that are more likely one neuron than not.
+LIKELY = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class _SpikeTimeTest:
-    """Spike times of each unit in samples, and whether they allow two units to be merged."""
+    """Spike times of each unit in samples, where it is seen, and whether they allow two units to be merged."""
 
     trains: list[I64]
     sampling_hz: float
     params: RefineParams
 
+    def allow(self, merged_into: I64, pair: Pair) -> bool:
+        """Whether the spike times of what two units were merged into may be one neuron's."""
+        first, second = (
+            np.concatenate([self.trains[k] for k in np.flatnonzero(merged_into == merged_into[unit])]) for unit in pair
+        )
+        return log_odds_one_neuron(first, second, self.sampling_hz) >= -self.params.refractory_log_odds
+
     def merge(self, merged_into: I64, pair: Pair) -> bool:
         """Merge, in place, what two units were merged into, unless it is one already or spike times say two."""
         a, b = sorted(int(merged_into[k]) for k in pair)
-        first, second = (
-            np.concatenate([self.trains[k] for k in np.flatnonzero(merged_into == lead)]) for lead in (a, b)
-        )
-        if a == b or log_odds_one_neuron(first, second, self.sampling_hz) < -self.params.refractory_log_odds:
+        if a == b or not self.allow(merged_into, (a, b)):
             return False
         merged_into[merged_into == b] = a
         return True
@@ -64,7 +75,8 @@ def merge_across_drift(
 
     First, units are merged that cannot be told apart where both were observed. Then units that are rarely observed at
     the same displacements are merged where each looks as the other one is predicted to look. The most similar pair is
-    merged first. After each merge the predictions are made again from all that was observed of the merged unit.
+    merged first. After each merge the predictions are made again from all that was observed of the merged unit. Units
+    that are still left without an equal are merged with their likeliest partner (`stages.sieve.partners`).
 
     Parameters
     ----------
@@ -89,8 +101,7 @@ def merge_across_drift(
     peak = units.found.templates.peak_contacts
     xy = tissue.probe.positions_um[peak]
     neighbours = cKDTree(xy).query_ball_point(xy, MAX_DISTANCE_UM) if len(xy) else []
-    trains = [spikes.sample[units.found.unit == k] for k in range(len(units.observed))]
-    spike_times = _SpikeTimeTest(trains, spikes.sampling_hz, params)
+    spike_times = _SpikeTimeTest(units.trains, spikes.sampling_hz, params)
     merged_into = _merge_where_observed(units.observed, component_lags(spikes.pcs), neighbours, spike_times)
     similarity: dict[Pair, float] = {}
     predicted: dict[int, MovingTemplates] = {}
@@ -101,6 +112,7 @@ def merge_across_drift(
         known = {pair: value for pair, value in similarity.items() if pair in pairs and changed.isdisjoint(pair)}
         similarity = known | _similarities(sorted(pairs - known.keys()), units.observed, merged_into, predicted)
         changed = _merge_most_similar(merged_into, similarity, spike_times)
+        changed = changed or _merge_partners(merged_into, similarity, _Candidates(units, tissue), spike_times)
     none = np.empty(0, np.int64)
     left = [predicted[k] for k in np.unique(merged_into).tolist()]
     return merged_into, concatenate_templates(units.matched_by.take(none, none), *left)
@@ -157,6 +169,48 @@ def _merge_most_similar(merged_into: I64, similarity: dict[Pair, float], spike_t
             done |= set(pair)
             changed.add(pair[0])
     return changed
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidates:
+    """Units, and how much a footprint can differ from a prediction."""
+
+    units: ObservedUnits
+    tissue: Tissue
+
+    def evidence(self, merged_into: I64, pair: Pair, similarity: float) -> Evidence:
+        """What speaks for two merged units being one neuron."""
+        parts = [np.flatnonzero(merged_into == k) for k in pair]
+        a, b = (concatenate_observed([self.units.observed[part] for part in of_unit]) for of_unit in parts)
+        misfit = (expected_misfit(self.tissue, a, b) + expected_misfit(self.tissue, b, a)) / 2
+        n = [float(self.units.found.templates.n_spikes[of_unit].sum()) for of_unit in parts]
+        rates = [k / self._seconds_of(lead, seen) for k, lead, seen in zip(n, pair, (a, b), strict=True)]
+        return Evidence(similarity, misfit, float(np.log(rates[0] / rates[1])), 1 / n[0] + 1 / n[1])
+
+    def _seconds_of(self, unit: int, seen: Observed) -> float:
+        """How long the tissue was where a unit was seen."""
+        steps = self.units.matched_by.step_of(np.unique(seen.displacement_um))
+        return float(self.units.seconds[steps, self.units.found.parent[unit]].sum())
+
+
+def _merge_partners(
+    merged_into: I64, similarity: dict[Pair, float], candidates: _Candidates, spike_times: _SpikeTimeTest
+) -> set[int]:
+    """Merge, in place, pairs that are likelier one neuron than not, if spike times allow it; the units that changed."""
+    pairs = {pair: value for pair, value in similarity.items() if value > -1}
+    alike = neighbour_similarity(pairs)
+    ratios = {
+        pair: likelihood_ratio(candidates.evidence(merged_into, pair, value), alike)
+        for pair, value in pairs.items()
+        if value > 0
+    }
+    while True:
+        likely = [(p, pair) for pair, p in partner_probabilities(ratios, pairs).items() if p > LIKELY]
+        refused = [pair for _, pair in likely if not spike_times.allow(merged_into, pair)]
+        if not refused:
+            break
+        ratios = {pair: ratio for pair, ratio in ratios.items() if pair not in refused}
+    return {pair[0] for _, pair in sorted(likely, reverse=True) if spike_times.merge(merged_into, pair)}
 
 
 def _pairs(merged_into: I64, neighbours: Sequence[Sequence[int]]) -> set[Pair]:

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from spikesieve.model import F32, I64, Bool
+from spikesieve.model import F32, F64, I64, Bool
 from spikesieve.settings.templates import TemplatesParams
 from spikesieve.stages.features import add_features
 from spikesieve.stages.shapes import Shapes
@@ -23,6 +23,8 @@ from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, predict
 
 # Displacements with fewer spikes of a unit are left out.
 MIN_SPIKES_OF_BIN = 8
+# Where a unit fires at less than this times its usual rate, it is not seen, and the spikes are other neurons'.
+MIN_RATE_RATIO = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +61,17 @@ class ObservedUnits:
         Mean features of each unit in bins of displacement.
     matched_by : MovingTemplates
         The templates that matched the spikes.
+    seconds : ndarray of float64, shape (n_steps, n_templates)
+        How long the tissue was near each bin of displacement, at the depth of each template, in s; 0 between bins.
+    trains : list of ndarray of int64
+        Samples of the spikes of each unit in these bins.
     """
 
     found: FoundUnits
     observed: list[Observed]
     matched_by: MovingTemplates
+    seconds: F64
+    trains: list[I64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,18 +84,31 @@ class MatchedSteps:
         The templates that matched the spikes.
     step : ndarray of int64, shape (n_spikes,)
         Step of displacement of each spike's template, as a row of `templates.scores`.
+    seconds : ndarray of float64, shape (n_steps, n_templates)
+        How long each template was at each step, in s.
     bin_steps : int
         Width of a bin of displacement in steps.
     """
 
     templates: MovingTemplates
     step: I64
+    seconds: F64
     bin_steps: int
 
     @property
     def bin_centre(self) -> I64:
         """The step in the middle of each spike's bin, (n_spikes,) int64."""
-        middle = self.step // self.bin_steps * self.bin_steps + self.bin_steps // 2
+        return self._centre_of(self.step)
+
+    @property
+    def seconds_of_bins(self) -> F64:
+        """The seconds of all steps of a bin at its middle, 0 at its other steps: (n_steps, n_templates) float64."""
+        total = np.zeros_like(self.seconds)
+        np.add.at(total, self._centre_of(np.arange(len(total))), self.seconds)
+        return total
+
+    def _centre_of(self, step: I64) -> I64:
+        middle = step // self.bin_steps * self.bin_steps + self.bin_steps // 2
         return np.minimum(middle, len(self.templates.steps_um) - 1)
 
 
@@ -96,7 +117,8 @@ def observe_units(
 ) -> ObservedUnits:
     """Average the spikes of each unit in bins of displacement, as the contacts saw them.
 
-    Only spikes that the unit's parent matched are used.
+    Only spikes that the unit's parent matched are used. Bins in which a unit has few spikes, or fires at a fraction of
+    its usual rate, are left out.
 
     Parameters
     ----------
@@ -122,9 +144,16 @@ def observe_units(
         order[a:b][spikes.template[order[a:b]] == parent]
         for (a, b), parent in zip(pairwise(edges), units.parent, strict=True)
     ]
-    observe = partial(_observe_unit, spikes=spikes, units=units, matched_at=matched_at, bin_centre=bin_centre)
+    seconds = matched_at.seconds_of_bins
+    observe = partial(
+        _observe_unit, spikes=spikes, units=units, matched_at=matched_at, bin_centre=bin_centre, seconds=seconds
+    )
     observed = list(share(observe, list(zip(rows, units.parent, strict=True))))
-    return ObservedUnits(units, observed, matched_at.templates)
+    trains = []
+    for (a, b), one in zip(pairwise(edges), observed, strict=True):
+        is_seen = np.isin(bin_centre[order[a:b]], matched_at.templates.step_of(one.displacement_um))
+        trains.append(spikes.sample[order[a:b][is_seen]])
+    return ObservedUnits(units, observed, matched_at.templates, seconds, trains)
 
 
 def _observe_unit(
@@ -133,6 +162,7 @@ def _observe_unit(
     units: FoundUnits,
     matched_at: MatchedSteps,
     bin_centre: I64,
+    seconds: F64,
 ) -> Observed:
     """What the contacts saw of one unit; `one_unit` is its spikes that its parent matched, and the parent."""
     rows, parent = one_unit
@@ -147,7 +177,9 @@ def _observe_unit(
     residual = sums / np.maximum(amplitude_sums, 1e-9)[:, None, None] - templates.rest.scores[parent]
     means = templates.scores[at, parent] + residual
     observed = Observed(templates.steps_um[at], templates.contacts[at, parent], means, n_spikes)
-    return _bins(observed, n_spikes >= MIN_SPIKES_OF_BIN)
+    rate_hz = n_spikes / np.maximum(seconds[at, parent], 1e-9)
+    usual_hz = n_spikes @ rate_hz / max(1, n_spikes.sum())
+    return _bins(observed, (n_spikes >= MIN_SPIKES_OF_BIN) & (rate_hz >= MIN_RATE_RATIO * usual_hz))
 
 
 def _bins(observed: Observed, kept: Bool) -> Observed:
