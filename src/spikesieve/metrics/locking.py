@@ -10,7 +10,7 @@ import numpy as np
 from spikesieve.model import F64, I64
 
 # Rhythms of neurons lose their phase within this; a clock does not.
-MIN_LAG_S = 0.5
+MIN_LAG_S = 1.0
 # Each spike is compared with the first so many that come later than a lag between the smallest and twice that, another
 # for each spike, and not later than this.
 N_LATER, MAX_LAG_S = 5, 4.0
@@ -62,10 +62,11 @@ def locking(train: I64, sampling_hz: float, known_hz: Sequence[float] = ()) -> L
 
     Notes
     -----
-    S(f) is the mean of cos(2 pi f (t_j - t_i)) over pairs of spikes 0.5 to 4 s apart. If a share q of the spikes is in
+    S(f) is the mean of cos(2 pi f (t_j - t_i)) over pairs of spikes 1 to 4 s apart. If a share q of the spikes is in
     step with a clock of frequency f, S = q^2. Without a lock S has variance 1 / 2N for N pairs, so that the largest of
-    M frequencies exceeds sqrt(log(M / p) / N) with probability p. A clock makes S large at its harmonics as well: its
-    frequency is the lowest one of which the largest is a multiple.
+    M frequencies exceeds sqrt(log(M / p) / N) with probability p. Pairs of a few spikes are not independent: with n
+    spikes log(M / p) / n is added. A clock makes S large at its harmonics as well: its frequency is the lowest one of
+    which the largest is a multiple.
 
     Examples
     --------
@@ -87,7 +88,8 @@ def locking(train: I64, sampling_hz: float, known_hz: Sequence[float] = ()) -> L
     known = np.any([np.abs(hz - f) <= KNOWN_WITHIN_HZ for f in known_hz], axis=0) & np.ones_like(fast)
     for looked_at in (fast, known & ~fast):
         best = int(np.where(looked_at, strength, -1.0).argmax())
-        by_chance = np.sqrt(np.log(max(1, looked_at.sum()) / CHANCE) / len(lags))
+        odds = np.log(max(1, looked_at.sum()) / CHANCE)
+        by_chance = np.sqrt(odds / len(lags)) + odds / len(train)
         if strength[best] < max(MIN_SHARE**2, by_chance):
             continue
         lowest = _fundamental(strength, best, int(SLOWEST_HZ * n / sampling_hz))
@@ -108,8 +110,8 @@ def _lags(train: I64, sampling_hz: float) -> I64:
 
 
 def _fundamental(strength: F64, best: int, lowest: int) -> int:
-    """Lowest bin of which `best` is a multiple, at which the train is as well locked, and at half of which it is not."""
-    enough, little = 0.9 * strength[best], 0.5 * strength[best]
+    """Lowest bin of which `best` is a multiple, at which the train is as well locked, and not at half of it."""
+    enough, little = 0.75 * strength[best], 0.5 * strength[best]
     for multiple in range(best // lowest, 1, -1):
         near = np.arange(round(best / multiple) - 1, round(best / multiple) + 2)
         found = int(near[strength[near].argmax()])

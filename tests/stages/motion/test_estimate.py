@@ -45,6 +45,15 @@ def test_what_rests_is_held_still(seed):
     assert "No drift was found" in motion.why[0]
 
 
+def test_a_movement_too_small_for_any_footprint_is_not_followed():
+    """It is seen: many neurons, little noise. But no template would change."""
+    tiny_um, small_um = (find(spikes_of(lambda t, d, um=um: um * zigzag(t, d), noise_um=1.0)) for um in (0.1, 0.5))
+    assert tiny_um.decisions == ("refuse",)
+    assert not tiny_um.um.any()
+    assert "stood still" in tiny_um.why[0]
+    assert small_um.decisions == ("rigid",)
+
+
 def test_upwards_is_positive_and_the_median_is_zero():
     motion = find(spikes_of(jump))
     late = motion.time_s > 40
