@@ -11,8 +11,8 @@ from spikesieve.model import F64, I64
 
 # Rhythms of neurons lose their phase within this; a clock does not.
 MIN_LAG_S = 1.0
-# Each spike is compared with the first so many that come later than a lag between the smallest and twice that, another
-# for each spike, and not later than this.
+# Each spike is compared with the next 5 after a lag between the smallest and twice that, another for each spike, and
+# with none that comes later than this.
 N_LATER, MAX_LAG_S = 5, 4.0
 GOLDEN_RATIO = 0.6180339887498949
 # A spike jitters by more than 0.2 ms around what drives it. Phases of periods this short are therefore lost.

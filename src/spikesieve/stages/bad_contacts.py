@@ -277,7 +277,7 @@ def _distances(probe: Probe) -> F64:
 
 
 def _notes(faults: tuple[Fault, ...], all_bad: bool, probe: Probe, params: PreprocessParams) -> tuple[str, ...]:
-    action = {"exclude": "left out", "interpolate": "interpolated from their neighbours", "keep": "kept as asked"}
+    action = {"exclude": "left out", "interpolate": "interpolated from good neighbours", "keep": "kept as asked"}
     done = "kept, since no contact is left otherwise" if all_bad else action[params.bad_contacts]
     notes = []
     for fault in faults:

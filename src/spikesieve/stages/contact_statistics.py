@@ -12,7 +12,7 @@ from spikesieve.stages.preprocess import mad_sd
 
 # A contact may work for a part of the time: its noise is measured in pieces of this length.
 PIECE_S = 0.1
-# Correlations are those of so much of each block.
+# Correlations are those of the first part of each block, of this length.
 CORRELATION_S = 0.2
 # Spikes and artifacts are cut off at this many SD, so that they do not make contacts look alike.
 CLIP_SD = 4.0

@@ -33,6 +33,7 @@ def foreign_label(train: I64, sampling_hz: float, line_hz: Sequence[float]) -> t
 
     Examples
     --------
+    >>> import numpy as np
     >>> foreign_label(np.cumsum(np.resize([270, 1200, 480], 600)), 30_000.0, ())
     (<Label.NOISE: 'noise'>, '100% of its spikes are in step with a clock of 1000 Hz')
     """
