@@ -87,7 +87,7 @@ class Lines:
     def _listed(self, part: slice) -> str:
         """Frequencies and amplitudes, the strongest ten."""
         pairs = list(zip(self.hz[part], self.amplitude_uv[part], strict=True))
-        listed = ", ".join(f"{hz:.0f} Hz ({uv:.3g} uV)" for hz, uv in pairs[:10])
+        listed = ", ".join(f"{hz:.0f} Hz ({uv:.3g} µV)" for hz, uv in pairs[:10])
         return listed + (f" and {len(pairs) - 10} weaker ones" if len(pairs) > 10 else "")
 
 

@@ -221,7 +221,7 @@ def _decide(found: DisplacementEstimate, windows: DepthWindows) -> tuple[str, st
         )
     if found.rms_um < MIN_MOVEMENT_UM:
         return "refuse", (
-            f"The tissue stood still: the estimate is {drift}, and a movement of less than {MIN_MOVEMENT_UM:g} um "
+            f"The tissue stood still: the estimate is {drift}, and a movement of less than {MIN_MOVEMENT_UM:g} µm "
             f"changes no footprint. {NO_CORRECTION}"
         )
     if len(windows) > 1 and found.depths_differ:
