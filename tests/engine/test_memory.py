@@ -20,6 +20,7 @@ from spikesieve.engine.machine import machine_bytes
 from spikesieve.engine.memory import Demand, bytes_of, plan_memory
 from spikesieve.errors import SettingsError
 from spikesieve.stages import bad_contacts, preprocess, whitening
+from spikesieve.stages.contact_statistics import contact_statistics
 from spikesieve.stages.preprocess import PreprocessParams
 
 GB = 1_000_000_000
@@ -144,7 +145,8 @@ def test_the_traces_of_a_block_take_what_is_planned():
     """Measured with what NumPy and Numba tell tracemalloc; the raw file's own numbers are not counted here."""
     probe, n = line_probe(48), 20_000
     raw = 10 * np.random.default_rng(0).standard_normal((48, n)).astype(np.float32)
-    draft = bad_contacts.without_bad_contacts(np.full(48, 10.0), probe, HZ, None, PreprocessParams())
+    measured = contact_statistics(raw, HZ)
+    draft = bad_contacts.without_bad_contacts(measured, probe, HZ, None, PreprocessParams())
     still = whitening.fit_whitening(draft, [whitening.block_statistics(raw)])
     fitted = replace(still, interpolation=np.eye(48, dtype=np.float32))
     preprocess.apply(raw, fitted, BACKEND, 200, 500)

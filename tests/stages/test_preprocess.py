@@ -11,6 +11,7 @@ from tiny import BACKEND, HZ, line_probe
 
 from spikesieve.model import Probe, Recording
 from spikesieve.stages import bad_contacts, preprocess, whitening
+from spikesieve.stages.contact_statistics import contact_statistics, pooled
 from spikesieve.stages.preprocess import PreprocessParams
 
 PARAMS = PreprocessParams()
@@ -26,8 +27,9 @@ def fit_blocks(blocks, probe: Probe, params: PreprocessParams = PARAMS, range_uv
     """What is learned from blocks (n_samples, n_channels)."""
     halo = preprocess.halo_samples(HZ, params.highpass_cutoff_hz)
     alone = preprocess.only_highpass(probe, HZ, params)
-    noise = np.median([preprocess.mad_sd(apply(b[:, probe.channels], alone, 0, halo).uv) for b in blocks], axis=0)
-    draft = bad_contacts.without_bad_contacts(noise, probe, HZ, range_uv, params)
+    high_passed = [apply(b[:, probe.channels], alone, 0, halo).uv for b in blocks]
+    measured = pooled(contact_statistics(uv, HZ) for uv in high_passed)
+    draft = bad_contacts.without_bad_contacts(measured, probe, HZ, range_uv, params)
     channels = draft.probe.channels
     return whitening.fit_whitening(
         draft, [whitening.block_statistics(apply(b[:, channels], draft, 0, halo).uv) for b in blocks]
@@ -166,9 +168,9 @@ def with_bad_contacts() -> np.ndarray:
 def test_dead_and_noisy_contacts_are_left_out_with_a_note():
     fitted, notes = fit(with_bad_contacts(), line_probe(24))
     assert sorted(set(range(24)) - set(fitted.probe.channels.tolist())) == [5, 6, 17]
-    assert "[5, 6]" in notes[0]
+    assert "channels 5, 6" in notes[0]
     assert "dead" in notes[0]
-    assert "[17]" in notes[1]
+    assert "channel 17" in notes[1]
     assert "noisy" in notes[1]
 
 
@@ -241,7 +243,7 @@ def test_a_contact_of_nan_is_dead():
     raw[:, 7] = np.nan
     fitted, notes = fit(raw, line_probe(20))
     assert 7 not in fitted.probe.channels
-    assert "[7]" in notes[0]
+    assert "channel 7" in notes[0]
 
 
 # Artifacts and saturation

@@ -16,6 +16,7 @@ from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.units import UnitsParams
 from spikesieve.stages import units
 from spikesieve.stages.features import spike_positions
+from spikesieve.stages.foreign_trains import foreign_notes
 from spikesieve.stages.match import MatchedSpikes
 from spikesieve.stages.preprocess import Preprocessing
 from spikesieve.stages.shapes import Shapes
@@ -64,7 +65,7 @@ class SortedSpikes:
     motion: FollowedMotion
 
 
-@versioned(1)
+@versioned(2)
 def describe(run: Run, source: Source, spikes: SortedSpikes, params: DescriptionParams) -> Sorting:
     """Compute the result of a sort from its units.
 
@@ -98,16 +99,18 @@ def describe(run: Run, source: Source, spikes: SortedSpikes, params: Description
         spikes.motion.found,
         params.units,
         params.curate,
+        line_hz=() if fitted.lines is None else tuple(fitted.lines.hz.tolist()),
     )
     where = units.mean_positions(out.position_um, out.unit, templates, fitted.probe)
     acgs = np.array([units.autocorrelogram(t, recording.sampling_hz) for t in trains], np.int64)
+    table = units.unit_table(trains, scores, templates, where, alike, context)
     return Sorting(
         probe=fitted.probe,
         sampling_hz=recording.sampling_hz,
         segments=recording.segments,
         spikes=out,
         templates=templates,
-        units=units.unit_table(trains, scores, templates, where, alike, context),
+        units=table,
         whitening=fitted.whitening,
         pcs=shapes.pcs,
         feature_contacts=final.means.contacts,
@@ -115,7 +118,7 @@ def describe(run: Run, source: Source, spikes: SortedSpikes, params: Description
         kept=kept,
         noise_sd_uv=fitted.noise_sd_uv,
         acgs=acgs.reshape(-1, units.ACG_BINS),
-        notes=(*fitted.notes, *final.notes, *spikes.matched.notes),
+        notes=(*fitted.notes, *final.notes, *spikes.matched.notes, *foreign_notes(table)),
         motion=spikes.motion.found,
     )
 

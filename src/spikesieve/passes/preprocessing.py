@@ -1,4 +1,4 @@
-"""Learns the preprocessing of a recording: bad contacts, noise, whitening."""
+"""Learns the preprocessing of a recording: interference, bad contacts, noise, whitening."""
 
 from __future__ import annotations
 
@@ -10,26 +10,13 @@ from spikesieve.engine.run import BlockTask, Core, Run, versioned
 from spikesieve.engine.source import Source
 from spikesieve.kernels.backend import Backend
 from spikesieve.model import F64
+from spikesieve.passes.contacts import survey_contacts
 from spikesieve.settings.preprocess import PreprocessParams
 from spikesieve.stages.bad_contacts import without_bad_contacts
-from spikesieve.stages.preprocess import Clean, Preprocessing, mad_sd
+from spikesieve.stages.preprocess import Clean, Preprocessing
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.sieve.fit import noise_of_scores
 from spikesieve.stages.whitening import BlockStatistics, block_statistics, fit_whitening
-
-
-@dataclass(frozen=True, eq=False)
-class ContactNoise(BlockTask[F64]):
-    """Measure the robust SD of each contact in uV."""
-
-    @property
-    def margin_samples(self) -> int:
-        """0: no margin."""
-        return 0
-
-    def __call__(self, clean: Clean, core: Core, backend: Backend) -> F64:
-        """Return (n_contacts,) float64."""
-        return mad_sd(clean.uv)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +55,9 @@ class ScoreNoise(BlockTask[F64]):
         return noise_of_scores(clean.white, self.shapes, backend)
 
 
-@versioned(1)
+@versioned(2)
 def fit_preprocessing(run: Run, source: Source, params: PreprocessParams) -> Preprocessing:
-    """Learn bad contacts, noise and whitening from sample blocks.
+    """Learn lines of interference, bad contacts, noise and whitening from sample blocks.
 
     Parameters
     ----------
@@ -87,11 +74,14 @@ def fit_preprocessing(run: Run, source: Source, params: PreprocessParams) -> Pre
         The complete preprocessing.
     """
     blocks, stage = source.sample_blocks, "noise and whitening"
-    noise_uv: F64 = np.median(list(run.map(ContactNoise(source), blocks, stage)), axis=0)
+    lines, measured = survey_contacts(run, source)
     recording = source.recording
     draft = without_bad_contacts(
-        noise_uv, source.probe, recording.sampling_hz, recording.range_uv(source.probe.channels), params
+        measured, source.probe, recording.sampling_hz, recording.range_uv(source.probe.channels), params
     )
+    if lines is not None:
+        kept = np.isin(source.probe.channels, draft.probe.channels)
+        draft = replace(draft, lines=lines.of_contacts(kept), notes=(*draft.notes, *lines.notes))
     return fit_whitening(draft, run.map(Covariance(source.with_preprocessing(draft)), blocks, stage))
 
 

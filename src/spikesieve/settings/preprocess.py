@@ -43,7 +43,7 @@ class PreprocessParams(Params):
     )
     bad_contacts: Literal["exclude", "interpolate", "keep"] = setting(
         "exclude",
-        "what to do with dead and noisy contacts; "
+        "what to do with bad contacts (dead, noisy, popping, copies); "
         "choose interpolate to fill them from their neighbours, keep to sort them as they are",
     )
     dead_ratio: float = setting(

@@ -12,6 +12,7 @@ import numpy as np
 from spikesieve.kernels.backend import Backend
 from spikesieve.model import F32, F64, I64, Bool, Probe
 from spikesieve.settings.preprocess import PreprocessParams
+from spikesieve.stages.line_noise import Lines, without_lines
 
 # After 12 periods of the cutoff frequency (40 ms at 300 Hz) the slowest pole of the high-pass has decayed by exp(-37).
 HALO_PERIODS = 12.0
@@ -52,6 +53,8 @@ class Preprocessing:
         Sentences for the user.
     score_noise_sd : float
         Median SD of the PC scores of noise before the whitening was scaled to make it 1; 1 if it was not scaled.
+    lines : Lines or None
+        Lines of interference; None if there are none.
     """
 
     probe: Probe
@@ -66,6 +69,7 @@ class Preprocessing:
     params: PreprocessParams
     notes: tuple[str, ...] = ()
     score_noise_sd: float = 1.0
+    lines: Lines | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +177,7 @@ def reference_groups(probe: Probe, params: PreprocessParams) -> I64:
 
 
 def filtered(traces_uv: F32, ends_uv: tuple[float, float], fitted: Preprocessing, backend: Backend) -> tuple[F32, int]:
-    """High-pass traces and subtract the common reference.
+    """High-pass traces, subtract lines of interference and the common reference.
 
     Parameters
     ----------
@@ -202,6 +206,8 @@ def filtered(traces_uv: F32, ends_uv: tuple[float, float], fitted: Preprocessing
         means = np.where(bad, 0.0, traces_uv).sum(axis=1, dtype=np.float64) / np.maximum(1, (~bad).sum(axis=1))
         traces_uv = np.where(bad, means[:, None].astype(np.float32), traces_uv)
     traces = highpass(traces_uv, fitted.sampling_hz, fitted.params.highpass_cutoff_hz, backend)
+    if fitted.lines is not None:
+        traces = without_lines(traces, fitted.lines, fitted.sampling_hz)
     groups = fitted.referenced
     if (groups >= 0).any():
         backend.subtract_median(traces, groups, int(groups.max()) + 1)

@@ -13,6 +13,7 @@ from spikesieve.metrics.missed import is_truncated, missed_fraction, missed_frac
 from spikesieve.model import F32, F64, I32, I64, Label, Motion, Probe, Templates, Unit
 from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.units import UnitsParams
+from spikesieve.stages.foreign_trains import foreign_label
 from spikesieve.stages.waveforms import best_columns, peak_to_peak_uv
 
 ACG_BINS = 100
@@ -48,6 +49,8 @@ class UnitTableInputs:
         Criteria of the labels.
     curate : CurateParams
         Criteria of a refractory autocorrelogram.
+    line_hz : tuple of float
+        Lines of interference in Hz.
     """
 
     probe: Probe
@@ -58,6 +61,7 @@ class UnitTableInputs:
     motion: Motion | None
     params: UnitsParams
     curate: CurateParams
+    line_hz: tuple[float, ...] = ()
 
     @property
     def duration_s(self) -> float:
@@ -154,6 +158,8 @@ def unit_table(
         acg = refractory.refractoriness_of_train(train, inputs.sampling_hz, inputs.duration_s)
         share_missed = missed_share(train, scores[k], contact, inputs)
         label, why = label_unit(acg, snr, spread_um(templates, k, inputs.probe), share_missed, inputs)
+        if label != Label.NOISE:
+            label, why = foreign_label(train, inputs.sampling_hz, inputs.line_hz) or (label, why)
         known = np.isfinite(acg.ratio)
         rows.append(
             Unit(

@@ -45,6 +45,14 @@ def test_what_rests_is_held_still(seed):
     assert "No drift was found" in motion.why[0]
 
 
+def test_a_movement_too_small_for_any_footprint_is_not_followed():
+    """It is seen: many neurons, little noise. But no template would change."""
+    motion = find(spikes_of(lambda time_s, depth_um: 0.1 * zigzag(time_s, depth_um), noise_um=1.0))
+    assert motion.decisions == ("refuse",)
+    assert not motion.um.any()
+    assert "stood still" in motion.why[0]
+
+
 def test_upwards_is_positive_and_the_median_is_zero():
     motion = find(spikes_of(jump))
     late = motion.time_s > 40

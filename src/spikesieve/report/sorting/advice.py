@@ -51,7 +51,12 @@ ADVICE_ON_NOTES = {
     "No unit was found": "Check that the probe fits the file: a wrong channel order hides every spike. Check the data "
     "type and the number of channels, and that the recording is not silent. Then try a lower detect.threshold.",
     "dead (no signal)": "Check the connector and the channel map. preprocess.bad_contacts says what happens to them.",
-    "noisy contact(s)": "Look at these channels in the raw traces. preprocess.bad_contacts says what happens to them.",
+    "(noisy)": "Look at these channels in the raw traces. preprocess.bad_contacts says what happens to them.",
+    "(popping)": "Look at these channels in the raw traces: a contact may be loose.",
+    "carry the same signal": "Check the channel map and the connector: channels may be copied or wired together.",
+    "Interference was": "Look for a clock, a power supply or a ground loop. The page interference of the documentation "
+    "says what was done.",
+    "in step with": "These units are interference, not neurons. See the column “why”.",
     "NaN or infinite": "Check the file and its data type (--dtype): raw recordings have no such values.",
     "blanked as artifact": "Spikes under artifacts are lost. Look at the traces there, and exclude bad periods with "
     "--exclude.",

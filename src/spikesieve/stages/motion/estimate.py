@@ -37,6 +37,9 @@ DEPTH_BIN_UM, KILOSORT_DEPTH_BIN_UM = 2.5, 5.0
 MIN_ROWS, MAX_ROW_GAP_UM = 4, 60.0
 # A single neuron that lies across cells counts as up to 4.
 MIN_BINS, MIN_SPIKES_PER_BIN, MIN_NEURONS = 5, 10.0, 5.0
+# Templates are predicted in steps of 1 um: less than half of that is no step. The steepest footprint changes by 3 %
+# over it, a third of the spread of a neuron's amplitudes.
+MIN_MOVEMENT_UM = 0.5
 
 NO_CORRECTION = "No drift is corrected."
 
@@ -215,6 +218,11 @@ def _decide(found: DisplacementEstimate, windows: DepthWindows) -> tuple[str, st
         return "refuse", (
             f"No drift was found: the estimate is {drift}. {NO_CORRECTION} If the tissue is known to drift, more "
             "spikes may show it: lower detect.threshold, or raise motion.time_bin_s."
+        )
+    if found.rms_um < MIN_MOVEMENT_UM:
+        return "refuse", (
+            f"The tissue stood still: the estimate is {drift}, and a movement of less than {MIN_MOVEMENT_UM:g} µm "
+            f"changes no footprint. {NO_CORRECTION}"
         )
     if len(windows) > 1 and found.depths_differ:
         return "use", f"The tissue drifted by {drift}, differently at different depths."

@@ -1,0 +1,163 @@
+"""Bad contacts: each kind is recognised and named, good contacts stay, one copy stays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tiny import BACKEND, HZ, line_probe
+
+from spikesieve.model import Probe
+from spikesieve.stages import bad_contacts, preprocess
+from spikesieve.stages.contact_statistics import contact_statistics, pooled
+from spikesieve.stages.preprocess import PreprocessParams
+
+N_CONTACTS, N_SAMPLES = 12, 30_000
+PARAMS = PreprocessParams()
+
+
+def tissue(seed: int = 0, n_samples: int = 2 * N_SAMPLES) -> np.ndarray:
+    """Noise that neighbours share in part, and a neuron of 300 uV beside contact 5: (n_samples, 12) in uV."""
+    rng = np.random.default_rng(seed)
+    white = rng.standard_normal((n_samples, N_CONTACTS + 1))
+    uv = 10 * (white[:, 1:] + 0.5 * white[:, :-1])
+    spike = -np.exp(-(((np.arange(60) - 20) / 5) ** 2))
+    size = 300 * np.exp(-np.abs(np.arange(N_CONTACTS) - 5))
+    for at in rng.integers(0, n_samples - 60, n_samples // 1500):
+        uv[at : at + 60] += spike[:, None] * size
+    return uv
+
+
+def telegraph(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Steps of 3 mV, up and down, 20 a second: a loose contact."""
+    level = np.zeros(n)
+    level[rng.integers(0, n, n // 1500)] = 1
+    return 3000 * (np.cumsum(level) % 2)
+
+
+def decaying(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Pulses of 1 mV that decay in 2 ms."""
+    at = np.zeros(n)
+    at[rng.integers(0, n, n // 1500)] = 1000 * rng.choice([-1, 1], n // 1500)
+    return np.convolve(at, np.exp(-np.arange(600) / 60))[:n]
+
+
+def notes_on(uv: np.ndarray, probe: Probe, params: PreprocessParams = PARAMS):
+    """The preprocessing from the two halves of a recording, and its notes as one text."""
+    halves = np.array_split(uv.T.astype(np.float32), 2, axis=1)
+    passed = [preprocess.highpass(np.ascontiguousarray(half), HZ, 300.0, BACKEND) for half in halves]
+    draft = bad_contacts.without_bad_contacts(
+        pooled(contact_statistics(p, HZ) for p in passed), probe, HZ, None, params
+    )
+    return draft, "\n".join(draft.notes)
+
+
+def left_out(draft: preprocess.Preprocessing) -> list[int]:
+    return sorted(set(range(N_CONTACTS)) - set(draft.probe.channels.tolist()))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_good_contacts_stay(seed):
+    draft, notes = notes_on(tissue(seed), line_probe(N_CONTACTS))
+    assert left_out(draft) == []
+    assert notes == ""
+
+
+@pytest.mark.parametrize("pops", [telegraph, decaying])
+def test_a_popping_contact_is_left_out_and_a_neuron_is_not(pops):
+    uv = tissue()
+    uv[:, 8] += pops(np.random.default_rng(1), len(uv))
+    draft, notes = notes_on(uv, line_probe(N_CONTACTS))
+    assert left_out(draft) == [8]
+    assert "channel 8 was left out" in notes
+    assert "popping" in notes
+
+
+def test_on_a_sparse_probe_no_contact_can_be_popping():
+    uv = tissue()
+    uv[:, 8] += decaying(np.random.default_rng(1), len(uv))
+    assert left_out(notes_on(uv, line_probe(N_CONTACTS, 100.0))[0]) == []
+
+
+@pytest.mark.parametrize("share", [0.2, 0.45])
+def test_a_contact_that_works_for_a_part_of_the_time_is_left_out(share):
+    uv = tissue()
+    uv[: round(share * len(uv)), 3] = -1234.0
+    draft, notes = notes_on(uv, line_probe(N_CONTACTS))
+    assert left_out(draft) == [3]
+    assert f"no signal) for {share:.0%} of the time" in notes
+
+
+def test_short_failures_in_every_second_add_up():
+    uv = tissue()
+    for start in range(0, len(uv), 12_000):
+        uv[start : start + 6000, 3] = 0.0
+    draft, notes = notes_on(uv, line_probe(N_CONTACTS))
+    assert left_out(draft) == [3]
+    assert "of the time" in notes
+
+
+def test_a_contact_that_is_noisy_for_a_third_of_the_time_is_left_out():
+    uv = tissue()
+    uv[:20_000, 3] += 100 * np.random.default_rng(2).standard_normal(20_000)
+    draft, notes = notes_on(uv, line_probe(N_CONTACTS))
+    assert left_out(draft) == [3]
+    assert "noisy" in notes
+
+
+def test_silence_and_noise_of_the_whole_shank_is_no_fault_of_a_contact():
+    uv = tissue()
+    uv[:20_000] = 0.0
+    uv[20_000:30_000] *= 10
+    assert left_out(notes_on(uv, line_probe(N_CONTACTS))[0]) == []
+
+
+def test_of_copies_the_one_in_its_place_stays():
+    uv = tissue()
+    uv[:, 2] = 0.5 * uv[:, 9]
+    draft, notes = notes_on(uv, line_probe(N_CONTACTS))
+    assert left_out(draft) == [2]
+    assert "File channels 2, 9 carry the same signal: file channel 2 was left out." in notes
+
+
+def test_channels_that_are_wired_together_are_recognised_through_the_noise_of_their_amplifiers():
+    uv = tissue()
+    uv[:, 4:8] = uv[:, 4:8].mean(axis=1, keepdims=True) + np.random.default_rng(3).standard_normal((len(uv), 4))
+    draft, notes = notes_on(uv, line_probe(N_CONTACTS))
+    assert len(left_out(draft)) == 3
+    assert "File channels 4 to 7 carry the same signal" in notes
+
+
+def test_if_all_contacts_are_the_same_one_stays():
+    uv = tissue()
+    uv[:] = uv[:, :1]
+    draft, notes = notes_on(uv, line_probe(N_CONTACTS))
+    assert draft.probe.n_contacts == 1
+    assert "File channels 0 to 11 carry the same signal" in notes
+
+
+def test_noise_that_all_contacts_share_makes_no_copies():
+    uv = tissue() + 300 * np.random.default_rng(4).standard_normal((2 * N_SAMPLES, 1))
+    assert left_out(notes_on(uv, line_probe(N_CONTACTS))[0]) == []
+
+
+def test_neighbours_on_a_dense_probe_are_no_copies():
+    uv = np.cumsum(tissue(), axis=1)
+    assert left_out(notes_on(uv, line_probe(N_CONTACTS))[0]) == []
+
+
+def test_shanks_are_judged_apart():
+    probe = line_probe(6, shanks=2)
+    uv = tissue()
+    uv[:, 6:] *= 20
+    uv[:, 9] *= 0.01
+    assert left_out(notes_on(uv, probe)[0]) == [9]
+
+
+def test_popping_contacts_are_interpolated_when_asked():
+    uv = tissue()
+    uv[:, 8] += telegraph(np.random.default_rng(1), len(uv))
+    draft, notes = notes_on(uv, line_probe(N_CONTACTS), PreprocessParams(bad_contacts="interpolate"))
+    assert draft.probe.n_contacts == N_CONTACTS
+    assert draft.interpolation is not None
+    assert draft.interpolation[8, 8] == 0
+    assert "interpolated" in notes

@@ -1,0 +1,105 @@
+"""Lines of interference: found where they are, removed without harm, and nothing is done where there are none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tiny import BACKEND, HZ, line_probe
+
+from spikesieve.stages import preprocess
+from spikesieve.stages.line_noise import Lines, find_lines, power_spectrum, spectrum_samples, without_lines
+from spikesieve.stages.preprocess import PreprocessParams, mad_sd
+
+N, SECONDS = 3, 4
+
+
+def noise(seed: int = 0) -> np.ndarray:
+    """High-passed noise of about 10 uV: (3, 120000) float32."""
+    uv = 10 * np.random.default_rng(seed).standard_normal((N, int(SECONDS * HZ)))
+    return preprocess.highpass(uv.astype(np.float32), HZ, 300.0, BACKEND)
+
+
+def sine(hz: float, uv: float) -> np.ndarray:
+    return (uv * np.sin(2 * np.pi * hz * np.arange(int(SECONDS * HZ)) / HZ + 1)).astype(np.float32)
+
+
+def lines_of(traces_uv: np.ndarray) -> Lines | None:
+    blocks = np.array_split(traces_uv, SECONDS, axis=1)
+    sd = mad_sd(traces_uv)
+    n = spectrum_samples(blocks[0].shape[1])
+    return find_lines(np.mean([power_spectrum(b, sd, HZ, n) for b in blocks], axis=0), sd, HZ, 300.0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_and_spikes_have_no_lines(seed):
+    uv = noise(seed)
+    uv[1, np.cumsum(np.random.default_rng(seed).integers(300, 3000, 60))] -= 500
+    assert lines_of(uv) is None
+
+
+def test_a_regular_train_of_large_pulses_is_no_line():
+    uv = noise()
+    uv[:, ::3000] += 5000
+    assert lines_of(uv) is None
+
+
+@pytest.mark.parametrize(("hz", "uv"), [(1000.0, 3.0), (1234.5, 20.0), (14_000.0, 300.0), (450.3, 5.0)])
+def test_a_line_is_found_on_one_contact_with_its_frequency_and_amplitude(hz, uv):
+    traces = noise()
+    traces[1] += sine(hz, uv)
+    lines = lines_of(traces)
+    assert len(lines.hz) == lines.n_removed == 1
+    assert lines.hz[0] == pytest.approx(hz, abs=0.2)
+    assert lines.amplitude_uv[0] == pytest.approx(uv, rel=0.15)
+    assert f"{lines.hz[0]:.0f} Hz" in lines.notes[0]
+
+
+def test_a_line_is_removed_and_spikes_stay():
+    clean = noise()
+    at = np.arange(1000, 110_000, 4000)
+    for k in range(30):
+        clean[:, at + k] -= np.float32(100 * np.exp(-(((k - 10) / 4) ** 2)))
+    traces = clean + sine(1000.02, 60) + sine(2000.04, 30)
+    rest = without_lines(traces, lines_of(traces), HZ)[:, 3000:-3000] - clean[:, 3000:-3000]
+    assert np.abs(rest).max() < 2.0
+    assert rest.std() < 0.3
+
+
+def test_a_line_that_swells_is_removed_as_well():
+    clean = noise()
+    traces = clean + sine(1000, 60) * (1 + 0.5 * np.sin(np.arange(clean.shape[1]) / HZ * 2 * np.pi * 0.4)).astype("f4")
+    rest = without_lines(traces, lines_of(traces), HZ) - clean
+    assert rest.std() < 2.0
+
+
+def test_of_too_many_lines_the_strongest_are_removed_and_the_others_are_named():
+    power = np.full((1, 15_001), 1e-3, np.float32)
+    power[0, 400:14_000:61] = np.linspace(2.0, 1.0, 223)
+    lines = find_lines(power, np.array([10.0]), HZ, 300.0)
+    assert (lines.n_removed, len(lines.hz)) == (147, 223)
+    assert lines.hz[0] == 400.0
+    assert "weaker ones" in lines.notes[0]
+    assert "left in the traces" in lines.notes[1]
+
+
+def test_a_line_at_half_the_sampling_rate_is_finite():
+    traces = noise()
+    lines = Lines(np.array([HZ / 2]), np.array([1.0]), np.full(N, 40, np.float32), 1)
+    assert np.isfinite(without_lines(traces, lines, HZ)).all()
+
+
+def test_silence_has_no_lines():
+    assert lines_of(np.zeros((N, int(SECONDS * HZ)), np.float32)) is None
+
+
+def test_preprocessing_without_lines_is_the_same_to_the_byte_and_with_lines_it_is_clean():
+    raw = (10 * np.random.default_rng(0).standard_normal((N, 40_000))).astype(np.float32)
+    alone = preprocess.only_highpass(line_probe(N), HZ, PreprocessParams())
+    before = preprocess.apply(raw, alone, BACKEND, 0, 1200).uv
+    with_line = raw + (50 * np.sin(2 * np.pi * 0.1 * np.arange(40_000))).astype(np.float32)
+    lines = Lines(np.array([3000.0]), np.array([50.0]), np.full(N, 200, np.float32), 1)
+    cleaned = preprocess.apply(with_line, replace(alone, lines=lines), BACKEND, 0, 1200).uv
+    assert alone.lines is None
+    assert np.abs(cleaned - before).max() < 2.0
