@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,12 +20,14 @@ from spikesieve.engine.codec import in_memory
 from spikesieve.engine.executor import Progress, silent
 from spikesieve.engine.run import Run
 from spikesieve.engine.source import Source
-from spikesieve.engine.store import Store
+from spikesieve.engine.store import StepState, Store
 from spikesieve.errors import OutputError
+from spikesieve.io.finished_folder import NEW, require_free
+from spikesieve.io.hidden_folder import hidden_folder, hidden_path
 from spikesieve.io.recordings.open_input import RawOptions, open_input
 from spikesieve.io.recordings.preprocessed import write_preprocessed
 from spikesieve.io.results import kilosort2_intermediates, provenance
-from spikesieve.io.results.folder import result_folder
+from spikesieve.io.results.folder import RESULT, result_folder
 from spikesieve.io.results.motion_files import read_motion, require_motion_fits
 from spikesieve.io.results.read import curation_notes, read_provenance, read_sorting
 from spikesieve.io.results.run_log import run_log
@@ -36,6 +40,8 @@ from spikesieve.report.sorting.write import write_report
 from spikesieve.settings.sort import Settings
 
 logger = logging.getLogger(__name__)
+
+STEPS = "steps"
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,10 @@ class Job:
         Write the whitened traces as well.
     save_intermediates : bool
         Write the intermediate results of the method kilosort2 as well.
+    fresh : bool
+        Forget what an earlier run of this job has finished.
+    keep_steps : bool
+        Keep the hidden folder with the steps after the result is complete.
     """
 
     files: tuple[Path, ...]
@@ -82,6 +92,8 @@ class Job:
     overwrite: bool = False
     save_preprocessed: bool = False
     save_intermediates: bool = False
+    fresh: bool = False
+    keep_steps: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +153,7 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
     Raises
     ------
     InputError, SettingsError, OutputError
-        With a message for the user. No files are left then.
+        With a message for the user. Finished steps are kept in `steps_folder(job.out)`; the same job goes on there.
     """
     started = datetime.now().astimezone()
     clock = StageClock(_logged(progress))
@@ -153,26 +165,83 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
     if motion is not None:
         require_motion_fits(motion, probe, recording)
     plan = memory_plan(recording, probe, job.settings, Resources(job.n_jobs, job.memory))
-    with result_folder(job.out, job.overwrite, recording.paths) as work, run_log(work.path / LOG_NAME):
+    _remove_finished(job.out)
+    require_free(job.out, RESULT, job.overwrite, recording.paths)
+    with _steps_folder(job) as steps, run_log(steps / LOG_NAME):
         _log_start(job, recording, probe)
         for line in plan.lines():
             announce(line)
             logger.info("%s", line)
-        store = Store.open(work.scratch, reuse=False)
+        steps_told = _Steps(announce, steps)
+        store = Store.open(steps, tell=steps_told)
         source = source_of(recording, probe, job.settings, plan)
         with open_run(plan.n_workers, store, clock) as run:
             sorting = run_method(run, source, job.settings, motion)
-            _save_steps(run, source, job, work.path)
-        clock("write", 0, 1)
-        report = write_folder(work.path, sorting, recording, _provenance(job, started, clock, odd))
-        clock("write", 1, 1)
-        # Windows cannot delete mapped files, so the steps in the scratch folder are unmapped before it is deleted.
-        sorting = in_memory(_without_features(sorting))
-        notes = (*odd, *sorting.notes)
-        _log_end(sorting, notes, clock)
+            steps_told("write", StepState(False))
+            with result_folder(job.out, job.overwrite, recording.paths) as new:
+                _save_steps(run, source, job, new)
+                clock("write", 0, 1)
+                report = write_folder(new, sorting, recording, _provenance(job, started, clock, odd))
+                clock("write", 1, 1)
+                # Windows cannot delete mapped files, so the steps are unmapped before they are deleted.
+                sorting = in_memory(_without_features(sorting))
+                notes = (*odd, *sorting.notes)
+                _log_end(sorting, notes, clock)
+                shutil.copy(steps / LOG_NAME, new / LOG_NAME)
     seconds = (datetime.now().astimezone() - started).total_seconds()
-    pictures = tuple(path.relative_to(work.path).as_posix() for path in report.pictures)
+    pictures = tuple(path.relative_to(new).as_posix() for path in report.pictures)
     return Outcome(job.out, sorting, report.page.name, pictures, seconds, notes)
+
+
+def steps_folder(out: Path) -> Path:
+    """Name the hidden folder in which the steps of a sort are kept until the result is complete.
+
+    Parameters
+    ----------
+    out : Path
+        The result folder.
+
+    Returns
+    -------
+    Path
+        A path beside it.
+    """
+    return hidden_path(out.expanduser().resolve(), STEPS)
+
+
+def _remove_finished(out: Path) -> None:
+    """Remove what a run left that was stopped after its result was in place: the log in the result is that of it."""
+    logs = [folder / LOG_NAME for folder in (out, steps_folder(out))]
+    if all(log.is_file() for log in logs):
+        of_result, of_steps = (log.read_bytes() for log in logs)
+        if of_steps.startswith(of_result):
+            for kind in (NEW, STEPS):
+                with hidden_folder(out.expanduser().resolve(), kind):
+                    pass
+
+
+def _steps_folder(job: Job) -> AbstractContextManager[Path]:
+    target = job.out.expanduser().resolve()
+    return hidden_folder(target, STEPS, go_on=True, fresh=job.fresh, keep=job.keep_steps)
+
+
+@dataclass
+class _Steps:
+    """Tells the user once where an interrupted sort goes on."""
+
+    announce: Callable[[str], None]
+    folder: Path
+    n_loaded: int = 0
+    is_told: bool = False
+
+    def __call__(self, name: str, state: StepState) -> None:
+        self.n_loaded += state.was_loaded
+        if state.was_loaded or self.is_told:
+            return
+        self.is_told = True
+        if self.n_loaded or state.position:
+            block = f", block {state.position[0]} of {state.position[1]}" if state.position else ""
+            self.announce(f"Goes on at {name}{block}: {self.n_loaded} steps were kept in {self.folder}")
 
 
 def _save_steps(run: Run, source: Source, job: Job, folder: Path) -> None:

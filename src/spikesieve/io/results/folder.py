@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from spikesieve.io.finished_folder import FolderKind, finished_folder, remove_folder
+from spikesieve.io.finished_folder import FolderKind, finished_folder
 from spikesieve.io.results.motion_files import write_motion
 from spikesieve.io.results.phy import write_phy
 from spikesieve.io.results.provenance import RunRecord, write_ops, write_provenance
@@ -19,24 +19,8 @@ RESULT_MARKER = "provenance.json"
 RESULT = FolderKind("result", RESULT_MARKER)
 
 
-@dataclass(frozen=True)
-class WorkFolder:
-    """Where to write until the result is complete.
-
-    Attributes
-    ----------
-    path : Path
-        Hidden folder that becomes the result.
-    scratch : Path
-        Hidden folder for arrays on disk, deleted at the end.
-    """
-
-    path: Path
-    scratch: Path
-
-
 @contextmanager
-def result_folder(path: Path | str, overwrite: bool, inputs: Sequence[str | Path] = ()) -> Iterator[WorkFolder]:
+def result_folder(path: Path | str, overwrite: bool, inputs: Sequence[str | Path] = ()) -> Iterator[Path]:
     """Make a hidden folder that is moved to `path` when the body of a with statement ends.
 
     If the body fails, also by Ctrl-C, everything it wrote is removed and the exception passes through.
@@ -52,23 +36,19 @@ def result_folder(path: Path | str, overwrite: bool, inputs: Sequence[str | Path
 
     Yields
     ------
-    WorkFolder
+    Path
         Where to write.
 
     Raises
     ------
+    InUseError
+        Another process writes this result.
     OutputError
         If `path` exists (without overwrite), is a file or a folder that is not a result, contains an input or cannot be
         written, or if the disk is full.
     """
-    with finished_folder(path, RESULT, overwrite, inputs) as partial:
-        # Scratch is not inside the result, because Windows cannot rename a folder with a memory-mapped file in it.
-        scratch = partial.with_name(partial.name.replace(".partial-", ".scratch-"))
-        try:
-            scratch.mkdir()
-            yield WorkFolder(partial, scratch)
-        finally:
-            remove_folder(scratch)
+    with finished_folder(path, RESULT, overwrite, inputs) as folder:
+        yield folder
 
 
 def write_result(folder: Path, sorting: Sorting, recording: Recording, run: RunRecord) -> None:
@@ -77,7 +57,7 @@ def write_result(folder: Path, sorting: Sorting, recording: Recording, run: RunR
     Parameters
     ----------
     folder : Path
-        Existing folder, such as `WorkFolder.path`.
+        Existing folder, such as that of `result_folder`.
     sorting : Sorting
         The result.
     recording : Recording
