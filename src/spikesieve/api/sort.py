@@ -271,6 +271,7 @@ def open_run(
     # One BLAS thread with any executor, because sums in another order would round differently.
     with threadpool_limits(limits=1), nullcontext(executor) if executor is not None else threads(n_workers) as workers:
         yield Run(workers, CpuBackend(), store, progress)
+    store.remove_unfinished()
 
 
 def run_method(run: Run, source: Source, settings: Settings, motion: Motion | None) -> Sorting:

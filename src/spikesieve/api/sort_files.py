@@ -21,7 +21,7 @@ from spikesieve.engine.executor import Progress, silent
 from spikesieve.engine.run import Run
 from spikesieve.engine.source import Source
 from spikesieve.engine.store import StepState, Store
-from spikesieve.errors import OutputError
+from spikesieve.errors import InputError, OutputError
 from spikesieve.io.finished_folder import NEW, require_free
 from spikesieve.io.hidden_folder import hidden_folder, hidden_path
 from spikesieve.io.recordings.open_input import RawOptions, open_input
@@ -42,6 +42,8 @@ from spikesieve.settings.sort import Settings
 logger = logging.getLogger(__name__)
 
 STEPS = "steps"
+# A file that says that the steps are kept although the result is complete.
+KEPT = "kept"
 
 
 @dataclass(frozen=True)
@@ -173,10 +175,13 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
             announce(line)
             logger.info("%s", line)
         steps_told = _Steps(announce, steps)
-        store = Store.open(steps, tell=steps_told)
+        store, files = Store.open(steps, tell=steps_told), _states(recording)
         source = source_of(recording, probe, job.settings, plan)
         with open_run(plan.n_workers, store, clock) as run:
             sorting = run_method(run, source, job.settings, motion)
+            _require_unchanged(files, _states(recording))
+            if job.keep_steps:
+                (steps / KEPT).touch()
             steps_told("write", StepState(False))
             with result_folder(job.out, job.overwrite, recording.paths) as new:
                 _save_steps(run, source, job, new)
@@ -212,7 +217,7 @@ def steps_folder(out: Path) -> Path:
 def _remove_finished(out: Path) -> None:
     """Remove what a run left that was stopped after its result was in place: the log in the result is that of it."""
     logs = [folder / LOG_NAME for folder in (out, steps_folder(out))]
-    if all(log.is_file() for log in logs):
+    if all(log.is_file() for log in logs) and not (steps_folder(out) / KEPT).exists():
         of_result, of_steps = (log.read_bytes() for log in logs)
         if of_steps.startswith(of_result):
             for kind in (NEW, STEPS):
@@ -223,6 +228,20 @@ def _remove_finished(out: Path) -> None:
 def _steps_folder(job: Job) -> AbstractContextManager[Path]:
     target = job.out.expanduser().resolve()
     return hidden_folder(target, STEPS, go_on=True, fresh=job.fresh, keep=job.keep_steps)
+
+
+def _states(recording: Recording) -> dict[str, tuple[int, int]]:
+    """Size and time of change of each file."""
+    return {path: (facts.st_size, facts.st_mtime_ns) for path in recording.paths if (facts := Path(path).stat())}
+
+
+def _require_unchanged(before: dict[str, tuple[int, int]], now: dict[str, tuple[int, int]]) -> None:
+    changed = [path for path, state in before.items() if now[path] != state]
+    if changed:
+        raise InputError(
+            f"{', '.join(changed)} changed while it was sorted, so the result would be of no single recording. Wait "
+            "until no program writes to it, then start anew with --fresh."
+        )
 
 
 @dataclass
