@@ -151,12 +151,15 @@ class Run:
         Holds the results of the steps.
     progress : callable
         Called with (stage, done, total) after each piece of work.
+    n_workers : int
+        Workers of the executor.
     """
 
     executor: Executor
     backend: Backend
     store: Store
     progress: Progress = silent
+    n_workers: int = 1
 
     def map(
         self, task: Callable[[Item], Result] | BlockTask[Result], items: Iterable[Item], name: str = ""
@@ -278,7 +281,7 @@ class Run:
         """Call a function for each item; `n_done` items before them count as done."""
         progress, total = (self.progress, n_done + len(cast(Sized, items))) if name else (silent, 0)
         progress(name, n_done, total)
-        for done, result in enumerate(map_in_order(self.executor, function, items), n_done + 1):
+        for done, result in enumerate(map_in_order(self.executor, function, items, self.n_workers), n_done + 1):
             progress(name, done, total)
             yield result
 
