@@ -3,6 +3,7 @@
 SpikesieveError
 ├── InputError       a file, probe or recording cannot be used as given
 ├── SettingsError    a setting is unknown, of the wrong type or out of range
+├── EndedEarlyError  a sort ended where it was asked to
 └── OutputError      the result cannot be written where it was asked for
     └── InUseError   another process works in the folder
 
@@ -41,3 +42,7 @@ class OutputError(SpikesieveError):
 
 class InUseError(OutputError):
     """Another process works in the folder."""
+
+
+class EndedEarlyError(SpikesieveError):
+    """A sort ended after the step that was asked for."""

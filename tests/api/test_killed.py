@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from killing import command, duration_s, kill_until_done, killed, unlike
-from small_files import facts, of_method, run_sort, spiking, write_raw
+from small_files import facts, of_method, refused, run_sort, spiking, write_raw
 
 from spikesieve.api import sort_files
 
@@ -58,6 +58,19 @@ def test_steps_that_are_kept_make_another_setting_quick(tmp_path, raw):
     assert "Goes on" not in fresh.stderr
     assert facts(tmp_path / "out")["result"]["n_units"] == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
+
+
+def test_a_sort_ends_after_the_step_that_is_asked_for_and_goes_on(tmp_path, raw):
+    refused(run_sort(raw, tmp_path / "out", "--stop-after", "wash"), tmp_path, "no step 'wash'", "noise, shapes")
+    early = run_sort(raw, tmp_path / "out", "--stop-after", "detect")
+    assert early.exit_code == 0, early.output
+    assert "ended after the step detect" in early.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [".out.steps"]
+    assert [path.name for path in (tmp_path / ".out.steps").glob("detect-*")]
+    assert not list((tmp_path / ".out.steps").glob("clusters-*"))
+    result = run_sort(raw, tmp_path / "out")
+    assert "Goes on at motion: 4 steps were kept" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_a_file_that_changes_while_it_is_sorted_is_an_error(tmp_path, monkeypatch):

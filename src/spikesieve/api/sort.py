@@ -40,6 +40,22 @@ METHODS: dict[str, Callable[[Run, Source, Settings, Motion | None], Sorting]] = 
 }
 """The function of each method, by its name in `Settings.method`."""
 
+_DETECTED = ("detect", "motion", "trace shift", "detect again", "spikes at rest", "clusters")
+STEPS: dict[str, tuple[str, ...]] = {
+    "sieve": (
+        *("noise", "shapes", "preprocessing", *_DETECTED, "first templates", "match a part", "templates", "match"),
+        *("units", "sorting"),
+    ),
+    "kilosort4": (
+        *("preprocessing", "shapes", *_DETECTED, "templates", "match", "clusters again", "units", "sorting"),
+    ),
+    "kilosort2": (
+        *("preprocessing", "shapes", "detect", "motion", "trace shift", "order", "templates", "spikes", "units"),
+        "sorting",
+    ),
+}
+"""Names of the steps of each method, in order. Some are left out with some settings."""
+
 
 @dataclass(frozen=True)
 class Resources:

@@ -6,13 +6,20 @@ import logging
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
+from spikesieve.api.kept_steps import (
+    Course,
+    file_states,
+    kept_steps,
+    remove_finished,
+    require_step,
+    require_unchanged,
+)
 from spikesieve.api.save import LOG_NAME, seeds_of, write_folder
 from spikesieve.api.sort import Resources, memory_plan, open_run, require_use, run_method, source_of
 from spikesieve.engine.clock import StageClock
@@ -21,9 +28,8 @@ from spikesieve.engine.executor import Progress, silent
 from spikesieve.engine.run import Run
 from spikesieve.engine.source import Source
 from spikesieve.engine.store import StepState, Store
-from spikesieve.errors import InputError, OutputError
-from spikesieve.io.finished_folder import NEW, require_free
-from spikesieve.io.hidden_folder import hidden_folder, hidden_path
+from spikesieve.errors import OutputError
+from spikesieve.io.finished_folder import require_free
 from spikesieve.io.recordings.open_input import RawOptions, open_input
 from spikesieve.io.recordings.preprocessed import write_preprocessed
 from spikesieve.io.results import kilosort2_intermediates, provenance
@@ -40,10 +46,6 @@ from spikesieve.report.sorting.write import write_report
 from spikesieve.settings.sort import Settings
 
 logger = logging.getLogger(__name__)
-
-STEPS = "steps"
-# A file that says that the steps are kept although the result is complete.
-KEPT = "kept"
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class Job:
         Forget what an earlier run of this job has finished.
     keep_steps : bool
         Keep the hidden folder with the steps after the result is complete.
+    stop_after : str or None
+        Name of a step after which the sort ends, without a result.
     """
 
     files: tuple[Path, ...]
@@ -96,6 +100,7 @@ class Job:
     save_intermediates: bool = False
     fresh: bool = False
     keep_steps: bool = False
+    stop_after: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,12 +159,16 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
 
     Raises
     ------
+    EndedEarlyError
+        The step `job.stop_after` is done.
     InputError, SettingsError, OutputError
         With a message for the user. Finished steps are kept in `steps_folder(job.out)`; the same job goes on there.
     """
     started = datetime.now().astimezone()
     clock = StageClock(_logged(progress))
     require_use(job.settings, job.motion is not None, job.save_intermediates)
+    if job.stop_after is not None:
+        require_step(job.settings.method, job.stop_after)
     if job.save_intermediates:
         kilosort2_intermediates.require_h5py()
     recording, probe, odd = open_input(job.files, job.raw, job.probe)
@@ -167,22 +176,20 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
     if motion is not None:
         require_motion_fits(motion, probe, recording)
     plan = memory_plan(recording, probe, job.settings, Resources(job.n_jobs, job.memory))
-    _remove_finished(job.out)
+    remove_finished(job.out)
     require_free(job.out, RESULT, job.overwrite, recording.paths)
-    with _steps_folder(job) as steps, run_log(steps / LOG_NAME):
+    with kept_steps(job.out, job.fresh, job.keep_steps) as steps, run_log(steps / LOG_NAME):
         _log_start(job, recording, probe)
         for line in plan.lines():
             announce(line)
             logger.info("%s", line)
-        steps_told = _Steps(announce, steps)
-        store, files = Store.open(steps, tell=steps_told), _states(recording)
+        course = Course(announce, steps, job.stop_after)
+        store, files = Store.open(steps, tell=course), file_states(recording)
         source = source_of(recording, probe, job.settings, plan)
         with open_run(plan.n_workers, store, clock) as run:
             sorting = run_method(run, source, job.settings, motion)
-            _require_unchanged(files, _states(recording))
-            if job.keep_steps:
-                (steps / KEPT).touch()
-            steps_told("write", StepState(False))
+            require_unchanged(files, recording)
+            course("write", StepState(False))
             with result_folder(job.out, job.overwrite, recording.paths) as new:
                 _save_steps(run, source, job, new)
                 clock("write", 0, 1)
@@ -196,71 +203,6 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
     seconds = (datetime.now().astimezone() - started).total_seconds()
     pictures = tuple(path.relative_to(new).as_posix() for path in report.pictures)
     return Outcome(job.out, sorting, report.page.name, pictures, seconds, notes)
-
-
-def steps_folder(out: Path) -> Path:
-    """Name the hidden folder in which the steps of a sort are kept until the result is complete.
-
-    Parameters
-    ----------
-    out : Path
-        The result folder.
-
-    Returns
-    -------
-    Path
-        A path beside it.
-    """
-    return hidden_path(out.expanduser().resolve(), STEPS)
-
-
-def _remove_finished(out: Path) -> None:
-    """Remove what a run left that was stopped after its result was in place: the log in the result is that of it."""
-    logs = [folder / LOG_NAME for folder in (out, steps_folder(out))]
-    if all(log.is_file() for log in logs) and not (steps_folder(out) / KEPT).exists():
-        of_result, of_steps = (log.read_bytes() for log in logs)
-        if of_steps.startswith(of_result):
-            for kind in (NEW, STEPS):
-                with hidden_folder(out.expanduser().resolve(), kind):
-                    pass
-
-
-def _steps_folder(job: Job) -> AbstractContextManager[Path]:
-    target = job.out.expanduser().resolve()
-    return hidden_folder(target, STEPS, go_on=True, fresh=job.fresh, keep=job.keep_steps)
-
-
-def _states(recording: Recording) -> dict[str, tuple[int, int]]:
-    """Size and time of change of each file."""
-    return {path: (facts.st_size, facts.st_mtime_ns) for path in recording.paths if (facts := Path(path).stat())}
-
-
-def _require_unchanged(before: dict[str, tuple[int, int]], now: dict[str, tuple[int, int]]) -> None:
-    changed = [path for path, state in before.items() if now[path] != state]
-    if changed:
-        raise InputError(
-            f"{', '.join(changed)} changed while it was sorted, so the result would be of no single recording. Wait "
-            "until no program writes to it, then start anew with --fresh."
-        )
-
-
-@dataclass
-class _Steps:
-    """Tells the user once where an interrupted sort goes on."""
-
-    announce: Callable[[str], None]
-    folder: Path
-    n_loaded: int = 0
-    is_told: bool = False
-
-    def __call__(self, name: str, state: StepState) -> None:
-        self.n_loaded += state.was_loaded
-        if state.was_loaded or self.is_told:
-            return
-        self.is_told = True
-        if self.n_loaded or state.position:
-            block = f", block {state.position[0]} of {state.position[1]}" if state.position else ""
-            self.announce(f"Goes on at {name}{block}: {self.n_loaded} steps were kept in {self.folder}")
 
 
 def _save_steps(run: Run, source: Source, job: Job, folder: Path) -> None:

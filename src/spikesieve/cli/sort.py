@@ -15,6 +15,7 @@ from spikesieve.cli.interruption import leave
 from spikesieve.cli.options import Channels, GainUv, ProbeSpec, Quiet, SamplingHz, interval_s
 from spikesieve.cli.output import BY_SIGNAL, errors_as_sentences, print_outcome, shown_progress
 from spikesieve.cli.root import app
+from spikesieve.errors import EndedEarlyError
 
 if TYPE_CHECKING:
     from spikesieve.engine.executor import Progress
@@ -67,6 +68,9 @@ Fresh = Annotated[bool, typer.Option("--fresh", help="Start anew, although an ea
 KeepSteps = Annotated[
     bool, typer.Option("--keep-steps", help="Keep the hidden folder of finished steps after the result is complete.")
 ]
+StopAfter = Annotated[
+    str | None, typer.Option("--stop-after", metavar="STEP", help="End after a step, such as detect, without a result.")
+]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print the log as well.")]
 
 
@@ -94,6 +98,7 @@ def sort(
     save_intermediates: SaveIntermediates = False,
     fresh: Fresh = False,
     keep_steps: KeepSteps = False,
+    stop_after: StopAfter = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -127,8 +132,13 @@ def sort(
             save_intermediates=save_intermediates,
             fresh=fresh,
             keep_steps=keep_steps,
+            stop_after=stop_after,
         )
-        outcome = sort_files(job, stop.watched(progress), _say_nothing if quiet else partial(typer.echo, err=True))
+        try:
+            outcome = sort_files(job, stop.watched(progress), _say_nothing if quiet else partial(typer.echo, err=True))
+        except EndedEarlyError as end:
+            typer.echo(str(end), err=True)
+            return
     if not quiet:
         print_outcome(outcome)
 
@@ -176,7 +186,7 @@ class Stop:
         str
             Two sentences.
         """
-        from spikesieve.api.sort_files import steps_folder
+        from spikesieve.api.kept_steps import steps_folder
 
         stage, done, total = self.place
         kept = steps_folder(self.out)
