@@ -29,11 +29,11 @@ from spikesieve.engine.run import Run
 from spikesieve.engine.source import Source
 from spikesieve.engine.store import StepState, Store
 from spikesieve.errors import OutputError
-from spikesieve.io.finished_folder import require_free
+from spikesieve.io.finished_folder import place_aside, require_free
 from spikesieve.io.recordings.open_input import RawOptions, open_input
 from spikesieve.io.recordings.preprocessed import write_preprocessed
 from spikesieve.io.results import kilosort2_intermediates, provenance
-from spikesieve.io.results.folder import RESULT, result_folder
+from spikesieve.io.results.folder import RESULT, made_by_hand, result_folder
 from spikesieve.io.results.motion_files import read_motion, require_motion_fits
 from spikesieve.io.results.read import curation_notes, read_provenance, read_sorting
 from spikesieve.io.results.run_log import run_log
@@ -178,6 +178,9 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
     plan = memory_plan(recording, probe, job.settings, Resources(job.n_jobs, job.memory))
     remove_finished(job.out)
     require_free(job.out, RESULT, job.overwrite, recording.paths)
+    aside = place_aside(job.out, RESULT)
+    if aside is not None:
+        announce(f"The older result {made_by_hand(job.out)}. It is kept as {aside}.")
     with kept_steps(job.out, job.fresh, job.keep_steps) as steps, run_log(steps / LOG_NAME):
         _log_start(job, recording, probe)
         for line in plan.lines():

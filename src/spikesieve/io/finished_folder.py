@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from spikesieve.errors import OutputError
 from spikesieve.io.hidden_folder import REPLACED, hidden_folder
+from spikesieve.io.new_folder import free_name
 
 NEW = "new"
+
+
+def _nothing_made_by_hand(folder: Path) -> str:
+    return ""
 
 
 @dataclass(frozen=True)
@@ -24,10 +29,13 @@ class FolderKind:
         Name in messages, such as "result".
     marker : str
         A file that every complete folder of this kind has.
+    made_by_hand : callable
+        Returns what of a folder is the work of a person, as the end of a sentence; empty if nothing is.
     """
 
     name: str
     marker: str
+    made_by_hand: Callable[[Path], str] = _nothing_made_by_hand
 
 
 @contextmanager
@@ -45,7 +53,8 @@ def finished_folder(
     kind : FolderKind
         What it will hold.
     overwrite : bool
-        Replace an older folder of the same kind. It stays untouched until the new one is complete.
+        Replace an older folder of the same kind. It stays untouched until the new one is complete. One that holds work
+        of a person is kept beside the new one.
     inputs : sequence of str or Path, optional
         Input files, which must not be in the folder that is replaced.
 
@@ -70,7 +79,29 @@ def finished_folder(
         yield new
         # Once more: something may have appeared there while this was made.
         require_free(target, kind, overwrite, inputs)
-        _swap_in(new, target, hidden / REPLACED, kind)
+        aside = place_aside(target, kind)
+        _swap_in(new, target, aside or hidden / REPLACED, kind)
+
+
+def place_aside(path: Path | str, kind: FolderKind) -> Path | None:
+    """Choose where an older folder is kept that is replaced.
+
+    Parameters
+    ----------
+    path : Path or str
+        The folder.
+    kind : FolderKind
+        What it holds.
+
+    Returns
+    -------
+    Path or None
+        A free path beside it; None if it does not exist or holds no work of a person, and need not be kept.
+    """
+    target = Path(path).expanduser().resolve()
+    if not target.is_dir() or not kind.made_by_hand(target):
+        return None
+    return free_name(target.with_name(f"{target.name}-before"))
 
 
 def require_free(path: Path | str, kind: FolderKind, overwrite: bool, inputs: Sequence[str | Path] = ()) -> None:

@@ -18,7 +18,7 @@ from make_sorting import SAMPLING_HZ, make_sorting, write_raw
 from spikesieve.errors import InUseError, OutputError
 from spikesieve.io.hidden_folder import REPLACED, hidden_path
 from spikesieve.io.recordings.binary import recording_from_array
-from spikesieve.io.results.folder import result_folder, write_result
+from spikesieve.io.results.folder import made_by_hand, result_folder, write_result
 from spikesieve.io.results.provenance import RunRecord, StageCost, fingerprint, to_json, write_ops
 from spikesieve.io.results.unit_table import COLUMNS, write_units_csv
 
@@ -91,10 +91,24 @@ def test_an_existing_folder_is_refused(tmp_path: Path) -> None:
 
 def test_overwrite_replaces_an_older_result_whole(tmp_path: Path) -> None:
     result(tmp_path / "out", text="old")
-    (tmp_path / "out" / "cluster_info.tsv").write_text("from Phy")
+    (tmp_path / "out" / "phy.log").write_text("from Phy")
     result(tmp_path / "out", overwrite=True)
     assert contents(tmp_path) == ["out", "provenance.json"]
     assert (tmp_path / "out" / "provenance.json").read_text() == "new"
+
+
+@pytest.mark.parametrize("changed", ["thesis.txt", "cluster_info.tsv", "cluster_group.tsv", "spike_clusters.npy"])
+def test_an_older_result_with_work_of_a_person_is_kept_aside(tmp_path: Path, changed: str) -> None:
+    sorting = make_sorting()
+    with result_folder(tmp_path / "out", overwrite=False) as new:
+        write_result(new, sorting, write_raw(tmp_path / "raw.bin", sorting), RUN)
+    assert made_by_hand(tmp_path / "out") == ""
+    (tmp_path / "out" / changed).write_text("cluster_id\tgroup\n0\tby hand\n")
+    assert made_by_hand(tmp_path / "out")
+    result(tmp_path / "out", overwrite=True)
+    assert (tmp_path / "out-before" / changed).read_text() == "cluster_id\tgroup\n0\tby hand\n"
+    assert contents(tmp_path / "out") == ["provenance.json"]
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_overwrite_keeps_the_older_result_when_the_run_fails(tmp_path: Path) -> None:

@@ -16,7 +16,43 @@ from spikesieve.model import Recording, Sorting
 
 RESULT_MARKER = "provenance.json"
 """A folder with this file is a result of spikesieve."""
-RESULT = FolderKind("result", RESULT_MARKER)
+FILES = {
+    *("amplitudes.npy", "channel_map.npy", "channel_positions.npy", "channel_shanks.npy", "kept_spikes.npy"),
+    *("cluster_Amplitude.tsv", "cluster_ContamPct.tsv", "cluster_KSLabel.tsv", "cluster_group.tsv", "drift_shanks.csv"),
+    *("drift.times.npy", "drift.um.npy", "drift_depths.um.npy", "drift_se.um.npy", "ops.npz", "pc_feature_ind.npy"),
+    *("pc_features.npy", RESULT_MARKER, "report.html", "similar_templates.npy", "spike_amplitude_uv.npy", "params.py"),
+    *("spike_clusters.npy", "spike_detection_templates.npy", "spike_positions.npy", "spike_positions_on_probe.npy"),
+    *("spike_templates.npy", "spike_times.npy", "spikesieve.log", "templates.npy", "templates_ind.npy", "units.csv"),
+    *("whitening_mat.npy", "whitening_mat_inv.npy", "preprocessed.dat", "preprocessed.xml", "params_preprocessed.py"),
+    *("kilosort2.h5", "figures", ".phy", "phy.log"),
+}
+"""What spikesieve writes into a result, and what Phy does without being asked."""
+
+
+def made_by_hand(folder: Path) -> str:
+    """Say what of a result is the work of a person.
+
+    Parameters
+    ----------
+    folder : Path
+        The result folder.
+
+    Returns
+    -------
+    str
+        The end of a sentence; empty if nothing is.
+    """
+    others = sorted(path.name for path in folder.iterdir() if path.name not in FILES)
+    if others:
+        return f"holds files that spikesieve did not write: {', '.join(others[:5])}"
+    sorted_as, now = folder / "spike_templates.npy", folder / "spike_clusters.npy"
+    tables = [folder / f"cluster_{name}.tsv" for name in ("KSLabel", "group")]
+    rows = [table.read_text(encoding="utf-8", errors="replace").split()[2:] for table in tables if table.is_file()]
+    moved = sorted_as.is_file() and now.is_file() and sorted_as.read_bytes() != now.read_bytes()
+    return "was curated" if moved or (len(rows) == 2 and rows[0] != rows[1]) else ""
+
+
+RESULT = FolderKind("result", RESULT_MARKER, made_by_hand)
 
 
 @contextmanager
