@@ -3,7 +3,9 @@
 SpikesieveError
 ├── InputError       a file, probe or recording cannot be used as given
 ├── SettingsError    a setting is unknown, of the wrong type or out of range
+├── EndedEarlyError  a sort ended where it was asked to
 └── OutputError      the result cannot be written where it was asked for
+    └── InUseError   another process works in the folder
 
 A message is a sentence or two: which input, what was found, what is needed, what to do.
 The command line prints it and exits with status 2.
@@ -36,3 +38,11 @@ class SettingsError(SpikesieveError):
 
 class OutputError(SpikesieveError):
     """The result cannot be written where it was asked for."""
+
+
+class InUseError(OutputError):
+    """Another process works in the folder."""
+
+
+class EndedEarlyError(SpikesieveError):
+    """A sort ended after the step that was asked for."""

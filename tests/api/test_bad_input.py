@@ -6,7 +6,6 @@ import contextlib
 import csv
 import errno
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -123,17 +122,28 @@ def test_unwritable_folder(tmp_path, raw, monkeypatch):
 
 
 @pytest.mark.parametrize("where", ["spikesieve.engine.arrays.GrowingArray.append", "spikesieve.api.save.write_report"])
-def test_disk_full(tmp_path, raw, monkeypatch, where):
+def test_a_full_disk_is_a_sentence_and_the_sort_goes_on_when_there_is_room(tmp_path, monkeypatch, where):
+    raw = write_raw(tmp_path, spiking(1.0))
+
     def full(*_args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(where, full)
-    refused(run_sort(raw, tmp_path / "out"), tmp_path, "The disk is full", "another disk")
+    with monkeypatch.context() as patch:
+        patch.setattr(where, full)
+        said = run_sort(raw, tmp_path / "out")
+    assert said.exit_code == 2
+    for words in ("The disk is full", str(tmp_path), "another disk", "give the same command again"):
+        assert words in said.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.steps", "raw.bin"]
+    result = run_sort(raw, tmp_path / "out")
+    valid(result, tmp_path / "out")
+    assert "Goes on at" in result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "raw.bin"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals for one process")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "a scheduler's SIGTERM"])
-def test_a_signal_leaves_nothing_behind(tmp_path, number):
+def test_a_signal_ends_a_sort_within_a_second_and_says_how_it_goes_on(tmp_path, number):
     long = tmp_path / "raw.bin"
     with long.open("wb") as file:
         file.truncate(2 * 16 * HZ * 3600)  # an hour of zeros that takes no room on the disk
@@ -143,15 +153,14 @@ def test_a_signal_leaves_nothing_behind(tmp_path, number):
     normal = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **normal)
     patience = time.monotonic() + PATIENCE_S
-    while not list(tmp_path.glob(".out.scratch*")) and time.monotonic() < patience:
+    while not list(tmp_path.glob(".out.steps/noise-*")) and time.monotonic() < patience:
         time.sleep(0.1)
-    assert list(tmp_path.glob(".out.partial*/spikesieve.log"))
-    time.sleep(0.5)
     process.send_signal(number)
     _, said = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 130
-    assert "Interrupted. Nothing was written." in said
-    assert os.listdir(tmp_path) == ["raw.bin"]
+    assert process.returncode == 128 + number
+    assert "Interrupted at noise and whitening" in said
+    assert f"kept in {tmp_path / '.out.steps'}: give the same command again" in said
+    assert "Traceback" not in said
 
 
 def test_a_signal_that_python_swallowed_stops_the_next_piece_of_work():

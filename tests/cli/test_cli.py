@@ -25,6 +25,7 @@ from spikesieve.cli.app import app
 from spikesieve.io.new_folder import free_name
 from spikesieve.io.recordings.binary import recording_from_array
 from spikesieve.io.recordings.preprocessed import write_preprocessed
+from spikesieve.io.results.folder import made_by_hand
 from spikesieve.passes.saved_traces import to_int16
 
 
@@ -54,6 +55,7 @@ def test_sort_finds_the_unit_and_says_where_it_is(done):
     said = result.stdout.replace("\n", "")
     assert str(out) in said
     assert f"{out}/figures (units_on_probe" in said
+    assert made_by_hand(out) == ""
     assert (out / "report.html").stat().st_size > 10_000
     assert re.search(r"s for 3 s of recording, \S+ times as long as it lasts", said)
     assert (out / "figures" / "units_on_probe.png").stat().st_size > 1000

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from spikesieve.engine.executor import map_in_order, threads
+from spikesieve.engine.executor import UnknownFunctionError, _unpacked, map_in_order, threads
 
 
 def test_results_come_in_the_order_of_the_items():
@@ -19,18 +22,18 @@ def test_results_come_in_the_order_of_the_items():
         return i * i
 
     with threads(2) as pool:
-        assert list(map_in_order(pool, slow_first, range(20))) == [i * i for i in range(20)]
+        assert list(map_in_order(pool, slow_first, range(20), 2)) == [i * i for i in range(20)]
 
 
 def test_no_item_gives_no_result():
     with threads(1) as pool:
-        assert list(map_in_order(pool, abs, [])) == []
+        assert list(map_in_order(pool, abs, [], 1)) == []
 
 
 def test_few_items_are_in_flight_however_slow_the_reader_is():
     started = []
     with threads(2) as pool:
-        results = map_in_order(pool, started.append, range(100))
+        results = map_in_order(pool, started.append, range(100), 2)
         for _ in range(10):
             next(results)
         time.sleep(0.02)
@@ -52,7 +55,7 @@ def test_an_error_reaches_the_caller_and_what_waits_is_not_started():
 
     def run() -> None:
         with threads(1) as pool:
-            for _ in map_in_order(pool, fail_at_three, range(50)):
+            for _ in map_in_order(pool, fail_at_three, range(50), 1):
                 pass
 
     with pytest.raises(ZeroDivisionError, match="at three"):
@@ -70,7 +73,7 @@ def test_an_interrupt_in_the_caller_stops_the_pool():
 
     def run() -> None:
         with threads(1) as pool:
-            for i in map_in_order(pool, slow, range(500)):
+            for i in map_in_order(pool, slow, range(500), 1):
                 if i == 2:
                     raise KeyboardInterrupt
 
@@ -93,13 +96,57 @@ def power(base: int, exponent: int) -> int:
 
 def test_processes_give_the_same_results_and_are_sent_a_function_once():
     with ProcessPoolExecutor(2) as pool:
-        assert list(map_in_order(pool, partial(power, exponent=2), range(9))) == [i**2 for i in range(9)]
-        assert list(map_in_order(pool, partial(power, exponent=3), range(9))) == [i**3 for i in range(9)]
+        assert list(map_in_order(pool, partial(power, exponent=2), range(9), 2)) == [i**2 for i in range(9)]
+        assert list(map_in_order(pool, partial(power, exponent=3), range(9), 2)) == [i**3 for i in range(9)]
+
+
+@dataclass(frozen=True)
+class Counting:
+    """A function that counts how often it is pickled, in this process."""
+
+    pickled: ClassVar[list[int]] = []
+
+    def __call__(self, i: int) -> int:
+        return i + 1
+
+    def __reduce__(self):
+        self.pickled.append(1)
+        return Counting, ()
+
+
+class OneByOne(Executor):
+    """Runs each call at once, as a worker does that forgets every function; keeps what was sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[int] = []
+
+    def submit(self, call, item):
+        packed = pickle.dumps((call, item))
+        self.sent.append(len(packed))
+        _unpacked.cache_clear()
+        future: Future[int] = Future()
+        try:
+            call, item = pickle.loads(packed)  # noqa: S301  made here
+            future.set_result(call(item))
+        except UnknownFunctionError as error:
+            future.set_exception(error)
+        return future
+
+
+def test_a_function_is_pickled_once_and_a_worker_that_does_not_have_it_gets_it():
+    executor = OneByOne()
+    assert list(map_in_order(executor, partial(power, exponent=2), range(9), 1)) == [i**2 for i in range(9)]
+    # Three items in flight with the function, then six without it, each of which asks for it here.
+    assert len(executor.sent) == 3 + 2 * 6
+    Counting.pickled.clear()
+    with ProcessPoolExecutor(2) as pool:
+        assert list(map_in_order(pool, Counting(), range(9), 2)) == list(range(1, 10))
+    assert len(Counting.pickled) == 1
 
 
 def test_a_function_that_cannot_travel_is_refused_before_anything_is_done():
     with ProcessPoolExecutor(1) as pool, pytest.raises((AttributeError, TypeError)):
-        list(map_in_order(pool, lambda i: i, [1]))
+        list(map_in_order(pool, lambda i: i, [1], 1))
 
 
 def test_what_waits_is_cancelled_when_the_reader_stops():
@@ -112,7 +159,7 @@ def test_what_waits_is_cancelled_when_the_reader_stops():
         return i
 
     with threads(1) as pool:
-        results = map_in_order(pool, wait, range(50))
+        results = map_in_order(pool, wait, range(50), 1)
         next(results)
         results.close()
         gate.set()

@@ -221,3 +221,36 @@ def test_a_step_is_known_by_its_function_and_the_names_of_its_settings(tmp_path)
     with ThreadPoolExecutor(1) as pool:
         run = run_in(tmp_path, pool)
         assert [run.step("sum", add, a=5), run.step("sum", subtract, a=5), run.step("sum", add, b=5)] == [7, 3, 6]
+
+
+class StopError(Exception):
+    """The run ends here."""
+
+
+def test_a_step_that_was_stopped_in_a_pass_goes_on_there(tmp_path):
+    """Through the run and its store: the blocks that were done are not computed again, and all bytes agree."""
+    computed: list[int] = []
+
+    def stopping(stage: str, done: int, total: int) -> None:
+        computed.append(done)
+        if done == 4 and len(computed) < 6:
+            raise StopError
+
+    def large(run, of) -> tuple:
+        found = run.collect(FindLarge(of), of.blocks, "large")[0]
+        return found.sample, found.value, found.n_looked_at
+
+    with ThreadPoolExecutor(1) as pool:
+        run = replace(run_in(tmp_path / "killed", pool), progress=stopping)
+        with pytest.raises(StopError):
+            run.step("large", large, source())
+        assert computed == [0, 1, 2, 3, 4]
+        sample, _, n_looked_at = run.step("large", large, source())
+        assert computed[5:] == [2, 3, 4, 5, 6]
+        run_in(tmp_path / "other", pool).step("large", large, source())
+    assert sample.tolist() == list(range(100, 4000, 250))
+    assert n_looked_at == 4000
+    one, two = ({p.name: p.read_bytes() for p in d.rglob("*.npy")} for d in (tmp_path / "killed", tmp_path / "other"))
+    assert one == two
+    assert len(one) == 2
+    assert not list(tmp_path.rglob("*.journal"))

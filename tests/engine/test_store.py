@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, is_dataclass, replace
 
 import numpy as np
@@ -16,8 +17,10 @@ from tiny import line_templates, textbook_shapes
 from spikesieve.engine import codec
 from spikesieve.engine.codec import DecodeError, in_memory, load, save
 from spikesieve.engine.keys import key_of
+from spikesieve.engine.lock import Lock
 from spikesieve.engine.store import INDEX, UNFINISHED, Store
 from spikesieve.errors import OutputError
+from spikesieve.io.results.run_log import run_log
 from spikesieve.model import Motion, Spikes
 from spikesieve.settings.detect import DetectParams
 from spikesieve.stages.shapes import Shapes
@@ -142,7 +145,7 @@ class Counted:
 def test_a_step_is_computed_once_and_loaded_then(tmp_path):
     counted = Counted([])
     for _ in range(3):
-        result, was_loaded = Store.open(tmp_path).step("shapes", 1, (spikes(3),), counted)
+        result, was_loaded = Store.open(tmp_path).step("shapes", 1, {"spikes": spikes(3)}, counted)
         assert same(result, textbook_shapes())
     assert len(counted.calls) == 1
     assert was_loaded
@@ -151,18 +154,19 @@ def test_a_step_is_computed_once_and_loaded_then(tmp_path):
 @pytest.mark.parametrize(
     ("version", "inputs"),
     [
-        (2, (spikes(3), DetectParams())),
-        (1, (spikes(4), DetectParams())),
-        (1, (replace(spikes(3), features=spikes(3).features * np.float32(1.0000001)), DetectParams())),
-        (1, (spikes(3), DetectParams(threshold=8.0))),
-        (1, (spikes(3),)),
+        (2, {}),
+        (1, {"spikes": spikes(4)}),
+        (1, {"spikes": replace(spikes(3), features=spikes(3).features * np.float32(1.0000001))}),
+        (1, {"params": DetectParams(threshold=8.0)}),
+        (1, {"more": 1}),
     ],
     ids=["version", "rows", "last bit", "setting", "inputs"],
 )
 def test_a_step_is_computed_again_where_anything_it_depends_on_is_another(tmp_path, version, inputs):
     counted = Counted([])
-    Store.open(tmp_path).step("shapes", 1, (spikes(3), DetectParams()), counted)
-    _, was_loaded = Store.open(tmp_path).step("shapes", version, inputs, counted)
+    Store.open(tmp_path).step("shapes", 1, {"spikes": spikes(3), "params": DetectParams()}, counted)
+    others = {"spikes": spikes(3), "params": DetectParams(), **inputs}
+    _, was_loaded = Store.open(tmp_path).step("shapes", version, others, counted)
     assert not was_loaded
     assert len(counted.calls) == 2
 
@@ -174,34 +178,100 @@ def test_a_step_that_fails_leaves_nothing_and_is_computed_the_next_time(tmp_path
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        Store.open(tmp_path).step("shapes", 1, (), fails)
+        Store.open(tmp_path).step("shapes", 1, {}, fails)
     assert [path.name.endswith(UNFINISHED) for path in tmp_path.iterdir()] == [True]
     counted = Counted([])
-    _, was_loaded = Store.open(tmp_path).step("shapes", 1, (), counted)
+    _, was_loaded = Store.open(tmp_path).step("shapes", 1, {}, counted)
     assert not was_loaded
     assert not [path for path in tmp_path.iterdir() if path.name.endswith(UNFINISHED)]
 
 
-@pytest.mark.parametrize("damage", ["manifest", "array", "cut short"])
-def test_a_damaged_step_is_computed_again(tmp_path, damage):
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2), st.integers(0, 10**6), st.sampled_from(["cut", "flip", "gone", "empty"]))
+def test_a_damaged_step_is_computed_again(tmp_path_factory, which, place, damage):
+    """Whatever happened to one of its files: a byte is another one, it is cut short, it is gone."""
+    folder = tmp_path_factory.mktemp("store")
     counted = Counted([])
-    store = Store.open(tmp_path)
-    store.step("shapes", 1, (), counted)
-    folder = tmp_path / store.index()["shapes"]
-    if damage == "manifest":
-        (folder / codec.MANIFEST).unlink()
-    else:
-        array = next(folder.glob("*.npy"))
-        array.unlink() if damage == "array" else array.write_bytes(array.read_bytes()[:-1])
-    result, was_loaded = store.step("shapes", 1, (), counted)
+    Store.open(folder).step("shapes", 1, {}, counted)
+    path = sorted((folder / Store.open(folder).index()["shapes"]).iterdir())[which]
+    data = bytearray(path.read_bytes())
+    place %= len(data)
+    if damage == "flip":
+        data[place] ^= 1 << (place % 8)
+    path.write_bytes(data[:place] if damage == "cut" else b"" if damage == "empty" else data)
+    if damage == "gone":
+        path.unlink()
+    result, was_loaded = Store.open(folder).step("shapes", 1, {}, counted)
     assert not was_loaded
     assert same(result, textbook_shapes())
 
 
+def test_a_damaged_array_of_another_step_is_noticed(tmp_path):
+    store = Store.open(tmp_path)
+    first, _ = store.step("first", 1, {}, lambda store: spikes(200_000))
+    store.step("second", 1, {"spikes": first}, lambda store: replace(first, unit=first.unit + 1))
+    path = tmp_path / store.index()["first"] / "value.features.npy"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(DecodeError, match="does not have the bytes that were written"):
+        Store.open(tmp_path).read("second")
+
+
+def test_a_step_that_two_runs_compute_at_once_is_that_of_the_first(tmp_path):
+    """Each computes in a folder of its own; nothing of the second one stays."""
+
+    def also_elsewhere(store: Store) -> Shapes:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(Store.open(tmp_path).step, "shapes", 1, {}, Counted([])).result()
+        return textbook_shapes()
+
+    result, was_loaded = Store.open(tmp_path).step("shapes", 1, {}, also_elsewhere)
+    assert not was_loaded
+    assert same(result, textbook_shapes())
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_step_that_was_complete_but_for_its_name_is_not_computed_again(tmp_path):
+    counted = Counted([])
+    Store.open(tmp_path).step("shapes", 1, {}, counted)
+    folder = tmp_path / Store.open(tmp_path).index()["shapes"]
+    folder.rename(f"{folder}{UNFINISHED}")
+    result, _ = Store.open(tmp_path).step("shapes", 1, {}, counted)
+    assert len(counted.calls) == 1
+    assert same(result, textbook_shapes())
+
+
+def test_unfinished_steps_of_dead_runs_are_removed_and_those_of_others_stay(tmp_path):
+    dead, alive = tmp_path / f"dead{UNFINISHED}", tmp_path / f"alive{UNFINISHED}"
+    dead.mkdir()
+    alive.mkdir()
+    with Lock(alive):
+        Store.open(tmp_path).remove_unfinished()
+        assert [path.name for path in tmp_path.iterdir()] == [alive.name]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "why"),
+    [
+        ({"params": DetectParams(threshold=8.5)}, "params.threshold is 8.5 instead of 9.0"),
+        ({"spikes": spikes(4)}, "spikes is not the same as before"),
+    ],
+)
+def test_the_log_says_why_a_step_is_computed(tmp_path, inputs, why):
+    before = {"spikes": spikes(3), "params": DetectParams()}
+    with run_log(tmp_path / "log"):
+        Store.open(tmp_path / "steps").step("shapes", 1, before, Counted([]))
+        Store.open(tmp_path / "steps").step("shapes", 1, before | inputs, Counted([]))
+        Store.open(tmp_path / "steps").step("shapes", 2, before, Counted([]))
+        Store.open(tmp_path / "steps").step("shapes", 1, before, Counted([]))
+    lines = (tmp_path / "log").read_text().splitlines()
+    expected = ["computed: it is not stored", why, "of another version", "step shapes was loaded from shapes-"]
+    assert [words in line for words, line in zip(expected, lines, strict=True)] == [True] * 4
+
+
 def test_a_step_that_hands_on_an_array_of_another_one_does_not_copy_it(tmp_path):
     store = Store.open(tmp_path)
-    first, _ = store.step("first", 1, (), lambda store: spikes(200_000))
-    second, _ = store.step("second", 1, (first,), lambda store: replace(first, unit=first.unit + 1))
+    first, _ = store.step("first", 1, {}, lambda store: spikes(200_000))
+    second, _ = store.step("second", 1, {"spikes": first}, lambda store: replace(first, unit=first.unit + 1))
     assert second.features.tobytes() == first.features.tobytes()
     assert second.features.filename == first.features.filename
     assert len(list((tmp_path / store.index()["second"]).glob("*.npy"))) == 1
@@ -209,7 +279,7 @@ def test_a_step_that_hands_on_an_array_of_another_one_does_not_copy_it(tmp_path)
 
 def test_large_inputs_are_known_by_their_step_and_small_ones_by_their_bytes(tmp_path):
     store = Store.open(tmp_path)
-    first, _ = store.step("first", 1, (), lambda store: spikes(200_000))
+    first, _ = store.step("first", 1, {}, lambda store: spikes(200_000))
     assert key_of((first,), tmp_path) == key_of((store.read("first"),), tmp_path)
     assert key_of((first,), tmp_path) != key_of((spikes(200_000),), tmp_path)
     assert key_of((spikes(3),), tmp_path) == key_of((spikes(3),), tmp_path)
@@ -219,16 +289,16 @@ def test_large_inputs_are_known_by_their_step_and_small_ones_by_their_bytes(tmp_
 
 def test_a_store_of_one_sort_refuses_two_steps_of_a_name(tmp_path):
     store = Store.open(tmp_path, reuse=False)
-    store.step("shapes", 1, (), Counted([]))
+    store.step("shapes", 1, {}, Counted([]))
     with pytest.raises(ValueError, match="Two steps"):
-        store.step("shapes", 1, (), Counted([]))
+        store.step("shapes", 1, {}, Counted([]))
 
 
 def test_the_index_names_the_steps_of_the_last_run(tmp_path):
     store = Store.open(tmp_path)
-    store.step("first", 1, (), Counted([]))
+    store.step("first", 1, {}, Counted([]))
     store.begin()
-    store.step("second", 1, (), Counted([]))
+    store.step("second", 1, {}, Counted([]))
     assert list(store.index()) == ["second"]
     assert same(store.read("second"), textbook_shapes())
     with pytest.raises(KeyError):
@@ -262,13 +332,13 @@ def test_a_damaged_list_of_steps_is_an_empty_one(tmp_path, text):
     store = Store.open(tmp_path)
     (tmp_path / INDEX).write_text(text)
     assert store.index() == {}
-    store.step("shapes", 1, (), Counted([]))
+    store.step("shapes", 1, {}, Counted([]))
     assert list(store.index()) == ["shapes"]
 
 
 def test_steps_of_another_version_of_the_program_are_not_loaded(tmp_path, monkeypatch):
     counted = Counted([])
-    Store.open(tmp_path).step("shapes", 1, (), counted)
-    monkeypatch.setattr("spikesieve.engine.store.VERSION", "another")
-    _, was_loaded = Store.open(tmp_path).step("shapes", 1, (), counted)
+    Store.open(tmp_path).step("shapes", 1, {}, counted)
+    monkeypatch.setattr("spikesieve.engine.store.VERSIONS", ("another",))
+    _, was_loaded = Store.open(tmp_path).step("shapes", 1, {}, counted)
     assert not was_loaded

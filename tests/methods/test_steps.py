@@ -11,7 +11,7 @@ import pytest
 from same_bytes import HZ, PARAMS, differing
 from small_files import METHODS
 
-from spikesieve.api.sort import Resources, memory_plan, open_run, run_method, sort, source_of
+from spikesieve.api.sort import STEPS, Resources, memory_plan, open_run, run_method, sort, source_of
 from spikesieve.engine.run import BlockTask, Run
 from spikesieve.engine.store import Store
 from spikesieve.io.probes.read import read_probe
@@ -59,6 +59,7 @@ def test_a_second_run_loads_every_step_and_gives_the_same_bytes(recording, tmp_p
     settings = Settings().with_overrides(METHODS[method])
     names, first = computed(tmp_path, recording, settings)
     assert "sorting" in names
+    assert names <= set(STEPS[settings.method])
     names, second = computed(tmp_path, recording, settings)
     assert names == set()
     assert differing(first, second) == []

@@ -56,9 +56,9 @@ def save_sorting(sorting: Sorting, folder: Path, recording: Recording | None = N
     _require_same(sorting, recording)
     recording = recording.with_segments(sorting.segments)
     run = _run(origin, recording)
-    with result_folder(folder, overwrite, recording.paths) as work, run_log(work.path / LOG_NAME):
+    with result_folder(folder, overwrite, recording.paths) as new, run_log(new / LOG_NAME):
         _log(sorting, recording, run)
-        write_folder(work.path, sorting, recording, run)
+        write_folder(new, sorting, recording, run)
     return folder
 
 
@@ -68,7 +68,7 @@ def write_folder(folder: Path, sorting: Sorting, recording: Recording, run: prov
     Parameters
     ----------
     folder : Path
-        An existing folder, usually `WorkFolder.path`.
+        An existing folder, usually that of `result_folder`.
     sorting : Sorting
         The result.
     recording : Recording

@@ -40,6 +40,22 @@ METHODS: dict[str, Callable[[Run, Source, Settings, Motion | None], Sorting]] = 
 }
 """The function of each method, by its name in `Settings.method`."""
 
+_DETECTED = ("detect", "motion", "trace shift", "detect again", "spikes at rest", "clusters")
+STEPS: dict[str, tuple[str, ...]] = {
+    "sieve": (
+        *("noise", "shapes", "preprocessing", *_DETECTED, "first templates", "match a part", "templates", "match"),
+        *("units", "sorting"),
+    ),
+    "kilosort4": (
+        *("preprocessing", "shapes", *_DETECTED, "templates", "match", "clusters again", "units", "sorting"),
+    ),
+    "kilosort2": (
+        *("preprocessing", "shapes", "detect", "motion", "trace shift", "order", "templates", "spikes", "units"),
+        "sorting",
+    ),
+}
+"""Names of the steps of each method, in order. Some are left out with some settings."""
+
 
 @dataclass(frozen=True)
 class Resources:
@@ -51,7 +67,7 @@ class Resources:
     Attributes
     ----------
     n_jobs : int or None
-        Number of workers; None: one for each processor.
+        Number of workers, of `executor` if one is given; None: one for each processor.
     memory : str or None
         Memory limit of the process, such as "4GB"; None: a quarter of the machine's memory.
     folder : Path, str or None
@@ -254,7 +270,7 @@ def open_run(
     Parameters
     ----------
     n_workers : int
-        Number of threads.
+        Number of threads, or of the workers of `executor`.
     store : Store
         Stores the steps.
     progress : callable, optional
@@ -270,7 +286,8 @@ def open_run(
     store.begin()
     # One BLAS thread with any executor, because sums in another order would round differently.
     with threadpool_limits(limits=1), nullcontext(executor) if executor is not None else threads(n_workers) as workers:
-        yield Run(workers, CpuBackend(), store, progress)
+        yield Run(workers, CpuBackend(), store, progress, n_workers)
+    store.remove_unfinished()
 
 
 def run_method(run: Run, source: Source, settings: Settings, motion: Motion | None) -> Sorting:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
+from spikesieve.api.kept_steps import (
+    Course,
+    file_states,
+    kept_steps,
+    remove_finished,
+    require_step,
+    require_unchanged,
+)
 from spikesieve.api.save import LOG_NAME, seeds_of, write_folder
 from spikesieve.api.sort import Resources, memory_plan, open_run, require_use, run_method, source_of
 from spikesieve.engine.clock import StageClock
@@ -18,12 +27,13 @@ from spikesieve.engine.codec import in_memory
 from spikesieve.engine.executor import Progress, silent
 from spikesieve.engine.run import Run
 from spikesieve.engine.source import Source
-from spikesieve.engine.store import Store
+from spikesieve.engine.store import StepState, Store
 from spikesieve.errors import OutputError
+from spikesieve.io.finished_folder import place_aside, require_free
 from spikesieve.io.recordings.open_input import RawOptions, open_input
 from spikesieve.io.recordings.preprocessed import write_preprocessed
 from spikesieve.io.results import kilosort2_intermediates, provenance
-from spikesieve.io.results.folder import result_folder
+from spikesieve.io.results.folder import RESULT, made_by_hand, result_folder
 from spikesieve.io.results.motion_files import read_motion, require_motion_fits
 from spikesieve.io.results.read import curation_notes, read_provenance, read_sorting
 from spikesieve.io.results.run_log import run_log
@@ -68,6 +78,12 @@ class Job:
         Write the whitened traces as well.
     save_intermediates : bool
         Write the intermediate results of the method kilosort2 as well.
+    fresh : bool
+        Forget what an earlier run of this job has finished.
+    keep_steps : bool
+        Keep the hidden folder with the steps after the result is complete.
+    stop_after : str or None
+        Name of a step after which the sort ends, without a result.
     """
 
     files: tuple[Path, ...]
@@ -82,6 +98,9 @@ class Job:
     overwrite: bool = False
     save_preprocessed: bool = False
     save_intermediates: bool = False
+    fresh: bool = False
+    keep_steps: bool = False
+    stop_after: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,12 +159,16 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
 
     Raises
     ------
+    EndedEarlyError
+        The step `job.stop_after` is done.
     InputError, SettingsError, OutputError
-        With a message for the user. No files are left then.
+        With a message for the user. Finished steps are kept in `steps_folder(job.out)`; the same job goes on there.
     """
     started = datetime.now().astimezone()
     clock = StageClock(_logged(progress))
     require_use(job.settings, job.motion is not None, job.save_intermediates)
+    if job.stop_after is not None:
+        require_step(job.settings.method, job.stop_after)
     if job.save_intermediates:
         kilosort2_intermediates.require_h5py()
     recording, probe, odd = open_input(job.files, job.raw, job.probe)
@@ -153,25 +176,35 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
     if motion is not None:
         require_motion_fits(motion, probe, recording)
     plan = memory_plan(recording, probe, job.settings, Resources(job.n_jobs, job.memory))
-    with result_folder(job.out, job.overwrite, recording.paths) as work, run_log(work.path / LOG_NAME):
+    remove_finished(job.out)
+    require_free(job.out, RESULT, job.overwrite, recording.paths)
+    aside = place_aside(job.out, RESULT)
+    if aside is not None:
+        announce(f"The older result {made_by_hand(job.out)}. It is kept as {aside}.")
+    with kept_steps(job.out, job.fresh, job.keep_steps) as steps, run_log(steps / LOG_NAME):
         _log_start(job, recording, probe)
         for line in plan.lines():
             announce(line)
             logger.info("%s", line)
-        store = Store.open(work.scratch, reuse=False)
+        course = Course(announce, steps, job.stop_after)
+        store, files = Store.open(steps, tell=course), file_states(recording)
         source = source_of(recording, probe, job.settings, plan)
         with open_run(plan.n_workers, store, clock) as run:
             sorting = run_method(run, source, job.settings, motion)
-            _save_steps(run, source, job, work.path)
-        clock("write", 0, 1)
-        report = write_folder(work.path, sorting, recording, _provenance(job, started, clock, odd))
-        clock("write", 1, 1)
-        # Windows cannot delete mapped files, so the steps in the scratch folder are unmapped before it is deleted.
-        sorting = in_memory(_without_features(sorting))
-        notes = (*odd, *sorting.notes)
-        _log_end(sorting, notes, clock)
+            require_unchanged(files, recording)
+            course("write", StepState(False))
+            with result_folder(job.out, job.overwrite, recording.paths) as new:
+                _save_steps(run, source, job, new)
+                clock("write", 0, 1)
+                report = write_folder(new, sorting, recording, _provenance(job, started, clock, odd))
+                clock("write", 1, 1)
+                # Windows cannot delete mapped files, so the steps are unmapped before they are deleted.
+                sorting = in_memory(_without_features(sorting))
+                notes = (*odd, *sorting.notes)
+                _log_end(sorting, notes, clock)
+                shutil.copy(steps / LOG_NAME, new / LOG_NAME)
     seconds = (datetime.now().astimezone() - started).total_seconds()
-    pictures = tuple(path.relative_to(work.path).as_posix() for path in report.pictures)
+    pictures = tuple(path.relative_to(new).as_posix() for path in report.pictures)
     return Outcome(job.out, sorting, report.page.name, pictures, seconds, notes)
 
 

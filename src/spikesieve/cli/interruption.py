@@ -1,17 +1,37 @@
-"""Ctrl-C and a scheduler's SIGTERM: stop the work at once, or at the next block at the latest."""
+"""Ctrl-C and a scheduler's SIGTERM: stop the work at once, or at the next block, and within a second in any case."""
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Iterator
+import socket
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from spikesieve.engine.executor import Progress
 
+# After a signal the work has this long to end by itself.
+GRACE_S = 0.7
+
+
+class SignalInterrupt(KeyboardInterrupt):
+    """A signal asks the command to end.
+
+    Parameters
+    ----------
+    number : int
+        Number of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
 
 @contextmanager
-def stoppable(progress: Progress) -> Iterator[Progress]:
+def stoppable(progress: Progress, end: Callable[[int], None] | None = None) -> Iterator[Progress]:
     """Let SIGINT and SIGTERM stop the work inside this block.
 
     Both raise KeyboardInterrupt. Python drops an exception that a signal raises inside a callback from C (while a
@@ -22,6 +42,9 @@ def stoppable(progress: Progress) -> Iterator[Progress]:
     ----------
     progress : Progress
         Shows the progress.
+    end : callable, optional
+        Called with the number of the signal, on another thread, if the work has not ended 0.7 s after it: a compiled
+        loop cannot be interrupted. It must end the process.
 
     Yields
     ------
@@ -30,27 +53,66 @@ def stoppable(progress: Progress) -> Iterator[Progress]:
 
     Raises
     ------
-    KeyboardInterrupt
+    SignalInterrupt
         A signal came.
     ValueError
         This is not the main thread, the only one on which Python catches signals.
     """
-    requested = False
+    requested: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal requested
-        requested = True
-        raise KeyboardInterrupt
+        requested.append(number)
+        raise SignalInterrupt(number)
 
     def watched(stage: str, done: int, total: int) -> None:
         if requested:
-            raise KeyboardInterrupt
+            raise SignalInterrupt(requested[0])
         progress(stage, done, total)
 
     caught = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in caught}
+    with _watch(end):
+        before = {number: signal.signal(number, stop) for number in caught}
+        try:
+            yield watched
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextmanager
+def _watch(end: Callable[[int], None] | None) -> Iterator[None]:
+    """Call `end` some time after a signal. The system writes its number into a socket, whatever Python is doing."""
+    if end is None:
+        yield
+        return
+    theirs, ours = socket.socketpair()
+    ended = threading.Event()
+
+    def wait() -> None:
+        number = ours.recv(1)
+        if number and not ended.wait(GRACE_S):
+            end(number[0])
+
+    theirs.setblocking(False)
+    before = signal.set_wakeup_fd(theirs.fileno())
+    watcher = threading.Thread(target=wait, name="signals", daemon=True)
+    watcher.start()
     try:
-        yield watched
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        ended.set()
+        signal.set_wakeup_fd(before)
+        theirs.close()
+        watcher.join()
+        ours.close()
+
+
+def leave(status: int) -> None:
+    """End the process without waiting for its threads. What is on the disk is always fit to go on from.
+
+    Parameters
+    ----------
+    status : int
+        Exit status.
+    """
+    os._exit(status)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,15 +17,24 @@ if TYPE_CHECKING:
     from spikesieve.api.sort_files import Outcome
     from spikesieve.engine.executor import Progress
 
-USER_ERROR, INTERRUPTED = 2, 130
+USER_ERROR, BY_SIGNAL = 2, 128
+
+
+def _nothing_written() -> str:
+    return "Interrupted. Nothing was written."
 
 
 @contextmanager
-def errors_as_sentences() -> Iterator[None]:
+def errors_as_sentences(interrupted: Callable[[], str] = _nothing_written) -> Iterator[None]:
     """Turn errors into messages and exit statuses.
 
-    An error that the user can act on is printed and gives status 2, Ctrl-C gives 130. Anything else is a defect: it
-    passes through, so that Python prints a traceback and ends with status 1.
+    An error that the user can act on is printed and gives status 2, Ctrl-C gives 130, SIGTERM 143. Anything else is a
+    defect: it passes through, so that Python prints a traceback and ends with status 1.
+
+    Parameters
+    ----------
+    interrupted : callable, optional
+        Returns what to say after an interruption.
 
     Yields
     ------
@@ -42,12 +52,12 @@ def errors_as_sentences() -> Iterator[None]:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(USER_ERROR) from error
     except KeyboardInterrupt as error:
-        typer.echo("Interrupted. Nothing was written.", err=True)
-        raise typer.Exit(INTERRUPTED) from error
+        typer.echo(interrupted(), err=True)
+        raise typer.Exit(BY_SIGNAL + getattr(error, "number", signal.SIGINT)) from error
 
 
 @contextmanager
-def shown_progress(quiet: bool, verbose: bool = False) -> Iterator[Progress]:
+def shown_progress(quiet: bool, verbose: bool = False, end: Callable[[int], None] | None = None) -> Iterator[Progress]:
     """Show progress bars on standard error while a command works.
 
     Parameters
@@ -56,6 +66,8 @@ def shown_progress(quiet: bool, verbose: bool = False) -> Iterator[Progress]:
         Show nothing.
     verbose : bool, optional
         Show the log as well.
+    end : callable, optional
+        Called with the number of a signal if the work does not stop by itself.
 
     Yields
     ------
@@ -76,7 +88,7 @@ def shown_progress(quiet: bool, verbose: bool = False) -> Iterator[Progress]:
         # Attached even when nothing is shown, so that Python's warnings go to the log and not between the bars.
         stack.enter_context(attached(handler))
         progress = silent if quiet else stack.enter_context(ProgressBars(console))
-        yield stack.enter_context(stoppable(progress))
+        yield stack.enter_context(stoppable(progress, end))
 
 
 def print_outcome(outcome: Outcome) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spikesieve.cli.interruption import leave
 from spikesieve.cli.options import Channels, GainUv, ProbeSpec, Quiet, SamplingHz, interval_s
-from spikesieve.cli.output import errors_as_sentences, print_outcome, shown_progress
+from spikesieve.cli.output import BY_SIGNAL, errors_as_sentences, print_outcome, shown_progress
 from spikesieve.cli.root import app
+from spikesieve.errors import EndedEarlyError
 
 if TYPE_CHECKING:
+    from spikesieve.engine.executor import Progress
     from spikesieve.settings.sort import Settings
 
 Files = Annotated[
@@ -59,6 +64,13 @@ SavePreprocessed = Annotated[
 SaveIntermediates = Annotated[
     bool, typer.Option("--save-intermediates", help="Also write kilosort2.h5, all steps of the method kilosort2.")
 ]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Start anew, although an earlier run can go on.")]
+KeepSteps = Annotated[
+    bool, typer.Option("--keep-steps", help="Keep the hidden folder of finished steps after the result is complete.")
+]
+StopAfter = Annotated[
+    str | None, typer.Option("--stop-after", metavar="STEP", help="End after a step, such as detect, without a result.")
+]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print the log as well.")]
 
 
@@ -84,6 +96,9 @@ def sort(
     overwrite: Overwrite = False,
     save_preprocessed: SavePreprocessed = False,
     save_intermediates: SaveIntermediates = False,
+    fresh: Fresh = False,
+    keep_steps: KeepSteps = False,
+    stop_after: StopAfter = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -93,7 +108,8 @@ def sort(
     """
     keep_s = interval_s(time_range) if time_range is not None else None
     exclude_s = tuple(interval_s(text) for text in exclude or ())
-    with errors_as_sentences(), shown_progress(quiet, verbose) as progress:
+    stop = Stop(out)
+    with errors_as_sentences(stop.sentence), shown_progress(quiet, verbose, stop.end) as progress:
         from spikesieve.api.sort_files import Job, sort_files
         from spikesieve.io.kilosort2_options import read_options
         from spikesieve.io.recordings.open_input import RawOptions
@@ -114,10 +130,84 @@ def sort(
             overwrite=overwrite,
             save_preprocessed=save_preprocessed,
             save_intermediates=save_intermediates,
+            fresh=fresh,
+            keep_steps=keep_steps,
+            stop_after=stop_after,
         )
-        outcome = sort_files(job, progress, _say_nothing if quiet else partial(typer.echo, err=True))
+        try:
+            outcome = sort_files(job, stop.watched(progress), _say_nothing if quiet else partial(typer.echo, err=True))
+        except EndedEarlyError as end:
+            typer.echo(str(end), err=True)
+            return
     if not quiet:
         print_outcome(outcome)
+
+
+@dataclass
+class Stop:
+    """Ends a sort that is interrupted, and says how it goes on.
+
+    Attributes
+    ----------
+    out : Path
+        The result folder.
+    place : (str, int, int)
+        Stage, pieces of work that are done, and their number.
+    """
+
+    out: Path
+    place: tuple[str, int, int] = ("", 0, 0)
+
+    def watched(self, progress: Progress) -> Progress:
+        """Remember where the work is.
+
+        Parameters
+        ----------
+        progress : Progress
+            Shows the progress.
+
+        Returns
+        -------
+        Progress
+            The same, and it is remembered.
+        """
+
+        def report(stage: str, done: int, total: int) -> None:
+            self.place = stage, done, total
+            progress(stage, done, total)
+
+        return report
+
+    def sentence(self) -> str:
+        """Say what is left and how the sort goes on.
+
+        Returns
+        -------
+        str
+            Two sentences.
+        """
+        from spikesieve.api.kept_steps import steps_folder
+
+        stage, done, total = self.place
+        kept = steps_folder(self.out)
+        if not kept.exists():
+            return "Interrupted. Nothing was written."
+        return (
+            f"Interrupted at {stage}, {done} of {total}. What is finished is kept in {kept}: give the same command "
+            "again, and it goes on there; with --fresh it starts anew."
+        )
+
+    def end(self, number: int) -> None:
+        """End the process, whatever its threads do.
+
+        Parameters
+        ----------
+        number : int
+            The signal that asks for it.
+        """
+        show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""
+        typer.echo(f"{show_cursor}{self.sentence()}", err=True)
+        leave(BY_SIGNAL + number)
 
 
 def _settings(file: Path | None, kilosort2_ops: Mapping[str, object], overrides: Sequence[str]) -> Settings:

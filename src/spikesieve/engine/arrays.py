@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import mmap
+import os
 import struct
+import zlib
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -167,32 +170,43 @@ class GrowingArray:
         Shape of one row.
     dtype : dtype
         Type of the values.
+    n_rows : int or None, optional
+        Rows of an existing file that are kept; what lies behind them is cut off. None: a new file.
 
     Examples
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder, GrowingArray(Path(folder) / "rows.npy", (2,), np.int64) as rows:
-    ...     rows.append(np.array([[1, 2]]))
-    ...     rows.append(np.array([[3, 4], [5, 6]]))
+    ...     _ = rows.append(np.array([[1, 2]]))
+    ...     _ = rows.append(np.array([[3, 4], [5, 6]]))
     ...     rows.finish().sum(axis=0)
     array([ 9, 12])
     """
 
-    def __init__(self, path: Path, row_shape: tuple[int, ...], dtype: DTypeLike) -> None:
+    def __init__(self, path: Path, row_shape: tuple[int, ...], dtype: DTypeLike, n_rows: int | None = None) -> None:
         self.path = path
         self.row_shape = row_shape
         self.dtype = np.dtype(dtype)
-        self.n_rows = 0
-        self._file: BinaryIO = path.open("wb")
-        self._file.write(bytes(HEADER_BYTES))
+        self.n_rows = n_rows or 0
+        self._file: BinaryIO = path.open("wb" if n_rows is None else "rb+")
+        if n_rows is None:
+            self._file.write(bytes(HEADER_BYTES))
+        else:
+            self._file.truncate(HEADER_BYTES + n_rows * row_bytes(row_shape, self.dtype))
+            self._file.seek(0, os.SEEK_END)
 
-    def append(self, rows: NDArray[Any]) -> None:
+    def append(self, rows: NDArray[Any]) -> int:
         """Append rows.
 
         Parameters
         ----------
         rows : ndarray, shape (n, *row_shape)
             Their type must fit into that of the array.
+
+        Returns
+        -------
+        int
+            CRC-32 of their bytes.
 
         Raises
         ------
@@ -203,8 +217,22 @@ class GrowingArray:
             raise ValueError(f"{self.path.name} holds {self.dtype}. Got {rows.dtype}.")
         if rows.shape[1:] != self.row_shape:
             raise ValueError(f"{self.path.name} has rows of shape {self.row_shape}. Got {rows.shape[1:]}.")
-        np.ascontiguousarray(rows, dtype=self.dtype).tofile(self._file)
+        data = np.ascontiguousarray(rows, dtype=self.dtype).reshape(-1).view(np.uint8).data
+        self._file.write(data)
         self.n_rows += len(rows)
+        return zlib.crc32(data)
+
+    def flush(self, to_disk: bool) -> None:
+        """Hand what was written to the system, so that it outlives this process.
+
+        Parameters
+        ----------
+        to_disk : bool
+            Also wait until it is on the disk, so that it outlives the system.
+        """
+        self._file.flush()
+        if to_disk:
+            os.fsync(self._file.fileno())
 
     def finish(self) -> NDArray[Any]:
         """Complete the file.
@@ -227,6 +255,29 @@ class GrowingArray:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+
+
+def row_bytes(row_shape: tuple[int, ...], dtype: DTypeLike) -> int:
+    """Compute the size of a row.
+
+    Parameters
+    ----------
+    row_shape : tuple of int
+        Shape of one row.
+    dtype : dtype
+        Type of the values.
+
+    Returns
+    -------
+    int
+        Bytes.
+
+    Examples
+    --------
+    >>> row_bytes((2, 3), np.float32)
+    24
+    """
+    return math.prod(row_shape) * np.dtype(dtype).itemsize
 
 
 def _npy_header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from importlib import import_module
@@ -18,6 +19,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from spikesieve.engine.arrays import MappedArray, open_npy
+from spikesieve.engine.checksums import checksums_of
 
 MANIFEST = "manifest.json"
 # Smaller arrays are read into memory. Larger ones are mapped, so that they pickle as a path.
@@ -34,8 +36,8 @@ class DecodeError(ValueError):
     """A folder does not hold a complete result of a step."""
 
 
-def save(value: object, folder: Path, root: Path) -> None:
-    """Save a value in a folder; the manifest is written last.
+def save(value: object, folder: Path, root: Path, about: object = None) -> None:
+    """Save a value in a folder; the manifest is written last, with the size and the checksums of each file.
 
     Parameters
     ----------
@@ -45,6 +47,8 @@ def save(value: object, folder: Path, root: Path) -> None:
         An existing folder. Arrays that were already written there are not copied.
     root : Path
         Folder that holds the folders of all steps. Arrays of other steps are stored as a path, not copied.
+    about : object, optional
+        What `read_about` returns: anything that JSON can hold.
 
     Raises
     ------
@@ -59,12 +63,15 @@ def save(value: object, folder: Path, root: Path) -> None:
     ...     load(Path(root), Path(root))
     (array([0, 1, 2]), 'text')
     """
-    text = json.dumps(_Writer(folder, root).encode(value, "value"), indent=1)
+    tree = _Writer(folder, root).encode(value, "value")
+    own = [name for name in _files_in(tree) if not name.startswith("/")]
+    content = {"files": {name: checksums_of(folder / name) for name in own}, "about": about, "value": tree}
+    text = json.dumps({"crc32": _crc32(content), **content}, indent=1)
     (folder / MANIFEST).write_text(text, encoding="utf-8")
 
 
-def load(folder: Path, root: Path) -> Any:
-    """Read what `save` wrote.
+def load(folder: Path, root: Path, intact: set[Path] | None = None) -> Any:
+    """Read what `save` wrote, if every file has the bytes that were written.
 
     Parameters
     ----------
@@ -72,6 +79,9 @@ def load(folder: Path, root: Path) -> Any:
         The folder of a step.
     root : Path
         Folder that holds the folders of all steps.
+    intact : set of Path, optional
+        Files that are known to have the bytes that were written and are not read for that; those that are read are
+        added.
 
     Returns
     -------
@@ -81,13 +91,59 @@ def load(folder: Path, root: Path) -> Any:
     Raises
     ------
     DecodeError
-        A file is missing, cut short or unreadable, or names a class that spikesieve does not have.
+        A file is missing, cut short, unreadable or damaged, or names a class that spikesieve does not have.
     """
+    known = set() if intact is None else intact
     try:
-        tree = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        tree = _content(folder)["value"]
+        for name in _files_in(tree):
+            path = _inside(name, folder, root)
+            if path not in known:
+                _require_intact(path)
+                known.add(path)
         return _decode(tree, folder, root)
     except DAMAGE as error:
         raise DecodeError(f"{folder} does not hold a finished step: {error}") from error
+
+
+def read_about(folder: Path) -> Any:
+    """Read what was said about a value when it was saved.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of a step.
+
+    Returns
+    -------
+    object
+        The argument `about` of `save`.
+
+    Raises
+    ------
+    DecodeError
+        The folder does not hold a complete result of a step.
+    """
+    try:
+        return _content(folder)["about"]
+    except DAMAGE as error:
+        raise DecodeError(f"{folder} does not hold a finished step: {error}") from error
+
+
+def files_of(folder: Path) -> set[Path]:
+    """List the files that a saved value consists of.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of a step.
+
+    Returns
+    -------
+    set of Path
+        The manifest and the arrays of this step, not those of other steps.
+    """
+    return {folder / MANIFEST, *(folder / name for name in _content(folder)["files"])}
 
 
 def in_memory(value: Any) -> Any:
@@ -111,6 +167,32 @@ def in_memory(value: Any) -> Any:
     if isinstance(value, tuple) and type(value) is tuple:
         return tuple(map(in_memory, value))
     return value
+
+
+def _content(folder: Path) -> dict[str, Any]:
+    """The manifest of a folder."""
+    content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    if content.pop("crc32") != _crc32(content):
+        raise DecodeError(f"{folder / MANIFEST} is damaged.")
+    return dict(content)
+
+
+def _crc32(content: object) -> int:
+    return zlib.crc32(json.dumps(content, sort_keys=True).encode())
+
+
+def _require_intact(path: Path) -> None:
+    """Raise DecodeError if a file is not as the manifest beside it says."""
+    if checksums_of(path) != _content(path.parent)["files"][path.name]:
+        raise DecodeError(f"{path} does not have the bytes that were written.")
+
+
+def _files_in(tree: Any) -> list[str]:
+    """Names of the arrays in the tree of a value."""
+    if isinstance(tree, dict) and tree.keys() == {"$array"}:
+        return [str(tree["$array"])]
+    parts = tree if isinstance(tree, list) else tree.values() if isinstance(tree, dict) else ()
+    return list(dict.fromkeys(name for part in parts for name in _files_in(part)))
 
 
 @dataclass(frozen=True)

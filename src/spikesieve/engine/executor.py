@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Generic, TypeVar
@@ -61,7 +61,7 @@ def threads(n_workers: int) -> Iterator[Executor]:
 
 
 def map_in_order(
-    executor: Executor, function: Callable[[Item], Result], items: Iterable[Item], in_flight: int | None = None
+    executor: Executor, function: Callable[[Item], Result], items: Iterable[Item], n_workers: int
 ) -> Iterator[Result]:
     """Call a function for every item and yield the results in the order of the items.
 
@@ -70,12 +70,11 @@ def map_in_order(
     executor : Executor
         Threads, processes, or anything with the interface of `concurrent.futures`.
     function : callable
-        Called with one item. It must be picklable unless the workers are threads; each worker unpickles it once.
+        Called with one item. It must be picklable unless the workers are threads. It is sent once to each worker.
     items : iterable
         Arguments of the calls.
-    in_flight : int, optional
-        Items that are submitted at a time, so that memory does not grow with their number. Default: two more than the
-        executor has workers.
+    n_workers : int
+        Workers of the executor. Two more items are submitted at a time, so that memory does not grow with their number.
 
     Yields
     ------
@@ -85,24 +84,39 @@ def map_in_order(
     Examples
     --------
     >>> with threads(2) as pool:
-    ...     list(map_in_order(pool, abs, [-1, 2, -3]))
+    ...     list(map_in_order(pool, abs, [-1, 2, -3], 2))
     [1, 2, 3]
     """
     give_back()
-    call = function if isinstance(executor, ThreadPoolExecutor) else Travelling.of(function)
-    limit = in_flight or WAITING + int(getattr(executor, "_max_workers", WAITING))
-    waiting: deque[Future[Result]] = deque()
+    whole: Any = function if isinstance(executor, ThreadPoolExecutor) else Travelling.of(function)
+    # Later items travel with the name of the function only: workers have it from the first ones.
+    named: Any = replace(whole, pickled=b"") if isinstance(whole, Travelling) else whole
+    limit = n_workers + WAITING
+    waiting: deque[tuple[Item, Future[Result]]] = deque()
     try:
-        for item in items:
-            waiting.append(executor.submit(call, item))
+        for n, item in enumerate(items):
+            waiting.append((item, executor.submit(whole if n < limit else named, item)))
             if len(waiting) >= limit:
-                yield waiting.popleft().result()
+                yield _result(executor, whole, *waiting.popleft())
         while waiting:
-            yield waiting.popleft().result()
+            yield _result(executor, whole, *waiting.popleft())
     finally:
         # After an error the rest is not wanted.
-        for future in waiting:
+        for _, future in waiting:
             future.cancel()
+
+
+def _result(executor: Executor, whole: Any, item: Item, future: Future[Result]) -> Result:
+    """The result of an item. A worker that does not know the function gets it."""
+    try:
+        return future.result()
+    except UnknownFunctionError:
+        result: Result = executor.submit(whole, item).result()
+        return result
+
+
+class UnknownFunctionError(Exception):
+    """A worker was sent the digest of a function that it does not have."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +128,7 @@ class Travelling(Generic[Item, Result]):
     digest : bytes
         Digest of the pickle.
     pickled : bytes
-        The pickled function.
+        The pickled function; empty for workers that have it.
     """
 
     digest: bytes
@@ -151,6 +165,8 @@ class Travelling(Generic[Item, Result]):
 
 @lru_cache(maxsize=2)
 def _unpacked(packed: Travelling[Any, Any]) -> Callable[[Any], Any]:
+    if not packed.pickled:
+        raise UnknownFunctionError
     # The workers share the processors, so each gets one BLAS thread.
     threadpool_limits(limits=1)
     function: Callable[[Any], Any] = pickle.loads(packed.pickled)  # noqa: S301  of this program itself

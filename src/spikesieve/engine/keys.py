@@ -14,6 +14,8 @@ from pydantic import BaseModel
 from spikesieve.engine.codec import whole_file
 
 KEY_CHARACTERS = 20
+# Metadata of a dataclass field on which no result depends, such as the number of workers.
+NOT_IN_KEY = {"in_key": False}
 
 
 @runtime_checkable
@@ -73,7 +75,7 @@ def _feed(digest: Any, value: object, root: Path) -> None:
     elif isinstance(value, Enum):
         _feed_text(digest, type(value).__qualname__, value.name)
     elif is_dataclass(value) and not isinstance(value, type):
-        own = [field for field in fields(value) if field.init]
+        own = [field for field in fields(value) if field.init and field.metadata.get("in_key", True)]
         _feed_text(digest, type(value).__qualname__, ",".join(field.name for field in own))
         for field in own:
             _feed(digest, getattr(value, field.name), root)

@@ -11,7 +11,8 @@ from spikesieve.engine.blocks import longest_block
 from spikesieve.engine.machine import machine_bytes
 from spikesieve.errors import SettingsError
 
-# Python, libraries, the compiler at the first run, and freed memory that the allocator keeps.
+# Python, libraries, and freed memory that the allocator keeps. The first sort after an installation compiles the
+# kernels and takes about 150 MB more.
 _PROGRAM_BYTES = 500_000_000
 # Copies of a block's traces (float32) that a worker holds at once: as read, filtered, moved to rest, whitened.
 _TRACE_COPIES = 4

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sized
 from concurrent.futures import Executor
-from contextlib import ExitStack
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
@@ -15,10 +16,13 @@ from spikesieve.engine.arrays import release
 from spikesieve.engine.blocks import Block
 from spikesieve.engine.executor import Progress, map_in_order, silent
 from spikesieve.engine.heap import give_back
+from spikesieve.engine.journal import BlockColumns, OtherBytesError
 from spikesieve.engine.source import Source
 from spikesieve.engine.store import Store
 from spikesieve.kernels.backend import Backend
 from spikesieve.stages.preprocess import Clean
+
+logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -147,12 +151,15 @@ class Run:
         Holds the results of the steps.
     progress : callable
         Called with (stage, done, total) after each piece of work.
+    n_workers : int
+        Workers of the executor.
     """
 
     executor: Executor
     backend: Backend
     store: Store
     progress: Progress = silent
+    n_workers: int = 1
 
     def map(
         self, task: Callable[[Item], Result] | BlockTask[Result], items: Iterable[Item], name: str = ""
@@ -203,28 +210,33 @@ class Run:
         ValueError
             Arrays have other rows in one block than in another, or another value differs.
         """
-        lost, first = Lost(), None
-        files: dict[str, Any] = {}
-        sums: dict[str, int] = {}
-        with ExitStack() as stack:
-            for columns, lost_here in self._map(_OnBlock(task, self.backend), blocks, name):
-                lost += lost_here
-                for column, value in ((each.name, getattr(columns, each.name)) for each in fields(cast(Any, columns))):
-                    if isinstance(value, int):
-                        sums[column] = sums.get(column, 0) + value
-                        continue
-                    if not isinstance(value, np.ndarray):
-                        if first is not None and value != getattr(first, column):
-                            raise ValueError(f"The field {column} of {name} differs between blocks.")
-                        continue
-                    if first is None:
-                        opened = self.store.growing(f"{name.replace(' ', '-')}.{column}", value.shape[1:], value.dtype)
-                        files[column] = stack.enter_context(opened)
-                    files[column].append(value)
-                first = columns if first is None else first
+        with self.store.columns(name.replace(" ", "-")) as columns:
+            try:
+                form = self._collect(columns, task, columns.rest(blocks), name)
+            except OtherBytesError:
+                logger.warning("%s starts anew: this machine computes other bytes than those on the disk", name)
+                columns.start_anew()
+                form = self._collect(columns, task, blocks, name)
             self.backend.release()
-            finished = {column: file.finish() for column, file in files.items()}
-        return replace(cast(Any, first), **finished, **sums), lost
+            arrays, sums = columns.finish()
+        lost = Lost(sums.pop("n_masked of clean"), sums.pop("n_not_finite of clean"))
+        return replace(cast(Any, form), **arrays, **sums), lost
+
+    def _collect(self, columns: BlockColumns, task: BlockTask[Result], blocks: tuple[Block, ...], name: str) -> Result:
+        """Write the results of blocks; returns that of the first."""
+        first = None
+        results = self._map(_OnBlock(task, self.backend), blocks, name, columns.n_done)
+        for block, (result, lost) in zip(blocks, results, strict=True):
+            parts = {each.name: getattr(result, each.name) for each in fields(cast(Any, result))}
+            arrays = {key: part for key, part in parts.items() if isinstance(part, np.ndarray)}
+            sums = {key: part for key, part in parts.items() if isinstance(part, int)}
+            for key in parts.keys() - arrays.keys() - sums.keys():
+                if first is not None and parts[key] != getattr(first, key):
+                    raise ValueError(f"The field {key} of {name} differs between blocks.")
+            lost_sums = {"n_masked of clean": lost.n_masked, "n_not_finite of clean": lost.n_not_finite}
+            columns.append(block, arrays, {key: int(n) for key, n in (sums | lost_sums).items()})
+            first = result if first is None else first
+        return cast(Result, first)
 
     def step(
         self,
@@ -249,8 +261,8 @@ class Run:
         object
             The result of the function; larger arrays are memory-mapped.
         """
-        everything = (*inputs, *settings.values())
-        identity = (f"{function.__module__}.{function.__qualname__}", getattr(function, "version", 1), tuple(settings))
+        everything = _named(function, inputs, settings)
+        identity = (f"{function.__module__}.{function.__qualname__}", getattr(function, "version", 1))
 
         def compute(store: Store) -> Result:
             result = function(replace(self, store=store), *inputs, **settings)
@@ -258,15 +270,18 @@ class Run:
             return result
 
         result, _ = self.store.step(name, identity, everything, compute)
-        for each in everything:
+        for each in everything.values():
             _release_all(each)
         give_back()
         return result
 
-    def _map(self, function: Callable[[Item], Result], items: Iterable[Item], name: str) -> Iterator[Result]:
-        progress, total = (self.progress, len(cast(Sized, items))) if name else (silent, 0)
-        progress(name, 0, total)
-        for done, result in enumerate(map_in_order(self.executor, function, items), 1):
+    def _map(
+        self, function: Callable[[Item], Result], items: Iterable[Item], name: str, n_done: int = 0
+    ) -> Iterator[Result]:
+        """Call a function for each item; `n_done` items before them count as done."""
+        progress, total = (self.progress, n_done + len(cast(Sized, items))) if name else (silent, 0)
+        progress(name, n_done, total)
+        for done, result in enumerate(map_in_order(self.executor, function, items, self.n_workers), n_done + 1):
             progress(name, done, total)
             yield result
 
@@ -299,6 +314,14 @@ def versioned(version: int) -> Callable[[Callable[Inputs, Result]], Callable[Inp
         return function
 
     return mark
+
+
+def _named(
+    function: Callable[..., object], inputs: tuple[object, ...], settings: dict[str, object]
+) -> dict[str, object]:
+    """The inputs of a step by the names of the function's parameters."""
+    bound = inspect.signature(function).bind(None, *inputs, **settings).arguments
+    return dict(list(bound.items())[1:])
 
 
 def _release_all(value: object) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from spikesieve.engine.blocks import Block, evenly_spaced, golden_order, longest_block, plan_blocks, total_samples
+from spikesieve.engine.keys import NOT_IN_KEY
 from spikesieve.kernels.backend import Backend
 from spikesieve.model import F32, Motion, Probe, Recording
 from spikesieve.settings.preprocess import PreprocessParams
@@ -70,7 +71,7 @@ class Source:
 
     recording: Recording
     preprocessing: Preprocessing
-    block_samples: int
+    block_samples: int = field(metadata=NOT_IN_KEY)
     shift: TraceShift | None = None
 
     @classmethod

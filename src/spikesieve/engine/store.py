@@ -2,25 +2,62 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import logging
 import os
 import shutil
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
 from spikesieve.engine import codec
 from spikesieve.engine.arrays import GrowingArray
+from spikesieve.engine.journal import SUFFIX, BlockColumns, position
 from spikesieve.engine.keys import key_of
-from spikesieve.errors import OutputError
+from spikesieve.engine.lock import LOCK, OWNER, Lock
+from spikesieve.engine.reasons import reason, settings_in
+from spikesieve.errors import InUseError, OutputError
+
+logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
 INDEX = "spikesieve-steps.json"
 UNFINISHED = ".unfinished"
-VERSION = version("spikesieve")
+VERSIONS = tuple(version(name) for name in ("spikesieve", "numpy", "scipy", "numba"))
+
+
+@dataclass(frozen=True)
+class StepState:
+    """How a step begins.
+
+    Attributes
+    ----------
+    was_loaded : bool
+        Whether its result was loaded. Otherwise it is computed now.
+    position : (int, int) or None
+        The block at which it goes on, counted from 1, and the number of blocks, if an earlier run began it.
+    """
+
+    was_loaded: bool
+    position: tuple[int, int] | None = None
+
+
+def tell_nothing(name: str, state: StepState) -> None:
+    """Tell nothing about a step.
+
+    Parameters
+    ----------
+    name : str
+        Name of the step.
+    state : StepState
+        How it begins.
+    """
 
 
 @dataclass(frozen=True)
@@ -35,14 +72,19 @@ class Store:
         The folder of the store.
     reuse : bool
         Whether results are stored under a key and loaded in later runs. A temporary store needs no keys.
+    tell : callable
+        Called with the name of each step, and whether it was loaded or is computed now.
     """
 
     folder: Path
     root: Path
     reuse: bool
+    tell: Callable[[str, StepState], None] = field(default=tell_nothing, repr=False, compare=False)
+    _intact: set[Path] = field(default_factory=set, repr=False, compare=False)
+    _names: set[str] = field(default_factory=set, repr=False, compare=False)
 
     @classmethod
-    def open(cls, folder: Path, reuse: bool = True) -> Store:
+    def open(cls, folder: Path, reuse: bool = True, tell: Callable[[str, StepState], None] = tell_nothing) -> Store:
         """Open a folder as a store, and create it if it does not exist.
 
         Parameters
@@ -51,6 +93,8 @@ class Store:
             The folder.
         reuse : bool, optional
             Whether results of earlier runs are loaded.
+        tell : callable, optional
+            Called with the name of each step, and how it begins.
 
         Returns
         -------
@@ -69,14 +113,14 @@ class Store:
             raise OutputError(
                 f"Steps cannot be stored in {folder}: {error.strerror}. Choose another folder."
             ) from error
-        return cls(folder, folder, reuse)
+        return cls(folder, folder, reuse, tell)
 
     def begin(self) -> None:
         """Begin a run: forget which steps the last run used. Their results stay."""
         (self.root / INDEX).unlink(missing_ok=True)
 
     def step(
-        self, name: str, identity: object, inputs: tuple[object, ...], compute: Callable[[Store], Result]
+        self, name: str, identity: object, inputs: dict[str, object], compute: Callable[[Store], Result]
     ) -> tuple[Result, bool]:
         """Load a step, or compute and save it.
 
@@ -85,9 +129,10 @@ class Store:
         name : str
             Name of the step.
         identity : object
-            Identifies the code that computes the step: its name and version. The version of the package is added.
-        inputs : tuple of object
-            Everything that the result depends on, settings included.
+            Identifies the code that computes the step: its name and version. The versions of spikesieve and of the
+            libraries that compute are added.
+        inputs : dict of str to object
+            Everything that the result depends on, settings included, by name.
         compute : callable
             Computes the result. It receives the store, whose `folder` is that of the step.
 
@@ -108,25 +153,39 @@ class Store:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     store = Store.open(Path(folder))
-        ...     [store.step("double", 1, (n,), lambda _: 2 * n) for n in (3, 3, 4)]
+        ...     [store.step("double", 1, {"n": n}, lambda _: 2 * n) for n in (3, 3, 4)]
         [(6, False), (6, True), (8, False)]
         """
-        key = f"-{key_of((name, VERSION, identity, *inputs), self.root)}" if self.reuse else ""
-        folder = self.root / f"{name.replace(' ', '-')}{key}"
-        was_loaded = self.reuse and folder.is_dir()
-        if was_loaded:
-            try:
-                result = codec.load(folder, self.root)
-            except codec.DecodeError:
-                shutil.rmtree(folder)
-                was_loaded = False
+        folder, about = self.root / name.replace(" ", "-"), None
+        if self.reuse:
+            code = key_of((VERSIONS, identity), self.root)
+            digests = {label: key_of((value,), self.root) for label, value in inputs.items()}
+            folder = folder.with_name(f"{folder.name}-{key_of((name, code, *digests.items()), self.root)}")
+            about = {"code": code, "inputs": digests, "settings": settings_in(inputs)}
+        result, was_loaded = self._loaded(folder, name) if self.reuse else (None, False)
         if not was_loaded:
             if folder.exists():
                 raise ValueError(f"Two steps of this run are named {name!r}.")
-            self._compute(folder, compute)
-            result = codec.load(folder, self.root)
+            if about is not None:
+                logger.info("step %s is computed: %s", name, reason(self.root, folder, about))
+            self._compute(name, folder, compute, about)
+            result = codec.load(folder, self.root, self._intact)
         self._remember(name, folder.name)
-        return result, was_loaded
+        return result, was_loaded  # type: ignore[return-value]
+
+    def _loaded(self, folder: Path, name: str) -> tuple[Any, bool]:
+        """The result of a finished step, and whether there is one. A damaged one is removed."""
+        if not folder.is_dir():
+            return None, False
+        try:
+            result = codec.load(folder, self.root, self._intact)
+        except codec.DecodeError as error:
+            logger.warning("step %s was damaged and is computed again: %s", name, error)
+            shutil.rmtree(folder)
+            return None, False
+        logger.info("step %s was loaded from %s", name, folder.name)
+        self.tell(name, StepState(True))
+        return result, True
 
     def read(self, name: str) -> Any:
         """Read the result of a step that the last run used.
@@ -146,7 +205,7 @@ class Store:
         KeyError
             The last run did not use this step.
         """
-        return codec.load(self.root / self.index()[name], self.root)
+        return codec.load(self.root / self.index()[name], self.root, self._intact)
 
     def index(self) -> dict[str, str]:
         """List the steps that the last run used.
@@ -185,39 +244,124 @@ class Store:
         ValueError
             The step already has an array of this name.
         """
-        path = self.folder / f"{name}.npy"
-        if path.exists():
-            raise ValueError(f"This step has two arrays named {name!r}.")
-        return GrowingArray(path, row_shape, dtype)
+        self._take(name)
+        return GrowingArray(self.folder / f"{name}.npy", row_shape, dtype)
 
-    def _compute(self, folder: Path, compute: Callable[[Store], object]) -> None:
-        """Compute a step in a temporary folder, which is renamed to `folder` when it is complete."""
-        unfinished = folder.with_name(folder.name + UNFINISHED)
-        if unfinished.exists():
-            shutil.rmtree(unfinished)
-        unfinished.mkdir()
-        # The result is not kept in a variable: Windows cannot rename a folder that contains a mapped file.
-        codec.save(compute(replace(self, folder=unfinished)), unfinished, self.root)
-        if self.reuse:
-            _flush(unfinished)
-        unfinished.rename(folder)
+    def columns(self, name: str) -> BlockColumns:
+        """Open the columns of a pass over blocks in the folder of the step.
+
+        Parameters
+        ----------
+        name : str
+            Start of the names of the files, different for each pass of a step.
+
+        Returns
+        -------
+        BlockColumns
+            Use it in a with statement. It goes on after the blocks that an earlier run has finished.
+
+        Raises
+        ------
+        ValueError
+            The step already has a pass of this name.
+        """
+        self._take(name)
+        return BlockColumns(self.folder, name, self.reuse)
+
+    def remove_unfinished(self) -> None:
+        """Remove the unfinished steps of runs that have ended."""
+        for folder in self.root.glob(f"*{UNFINISHED}*"):
+            try:
+                with Lock(folder):
+                    pass
+            except (InUseError, FileNotFoundError):
+                continue
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _take(self, name: str) -> None:
+        if name in self._names:
+            raise ValueError(f"This step has two arrays named {name!r}.")
+        self._names.add(name)
+
+    def _compute(self, name: str, folder: Path, compute: Callable[[Store], object], about: object) -> None:
+        """Compute a step in a folder of its own, which is renamed to `folder` when it is complete."""
+        unfinished, lock = self._unfinished(folder)
+        self.tell(name, StepState(False, position(unfinished)))
+        try:
+            if not self._is_complete(unfinished):
+                _keep_only(unfinished, lambda path: _is_of_a_pass(path, unfinished))
+                # The result is not kept in a variable: Windows cannot rename a folder that contains a mapped file.
+                codec.save(compute(replace(self, folder=unfinished, _names=set())), unfinished, self.root, about)
+            own = codec.files_of(unfinished)
+            if self.reuse:
+                _flush(own)
+        finally:
+            if lock is not None:
+                lock.release()
+        _keep_only(unfinished, own.__contains__)
+        try:
+            unfinished.rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+            # Another run finished the same step first.
+            shutil.rmtree(unfinished, ignore_errors=True)
+        (folder / LOCK).unlink(missing_ok=True)
+        self._intact.update(folder / path.name for path in own)
         if self.reuse:
             _flush_folder(self.root)
 
+    def _is_complete(self, folder: Path) -> bool:
+        """Whether a run ended after it had saved the step, but before the folder got its name."""
+        try:
+            codec.load(folder, self.root)
+        except codec.DecodeError:
+            (folder / codec.MANIFEST).unlink(missing_ok=True)
+            return False
+        return True
+
+    def _unfinished(self, folder: Path) -> tuple[Path, Lock | None]:
+        """A folder to compute in, and its lock: that of a run that has ended, or a new one."""
+        for number in itertools.count(1):
+            place = folder.with_name(f"{folder.name}{UNFINISHED}{f'-{number}' if number > 1 else ''}")
+            place.mkdir(exist_ok=True)
+            if not self.reuse:
+                return place, None
+            lock = Lock(place)
+            try:
+                lock.acquire()
+            except (InUseError, FileNotFoundError):  # gone: it was finished this moment
+                continue
+            return place, lock
+        raise AssertionError  # the numbers do not end
+
     def _remember(self, name: str, folder: str) -> None:
         text = json.dumps(self.index() | {name: folder}, indent=1)
-        new = self.root / f"{INDEX}.new"
+        new = self.root / f"{INDEX}.{os.getpid()}-{threading.get_ident()}"
         new.write_text(text, encoding="utf-8")
         new.replace(self.root / INDEX)
 
 
-def _flush(folder: Path) -> None:
-    """Make the system write all files of a folder to the disk."""
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            with path.open("rb+") as file:
-                os.fsync(file.fileno())
-    _flush_folder(folder)
+def _is_of_a_pass(path: Path, folder: Path) -> bool:
+    """Whether a file in the folder of an unfinished step holds blocks that are done."""
+    return any(path.name.startswith(f"{journal.stem}.") for journal in folder.glob(f"*{SUFFIX}"))
+
+
+def _keep_only(folder: Path, is_kept: Callable[[Path], bool]) -> None:
+    """Remove all other files of a folder, but for those of the lock."""
+    for path in sorted(folder.iterdir()):
+        if not is_kept(path) and path.name not in (LOCK, OWNER):
+            with suppress(PermissionError):  # on Windows, where it is still mapped
+                path.unlink()
+
+
+def _flush(files: set[Path]) -> None:
+    """Make the system write files to the disk."""
+    for path in sorted(files):
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+    for folder in {path.parent for path in files}:
+        _flush_folder(folder)
 
 
 def _flush_folder(folder: Path) -> None:

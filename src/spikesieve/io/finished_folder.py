@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import errno
-import logging
 import os
-import re
-import secrets
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from spikesieve.errors import OutputError
+from spikesieve.io.hidden_folder import REPLACED, hidden_folder
+from spikesieve.io.new_folder import free_name
 
-logger = logging.getLogger(__name__)
+NEW = "new"
 
-DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+def _nothing_made_by_hand(folder: Path) -> str:
+    return ""
 
 
 @dataclass(frozen=True)
@@ -30,10 +29,13 @@ class FolderKind:
         Name in messages, such as "result".
     marker : str
         A file that every complete folder of this kind has.
+    made_by_hand : callable
+        Returns what of a folder is the work of a person, as the end of a sentence; empty if nothing is.
     """
 
     name: str
     marker: str
+    made_by_hand: Callable[[Path], str] = _nothing_made_by_hand
 
 
 @contextmanager
@@ -51,56 +53,77 @@ def finished_folder(
     kind : FolderKind
         What it will hold.
     overwrite : bool
-        Replace an older folder of the same kind. It stays untouched until the new one is complete.
+        Replace an older folder of the same kind. It stays untouched until the new one is complete. One that holds work
+        of a person is kept beside the new one.
     inputs : sequence of str or Path, optional
         Input files, which must not be in the folder that is replaced.
 
     Yields
     ------
     Path
-        The hidden folder, a sibling of `path`.
+        Where to write.
 
     Raises
     ------
+    InUseError
+        Another process makes this folder.
     OutputError
         If `path` exists (without overwrite), is a file or a folder of another kind, contains an input or cannot be
         written, or if the disk is full.
     """
     target = Path(path).expanduser().resolve()
-    _check_target(target, kind, overwrite, inputs)
-    new_parents = [parent for parent in target.parents if not parent.exists()]  # deepest first
-    token = f"{os.getpid()}-{secrets.token_hex(3)}"
-    partial = target.parent / f".{target.name}.partial-{token}"
-    try:
-        _make(partial, kind)
-        yield partial
-        _swap_in(partial, target, target.parent / f".{target.name}.old-{token}", kind)
-    except BaseException as error:
-        disk_full = _disk_full_message(error, target.parent, kind)
-        remove_folder(partial)
-        _remove_empty(new_parents)
-        if disk_full:
-            raise OutputError(disk_full) from error
-        raise
+    require_free(target, kind, overwrite, inputs)
+    with hidden_folder(target, NEW) as hidden:
+        new = hidden / kind.name
+        new.mkdir()
+        yield new
+        # Once more: something may have appeared there while this was made.
+        require_free(target, kind, overwrite, inputs)
+        aside = place_aside(target, kind)
+        _swap_in(new, target, aside or hidden / REPLACED, kind)
 
 
-def remove_folder(folder: Path) -> None:
-    """Delete a hidden folder; log it if that fails, as on Windows if a file is still open.
+def place_aside(path: Path | str, kind: FolderKind) -> Path | None:
+    """Choose where an older folder is kept that is replaced.
 
     Parameters
     ----------
-    folder : Path
-        The folder; it need not exist.
+    path : Path or str
+        The folder.
+    kind : FolderKind
+        What it holds.
+
+    Returns
+    -------
+    Path or None
+        A free path beside it; None if it does not exist or holds no work of a person, and need not be kept.
     """
-    if not folder.exists():
-        return
-    try:
-        shutil.rmtree(folder)
-    except OSError as error:
-        logger.warning("The hidden folder %s could not be deleted (%s). Delete it by hand.", folder, error)
+    target = Path(path).expanduser().resolve()
+    if not target.is_dir() or not kind.made_by_hand(target):
+        return None
+    return free_name(target.with_name(f"{target.name}-before"))
 
 
-def _check_target(target: Path, kind: FolderKind, overwrite: bool, inputs: Sequence[str | Path]) -> None:
+def require_free(path: Path | str, kind: FolderKind, overwrite: bool, inputs: Sequence[str | Path] = ()) -> None:
+    """Raise an error if a folder must not be written to a place.
+
+    Parameters
+    ----------
+    path : Path or str
+        Where the folder shall be.
+    kind : FolderKind
+        What it will hold.
+    overwrite : bool
+        Replace an older folder of the same kind.
+    inputs : sequence of str or Path, optional
+        Input files, which must not be in the folder that is replaced.
+
+    Raises
+    ------
+    OutputError
+        If `path` exists (without overwrite), is a file or a folder of another kind, or contains an input.
+    """
+    target = Path(path).expanduser().resolve()
     if not target.exists():
         return
     if not target.is_dir():
@@ -119,20 +142,8 @@ def _check_target(target: Path, kind: FolderKind, overwrite: bool, inputs: Seque
         )
 
 
-def _make(partial: Path, kind: FolderKind) -> None:
-    try:
-        partial.mkdir(parents=True)
-    except OSError as error:
-        if error.errno in DISK_FULL:
-            raise
-        raise OutputError(
-            f"The {kind.name} cannot be written into {partial.parent}: {error.strerror or error}. "
-            "Choose a folder with --out that you may write to."
-        ) from error
-
-
 def _swap_in(finished: Path, target: Path, old: Path, kind: FolderKind) -> None:
-    """Move the finished folder to the target. The older folder is deleted after that."""
+    """Move the finished folder to the target, and an older folder to `old`."""
     try:
         replacing = target.exists()
         if replacing:
@@ -148,26 +159,3 @@ def _swap_in(finished: Path, target: Path, old: Path, kind: FolderKind) -> None:
             f"The finished {kind.name} cannot be moved to {target}: {error.strerror or error}. "
             "Close programs that use files in that folder, or choose another place with --out."
         ) from error
-    remove_folder(old)
-
-
-def _remove_empty(folders: Sequence[Path]) -> None:
-    for folder in folders:
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
-
-
-def _disk_full_message(error: BaseException, parent: Path, kind: FolderKind) -> str:
-    """The message for a full disk, else ''. Call it before incomplete files are removed."""
-    # ndarray.tofile and np.save report an incomplete write without an error number.
-    short_write = r"\d+ requested and \d+ written"
-    if not isinstance(error, OSError):
-        return ""
-    if error.errno not in DISK_FULL and not (error.errno is None and re.search(short_write, str(error))):
-        return ""
-    where = parent if parent.exists() else Path(parent.anchor)
-    free_mb = shutil.disk_usage(where).free / 1e6
-    return (
-        f"The disk is full: {where} has {free_mb:,.0f} MB left. This {kind.name} was not kept. "
-        "Free some space, or choose a place on another disk with --out."
-    )

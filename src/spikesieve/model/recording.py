@@ -28,15 +28,15 @@ class ReadSamples(Protocol):
 
 @runtime_checkable
 class Identifiable(Protocol):
-    """A source of samples that can say which samples it has without reading them."""
+    """A source of samples that can say which samples it has without reading all of them."""
 
     def identity(self) -> tuple[object, ...] | None:
-        """Identify the samples without reading them.
+        """Identify the samples without reading all of them.
 
         Returns
         -------
         tuple of object or None
-            Values that differ if the samples differ: path, size, time of change ... None if only the samples tell.
+            Values that differ if the samples differ: size, digest of pieces ... None if only the samples tell.
         """
 
 
@@ -198,8 +198,8 @@ class Recording:
         Returns
         -------
         str
-            Hexadecimal digest. Files count by absolute path, size, time of change and layout, without being read;
-            arrays in memory and other sources by their bytes.
+            Hexadecimal digest. Files count by size, by pieces spread over them, and by layout; arrays in memory and
+            other sources by their bytes.
 
         Raises
         ------

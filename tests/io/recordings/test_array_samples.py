@@ -88,6 +88,9 @@ def test_a_mapped_array_is_known_by_its_file_and_by_its_place_in_it(path):
     found = {one.fingerprint(), *(other.fingerprint() for other in others)}
     assert len(found) == 5
     assert recording_from_array(mapped(path), 30_000.0).fingerprint() in found
+    with path.open("rb+") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"x")
     os.utime(path, ns=(1, 1))
     assert one.fingerprint() not in found
 

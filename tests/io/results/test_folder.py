@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 from make_sorting import SAMPLING_HZ, make_sorting, write_raw
 
-from spikesieve.errors import OutputError
+from spikesieve.errors import InUseError, OutputError
+from spikesieve.io.hidden_folder import REPLACED, hidden_path
 from spikesieve.io.recordings.binary import recording_from_array
-from spikesieve.io.results.folder import result_folder, write_result
+from spikesieve.io.results.folder import made_by_hand, result_folder, write_result
 from spikesieve.io.results.provenance import RunRecord, StageCost, fingerprint, to_json, write_ops
 from spikesieve.io.results.unit_table import COLUMNS, write_units_csv
 
@@ -33,9 +34,8 @@ RUN = RunRecord(
 
 
 def result(path: Path, overwrite: bool = False, text: str = "new") -> None:
-    with result_folder(path, overwrite) as work:
-        (work.path / "provenance.json").write_text(text)
-        (work.scratch / "features.bin").write_bytes(b"x")
+    with result_folder(path, overwrite) as new:
+        (new / "provenance.json").write_text(text)
 
 
 def contents(folder: Path) -> list[str]:
@@ -43,11 +43,10 @@ def contents(folder: Path) -> list[str]:
 
 
 def test_folder_appears_complete_and_alone(tmp_path: Path) -> None:
-    with result_folder(tmp_path / "out", overwrite=False) as work:
-        (work.path / "provenance.json").write_text("{}")
-        (work.scratch / "features.bin").write_bytes(b"x")
+    with result_folder(tmp_path / "out", overwrite=False) as new:
+        (new / "provenance.json").write_text("{}")
         assert not (tmp_path / "out").exists()
-        assert work.path.name.startswith(".")
+        assert new.parent.name.startswith(".")
     assert contents(tmp_path) == ["out", "provenance.json"]
 
 
@@ -57,9 +56,8 @@ def test_missing_parents_are_made(tmp_path: Path) -> None:
 
 
 def fail_half_way(path: Path, error: BaseException) -> None:
-    with result_folder(path, overwrite=False) as work:
-        (work.path / "templates.npy").write_bytes(b"half")
-        (work.scratch / "features.bin").write_bytes(b"half")
+    with result_folder(path, overwrite=False) as new:
+        (new / "templates.npy").write_bytes(b"half")
         raise error
 
 
@@ -93,10 +91,24 @@ def test_an_existing_folder_is_refused(tmp_path: Path) -> None:
 
 def test_overwrite_replaces_an_older_result_whole(tmp_path: Path) -> None:
     result(tmp_path / "out", text="old")
-    (tmp_path / "out" / "cluster_info.tsv").write_text("from Phy")
+    (tmp_path / "out" / "phy.log").write_text("from Phy")
     result(tmp_path / "out", overwrite=True)
     assert contents(tmp_path) == ["out", "provenance.json"]
     assert (tmp_path / "out" / "provenance.json").read_text() == "new"
+
+
+@pytest.mark.parametrize("changed", ["thesis.txt", "cluster_info.tsv", "cluster_group.tsv", "spike_clusters.npy"])
+def test_an_older_result_with_work_of_a_person_is_kept_aside(tmp_path: Path, changed: str) -> None:
+    sorting = make_sorting()
+    with result_folder(tmp_path / "out", overwrite=False) as new:
+        write_result(new, sorting, write_raw(tmp_path / "raw.bin", sorting), RUN)
+    assert made_by_hand(tmp_path / "out") == ""
+    (tmp_path / "out" / changed).write_text("cluster_id\tgroup\n0\tby hand\n")
+    assert made_by_hand(tmp_path / "out")
+    result(tmp_path / "out", overwrite=True)
+    assert (tmp_path / "out-before" / changed).read_text() == "cluster_id\tgroup\n0\tby hand\n"
+    assert contents(tmp_path / "out") == ["provenance.json"]
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_overwrite_keeps_the_older_result_when_the_run_fails(tmp_path: Path) -> None:
@@ -112,13 +124,42 @@ def test_the_older_result_comes_back_when_the_last_move_fails(tmp_path: Path, mo
     move = os.replace
 
     def stubborn(source: Path, target: Path) -> None:
-        if ".partial-" in str(source):
+        if Path(source).name == "result":
             raise PermissionError(errno.EACCES, "used by another program")
         move(source, target)
 
     monkeypatch.setattr(os, "replace", stubborn)
     with pytest.raises(OutputError, match="used by another program"):
         result(tmp_path / "out", overwrite=True)
+    assert (tmp_path / "out" / "provenance.json").read_text() == "old"
+    assert contents(tmp_path) == ["out", "provenance.json"]
+
+
+def test_a_folder_that_appeared_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    def slow() -> None:
+        with result_folder(tmp_path / "out", overwrite=False) as new:
+            (new / "provenance.json").write_text("second")
+            (tmp_path / "out").mkdir()
+            (tmp_path / "out" / "provenance.json").write_text("first")
+
+    with pytest.raises(OutputError, match="exists"):
+        slow()
+    assert (tmp_path / "out" / "provenance.json").read_text() == "first"
+    assert contents(tmp_path) == ["out", "provenance.json"]
+
+
+def test_two_results_of_one_name_at_once_are_refused(tmp_path: Path) -> None:
+    with result_folder(tmp_path / "out", overwrite=False), pytest.raises(InUseError, match=r"Process \d+ on"):
+        result(tmp_path / "out")
+
+
+def test_what_a_killed_run_left_is_removed_and_what_it_had_put_aside_comes_back(tmp_path: Path) -> None:
+    left = hidden_path(tmp_path / "out", "new")
+    (left / REPLACED).mkdir(parents=True)
+    (left / REPLACED / "provenance.json").write_text("old")
+    (left / "result").mkdir()
+    with pytest.raises(KeyboardInterrupt), result_folder(tmp_path / "out", overwrite=True):
+        raise KeyboardInterrupt
     assert (tmp_path / "out" / "provenance.json").read_text() == "old"
     assert contents(tmp_path) == ["out", "provenance.json"]
 
@@ -167,8 +208,8 @@ def test_an_unwritable_place_is_a_sentence(tmp_path: Path, monkeypatch: pytest.M
 def test_a_whole_result_has_all_its_files(tmp_path: Path) -> None:
     sorting = make_sorting()
     recording = write_raw(tmp_path / "raw.bin", sorting)
-    with result_folder(tmp_path / "out", overwrite=False) as work:
-        write_result(work.path, sorting, recording, RUN)
+    with result_folder(tmp_path / "out", overwrite=False) as new:
+        write_result(new, sorting, recording, RUN)
     names = contents(tmp_path / "out")
     assert {"params.py", "units.csv", "ops.npz", "provenance.json", "spike_times.npy", "cluster_group.tsv"} < set(names)
     facts = json.loads((tmp_path / "out" / "provenance.json").read_text(encoding="utf-8"))

@@ -80,7 +80,7 @@ class RawFiles:
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
     def identity(self) -> tuple[object, ...]:
-        """See `Identifiable.identity`. Path, size and time of change of each file, and its layout."""
+        """See `Identifiable.identity`. Size and pieces of each file, and its layout."""
         return (*map(file_identity, self.paths), self.starts, self.n_channels, self.dtype, self.header_bytes)
 
     def _read_file(self, index: int, start: int, stop: int) -> NDArray[np.generic]:

@@ -203,6 +203,6 @@ def _paths_in(value: object) -> Iterator[Path]:
             yield from _paths_in(entry)
 
 
-def _file_identities(path: Path) -> Iterator[tuple[str, int, int]]:
+def _file_identities(path: Path) -> Iterator[tuple[int, str]]:
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     return (file_identity(str(file)) for file in files)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from spikesieve.io.finished_folder import FolderKind, finished_folder, remove_folder
+from spikesieve.io.finished_folder import FolderKind, finished_folder
 from spikesieve.io.results.motion_files import write_motion
 from spikesieve.io.results.phy import write_phy
 from spikesieve.io.results.provenance import RunRecord, write_ops, write_provenance
@@ -16,27 +16,47 @@ from spikesieve.model import Recording, Sorting
 
 RESULT_MARKER = "provenance.json"
 """A folder with this file is a result of spikesieve."""
-RESULT = FolderKind("result", RESULT_MARKER)
+FILES = {
+    *("amplitudes.npy", "channel_map.npy", "channel_positions.npy", "channel_shanks.npy", "kept_spikes.npy"),
+    *("cluster_Amplitude.tsv", "cluster_ContamPct.tsv", "cluster_KSLabel.tsv", "cluster_group.tsv", "drift_shanks.csv"),
+    *("drift.times.npy", "drift.um.npy", "drift_depths.um.npy", "drift_se.um.npy", "ops.npz", "pc_feature_ind.npy"),
+    *("pc_features.npy", RESULT_MARKER, "report.html", "similar_templates.npy", "spike_amplitude_uv.npy", "params.py"),
+    *("spike_clusters.npy", "spike_detection_templates.npy", "spike_positions.npy", "spike_positions_on_probe.npy"),
+    *("spike_templates.npy", "spike_times.npy", "spikesieve.log", "templates.npy", "templates_ind.npy", "units.csv"),
+    *("whitening_mat.npy", "whitening_mat_inv.npy", "preprocessed.dat", "preprocessed.xml", "params_preprocessed.py"),
+    *("kilosort2.h5", "figures", ".phy", "phy.log"),
+}
+"""What spikesieve writes into a result, and what Phy does without being asked."""
 
 
-@dataclass(frozen=True)
-class WorkFolder:
-    """Where to write until the result is complete.
+def made_by_hand(folder: Path) -> str:
+    """Say what of a result is the work of a person.
 
-    Attributes
+    Parameters
     ----------
-    path : Path
-        Hidden folder that becomes the result.
-    scratch : Path
-        Hidden folder for arrays on disk, deleted at the end.
-    """
+    folder : Path
+        The result folder.
 
-    path: Path
-    scratch: Path
+    Returns
+    -------
+    str
+        The end of a sentence; empty if nothing is.
+    """
+    others = sorted(path.name for path in folder.iterdir() if path.name not in FILES)
+    if others:
+        return f"holds files that spikesieve did not write: {', '.join(others[:5])}"
+    sorted_as, now = folder / "spike_templates.npy", folder / "spike_clusters.npy"
+    tables = [folder / f"cluster_{name}.tsv" for name in ("KSLabel", "group")]
+    rows = [table.read_text(encoding="utf-8", errors="replace").split()[2:] for table in tables if table.is_file()]
+    moved = sorted_as.is_file() and now.is_file() and sorted_as.read_bytes() != now.read_bytes()
+    return "was curated" if moved or (len(rows) == 2 and rows[0] != rows[1]) else ""
+
+
+RESULT = FolderKind("result", RESULT_MARKER, made_by_hand)
 
 
 @contextmanager
-def result_folder(path: Path | str, overwrite: bool, inputs: Sequence[str | Path] = ()) -> Iterator[WorkFolder]:
+def result_folder(path: Path | str, overwrite: bool, inputs: Sequence[str | Path] = ()) -> Iterator[Path]:
     """Make a hidden folder that is moved to `path` when the body of a with statement ends.
 
     If the body fails, also by Ctrl-C, everything it wrote is removed and the exception passes through.
@@ -52,23 +72,19 @@ def result_folder(path: Path | str, overwrite: bool, inputs: Sequence[str | Path
 
     Yields
     ------
-    WorkFolder
+    Path
         Where to write.
 
     Raises
     ------
+    InUseError
+        Another process writes this result.
     OutputError
         If `path` exists (without overwrite), is a file or a folder that is not a result, contains an input or cannot be
         written, or if the disk is full.
     """
-    with finished_folder(path, RESULT, overwrite, inputs) as partial:
-        # Scratch is not inside the result, because Windows cannot rename a folder with a memory-mapped file in it.
-        scratch = partial.with_name(partial.name.replace(".partial-", ".scratch-"))
-        try:
-            scratch.mkdir()
-            yield WorkFolder(partial, scratch)
-        finally:
-            remove_folder(scratch)
+    with finished_folder(path, RESULT, overwrite, inputs) as folder:
+        yield folder
 
 
 def write_result(folder: Path, sorting: Sorting, recording: Recording, run: RunRecord) -> None:
@@ -77,7 +93,7 @@ def write_result(folder: Path, sorting: Sorting, recording: Recording, run: RunR
     Parameters
     ----------
     folder : Path
-        Existing folder, such as `WorkFolder.path`.
+        Existing folder, such as that of `result_folder`.
     sorting : Sorting
         The result.
     recording : Recording

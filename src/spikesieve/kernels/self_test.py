@@ -1,0 +1,135 @@
+"""Compares the operations of a backend with NumPy on a small example, to see that they work on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikesieve.kernels.backend import F32, I64, Backend
+
+# Rounding in float32 is far below this, and a wrong instruction far above.
+TOLERANCE = 1e-3
+N_CONTACTS, N_SAMPLES, N_WINDOW, PEAK = 24, 4_000, 61, 20
+
+
+Answers = tuple[F32, F32]
+
+
+def wrong_operations(backend: Backend) -> tuple[str, ...]:
+    """Find the operations of a backend that do not give what NumPy gives.
+
+    Parameters
+    ----------
+    backend : Backend
+        The backend.
+
+    Returns
+    -------
+    tuple of str
+        Names of the operations that are wrong or failed.
+
+    Examples
+    --------
+    >>> from spikesieve.kernels import CpuBackend
+    >>> wrong_operations(CpuBackend())
+    ()
+    """
+    example, wrong = _Example(backend), []
+    for check in (
+        *(example.microvolts, example.highpass, example.subtract_median, example.mix, example.projections),
+        *(example.template_scores, example.subtract, example.describe, example.peaks),
+    ):
+        try:
+            found, expected = check()
+            is_right = np.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
+        except Exception:  # noqa: BLE001  whatever a broken compiler raises, the operation does not work
+            is_right = False
+        if not is_right:
+            wrong.append(check.__name__)
+    return tuple(wrong)
+
+
+@dataclass(frozen=True)
+class _Example:
+    """Each method returns what the backend computes, and what NumPy does."""
+
+    backend: Backend
+
+    @property
+    def traces(self) -> F32:
+        return np.random.default_rng(0).standard_normal((N_CONTACTS, N_SAMPLES)).astype(np.float32)
+
+    @property
+    def components(self) -> F32:
+        return np.linalg.qr(np.random.default_rng(1).standard_normal((N_WINDOW, 6)))[0].T.astype(np.float32)
+
+    @property
+    def contacts(self) -> I64:
+        return np.arange(10)[:, None] + np.arange(5)
+
+    @property
+    def weights(self) -> F32:
+        return np.random.default_rng(2).standard_normal((10, 5, 6)).astype(np.float32)
+
+    @property
+    def sample(self) -> I64:
+        return np.arange(100, 3_000, 290)
+
+    @property
+    def projected(self) -> F32:
+        """(n_contacts, 6, N_SAMPLES - N_WINDOW + 1), from sample PEAK on."""
+        windows = np.lib.stride_tricks.sliding_window_view(self.traces, N_WINDOW, axis=1)
+        found: F32 = np.einsum("ctw,pw->cpt", windows, self.components, optimize=True)
+        return found
+
+    def microvolts(self) -> Answers:
+        raw = np.random.default_rng(3).integers(-900, 900, (500, 8)).astype(np.int16)
+        gain, offset, channels = np.linspace(0.5, 2, 8), np.arange(8.0), np.array([3, 0, 7])
+        expected = ((raw[:, channels] - offset[channels]) * gain[channels]).T
+        return self.backend.microvolts(raw, channels, offset, gain), expected.astype(np.float32)
+
+    def highpass(self) -> Answers:
+        corner, w = 0.1, 2 * np.pi * np.fft.rfftfreq(N_SAMPLES)
+        gain = 1 - 1 / (1 + (w / corner) ** 6)
+        expected = np.fft.irfft(np.fft.rfft(self.traces) * gain, N_SAMPLES)
+        found = self.backend.highpass(self.traces, np.zeros(N_CONTACTS, np.float32), corner)
+        middle = slice(1_000, 3_000)  # the ends are continued in another way
+        return found[:, middle], expected[:, middle].astype(np.float32)
+
+    def subtract_median(self) -> Answers:
+        found = self.traces
+        self.backend.subtract_median(found, np.zeros(N_CONTACTS, np.int64), 1)
+        return found, self.traces - np.median(self.traces, axis=0).astype(np.float32)
+
+    def mix(self) -> Answers:
+        matrix = np.random.default_rng(4).standard_normal((N_CONTACTS, N_CONTACTS)).astype(np.float32)
+        return self.backend.mix(self.traces, matrix), matrix @ self.traces
+
+    def projections(self) -> Answers:
+        each = self.backend.projections(self.traces, self.components, PEAK)
+        return np.stack([one.copy() for one in each])[:, :, PEAK : PEAK + self.projected.shape[2]], self.projected
+
+    def template_scores(self) -> Answers:
+        found = self.backend.template_scores(self.traces, self.components, PEAK, self.contacts, self.weights)
+        expected: F32 = np.einsum("kcp,kcpt->kt", self.weights, self.projected[self.contacts])
+        return found[:, PEAK : PEAK + expected.shape[1]], expected
+
+    def subtract(self) -> Answers:
+        found, expected, size = self.traces, self.traces, np.linspace(0.5, 1.5, 10).astype(np.float32)
+        waveforms: F32 = np.einsum("kcp,pw->kcw", self.weights, self.components)
+        self.backend.subtract(found, (self.sample, np.arange(10), size), self.contacts, waveforms, PEAK)
+        for k, t in enumerate(self.sample):
+            expected[self.contacts[k], t - PEAK : t - PEAK + N_WINDOW] -= size[k] * waveforms[k]
+        return found, expected
+
+    def describe(self) -> Answers:
+        found = self.backend.describe(self.traces, self.sample, self.contacts, self.components, PEAK)
+        return found, self.projected[self.contacts, :, (self.sample - PEAK)[:, None]]
+
+    def peaks(self) -> Answers:
+        scores = np.zeros((2, 500), np.float32)
+        scores[0, [50, 60, 300]], scores[1, 52] = (5, -7, 2), 6
+        sample, centre, score = self.backend.peaks(scores, np.array([[0, 1], [1, 0]]), (10, 490), 20)
+        expected = np.array([[60, 300], [0, 0], [-7, 2]], np.float32)
+        return np.stack([sample, centre, score]).astype(np.float32), expected
