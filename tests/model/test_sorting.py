@@ -89,7 +89,7 @@ def test_a_sorting_and_its_parts_print_in_a_few_lines():
     assert lines[1] == "  Probe 'made-up': 48 contacts on 2 shanks, x 11 to 293 µm, y 0 to 460 µm"
     assert lines[2:5] == [
         "  Motion of 2 shanks: 20 times from 0.5 to 19.5 s, 3 depths",
-        "    shank 0: use, up to 9.0 um",
+        "    shank 0: use, up to 9.0 µm",
         "    shank 2: refuse, treated as still",
     ]
     assert lines[5:] == ["  1 note in .notes"]
