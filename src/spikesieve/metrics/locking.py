@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.fft import rfft
 
 from spikesieve.model import F64, I64
 
@@ -82,7 +83,7 @@ def locking(train: I64, sampling_hz: float, known_hz: Sequence[float] = ()) -> L
         return None
     # Twice as long as the longest lag, so that no frequency is missed between two of the spectrum.
     n = 2 * int(MAX_LAG_S * sampling_hz)
-    strength = np.fft.rfft(np.bincount(lags, minlength=n)).real / len(lags)
+    strength = rfft(np.bincount(lags, minlength=n).astype(np.float32)).real / len(lags)
     hz = np.arange(len(strength)) * sampling_hz / n
     fast = (hz >= LOWEST_HZ) & (hz <= min(HIGHEST_HZ, 0.49 * sampling_hz))
     known = np.any([np.abs(hz - f) <= KNOWN_WITHIN_HZ for f in known_hz], axis=0) & np.ones_like(fast)
