@@ -176,11 +176,7 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
     if motion is not None:
         require_motion_fits(motion, probe, recording)
     plan = memory_plan(recording, probe, job.settings, Resources(job.n_jobs, job.memory))
-    remove_finished(job.out)
-    require_free(job.out, RESULT, job.overwrite, recording.paths)
-    aside = place_aside(job.out, RESULT)
-    if aside is not None:
-        announce(f"The older result {made_by_hand(job.out)}. It is kept as {aside}.")
+    _prepare_place(job, recording, announce)
     with kept_steps(job.out, job.fresh, job.keep_steps) as steps, run_log(steps / LOG_NAME):
         _log_start(job, recording, probe)
         for line in plan.lines():
@@ -206,6 +202,15 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
     seconds = (datetime.now().astimezone() - started).total_seconds()
     pictures = tuple(path.relative_to(new).as_posix() for path in report.pictures)
     return Outcome(job.out, sorting, report.page.name, pictures, seconds, notes)
+
+
+def _prepare_place(job: Job, recording: Recording, announce: Callable[[str], None]) -> None:
+    """Look whether the result may be written, and say what becomes of an older one."""
+    remove_finished(job.out)
+    require_free(job.out, RESULT, job.overwrite, recording.paths)
+    aside = place_aside(job.out, RESULT)
+    if aside is not None:
+        announce(f"The older result {made_by_hand(job.out)}. It is kept as {aside}.")
 
 
 def _save_steps(run: Run, source: Source, job: Job, folder: Path) -> None:

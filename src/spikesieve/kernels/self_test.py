@@ -58,11 +58,11 @@ class _Example:
 
     @property
     def traces(self) -> F32:
-        return np.random.default_rng(0).standard_normal((N_CONTACTS, N_SAMPLES)).astype(np.float32)
+        return _noise(0, N_CONTACTS, N_SAMPLES)
 
     @property
     def components(self) -> F32:
-        return np.linalg.qr(np.random.default_rng(1).standard_normal((N_WINDOW, 6)))[0].T.astype(np.float32)
+        return np.linalg.qr(_noise(1, N_WINDOW, 6))[0].T.copy()
 
     @property
     def contacts(self) -> I64:
@@ -70,7 +70,7 @@ class _Example:
 
     @property
     def weights(self) -> F32:
-        return np.random.default_rng(2).standard_normal((10, 5, 6)).astype(np.float32)
+        return _noise(2, 10, 5, 6)
 
     @property
     def sample(self) -> I64:
@@ -84,7 +84,7 @@ class _Example:
         return found
 
     def microvolts(self) -> Answers:
-        raw = np.random.default_rng(3).integers(-900, 900, (500, 8)).astype(np.int16)
+        raw = (300 * _noise(3, 500, 8)).astype(np.int16)
         gain, offset, channels = np.linspace(0.5, 2, 8), np.arange(8.0), np.array([3, 0, 7])
         expected = ((raw[:, channels] - offset[channels]) * gain[channels]).T
         return self.backend.microvolts(raw, channels, offset, gain), expected.astype(np.float32)
@@ -103,7 +103,7 @@ class _Example:
         return found, self.traces - np.median(self.traces, axis=0).astype(np.float32)
 
     def mix(self) -> Answers:
-        matrix = np.random.default_rng(4).standard_normal((N_CONTACTS, N_CONTACTS)).astype(np.float32)
+        matrix = _noise(4, N_CONTACTS, N_CONTACTS)
         return self.backend.mix(self.traces, matrix), matrix @ self.traces
 
     def projections(self) -> Answers:
@@ -133,3 +133,8 @@ class _Example:
         sample, centre, score = self.backend.peaks(scores, np.array([[0, 1], [1, 0]]), (10, 490), 20)
         expected = np.array([[60, 300], [0, 0], [-7, 2]], np.float32)
         return np.stack([sample, centre, score]).astype(np.float32), expected
+
+
+def _noise(seed: int, *shape: int) -> F32:
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal(shape).astype(np.float32)
