@@ -8,6 +8,7 @@ from __future__ import annotations
 import statistics
 
 import numpy as np
+from reference_pursuit import pursue as pursue
 from scipy.optimize import least_squares
 
 EPS32 = float(np.finfo(np.float32).eps)
@@ -153,61 +154,6 @@ def template_scores(traces, components, peak_index, contacts, weights, out):
             inside = first >= 0 and first + n_window <= traces.shape[1]
             windows = [(c, traces[contact, first : first + n_window]) for c, contact in enumerate(mine) if contact >= 0]
             out[k, t] = sum(window.astype(np.float64) @ waveforms[c] for c, window in windows) if inside else 0.0
-
-
-def pursue(scores, pairs, worth, bounds):
-    """Sequential greedy pursuit: of all maxima in time above worth.least take the one with the largest gain (ties:
-    earlier, then lower template), subtract, repeat.
-
-    One spike a round, so there is no max_rounds; the first and the last sample cannot be peaks. Changes `scores`.
-    """
-    n_templates, n_samples = scores.shape
-    reach = pairs.tables.shape[1] // 2
-    norms, precision, cost = (x.astype(np.float64)[:, None] for x in worth[1:])
-    found = []
-    while n_templates and n_samples > 2:
-        inner = scores[:, 1:-1].astype(np.float64)
-        peak = (inner > worth.least[:, None]) & (inner > scores[:, :-2]) & (inner >= scores[:, 2:])
-        if not peak.any():
-            break
-        amplitude = np.maximum((inner * norms + precision) / (norms**2 + precision), bounds.low)
-        gain = 2 * amplitude * (inner * norms + precision) - amplitude**2 * (norms**2 + precision) - precision - cost
-        largest = gain[peak].max()
-        t, k = min((int(t) + 1, int(k)) for k, t in np.argwhere(peak & (gain == largest)))
-        a = amplitude[k, t - 1]
-        if a > bounds.unusual:
-            a = pair_amplitude(scores, pairs, worth, bounds, (k, t), (a, largest))
-        found.append((t, k, a))
-        for q in range(pairs.offsets[k], pairs.offsets[k + 1]):
-            for s in range(-reach, reach + 1):
-                if 0 <= t + s < n_samples:
-                    scores[pairs.neighbours[q], t + s] -= a * norms[k, 0] * pairs.tables[q, reach + s]
-    found.sort(key=lambda spike: spike[:2])
-    sample, template = (np.array([row[i] for row in found], np.int64) for i in (0, 1))
-    return sample, template, np.array([a for _, _, a in found], np.float32)
-
-
-def pair_amplitude(scores, pairs, worth, bounds, spike, alone):
-    """Amplitude of a spike (k, t) in the pair with another template's that gains most, if more than alone (a, gain)."""
-    (k, t), (best, most) = spike, alone
-    reach = pairs.tables.shape[1] // 2
-    for q in range(pairs.offsets[k], pairs.offsets[k + 1]):
-        j = pairs.neighbours[q]
-        for s in range(-reach, reach + 1):
-            if j == k or not 0 <= t + s < scores.shape[1]:
-                continue
-            two = np.array([k, j])
-            d, w = worth.norms[two].astype(np.float64), worth.precision[two].astype(np.float64)
-            alike = pairs.tables[q, reach + s]
-            matrix = np.outer(d, d) * np.array([[1, alike], [alike, 1]]) + np.diag(w)
-            if np.linalg.det(matrix) <= 0:
-                continue
-            v = np.array([scores[k, t], scores[j, t + s]]) * d + w
-            a = np.linalg.solve(matrix, v)
-            gain = v @ a - (w + worth.cost[two]).sum()
-            if a.min() >= bounds.low and gain > most:
-                best, most = a[0], gain
-    return best
 
 
 def subtract_waveforms(traces, sample, template, value, contacts, waveforms, peak_index):

@@ -58,18 +58,18 @@ class Overlaps(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """Limits of the amplitudes.
+    """Limits of the amplitudes, and of the search for other explanations.
 
     Attributes
     ----------
     low : float
         Smallest amplitude. Above it a spike gets the amplitude with the largest gain.
-    unusual : float
-        A spike with a larger amplitude is fitted together with a spike of another template, if the pair gains more.
+    near_samples : int
+        A found spike may be replaced by one or two others within this; 0: never.
     """
 
     low: float
-    unusual: float
+    near_samples: int
 
 
-ANY_AMPLITUDE = Bounds(0.0, np.inf)
+ANY_AMPLITUDE = Bounds(0.0, 0)

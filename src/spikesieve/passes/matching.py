@@ -169,7 +169,7 @@ def match_templates(
     return replace(found, notes=(*lost.notes, *notes_of_rounds(found.n_left, "match.max_peels")))
 
 
-@versioned(1)
+@versioned(2)
 def match_by_likelihood(
     run: Run, source: Source, templates: MovingTemplates, shapes: Shapes, drift: DriftModel, limits: LikelihoodLimits
 ) -> MatchedSpikes:

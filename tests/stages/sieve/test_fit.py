@@ -11,7 +11,7 @@ from spikesieve.kernels import Bounds, pursue
 from spikesieve.stages import match
 from spikesieve.stages.sieve import fit
 from spikesieve.stages.sieve.fit import FitParams
-from spikesieve.stages.templates import LearnedTemplates, overlaps
+from spikesieve.stages.templates import LearnedTemplates, advanced, overlaps
 
 N_CONTACTS = 10
 SHAPES = tiny.textbook_shapes()
@@ -31,33 +31,31 @@ def sized(templates: LearnedTemplates, *sizes: float) -> LearnedTemplates:
     )
 
 
-def random_case(seed: int, n_templates: int = 5, n_samples: int = 700):
+def random_case(seed: int, n_templates: int = 5, n_samples: int = 700, every: int = 23):
     rng = np.random.default_rng(seed)
     templates = sized(tiny.line_templates(SHAPES, [2, 3, 5, 6, 8], N_CONTACTS), *rng.uniform(7, 25, n_templates))
-    spikes = [(int(t), int(rng.integers(n_templates)), float(rng.uniform(0.7, 1.3))) for t in range(60, 640, 23)]
+    spikes = [(int(t), int(rng.integers(n_templates)), float(rng.uniform(0.7, 1.3))) for t in range(60, 640, every)]
     traces = tiny.traces_with(templates, SHAPES, N_CONTACTS, n_samples, spikes, 1.0, seed)
     return templates, traces
 
 
-@pytest.mark.parametrize("unusual", [np.inf, 0.0])
-@pytest.mark.parametrize("seed", range(4))
-def test_the_kernel_takes_what_its_judge_takes_one_by_one(seed, unusual):
-    templates, traces = random_case(seed)
+@pytest.mark.parametrize(("near", "seed", "every"), [(0, 0, 23), (0, 1, 23), (15, 0, 23), (15, 1, 50), (15, 2, 13)])
+def test_the_kernel_takes_what_its_judge_takes_one_by_one(near, seed, every):
+    templates, traces = random_case(seed, every=every)
     matcher = match.make_matcher(templates, templates.contacts, N_CONTACTS, SHAPES)
     scores = matcher.score(traces, tiny.BACKEND)
     expected = fit.prior(templates, np.full(len(templates), 5.0), tiny.HZ, PARAMS)
     pairs = overlaps(templates, N_CONTACTS, SHAPES.pcs)
-    rest = (pairs, expected, Bounds(PARAMS.min_amplitude_ratio, unusual))
+    rest = (pairs, expected, Bounds(PARAMS.min_amplitude_ratio, near))
     left = scores.copy()
     wanted = reference.pursue(left, *rest)
     *found, n_left = pursue(scores, *rest, 100)
     assert n_left == 0
-    assert len(found[0]) > 15
+    assert len(found[0]) > 10
     for a, b in zip(found[:2], wanted[:2], strict=True):
         np.testing.assert_array_equal(a, b)
-    # What a pair's other spike gains depends a little on which spikes were subtracted before it.
-    np.testing.assert_allclose(found[2], wanted[2], rtol=1e-4 if unusual else 1e-3)
-    np.testing.assert_allclose(scores, left, atol=1e-3 if unusual else 0.05)
+    np.testing.assert_allclose(found[2], wanted[2], rtol=1e-4)
+    np.testing.assert_allclose(scores, left, atol=2e-3)
 
 
 def test_rounds_that_run_out_leave_the_rest():
@@ -130,18 +128,36 @@ def test_noise_of_scores_is_that_of_each_contact():
     assert fit.noise_of_scores(np.zeros((1, 300), np.float32), SHAPES, tiny.BACKEND) == 1.0
 
 
-@pytest.mark.parametrize("lag", [0, 1, 3])
-@pytest.mark.parametrize("size", [10.0, 20.0])
-def test_two_spikes_alike_at_once_are_two(size, lag):
-    """Neighbours of similarity 0.9: alone, the first would take 1.9 of its size and leave too little of the other."""
+def alike_templates(size: float) -> LearnedTemplates:
+    """Two neurons of similarity 0.9 on the same contacts."""
     two = tiny.line_templates(SHAPES, [4, 4], N_CONTACTS)
     other = two.scores[1] * np.where(np.arange(two.scores.shape[1]) % 2 == 0, 1.0, 0.45)[:, None]
-    alike = sized(LearnedTemplates(two.contacts, np.stack([two.scores[0], other]), two.n_spikes), size, size)
-    similarity = (alike.scores[0] * alike.scores[1]).sum() / size**2
-    assert 0.85 < similarity < 0.95
+    return sized(LearnedTemplates(two.contacts, np.stack([two.scores[0], other]), two.n_spikes), size, size)
+
+
+def recall_at_lag(templates: LearnedTemplates, lag: int) -> list[float]:
+    """Recall of the first two templates, whose spikes come `lag` samples apart."""
     at = np.arange(100, 29_900, 200)
     spikes = [spike for t in at for spike in ((int(t), 0, 1.0), (int(t) + lag, 1, 1.0))]
-    found = fitted(tiny.traces_with(alike, SHAPES, N_CONTACTS, 30_000, spikes, 1.0), alike, rate_hz=len(at))
-    for k in range(2):
-        hit = (np.abs(found.sample[found.template == k][:, None] - at - k * lag) <= 5).any(axis=0)
-        assert hit.mean() > 0.8
+    found = fitted(tiny.traces_with(templates, SHAPES, N_CONTACTS, 30_000, spikes, 1.0), templates, rate_hz=len(at))
+    times = [found.sample[found.template == k] for k in range(2)]
+    return [float((np.abs(times[k][:, None] - at - k * lag) <= 5).any(axis=0).mean()) for k in range(2)]
+
+
+@pytest.mark.parametrize("lag", [0, 1, 3, 5, 7, 9])
+@pytest.mark.parametrize("size", [12.0, 20.0])
+def test_two_spikes_alike_at_once_are_two(size, lag):
+    """Alone, the first would take 1.9 of its size, or a time between the two, and leave too little of the other."""
+    alike = alike_templates(size)
+    similarity = (alike.scores[0] * alike.scores[1]).sum() / size**2
+    assert 0.85 < similarity < 0.95
+    assert min(recall_at_lag(alike, lag)) > 0.9
+
+
+def test_two_spikes_are_not_one_of_a_third_neuron_that_looks_like_their_sum():
+    alike, lag = alike_templates(20.0), 7
+    first, second = alike.scores
+    both = first + advanced(second[None], -lag, SHAPES.pcs)[0]
+    rows = [0, 1, 0]
+    three = LearnedTemplates(alike.contacts[rows], np.stack([first, second, 0.8 * both]), alike.n_spikes[rows])
+    assert min(recall_at_lag(three, lag)) > 0.9

@@ -4,15 +4,14 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from spikesieve.kernels.cpu.exchange import FoundSpikes, Problem, exchange
+from spikesieve.kernels.cpu.residual import TILE, mark, subtract
 from spikesieve.kernels.pursuit import Bounds, Overlaps, Worth
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
-
-# Samples that are searched again together when a spike has changed one of them.
-TILE = 64
 
 
 @nb.njit(cache=True, nogil=True)
@@ -45,39 +44,44 @@ def pursue(scores: F32, pairs: Overlaps, worth: Worth, bounds: Bounds, max_round
     -----
     Each round accepts every local maximum of `scores` above `worth.least` that gains more than all maxima of
     overlapping templates within the reach of its waveform; accepted spikes cannot overlap. They are subtracted, and
-    the samples around them are searched again.
+    the samples around them are searched again. Where no maximum is left, spikes are replaced by likelier ones
+    (`exchange`), unless `bounds.near_samples` is 0, and the search goes on.
     """
     n_templates, n_samples = scores.shape
     dirty = np.ones((n_templates, (n_samples + TILE - 1) // TILE), np.bool_)
+    look = np.ones(dirty.shape[1], np.bool_)
+    problem = Problem(scores, pairs, worth, bounds)
+    spikes = FoundSpikes([0 for _ in range(0)], [0 for _ in range(0)], [np.float32(0) for _ in range(0)])
     cand_t, cand_k = np.empty(0, np.int64), np.empty(0, np.int64)
-    out_t, out_k, out_a = (
-        [np.int64(0) for _ in range(0)],
-        [np.int64(0) for _ in range(0)],
-        [np.float32(0) for _ in range(0)],
-    )
-    n_left = 0
-    for round_ in range(max_rounds + 1):
+    for _ in range(max_rounds):
         cand_t, cand_k = _candidates(scores, worth.least, dirty, cand_t, cand_k)
-        if cand_t.size == 0:
-            break
-        if round_ == max_rounds:
-            n_left = cand_t.size
-            break
-        amplitude, gain = np.empty(cand_t.size), np.empty(cand_t.size)
-        for c in range(cand_t.size):
-            amplitude[c], gain[c] = _alone(scores[cand_k[c], cand_t[c]], cand_k[c], worth, bounds)
-        accepted = _independent(gain, cand_t, cand_k, pairs)
         dirty[:] = False
-        for i in np.flatnonzero(accepted):
-            t, k = cand_t[i], cand_k[i]
-            if amplitude[i] > bounds.unusual:
-                amplitude[i] = _in_best_pair(scores, pairs, worth, bounds, k, t, amplitude[i], gain[i])
-            out_t.append(t)
-            out_k.append(k)
-            out_a.append(np.float32(amplitude[i]))
-            value = np.float32(amplitude[i]) * worth.norms[k]
-            _subtract(scores, dirty, pairs, k, t, value)
-    return _in_order(out_t, out_k, out_a, n_templates, n_left)
+        if cand_t.size:
+            _take(problem, spikes, cand_t, cand_k, dirty)
+        elif bounds.near_samples == 0 or exchange(problem, spikes, look, dirty) == 0:
+            break
+        else:
+            look[:] = False
+        for k in range(n_templates):
+            look |= dirty[k]
+    cand_t, cand_k = _candidates(scores, worth.least, dirty, cand_t, cand_k)
+    return _in_order(spikes, n_templates, cand_t.size)
+
+
+@nb.njit(cache=True, nogil=True)
+def _take(problem: Problem, spikes: FoundSpikes, cand_t: I64, cand_k: I64, dirty: Bool) -> None:
+    """Accept the candidates that do not overlap with better ones, and subtract them."""
+    scores, pairs, worth, bounds = problem
+    amplitude, gain = np.empty(cand_t.size), np.empty(cand_t.size)
+    for c in range(cand_t.size):
+        amplitude[c], gain[c] = _alone(scores[cand_k[c], cand_t[c]], cand_k[c], worth, bounds)
+    for i in np.flatnonzero(_independent(gain, cand_t, cand_k, pairs)):
+        t, k, a = cand_t[i], cand_k[i], np.float32(amplitude[i])
+        spikes.sample.append(int(t))
+        spikes.template.append(int(k))
+        spikes.amplitude.append(a)
+        subtract(scores, pairs, k, t, a * worth.norms[k])
+        mark(dirty, pairs, k, t, scores.shape[1])
 
 
 @nb.njit(cache=True, nogil=True)
@@ -87,45 +91,6 @@ def _alone(score: np.float32, k: np.int64, worth: Worth, bounds: Bounds) -> tupl
     with_prior, size = score * norm + precision, norm * norm + precision
     a = max(with_prior / size, bounds.low)
     return a, 2 * a * with_prior - a * a * size - precision - worth.cost[k]
-
-
-@nb.njit(cache=True, nogil=True)
-def _in_best_pair(
-    scores: F32,
-    pairs: Overlaps,
-    worth: Worth,
-    bounds: Bounds,
-    k: np.int64,
-    t: np.int64,
-    amplitude: float,
-    gain: float,
-) -> float:
-    """Return the amplitude of template k at t in the pair with another spike that gains most, where a pair gains more.
-
-    With v = b d + w for both, M = ((d1^2 + w1, d1 d2 g), (d1 d2 g, d2^2 + w2)) and g the tables' entry, a pair with
-    amplitudes a = M^-1 v gains v a - w1 - w2 - cost1 - cost2.
-    """
-    n_samples, reach = scores.shape[1], pairs.tables.shape[1] // 2
-    norm, precision = np.float64(worth.norms[k]), np.float64(worth.precision[k])
-    own_score, size = scores[k, t] * norm + precision, norm * norm + precision
-    price = precision + worth.cost[k]
-    for q in range(pairs.offsets[k], pairs.offsets[k + 1]):
-        j = pairs.neighbours[q]
-        if j == k:
-            continue
-        other_norm, other_precision = np.float64(worth.norms[j]), np.float64(worth.precision[j])
-        other_size = other_norm * other_norm + other_precision
-        for s in range(max(-reach, -t), min(reach + 1, n_samples - t)):
-            shared = pairs.tables[q, reach + s] * norm * other_norm
-            other_score = scores[j, t + s] * other_norm + other_precision
-            det = size * other_size - shared * shared
-            a, b = own_score * other_size - other_score * shared, other_score * size - own_score * shared
-            if a < bounds.low * det or b < bounds.low * det or det <= 0:
-                continue
-            together = (own_score * a + other_score * b) / det - price - other_precision - worth.cost[j]
-            if together > gain:
-                amplitude, gain = a / det, together
-    return amplitude
 
 
 @nb.njit(cache=True, nogil=True)
@@ -183,30 +148,16 @@ def _contains(ascending: I64, value: np.int64) -> np.bool_:
 
 
 @nb.njit(cache=True, nogil=True)
-def _subtract(scores: F32, dirty: Bool, pairs: Overlaps, k: np.int64, t: np.int64, value: np.float32) -> None:
-    n_samples, reach = scores.shape[1], pairs.tables.shape[1] // 2
-    low, high = max(0, t - reach), min(n_samples, t + reach + 1)
-    shift = reach - t
-    for q in range(pairs.offsets[k], pairs.offsets[k + 1]):
-        row = scores[pairs.neighbours[q]]
-        table = pairs.tables[q]
-        for s in range(low, high):
-            row[s] -= value * table[s + shift]
-        # A maximum just outside the changed samples can appear or vanish with them.
-        for tile in range(max(0, low - 1) // TILE, min(n_samples - 1, high) // TILE + 1):
-            dirty[pairs.neighbours[q], tile] = True
-
-
-@nb.njit(cache=True, nogil=True)
-def _in_order(
-    out_t: list[np.int64], out_k: list[np.int64], out_v: list[np.float32], n_templates: int, n_left: int
-) -> tuple[I64, I64, F32, int]:
-    n = len(out_t)
+def _in_order(spikes: FoundSpikes, n_templates: int, n_left: int) -> tuple[I64, I64, F32, int]:
+    n = len(spikes.sample)
     key = np.empty(n, np.int64)
     for i in range(n):
-        key[i] = out_t[i] * n_templates + out_k[i]
+        key[i] = spikes.sample[i] * n_templates + spikes.template[i]
     order = np.argsort(key, kind="mergesort")
     sample, template, value = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.float32)
-    for i in range(n):
-        sample[i], template[i], value[i] = out_t[order[i]], out_k[order[i]], out_v[order[i]]
-    return sample, template, value, n_left
+    n = 0
+    for i in order:
+        if spikes.template[i] >= 0:
+            sample[n], template[n], value[n] = spikes.sample[i], spikes.template[i], spikes.amplitude[i]
+            n += 1
+    return sample[:n], template[:n], value[:n], n_left

@@ -18,9 +18,8 @@ from spikesieve.stages.templates import LearnedTemplates
 
 # Noise is measured at every 5th sample, because neighbouring samples are correlated.
 NOISE_STEP = 5
-# A spike larger than its template by more than 2 SD of the amplitudes may be two overlapping spikes: a template that
-# fits badly makes spikes smaller, not larger.
-UNUSUAL_SD = 2.0
+# Found spikes may be replaced by others within this part of a waveform's length: 15 of 61 samples, 0.5 ms.
+NEAR_SHARE = 0.25
 
 
 def prior(templates: LearnedTemplates, rate_hz: F64, sampling_hz: float, params: FitParams) -> Worth:
@@ -89,7 +88,7 @@ def fit(
     """
     scores = matcher.score(white, backend)
     norms = matcher.templates.norms
-    bounds = Bounds(params.min_amplitude_ratio, 1 + UNUSUAL_SD * params.amplitude_cv)
+    bounds = Bounds(params.min_amplitude_ratio, round(NEAR_SHARE * matcher.shapes.n_samples))
     sample, template, amplitude, n_left = backend.pursue(scores, matcher.pairs, expected, bounds, params.max_rounds)
     matcher.subtract(white, (sample, template, amplitude * norms[template]), backend)
     inside = (sample >= span[0]) & (sample < span[1])

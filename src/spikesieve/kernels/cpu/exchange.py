@@ -1,0 +1,278 @@
+"""Second thoughts of matching pursuit: found spikes are replaced by one or two others where these are likelier.
+
+Greedy pursuit takes two similar spikes at once for one spike between them, for one of a third template, or for one with
+the wrong time. Nothing that is added later corrects this.
+"""
+
+from typing import NamedTuple
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesieve.kernels.cpu.residual import TILE, correlation, mark, subtract
+from spikesieve.kernels.pursuit import Bounds, Overlaps, Worth
+
+F32 = NDArray[np.float32]
+Bool = NDArray[np.bool_]
+
+# A spike is examined where a template like its own still scores this many SD of noise in the residual.
+UNEXPLAINED_SD = 3.0
+# Two spikes hide each other where their templates correlate more than this at their lag. Others are found one by one.
+ALIKE = 0.3
+# Twice the log likelihood must rise by more than this: the mean of what noise gives to one free number.
+LEAST_RISE = 1.0
+# Templates that are tried as one spike of a pair, those of largest gain first.
+STARTS = 3
+# The likelihood rises in every step of the search of a pair, and it ends after two to four.
+MAX_STEPS = 20
+
+
+class Problem(NamedTuple):
+    """Scores of the residual, changed in place, and what the gain of a spike is computed from."""
+
+    scores: F32
+    pairs: Overlaps
+    worth: Worth
+    bounds: Bounds
+
+
+class FoundSpikes(NamedTuple):
+    """Lists of samples, templates and amplitudes, which grow; template -1: removed."""
+
+    sample: list[int]
+    template: list[int]
+    amplitude: list[np.float32]
+
+
+class Spike(NamedTuple):
+    """A spike; template -1: none."""
+
+    template: int
+    sample: int
+    amplitude: float
+
+
+class Explanation(NamedTuple):
+    """One or two spikes, and what they gain."""
+
+    gain: float
+    first: Spike
+    second: Spike
+
+
+NO_SPIKE = Spike(-1, 0, 0.0)
+NOTHING = Explanation(-np.inf, NO_SPIKE, NO_SPIKE)
+
+
+@nb.njit(cache=True, nogil=True)
+def exchange(problem: Problem, spikes: FoundSpikes, look: Bool, dirty: Bool) -> int:
+    """Examine the spikes in order of time, and replace each by one or two others where these are likelier.
+
+    Parameters
+    ----------
+    problem : Problem
+        Scores of the residual.
+    spikes : FoundSpikes
+        The spikes, changed in place.
+    look : ndarray of bool, shape (n_tiles,)
+        Spikes in other tiles are not examined.
+    dirty : ndarray of bool, shape (n_templates, n_tiles)
+        Tiles whose scores have changed are marked.
+
+    Returns
+    -------
+    int
+        Number of replacements. Each raises the likelihood, so that repeated calls come to an end.
+
+    Notes
+    -----
+    A spike is examined alone, and together with each later spike within `bounds.near_samples` that is like it. One or
+    both are put back into the scores, and the best one or two spikes there are searched.
+    """
+    n, near = len(spikes.sample), problem.bounds.near_samples
+    when = np.empty(n, np.int64)
+    for i in range(n):
+        when[i] = spikes.sample[i]
+    order = np.argsort(when, kind="mergesort")
+    n_moves = 0
+    for at in range(n):
+        i = order[at]
+        if spikes.template[i] < 0 or not look[spikes.sample[i] // TILE] or _is_explained(problem, _get(spikes, i)):
+            continue
+        n_moves += _replace(problem, spikes, i, -1, dirty)
+        # A spike moves by `near` at most; the sample in `when` is that before.
+        for later in range(at + 1, n):
+            p = order[later]
+            if when[p] > spikes.sample[i] + 2 * near:
+                break
+            lag = spikes.sample[p] - spikes.sample[i]
+            if spikes.template[p] < 0 or abs(lag) > near:
+                continue
+            if abs(correlation(problem.pairs, spikes.template[i], spikes.template[p], lag)) > ALIKE:
+                n_moves += _replace(problem, spikes, i, p, dirty)
+    return n_moves
+
+
+@nb.njit(cache=True, nogil=True)
+def _get(spikes: FoundSpikes, i: int) -> Spike:
+    """Return spike i; none for i = -1."""
+    if i < 0:
+        return NO_SPIKE
+    return Spike(spikes.template[i], spikes.sample[i], np.float64(spikes.amplitude[i]))
+
+
+@nb.njit(cache=True, nogil=True)
+def _is_explained(problem: Problem, spike: Spike) -> bool:
+    """Tell whether templates like the spike's own score no more than noise in the residual around it.
+
+    Of noise r^2 / (1 - g^2) has mean 1, where r is the score and g the correlation of the two templates.
+    """
+    scores, pairs = problem.scores, problem.pairs
+    k, t, reach, near = spike.template, spike.sample, pairs.tables.shape[1] // 2, problem.bounds.near_samples
+    low, high = max(0, t - near, t - reach), min(scores.shape[1] - 1, t + near, t + reach)
+    for q in range(pairs.offsets[k], pairs.offsets[k + 1]):
+        row, table = scores[pairs.neighbours[q]], pairs.tables[q]
+        for s in range(low, high + 1):
+            g = table[reach + s - t]
+            if abs(g) > ALIKE and row[s] * row[s] > UNEXPLAINED_SD**2 * (1.05 - g * g):
+                return False
+    return True
+
+
+@nb.njit(cache=True, nogil=True)
+def _replace(problem: Problem, spikes: FoundSpikes, i: int, p: int, dirty: Bool) -> int:
+    """Replace spike i, and p unless it is -1, by a likelier explanation; return 1 if there is one."""
+    own, other = _get(spikes, i), _get(spikes, p)
+    _subtract(problem, own, -1)
+    _subtract(problem, other, -1)
+    best = _best_explanation(problem, own)
+    if p >= 0:
+        best = _likelier(best, _climb(problem, own, own.sample))
+        best = _likelier(best, _climb(problem, other, own.sample))
+    is_better = best.gain > _gain(problem, own, other) + LEAST_RISE
+    if is_better:
+        for spike in (own, other, best.first, best.second):
+            if spike.template >= 0:
+                mark(dirty, problem.pairs, spike.template, spike.sample, problem.scores.shape[1])
+        own, other = best.first, best.second
+        _put(spikes, i, own)
+        if p >= 0 or other.template >= 0:
+            _put(spikes, p, other)
+    _subtract(problem, own, 1)
+    _subtract(problem, other, 1)
+    return int(is_better)
+
+
+@nb.njit(cache=True, nogil=True)
+def _put(spikes: FoundSpikes, i: int, spike: Spike) -> None:
+    """Write spike i; append it for i = -1."""
+    if i < 0:
+        spikes.sample.append(spike.sample)
+        spikes.template.append(spike.template)
+        spikes.amplitude.append(np.float32(spike.amplitude))
+    else:
+        spikes.sample[i], spikes.template[i] = spike.sample, spike.template
+        spikes.amplitude[i] = np.float32(spike.amplitude)
+
+
+@nb.njit(cache=True, nogil=True)
+def _subtract(problem: Problem, spike: Spike, sign: int) -> None:
+    """Subtract a spike from the scores (sign 1) or put it back (sign -1)."""
+    if spike.template >= 0:
+        value = np.float32(sign) * np.float32(spike.amplitude) * problem.worth.norms[spike.template]
+        subtract(problem.scores, problem.pairs, spike.template, spike.sample, value)
+
+
+@nb.njit(cache=True, nogil=True)
+def _terms(problem: Problem, k: int, t: int) -> tuple[float, float, float]:
+    """Return v, s and c: a spike of amplitude a gains 2 a v - a^2 s - c."""
+    worth = problem.worth
+    norm, w = np.float64(worth.norms[k]), np.float64(worth.precision[k])
+    return problem.scores[k, t] * norm + w, norm * norm + w, w + worth.cost[k]
+
+
+@nb.njit(cache=True, nogil=True)
+def _gain(problem: Problem, one: Spike, other: Spike) -> float:
+    """Return what two spikes gain with the amplitudes that they have."""
+    gain = 0.0
+    for spike in (one, other):
+        if spike.template >= 0:
+            v, size, price = _terms(problem, spike.template, spike.sample)
+            gain += 2 * spike.amplitude * v - spike.amplitude**2 * size - price
+    if other.template >= 0:
+        norms = np.float64(problem.worth.norms[one.template]) * problem.worth.norms[other.template]
+        g = correlation(problem.pairs, one.template, other.template, other.sample - one.sample)
+        gain -= 2 * one.amplitude * other.amplitude * norms * g
+    return gain
+
+
+@nb.njit(cache=True, nogil=True)
+def _likelier(one: Explanation, other: Explanation) -> Explanation:
+    return other if other.gain > one.gain else one
+
+
+@nb.njit(cache=True, nogil=True)
+def _best_explanation(problem: Problem, spike: Spike) -> Explanation:
+    """Return the best single spike near a spike that was put back, or the best pair that begins with a good one."""
+    scores, pairs, near = problem.scores, problem.pairs, problem.bounds.near_samples
+    low, high = max(1, spike.sample - near), min(scores.shape[1] - 2, spike.sample + near)
+    neighbours = pairs.neighbours[pairs.offsets[spike.template] : pairs.offsets[spike.template + 1]]
+    gain, sample, amplitude = np.empty(neighbours.size), np.empty(neighbours.size, np.int64), np.empty(neighbours.size)
+    for i in range(neighbours.size):
+        t = low + int(np.argmax(scores[neighbours[i], low : high + 1]))
+        v, size, price = _terms(problem, int(neighbours[i]), t)
+        a = max(v / size, problem.bounds.low)
+        gain[i], sample[i], amplitude[i] = 2 * a * v - a**2 * size - price, t, a
+    best = NOTHING
+    for i in np.argsort(-gain, kind="mergesort")[:STARTS]:
+        first = Spike(int(neighbours[i]), int(sample[i]), float(amplitude[i]))
+        best = _likelier(best, Explanation(float(gain[i]), first, NO_SPIKE))
+        if gain[i] > 0:
+            best = _likelier(best, _climb(problem, first, spike.sample))
+    return best
+
+
+@nb.njit(cache=True, nogil=True)
+def _climb(problem: Problem, spike: Spike, centre: int) -> Explanation:
+    """Return the pair that is reached from a spike by choosing the best other one for one of the two, in turns."""
+    best = NOTHING
+    for _ in range(MAX_STEPS):
+        found = _best_with(problem, spike.template, spike.sample, centre)
+        if not found.gain > best.gain:
+            break
+        best, spike = found, found.second
+    return best
+
+
+@nb.njit(cache=True, nogil=True)
+def _best_with(problem: Problem, k: int, t: int, centre: int) -> Explanation:
+    """Return the best pair of template k at sample t and a spike of another template near `centre`.
+
+    With v and s of both spikes and m = d1 d2 g, a pair of free amplitudes gains v1^2 / s1 + r^2 / l minus both prices.
+    Here r = v2 - m v1 / s1, l = s2 - m^2 / s1, and the amplitudes are a2 = r / l and a1 = (v1 - m a2) / s1.
+    """
+    scores, pairs, worth, bounds = problem
+    reach, norm = pairs.tables.shape[1] // 2, np.float64(worth.norms[k])
+    v, size, price = _terms(problem, k, t)
+    alone = v / size
+    base = alone * v - price
+    low = max(centre - bounds.near_samples, t - reach, 1)
+    high = min(centre + bounds.near_samples, t + reach, scores.shape[1] - 2)
+    best, first, second = -np.inf, NO_SPIKE, NO_SPIKE
+    for q in range(pairs.offsets[k], pairs.offsets[k + 1]):
+        j = pairs.neighbours[q]
+        if j == k:
+            continue
+        norm_j, w_j = np.float64(worth.norms[j]), np.float64(worth.precision[j])
+        size_j, least = norm_j * norm_j + w_j, w_j + worth.cost[j] - base
+        row, table, norms = scores[j], pairs.tables[q], norm * norm_j
+        for s in range(low, high + 1):
+            m = norms * table[reach + s - t]
+            rest, left = row[s] * norm_j + w_j - m * alone, size_j - m * m / size
+            if rest > 0 and rest * rest > (best + least) * left and left > 0:
+                b = rest / left
+                a = alone - m / size * b
+                if a >= bounds.low and b >= bounds.low:
+                    best, first, second = rest * b - least, Spike(k, t, a), Spike(int(j), s, b)
+    return Explanation(best, first, second)
