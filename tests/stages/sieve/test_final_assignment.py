@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from matched_cases import REFINE, confusion, footprint, refined, spikes_of, train
 
@@ -14,6 +16,11 @@ def test_a_cluster_of_threshold_crossings_is_no_unit():
     found = refined(matched)
     assert len(found.means) == 1
     assert "1 cluster" in found.notes[0]
+    largest = re.search(r"The largest has (\d+) spikes around contact (\d+)", found.notes[0])
+    assert largest is not None
+    n_spikes, contact = map(int, largest.groups())
+    assert contact == 2
+    assert n_spikes > 0.8 * (truth == 0).sum()
     assert confusion(truth, found.unit)[1, 0] > 0.95 * (truth == 1).sum()
 
 

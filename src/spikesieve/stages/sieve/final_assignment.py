@@ -77,9 +77,10 @@ def final_assignment(
     all_groups = group_by_contacts(spikes, np.arange(n_all))
     found = most_likely_units(spikes, all_groups, means, unassigned(n_all), fit, share)
     unit = np.where(found.accepted & above_cutoffs(spikes.norm_ratio, found, means, fit, share), found.unit, -1)
-    enough = np.bincount(unit[unit >= 0], minlength=n_units) >= params.min_spikes
-    strong = enough & (sure_excess(spikes.excess, unit, n_units) >= params.min_median_excess_sd)
-    n_weak = int((enough & ~strong).sum())
+    counts = np.bincount(unit[unit >= 0], minlength=n_units)
+    enough, excess = counts >= params.min_spikes, sure_excess(spikes.excess, unit, n_units)
+    strong = enough & (excess >= params.min_median_excess_sd)
+    notes = _note_on_weak_units(np.where(enough & ~strong, counts, 0), excess, means, params)
 
     of_small_units = np.flatnonzero((found.unit >= 0) & ~enough[found.unit])
     means = replace(means, scores=means.scores * strong[:, None, None])
@@ -92,8 +93,20 @@ def final_assignment(
     unit, sample = merge_phase_fragments(spikes, renumbered(unit, kept), templates, params)
     left, n_spikes = np.unique(unit[unit >= 0], return_counts=True)
     templates = replace(templates.take(left), n_spikes=n_spikes)
-    note = f"{n_weak} cluster(s) left out: their scores are too close to the detection limit to be told from noise."
-    return RefinedUnits(renumbered(unit, left), sample, templates, (note,) * bool(n_weak))
+    return RefinedUnits(renumbered(unit, left), sample, templates, notes)
+
+
+def _note_on_weak_units(n_spikes: I64, excess: F64, means: UnitMeans, params: RefineParams) -> tuple[str, ...]:
+    """Say how many clusters are left out, and which is the largest. `n_spikes` (n_units,) is 0 for the others."""
+    if not n_spikes.any():
+        return ()
+    n_weak, largest = np.count_nonzero(n_spikes), n_spikes.argmax()
+    contact = (means.scores[largest] ** 2).sum(axis=1).argmax()
+    return (
+        f"{n_weak} cluster(s) left out: their scores are too close to the detection limit to be told from noise. "
+        f"The largest has {n_spikes[largest]} spikes around contact {contact}. Half of them exceed the limit by "
+        f"{excess[largest]:.2f} SD, and refine.min_median_excess_sd is {params.min_median_excess_sd:g}.",
+    )
 
 
 def sure_excess(excess: F32, unit: I64, n_units: int) -> F64:
