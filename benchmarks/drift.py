@@ -109,7 +109,7 @@ def spikes_of(known: Known) -> MotionSpikes:
     source = source_of(known.recording, known.probe, settings, plan)
     with TemporaryDirectory() as scratch, open_run(1, Store.open(Path(scratch), reuse=False)) as run:
         source = source.with_preprocessing(run.step("preprocessing", fit_preprocessing, source, settings.preprocess))
-        shapes = run.step("shapes", learn_shapes, source, settings.shapes)
+        shapes = run.step("shapes", learn_shapes, source, settings.shapes, True)
         return located_spikes(run.step("detect", detect_spikes, source, shapes, settings.detect, settings.features))
 
 

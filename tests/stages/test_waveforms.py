@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import tiny
 
 from spikesieve.model import Templates
 from spikesieve.settings.units import UnitsParams
-from spikesieve.stages.waveforms import add_waveforms, best_columns, near_contacts, peak_to_peak_uv, trough_shifts
+from spikesieve.stages.waveforms import add_waveforms, best_columns, near_contacts, peak_to_peak_uv
 
 
 def test_near_contacts_start_with_the_best_one_and_stay_on_its_shank():
@@ -30,16 +29,6 @@ def test_sums_of_waveforms_are_those_of_their_spikes():
     assert not found.sums[1].any()
     np.testing.assert_allclose(found.sums[2][:, 0], traces[1, 55:68])
     assert not found.sums[2][:, 1].any()
-
-
-@pytest.mark.parametrize("late", [-3, 0, 2])
-@pytest.mark.parametrize("sign", [-1.0, 1.0])
-def test_the_shift_of_a_unit_is_that_of_its_largest_deflection(late, sign):
-    mean = np.zeros((1, 30, 2))
-    mean[0, 12 + late, 1] = sign * 50
-    mean[0, 12, 0] = 20
-    assert trough_shifts(mean, 12, 5).tolist() == [late]
-    assert len(trough_shifts(mean[:0], 12, 5)) == 0
 
 
 def test_peak_to_peak_is_measured_where_the_energy_is_largest():

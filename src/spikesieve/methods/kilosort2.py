@@ -41,7 +41,7 @@ def sort(run: Run, source: Source, settings: Settings, known_motion: Motion | No
         The result.
     """
     source = source.with_preprocessing(run.step("preprocessing", fit_preprocessing, source, settings.preprocess))
-    shapes, motion = run.step("shapes", learn_shapes, source, settings.shapes), FollowedMotion()
+    shapes, motion = run.step("shapes", learn_shapes, source, settings.shapes, False), FollowedMotion()
     if settings.kilosort2.drift == "register":
         source, motion = register_traces(run, source, shapes, settings, known_motion)
     batched = BatchedSource(source, shapes, settings.kilosort2, settings.detect)

@@ -42,7 +42,7 @@ def sort(run: Run, source: Source, settings: Settings, known_motion: Motion | No
         The result.
     """
     source = source.with_preprocessing(run.step("preprocessing", fit_preprocessing, source, settings.preprocess))
-    shapes = run.step("shapes", learn_shapes, source, settings.shapes)
+    shapes = run.step("shapes", learn_shapes, source, settings.shapes, False)
 
     drift = find_drift(run, source, shapes, settings.detect, settings, known_motion)
     source, detected, model = drift.source, drift.detected, drift.model

@@ -42,7 +42,7 @@ def sort(run: Run, source: Source, settings: Settings, known_motion: Motion | No
         The result.
     """
     whitened = source.with_preprocessing(run.step("noise", fit_preprocessing, source, settings.preprocess))
-    shapes = run.step("shapes", learn_shapes, whitened, settings.shapes)
+    shapes = run.step("shapes", learn_shapes, whitened, settings.shapes, True)
     source = whitened.with_preprocessing(run.step("preprocessing", with_unit_score_noise, whitened, shapes))
 
     detect = settings.detect_for_sieve(source.preprocessing.score_noise_sd)

@@ -72,6 +72,12 @@ class Unit:
         Similarity of the two templates.
     missed : float or None
         Share of spikes that seem too small to be found, at all or at some displacements.
+    echo_share : float or None
+        Share of spikes that stand at one lag of a larger unit's spikes, beyond chance: they may be those spikes again.
+    echo_unit : int or None
+        That larger unit.
+    echo_lag_ms : float or None
+        That lag in ms; positive if the spikes come after those of the larger unit.
 
     Raises
     ------
@@ -101,6 +107,9 @@ class Unit:
     nearest_unit: int | None
     nearest_similarity: float | None
     missed: float | None = None
+    echo_share: float | None = None
+    echo_unit: int | None = None
+    echo_lag_ms: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", Label(self.label))

@@ -6,7 +6,8 @@ from spikesieve.engine.memory import Demand
 from spikesieve.model import Probe, Recording
 from spikesieve.passes.matching import MARGIN_WAVEFORMS
 from spikesieve.settings.sort import Settings
-from spikesieve.stages import preprocess, shapes
+from spikesieve.stages import preprocess
+from spikesieve.stages.waveform_window import default_window, widest_window
 
 # Learned templates per contact: recordings with many neurons gave 1.
 TEMPLATES_PER_CONTACT = 1.5
@@ -30,14 +31,15 @@ def demand(recording: Recording, probe: Probe, settings: Settings) -> Demand:
         Sizes of blocks, expected number of templates, largest number of clustered spikes.
     """
     hz = recording.sampling_hz
-    n_waveform, _ = shapes.window(settings.shapes, hz)
+    window = default_window(settings.shapes, hz)
+    longest = widest_window(window, settings.shapes) if settings.method == "sieve" else window
     halo = preprocess.halo_samples(hz, settings.preprocess.highpass_cutoff_hz)
     return Demand(
         n_contacts=probe.n_contacts,
         n_channels=recording.n_channels,
         duration_s=recording.duration_s,
         block_samples=settings.engine.block_samples,
-        halo_samples=halo + MARGIN_WAVEFORMS * n_waveform,
+        halo_samples=halo + MARGIN_WAVEFORMS * longest.n_samples,
         n_templates=round(TEMPLATES_PER_CONTACT * probe.n_contacts),
         # Kilosort4 clusters all matched spikes.
         max_clustered_spikes=None if settings.method == "kilosort4" else settings.cluster.max_spikes,

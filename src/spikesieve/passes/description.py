@@ -15,6 +15,7 @@ from spikesieve.passes.waveforms import measure_templates
 from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.units import UnitsParams
 from spikesieve.stages import units
+from spikesieve.stages.echoes import name_echoes, partial_echoes
 from spikesieve.stages.features import spike_positions
 from spikesieve.stages.foreign_trains import foreign_notes
 from spikesieve.stages.match import MatchedSpikes
@@ -65,7 +66,7 @@ class SortedSpikes:
     motion: FollowedMotion
 
 
-@versioned(2)
+@versioned(3)
 def describe(run: Run, source: Source, spikes: SortedSpikes, params: DescriptionParams) -> Sorting:
     """Compute the result of a sort from its units.
 
@@ -104,6 +105,8 @@ def describe(run: Run, source: Source, spikes: SortedSpikes, params: Description
     where = units.mean_positions(out.position_um, out.unit, templates, fitted.probe)
     acgs = np.array([units.autocorrelogram(t, recording.sampling_hz) for t in trains], np.int64)
     table = units.unit_table(trains, scores, templates, where, alike, context)
+    echoes = partial_echoes(dict(enumerate(trains)), final.means, recording.sampling_hz)
+    table, echo_notes = name_echoes(table, echoes)
     return Sorting(
         probe=fitted.probe,
         sampling_hz=recording.sampling_hz,
@@ -118,7 +121,7 @@ def describe(run: Run, source: Source, spikes: SortedSpikes, params: Description
         kept=kept,
         noise_sd_uv=fitted.noise_sd_uv,
         acgs=acgs.reshape(-1, units.ACG_BINS),
-        notes=(*fitted.notes, *final.notes, *spikes.matched.notes, *foreign_notes(table)),
+        notes=(*fitted.notes, *final.notes, *spikes.matched.notes, *foreign_notes(table), *echo_notes),
         motion=spikes.motion.found,
     )
 

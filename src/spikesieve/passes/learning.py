@@ -98,7 +98,7 @@ class _MergedUnits:
     moving: MovingTemplates
 
 
-@versioned(2)
+@versioned(3)
 def learn_templates_again(
     run: Run, source: Source, matching: Matching, params: LearningParams, shape: TemplatesParams
 ) -> MovingTemplates:

@@ -16,8 +16,9 @@ from spikesieve.settings.shapes import ShapesParams
 from spikesieve.stages.match import Matcher, make_matcher
 from spikesieve.stages.oracle import match_weak, true_components, true_templates
 from spikesieve.stages.preprocess import Clean
-from spikesieve.stages.shapes import Shapes, window
+from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
+from spikesieve.stages.waveform_window import default_window
 from spikesieve.stages.waveforms import add_waveforms
 
 # Blocks, spread over the recording, from which the true templates are averaged.
@@ -138,9 +139,9 @@ def measure_true_templates(run: Run, source: Source, truth: TrueSpikes, params: 
     TrueTemplates
         A template for each unit.
     """
-    n_samples, peak_index = window(params, source.sampling_hz)
-    task = AddTrueWaveforms(source, truth, (peak_index, n_samples - peak_index))
-    shape = truth.n_units, n_samples, source.probe.n_contacts
+    window = default_window(params, source.sampling_hz)
+    task = AddTrueWaveforms(source, truth, (window.peak_index, window.n_after + 1))
+    shape = truth.n_units, window.n_samples, source.probe.n_contacts
     white, uv, counts = np.zeros(shape), np.zeros(shape), np.zeros(truth.n_units, np.int64)
     for part in run.map(task, evenly_spaced(source.blocks, MEASURED_BLOCKS), "true templates"):
         white += part.white
@@ -148,7 +149,7 @@ def measure_true_templates(run: Run, source: Source, truth: TrueSpikes, params: 
         counts += part.n_spikes
     each = np.maximum(counts, 1)[:, None, None]
     mean_white, mean_uv = (white / each).astype(np.float32), (uv / each).astype(np.float32)
-    shapes = true_components(mean_white, params.n_pcs, peak_index)
+    shapes = true_components(mean_white, params.n_pcs, window.peak_index)
     templates = true_templates(mean_white, counts, source.probe, shapes)
     alike, _ = similarity(overlaps(templates, source.probe.n_contacts, shapes.pcs), len(templates))
     size = np.abs(mean_uv).max(axis=1) / source.preprocessing.noise_sd_uv

@@ -41,7 +41,7 @@ class ClusteredSpikes:
     clusters: Clusters
 
 
-@versioned(1)
+@versioned(2)
 def make_templates(
     run: Run, spikes: ClusteredSpikes, shapes: Shapes, drift: DriftModel, params: TemplatesParams
 ) -> MovingTemplates:

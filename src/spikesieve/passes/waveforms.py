@@ -16,6 +16,7 @@ from spikesieve.settings.units import UnitsParams
 from spikesieve.stages import waveforms
 from spikesieve.stages.preprocess import Clean
 from spikesieve.stages.shapes import Shapes
+from spikesieve.stages.spike_time import shifts_to_spike_time
 from spikesieve.stages.waveforms import WaveformSums
 
 # After `waveform_duration_s`, this share of the wanted spikes is enough.
@@ -81,11 +82,11 @@ def measure_templates(
     templates : Templates
         Mean waveforms in uV.
     shifts : ndarray of int64, shape (n_units,)
-        Samples from the time of a unit's spikes to the trough of its waveform.
+        Samples by which the spikes of each unit come late, as `stages.spike_time` defines their time.
     """
     n_units = len(final.means)
     contacts = waveforms.near_contacts(final.means.peak_contacts, source.probe, params)
-    limit = shapes.peak_index // 2
+    limit = shapes.peak_index
     window = (shapes.peak_index + limit, shapes.n_samples - shapes.peak_index + limit)
     sums, counts = np.zeros((n_units, sum(window), contacts.shape[1])), np.zeros(n_units, np.int64)
     sample, unit = _in_order_of_time(final.trains.sample, _near_rest(final, source.probe, followed))
@@ -95,7 +96,7 @@ def measure_templates(
         sums += part.sums
         counts += part.counts
     mean = sums / np.maximum(counts, 1)[:, None, None]
-    shifts = waveforms.trough_shifts(mean, window[0], limit)
+    shifts = shifts_to_spike_time(mean, window[0], limit)
     start = window[0] - shapes.peak_index + shifts
     cut = np.empty((n_units, shapes.n_samples, contacts.shape[1]), np.float32)
     for k in range(n_units):

@@ -74,7 +74,7 @@ class CurateParams(Params):
     )
     max_coincident_share: float = setting(
         0.5,
-        "largest share of a unit's spikes that may coincide with spikes of a larger neighbour; "
+        "largest share of a unit's spikes at one lag of a larger neighbour's spikes; "
         "lower it if neurons are found twice, raise it if synchronous neurons are lost",
         old_name="duplicate_share",
         gt=0.0,

@@ -32,8 +32,8 @@ class ShapesParams(Params):
     )
     waveform_samples: int | None = setting(
         None,
-        "waveform length in samples, odd (default: 2.03 ms, 61 at 30 kHz); "
-        "raise it if spikes last longer, lower it to save time",
+        "waveform length in samples, odd (default: 2.03 ms, 61 at 30 kHz, and in the method sieve as long as the "
+        "largest spikes last); raise it if spikes last longer, lower it to save time",
         kilosort4="nt",
         ge=11,
         le=999,

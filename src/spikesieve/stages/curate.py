@@ -14,13 +14,12 @@ from spikesieve.metrics import refractory
 from spikesieve.model import F32, I64, Bool
 from spikesieve.settings.curate import CurateParams
 from spikesieve.stages.cluster import Verdict
+from spikesieve.stages.echoes import echo_units
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
 
 # Two trains are two neurons if the log odds of one train are below this.
 MAX_LOG_ODDS_OF_TWO = -3.0
-# A spike of an echo lies at most this far from a spike of the larger unit.
-ECHO_REACH_MS = 0.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,7 +193,8 @@ def curate(
     closest_samples = round(params.duplicate_spike_ms * 1e-3 * spikes.sampling_hz)
     double = keep & ~first_detections(sample, unit, closest_samples)
     keep &= ~double
-    echoes = echo_units(replace(merged, unit=np.where(keep, unit, -1)), means, n_contacts, shapes.pcs, params)
+    left = replace(merged, unit=np.where(keep, unit, -1)).spike_trains()
+    echoes = echo_units(left, means, spikes.sampling_hz, params.max_coincident_share)
     keep &= ~np.isin(unit, echoes)
     counts = np.bincount(unit[keep], minlength=len(means))
     final = np.flatnonzero(counts)
@@ -291,48 +291,6 @@ def _is_part_of(train: I64, other: I64, same: bool, good: bool, spikes: UnitSpik
     """Decide whether `other` belongs to `train`: refractory to it, or nearly the same shape and not refuted."""
     verdict = compare_trains(train, other, spikes.sampling_hz, spikes.duration_s, params)
     return (good and verdict is Verdict.ONE) or (same and verdict is not Verdict.TWO)
-
-
-def echo_units(spikes: UnitSpikes, means: LearnedTemplates, n_contacts: int, pcs: F32, params: CurateParams) -> I64:
-    """Find units that only collect what the matching leaves of a larger neighbour.
-
-    Most spikes of an echo lie within 0.4 ms of a spike of a unit with a larger template and a contact in common.
-
-    Parameters
-    ----------
-    spikes : UnitSpikes
-        All spikes and their units.
-    means : LearnedTemplates
-        Mean waveform of each unit.
-    n_contacts : int
-        Number of contacts of the probe.
-    pcs : ndarray of float32, shape (n_pcs, n_waveform_samples)
-        Temporal components of the waveforms.
-    params : CurateParams
-        Share of coincident spikes from which on a unit is an echo.
-
-    Returns
-    -------
-    ndarray of int64, shape (n_echoes,)
-        Units that are echoes, ascending.
-    """
-    pairs = overlaps(means, n_contacts, pcs)
-    trains = spikes.spike_trains()
-    norms, reach_samples = means.norms, round(ECHO_REACH_MS * 1e-3 * spikes.sampling_hz)
-    echoes: set[int] = set()
-    for k, train in trains.items():
-        neighbours = pairs.neighbours[pairs.offsets[k] : pairs.offsets[k + 1]].tolist()
-        larger = [j for j in neighbours if j != k and j in trains and j not in echoes and norms[j] >= norms[k]]
-        if any(_coincident_share(train, trains[j], reach_samples) > params.max_coincident_share for j in larger):
-            echoes.add(k)
-    return np.array(sorted(echoes), np.int64)
-
-
-def _coincident_share(a: I64, b: I64, reach_samples: int) -> float:
-    """Share of the spikes of a with a spike of b within reach; both ascending."""
-    first = np.searchsorted(b, a - reach_samples)
-    last = np.searchsorted(b, a + reach_samples, side="right")
-    return float((last > first).mean())
 
 
 def first_detections(sample: I64, unit: I64, closest_samples: int) -> Bool:

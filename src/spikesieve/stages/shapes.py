@@ -6,7 +6,6 @@ gives the components, k-means the shapes. See docs/shapes.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,6 +15,7 @@ from sklearn.cluster import KMeans
 
 from spikesieve.model import F32, F64, I64
 from spikesieve.settings.shapes import ShapesParams
+from spikesieve.stages.clips import Window
 
 FloatT = TypeVar("FloatT", np.float32, np.float64)
 
@@ -25,8 +25,6 @@ ENOUGH_CLIPS = 500
 # Largest correlation of a shape with a more frequent one of the other sign, at any lag, at which the two are different.
 MAX_PHASE_CORRELATION = 0.75
 MAX_REALIGNMENTS = 3
-# A peak must be the largest within this many samples.
-PEAK_REACH_SAMPLES = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,97 +57,6 @@ class Shapes:
     def n_samples(self) -> int:
         """Waveform length in samples."""
         return int(self.pcs.shape[1])
-
-
-def window(params: ShapesParams, sampling_hz: float) -> tuple[int, int]:
-    """Choose the waveform window.
-
-    Parameters
-    ----------
-    params : ShapesParams
-        Waveform length and peak sample, where they were set.
-    sampling_hz : float
-        Sampling rate in Hz.
-
-    Returns
-    -------
-    n_samples : int
-        Waveform length in samples, odd.
-    peak_index : int
-        Sample of the waveform at which the peak lies.
-
-    Examples
-    --------
-    >>> window(ShapesParams(), 30_000.0)
-    (61, 20)
-    """
-    n = params.waveform_samples or round(61 / 30000.0 * sampling_hz)
-    n = max(11, n + 1 - n % 2)
-    peak = params.peak_sample if params.peak_sample is not None else int(20 * n / 61)
-    return n, min(peak, n - 2)
-
-
-def clips_of_block(white: F32, near: I64, n_samples: int, peak_index: int, threshold_sd: float) -> F32:
-    """Cut out clear, isolated peaks of one block.
-
-    A peak exceeds the threshold and is the largest magnitude among the near contacts within 5 samples. It is isolated
-    if no other peak of a near contact lies within half a waveform.
-
-    Parameters
-    ----------
-    white : ndarray of float32, shape (n_contacts, n_block_samples)
-        Whitened traces in noise SD.
-    near : ndarray of int64, shape (n_contacts, n_near)
-        Contacts near each contact; -1 marks an unused entry.
-    n_samples : int
-        Waveform length in samples.
-    peak_index : int
-        Sample of the waveform at which the peak lies.
-    threshold_sd : float
-        Smallest magnitude of a peak in noise SD.
-
-    Returns
-    -------
-    ndarray of float32, shape (n_clips, n_samples)
-        Waveforms on the peaks' contacts, unit norm.
-    """
-    contact, sample = np.nonzero(np.abs(white[:, n_samples:-n_samples]) > threshold_sd)
-    order = np.argsort(sample, kind="stable")
-    contact, sample = contact[order], sample[order] + n_samples
-    is_peak = _largest_around(white, near[contact], sample) <= np.abs(white[contact, sample])
-    contact, sample = contact[is_peak], sample[is_peak]
-    isolated = _isolated(contact, sample, near, n_samples // 2)
-    window_samples = sample[isolated][:, None] + np.arange(n_samples)[None, :] - peak_index
-    clips = white[contact[isolated][:, None], window_samples]
-    return np.asarray(clips / np.linalg.norm(clips, axis=1, keepdims=True), dtype=np.float32)
-
-
-def _largest_around(white: F32, contacts: I64, sample: I64) -> F32:
-    """Find the largest magnitude on the contacts (n, n_near) around each of n samples: (n,) float32."""
-    largest, offsets = np.zeros(len(sample), np.float32), np.arange(-PEAK_REACH_SAMPLES, PEAK_REACH_SAMPLES + 1)
-    for column in contacts.T:
-        magnitude = np.abs(white[np.maximum(column, 0)[:, None], sample[:, None] + offsets]).max(axis=1, initial=0.0)
-        largest = np.maximum(largest, np.where(column >= 0, magnitude, np.float32(0.0)))
-    return largest
-
-
-def _isolated(contact: I64, sample: I64, near: I64, reach_samples: int) -> I64:
-    """Find the peaks, ordered by time, without another peak of a near contact within reach."""
-    is_near = np.zeros((len(near), len(near)), np.bool_)
-    rows, columns = np.nonzero(near >= 0)
-    is_near[rows, near[rows, columns]] = True
-    isolated = np.ones(len(sample), np.bool_)
-    # Each peak is compared with the next one, then with the one after that, until none is within reach.
-    step = 1
-    while True:
-        close = sample[step:] - sample[:-step] <= reach_samples if step < len(sample) else np.zeros(0, np.bool_)
-        if not close.any():
-            return np.flatnonzero(isolated)
-        first = np.flatnonzero(close)
-        colliding = first[is_near[contact[first], contact[first + step]]]
-        isolated[colliding] = False
-        isolated[colliding + step] = False
-        step += 1
 
 
 def textbook_clips(n_samples: int, peak_index: int, sampling_hz: float) -> F32:
@@ -187,13 +94,15 @@ def textbook_clips(n_samples: int, peak_index: int, sampling_hz: float) -> F32:
     return np.asarray(clips / np.linalg.norm(clips, axis=1, keepdims=True), dtype=np.float32)
 
 
-def learn(clips: Iterable[F32], sampling_hz: float, params: ShapesParams) -> Shapes:
+def learn(clips: F32, window: Window, sampling_hz: float, params: ShapesParams) -> Shapes:
     """Learn components and typical shapes from clips.
 
     Parameters
     ----------
-    clips : iterable of ndarray of float32, shape (n, n_samples)
-        Waveforms of unit norm, as `clips_of_block` cuts them out.
+    clips : ndarray of float32, shape (n, window.n_samples)
+        Waveforms of unit norm.
+    window : Window
+        Waveform length, and the sample of the peak.
     sampling_hz : float
         Sampling rate in Hz.
     params : ShapesParams
@@ -206,17 +115,17 @@ def learn(clips: Iterable[F32], sampling_hz: float, params: ShapesParams) -> Sha
 
     Examples
     --------
-    >>> shapes = learn([textbook_clips(61, 20, 30_000.0)], 30_000.0, ShapesParams(n_pcs=3, n_templates=2))
+    >>> clips = textbook_clips(61, 20, 30_000.0)
+    >>> shapes = learn(clips, Window(61, 20), 30_000.0, ShapesParams(n_pcs=3, n_templates=2))
     >>> shapes.pcs.shape, shapes.templates.shape, shapes.n_clips
     ((3, 61), (2, 3), 42)
     """
-    n_samples, peak_index = window(params, sampling_hz)
-    recorded = np.concatenate([np.empty((0, n_samples), np.float32), *clips])
+    recorded, peak_index = clips, window.peak_index
     if len(recorded) > MAX_CLIPS:
         recorded = recorded[np.linspace(0, len(recorded) - 1, MAX_CLIPS).astype(int)]
     pool = recorded
     if len(recorded) < ENOUGH_CLIPS:
-        pool = np.concatenate([recorded, textbook_clips(n_samples, peak_index, sampling_hz)])
+        pool = np.concatenate([recorded, textbook_clips(window.n_samples, peak_index, sampling_hz)])
     pcs, templates, labels = _components_and_shapes(pool, params)
     for _ in range(MAX_REALIGNMENTS):
         shifts = _late_phases(templates @ pcs, np.bincount(labels, minlength=len(templates)), peak_index)

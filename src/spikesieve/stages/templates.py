@@ -12,6 +12,7 @@ from spikesieve.model import F32, I64
 from spikesieve.settings.templates import TemplatesParams
 from spikesieve.stages.features import dense
 from spikesieve.stages.shapes import Shapes, advance
+from spikesieve.stages.spike_time import shifts_to_spike_time
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +188,7 @@ def concatenate(parts: list[LearnedTemplates], n_near: int, n_pcs: int) -> Learn
 
 
 def aligned(templates: LearnedTemplates, shapes: Shapes) -> tuple[LearnedTemplates, I64]:
-    """Shift every template so that its largest deflection on its peak contact lies at the peak index.
+    """Shift every template so that its spike time lies at the peak index, as `stages.spike_time` defines it.
 
     Parameters
     ----------
@@ -210,13 +211,10 @@ def aligned(templates: LearnedTemplates, shapes: Shapes) -> tuple[LearnedTemplat
     """
     if len(templates) == 0:
         return templates, np.empty(0, np.int64)
-    limit = shapes.peak_index // 2
-    peak = (templates.scores**2).sum(axis=2).argmax(axis=1)
-    waveform = templates.scores[np.arange(len(templates)), peak] @ shapes.pcs
-    magnitude = np.abs(waveform[:, shapes.peak_index - limit : shapes.peak_index + limit + 1])
-    shifts = magnitude.argmax(axis=1) - limit
+    waveforms = (templates.scores @ shapes.pcs).transpose(0, 2, 1)
+    shifts = shifts_to_spike_time(waveforms, shapes.peak_index, shapes.peak_index // 2)
     moved = np.stack([advanced(s, int(d), shapes.pcs) for s, d in zip(templates.scores, shifts, strict=True)])
-    return LearnedTemplates(templates.contacts, moved, templates.n_spikes), shifts.astype(np.int64)
+    return LearnedTemplates(templates.contacts, moved, templates.n_spikes), shifts
 
 
 def advanced(scores: F32, lag: int, pcs: F32) -> F32:

@@ -1,4 +1,4 @@
-"""Waveform extraction: mean waveforms of units in uV, their best contacts, peak-to-peak amplitudes and troughs."""
+"""Waveform extraction: mean waveforms of units in uV, their best contacts, peak-to-peak amplitudes."""
 
 from __future__ import annotations
 
@@ -89,31 +89,6 @@ def add_waveforms(
         waveforms = traces_uv[contacts[k][used][:, None, None], (sample[unit == k][:, None] + offsets)[None]]
         sums[k][:, used] = waveforms.sum(axis=1, dtype=np.float64).T
     return WaveformSums(sums, counts)
-
-
-def trough_shifts(mean_uv: F64, peak_index: int, limit: int) -> I64:
-    """Find how far the largest deflection of each unit lies from the peak index.
-
-    Parameters
-    ----------
-    mean_uv : ndarray of float64, shape (n_units, n_window, n_near)
-        Mean waveforms in uV; the contacts may come in any order.
-    peak_index : int
-        Sample of the window at which the spike time lies.
-    limit : int
-        Largest shift in samples.
-
-    Returns
-    -------
-    ndarray of int64, shape (n_units,)
-        Shifts in samples, on the contact with the largest energy; positive is late.
-    """
-    if len(mean_uv) == 0:
-        return np.empty(0, np.int64)
-    best = (mean_uv**2).sum(axis=1).argmax(axis=1)
-    waveform = np.take_along_axis(mean_uv, best[:, None, None], axis=2)[:, :, 0]
-    magnitude = np.abs(waveform[:, peak_index - limit : peak_index + limit + 1])
-    return np.asarray(magnitude.argmax(axis=1) - limit, dtype=np.int64)
 
 
 def best_columns(templates: Templates) -> I64:

@@ -282,7 +282,7 @@ def test_unit_table_has_a_column_for_all_that_is_promised(tmp_path: Path) -> Non
     promised = (
         "unit label why chan_best file_channel shank x_um y_um depth_um n_spikes firing_rate_hz amplitude_uv snr "
         "refractory_ratio refractory_probability contamination contamination_low contamination_high presence "
-        "nearest_unit nearest_similarity missed"
+        "nearest_unit nearest_similarity missed echo_share echo_unit echo_lag_ms"
     )
     assert tuple(promised.split()) == COLUMNS
     assert [row["label"] for row in rows] == [u.label for u in sorting.units]

@@ -74,6 +74,14 @@ COLUMNS = (
     Column(
         "missed", "missed", "Estimated share of spikes too small to be found, at all or at some displacements.", ".0%"
     ),
+    Column(
+        "echo_share",
+        "echo",
+        "Share of spikes at one lag of a larger unit's spikes, beyond chance: perhaps the same spikes again.",
+        ".0%",
+    ),
+    Column("echo_unit", "echo of", "That larger unit.", "d", extra=True),
+    Column("echo_lag_ms", "echo lag ms", "That lag; positive after the spikes of the larger unit.", ".1f", extra=True),
     Column("presence", "presence", "Share of 30 equal time bins in which the unit fires.", ".0%"),
     Column("shank", "shank", "Shank number.", "d", extra=True),
     Column("file_channel", "channel", "Column of the raw file that holds the best contact.", "d"),

@@ -1,0 +1,151 @@
+"""Echoes: units, or parts of units, that are what matching left of the spikes of a larger unit. See docs/curate.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spikesieve.metrics.echoes import echo
+from spikesieve.model import I64, Label, Unit
+from spikesieve.stages.templates import LearnedTemplates
+
+# A spike of an echo at lag 0 lies at most this far from a spike of the larger unit.
+COINCIDENCE_MS = 0.4
+# A unit with a larger share of echoes is not good.
+MAX_SHARE_OF_GOOD = 0.2
+
+
+@dataclass(frozen=True)
+class EchoOf:
+    """What a unit has of the spikes of a larger one.
+
+    Attributes
+    ----------
+    unit : int
+        The larger unit.
+    share : float
+        Share of the spikes that stand at one lag of it, beyond chance.
+    lag_ms : float
+        The lag; positive if they come after its spikes.
+    """
+
+    unit: int
+    share: float
+    lag_ms: float
+
+
+def echo_units(
+    trains: Mapping[int, I64], means: LearnedTemplates, sampling_hz: float, max_coincident_share: float
+) -> I64:
+    """Find units that only collect what the matching leaves of a larger neighbour.
+
+    Most spikes of an echo lie within 0.4 ms of a spike of a unit with a larger template and contacts in common, or at
+    one lag of such spikes, at most 3 ms before or after them.
+
+    Parameters
+    ----------
+    trains : mapping of int to ndarray of int64
+        Spike times of each unit that has spikes, ascending, in samples.
+    means : LearnedTemplates
+        Mean waveform of each unit.
+    sampling_hz : float
+        Sampling rate in Hz.
+    max_coincident_share : float
+        Share of such spikes from which on a unit is an echo.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_echoes,)
+        Units that are echoes, ascending.
+
+    Examples
+    --------
+    The second unit is what is left of the first one 1 ms later.
+
+    >>> large = np.sort(np.random.default_rng(0).integers(0, 3_000_000, 500))
+    >>> means = LearnedTemplates(np.zeros((2, 1), np.int64), np.array([[[9.0]], [[4.0]]]), np.array([500, 500]))
+    >>> echo_units({0: large, 1: large + 30}, means, 30_000.0, 0.5)
+    array([1])
+    """
+    reach_samples = round(COINCIDENCE_MS * 1e-3 * sampling_hz)
+    echoes: set[int] = set()
+    for k, larger in _larger_neighbours(trains, means).items():
+        for j in larger:
+            if j in echoes:
+                continue
+            coincident = _coincident_share(trains[k], trains[j], reach_samples)
+            if max(coincident, echo(trains[k], trains[j], sampling_hz).share) > max_coincident_share:
+                echoes.add(k)
+                break
+    return np.array(sorted(echoes), np.int64)
+
+
+def partial_echoes(trains: Mapping[int, I64], means: LearnedTemplates, sampling_hz: float) -> dict[int, EchoOf]:
+    """Find units of which a part of the spikes stands at one lag of a larger neighbour, beyond chance.
+
+    Parameters
+    ----------
+    trains : mapping of int to ndarray of int64
+        Spike times of each unit that has spikes, ascending, in samples.
+    means : LearnedTemplates
+        Mean waveform of each unit.
+    sampling_hz : float
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    dict of int to EchoOf
+        The neighbour that explains the largest share of each such unit.
+    """
+    found = {}
+    for k, larger in _larger_neighbours(trains, means).items():
+        of = [(*echo(trains[k], trains[j], sampling_hz), j) for j in larger]
+        share, lag_samples, j = max(of, default=(0.0, 0, -1))
+        if share > 0:
+            found[k] = EchoOf(j, share, lag_samples * 1e3 / sampling_hz)
+    return found
+
+
+def name_echoes(units: Sequence[Unit], found: Mapping[int, EchoOf]) -> tuple[tuple[Unit, ...], tuple[str, ...]]:
+    """Write echoes into the unit table. A unit with too many of them is not good.
+
+    Parameters
+    ----------
+    units : sequence of Unit
+        The unit table.
+    found : mapping of int to EchoOf
+        From `partial_echoes`.
+
+    Returns
+    -------
+    units : tuple of Unit
+        The same rows with the columns of echoes.
+    notes : tuple of str
+        A sentence on each unit that has many.
+    """
+    rows, notes = list(units), []
+    for k, of in found.items():
+        rows[k] = replace(rows[k], echo_share=of.share, echo_unit=of.unit, echo_lag_ms=of.lag_ms)
+        if of.share <= MAX_SHARE_OF_GOOD:
+            continue
+        when = f"{abs(of.lag_ms):.1f} ms {'after' if of.lag_ms >= 0 else 'before'} spikes of unit {of.unit}"
+        notes.append(f"Unit {k}: {of.share:.0%} of its spikes come {when}. They may be the same spikes, found again.")
+        if rows[k].label is Label.GOOD:
+            rows[k] = replace(rows[k], label=Label.MUA, why=f"{of.share:.0%} of its spikes come {when}")
+    return tuple(rows), tuple(notes)
+
+
+def _larger_neighbours(trains: Mapping[int, I64], means: LearnedTemplates) -> dict[int, list[int]]:
+    """The units with a larger template and contacts in common, of each unit with spikes, the largest units first."""
+    order = [int(k) for k in np.argsort(-means.norms, kind="stable") if int(k) in trains]
+    contacts = [set(row[row >= 0].tolist()) for row in means.contacts]
+    return {k: [j for j in order[:i] if contacts[j] & contacts[k]] for i, k in enumerate(order)}
+
+
+def _coincident_share(a: I64, b: I64, reach_samples: int) -> float:
+    """Share of the spikes of a with a spike of b within reach; both ascending."""
+    first = np.searchsorted(b, a - reach_samples)
+    last = np.searchsorted(b, a + reach_samples, side="right")
+    return float((last > first).mean())
