@@ -9,6 +9,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import pytest
 from small_files import HZ, METHODS, facts, noise, of_method, refused, run_sort, spiking, with_spikes, write_raw
 
 from spikesieve.cli.interruption import stoppable
+from spikesieve.cli.sort import Stop
 
 PATIENCE_S = 300
 """How long a slow, busy machine may take to start a sort, or to end it."""
@@ -158,9 +160,37 @@ def test_a_signal_ends_a_sort_within_a_second_and_says_how_it_goes_on(tmp_path, 
     process.send_signal(number)
     _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 128 + number
-    assert "Interrupted at noise and whitening" in said
+    assert "Interrupted" in said
     assert f"kept in {tmp_path / '.out.steps'}: give the same command again" in said
     assert "Traceback" not in said
+
+
+def test_the_sentence_after_an_interruption_says_where_it_was(tmp_path):
+    stop = Stop(tmp_path / "out")
+    assert stop.sentence() == "Interrupted. Nothing was written."
+    (tmp_path / ".out.steps").mkdir()
+    assert stop.sentence().startswith("Interrupted. What is finished is kept in")
+    stop.watched(lambda *_piece: None)("match", 812, 2400)
+    assert stop.sentence().startswith(f"Interrupted at match, 812 of 2400. What is finished is kept in {tmp_path}")
+
+
+def test_a_loop_that_ignores_a_signal_is_ended_after_a_moment():
+    ended: list[int] = []
+    done = threading.Event()
+
+    def end(number: int) -> None:
+        ended.append(number)
+        done.set()
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with stoppable(lambda *_piece: None, end):
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            assert done.wait(PATIENCE_S)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert ended == [signal.SIGINT]
 
 
 def test_a_signal_that_python_swallowed_stops_the_next_piece_of_work():

@@ -192,8 +192,9 @@ class Stop:
         kept = steps_folder(self.out)
         if not kept.exists():
             return "Interrupted. Nothing was written."
+        where = f" at {stage}, {done} of {total}" if stage else ""
         return (
-            f"Interrupted at {stage}, {done} of {total}. What is finished is kept in {kept}: give the same command "
+            f"Interrupted{where}. What is finished is kept in {kept}: give the same command "
             "again, and it goes on there; with --fresh it starts anew."
         )
 
