@@ -66,7 +66,7 @@ class SortedSpikes:
     motion: FollowedMotion
 
 
-@versioned(3)
+@versioned(4)
 def describe(run: Run, source: Source, spikes: SortedSpikes, params: DescriptionParams) -> Sorting:
     """Compute the result of a sort from its units.
 

@@ -138,7 +138,7 @@ class MatchByLikelihood(BlockTask[MatchedSpikes]):
         return fit(clean.white, matcher, worth, core.span, self.params, backend)
 
 
-@versioned(1)
+@versioned(2)
 def match_templates(
     run: Run, source: Source, templates: MovingTemplates, shapes: Shapes, drift: DriftModel, params: MatchParams
 ) -> MatchedSpikes:

@@ -135,7 +135,7 @@ def lessons(n_batches: int, drift: str) -> list[int]:
     return tour * max(1, -(-MIN_LESSONS // len(tour)))
 
 
-@versioned(1)
+@versioned(2)
 def learn(run: Run, batched: BatchedSource, order: BatchOrdering) -> TrackedTemplates:
     """Learn templates as they look in the batch in the middle of the order.
 
@@ -208,7 +208,7 @@ class Extracted:
     along: tuple[LearnedTemplates, ...]
 
 
-@versioned(1)
+@versioned(2)
 def extract(run: Run, batched: BatchedSource, order: BatchOrdering, learned: TrackedTemplates) -> Extracted:
     """Extract all spikes, from the middle of the order to both ends, while the templates adapt to their spikes.
 
