@@ -12,7 +12,13 @@ ProbeSpec = Annotated[
 ]
 Channels = Annotated[int | None, typer.Option("--channels", help="Channels (columns) in the file.")]
 SamplingHz = Annotated[float | None, typer.Option("--sampling-hz", help="Sampling rate in Hz.")]
-GainUv = Annotated[float | None, typer.Option("--gain-uv", help="µV per raw number.")]
+GainUv = Annotated[float | None, typer.Option("--gain-uv", help="uV per raw number.")]
+FormatName = Annotated[
+    str | None, typer.Option("--format", help="Format of the recording; raw: plain numbers. Default: found out.")
+]
+StreamName = Annotated[
+    str | None, typer.Option("--stream", help="What to take of a recording with several streams or probes.")
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but errors.")]
 
 

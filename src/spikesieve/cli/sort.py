@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spikesieve.cli.interruption import leave
-from spikesieve.cli.options import Channels, GainUv, ProbeSpec, Quiet, SamplingHz, interval_s
-from spikesieve.cli.output import BY_SIGNAL, errors_as_sentences, print_outcome, shown_progress
+from spikesieve.cli.options import Channels, FormatName, GainUv, ProbeSpec, Quiet, SamplingHz, StreamName, interval_s
+from spikesieve.cli.output import errors_as_sentences, print_outcome, shown_progress
 from spikesieve.cli.root import app
 from spikesieve.errors import EndedEarlyError
 
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
     from spikesieve.settings.sort import Settings
 
 Files = Annotated[
-    list[Path], typer.Argument(metavar="FILE...", help="Raw files, in order of time.", show_default=False)
+    list[Path],
+    typer.Argument(metavar="PATH...", help="Files or folders of a recording, in order of time.", show_default=False),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Result folder. It appears when the result is complete.")]
 Dtype = Annotated[str, typer.Option("--dtype", help="int16, uint16, int32 or float32.")]
@@ -78,6 +78,8 @@ Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print the log as
 def sort(
     files: Files,
     out: Out,
+    format: FormatName = None,
+    stream: StreamName = None,
     probe: ProbeSpec = None,
     channels: Channels = None,
     sampling_hz: SamplingHz = None,
@@ -102,9 +104,10 @@ def sort(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Sort raw files into units that Phy opens.
+    """Sort a recording into units that Phy opens.
 
-    Channels, rate, gain and probe come from the SpikeGLX .meta beside a file where there is one.
+    Channels, rate, gains and probe come from the recording where its format says them; `spikesieve info` shows what
+    it says. Plain files need --channels, --sampling-hz and --probe.
     """
     keep_s = interval_s(time_range) if time_range is not None else None
     exclude_s = tuple(interval_s(text) for text in exclude or ())
@@ -121,7 +124,7 @@ def sort(
             files=tuple(files),
             out=out,
             probe=probe,
-            raw=RawOptions(channels, sampling_hz, dtype, gain_uv, header_bytes, keep_s, exclude_s),
+            raw=RawOptions(channels, sampling_hz, dtype, gain_uv, header_bytes, keep_s, exclude_s, format, stream),
             settings=_settings(settings, ops, [*(set_ or []), *([f"method={method}"] if method else [])]),
             settings_files=tuple(file for file in (settings, kilosort2_ops) if file is not None),
             motion=motion,

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesieve.errors import InputError
+from spikesieve.model.clock import Clock
 from spikesieve.model.text import counted
 from spikesieve.model.types import F32, F64, I64
 
@@ -70,6 +71,8 @@ class Recording:
         Name in logs and reports.
     paths : tuple of str
         The files, where there are any.
+    clock : Clock or None
+        Times of the session; None if they are unknown: files then follow one another without a gap.
 
     Raises
     ------
@@ -97,6 +100,7 @@ class Recording:
     has_gain: bool = True
     name: str = "recording"
     paths: tuple[str, ...] = ()
+    clock: Clock | None = None
 
     def __post_init__(self) -> None:
         for name, meaning in (("gain_uv", "gain"), ("offset_raw", "offset")):
@@ -124,6 +128,27 @@ class Recording:
     def duration_s(self) -> float:
         """Seconds to sort: the segments, not the gaps between them."""
         return sum(stop - start for start, stop in self.segments) / self.sampling_hz
+
+    def seconds(self, samples: I64) -> F64:
+        """Convert samples to times of the session.
+
+        Parameters
+        ----------
+        samples : ndarray of int64
+            Samples since the first one of the recording.
+
+        Returns
+        -------
+        ndarray of float64, same shape
+            Times in s by `clock`; without one, since the first sample.
+
+        Examples
+        --------
+        >>> recording = Recording(lambda start, stop: np.empty((0, 2)), 40, 2, 10.0, clock=Clock((0, 20), (5.0, 9.0)))
+        >>> recording.seconds(np.array([10, 30]))
+        array([ 6., 10.])
+        """
+        return (self.clock or Clock()).seconds(samples, self.sampling_hz)
 
     def read_uv(self, start: int, stop: int, channels: I64) -> F32:
         """Read samples in uV: (raw - offset_raw) * gain_uv in float32.

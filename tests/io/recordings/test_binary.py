@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.binary import DTYPES, read_recording, recording_from_array
+from spikesieve.io.recordings.open_input import RawOptions, open_input
 from spikesieve.io.recordings.segments import select_times
 
 
@@ -137,9 +139,17 @@ def test_a_directory_is_refused(tmp_path):
         read_recording(tmp_path, 4, 30000)
 
 
-def test_a_compressed_file_is_refused(tmp_path):
-    with pytest.raises(InputError, match="mtscomp"):
-        read_recording(write(tmp_path / "a.cbin", ramp(4, 2)), 2, 30000)
+@pytest.mark.parametrize(
+    ("head", "kind"), [(b"\x93NUMPY\x01\x00", "NumPy"), (b"\x89HDF\r\n\x1a\n", "HDF5"), (b"\x1f\x8b\x08\x00", "gzip")]
+)
+def test_a_file_of_another_kind_is_not_read_as_plain_numbers(tmp_path, head, kind):
+    path = tmp_path / "a.dat"
+    path.write_bytes(head.ljust(80, b"\0"))
+    options = RawOptions(n_channels=4, sampling_hz=1000)
+    with pytest.raises(InputError, match=f"is an? {kind} file, not plain numbers"):
+        open_input(path, options, "linear:4:20")
+    assert open_input(path, replace(options, format="raw"), "linear:4:20")[0].n_samples == 10
+    assert open_input(path, replace(options, header_bytes=8), "linear:4:20")[0].n_samples == 9
 
 
 def test_no_file_at_all_is_refused():

@@ -7,85 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from spikeglx_files import REFERENCE, nidq_tags, np1_tags, np2_tags, record
 
 from spikesieve.errors import InputError
 from spikesieve.io.probes.read import read_probe, write_probe_json
+from spikesieve.io.recordings.formats.spikeglx_meta import SpikeGlxMeta, read_spikeglx_meta
 from spikesieve.io.recordings.open_input import RawOptions, open_input
-from spikesieve.io.recordings.spikeglx import read_spikeglx_meta
-
-REFERENCE = 191  # the internal reference of Neuropixels 1.0, which SpikeGLX marks as not used
 
 
-def np1_tags(**changes: str | None) -> dict[str, str | None]:
-    """The tags of a Neuropixels 1.0 (phase 3B) recording of all 384 contacts of bank 0."""
-    imro = "".join(f"({c} 0 0 500 250 1)" for c in range(384))
-    shank_map = "".join(f"(0:{c % 2}:{c // 2}:{int(c != REFERENCE)})" for c in range(384))
-    return {
-        "acqApLfSy": "384,384,1",
-        "appVersion": "20201103",
-        "fileCreateTime": "2021-02-06T13:34:39",
-        "imAiRangeMax": "0.6",
-        "imAiRangeMin": "-0.6",
-        "imDatPrb_pn": "PRB_1_4_0480_1_C",
-        "imDatPrb_sn": "18194814141",
-        "imDatPrb_type": "0",
-        "imSampRate": "30000.1234",
-        "nSavedChans": "385",
-        "snsApLfSy": "384,0,1",
-        "snsSaveChanSubset": "0:383,768",
-        "typeThis": "imec",
-        "userNotes": "",
-        "~imroTbl": f"(0,384){imro}",
-        "~snsShankMap": f"(1,2,480){shank_map}",
-        **changes,
-    }
-
-
-def np2_tags(n: int = 8, **changes: str | None) -> dict[str, str | None]:
-    """The tags of a Neuropixels 2.0 four-shank recording of n contacts, two of each shank in turn."""
-    sites = [((c // 2) % 4, c % 2, c // 8) for c in range(n)]  # shank, column, row
-    imro = "".join(f"({c} {shank} 0 0 {2 * row + column})" for c, (shank, column, row) in enumerate(sites))
-    geom = "".join(f"({shank}:{27 + 32 * column}:{15 * row}:1)" for shank, column, row in sites)
-    return {
-        "imAiRangeMax": "0.5",
-        "imDatPrb_pn": "NP2010",
-        "imDatPrb_type": "24",
-        "imMaxInt": "8192",
-        "imSampRate": "30000",
-        "nSavedChans": str(n + 1),
-        "snsApLfSy": f"{n},0,1",
-        "snsSaveChanSubset": "all",
-        "typeThis": "imec",
-        "~imroTbl": f"(24,{n}){imro}",
-        "~snsGeomMap": f"(NP2010,4,250,70){geom}",
-        **changes,
-    }
-
-
-def nidq_tags(**changes: str | None) -> dict[str, str | None]:
-    return {
-        "nSavedChans": "17",
-        "niAiRangeMax": "5",
-        "niMAGain": "1",
-        "niMNGain": "200",
-        "niSampRate": "25000",
-        "snsMnMaXaDw": "16,0,0,1",
-        "snsSaveChanSubset": "all",
-        "typeThis": "nidq",
-        **changes,
-    }
-
-
-def record(
-    folder: Path, tags: dict[str, str | None], n_samples: int = 10, name: str = "run_g0_t0.imec0.ap.bin"
-) -> Path:
-    """A recording of zeros with its .meta; a tag that is None is left out."""
-    path = folder / name
-    data = np.zeros((n_samples, int(tags.get("nSavedChans") or 1)), "<i2").tobytes()
-    path.write_bytes(data)
-    lines = {"fileSizeBytes": str(len(data)), **tags}
-    path.with_suffix(".meta").write_text("\n".join(f"{k}={v}" for k, v in lines.items() if v is not None))
-    return path
+def meta_of(path: Path) -> SpikeGlxMeta | None:
+    return read_spikeglx_meta(path.with_suffix(".meta"))
 
 
 def relative(positions_um: np.ndarray) -> np.ndarray:
@@ -97,16 +28,15 @@ def relative(positions_um: np.ndarray) -> np.ndarray:
 
 
 def test_neuropixels_1_gives_channels_rate_gain_and_converter_limits(tmp_path):
-    meta = read_spikeglx_meta(record(tmp_path, np1_tags()))
+    meta = meta_of(record(tmp_path, np1_tags()))
     assert (meta.n_channels, meta.sampling_hz) == (385, 30000.1234)
     assert meta.gain_uv == pytest.approx(0.6 / 512 / 500 * 1e6)
     assert meta.range_raw == (-512, 511)
-    assert meta.notes == ()
 
 
 @pytest.mark.parametrize("part", ["PRB_1_4_0480_1_C", "NP1000", None])
 def test_neuropixels_1_contacts_are_those_of_the_probe_without_the_reference(tmp_path, part):
-    probe = read_spikeglx_meta(record(tmp_path, np1_tags(imDatPrb_pn=part))).probe
+    probe = meta_of(record(tmp_path, np1_tags(imDatPrb_pn=part))).probe
     expected = np.delete(np.arange(384), REFERENCE)
     assert probe.channels.tolist() == expected.tolist()
     row, column = np.divmod(expected, 2)
@@ -118,7 +48,7 @@ def test_neuropixels_1_contacts_are_those_of_the_probe_without_the_reference(tmp
 def test_phase_3a_is_read(tmp_path):
     imro = "".join(f"({c} 0 0 250 125)" for c in range(384))
     tags = np1_tags(**{"~imroTbl": f"(641251510,3,384){imro}"}, imDatPrb_pn=None, imDatPrb_type=None, imProbeOpt="3")
-    meta = read_spikeglx_meta(record(tmp_path, tags))
+    meta = meta_of(record(tmp_path, tags))
     assert meta.gain_uv == pytest.approx(0.6 / 512 / 250 * 1e6)
     assert meta.probe.n_contacts == 383
 
@@ -126,7 +56,7 @@ def test_phase_3a_is_read(tmp_path):
 @pytest.mark.parametrize("part", ["NP1000", None])
 def test_only_saved_channels_are_contacts(tmp_path, part):
     tags = np1_tags(nSavedChans="12", snsApLfSy="11,0,1", snsSaveChanSubset="10:19,383,768", imDatPrb_pn=part)
-    probe = read_spikeglx_meta(record(tmp_path, tags)).probe
+    probe = meta_of(record(tmp_path, tags)).probe
     saved = np.array([*range(10, 20), 383])
     assert probe.channels.tolist() == list(range(11))
     assert relative(probe.positions_um)[:, 1].tolist() == (20 * (saved // 2 - 5)).tolist()
@@ -135,22 +65,41 @@ def test_only_saved_channels_are_contacts(tmp_path, part):
 def test_a_map_of_saved_channels_only_is_understood(tmp_path):
     shank_map = "".join(f"(0:{c % 2}:{c // 2}:1)" for c in range(10, 20))
     tags = np1_tags(nSavedChans="11", snsApLfSy="10,0,1", snsSaveChanSubset="10:19,768", imDatPrb_pn=None)
-    probe = read_spikeglx_meta(record(tmp_path, tags | {"~snsShankMap": f"(1,2,480){shank_map}"})).probe
+    probe = meta_of(record(tmp_path, tags | {"~snsShankMap": f"(1,2,480){shank_map}"})).probe
     assert probe.positions_um[:, 1].tolist() == [20.0 * (c // 2) for c in range(10, 20)]
 
 
-def test_channels_of_different_gain_are_told(tmp_path):
+def test_each_channel_has_its_own_gain(tmp_path):
     imro = "".join(f"({c} 0 0 {1000 if c < 9 else 500} 250 1)" for c in range(384))
-    meta = read_spikeglx_meta(record(tmp_path, np1_tags(**{"~imroTbl": f"(0,384){imro}"})))
-    assert meta.gain_uv == pytest.approx(0.6 / 512 / 500 * 1e6)
-    assert "500 on 375 channels, 1000 on 9 others" in meta.notes[0]
+    recording, _, notes = open_input(record(tmp_path, np1_tags(**{"~imroTbl": f"(0,384){imro}"})), RawOptions())
+    assert recording.gain_uv[:9] == pytest.approx(0.6 / 512 / 1000 * 1e6)
+    assert recording.gain_uv[9:] == pytest.approx(0.6 / 512 / 500 * 1e6)  # the sync channel has the most common one
+    assert notes == ()
+
+
+def test_gains_are_those_of_the_saved_channels(tmp_path):
+    imro = "".join(f"({c} 0 0 {1000 if c < 12 else 500} 250 1)" for c in range(384))
+    tags = np1_tags(nSavedChans="12", snsApLfSy="11,0,1", snsSaveChanSubset="10:19,383,768", imDatPrb_pn=None)
+    meta = meta_of(record(tmp_path, tags | {"~imroTbl": f"(0,384){imro}"}))
+    assert meta.gain_uv[:2] == pytest.approx(0.6 / 512 / 1000 * 1e6)
+    assert meta.gain_uv[2:] == pytest.approx(0.6 / 512 / 500 * 1e6)
+
+
+def test_channels_that_were_numbered_anew_keep_their_places(tmp_path):
+    sites = [(c // 48 % 4, c % 2, c // 192 * 24 + c // 2 % 24) for c in range(384)]  # 48 of each shank in turn
+    shank_map = "".join(f"({shank}:{column}:{row}:1)" for shank, column, row in sites)
+    tags = np2_tags(384, nSavedChans="97", snsApLfSy="96,0,1", snsSaveChanSubset="0:96")
+    tags |= {"~snsGeomMap": None, "~snsShankMap": f"(4,2,640){shank_map}"}
+    probe = meta_of(record(tmp_path, tags | {"snsSaveChanSubset_orig": "48:95,240:287,384"})).probe
+    assert set(probe.shanks.tolist()) == {1}
+    assert set(meta_of(record(tmp_path, tags)).probe.shanks.tolist()) == {0, 1}
 
 
 # Neuropixels 2.0 and others
 
 
 def test_neuropixels_2_four_shanks_stand_side_by_side(tmp_path):
-    meta = read_spikeglx_meta(record(tmp_path, np2_tags()))
+    meta = meta_of(record(tmp_path, np2_tags()))
     assert meta.gain_uv == pytest.approx(0.5 / 8192 / 80 * 1e6)
     assert meta.range_raw == (-8192, 8191)
     assert meta.probe.shanks.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
@@ -159,10 +108,10 @@ def test_neuropixels_2_four_shanks_stand_side_by_side(tmp_path):
 
 @pytest.mark.parametrize("part", ["NP2010", None])
 def test_older_files_without_a_geometry_map_give_the_same_probe(tmp_path, part):
-    with_map = read_spikeglx_meta(record(tmp_path, np2_tags(24))).probe
+    with_map = meta_of(record(tmp_path, np2_tags(24))).probe
     shank_map = "".join(f"({(c // 2) % 4}:{c % 2}:{c // 8}:1)" for c in range(24))
     tags = np2_tags(24, imDatPrb_pn=part) | {"~snsGeomMap": None, "~snsShankMap": f"(4,2,640){shank_map}"}
-    without_map = read_spikeglx_meta(record(tmp_path, tags)).probe
+    without_map = meta_of(record(tmp_path, tags)).probe
     assert np.allclose(relative(without_map.positions_um), relative(with_map.positions_um))
     assert np.array_equal(without_map.shanks, with_map.shanks)
 
@@ -170,7 +119,7 @@ def test_older_files_without_a_geometry_map_give_the_same_probe(tmp_path, part):
 def test_contacts_marked_as_not_used_are_left_out(tmp_path):
     geom = "(NP2000,1,0,70)(0:27:0:1)(0:59:0:0)(0:27:15:1)"
     tags = np2_tags(3) | {"~imroTbl": "(21,3)(0 1 0 0)(1 1 0 1)(2 1 0 2)", "~snsGeomMap": geom}
-    assert read_spikeglx_meta(record(tmp_path, tags)).probe.channels.tolist() == [0, 2]
+    assert meta_of(record(tmp_path, tags)).probe.channels.tolist() == [0, 2]
 
 
 @pytest.mark.parametrize(
@@ -191,48 +140,51 @@ def test_contacts_marked_as_not_used_are_left_out(tmp_path):
 )
 def test_the_gain_of_each_probe_type(tmp_path, head, extra, gain):
     tags = np2_tags(1) | {"~imroTbl": head, "imMaxInt": "2048"} | extra
-    assert read_spikeglx_meta(record(tmp_path, tags)).gain_uv == pytest.approx(0.5 / 2048 / gain * 1e6)
+    assert meta_of(record(tmp_path, tags)).gain_uv == pytest.approx(0.5 / 2048 / gain * 1e6)
 
 
 def test_a_nidq_stream_gives_all_but_the_probe(tmp_path):
-    meta = read_spikeglx_meta(record(tmp_path, nidq_tags(), name="run_g0_t0.nidq.bin"))
+    meta = meta_of(record(tmp_path, nidq_tags(), name="run_g0_t0.nidq.bin"))
     assert (meta.n_channels, meta.sampling_hz, meta.probe) == (17, 25000, None)
     assert meta.gain_uv == pytest.approx(5 / 32768 / 200 * 1e6)
     assert meta.range_raw == (-32768, 32767)
 
 
-def test_auxiliary_nidq_channels_do_not_decide_the_gain(tmp_path):
-    meta = read_spikeglx_meta(record(tmp_path, nidq_tags(snsMnMaXaDw="4,0,12,1"), name="run.nidq.bin"))
-    assert meta.gain_uv == pytest.approx(5 / 32768 / 200 * 1e6)
+def test_only_multiplexed_nidq_channels_are_amplified(tmp_path):
+    meta = meta_of(record(tmp_path, nidq_tags(snsMnMaXaDw="4,2,10,1", niMAGain="50"), name="run.nidq.bin"))
+    gains = np.array([200] * 4 + [50] * 2 + [1] * 11)
+    assert meta.gain_uv == pytest.approx(5 / 32768 / gains * 1e6)
 
 
 def test_analog_nidq_channels_are_not_amplified(tmp_path):
-    meta = read_spikeglx_meta(record(tmp_path, nidq_tags(snsMnMaXaDw="0,0,16,1"), name="run.nidq.bin"))
+    meta = meta_of(record(tmp_path, nidq_tags(snsMnMaXaDw="0,0,16,1"), name="run.nidq.bin"))
     assert meta.gain_uv == pytest.approx(5 / 32768 * 1e6)
 
 
 # odd metadata
 
 
-def test_without_a_meta_there_is_none(tmp_path):
+def test_without_a_meta_a_file_is_plain_numbers(tmp_path):
     path = record(tmp_path, np2_tags())
     path.with_suffix(".meta").unlink()
-    assert read_spikeglx_meta(path) is None
+    with pytest.raises(InputError, match="needs the number of channels"):
+        open_input(path, RawOptions())
 
 
 def test_the_meta_of_another_program_is_none(tmp_path):
     path = record(tmp_path, np2_tags())
     path.with_suffix(".meta").write_text("title=holiday\n")
-    assert read_spikeglx_meta(path) is None
+    assert meta_of(path) is None
 
 
-def test_a_file_that_is_not_bin_has_no_spikeglx_meta(tmp_path):
-    assert read_spikeglx_meta(record(tmp_path, np2_tags(), name="run.dat")) is None
+def test_a_file_of_another_name_is_not_taken_for_one_of_spikeglx(tmp_path):
+    with pytest.raises(InputError, match="needs the number of channels"):
+        open_input(record(tmp_path, np2_tags(), name="run.dat"), RawOptions())
 
 
 def test_a_copy_cut_short_is_noticed(tmp_path):
-    meta = read_spikeglx_meta(record(tmp_path, np2_tags(fileSizeBytes="360")))
-    assert "has 180 bytes, but its .meta file says 360: the copy may be incomplete" in meta.notes[0]
+    _, _, notes = open_input(record(tmp_path, np2_tags(fileSizeBytes="360")), RawOptions())
+    assert "has 180 bytes of samples, but its .meta file says 360: the copy may be incomplete" in notes[0]
 
 
 @pytest.mark.parametrize(
@@ -252,7 +204,7 @@ def test_a_copy_cut_short_is_noticed(tmp_path):
 )
 def test_a_damaged_meta_is_refused(tmp_path, changes, words):
     with pytest.raises(InputError, match=words):
-        read_spikeglx_meta(record(tmp_path, np2_tags() | changes))
+        meta_of(record(tmp_path, np2_tags() | changes))
 
 
 def test_a_meta_that_may_not_be_read_is_refused(tmp_path, monkeypatch):
@@ -263,7 +215,7 @@ def test_a_meta_that_may_not_be_read_is_refused(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "read_text", refuse)
     with pytest.raises(InputError, match="Permission denied"):
-        read_spikeglx_meta(path)
+        meta_of(path)
 
 
 # open_input
@@ -283,13 +235,24 @@ def test_a_spikeglx_file_needs_no_option(tmp_path):
     assert notes == ()
 
 
-def test_what_is_given_wins_over_the_meta(tmp_path):
-    options = RawOptions(n_channels=3, sampling_hz=20000, gain_uv=2.0, dtype="uint16", time_range_s=(0, 5 / 20000))
+def test_a_given_rate_gain_and_probe_win_over_the_meta(tmp_path):
+    options = RawOptions(n_channels=9, sampling_hz=20000, gain_uv=2.0, time_range_s=(0, 5 / 20000))
     recording, probe, _ = open_input(record(tmp_path, np2_tags()), options, "linear:3:20")
-    assert (recording.n_channels, recording.sampling_hz, set(recording.gain_uv)) == (3, 20000, {2.0})
-    assert recording.range_raw == (0, 65535)
+    assert (recording.n_channels, recording.sampling_hz, set(recording.gain_uv)) == (9, 20000, {2.0})
+    assert recording.range_raw == (-8192, 8191)
     assert recording.segments == ((0, 5),)
     assert probe.name == "linear:3:20"
+
+
+@pytest.mark.parametrize("layout", [{"n_channels": 3}, {"dtype": "uint16"}, {"header_bytes": 18}])
+def test_the_layout_of_a_known_format_is_not_up_to_choice(tmp_path, layout):
+    path = record(tmp_path, np2_tags())
+    with pytest.raises(InputError, match=r"has 9 channels.*--format raw"):
+        open_input(path, RawOptions(sampling_hz=20000, **layout), "linear:3:20")
+    options = RawOptions(**({"n_channels": 9, "sampling_hz": 20000, "format": "raw"} | layout))
+    recording, _, _ = open_input(path, options, "linear:3:20")
+    assert recording.n_channels == options.n_channels
+    assert not recording.has_gain
 
 
 def test_a_raw_file_is_opened_with_its_options_and_probe(tmp_path):
@@ -331,7 +294,7 @@ def test_a_wrong_name_is_told_before_missing_options(tmp_path):
 
 def test_an_impossible_number_is_not_taken_for_a_missing_one(tmp_path):
     with pytest.raises(InputError, match="number of channels is 0"):
-        open_input(record(tmp_path, np2_tags()), RawOptions(n_channels=0))
+        open_input(raw_file(tmp_path), RawOptions(n_channels=0, sampling_hz=1000), "linear:4:20")
 
 
 def test_a_probe_larger_than_the_file_is_refused(tmp_path):

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.array_samples import ArraySamples, file_identity
+from spikesieve.io.recordings.pieces import read_pieces
+from spikesieve.io.recordings.plain_files import file_size_bytes
 from spikesieve.model import F64, Recording
 
 # Raw files are little-endian on every machine.
@@ -70,14 +72,7 @@ class RawFiles:
         InputError
             If a file can no longer be read or has become shorter.
         """
-        pieces = [
-            self._read_file(index, max(start, first) - first, min(stop, end) - first)
-            for index, (first, end) in enumerate(zip(self.starts[:-1], self.starts[1:], strict=True))
-            if first < stop and start < end
-        ]
-        if not pieces:
-            return np.empty((0, self.n_channels), self.dtype)
-        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+        return read_pieces(self._read_file, self.starts, start, stop)
 
     def identity(self) -> tuple[object, ...]:
         """See `Identifiable.identity`. Size and pieces of each file, and its layout."""
@@ -141,7 +136,7 @@ def read_recording(
         If a file is missing, empty, unreadable or not a whole number of samples, or if a number is impossible.
     """
     files = as_paths(paths)
-    _check_numbers(n_channels, sampling_hz, gain_uv, header_bytes)
+    require_numbers(n_channels, sampling_hz, gain_uv, header_bytes)
     raw = _raw_dtype(dtype)
     lengths = [_n_samples(path, n_channels, raw, header_bytes) for path in files]
     starts = tuple(int(start) for start in np.concatenate([[0], np.cumsum(lengths)]))
@@ -207,7 +202,7 @@ def recording_from_array(
         raise InputError(
             f"The array is of type {array.dtype.name}. It needs {', '.join(DTYPES)} or float64: use array.astype."
         )
-    _check_numbers(n_channels, sampling_hz, gain_uv, 0)
+    require_numbers(n_channels, sampling_hz, gain_uv, 0)
     return Recording(
         read=ArraySamples(array),
         n_samples=n_samples,
@@ -250,7 +245,25 @@ def as_paths(paths: Paths) -> tuple[Path, ...]:
     return found
 
 
-def _check_numbers(n_channels: int, sampling_hz: float, gain_uv: float | F64 | None, header_bytes: int) -> None:
+def require_numbers(n_channels: int, sampling_hz: float, gain_uv: float | F64 | None, header_bytes: int) -> None:
+    """Check numbers that a user gave.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels.
+    sampling_hz : float
+        Sampling rate in Hz.
+    gain_uv : float or ndarray of float64 or None
+        uV per raw number.
+    header_bytes : int
+        Length of the header.
+
+    Raises
+    ------
+    InputError
+        If one is impossible.
+    """
     if n_channels < 1:
         raise InputError(f"The number of channels is {n_channels}. Give a number of at least 1 with --channels.")
     if not (math.isfinite(sampling_hz) and sampling_hz > 0):
@@ -338,37 +351,3 @@ def _fitting_counts(data_bytes: int, n_channels: int, itemsize: int) -> str:
     if not nearest:
         return "No number of channels near it fits."
     return f"Numbers of channels near it that fit: {', '.join(map(str, nearest))}."
-
-
-def file_size_bytes(path: Path) -> int:
-    """Return the size of a raw file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    int
-        Size in bytes.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, no plain file, compressed, empty or not readable.
-    """
-    if path.suffix == ".cbin":
-        raise InputError(f"{path} is compressed by mtscomp. Decompress it to a .bin file first.")
-    try:
-        if path.exists() and not path.is_file():
-            raise InputError(f"{path} is a directory or a device, not a file. Give the raw binary file itself.")
-        with path.open("rb") as file:
-            size: int = file.seek(0, 2)
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist. Check its name and folder.") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}. Check its permissions and the drive.") from error
-    if size == 0:
-        raise InputError(f"{path} is empty. Copy the recording again.")
-    return size

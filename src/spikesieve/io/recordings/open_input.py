@@ -1,8 +1,7 @@
-"""Open what the user wants sorted: raw files and a probe, with missing options from SpikeGLX metadata."""
+"""Open what the user wants sorted, whatever its format, and its probe."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,18 +10,18 @@ import numpy as np
 
 from spikesieve.errors import InputError
 from spikesieve.io.probes.read import probe_warnings, read_probe, require_fits
-from spikesieve.io.recordings.binary import Paths, as_paths, file_size_bytes, read_recording
+from spikesieve.io.recordings.binary import Paths, as_paths, read_recording, require_numbers
+from spikesieve.io.recordings.formats.base import Opened
+from spikesieve.io.recordings.join import join
+from spikesieve.io.recordings.plain_files import file_size_bytes, require_plain
+from spikesieve.io.recordings.registry import FORMATS, choose_stream, recognise
 from spikesieve.io.recordings.segments import Interval, select_times
-from spikesieve.io.recordings.spikeglx import SpikeGlxMeta, read_spikeglx_meta
 from spikesieve.model import Probe, Recording
-
-# The calibrated rate of one probe differs a little from run to run. A larger relative difference is another setting.
-SAME_RATE = 1e-4
 
 
 @dataclass(frozen=True)
 class RawOptions:
-    """How to read raw files. None: take it from the `.meta` file beside the raw file.
+    """How to read files. None: take it from the recording, if its format says it.
 
     Attributes
     ----------
@@ -40,6 +39,10 @@ class RawOptions:
         Start and end in s of the part to sort; None: everything.
     exclude_s : tuple of tuple of float
         Intervals (start, end) in s to exclude.
+    format : str or None
+        Name of the format; None: it is found out. "raw": plain numbers, whatever lies beside them.
+    stream : str or None
+        Name of the stream; None: the only one that can be sorted.
 
     Examples
     --------
@@ -54,21 +57,23 @@ class RawOptions:
     header_bytes: int = 0
     time_range_s: Interval | None = None
     exclude_s: tuple[Interval, ...] = ()
+    format: str | None = None
+    stream: str | None = None
 
 
 def open_input(
     paths: Paths, options: RawOptions, probe_spec: Path | str | None = None
 ) -> tuple[Recording, Probe, tuple[str, ...]]:
-    """Open raw files and their probe.
+    """Open a recording and its probe.
 
     Parameters
     ----------
     paths : Path, str, or sequence of them
-        One raw file, or several in order of time.
+        A file or folder of any format in `FORMATS` or of plain numbers, or several in order of time.
     options : RawOptions
-        How to read them. Values given here win over those of the `.meta` files.
+        How to read them. A rate or gain given here wins over what the files say.
     probe_spec : Path or str, optional
-        Probe file or name, see `read_probe`. Default: from the `.meta` file.
+        Probe file or name, see `read_probe`. Default: the one that the recording names.
 
     Returns
     -------
@@ -82,23 +87,15 @@ def open_input(
     Raises
     ------
     InputError
-        If the number of channels, the sampling rate or the probe is unknown, if files or their metadata disagree, or
-        if the probe does not fit; also as `read_recording`, `select_times` and `read_probe`.
+        If the number of channels, the sampling rate or the probe is unknown, if files are damaged or disagree, if
+        there are several streams, or if the probe does not fit; also as `read_recording`, `select_times` and
+        `read_probe`.
     """
-    files = as_paths(paths)
-    for file in files:
-        file_size_bytes(file)  # report a wrong name before anything else
-    metas = [meta for meta in map(read_spikeglx_meta, files) if meta is not None]
-    options = _completed(options, metas, has_probe=probe_spec is not None)
-    probe = read_probe(probe_spec) if probe_spec is not None else metas[0].probe if metas else None
-    if options.n_channels is None or options.sampling_hz is None or probe is None:
-        raise _missing(files[0], options, probe)
-    recording = read_recording(
-        files, options.n_channels, options.sampling_hz, options.dtype, options.gain_uv, options.header_bytes
-    )
-    if metas and options.dtype == "int16":
-        recording = replace(recording, range_raw=metas[0].range_raw)
-    notes = [note for meta in metas for note in meta.notes]
+    opened = open_recording(paths, options, has_probe=probe_spec is not None)
+    recording, notes = opened.recording, list(opened.notes)
+    probe = opened.probe if probe_spec is None else read_probe(probe_spec)
+    if probe is None:
+        raise InputError(f"{recording.name} needs the probe (--probe): its files do not say where the contacts are.")
     if str(probe_spec) == f"tetrode:{recording.n_channels}" and recording.n_channels % 4 == 0:
         # Four contacts per channel are impossible, so the user gave the number of channels.
         n_tetrodes = recording.n_channels // 4
@@ -114,45 +111,79 @@ def open_input(
     return select_times(recording, options.time_range_s, options.exclude_s), probe, tuple(notes)
 
 
-def _completed(options: RawOptions, metas: Sequence[SpikeGlxMeta], has_probe: bool) -> RawOptions:
-    """The options, completed from the .meta files; raises InputError if these disagree on what is missing."""
-    if not metas:
-        return options
-    first = metas[0]
-    n_channels = first.n_channels if options.n_channels is None else options.n_channels
-    sampling_hz = first.sampling_hz if options.sampling_hz is None else options.sampling_hz
-    gain_uv = first.gain_uv if options.gain_uv is None else options.gain_uv
-    for other in metas[1:]:
-        agreed = {
-            "the number of channels (--channels)": options.n_channels is not None or other.n_channels == n_channels,
-            "the sampling rate (--sampling-hz)": options.sampling_hz is not None
-            or math.isclose(other.sampling_hz, sampling_hz, rel_tol=SAME_RATE),
-            "the gain (--gain-uv)": options.gain_uv is not None or other.gain_uv == gain_uv,
-            "the probe (--probe)": has_probe or _same_probe(first.probe, other.probe),
+def open_recording(paths: Paths, options: RawOptions, has_probe: bool = False) -> Opened:
+    """Open files without selecting times.
+
+    Parameters
+    ----------
+    paths : Path, str, or sequence of them
+        Files or folders, in order of time.
+    options : RawOptions
+        How to read them.
+    has_probe : bool, optional
+        Whether a probe is given, so that those of the files do not matter.
+
+    Returns
+    -------
+    Opened
+        One recording; its probe if the files say where the contacts are.
+
+    Raises
+    ------
+    InputError
+        As `open_input`.
+    """
+    files = as_paths(paths)
+    recognised = [recognise(path, options.format) for path in files]
+    known = [each for each in recognised if each is not None]
+    if not known:
+        return _open_raw(files, options, has_probe)
+    if len(known) < len(files):
+        plain = files[recognised.index(None)]
+        raise InputError(
+            f"{known[0].path} is {known[0].format.title}, but the format of {plain} was not recognised. Sort them one "
+            "by one, or give --format raw to read all of them as plain numbers."
+        )
+    parts = [part for each in known for part in choose_stream(each, options.stream).open()]
+    return join([_as_given(part, options, has_probe) for part in parts])
+
+
+def _as_given(opened: Opened, options: RawOptions, has_probe: bool) -> Opened:
+    """A part with the rate and gain that were given. How its numbers lie in the file is not up to choice."""
+    recording = opened.recording
+    if options.n_channels not in (None, recording.n_channels) or options.header_bytes or options.dtype != "int16":
+        raise InputError(
+            f"{recording.name} has {recording.n_channels} channels, and the type and place of its samples are known. "
+            "Leave out --channels, --dtype and --header-bytes, or give --format raw as well to read it as plain "
+            "numbers."
+        )
+    require_numbers(recording.n_channels, options.sampling_hz or recording.sampling_hz, options.gain_uv, 0)
+    if options.sampling_hz is not None:
+        recording = replace(recording, sampling_hz=options.sampling_hz)
+    if options.gain_uv is not None:
+        recording = replace(recording, gain_uv=np.array(options.gain_uv), has_gain=True)
+    return replace(opened, recording=recording, probe=None if has_probe else opened.probe)
+
+
+def _open_raw(files: Sequence[Path], options: RawOptions, has_probe: bool) -> Opened:
+    for file in files:
+        file_size_bytes(file)  # report a wrong name before anything else
+        if options.format is None and not options.header_bytes:
+            require_plain(file)
+    n_channels, sampling_hz = options.n_channels, options.sampling_hz
+    if n_channels is None or sampling_hz is None:
+        needed = {
+            "the number of channels (--channels)": n_channels is not None,
+            "the sampling rate (--sampling-hz)": sampling_hz is not None,
+            "the probe (--probe)": has_probe,
         }
-        wrong = [what for what, agrees in agreed.items() if not agrees]
-        if wrong:
-            raise InputError(
-                f"{first.path} and {other.path} disagree about {', '.join(wrong)}, so they cannot be one recording. "
-                "Sort the files one by one, or give the value that holds for both."
-            )
-    return replace(options, n_channels=n_channels, sampling_hz=sampling_hz, gain_uv=gain_uv)
+        raise _missing(str(files[0]), [what for what, is_known in needed.items() if not is_known])
+    return Opened(read_recording(files, n_channels, sampling_hz, options.dtype, options.gain_uv, options.header_bytes))
 
 
-def _same_probe(a: Probe | None, b: Probe | None) -> bool:
-    if a is None or b is None:
-        return a is b
-    return np.array_equal(a.positions_um, b.positions_um) and np.array_equal(a.channels, b.channels)
-
-
-def _missing(file: Path, options: RawOptions, probe: Probe | None) -> InputError:
-    needed = {
-        "the number of channels (--channels)": options.n_channels,
-        "the sampling rate (--sampling-hz)": options.sampling_hz,
-        "the probe (--probe)": probe,
-    }
-    missing = [what for what, value in needed.items() if value is None]
+def _missing(name: str, what: Sequence[str]) -> InputError:
+    titles = ", ".join(format_.title for format_ in FORMATS)
     return InputError(
-        f"{file} needs {', '.join(missing)}. A raw file does not contain this, and no SpikeGLX .meta file beside it "
-        "does."
+        f"{name} needs {', '.join(what)}. The file itself does not say, and it was not recognised as a recording that "
+        f"does ({titles})."
     )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.array_samples import file_identity
 from spikesieve.io.recordings.binary import DTYPES, offset_raw, range_raw
+from spikesieve.io.recordings.pieces import read_pieces
 from spikesieve.model import F64, Recording
 
 NEEDED_METHODS = ("get_num_segments", "get_num_samples", "get_traces", "get_sampling_frequency")
@@ -46,18 +47,7 @@ class SpikeInterfaceSamples:
 
     def __call__(self, start: int, stop: int) -> NDArray[np.generic]:
         """Return samples start..stop-1 of all segments in a row: (stop - start, n_channels), not scaled to uV."""
-        pieces = [
-            np.asarray(
-                self.source.get_traces(
-                    segment_index=index, start_frame=max(start, first) - first, end_frame=min(stop, end) - first
-                )
-            )
-            for index, (first, end) in enumerate(pairwise(self.starts))
-            if first < stop and start < end
-        ]
-        if not pieces:
-            return np.empty((0, self.n_channels), self.dtype)
-        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+        return read_pieces(self._read_segment, self.starts, start, stop)
 
     def identity(self) -> tuple[object, ...] | None:
         """See `Identifiable.identity`. Recordings in memory and objects of other libraries have none.
@@ -74,6 +64,9 @@ class SpikeInterfaceSamples:
             return None
         # A recipe without a file may stand for anything, such as data on a server.
         return (text, *files) if files else None
+
+    def _read_segment(self, index: int, start: int, stop: int) -> NDArray[np.generic]:
+        return np.asarray(self.source.get_traces(segment_index=index, start_frame=start, end_frame=stop))
 
 
 def is_spikeinterface_recording(source: object) -> bool:

@@ -1,4 +1,4 @@
-"""SpikeGLX metadata: channels, sampling rate, gain and probe from the `.meta` file beside a `.bin` file.
+"""SpikeGLX metadata: channels, sampling rate, gains and probe from a `.meta` file.
 
 The tags are those of SpikeGLX's metadata guides (Metadata_3A to Metadata_30).
 """
@@ -26,7 +26,8 @@ Layout = tuple[F64, I64, Bool]  # positions in um, shank, and whether it is in u
 PART_AND_EDGE_UM = {"0": ("NP1000", 11.0), "21": ("NP2000", 27.0), "24": ("NP2010", 27.0)}
 N_COLUMNS = 2
 
-# The first Neuropixels 2.0 probes have a gain of 80, all later ones of the 2.0 and 3.0 families a gain of 100.
+# The first Neuropixels 2.0 probes have a gain of 80 and 14 bits, all later ones of the 2.0 and 3.0 families a gain of
+# 100 and 12 bits.
 FIRST_NEUROPIXELS_2 = (21, 24, 2000, 2010)
 
 
@@ -42,26 +43,30 @@ class SpikeGlxMeta:
         Number of channels (columns of the .bin file), the sync channel included.
     sampling_hz : float
         Sampling rate in Hz.
-    gain_uv : float or None
-        uV per raw number; None: unknown.
+    gain_uv : ndarray of float64, shape (n_channels,), or None
+        uV per raw number of each channel; None: unknown. Channels without a voltage, such as the sync channel, have
+        the most common one.
     range_raw : tuple of float
         Smallest and largest raw number of the converter.
     probe : Probe or None
         Contacts that were connected and saved; None if the file does not say where they are.
-    notes : tuple of str
-        Sentences for the user.
+    first_sample : int or None
+        When the file began: samples since the start of the run; None: unknown.
+    data_bytes : int or None
+        Size of the .bin file when it was written; None: unknown.
     """
 
     path: Path
     n_channels: int
     sampling_hz: float
-    gain_uv: float | None
+    gain_uv: F64 | None
     range_raw: tuple[float, float]
     probe: Probe | None
-    notes: tuple[str, ...] = ()
+    first_sample: int | None = None
+    data_bytes: int | None = None
 
 
-def read_spikeglx_meta(bin_path: Path | str) -> SpikeGlxMeta | None:
+def read_spikeglx_meta(path: Path) -> SpikeGlxMeta | None:
     """Read the metadata of a SpikeGLX recording.
 
     The sync channel (SY) is a column of the file but not a contact of the probe. Contacts that SpikeGLX marks as not
@@ -69,23 +74,19 @@ def read_spikeglx_meta(bin_path: Path | str) -> SpikeGlxMeta | None:
 
     Parameters
     ----------
-    bin_path : Path or str
-        The `.bin` file; its `.meta` file is in the same folder.
+    path : Path
+        The `.meta` file.
 
     Returns
     -------
     SpikeGlxMeta or None
-        The metadata; None if there is no `.meta` file of SpikeGLX.
+        The metadata; None if the file is not one of SpikeGLX.
 
     Raises
     ------
     InputError
-        If the `.meta` file is damaged, describes LFP, or a stream other than imec and nidq.
+        If the file is damaged, describes LFP, or a stream other than imec and nidq.
     """
-    data = Path(bin_path)
-    path = data.with_suffix(".meta")
-    if data.suffix != ".bin" or not path.is_file():
-        return None
     try:
         meta = _parse(path.read_text(encoding="utf-8", errors="replace"))
         kind = meta.get("typeThis")
@@ -93,14 +94,14 @@ def read_spikeglx_meta(bin_path: Path | str) -> SpikeGlxMeta | None:
             return None
         if kind not in ("imec", "nidq"):
             raise InputError(
-                f"{path} describes a stream of type {kind!r}; only imec and nidq can be read. Move the file away and "
-                "give --channels, --sampling-hz, --gain-uv and --probe."
+                f"{path} describes a stream of type {kind!r}; only imec and nidq can be read. To read the file as "
+                "plain numbers, give --format raw with --channels, --sampling-hz, --gain-uv and --probe."
             )
         return _imec(path, meta) if kind == "imec" else _nidq(path, meta)
     except (KeyError, ValueError, IndexError, ArithmeticError, OSError) as error:
         raise InputError(
-            f"{path} is damaged, unreadable or not from SpikeGLX: {error!r}. Copy it again, or move it away and "
-            "give --channels, --sampling-hz, --gain-uv and --probe."
+            f"{path} is damaged, unreadable or not from SpikeGLX: {error!r}. Copy it again, or give --format raw with "
+            "--channels, --sampling-hz, --gain-uv and --probe."
         ) from error
 
 
@@ -116,38 +117,53 @@ def _imec(path: Path, meta: Meta) -> SpikeGlxMeta:
         raise InputError(f"{path} describes a recording of LFP only, without spikes. Give the .ap.bin file.")
     saved = _saved_channels(meta)[:n_ap]
     gains, default_max = _imec_gains(meta, saved)
-    max_int = int(meta.get("imMaxInt", default_max))
-    gain, notes = _one_gain(path, gains)
+    max_int, n_channels = int(meta.get("imMaxInt", default_max)), int(meta["nSavedChans"])
     return SpikeGlxMeta(
         path,
-        n_channels=int(meta["nSavedChans"]),
+        n_channels,
         sampling_hz=float(meta["imSampRate"]),
-        gain_uv=None if gain is None else float(meta["imAiRangeMax"]) * 1e6 / max_int / gain,
+        gain_uv=_gain_uv(gains, n_channels, float(meta["imAiRangeMax"]) / max_int),
         range_raw=(-float(max_int), max_int - 1.0),
         probe=_probe(path, meta, saved),
-        notes=notes + _size_notes(path, meta),
+        **_when_and_size(meta),
     )
 
 
 def _nidq(path: Path, meta: Meta) -> SpikeGlxMeta:
     n_mn, n_ma, n_xa, _ = (int(n) for n in meta["snsMnMaXaDw"].split(","))
-    multiplexed = [float(meta["niMNGain"])] * n_mn + [float(meta["niMAGain"])] * n_ma
-    gain, notes = _one_gain(path, multiplexed or [1.0] * n_xa)
-    max_int = int(meta.get("niMaxInt", 32768))
+    gains = [float(meta["niMNGain"])] * n_mn + [float(meta["niMAGain"])] * n_ma + [1.0] * n_xa
+    max_int, n_channels = int(meta.get("niMaxInt", 32768)), int(meta["nSavedChans"])
     return SpikeGlxMeta(
         path,
-        n_channels=int(meta["nSavedChans"]),
+        n_channels,
         sampling_hz=float(meta["niSampRate"]),
-        gain_uv=None if gain is None else float(meta["niAiRangeMax"]) * 1e6 / max_int / gain,
+        gain_uv=_gain_uv(gains, n_channels, float(meta["niAiRangeMax"]) / max_int),
         range_raw=(-float(max_int), max_int - 1.0),
         probe=None,
-        notes=notes + _size_notes(path, meta),
+        **_when_and_size(meta),
     )
 
 
+def _when_and_size(meta: Meta) -> dict[str, int | None]:
+    first, size = meta.get("firstSample"), int(meta.get("fileSizeBytes") or 0)
+    return {"first_sample": int(first) if first else None, "data_bytes": size or None}
+
+
+def _gain_uv(gains: Sequence[float], n_channels: int, volts: float) -> F64 | None:
+    """uV per raw number of each channel, from the gains of the first channels and the volts of a raw number."""
+    if not gains or 0 in gains:
+        return None
+    most_common = Counter(gains).most_common(1)[0][0]
+    filled = np.array([*gains, *[most_common] * (n_channels - len(gains))], np.float64)
+    return volts * 1e6 / filled
+
+
 def _saved_channels(meta: Meta) -> list[int]:
-    """Acquired channel of each column of the file, from `all` or a list such as 0:10,50:55,768."""
-    subset = meta.get("snsSaveChanSubset", "all")
+    """Acquired channel of each column of the file, from `all` or a list such as 0:10,50:55,768.
+
+    Where a program cut a file into shanks and numbered its channels anew, `_orig` has the acquired ones.
+    """
+    subset = meta.get("snsSaveChanSubset_orig") or meta.get("snsSaveChanSubset", "all")
     if subset in ("all", ""):
         return list(range(int(meta["nSavedChans"])))
     ranges = (part.split(":") for part in subset.split(","))
@@ -165,10 +181,10 @@ def _imec_gains(meta: Meta, saved: Sequence[int]) -> tuple[list[float], int]:
     header, rows = _table(meta["imroTbl"])
     kind = _imro_type(header)
     if (kind >= 2000 and kind != 3000) or kind in FIRST_NEUROPIXELS_2:
-        fixed = 80.0 if kind in FIRST_NEUROPIXELS_2 else 100.0
-        return [float(meta.get("imChan0apGain", fixed))], 8192
+        fixed, max_int = (80.0, 8192) if kind in FIRST_NEUROPIXELS_2 else (100.0, 2048)
+        return [float(meta.get("imChan0apGain", fixed))] * len(saved), max_int
     if kind == 1110:  # one gain for all channels, in the header
-        return [float(header[3])], 512
+        return [float(header[3])] * len(saved), 512
     by_channel = {int(row[0]): float(row[3]) for row in rows}
     return [by_channel[channel] for channel in saved], 512
 
@@ -178,32 +194,6 @@ def _imro_type(header: Sequence[str]) -> int:
     if len(header) == 3 or header[0].startswith("PRB_"):  # phase 3A (serial,option,n), early 1.0
         return 0
     return 21 if header[0].startswith("PRB2_") else int(header[0].removeprefix("NP"))
-
-
-def _one_gain(path: Path, gains: Sequence[float]) -> tuple[float | None, tuple[str, ...]]:
-    """Most common gain, with a note if channels differ; None if there is no channel or the gain is 0."""
-    counts = Counter(gains).most_common()
-    if not counts or counts[0][0] == 0:
-        return None, ()
-    gain, n = counts[0]
-    if len(counts) == 1:
-        return gain, ()
-    others = ", ".join(f"{other:g}" for other, _ in counts[1:])
-    return gain, (
-        f"{path} has channels of different gain: {gain:g} on {n} channels, {others} on {len(gains) - n} others. "
-        "The first gain is used for all, so amplitudes in µV are wrong on the others.",
-    )
-
-
-def _size_notes(path: Path, meta: Meta) -> tuple[str, ...]:
-    expected = int(meta.get("fileSizeBytes") or 0)
-    found = path.with_suffix(".bin").stat().st_size
-    if expected in (0, found):
-        return ()
-    return (
-        f"{path.with_suffix('.bin')} has {found} bytes, but its .meta file says {expected}: the copy may be "
-        "incomplete. Copy it again unless you cut it yourself.",
-    )
 
 
 def _probe(path: Path, meta: Meta, saved: Sequence[int]) -> Probe | None:
@@ -243,6 +233,8 @@ def _from_shank_map(meta: Meta, saved: Sequence[int]) -> Layout | None:
 
 def _from_probeinterface(path: Path, meta: Meta, saved: Sequence[int]) -> Layout | None:
     """The layout that probeinterface knows for the part number; None if there is no or an unknown part number."""
+    if "snsSaveChanSubset_orig" in meta:
+        return None  # it would take the new numbers for the acquired ones
     try:
         probe = probeinterface.read_spikeglx(path)
     except (KeyError, ValueError, TypeError, IndexError, AssertionError):

@@ -1,0 +1,1 @@
+"""Formats of recordings: one module for each, which says whether a path holds it, and opens it."""
