@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spikesieve.cli.options import Channels, FormatName, GainUv, ProbeSpec, Quiet, SamplingHz, StreamName, interval_s
+from spikesieve.cli.options import (
+    Channels,
+    Dtype,
+    FormatName,
+    GainUv,
+    HeaderBytes,
+    ProbeSpec,
+    Quiet,
+    SamplingHz,
+    StreamName,
+    interval_s,
+)
 from spikesieve.cli.output import errors_as_sentences, print_outcome, shown_progress
 from spikesieve.cli.root import app
 from spikesieve.errors import EndedEarlyError
@@ -25,8 +36,6 @@ Files = Annotated[
     typer.Argument(metavar="PATH...", help="Files or folders of a recording, in order of time.", show_default=False),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Result folder. It appears when the result is complete.")]
-Dtype = Annotated[str, typer.Option("--dtype", help="int16, uint16, int32 or float32.")]
-HeaderBytes = Annotated[int, typer.Option("--header-bytes", help="Bytes to skip at the start of each file.")]
 TimeRange = Annotated[
     str | None, typer.Option("--time-range", metavar="START:END", help="Seconds to sort. Default: all.")
 ]

@@ -1,0 +1,98 @@
+"""What `spikesieve info` says."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from small_files import HZ, spiking, write_raw
+from spikeglx_files import np2_tags, record
+from typer.testing import CliRunner
+
+from spikesieve.api.info import draw_recording_info, recording_info
+from spikesieve.cli.app import app
+from spikesieve.errors import InputError, OutputError
+from spikesieve.io.recordings.open_input import RawOptions
+
+RAW = RawOptions(n_channels=4, sampling_hz=HZ, gain_uv=0.5)
+
+
+def info(*words: object):
+    return CliRunner().invoke(app, ["info", *map(str, words)])
+
+
+def test_a_recording_that_can_be_sorted(tmp_path):
+    path = record(tmp_path, np2_tags(firstSample="60000"), 300)
+    facts = recording_info(path).facts()
+    assert (facts["format"], facts["why"]) == ("SpikeGLX", "run_g0_t0.imec0.ap.meta says typeThis")
+    assert (facts["n_channels"], facts["sampling_hz"], facts["n_samples"], facts["duration_s"]) == (9, HZ, 300, 0.01)
+    assert facts["gain_uv"] == pytest.approx([0.5 / 8192 / 80 * 1e6])
+    assert (facts["converter_bits"], facts["clock_start_s"], facts["gaps"]) == (14, 2.0, [])
+    assert facts["probe"]["n_shanks"] == 4
+    assert (facts["can_be_sorted"], facts["problem"]) == (True, None)
+
+
+def test_gaps_are_listed(tmp_path):
+    for trigger, first in ((0, 0), (1, 300), (2, 700)):
+        record(tmp_path, np2_tags(firstSample=str(first)), 300, f"a_g0_t{trigger}.imec0.ap.bin")
+    (gap,) = recording_info(tmp_path).facts()["gaps"]
+    assert (gap["sample"], gap["gap_s"]) == (600, pytest.approx(100 / HZ))
+    result = info(tmp_path)
+    assert "0.00333333 s after 0.02 s" in " ".join(result.stdout.split())
+    assert "It can be sorted." in result.stdout
+
+
+def test_several_streams_are_listed_and_one_is_to_be_chosen(tmp_path):
+    for probe in ("imec0", "imec1"):
+        record(tmp_path, np2_tags(), 10, f"a_g0_t0.{probe}.ap.bin")
+    found = recording_info(tmp_path)
+    assert (found.streams, found.recording) == (("imec0.ap", "imec1.ap"), None)
+    assert "2 streams with spikes. Choose one with --stream" in found.problem
+    assert recording_info(tmp_path, RawOptions(stream="imec1.ap")).problem is None
+
+
+def test_a_missing_probe_is_told(tmp_path):
+    path = write_raw(tmp_path, spiking())
+    assert "Give the probe with --probe" in recording_info(path, RAW).problem
+    assert recording_info(path, RAW, "linear:4:20").problem is None
+    assert "more than the 4 channels" in recording_info(path, RAW, "linear:5:20").problem
+
+
+def test_a_wrong_number_of_channels_is_told(tmp_path):
+    slow = np.random.default_rng(0).standard_normal((30_000, 6)).cumsum(axis=0)
+    path = write_raw(tmp_path, (10 * slow % 20_000).astype(np.int16))
+    wrong = info(path, "--channels", 5, "--sampling-hz", HZ, "--probe", "linear:5:20")
+    assert "repeat every 6 numbers, not every 5: it seems to have 6 channels" in " ".join(wrong.stdout.split())
+    assert wrong.exit_code == 0
+    assert "It can be sorted." in info(path, "--channels", 6, "--sampling-hz", HZ, "--probe", "linear:6:20").stdout
+
+
+def test_json_has_every_fact(tmp_path):
+    path = record(tmp_path, np2_tags(), 300)
+    assert json.loads(info(path, "--json").stdout) == json.loads(json.dumps(recording_info(path).facts()))
+
+
+def test_what_cannot_be_read_is_an_error(tmp_path):
+    result = info(tmp_path / "nowhere.bin")
+    assert result.exit_code == 2
+    assert "does not exist" in result.stderr
+
+
+@pytest.mark.parametrize("probe", ["linear:4:20", None])
+def test_the_picture_shows_probe_and_traces(tmp_path, probe):
+    found = recording_info(write_raw(tmp_path, spiking()), RAW, probe)
+    draw_recording_info(found, tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_that_cannot_be_made_is_told(tmp_path):
+    found = recording_info(write_raw(tmp_path, spiking()), RAW, "linear:4:20")
+    with pytest.raises(OutputError, match=r"ends in \.png"):
+        draw_recording_info(found, tmp_path / "picture.nonsense")
+    with pytest.raises(OutputError, match="cannot be written"):
+        draw_recording_info(found, tmp_path / "nowhere" / "picture.png")
+    for probe in ("imec0", "imec1"):
+        record(tmp_path, np2_tags(), 10, f"a_g0_t0.{probe}.ap.bin")
+    with pytest.raises(InputError, match="no picture of several streams"):
+        draw_recording_info(recording_info(tmp_path), tmp_path / "picture.png")
