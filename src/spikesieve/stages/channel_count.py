@@ -17,7 +17,7 @@ from spikesieve.model import F64
 
 # Lags that are looked at beyond twice the given number, so that small numbers are tested as well.
 MORE_LAGS = 128
-# Standard errors come from the differences between parts of the samples. Of a thousand lags, one stands out by 4 of them
+# Standard errors come from the differences between parts of the samples. One of a thousand lags stands out by 4 of them
 # by chance.
 N_PARTS, MIN_DIFFERENCE_SE = 8, 10.0
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.formats.base import Format, Found, Stream
+from spikesieve.io.recordings.formats.open_ephys import OPEN_EPHYS
 from spikesieve.io.recordings.formats.spikeglx import SPIKEGLX
 
-FORMATS: tuple[Format, ...] = (SPIKEGLX,)
+FORMATS: tuple[Format, ...] = (SPIKEGLX, OPEN_EPHYS)
 """Asked in this order. A format that is looked for in folders comes after those with a file at a fixed place."""
 
 RAW = "raw"

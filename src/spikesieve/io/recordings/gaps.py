@@ -1,0 +1,66 @@
+"""Sample numbers that a recording system counted: where they jump, samples are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from spikesieve.model import I64, Recording
+from spikesieve.model.clock import Clock
+
+# Numbers that are read at a time: an hour at 30 kHz has 108 million, and the file may be larger than the memory.
+NUMBERS_PER_READ = 4_000_000
+
+
+def find_parts(numbers: Any) -> I64:
+    """Find where each uninterrupted part begins.
+
+    Parameters
+    ----------
+    numbers : array_like of int, shape (n_samples,)
+        Number of each sample, as the system counted them; may be memory-mapped.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_parts,)
+        Index of the first sample of each part; within a part numbers go up by 1. Empty without samples.
+
+    Examples
+    --------
+    >>> find_parts(np.array([7, 8, 9, 20, 21, 5])).tolist()
+    [0, 3, 5]
+    """
+    found = [np.zeros(min(len(numbers), 1), np.int64)]
+    for start in range(0, len(numbers), NUMBERS_PER_READ):
+        # One number more, so that the step into the next piece is seen.
+        piece = np.asarray(numbers[start : start + NUMBERS_PER_READ + 1]).astype(np.int64)
+        found.append(np.flatnonzero(np.diff(piece) != 1) + start + 1)
+    return np.concatenate(found)
+
+
+def with_parts(recording: Recording, starts: Sequence[int] | I64, times_s: Sequence[float], session: str) -> Recording:
+    """End a segment at each gap, and give the recording its clock.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording of one file.
+    starts : sequence of int
+        First sample of each part.
+    times_s : sequence of float
+        Time of each of these samples in s.
+    session : str
+        See `Clock.session`.
+
+    Returns
+    -------
+    Recording
+        With a segment for each part.
+    """
+    firsts = tuple(int(start) for start in starts)
+    ends = (*firsts[1:], recording.n_samples)
+    clock = Clock(firsts, tuple(float(time_s) for time_s in times_s), session)
+    return replace(recording, segments=tuple(zip(firsts, ends, strict=True)), clock=clock)

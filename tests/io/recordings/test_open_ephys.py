@@ -1,0 +1,286 @@
+"""Open Ephys binary: folders laid out as its documentation says, read as neo reads them, gaps apart."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spikesieve.errors import InputError
+from spikesieve.io.recordings.gaps import find_parts
+from spikesieve.io.recordings.open_input import RawOptions, open_input
+
+HZ = 30_000
+PROBE = "linear:4:20"
+STREAM = "Acquisition_Board-100.Rhythm Data"
+
+
+def samples_of(n_samples: int, n_channels: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(-500, 500, (n_samples, n_channels)).astype("<i2")
+
+
+def channel(name: str, bit_volts: float = 0.195, units: str = "uV") -> dict[str, object]:
+    return {
+        "channel_name": name,
+        "bit_volts": bit_volts,
+        "units": units,
+        "description": "",
+        "source_processor_index": 0,
+    }
+
+
+def electrodes(n: int) -> list[dict[str, object]]:
+    return [channel(f"CH{i + 1}") for i in range(n)]
+
+
+def write_stream(
+    recording: Path,
+    samples: np.ndarray,
+    numbers: np.ndarray | None,
+    name: str = STREAM,
+    channels: list[dict[str, object]] | None = None,
+    times_s: np.ndarray | None = None,
+    hz: float = HZ,
+) -> Path:
+    """A stream as version 0.6 and later write it, added to the structure.oebin of its recording."""
+    folder = recording / "continuous" / name
+    folder.mkdir(parents=True)
+    samples.tofile(folder / "continuous.dat")
+    if numbers is not None:
+        np.save(folder / "sample_numbers.npy", numbers.astype(np.int64))
+        np.save(folder / "timestamps.npy", numbers / hz if times_s is None else times_s)
+    index = recording / "structure.oebin"
+    content = json.loads(index.read_text()) if index.exists() else {"GUI version": "0.6.7", "continuous": []}
+    channels = electrodes(samples.shape[1]) if channels is None else channels
+    content["continuous"].append(
+        {
+            "folder_name": f"{name}/",
+            "sample_rate": hz,
+            "stream_name": name.rpartition(".")[2],
+            "source_processor_name": name.partition("-")[0],
+            "source_processor_id": 100,
+            "recorded_processor": "Record Node",
+            "recorded_processor_id": 101,
+            "num_channels": samples.shape[1],
+            "channels": channels,
+        }
+    )
+    index.write_text(json.dumps(content))
+    return folder
+
+
+def tree(folder: Path, experiment: int = 1, recording: int = 1, node: str = "Record Node 101") -> Path:
+    return folder / node / f"experiment{experiment}" / f"recording{recording}"
+
+
+def count(n: int, first: int = 0) -> np.ndarray:
+    return np.arange(first, first + n)
+
+
+@pytest.mark.parametrize("level", [0, 1, 2, 3, 4, 5, 6])
+def test_any_level_of_the_tree_is_enough(tmp_path, level):
+    samples = samples_of(100, 4)
+    folder = write_stream(tree(tmp_path), samples, count(100, 5000))
+    levels = [tmp_path, *reversed(folder.relative_to(tmp_path).parents[:-1]), folder.relative_to(tmp_path)]
+    place = tmp_path / levels[level] if level < len(levels) else folder / "continuous.dat"
+    recording, probe, notes = open_input(place, RawOptions(), PROBE)
+    assert np.array_equal(recording.read(0, 100), samples)
+    assert (recording.sampling_hz, set(recording.gain_uv), notes) == (HZ, {0.195}, ())
+    assert probe.n_contacts == 4
+
+
+def test_a_gap_ends_a_segment(tmp_path):
+    numbers = np.concatenate([count(40, 1000), count(30, 1100), count(30, 4000)])
+    write_stream(tree(tmp_path), samples_of(100, 4), numbers)
+    recording, _, _ = open_input(tmp_path, RawOptions(), PROBE)
+    assert recording.segments == ((0, 40), (40, 70), (70, 100))
+    assert recording.seconds(np.array([0, 40, 70])) == pytest.approx(np.array([1000, 1100, 4000]) / HZ)
+    assert recording.clock.gaps_s(HZ) == pytest.approx([60 / HZ, 2870 / HZ])
+
+
+@pytest.mark.parametrize("per_read", [1, 3, 7, 1000])
+def test_gaps_are_found_wherever_reading_was_cut(monkeypatch, per_read):
+    monkeypatch.setattr("spikesieve.io.recordings.gaps.NUMBERS_PER_READ", per_read)
+    numbers = np.concatenate([count(5), count(2, 9), count(1, 3), count(6, 4), [9, 9]])
+    assert find_parts(numbers).tolist() == [0, 5, 7, 14, 15]
+    assert find_parts(numbers[:0]).tolist() == []
+
+
+def test_synchronised_times_are_used(tmp_path):
+    times_s = np.concatenate([100 + count(50) / HZ, 200 + count(50) / HZ])
+    numbers = np.concatenate([count(50), count(50, 3_000_000)])
+    write_stream(tree(tmp_path), samples_of(100, 4), numbers, times_s=times_s)
+    recording, _, notes = open_input(tmp_path, RawOptions(), PROBE)
+    assert recording.clock.times_s == (100.0, 200.0)
+    assert notes == ()
+
+
+@pytest.mark.parametrize(
+    "times_s", [np.full(100, -1.0), np.zeros(100), np.full(100, np.nan), count(100) / HZ * 2 + 1000]
+)
+def test_times_that_were_never_synchronised_are_not_used(tmp_path, times_s):
+    write_stream(tree(tmp_path), samples_of(100, 4), count(100, 600), times_s=times_s)
+    recording, _, notes = open_input(tmp_path, RawOptions(), PROBE)
+    assert recording.clock.times_s == (600 / HZ,)
+    assert "no usable times, so times are sample numbers divided by the sampling rate" in notes[0]
+
+
+def test_before_version_06_timestamps_are_sample_numbers(tmp_path):
+    folder = write_stream(tmp_path / "experiment1" / "recording1", samples_of(100, 4), None)
+    np.save(folder / "timestamps.npy", np.concatenate([count(50, 10), count(50, 90)]))
+    recording, _, notes = open_input(tmp_path, RawOptions(), PROBE)
+    assert recording.segments == ((0, 50), (50, 100))
+    assert (recording.clock.times_s, notes) == ((10 / HZ, 90 / HZ), ())
+
+
+def test_recordings_of_an_experiment_follow_one_another(tmp_path):
+    parts = [samples_of(20, 4, seed) for seed in range(3)]
+    for number, (part, first) in enumerate(zip(parts, (0, 500, 900), strict=True)):
+        write_stream(tree(tmp_path, recording=number + 9), part, count(20, first))  # recording9, 10, 11
+    recording, _, _ = open_input(tmp_path, RawOptions(), PROBE)
+    assert np.array_equal(recording.read(0, 60), np.concatenate(parts))
+    assert recording.clock.gaps_s(HZ) == pytest.approx([480 / HZ, 380 / HZ])
+    assert len(recording.paths) == 3
+
+
+def test_streams_are_told_apart_by_what_differs(tmp_path):
+    for stream in ("Neuropix-PXI-100.ProbeA-AP", "Neuropix-PXI-100.ProbeB-AP"):
+        write_stream(tree(tmp_path), samples_of(20, 4), count(20), stream)
+    write_stream(tree(tmp_path), samples_of(20, 4), count(20), "Neuropix-PXI-100.ProbeA-LFP", hz=2500)
+    write_stream(tree(tmp_path), samples_of(20, 2), count(20), "NI-DAQmx-101.PXIe", [channel("AI0", 1e-4, "V")] * 2)
+    with pytest.raises(InputError, match=r"2 streams that can be sorted(.|\n)*ProbeA-AP(.|\n)*ProbeB-AP"):
+        open_input(tmp_path, RawOptions(), PROBE)
+    recording, _, _ = open_input(tmp_path, RawOptions(stream="Neuropix-PXI-100.ProbeB-AP"), PROBE)
+    assert recording.name == "recording1/Neuropix-PXI-100.ProbeB-AP"
+    write_stream(tree(tmp_path, experiment=2), samples_of(30, 4), count(30), "Neuropix-PXI-100.ProbeB-AP")
+    chosen = RawOptions(stream="experiment2/Neuropix-PXI-100.ProbeB-AP")
+    assert open_input(tmp_path, chosen, PROBE)[0].n_samples == 30
+
+
+def test_analog_inputs_have_their_own_gain_and_are_no_electrodes(tmp_path):
+    channels = [*electrodes(4), channel("ADC1", 0.00015258789, "V"), channel("ADC2", 0.00015258789, "")]
+    write_stream(tree(tmp_path), samples_of(20, 6), count(20), channels=channels)
+    recording, _, _ = open_input(tmp_path, RawOptions(), PROBE)
+    assert recording.gain_uv == pytest.approx([0.195] * 4 + [152.58789] * 2)
+
+
+def test_without_sample_numbers_gaps_are_not_known(tmp_path):
+    write_stream(tree(tmp_path), samples_of(20, 4), None)
+    recording, _, notes = open_input(tmp_path, RawOptions(), PROBE)
+    assert recording.clock is None
+    assert "no sample numbers, so gaps in the recording cannot be seen" in notes[0]
+
+
+def test_after_a_crash_samples_without_a_number_are_left_out(tmp_path):
+    write_stream(tree(tmp_path), samples_of(100, 4), count(90), times_s=count(90) / HZ)
+    recording, _, notes = open_input(tmp_path, RawOptions(), PROBE)
+    assert (recording.n_samples, len(recording.read(80, 90))) == (90, 10)
+    assert "100 samples but only 90 sample numbers" in notes[0]
+
+
+def test_neo_reads_the_same_numbers(tmp_path):
+    rawio = pytest.importorskip("neo.rawio")
+    samples = samples_of(100, 5)
+    channels = [*electrodes(4), channel("ADC1", 0.00015, "V")]
+    write_stream(tree(tmp_path), samples, count(100, 5000), channels=channels)
+    reader = rawio.OpenEphysBinaryRawIO(str(tmp_path))
+    reader.parse_header()
+    recording, _, _ = open_input(tmp_path, RawOptions(), PROBE)
+    theirs = reader.get_analogsignal_chunk(stream_index=0)
+    assert np.array_equal(recording.read(0, 100)[:, :4], theirs)
+    assert recording.gain_uv[:4] == pytest.approx(reader.header["signal_channels"]["gain"][:4])
+    assert recording.clock.times_s[0] == pytest.approx(reader.get_signal_t_start(0, 0, 0))
+
+
+# the probe
+
+
+def test_the_probe_comes_from_the_settings(tmp_path):
+    name = "Neuropix-PXI-100.ProbeA-AP"
+    channels = [*electrodes(4), channel("AP_SYNC", 1.0, "")]
+    write_stream(tree(tmp_path), samples_of(20, 5), count(20), name, channels)
+    (tmp_path / "Record Node 101" / "settings.xml").write_text(settings_of(4))
+    recording, probe, notes = open_input(tmp_path, RawOptions())
+    assert (recording.n_channels, probe.channels.tolist(), notes) == (5, [0, 1, 2, 3], ())
+    assert np.ptp(probe.positions_um[:, 1]) == 20
+
+
+def test_a_probe_of_another_number_of_contacts_is_not_used(tmp_path):
+    write_stream(tree(tmp_path), samples_of(20, 3), count(20), "Neuropix-PXI-100.ProbeA-AP")
+    (tmp_path / "Record Node 101" / "settings.xml").write_text(settings_of(4))
+    _, _, notes = open_input(tmp_path, RawOptions(), "linear:3:20")
+    assert "is not used (it has 4 contacts, the stream 3 channels)" in notes[0]
+
+
+def test_settings_without_a_neuropixels_probe_name_no_probe(tmp_path):
+    write_stream(tree(tmp_path), samples_of(20, 4), count(20))
+    (tmp_path / "Record Node 101" / "settings.xml").write_text("<SETTINGS><SIGNALCHAIN/></SETTINGS>")
+    with pytest.raises(InputError, match=r"needs the probe \(--probe\): its files do not say"):
+        open_input(tmp_path, RawOptions())
+
+
+def settings_of(n: int) -> str:
+    """The part of a settings.xml that says where the contacts of a Neuropixels 1.0 probe are."""
+    x = " ".join(f'CH{c}="{(27, 59, 11, 43)[c % 4]}"' for c in range(n))
+    y = " ".join(f'CH{c}="{20 * (c // 2)}"' for c in range(n))
+    banks = " ".join(f'CH{c}="0"' for c in range(n))
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<SETTINGS><INFO><VERSION>0.6.7</VERSION></INFO><SIGNALCHAIN>
+<PROCESSOR name="Neuropix-PXI" nodeId="100" pluginName="Neuropix-PXI" libraryName="Neuropixels PXI"
+ libraryVersion="0.6.2" processorType="2">
+<STREAM name="ProbeA-AP" sample_rate="30000" channel_count="{n}"/>
+<STREAM name="ProbeA-LFP" sample_rate="2500" channel_count="{n}"/>
+<EDITOR><NP_PROBE slot="2" bs_firmware_version="2.0" bs_hardware_version="1.2" bs_serial_number="1"
+ bs_part_number="NP2_QBSC_00" bsc_firmware_version="3.2" bsc_hardware_version="1.2" bsc_serial_number="2"
+ bsc_part_number="NP2_QBSC_01" headstage_serial_number="3" headstage_part_number="NP2_HS_30" flex_version="0.0"
+ flex_part_number="NP1_FLEX_0" port="1" dock="1" probe_serial_number="18005106831" probe_part_number="NP1000"
+ probe_name="Neuropixels 1.0" num_adcs="32" ZoneName="" apGainValue="500x" lfpGainValue="250x"
+ electrodeConfigurationPreset="Bank A" referenceChannel="Ext" filterCut="ON"><CHANNELS {banks}/>
+<ELECTRODE_XPOS {x}/><ELECTRODE_YPOS {y}/></NP_PROBE></EDITOR></PROCESSOR></SIGNALCHAIN></SETTINGS>"""
+
+
+# what is missing or damaged
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "JSONDecodeError"),
+        ("{}", "continuous"),
+        (json.dumps({"continuous": [{"folder_name": "a/", "sample_rate": 30000, "channels": []}]}), "no channels"),
+        (json.dumps({"continuous": [{"folder_name": "a/", "channels": electrodes(1)}]}), "sample_rate"),
+        (
+            json.dumps({"continuous": [{"folder_name": "a/", "sample_rate": 1, "channels": [channel("CH1", 0.0)]}]}),
+            "bit_volts is 0",
+        ),
+    ],
+)
+def test_a_damaged_index_is_told(tmp_path, content, words):
+    tree(tmp_path).mkdir(parents=True)
+    (tree(tmp_path) / "structure.oebin").write_text(content)
+    with pytest.raises(InputError, match=f"structure.oebin is not a structure.oebin of Open Ephys.*{words}"):
+        open_input(tmp_path, RawOptions(), PROBE)
+
+
+def test_a_missing_data_file_is_told(tmp_path):
+    folder = write_stream(tree(tmp_path), samples_of(20, 4), count(20))
+    (folder / "continuous.dat").unlink()
+    with pytest.raises(InputError, match=r"continuous\.dat is missing, but structure\.oebin names it"):
+        open_input(tmp_path, RawOptions(), PROBE)
+
+
+def test_a_file_cut_short_is_told(tmp_path):
+    folder = write_stream(tree(tmp_path), samples_of(20, 4), count(20))
+    with (folder / "continuous.dat").open("ab") as file:
+        file.truncate(7)
+    with pytest.raises(InputError, match="7 bytes, not a whole number of samples of 4 channels: it was cut short"):
+        open_input(tmp_path, RawOptions(), PROBE)
+
+
+def test_damaged_sample_numbers_are_told(tmp_path):
+    folder = write_stream(tree(tmp_path), samples_of(20, 4), count(20))
+    (folder / "sample_numbers.npy").write_bytes(b"nonsense")
+    with pytest.raises(InputError, match=r"sample_numbers\.npy is not an array of sample numbers"):
+        open_input(tmp_path, RawOptions(), PROBE)
