@@ -207,6 +207,14 @@ def test_the_probe_comes_from_the_settings(tmp_path):
     assert np.ptp(probe.positions_um[:, 1]) == 20
 
 
+def test_missing_settings_of_a_later_experiment_are_told(tmp_path):
+    write_stream(tree(tmp_path, experiment=2), samples_of(20, 4), count(20), "Neuropix-PXI-100.ProbeA-AP")
+    (tmp_path / "Record Node 101" / "settings.xml").write_text(settings_of(4))
+    _, probe, notes = open_input(tmp_path, RawOptions())
+    assert probe.n_contacts == 4
+    assert "settings_2.xml is missing, so the probe comes from settings.xml" in notes[0]
+
+
 def test_a_probe_of_another_number_of_contacts_is_not_used(tmp_path):
     write_stream(tree(tmp_path), samples_of(20, 3), count(20), "Neuropix-PXI-100.ProbeA-AP")
     (tmp_path / "Record Node 101" / "settings.xml").write_text(settings_of(4))

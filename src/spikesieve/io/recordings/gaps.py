@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from spikesieve.model.clock import Clock
 
 # Numbers that are read at a time: an hour at 30 kHz has 108 million, and the file may be larger than the memory.
 NUMBERS_PER_READ = 4_000_000
+SHORT_PIECE = 1_024
 
 
 def find_parts(numbers: Any) -> I64:
@@ -39,6 +40,41 @@ def find_parts(numbers: Any) -> I64:
         piece = np.asarray(numbers[start : start + NUMBERS_PER_READ + 1]).astype(np.int64)
         found.append(np.flatnonzero(np.diff(piece) != 1) + start + 1)
     return np.concatenate(found)
+
+
+def find_parts_by_halves(read: Callable[[int, int], I64], n_samples: int) -> I64:
+    """Find where each uninterrupted part begins, without reading all numbers: for numbers that lie between samples.
+
+    Where the numbers at both ends of a piece differ by its length, no sample is missing between them. This takes for
+    granted that numbers never go back.
+
+    Parameters
+    ----------
+    read : callable
+        Reads numbers: (first sample, end) -> ndarray of int64.
+    n_samples : int
+        Number of all samples.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_parts,)
+        Index of the first sample of each part.
+
+    Examples
+    --------
+    >>> numbers = np.array([7, 8, 9, 20, 21])
+    >>> find_parts_by_halves(lambda start, stop: numbers[start:stop], 5).tolist()
+    [0, 3]
+    """
+    found, pieces = [np.zeros(min(n_samples, 1), np.int64)], [(0, n_samples - 1)]
+    while pieces:
+        first, last = pieces.pop()
+        if last - first <= SHORT_PIECE:
+            found.append(np.flatnonzero(np.diff(read(first, last + 1)) != 1) + first + 1)
+        elif int(read(last, last + 1)[0]) - int(read(first, first + 1)[0]) != last - first:
+            middle = (first + last) // 2
+            pieces += [(first, middle), (middle, last)]
+    return np.sort(np.concatenate(found))
 
 
 def with_parts(recording: Recording, starts: Sequence[int] | I64, times_s: Sequence[float], session: str) -> Recording:

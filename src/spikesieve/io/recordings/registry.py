@@ -9,10 +9,11 @@ from pathlib import Path
 
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.formats.base import Format, Found, Stream
+from spikesieve.io.recordings.formats.intan import INTAN
 from spikesieve.io.recordings.formats.open_ephys import OPEN_EPHYS
 from spikesieve.io.recordings.formats.spikeglx import SPIKEGLX
 
-FORMATS: tuple[Format, ...] = (SPIKEGLX, OPEN_EPHYS)
+FORMATS: tuple[Format, ...] = (SPIKEGLX, OPEN_EPHYS, INTAN)
 """Asked in this order. A format that is looked for in folders comes after those with a file at a fixed place."""
 
 RAW = "raw"

@@ -168,7 +168,7 @@ def _gains_uv(entry: Mapping[str, Any]) -> F64:
     """uV per raw number. Without a unit, bit_volts are uV for electrodes and V for analog inputs."""
     units = [str(channel.get("units", "")) for channel in entry["channels"]]
     per_unit = [
-        UV_PER_UNIT.get(unit, 1.0) if unit or _is_electrode(channel) else 1e6
+        UV_PER_UNIT.get(unit, 1.0) if unit or "ADC" not in str(channel.get("channel_name")) else 1e6
         for unit, channel in zip(units, entry["channels"], strict=True)
     ]
     gains = np.array([float(channel["bit_volts"]) for channel in entry["channels"]]) * per_unit

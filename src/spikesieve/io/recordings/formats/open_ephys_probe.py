@@ -35,10 +35,14 @@ def read_settings_probe(experiment: Path, stream: str, electrodes: I64) -> tuple
     probe : Probe or None
         None if the settings name no probe of Neuropixels for the stream. Other headstages do not know their probe.
     notes : tuple of str
-        Why a probe that is named is not used.
+        Why a probe that is named is not used, or that it may be another one.
     """
     number = experiment.name.removeprefix("experiment")
     path = experiment.parent / ("settings.xml" if number in ("", "1") else f"settings_{number}.xml")
+    notes: tuple[str, ...] = ()
+    if not path.is_file():
+        notes = (f"{path.name} is missing, so the probe comes from settings.xml. Check that it was the same.",)
+        path = experiment.parent / "settings.xml"
     if not path.is_file() or not NEUROPIXELS.search(path.read_text(encoding="utf-8", errors="replace")):
         return None, ()
     # Its name until probeinterface 0.4.
@@ -58,4 +62,4 @@ def read_settings_probe(experiment: Path, stream: str, electrodes: I64) -> tuple
         ParseError,
     ) as error:
         return None, (f"The probe in {path} is not used ({error}). Give it with --probe.",)
-    return replace(probe, channels=electrodes[probe.channels]), ()
+    return replace(probe, channels=electrodes[probe.channels]), notes
