@@ -42,6 +42,33 @@ def find_parts(numbers: Any) -> I64:
     return np.concatenate(found)
 
 
+def find_parts_of_times(times_s: Any, sampling_hz: float) -> I64:
+    """Find where each uninterrupted part begins, from the time of each sample.
+
+    Parameters
+    ----------
+    times_s : array_like of float, shape (n_samples,)
+        Time of each sample in s; may be on disk.
+    sampling_hz : float
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_parts,)
+        Index of the first sample of each part; within a part steps are one sample, give or take a half.
+
+    Examples
+    --------
+    >>> find_parts_of_times(np.array([0.0, 0.1, 0.2, 0.5, 0.6]), 10.0).tolist()
+    [0, 3]
+    """
+    found = [np.zeros(min(len(times_s), 1), np.int64)]
+    for start in range(0, len(times_s), NUMBERS_PER_READ):
+        steps = np.diff(np.asarray(times_s[start : start + NUMBERS_PER_READ + 1], np.float64)) * sampling_hz
+        found.append(np.flatnonzero(~(np.abs(steps - 1) <= 0.5)) + start + 1)
+    return np.concatenate(found)
+
+
 def find_parts_by_halves(read: Callable[[int, int], I64], n_samples: int) -> I64:
     """Find where each uninterrupted part begins, without reading all numbers: for numbers that lie between samples.
 

@@ -152,11 +152,38 @@ def _dtype(source: Any, name: str) -> np.dtype[np.generic]:
 
 
 def _scale(source: Any, name: str, dtype: np.dtype[np.generic], n_channels: int) -> tuple[F64 | None, F64]:
-    """Gain in uV (None where there is none) and raw number of 0 V, one for each channel.
-
-    SpikeInterface has uV = raw * gain + offset, and we have uV = (raw - offset_raw) * gain.
-    """
     gain_uv, offset_uv = (_of_channels(source, method) for method in ("get_channel_gains", "get_channel_offsets"))
+    return scale_of(gain_uv, offset_uv, dtype, n_channels, name)
+
+
+def scale_of(
+    gain_uv: F64 | None, offset_uv: F64 | None, dtype: np.dtype[np.generic], n_channels: int, name: str
+) -> tuple[F64 | None, F64]:
+    """Turn SpikeInterface's uV = raw * gain + offset into our uV = (raw - offset_raw) * gain.
+
+    Parameters
+    ----------
+    gain_uv, offset_uv : ndarray of float64, shape (n_channels,), or None
+        What SpikeInterface calls gain_to_uV and offset_to_uV.
+    dtype : dtype
+        Type of the raw numbers.
+    n_channels : int
+        Number of channels.
+    name : str
+        Name of the recording in error messages.
+
+    Returns
+    -------
+    gain_uv : ndarray of float64, shape (n_channels,), or None
+        uV per raw number; None where there is none.
+    offset_raw : ndarray of float64, shape (n_channels,)
+        Raw number of 0 V.
+
+    Raises
+    ------
+    InputError
+        For gains of 0, or that are no numbers.
+    """
     if gain_uv is None:
         return None, np.full(n_channels, offset_raw(dtype))
     if not (np.isfinite(gain_uv) & (gain_uv != 0)).all():

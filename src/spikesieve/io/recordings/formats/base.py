@@ -13,6 +13,8 @@ from spikesieve.model import Probe, Recording
 
 # Folders deeper than this below the given one are not searched: deep enough for an Open Ephys tree.
 MAX_DEPTH = 5
+# Streams of fewer samples per second are field potentials, or sensors.
+MIN_SAMPLING_HZ = 5_000.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +174,8 @@ def _natural(text: str) -> list[str | int]:
 def _walk(folder: Path, pattern: str, depth: int) -> Iterator[Path]:
     for entry in folder.iterdir():
         if entry.is_dir():
-            if depth and not entry.name.startswith("."):
+            # A Zarr folder has a file for each second of recording, and is known by its name.
+            if depth and not entry.name.startswith(".") and entry.suffix != ".zarr":
                 yield from _walk(entry, pattern, depth - 1)
         elif entry.match(pattern):
             yield entry

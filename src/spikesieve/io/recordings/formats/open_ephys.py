@@ -16,15 +16,21 @@ import numpy as np
 
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.binary import RawFiles, range_raw
-from spikesieve.io.recordings.formats.base import Format, Found, Opened, Stream, damage_as_sentence, files_below
+from spikesieve.io.recordings.formats.base import (
+    MIN_SAMPLING_HZ,
+    Format,
+    Found,
+    Opened,
+    Stream,
+    damage_as_sentence,
+    files_below,
+)
 from spikesieve.io.recordings.formats.open_ephys_probe import read_settings_probe
 from spikesieve.io.recordings.gaps import find_parts, with_parts
 from spikesieve.model import F64, I64, Recording
 
 INDEX, DATA = "structure.oebin", "continuous.dat"
 UV_PER_UNIT = {"uV": 1.0, "µV": 1.0, "mV": 1e3, "V": 1e6}
-# Streams of fewer samples per second are field potentials, or sensors.
-MIN_SAMPLING_HZ = 5_000.0
 
 
 @dataclass(frozen=True, eq=False)
