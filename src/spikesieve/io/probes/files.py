@@ -142,10 +142,10 @@ def read_prb(path: Path) -> Probe:
         )
     parts = [_prb_group(path, key, group) for key, group in groups.items()]
     sizes = [len(channels) for channels, _ in parts]
-    shanks = np.repeat(_shank_numbers([str(key) for key in groups]), sizes)
+    shanks = np.repeat(shank_numbers([str(key) for key in groups]), sizes)
     positions = np.concatenate([positions for _, positions in parts])
     return Probe(
-        _separate_shanks(positions, shanks), np.concatenate([channels for channels, _ in parts]), shanks, path.name
+        separate_shanks(positions, shanks), np.concatenate([channels for channels, _ in parts]), shanks, path.name
     )
 
 
@@ -222,8 +222,8 @@ def _from_probeinterface(path: Path, content: dict[str, Any]) -> Probe:
     used = channels >= 0  # probeinterface writes -1 for a contact that is not connected
     if not used.any():
         raise InputError(f"{path} has no contact that is connected to a channel. Set its device_channel_indices.")
-    shanks = _shank_numbers([shank for shank, keep in zip(ids, used, strict=True) if keep])
-    return Probe(_separate_shanks(positions[used], shanks), channels[used], shanks, path.name)
+    shanks = shank_numbers([shank for shank, keep in zip(ids, used, strict=True) if keep])
+    return Probe(separate_shanks(positions[used], shanks), channels[used], shanks, path.name)
 
 
 def _contacts(path: Path, probe: Any) -> tuple[F64, I64 | None, list[str]]:
@@ -257,7 +257,7 @@ def _from_kilosort(path: Path, content: Mapping[str, Any], first_channel: int) -
         )
     groups = shanks[used].astype(np.int64)
     return Probe(
-        _separate_shanks(np.stack([x, y], axis=1)[used], groups), channels[used].astype(np.int64), groups, path.name
+        separate_shanks(np.stack([x, y], axis=1)[used], groups), channels[used].astype(np.int64), groups, path.name
     )
 
 
@@ -317,19 +317,47 @@ def _prb_group(path: Path, key: Any, group: Any) -> tuple[I64, F64]:
         ) from error
 
 
-def _shank_numbers(names: list[str]) -> I64:
-    """Shank names as numbers: the names if all are whole numbers, else their rank of first appearance."""
+def shank_numbers(names: list[str]) -> I64:
+    """Turn names of shanks into numbers.
+
+    Parameters
+    ----------
+    names : list of str
+        Name of the shank of each contact.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_contacts,)
+        The names if all are whole numbers, else their rank of first appearance.
+
+    Examples
+    --------
+    >>> shank_numbers(["left", "right", "left"]).tolist()
+    [0, 1, 0]
+    """
     if all(name.isdecimal() for name in names):
         return np.array([int(name) for name in names], np.int64)
     rank = {name: number for number, name in enumerate(dict.fromkeys(names))}
     return np.array([rank[name] for name in names], np.int64)
 
 
-def _separate_shanks(positions_um: F64, shanks: I64) -> F64:
+def separate_shanks(positions_um: F64, shanks: I64) -> F64:
     """Move shanks side by side if contacts of different shanks are at the same place.
 
     Files of tetrodes often give each of them the same square. Two contacts of ONE shank at the same place are left, so
     that `Probe` refuses them.
+
+    Parameters
+    ----------
+    positions_um : ndarray of float64, shape (n_contacts, 2)
+        Positions in um.
+    shanks : ndarray of int64, shape (n_contacts,)
+        Shank numbers.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_contacts, 2)
+        Positions in um, distinct for contacts of different shanks.
     """
     distinct = len(np.unique(positions_um, axis=0))
     if distinct == len(np.unique(np.column_stack([positions_um, shanks]), axis=0)):

@@ -10,12 +10,13 @@ from pathlib import Path
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.formats.base import Format, Found, Stream
 from spikesieve.io.recordings.formats.intan import INTAN
+from spikesieve.io.recordings.formats.nwb import NWB
 from spikesieve.io.recordings.formats.open_ephys import OPEN_EPHYS
 from spikesieve.io.recordings.formats.spikeglx import SPIKEGLX
 from spikesieve.io.recordings.formats.spikeinterface_folder import SPIKEINTERFACE
 from spikesieve.io.recordings.formats.spikeinterface_zarr import ZARR
 
-FORMATS: tuple[Format, ...] = (ZARR, SPIKEINTERFACE, SPIKEGLX, OPEN_EPHYS, INTAN)
+FORMATS: tuple[Format, ...] = (ZARR, SPIKEINTERFACE, SPIKEGLX, OPEN_EPHYS, INTAN, NWB)
 """Asked in this order. A format that is looked for in folders comes after those with a file at a fixed place."""
 
 RAW = "raw"

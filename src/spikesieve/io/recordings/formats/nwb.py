@@ -1,0 +1,237 @@
+"""Neurodata Without Borders: each ElectricalSeries of an .nwb file. Needs h5py, and no other library.
+
+Layout: https://nwb-schema.readthedocs.io, ElectricalSeries: volts = data * conversion * channel_conversion + offset.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesieve.errors import InputError
+from spikesieve.io.probes.files import separate_shanks, shank_numbers
+from spikesieve.io.recordings.array_samples import file_identity
+from spikesieve.io.recordings.binary import DTYPES, offset_raw, range_raw
+from spikesieve.io.recordings.chunks import ChunkCache
+from spikesieve.io.recordings.formats.base import (
+    MIN_SAMPLING_HZ,
+    Format,
+    Found,
+    Opened,
+    Stream,
+    damage_as_sentence,
+    files_below,
+)
+from spikesieve.io.recordings.gaps import find_parts_of_times, with_parts
+from spikesieve.io.recordings.pieces import read_pieces
+from spikesieve.model import F64, Probe, Recording
+
+HDF5_HEAD = b"\x89HDF\r\n\x1a\n"
+ELECTRODES = "general/extracellular_ephys/electrodes"
+# Pieces that are decoded and kept are at least this long, because chunks may be short.
+MIN_ROWS, CHUNKS_KEPT = 16_384, 8
+# Steps of time from which the sampling rate is taken.
+N_STEPS = 100_000
+
+
+@dataclass(frozen=True, eq=False)
+class NwbSamples:
+    """Samples of an ElectricalSeries; a `ReadSamples` that can be pickled.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    dataset : str
+        The data in it.
+    bounds : tuple of int
+        First sample of each piece that is read at once, then the number of all samples.
+    n_channels : int
+        Channels.
+    cache : ChunkCache
+        Pieces that were read last.
+    """
+
+    path: str
+    dataset: str
+    bounds: tuple[int, ...]
+    n_channels: int
+    cache: ChunkCache = field(default_factory=lambda: ChunkCache(CHUNKS_KEPT))
+
+    def __call__(self, start: int, stop: int) -> NDArray[np.generic]:
+        """Return samples start..stop-1: (stop - start, n_channels)."""
+        return read_pieces(self._read_piece, self.bounds, start, stop)
+
+    def identity(self) -> tuple[object, ...]:
+        """See `Identifiable.identity`. The file and the data in it."""
+        return file_identity(self.path), self.dataset
+
+    def _read_piece(self, index: int, start: int, stop: int) -> NDArray[np.generic]:
+        return self.cache.get(index, lambda: self._read_file(*self.bounds[index : index + 2]))[start:stop]
+
+    def _read_file(self, start: int, stop: int) -> NDArray[np.generic]:
+        try:
+            with _h5py(Path(self.path)).File(self.path, "r") as file:
+                samples = np.asarray(file[self.dataset][start:stop])
+        except (OSError, KeyError, ValueError) as error:
+            raise InputError(
+                f"{self.path} cannot be read at sample {start}: {error}. Copy it again; if a filter is missing, "
+                "pip install hdf5plugin."
+            ) from error
+        return samples.reshape(-1, self.n_channels)
+
+
+def find(path: Path) -> Found | None:
+    """Look for an NWB file with an ElectricalSeries.
+
+    Parameters
+    ----------
+    path : Path
+        An HDF5 file, or a folder with one .nwb file in it.
+
+    Returns
+    -------
+    Found or None
+        A stream for each ElectricalSeries.
+
+    Raises
+    ------
+    InputError
+        If h5py is not installed, or the file is damaged or has no ElectricalSeries.
+    """
+    if path.is_dir():
+        files = files_below(path, "*.nwb")
+        return find(files[0]) if len(files) == 1 else None
+    if not _is_hdf5(path):
+        return None
+    h5py = _h5py(path)
+    with damage_as_sentence(path, "an NWB file"), h5py.File(path, "r") as file:
+        if "nwb_version" not in file.attrs:
+            return None
+        version = _text(file.attrs["nwb_version"])
+        names: list[str] = []
+        file.visititems(lambda name, item: names.append(name) if _is_series(item) else None)
+        streams = tuple(Stream(name, partial(_open, path, name), _is_sortable(file[name], name)) for name in names)
+    if not streams:
+        raise InputError(f"{path} is an NWB file without an ElectricalSeries, so it holds no recording to sort.")
+    return Found(f"nwb_version is {version}, and it has {len(streams)} ElectricalSeries", streams)
+
+
+def _h5py(path: Path) -> Any:
+    try:
+        return import_module("h5py")
+    except ImportError as error:
+        raise InputError(
+            f'{path} is an HDF5 file, and h5py is not installed. Install it: pip install "spikesieve[nwb]".'
+        ) from error
+
+
+def _is_hdf5(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(HDF5_HEAD)) == HDF5_HEAD
+
+
+def _is_series(item: Any) -> bool:
+    return _text(item.attrs.get("neurodata_type", "")) == "ElectricalSeries"
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _is_sortable(series: Any, name: str) -> bool:
+    return "LFP" not in name.upper() and _sampling_hz(series) >= MIN_SAMPLING_HZ
+
+
+def _sampling_hz(series: Any) -> float:
+    if "starting_time" in series:
+        return float(series["starting_time"].attrs["rate"])
+    steps_s = np.diff(np.asarray(series["timestamps"][: N_STEPS + 1], np.float64))
+    usual_s = np.median(steps_s)  # of one sample; longer ones are gaps
+    return float(1 / steps_s[np.abs(steps_s / usual_s - 1) <= 0.5].mean())
+
+
+def _open(path: Path, name: str) -> tuple[Opened, ...]:
+    with damage_as_sentence(path, "an NWB file"), _h5py(path).File(path, "r") as file:
+        series = file[name]
+        data = series["data"]
+        n_samples, n_channels = int(data.shape[0]), int(data.shape[1]) if data.ndim == 2 else 1
+        if (
+            n_samples == 0
+            or n_channels == 0
+            or data.ndim > 2
+            or not (data.dtype.kind == "f" or data.dtype.name in DTYPES)
+        ):
+            raise ValueError(f"{name} holds {data.dtype.name} of shape {data.shape}")
+        gain_uv, zero = _scale(series, n_channels)
+        recording = Recording(
+            NwbSamples(str(path.absolute()), f"{name}/data", _bounds(data), n_channels),
+            n_samples,
+            n_channels,
+            _sampling_hz(series),
+            gain_uv=np.array(1.0) if gain_uv is None else gain_uv,
+            offset_raw=zero,
+            range_raw=range_raw(np.dtype(data.dtype.name)),
+            has_gain=gain_uv is not None,
+            name=f"{path.name}/{name.rpartition('/')[2]}",
+            paths=(str(path),),
+        )
+        probe, notes = _probe(file, series, path.name)
+        return (Opened(_with_clock(recording, series, path), probe, notes),)
+
+
+def _bounds(data: Any) -> tuple[int, ...]:
+    """Pieces that begin where chunks begin."""
+    rows = int(data.chunks[0]) if data.chunks else MIN_ROWS
+    rows *= -(-MIN_ROWS // rows)
+    return (*range(0, int(data.shape[0]), rows), int(data.shape[0]))
+
+
+def _scale(series: Any, n_channels: int) -> tuple[F64 | None, F64]:
+    """Gain in uV, and raw number of 0 V. A conversion of 1 V for each number of a converter was never set."""
+    data = series["data"]
+    conversion, offset_v = float(data.attrs.get("conversion", 1.0)), float(data.attrs.get("offset", 0.0))
+    of_channels = np.asarray(series["channel_conversion"][:], np.float64) if "channel_conversion" in series else None
+    if conversion == 1.0 and of_channels is None and data.dtype.kind != "f":
+        return None, np.full(n_channels, offset_raw(np.dtype(data.dtype.name)))
+    volts = conversion * (np.ones(n_channels) if of_channels is None else of_channels)
+    if volts.shape != (n_channels,) or not (np.isfinite(volts).all() and volts.all()):
+        raise ValueError("a conversion is 0, not a number, or not one for each channel")
+    return volts * 1e6, -offset_v / volts + 0.0
+
+
+def _with_clock(recording: Recording, series: Any, path: Path) -> Recording:
+    session = f"NWB {path.absolute()}"
+    if "starting_time" in series:
+        return with_parts(recording, (0,), (float(series["starting_time"][()]),), session)
+    times_s = series["timestamps"]
+    if len(times_s) != recording.n_samples:
+        raise ValueError(f"{len(times_s)} timestamps of {recording.n_samples} samples")
+    starts = find_parts_of_times(times_s, recording.sampling_hz)
+    return with_parts(recording, starts, [float(times_s[int(start)]) for start in starts], session)
+
+
+def _probe(file: Any, series: Any, name: str) -> tuple[Probe | None, tuple[str, ...]]:
+    """Contacts by rel_x and rel_y of the table of electrodes; x, y and z are places in the brain."""
+    region = series.get("electrodes")
+    if region is None:
+        return None, ()
+    table = file[region.attrs["table"]] if "table" in region.attrs else file[ELECTRODES]
+    if "rel_x" not in table or "rel_y" not in table:
+        return None, ("Its table of electrodes has no rel_x and rel_y, the places of contacts on the probe.",)
+    rows = np.asarray(region[:], np.int64)
+    positions_um = np.stack([np.asarray(table[column][:], np.float64)[rows] for column in ("rel_x", "rel_y")], axis=1)
+    if not np.isfinite(positions_um).all():
+        return None, ("Its table of electrodes has contacts without rel_x and rel_y, their places on the probe.",)
+    groups = [_text(group) for group in table["group_name"][:]] if "group_name" in table else None
+    shanks = shank_numbers(["0" if groups is None else groups[row] for row in rows])
+    return Probe(separate_shanks(positions_um, shanks), np.arange(len(rows)), shanks, name), ()
+
+
+NWB = Format("nwb", "NWB", find, "an HDF5 file with nwb_version and an ElectricalSeries")
