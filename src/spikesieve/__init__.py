@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from spikesieve.api.compare import compare
+    from spikesieve.api.info import recording_info
     from spikesieve.api.simulate import simulate
     from spikesieve.api.sort import Resources, sort
     from spikesieve.api.sort_files import Job, Outcome, sort_files
@@ -62,6 +63,7 @@ HOMES = {
     "read_recording": "io.recordings.binary",
     "read_sorting": "io.results.read",
     "recording_from_array": "io.recordings.binary",
+    "recording_info": "api.info",
     "select_times": "io.recordings.segments",
     "simulate": "api.simulate",
     "sort": "api.sort",
@@ -96,6 +98,7 @@ __all__ = [
     "read_recording",
     "read_sorting",
     "recording_from_array",
+    "recording_info",
     "select_times",
     "simulate",
     "sort",
