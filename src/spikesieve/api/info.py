@@ -107,7 +107,7 @@ def recording_info(paths: Paths, options: RawOptions | None = None, probe: Path 
     contacts = opened.probe if probe is None else read_probe(probe)
     notes = [*opened.notes, *(() if contacts is None else probe_warnings(contacts))]
     if not recording.has_gain:
-        notes.append("No gain is known, so amplitudes are in raw numbers, not uV. Give --gain-uv.")
+        notes.append("No gain is known, so amplitudes are in raw numbers, not µV. Give --gain-uv.")
     return RecordingInfo(what, why, streams, recording, contacts, tuple(notes), _problem(recording, contacts))
 
 

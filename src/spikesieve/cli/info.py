@@ -78,7 +78,7 @@ def _rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "sampling rate", f"{facts['sampling_hz']:.10g} Hz"
     gains = facts["gain_uv"]
     spread = f"{gains[0]:.6g} to {gains[-1]:.6g}" if len(gains) > 1 else f"{gains[0]:.6g}" if gains else ""
-    yield "gain", f"{spread} uV per raw number" if gains else "not known"
+    yield "gain", f"{spread} µV per raw number" if gains else "not known"
     if facts["converter_bits"] is not None:
         low, high = facts["converter_range_raw"]
         yield "converter", f"{facts['converter_bits']} bits, {low:.0f} to {high:.0f}"
@@ -107,5 +107,5 @@ def _probe_text(probe: Mapping[str, Any] | None) -> str:
     (x_low, x_high), (y_low, y_high) = probe["x_um"], probe["y_um"]
     return (
         f"{probe['name']}: {probe['n_contacts']} contacts on {probe['n_shanks']} shank(s), "
-        f"x {x_low:g} to {x_high:g} um, y {y_low:g} to {y_high:g} um"
+        f"x {x_low:g} to {x_high:g} µm, y {y_low:g} to {y_high:g} µm"
     )

@@ -12,7 +12,7 @@ ProbeSpec = Annotated[
 ]
 Channels = Annotated[int | None, typer.Option("--channels", help="Channels (columns) in the file.")]
 SamplingHz = Annotated[float | None, typer.Option("--sampling-hz", help="Sampling rate in Hz.")]
-GainUv = Annotated[float | None, typer.Option("--gain-uv", help="uV per raw number.")]
+GainUv = Annotated[float | None, typer.Option("--gain-uv", help="µV per raw number.")]
 Dtype = Annotated[str, typer.Option("--dtype", help="int16, uint16, int32 or float32.")]
 HeaderBytes = Annotated[int, typer.Option("--header-bytes", help="Bytes to skip at the start of each file.")]
 FormatName = Annotated[

@@ -108,12 +108,10 @@ def find(path: Path) -> Found | None:
     if path.is_dir():
         files = files_below(path, "*.nwb")
         return find(files[0]) if len(files) == 1 else None
-    if not _is_hdf5(path):
+    if not _is_hdf5(path) or (path.suffix != ".nwb" and not _is_nwb(path)):
         return None
     h5py = _h5py(path)
     with damage_as_sentence(path, "an NWB file"), h5py.File(path, "r") as file:
-        if "nwb_version" not in file.attrs:
-            return None
         version = _text(file.attrs["nwb_version"])
         names: list[str] = []
         file.visititems(lambda name, item: names.append(name) if _is_series(item) else None)
@@ -135,6 +133,15 @@ def _h5py(path: Path) -> Any:
 def _is_hdf5(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(len(HDF5_HEAD)) == HDF5_HEAD
+
+
+def _is_nwb(path: Path) -> bool:
+    """Whether a file of another name is one of NWB; False if that cannot be found out."""
+    try:
+        with import_module("h5py").File(path, "r") as file:
+            return "nwb_version" in file.attrs
+    except (ImportError, OSError):
+        return False
 
 
 def _is_series(item: Any) -> bool:
