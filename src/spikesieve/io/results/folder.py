@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from spikesieve.io.finished_folder import FolderKind, finished_folder
+from spikesieve.io.finished_folder import FolderKind, finished_folder, remove_folder
+from spikesieve.io.results.clock_files import write_clock_files
 from spikesieve.io.results.motion_files import write_motion
 from spikesieve.io.results.phy import write_phy
 from spikesieve.io.results.provenance import RunRecord, write_ops, write_provenance
@@ -88,7 +89,7 @@ def result_folder(path: Path | str, overwrite: bool, inputs: Sequence[str | Path
 
 
 def write_result(folder: Path, sorting: Sorting, recording: Recording, run: RunRecord) -> None:
-    """Write all data files of a result: Phy's files, drift, units.csv, ops.npz and provenance.json.
+    """Write all data files of a result: Phy's files, times, drift, units.csv, ops.npz and provenance.json.
 
     Parameters
     ----------
@@ -109,6 +110,7 @@ def write_result(folder: Path, sorting: Sorting, recording: Recording, run: RunR
     phy_notes = write_phy(folder, sorting, recording)
     if sorting.motion is not None:
         write_motion(folder, sorting.motion)
+    write_clock_files(folder, sorting, recording)
     write_units_csv(folder / "units.csv", sorting.units)
     write_ops(folder / "ops.npz", sorting, run)
     # Written last: this file marks a complete result.
