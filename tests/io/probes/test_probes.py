@@ -163,6 +163,17 @@ def test_positions_in_mm_become_um(tmp_path):
     assert read_probe(pi_file(tmp_path, probe)).positions_um[:, 1].tolist() == [0, 25_000, 50_000]
 
 
+def test_the_two_sides_of_a_probe_are_shanks(tmp_path):
+    probe = probeinterface.Probe(ndim=2, si_units="um")
+    positions = np.array([[0.0, 0.0], [0.0, 20.0], [0.0, 0.0], [0.0, 20.0]])
+    probe.set_contacts(positions, contact_sides=["front", "front", "back", "back"])
+    probe.set_device_channel_indices(np.arange(4))
+    probeinterface.write_probeinterface(tmp_path / "probe.json", probe)
+    found = read_probe(tmp_path / "probe.json")
+    assert found.shanks.tolist() == [0, 0, 1, 1]
+    assert len(np.unique(found.positions_um, axis=0)) == 4
+
+
 def test_each_probe_and_each_shank_of_a_file_is_a_shank(tmp_path):
     first = pi_probe(4)
     first.set_shank_ids(["0", "0", "1", "1"])
@@ -405,6 +416,12 @@ HOSTILE = [
     "x = [i for i in range(3) if i]",
     "x.y = 1",
 ]
+
+
+def test_a_prb_file_may_call_dict(tmp_path):
+    text = "channel_groups = {0: dict(channels=[0, 1], geometry=dict([(0, (0, 0)), (1, (0, 20))]))}"
+    (tmp_path / "a.prb").write_text(text)
+    assert read_probe(tmp_path / "a.prb").positions_um.tolist() == [[0, 0], [0, 20]]
 
 
 @pytest.mark.parametrize("text", HOSTILE)

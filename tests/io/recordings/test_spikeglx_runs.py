@@ -11,7 +11,7 @@ from pathlib import Path
 import mtscomp
 import numpy as np
 import pytest
-from spikeglx_files import nidq_tags, np2_tags, record
+from spikeglx_files import nidq_tags, np1_tags, np2_tags, record
 
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.open_input import RawOptions, open_input
@@ -165,6 +165,26 @@ def test_what_was_found_is_said(tmp_path):
     found = recognise(tmp_path)
     assert found.format.title == "SpikeGLX"
     assert found.found.why == "run_g0_t0.imec0.ap.meta says typeThis, and 16 more .meta files"
+
+
+def test_neo_reads_the_same_numbers_and_times(tmp_path):
+    rawio = pytest.importorskip("neo.rawio")
+    for trigger, first in ((0, 3000), (1, 9000)):
+        imro = "".join(f"({c} 0 0 {(250, 500)[c % 2]} 250 1)" for c in range(384))
+        tags = np1_tags(**{"~imroTbl": f"(0,384){imro}"}, firstSample=str(first), fileTimeSecs="0.001")
+        path = record(tmp_path, tags, 30, f"run_g0_t{trigger}.imec0.ap.bin")
+        samples_of(30, 385, trigger).tofile(path)
+    recording, _, _ = open_input(tmp_path, RawOptions())
+    reader = rawio.SpikeGLXRawIO(str(tmp_path))
+    reader.parse_header()
+    channels = reader.header["signal_channels"]
+    for segment, start in ((0, 0), (1, 30)):
+        theirs = reader.get_analogsignal_chunk(seg_index=segment, stream_index=0)
+        assert np.array_equal(recording.read(start, start + 30)[:, :384], theirs)
+        times_s = recording.seconds(np.array([start]))
+        assert times_s == pytest.approx(reader.get_signal_t_start(0, segment, 0))
+    per_unit = {"uV": 1.0, "V": 1e6}[str(channels["units"][0])]
+    assert recording.gain_uv[:384] == pytest.approx(channels["gain"][:384].astype(float) * per_unit)
 
 
 # compressed files

@@ -237,6 +237,10 @@ def _contacts(path: Path, probe: Any) -> tuple[F64, I64 | None, list[str]]:
     positions = np.asarray(probe.contact_positions, np.float64) * UM_PER_UNIT[probe.si_units]
     channels = probe.device_channel_indices
     shanks = [""] * len(positions) if probe.shank_ids is None else [str(shank) for shank in probe.shank_ids]
+    sides = getattr(probe, "contact_sides", None)  # since probeinterface 0.3.1
+    if sides is not None and len(set(sides)) > 1:
+        # The two sides of a shank do not see the same neurons.
+        shanks = [f"{shank} {side}" for shank, side in zip(shanks, sides, strict=True)]
     return positions, None if channels is None else np.asarray(channels, np.int64), shanks
 
 

@@ -1,7 +1,8 @@
 """Values from a `.prb` file. Such files are Python programs; simple ones are read, none is executed.
 
 The parsed program may contain assignments to names and items, numbers, strings, tuples, lists, dicts, comprehensions,
-+ - * / // %, and calls of range, list, tuple and NumPy's number types. Anything else is an error that names its line.
++ - * / // %, and calls of range, list, tuple, dict and NumPy's number types. Anything else is an error that names its
+line.
 """
 
 from __future__ import annotations
@@ -164,11 +165,21 @@ class _Evaluator:
         called = ast.unparse(node.func)
         if called in _NUMBERS and len(node.args) == 1 and isinstance(node.args[0], ast.Constant | ast.UnaryOp):
             return _NUMBERS[called](self._value(node.args[0]))
+        if called == "dict":
+            return self._dict_call(node)
         if called not in _SEQUENCES or node.keywords:
             raise self._not_plain(node)
         result = _SEQUENCES[called](*map(self._value, node.args))
         self._count_steps(len(result), node)
         return result
+
+    def _dict_call(self, node: ast.Call) -> dict[Any, Any]:
+        """The dict of a call such as dict(channels=[0, 1])."""
+        if any(word.arg is None for word in node.keywords) or len(node.args) > 1:
+            raise self._not_plain(node)
+        result = dict(*map(self._value, node.args))
+        self._count_steps(len(result), node)
+        return result | {word.arg: self._value(word.value) for word in node.keywords}
 
     def _count_steps(self, steps: int, node: ast.expr) -> None:
         self.steps += steps
