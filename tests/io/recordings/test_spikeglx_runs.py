@@ -171,7 +171,10 @@ def test_neo_reads_the_same_numbers_and_times(tmp_path):
     rawio = pytest.importorskip("neo.rawio")
     for trigger, first in ((0, 3000), (1, 9000)):
         imro = "".join(f"({c} 0 0 {(250, 500)[c % 2]} 250 1)" for c in range(384))
-        tags = np1_tags(**{"~imroTbl": f"(0,384){imro}"}, firstSample=str(first), fileTimeSecs="0.001")
+        tags = np1_tags(
+            **{"~imroTbl": f"(0,384){imro}"}, firstSample=str(first), fileName=f"D:/run_g0_t{trigger}.imec0.ap.bin"
+        )
+        tags["~snsChanMap"] = "(384,0,1)" + "".join(f"(AP{c};{c}:{c})" for c in range(384)) + "(SY0;384:384)"
         path = record(tmp_path, tags, 30, f"run_g0_t{trigger}.imec0.ap.bin")
         samples_of(30, 385, trigger).tofile(path)
     recording, _, _ = open_input(tmp_path, RawOptions())
