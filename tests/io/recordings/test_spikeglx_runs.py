@@ -82,6 +82,13 @@ def test_triggers_are_in_order_of_their_numbers(tmp_path):
     assert open_input(tmp_path, RawOptions())[0].segments == ((0, 1), (1, 3), (3, 13))
 
 
+def test_gates_are_in_order_of_their_numbers_whatever_their_folders_are_called(tmp_path):
+    for gate, folder in ((0, "second"), (1, "first")):
+        (tmp_path / folder).mkdir()
+        record(tmp_path / folder, np2_tags(), 1 + gate, f"run_g{gate}_t0.imec0.ap.bin")
+    assert open_input(tmp_path, RawOptions())[0].segments == ((0, 1), (1, 3))
+
+
 def test_the_clock_is_that_of_the_run(tmp_path):
     run_folder(tmp_path, ("imec0",))
     recording, _, _ = open_input(tmp_path, RawOptions())

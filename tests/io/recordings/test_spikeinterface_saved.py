@@ -122,12 +122,17 @@ def test_a_file_of_the_folder_is_enough(tmp_path):
 
 def test_folders_of_earlier_versions_are_read(tmp_path):
     path = saved(tmp_path, recorded(), "binary")
-    (path / "probegroup.json").rename(path / "probe.json")
+    content = json.loads((path / "probegroup.json").read_text())
+    content["probes"][0]["device_channel_indices"] = [13, 2, 21, 9]  # those of the recording before some were selected
+    (path / "probe.json").write_text(json.dumps(content))
+    (path / "probegroup.json").unlink()
+    locations = si.load(path).get_channel_locations()
     content = json.loads((path / "binary.json").read_text())
     content["kwargs"]["num_chan"] = content["kwargs"].pop("num_channels")
     (path / "binary.json").write_text(json.dumps(content))
     recording, probe, _ = open_input(path, RawOptions())
-    assert (recording.n_channels, probe.n_contacts) == (4, 4)
+    assert (recording.n_channels, probe.channels.tolist()) == (4, [2, 0, 3, 1])
+    assert np.array_equal(probe.positions_um[np.argsort(probe.channels)], locations)
 
 
 def test_several_zarr_folders_are_streams(tmp_path):

@@ -75,10 +75,11 @@ class CompressedSamples:
     def _decode(self, index: int) -> NDArray[np.generic]:
         first, end = self.offsets[index : index + 2]
         n_samples = self.bounds[index + 1] - self.bounds[index]
+        n_bytes = n_samples * self.n_channels * np.dtype(self.dtype).itemsize  # known, so that zlib need not grow
         try:
             with open(self.path, "rb") as file:
                 file.seek(first)
-                values = np.frombuffer(zlib.decompress(file.read(end - first)), self.dtype)
+                values = np.frombuffer(zlib.decompress(file.read(end - first), bufsize=n_bytes), self.dtype)
             chunk = values.reshape((n_samples, self.n_channels), order="F" if self.order == "F" else "C")
         except (OSError, zlib.error, ValueError) as error:
             raise InputError(
