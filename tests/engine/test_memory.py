@@ -174,3 +174,10 @@ def test_a_sort_takes_less_than_was_planned(tmp_path):
     log = (tmp_path / "second" / "spikesieve.log").read_text()
     taken = [float(mb) / 1e3 for mb in re.findall(r"peak memory (\d+) MB", log)]
     assert 0.1 < max(taken) < float(planned), (taken, planned)
+
+
+def test_decoded_samples_that_are_kept_count():
+    kept = replace(NEUROPIXELS, held_bytes=200_000_000)
+    without, plan = (plan_memory(each, 1, bytes_of("8GB")) for each in (NEUROPIXELS, kept))
+    assert plan.total_bytes - without.total_bytes == 200_000_000
+    assert any("decoded samples" in line for line in plan.lines())

@@ -58,6 +58,8 @@ class Demand:
         Expected number of templates.
     max_clustered_spikes : int or None
         Largest number of spikes of a group that are clustered together; None: no limit.
+    held_bytes : int
+        Decoded samples that the recording keeps, if its files are compressed.
     """
 
     n_contacts: int
@@ -67,6 +69,7 @@ class Demand:
     halo_samples: int
     n_templates: int
     max_clustered_spikes: int | None
+    held_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -215,6 +218,7 @@ def _parts(demand: Demand, n_workers: int, block_samples: int) -> tuple[Part, ..
     n_spikes = round(_CONTACT_HZ * demand.n_contacts * demand.duration_s)
     always = (
         Part("program and libraries", 1, _PROGRAM_BYTES),
+        *([Part("decoded samples", 1, demand.held_bytes)] if demand.held_bytes else []),
         Part(f"times and places of about {n_spikes} spikes (features are on disk)", 1, _SPIKE_BYTES * n_spikes),
     )
     stages = (

@@ -43,4 +43,5 @@ def demand(recording: Recording, probe: Probe, settings: Settings) -> Demand:
         n_templates=round(TEMPLATES_PER_CONTACT * probe.n_contacts),
         # Kilosort4 clusters all matched spikes.
         max_clustered_spikes=None if settings.method == "kilosort4" else settings.cluster.max_spikes,
+        held_bytes=getattr(recording.read, "held_bytes", 0),
     )

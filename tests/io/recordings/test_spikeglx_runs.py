@@ -16,6 +16,8 @@ from spikeglx_files import nidq_tags, np1_tags, np2_tags, record
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.open_input import RawOptions, open_input
 from spikesieve.io.recordings.registry import recognise
+from spikesieve.passes.demand import demand
+from spikesieve.settings.sort import Settings
 
 HZ = 30_000
 
@@ -219,6 +221,19 @@ def test_compressed_and_plain_files_follow_one_another(tmp_path):
     recording, _, _ = open_input(tmp_path, RawOptions())
     assert np.array_equal(recording.read(90, 110), np.concatenate([numbers, numbers])[90:110])
     assert recording.fingerprint() == open_input(tmp_path, RawOptions())[0].fingerprint()
+
+
+def test_all_compressed_files_of_a_run_keep_their_chunks_in_one_place(tmp_path):
+    for trigger in range(3):
+        compress(
+            record(tmp_path, np2_tags(fileSizeBytes=None), name=f"a_g0_t{trigger}.imec0.ap.bin"), samples_of(HZ, 9)
+        )
+    recording, probe, _ = open_input(tmp_path, RawOptions())
+    alone, _, _ = open_input(tmp_path / "a_g0_t0.imec0.ap.cbin", RawOptions())
+    assert recording.read.held_bytes == alone.read.held_bytes == alone.read.cache.n_kept * HZ * 9 * 2
+    assert len({id(part.cache) for part in recording.read.parts}) == 1
+    assert np.array_equal(recording.read(HZ - 5, HZ), recording.read(2 * HZ - 5, 2 * HZ))
+    assert demand(recording, probe, Settings()).held_bytes == alone.read.held_bytes
 
 
 def test_names_of_the_international_brain_laboratory_are_understood(tmp_path):

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from threading import Lock
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+@runtime_checkable
+class Cached(Protocol):
+    """A frozen dataclass of samples that keeps chunks in a field `cache`."""
+
+    cache: ChunkCache
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the chunks that are kept at most."""
 
 
 class ChunkCache:
@@ -31,18 +43,18 @@ class ChunkCache:
     def __init__(self, n_kept: int) -> None:
         self.n_kept = n_kept
         self._lock = Lock()
-        self._chunks: OrderedDict[int, Future[NDArray[np.generic]]] = OrderedDict()
+        self._chunks: OrderedDict[Hashable, Future[NDArray[np.generic]]] = OrderedDict()
 
     def __reduce__(self) -> tuple[type[ChunkCache], tuple[int]]:
         return ChunkCache, (self.n_kept,)
 
-    def get(self, index: int, decode: Callable[[], NDArray[np.generic]]) -> NDArray[np.generic]:
+    def get(self, key: Hashable, decode: Callable[[], NDArray[np.generic]]) -> NDArray[np.generic]:
         """Return a chunk, decoded now or kept from before.
 
         Parameters
         ----------
-        index : int
-            Which chunk.
+        key : Hashable
+            Which chunk of which source: one cache serves all files of a recording.
         decode : callable
             Decodes it.
 
@@ -52,11 +64,11 @@ class ChunkCache:
             The chunk, shared by all who ask for it: not to be written to.
         """
         with self._lock:
-            chunk = self._chunks.get(index)
+            chunk = self._chunks.get(key)
             is_new = chunk is None
             if chunk is None:
-                chunk = self._chunks[index] = Future()
-            self._chunks.move_to_end(index)
+                chunk = self._chunks[key] = Future()
+            self._chunks.move_to_end(key)
             while len(self._chunks) > self.n_kept:
                 self._chunks.popitem(last=False)
         if is_new:
@@ -64,7 +76,7 @@ class ChunkCache:
                 chunk.set_result(decode())
             except BaseException as error:
                 with self._lock:
-                    self._chunks.pop(index, None)
+                    self._chunks.pop(key, None)
                 chunk.set_exception(error)
                 raise
         return chunk.result()

@@ -6,11 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
+from typing import Any, cast
 
 import numpy as np
 
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.binary import RawFiles
+from spikesieve.io.recordings.chunks import Cached
 from spikesieve.io.recordings.formats.base import Opened
 from spikesieve.io.recordings.pieces import JoinedSamples
 from spikesieve.model import Probe, ReadSamples, Recording
@@ -92,9 +94,17 @@ def _joined_samples(parts: Sequence[ReadSamples], starts: tuple[int, ...]) -> Re
     files = [part for part in parts if isinstance(part, RawFiles)]
     layouts = {(file.n_channels, file.dtype, file.header_bytes) for file in files}
     if len(files) < len(parts) or len(layouts) > 1:
-        return JoinedSamples(tuple(parts), starts)
+        return JoinedSamples(_sharing_a_cache(parts), starts)
     within = [start + a for start, file in zip(starts, files, strict=False) for a in file.starts[:-1]]
     return replace(files[0], paths=tuple(path for file in files for path in file.paths), starts=(*within, starts[-1]))
+
+
+def _sharing_a_cache(parts: Sequence[ReadSamples]) -> tuple[ReadSamples, ...]:
+    """Have all compressed files keep their chunks in one place, so that memory does not grow with their number."""
+    cache = next((part.cache for part in parts if isinstance(part, Cached)), None)
+    return tuple(
+        cast(ReadSamples, replace(cast(Any, part), cache=cache)) if isinstance(part, Cached) else part for part in parts
+    )
 
 
 def _clock(recordings: Sequence[Recording], starts: Sequence[int]) -> tuple[Clock | None, tuple[str, ...]]:

@@ -67,6 +67,11 @@ class JoinedSamples:
         """Return samples start..stop-1 of all sources: (stop - start, n_channels)."""
         return read_pieces(lambda index, first, end: self.parts[index](first, end), self.starts, start, stop)
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of decoded samples that are kept at most. `join` has all sources share one store of them."""
+        return max(getattr(part, "held_bytes", 0) for part in self.parts)
+
     def identity(self) -> tuple[object, ...] | None:
         """See `Identifiable.identity`. None if a source has none."""
         known = [part.identity() if isinstance(part, Identifiable) else None for part in self.parts]

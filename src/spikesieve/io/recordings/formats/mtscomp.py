@@ -64,13 +64,19 @@ class CompressedSamples:
         """Return samples start..stop-1: (stop - start, n_channels). Raises InputError for a chunk that is damaged."""
         return read_pieces(self._read_chunk, self.bounds, start, stop)
 
+    @property
+    def held_bytes(self) -> int:
+        """See `Cached.held_bytes`."""
+        longest = max(end - first for first, end in pairwise(self.bounds))
+        return self.cache.n_kept * longest * self.n_channels * np.dtype(self.dtype).itemsize
+
     def identity(self) -> tuple[object, ...]:
         """See `Identifiable.identity`. The file, and how it is decoded."""
         layout = (self.bounds, self.offsets, self.n_channels, self.dtype, self.order, self.is_diff)
         return (file_identity(self.path), *layout)
 
     def _read_chunk(self, index: int, start: int, stop: int) -> NDArray[np.generic]:
-        return self.cache.get(index, lambda: self._decode(index))[start:stop]
+        return self.cache.get((self.path, index), lambda: self._decode(index))[start:stop]
 
     def _decode(self, index: int) -> NDArray[np.generic]:
         first, end = self.offsets[index : index + 2]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,8 @@ class NwbSamples:
         First sample of each piece that is read at once, then the number of all samples.
     n_channels : int
         Channels.
+    itemsize : int
+        Bytes of a number.
     cache : ChunkCache
         Pieces that were read last.
     """
@@ -62,18 +65,27 @@ class NwbSamples:
     dataset: str
     bounds: tuple[int, ...]
     n_channels: int
+    itemsize: int
     cache: ChunkCache = field(default_factory=lambda: ChunkCache(CHUNKS_KEPT))
 
     def __call__(self, start: int, stop: int) -> NDArray[np.generic]:
         """Return samples start..stop-1: (stop - start, n_channels)."""
         return read_pieces(self._read_piece, self.bounds, start, stop)
 
+    @property
+    def held_bytes(self) -> int:
+        """See `Cached.held_bytes`."""
+        longest = max(end - first for first, end in pairwise(self.bounds))
+        return self.cache.n_kept * longest * self.n_channels * self.itemsize
+
     def identity(self) -> tuple[object, ...]:
         """See `Identifiable.identity`. The file and the data in it."""
         return file_identity(self.path), self.dataset
 
     def _read_piece(self, index: int, start: int, stop: int) -> NDArray[np.generic]:
-        return self.cache.get(index, lambda: self._read_file(*self.bounds[index : index + 2]))[start:stop]
+        return self.cache.get(
+            (self.path, self.dataset, index), lambda: self._read_file(*self.bounds[index : index + 2])
+        )[start:stop]
 
     def _read_file(self, start: int, stop: int) -> NDArray[np.generic]:
         try:
@@ -178,7 +190,7 @@ def _open(path: Path, name: str) -> tuple[Opened, ...]:
             raise ValueError(f"{name} holds {data.dtype.name} of shape {data.shape}")
         gain_uv, zero = _scale(series, n_channels)
         recording = Recording(
-            NwbSamples(str(path.absolute()), f"{name}/data", _bounds(data), n_channels),
+            NwbSamples(str(path.absolute()), f"{name}/data", _bounds(data), n_channels, data.dtype.itemsize),
             n_samples,
             n_channels,
             _sampling_hz(series),

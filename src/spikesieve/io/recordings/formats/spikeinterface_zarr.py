@@ -66,6 +66,11 @@ class ZarrSamples:
         n_samples = int(self.array.shape[0])
         return (*range(0, n_samples, int(self.array.chunks[0])), n_samples)
 
+    @property
+    def held_bytes(self) -> int:
+        """See `Cached.held_bytes`."""
+        return self.cache.n_kept * int(self.array.chunks[0]) * int(self.array.shape[1]) * int(self.array.dtype.itemsize)
+
     def identity(self) -> tuple[object, ...]:
         """See `Identifiable.identity`. The files in the folder of the array by size and time of change."""
         return tuple(file_identity(str(file)) for file in sorted(Path(self.folder).rglob("*")) if file.is_file())
@@ -73,7 +78,7 @@ class ZarrSamples:
     def _read_chunk(self, index: int, start: int, stop: int) -> NDArray[np.generic]:
         first = index * int(self.array.chunks[0])
         end = min(first + int(self.array.chunks[0]), int(self.array.shape[0]))
-        return self.cache.get(index, lambda: self._decode(first, end))[start:stop]
+        return self.cache.get((self.folder, index), lambda: self._decode(first, end))[start:stop]
 
     def _decode(self, first: int, end: int) -> NDArray[np.generic]:
         try:
