@@ -29,7 +29,10 @@ META = {
 
 
 def write_recording(path: Path, n_channels: int | None, seconds: int = 30) -> None:
-    """Zeros at 30 kHz. Without a number of channels: a recording of SpikeGLX, with its .meta."""
+    """Zeros at 30 kHz. Without a number of channels: a recording of SpikeGLX, with its .meta, or a run folder."""
+    if not path.suffix:
+        path.mkdir()
+        path = path / "run_g0_t0.imec0.ap.bin"
     with path.open("wb") as file:
         file.truncate(seconds * 30_000 * (n_channels or int(META["nSavedChans"])) * 2)
     if n_channels is None:

@@ -101,7 +101,7 @@ def test_a_command_runs(name, words, folder, monkeypatch):
         write_sortings(folder)
         monkeypatch.setenv("SPIKESIEVE_COMPARE_MOST_PAIRS", "0")
     with command.make_context(words[0], list(words[1:])) as context:
-        for file in context.params.get("files", ()):
+        for file in context.params.get("files") or context.params.get("paths") or ():
             write_recording(file, context.params["channels"])
     done = CliRunner().invoke(app, words)
     assert isinstance(done.exception, ReachedError) or done.exit_code == 0, done.output

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spikesieve.cli.interruption import leave
 from spikesieve.cli.options import (
     Channels,
     Dtype,
@@ -23,7 +24,7 @@ from spikesieve.cli.options import (
     StreamName,
     interval_s,
 )
-from spikesieve.cli.output import errors_as_sentences, print_outcome, shown_progress
+from spikesieve.cli.output import BY_SIGNAL, errors_as_sentences, print_outcome, shown_progress
 from spikesieve.cli.root import app
 from spikesieve.errors import EndedEarlyError
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from spikesieve.io.finished_folder import FolderKind, finished_folder, remove_folder
+from spikesieve.io.finished_folder import FolderKind, finished_folder
 from spikesieve.io.results.clock_files import write_clock_files
 from spikesieve.io.results.motion_files import write_motion
 from spikesieve.io.results.phy import write_phy
