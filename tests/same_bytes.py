@@ -23,13 +23,14 @@ def differing(one: Sorting, two: Sorting) -> list[str]:
         ("spikes.", one.spikes, two.spikes),
         ("templates.", one.templates, two.templates),
         ("motion.", one.motion, two.motion),
+        ("blanked.", one.blanked, two.blanked),
     ):
         for field in () if a is None and b is None else fields(a):
             x, y = getattr(a, field.name), getattr(b, field.name)
             if isinstance(x, np.ndarray):
                 same = x.dtype == y.dtype and x.shape == y.shape and x.tobytes() == y.tobytes()
             else:
-                same = field.name in ("probe", "spikes", "templates", "motion", "origin") or x == y
+                same = field.name in ("probe", "spikes", "templates", "motion", "blanked", "origin") or x == y
             if not same:
                 found.append(owner + field.name)
     return found

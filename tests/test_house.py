@@ -43,6 +43,8 @@ PURE_NUMBERS = {
     "CurateParams.merge_norm_ratio",
     "CurateParams.merge_similarity",
     "CurateParams.near_identical_norm_difference",
+    "FaultParams.rails_per_min",
+    "FaultParams.silences_per_min",
     "CurateParams.near_identical_similarity",
     "DriftParams.drift_events_per_min",
     "DriftParams.drift_step_at",

@@ -200,14 +200,14 @@ def test_without_faults_traces_stay_as_they_are():
 
 def test_artifacts_lie_where_the_truth_says_also_across_block_edges():
     faults = faulty(artifacts_per_min=300.0, artifact_uv=1000.0, artifact_ms=2.0)
-    assert len(faults.artifact_sample) == 10
-    cuts = (0, int(faults.artifact_sample[4]) + 20, 60_000)
+    assert len(faults.artifacts.sample) == 10
+    cuts = (0, int(faults.artifacts.sample[4]) + 20, 60_000)
     parts = [apply_faults(np.zeros((6, b - a), np.float32), a, faults) for a, b in pairwise(cuts)]
     traces = np.concatenate(parts, axis=1)
     inside = np.zeros(60_000, bool)
-    inside[(faults.artifact_sample[:, None] + np.arange(60)).ravel()] = True
+    inside[(faults.artifacts.sample[:, None] + np.arange(60)).ravel()] = True
     assert not traces[:, ~inside].any()
-    assert all(np.abs(traces[:, s : s + 60]).max(axis=1).min() > 300.0 for s in faults.artifact_sample)
+    assert all(np.abs(traces[:, s : s + 60]).max(axis=1).min() > 300.0 for s in faults.artifacts.sample)
     np.testing.assert_array_equal(traces, apply_faults(np.zeros((6, 60_000), np.float32), 0, faults))
 
 

@@ -30,6 +30,7 @@ from spikesieve.engine.source import Source
 from spikesieve.engine.store import StepState, Store
 from spikesieve.errors import OutputError
 from spikesieve.io.finished_folder import place_aside, require_free
+from spikesieve.io.recordings.artifact_times import read_artifact_times
 from spikesieve.io.recordings.open_input import RawOptions, open_input
 from spikesieve.io.recordings.preprocessed import write_preprocessed
 from spikesieve.io.results import kilosort2_intermediates, provenance
@@ -68,6 +69,8 @@ class Job:
         Files from which the settings were read, for the provenance.
     motion : Path or None
         File with a displacement that was measured elsewhere; None: it is estimated from the spikes.
+    artifact_times : Path or None
+        File with times of known artifacts, such as stimuli, in s.
     n_jobs : int or None
         Number of workers; None: one for each processor.
     memory : str or None
@@ -93,6 +96,7 @@ class Job:
     settings: Settings = field(default_factory=Settings)
     settings_files: tuple[Path, ...] = ()
     motion: Path | None = None
+    artifact_times: Path | None = None
     n_jobs: int | None = None
     memory: str | None = None
     overwrite: bool = False
@@ -172,6 +176,8 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
     if job.save_intermediates:
         kilosort2_intermediates.require_h5py()
     recording, probe, odd = open_input(job.files, job.raw, job.probe)
+    if job.artifact_times is not None:
+        recording = recording.with_artifact_times(read_artifact_times(job.artifact_times))
     motion = read_motion(job.motion, probe) if job.motion is not None else None
     if motion is not None:
         require_motion_fits(motion, probe, recording)
@@ -282,7 +288,7 @@ def _without_features(sorting: Sorting) -> Sorting:
 def _provenance(job: Job, started: datetime, clock: StageClock, notes: tuple[str, ...]) -> provenance.RunRecord:
     settings = job.settings.model_dump()
     motion = job.motion if job.motion is not None and job.motion.is_file() else None
-    files = [file for file in (*job.settings_files, _probe_file(job), motion) if file is not None]
+    files = [file for file in (*job.settings_files, _probe_file(job), motion, job.artifact_times) if file is not None]
     return provenance.RunRecord(
         method=job.settings.method,
         settings=settings,

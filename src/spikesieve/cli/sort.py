@@ -63,6 +63,12 @@ MotionFile = Annotated[
         "--motion", help="Displacement from elsewhere: an npz file, a SpikeInterface motion or a result folder."
     ),
 ]
+ArtifactTimes = Annotated[
+    Path | None,
+    typer.Option(
+        "--artifact-times", help="Times of artifacts to blank, such as stimuli: a text file, a time in s a line."
+    ),
+]
 Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Workers. Default: one for each processor.")]
 Memory = Annotated[
     str | None, typer.Option("--memory", help="Memory limit, such as 4GB. Default: a quarter of the machine's.")
@@ -103,6 +109,7 @@ def sort(
     kilosort2_ops: Kilosort2Ops = None,
     set_: Set = None,
     motion: MotionFile = None,
+    artifact_times: ArtifactTimes = None,
     jobs: Jobs = None,
     memory: Memory = None,
     overwrite: Overwrite = False,
@@ -138,6 +145,7 @@ def sort(
             settings=_settings(settings, ops, [*(set_ or []), *([f"method={method}"] if method else [])]),
             settings_files=tuple(file for file in (settings, kilosort2_ops) if file is not None),
             motion=motion,
+            artifact_times=artifact_times,
             n_jobs=jobs,
             memory=memory,
             overwrite=overwrite,

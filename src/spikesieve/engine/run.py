@@ -20,9 +20,14 @@ from spikesieve.engine.journal import BlockColumns, OtherBytesError
 from spikesieve.engine.source import Source
 from spikesieve.engine.store import Store
 from spikesieve.kernels.backend import Backend
+from spikesieve.model import Blanked, join_blanked
+from spikesieve.stages.blanking import blanked_of_block
 from spikesieve.stages.preprocess import Clean
 
 logger = logging.getLogger(__name__)
+
+# Columns of `Blanked`, beside those of a task.
+BLANKED_COLUMNS = ("start", "stop", "reason", "share")
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -90,35 +95,6 @@ class BlockTask(ABC, Generic[Columns]):
         """
 
 
-@dataclass(frozen=True)
-class Lost:
-    """Number of values of a recording that could not be used.
-
-    Attributes
-    ----------
-    n_masked : int
-        Values (contacts x samples) that were blanked as artifact or saturation.
-    n_not_finite : int
-        Values that were NaN or infinite.
-    """
-
-    n_masked: int = 0
-    n_not_finite: int = 0
-
-    def __add__(self, other: Lost) -> Lost:
-        return Lost(self.n_masked + other.n_masked, self.n_not_finite + other.n_not_finite)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Sentences for the user."""
-        notes = []
-        if self.n_not_finite:
-            notes.append(f"{self.n_not_finite} values were NaN or infinite and were read as their contact's mean.")
-        if self.n_masked:
-            notes.append(f"{self.n_masked} values (contacts x samples) were blanked as artifact or saturation.")
-        return tuple(notes)
-
-
 @dataclass(frozen=True, eq=False)
 class _OnBlock(Generic[Result]):
     """Reads a block, runs a task on it, and counts samples from the start of the recording."""
@@ -126,15 +102,15 @@ class _OnBlock(Generic[Result]):
     task: BlockTask[Result]
     backend: Backend
 
-    def __call__(self, block: Block) -> tuple[Result, Lost]:
+    def __call__(self, block: Block) -> tuple[Result, Blanked]:
         margin = self.task.margin_samples
         clean = self.task.source.clean(block, margin, self.backend)
-        lost = Lost(clean.n_masked, clean.n_not_finite)
+        blanked = blanked_of_block(clean.why, margin, block.start, block.n_samples)
         result = self.task(clean, Core(margin, margin + block.n_samples, block), self.backend)
         sample = getattr(result, "sample", None)
         if sample is not None:
             result = replace(cast(Any, result), sample=sample + (block.start - margin))
-        return result, lost
+        return result, blanked
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +161,7 @@ class Run:
             return (result for result, _ in self._map(_OnBlock(task, self.backend), blocks, name))
         return self._map(task, items, name)
 
-    def collect(self, task: BlockTask[Result], blocks: tuple[Block, ...], name: str) -> tuple[Result, Lost]:
+    def collect(self, task: BlockTask[Result], blocks: tuple[Block, ...], name: str) -> tuple[Result, Blanked]:
         """Run a block task on all blocks and write its results to disk, one file per array.
 
         Parameters
@@ -202,8 +178,8 @@ class Run:
         -------
         columns : dataclass
             The results of all blocks in the class that the task returns; its arrays are memory-mapped.
-        lost : Lost
-            Values of all blocks that could not be used.
+        blanked : Blanked
+            Intervals of all blocks that could not be used.
 
         Raises
         ------
@@ -219,22 +195,24 @@ class Run:
                 form = self._collect(columns, task, blocks, name)
             self.backend.release()
             arrays, sums = columns.finish()
-        lost = Lost(sums.pop("n_masked of clean"), sums.pop("n_not_finite of clean"))
-        return replace(cast(Any, form), **arrays, **sums), lost
+        left_out = {key: np.asarray(arrays.pop(f"{key} of blanked")) for key in BLANKED_COLUMNS}
+        blanked = join_blanked([Blanked(**left_out, n_samples=sums.pop("n_samples of blanked"))])
+        return replace(cast(Any, form), **arrays, **sums), blanked
 
     def _collect(self, columns: BlockColumns, task: BlockTask[Result], blocks: tuple[Block, ...], name: str) -> Result:
         """Write the results of blocks; returns that of the first."""
         first = None
         results = self._map(_OnBlock(task, self.backend), blocks, name, columns.n_done)
-        for block, (result, lost) in zip(blocks, results, strict=True):
+        for block, (result, blanked) in zip(blocks, results, strict=True):
             parts = {each.name: getattr(result, each.name) for each in fields(cast(Any, result))}
             arrays = {key: part for key, part in parts.items() if isinstance(part, np.ndarray)}
             sums = {key: part for key, part in parts.items() if isinstance(part, int)}
             for key in parts.keys() - arrays.keys() - sums.keys():
                 if first is not None and parts[key] != getattr(first, key):
                     raise ValueError(f"The field {key} of {name} differs between blocks.")
-            lost_sums = {"n_masked of clean": lost.n_masked, "n_not_finite of clean": lost.n_not_finite}
-            columns.append(block, arrays, {key: int(n) for key, n in (sums | lost_sums).items()})
+            arrays |= {f"{key} of blanked": getattr(blanked, key) for key in BLANKED_COLUMNS}
+            sums |= {"n_samples of blanked": blanked.n_samples}
+            columns.append(block, arrays, {key: int(n) for key, n in sums.items()})
             first = result if first is None else first
         return cast(Result, first)
 

@@ -9,9 +9,10 @@ import numpy as np
 from spikesieve.engine.blocks import Block, evenly_spaced, golden_order, longest_block, plan_blocks, total_samples
 from spikesieve.engine.keys import NOT_IN_KEY
 from spikesieve.kernels.backend import Backend
-from spikesieve.model import F32, Motion, Probe, Recording
+from spikesieve.model import F32, Bool, Motion, Probe, Recording
 from spikesieve.settings.preprocess import PreprocessParams
-from spikesieve.stages.preprocess import Clean, Preprocessing, apply, halo_samples, only_highpass
+from spikesieve.stages.blanking import mask_of
+from spikesieve.stages.preprocess import Clean, Preprocessing, RawTraces, apply, halo_samples, only_highpass
 from spikesieve.stages.tissue import traces_to_rest
 
 # Noise, whitening and shapes are learned from 20 blocks of 1 s: a small share of a long recording gives stable
@@ -92,9 +93,11 @@ class Source:
         Returns
         -------
         Source
-            Its traces are high-passed, but not referenced, blanked or whitened.
+            Its traces are high-passed, but not referenced or whitened. Artifacts are not looked for yet.
         """
-        return cls(recording, only_highpass(probe, recording.sampling_hz, params), block_samples)
+        range_uv = recording.range_uv(probe.channels)
+        alone = only_highpass(probe, recording.sampling_hz, params, range_uv)
+        return cls(recording, alone, block_samples)
 
     @property
     def probe(self) -> Probe:
@@ -141,8 +144,13 @@ class Source:
         chosen = np.sort(order[: int(np.searchsorted(held, seconds * self.sampling_hz)) + 1])
         return tuple(blocks[i] for i in chosen)
 
+    @property
+    def used_s(self) -> float:
+        """Duration in s that is sorted and not blanked, estimated from sample blocks."""
+        return self.recording.duration_s * self.preprocessing.used_share
+
     def seconds_of(self, blocks: tuple[Block, ...]) -> float:
-        """Sum up the duration of blocks.
+        """Sum up the duration of blocks that is not blanked.
 
         Parameters
         ----------
@@ -154,7 +162,7 @@ class Source:
         float
             Duration in s.
         """
-        return total_samples(blocks) / self.sampling_hz
+        return total_samples(blocks) / self.sampling_hz * self.preprocessing.used_share
 
     def with_preprocessing(self, preprocessing: Preprocessing) -> Source:
         """Replace the preprocessing.
@@ -209,15 +217,27 @@ class Source:
             matrix = self.shift.matrix(self.probe, block.middle / self.sampling_hz)
             filled = fitted.interpolation
             fitted = replace(fitted, interpolation=matrix if filled is None else matrix @ filled)
-        traces_uv = self._read_uv(block, halo + margin_samples, backend)
-        return apply(traces_uv, fitted, backend, margin_samples, halo)
+        uv, repeated = self._read_uv(block, halo + margin_samples, backend)
+        first = block.start - margin_samples - halo
+        return apply(RawTraces(uv, halo, repeated, self._given(first, uv.shape[1])), fitted, backend)
 
-    def _read_uv(self, block: Block, halo: int, backend: Backend) -> F32:
-        """Read a block with its halo in uV. Beyond the segment, its first or last sample is repeated."""
+    def _given(self, first: int, n_samples: int) -> Bool | None:
+        """Find the samples around given artifacts: (n_samples,) bool; None without any."""
+        at = self.recording.artifact_sample - first
+        if not len(at):
+            return None
+        params, ms = self.preprocessing.params, self.sampling_hz / 1e3
+        start, stop = at - round(params.artifact_before_ms * ms), at + round(params.artifact_after_ms * ms) + 1
+        near = (stop > 0) & (start < n_samples)
+        inside: Bool = mask_of((np.zeros_like(start[near]), start[near], stop[near]), (1, n_samples))[0]
+        return inside
+
+    def _read_uv(self, block: Block, halo: int, backend: Backend) -> tuple[F32, tuple[int, int]]:
+        """Read a block with its halo in uV. Beyond the segment, its first or last sample is repeated that often."""
         low = max(block.segment_start, block.start - halo)
         high = min(block.segment_stop, block.stop + halo)
         recording = self.recording
         raw = recording.read(low, high)
         uv = backend.microvolts(raw, self.probe.channels, recording.offset_raw, recording.gain_uv)
         before, after = low - (block.start - halo), block.stop + halo - high
-        return np.pad(uv, ((0, 0), (before, after)), mode="edge") if before or after else uv
+        return np.pad(uv, ((0, 0), (before, after)), mode="edge") if before or after else uv, (before, after)

@@ -4,6 +4,7 @@ Axis order everywhere: (sample, channel), (unit, sample, contact). Sample number
 first sample of the first file. "Contact" is a row of the probe, "channel" a column of the file.
 """
 
+from spikesieve.model.blanked import Blanked, Reason, join_blanked
 from spikesieve.model.motion import DriftDecision, Motion
 from spikesieve.model.probe import Probe
 from spikesieve.model.recording import Identifiable, ReadSamples, Recording
@@ -18,6 +19,7 @@ __all__ = [
     "F64",
     "I32",
     "I64",
+    "Blanked",
     "Bool",
     "DriftDecision",
     "Identifiable",
@@ -26,9 +28,11 @@ __all__ = [
     "Origin",
     "Probe",
     "ReadSamples",
+    "Reason",
     "Recording",
     "Sorting",
     "Spikes",
     "Templates",
     "Unit",
+    "join_blanked",
 ]

@@ -73,6 +73,8 @@ class Recording:
         The files, where there are any.
     clock : Clock or None
         Times of the session; None if they are unknown: files then follow one another without a gap.
+    artifact_sample : ndarray of int64, shape (n_artifacts,)
+        Samples of known artifacts, such as stimuli, ascending. The traces are blanked around them.
 
     Raises
     ------
@@ -101,6 +103,7 @@ class Recording:
     name: str = "recording"
     paths: tuple[str, ...] = ()
     clock: Clock | None = None
+    artifact_sample: I64 = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __post_init__(self) -> None:
         for name, meaning in (("gain_uv", "gain"), ("offset_raw", "offset")):
@@ -217,6 +220,42 @@ class Recording:
         """
         return replace(self, segments=tuple(segments))
 
+    def with_artifact_times(self, times_s: F64) -> Recording:
+        """Name the times of known artifacts, such as stimuli, around which the traces are blanked.
+
+        Parameters
+        ----------
+        times_s : ndarray of float64, shape (n_artifacts,)
+            Seconds since the first sample of the first file, in any order.
+
+        Returns
+        -------
+        Recording
+            The same recording with these artifacts. The settings preprocess.artifact_before_ms and artifact_after_ms
+            say how long each one is blanked.
+
+        Raises
+        ------
+        InputError
+            A time is not a number or outside the recording.
+
+        Examples
+        --------
+        >>> samples = np.zeros((100, 2), np.int16)
+        >>> recording = Recording(lambda start, stop: samples[start:stop], 100, 2, 1000.0)
+        >>> recording.with_artifact_times(np.array([0.05, 0.01])).artifact_sample
+        array([10, 50])
+        """
+        times_s = np.asarray(times_s, np.float64)
+        length_s = self.n_samples / self.sampling_hz
+        wrong = times_s[~((times_s >= 0) & (times_s <= length_s))]
+        if times_s.ndim != 1 or wrong.size:
+            raise InputError(
+                f"Artifact times must be a list of seconds from 0 to {length_s:.6g}, the length of {self.name}. "
+                f"Got {wrong[0] if wrong.size else times_s}."
+            )
+        return replace(self, artifact_sample=np.sort(np.round(times_s * self.sampling_hz).astype(np.int64)))
+
     def fingerprint(self) -> str:
         """Identify what a sort of this recording depends on: its samples, rate, gains, offsets, range and segments.
 
@@ -245,7 +284,7 @@ class Recording:
             self.read.identity() if isinstance(self.read, Identifiable) else None,
         )
         digest = hashlib.blake2b(repr(facts).encode(), digest_size=32)
-        for values in (self.gain_uv, self.offset_raw):
+        for values in (self.gain_uv, self.offset_raw, self.artifact_sample):
             digest.update(values.tobytes())
         if facts[-1] is None:
             self._digest_samples(digest)

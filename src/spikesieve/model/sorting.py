@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from spikesieve.errors import InputError
+from spikesieve.model.blanked import Blanked
 from spikesieve.model.motion import Motion
 from spikesieve.model.probe import Probe
 from spikesieve.model.recording import Recording
@@ -89,6 +90,8 @@ class Sorting:
         How the tissue moved; None where it was not measured.
     origin : Origin or None
         How the sorting came about; None where that is not known.
+    blanked : Blanked or None
+        What was left out as artifact, silence or saturation; None where that is not known.
     """
 
     probe: Probe
@@ -107,6 +110,7 @@ class Sorting:
     notes: tuple[str, ...] = field(default=())
     motion: Motion | None = None
     origin: Origin | None = None
+    blanked: Blanked | None = None
 
     def __repr__(self) -> str:
         labels = Counter(unit.label for unit in self.units)

@@ -82,7 +82,7 @@ def curate_clusters(
     CuratedUnits
         The unit of every matched spike.
     """
-    trains = UnitSpikes(matched.sample, clusters.unit, source.sampling_hz, source.recording.duration_s)
+    trains = UnitSpikes(matched.sample, clusters.unit, source.sampling_hz, source.used_s)
     trains, means, removed = curate(trains, clusters.means, source.probe.n_contacts, how.shapes, how.params)
     return CuratedUnits(trains, means, templates.rest.contacts, how.threshold, removed)
 

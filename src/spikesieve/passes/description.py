@@ -15,6 +15,7 @@ from spikesieve.passes.waveforms import measure_templates
 from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.units import UnitsParams
 from spikesieve.stages import units
+from spikesieve.stages.blanked_time import blanked_notes
 from spikesieve.stages.echoes import name_echoes, partial_echoes
 from spikesieve.stages.features import spike_positions
 from spikesieve.stages.foreign_trains import foreign_notes
@@ -91,17 +92,7 @@ def describe(run: Run, source: Source, spikes: SortedSpikes, params: Description
     out, kept = _described_spikes(run, source, spikes, shifts, peak_to_peak_uv(templates))
     alike, _ = similarity(overlaps(final.means, fitted.probe.n_contacts, shapes.pcs), len(templates))
     trains, scores = _by_unit(out, final.means)
-    context = units.UnitTableInputs(
-        fitted.probe,
-        fitted.noise_sd_uv,
-        recording.sampling_hz,
-        recording.segments,
-        final.threshold,
-        spikes.motion.found,
-        params.units,
-        params.curate,
-        line_hz=() if fitted.lines is None else tuple(fitted.lines.hz.tolist()),
-    )
+    context = _context(source, spikes, params)
     where = units.mean_positions(out.position_um, out.unit, templates, fitted.probe)
     acgs = np.array([units.autocorrelogram(t, recording.sampling_hz) for t in trains], np.int64)
     table = units.unit_table(trains, scores, templates, where, alike, context)
@@ -121,9 +112,31 @@ def describe(run: Run, source: Source, spikes: SortedSpikes, params: Description
         kept=kept,
         noise_sd_uv=fitted.noise_sd_uv,
         acgs=acgs.reshape(-1, units.ACG_BINS),
-        notes=(*fitted.notes, *final.notes, *spikes.matched.notes, *foreign_notes(table), *echo_notes),
+        notes=(*_notes(source, spikes), *foreign_notes(table), *echo_notes),
         motion=spikes.motion.found,
+        blanked=spikes.matched.blanked,
     )
+
+
+def _context(source: Source, spikes: SortedSpikes, params: DescriptionParams) -> units.UnitTableInputs:
+    fitted = source.preprocessing
+    return units.UnitTableInputs(
+        fitted.probe,
+        fitted.noise_sd_uv,
+        source.sampling_hz,
+        source.recording.segments,
+        spikes.final.threshold,
+        spikes.motion.found,
+        params.units,
+        params.curate,
+        line_hz=() if fitted.lines is None else tuple(fitted.lines.hz.tolist()),
+        blanked=spikes.matched.blanked,
+    )
+
+
+def _notes(source: Source, spikes: SortedSpikes) -> tuple[str, ...]:
+    left_out = blanked_notes(spikes.matched.blanked, source.sampling_hz)
+    return (*source.preprocessing.notes, *left_out, *spikes.final.notes, *spikes.matched.notes)
 
 
 def _described_spikes(run: Run, source: Source, spikes: SortedSpikes, shifts: I64, ptp_uv: F32) -> tuple[Spikes, Bool]:

@@ -14,6 +14,7 @@ from spikesieve.model import F32, I32, I64, Bool, Probe
 from spikesieve.settings.detect import DetectParams
 from spikesieve.settings.features import FeaturesParams
 from spikesieve.stages import detect, localize
+from spikesieve.stages.blanking import MAX_HIDDEN, hidden_share
 from spikesieve.stages.detect import UniversalTemplates, pitch_um, universal_templates
 from spikesieve.stages.features import Groups, group_of, make_groups
 from spikesieve.stages.preprocess import Clean
@@ -129,6 +130,11 @@ class Detect(BlockTask[DetectedSpikes]):
         group = self.group_of_centre[found.centre]
         order = np.lexsort((group, found.sample))
         sample, group, centre = found.sample[order], group[order], found.centre[order]
+        if clean.blanked is not None:
+            energy = (shapes.waveforms**2).mean(axis=0)
+            near = self.groups.contacts[group]
+            whole = hidden_share(clean.blanked, near, sample, energy, shapes.peak_index) <= MAX_HIDDEN
+            sample, group, centre, order = sample[whole], group[whole], centre[whole], order[whole]
         contacts = self.groups.contacts[group]
         features = backend.describe(clean.white, sample, contacts, shapes.pcs, shapes.peak_index)
         amplitude_uv = localize.amplitudes(clean.uv, sample, contacts, self.source.sampling_hz)
@@ -145,7 +151,7 @@ class Detect(BlockTask[DetectedSpikes]):
         )
 
 
-@versioned(1)
+@versioned(2)
 def detect_spikes(
     run: Run, source: Source, shapes: Shapes, params: DetectParams, features: FeaturesParams
 ) -> DetectedSpikes:

@@ -128,7 +128,7 @@ def learn_templates_again(
     drift, hz = matching.drift, source.sampling_hz
     units = _merged_units(run, source, matching, params)
     seconds = _seconds(source, matching)
-    share = seconds / source.recording.duration_s
+    share = seconds / source.used_s
     moving = concatenate_templates(
         units.moving, rarely_seen(matching.templates, units.found.parent, share, params.refine)
     )
@@ -136,7 +136,7 @@ def learn_templates_again(
     moving = without_moving_duplicates(moving, n_contacts, matching.shapes, shape)
     is_sum = collision_templates(moving.rest, n_contacts, matching.shapes.pcs, seconds, hz, params.fit)
     single = np.flatnonzero(~is_sum)
-    n_spikes = np.round(moving.rest.n_spikes[single] * source.recording.duration_s / seconds).astype(np.int64)
+    n_spikes = np.round(moving.rest.n_spikes[single] * source.used_s / seconds).astype(np.int64)
     return moving.take(single, n_spikes)
 
 
@@ -170,7 +170,7 @@ def final_units(
     del units
     kept = final_assignment(matched, means, params.fit, params.refine, run.map)
     give_back()
-    trains = UnitSpikes(kept.sample, kept.unit, source.sampling_hz, source.recording.duration_s)
+    trains = UnitSpikes(kept.sample, kept.unit, source.sampling_hz, source.used_s)
     n_contacts = matching.drift.probe.n_contacts
     trains, final, removed = curate(trains, kept.means, n_contacts, matching.shapes, curation)
     found = matching.found

@@ -107,7 +107,8 @@ class Match(BlockTask[MatchedSpikes]):
 
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> MatchedSpikes:
         """Return the spikes of the block."""
-        return match(clean.white, self.matcher.of_block(core.block), core.span, self.params, backend)
+        matcher = self.matcher.of_block(core.block)
+        return match(clean.white, matcher, core.span, self.params, backend, clean.blanked)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,10 +133,10 @@ class MatchByLikelihood(BlockTask[MatchedSpikes]):
 
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> MatchedSpikes:
         """Return the spikes of the block."""
-        matcher, recording = self.matcher.of_block(core.block), self.source.recording
-        rate_hz = matcher.templates.n_spikes / recording.duration_s
-        worth = prior(matcher.templates, rate_hz, recording.sampling_hz, self.params)
-        return fit(clean.white, matcher, worth, core.span, self.params, backend)
+        matcher, source = self.matcher.of_block(core.block), self.source
+        rate_hz = matcher.templates.n_spikes / source.used_s
+        worth = prior(matcher.templates, rate_hz, source.sampling_hz, self.params)
+        return fit(clean, matcher, worth, core.span, self.params, backend)
 
 
 @versioned(2)
@@ -165,8 +166,8 @@ def match_templates(
         The spikes; their features are on disk.
     """
     matcher = MovingMatcher(templates, shapes, drift.probe, drift.motion, drift.sampling_hz)
-    found, lost = run.collect(Match(source, matcher, params), source.blocks, "match")
-    return replace(found, notes=(*lost.notes, *notes_of_rounds(found.n_left, "match.max_peels")))
+    found, blanked = run.collect(Match(source, matcher, params), source.blocks, "match")
+    return replace(found, notes=notes_of_rounds(found.n_left, "match.max_peels"), blanked=blanked)
 
 
 @versioned(2)
@@ -197,8 +198,8 @@ def match_by_likelihood(
     """
     blocks = source.part(limits.seconds) if limits.seconds is not None else source.blocks
     matcher = MovingMatcher(templates, shapes, drift.probe, drift.motion, drift.sampling_hz)
-    found, lost = run.collect(MatchByLikelihood(source, matcher, limits.params), blocks, "match")
-    return replace(found, notes=(*lost.notes, *notes_of_rounds(found.n_left, "fit.max_rounds")))
+    found, blanked = run.collect(MatchByLikelihood(source, matcher, limits.params), blocks, "match")
+    return replace(found, notes=notes_of_rounds(found.n_left, "fit.max_rounds"), blanked=blanked)
 
 
 @dataclass(frozen=True)

@@ -85,8 +85,8 @@ class AddTrueWaveforms(BlockTask[TrueWaveformSums]):
         first, last = np.searchsorted(truth.sample, [block.start, block.stop])
         at, unit = truth.sample[first:last] - block.start + core.start, truth.unit[first:last]
         contacts = np.tile(np.arange(len(clean.uv)), (truth.n_units, 1))
-        white = add_waveforms(clean.white, at, unit, contacts, self.window, truth.n_units)
-        uv = add_waveforms(clean.uv, at, unit, contacts, self.window, truth.n_units)
+        white = add_waveforms(clean.white, at, unit, contacts, self.window)
+        uv = add_waveforms(clean.uv, at, unit, contacts, self.window)
         n_spikes = np.bincount(unit, minlength=truth.n_units).astype(np.int64)
         return TrueWaveformSums(white.sums, uv.sums, n_spikes)
 

@@ -12,11 +12,13 @@ from spikesieve.kernels.backend import Backend
 from spikesieve.model import F64
 from spikesieve.passes.contacts import survey_contacts
 from spikesieve.settings.preprocess import PreprocessParams
+from spikesieve.stages.artifacts import ArtifactTest, common_pieces
 from spikesieve.stages.bad_contacts import without_bad_contacts
+from spikesieve.stages.contact_statistics import ContactStatistics
 from spikesieve.stages.preprocess import Clean, Preprocessing
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.sieve.fit import noise_of_scores
-from spikesieve.stages.whitening import BlockStatistics, block_statistics, fit_whitening
+from spikesieve.stages.whitening import BlockStatistics, block_statistics, fit_whitening, median_of_blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +32,7 @@ class Covariance(BlockTask[BlockStatistics]):
 
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> BlockStatistics:
         """Return the statistics of the block."""
-        return block_statistics(clean.uv)
+        return block_statistics(clean.uv, clean.blanked)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +54,10 @@ class ScoreNoise(BlockTask[F64]):
 
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> F64:
         """Return (n_contacts,) float64."""
-        return noise_of_scores(clean.white, self.shapes, backend)
+        return noise_of_scores(clean.white, self.shapes, backend, clean.blanked)
 
 
-@versioned(2)
+@versioned(3)
 def fit_preprocessing(run: Run, source: Source, params: PreprocessParams) -> Preprocessing:
     """Learn lines of interference, bad contacts, noise and whitening from sample blocks.
 
@@ -82,10 +84,20 @@ def fit_preprocessing(run: Run, source: Source, params: PreprocessParams) -> Pre
     if lines is not None:
         kept = np.isin(source.probe.channels, draft.probe.channels)
         draft = replace(draft, lines=lines.of_contacts(kept), notes=(*draft.notes, *lines.notes))
+    draft = _with_artifact_test(draft, measured, source)
     return fit_whitening(draft, run.map(Covariance(source.with_preprocessing(draft)), blocks, stage))
 
 
-@versioned(1)
+def _with_artifact_test(draft: Preprocessing, measured: ContactStatistics, source: Source) -> Preprocessing:
+    """Add what artifacts are told by, and the share of the time that can be used."""
+    kept = np.isin(source.probe.channels, draft.probe.channels)
+    test = ArtifactTest(measured.sd_uv[kept].astype(np.float32), common_pieces(draft.probe))
+    if draft.params.artifacts == "keep":
+        test = replace(test, piece=np.full_like(test.piece, -1))
+    return replace(draft, artifact_test=test, used_share=max(measured.used_share, 1e-3))
+
+
+@versioned(2)
 def with_unit_score_noise(run: Run, source: Source, shapes: Shapes) -> Preprocessing:
     """Scale the whitening so that PC scores of noise have SD 1 on every contact.
 
@@ -107,7 +119,8 @@ def with_unit_score_noise(run: Run, source: Source, shapes: Shapes) -> Preproces
         With scaled whitening. `score_noise_sd` is the median SD of the scores of noise before.
     """
     each = list(run.map(ScoreNoise(source, shapes), source.sample_blocks, "noise of scores"))
-    sd: F64 = np.median(each, axis=0)
+    sd = median_of_blocks(each, 1.0)
+    sd = np.where(sd > 0, sd, 1.0)
     fitted = source.preprocessing
     whitening = (fitted.whitening / sd[:, None]).astype(np.float32)
     return replace(fitted, whitening=whitening, score_noise_sd=float(np.median(sd)))

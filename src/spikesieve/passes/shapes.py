@@ -48,10 +48,11 @@ class CutClips(BlockTask[Clips]):
 
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> Clips:
         """Return the clips of the block."""
-        return clips_of_block(clean.white, self.near, self.window, self.threshold_sd, self.min_gap_samples)
+        how = self.window, self.threshold_sd, self.min_gap_samples
+        return clips_of_block(clean.white, self.near, *how, clean.blanked)
 
 
-@versioned(2)
+@versioned(3)
 def learn_shapes(run: Run, source: Source, params: ShapesParams, follow_spikes: bool) -> Shapes:
     """Learn temporal components and shapes from clear spikes of sample blocks.
 

@@ -54,7 +54,7 @@ class ExtractWaveforms(BlockTask[WaveformSums]):
         block = core.block
         own = slice(*np.searchsorted(self.sample, (block.start, block.stop)))
         local = self.sample[own] - block.start + core.start
-        return waveforms.add_waveforms(clean.uv, local, self.unit[own], self.contacts, self.window, len(self.contacts))
+        return waveforms.add_waveforms(clean.uv, local, self.unit[own], self.contacts, self.window, clean.blanked)
 
 
 def measure_templates(
@@ -88,14 +88,15 @@ def measure_templates(
     contacts = waveforms.near_contacts(final.means.peak_contacts, source.probe, params)
     limit = shapes.peak_index
     window = (shapes.peak_index + limit, shapes.n_samples - shapes.peak_index + limit)
-    sums, counts = np.zeros((n_units, sum(window), contacts.shape[1])), np.zeros(n_units, np.int64)
+    sums = np.zeros((n_units, sum(window), contacts.shape[1]))
+    counts = np.zeros(sums.shape, np.int64)
     sample, unit = _in_order_of_time(final.trains.sample, _near_rest(final, source.probe, followed))
     blocks = blocks_to_measure(source, sample, unit, n_units, params)
     task = ExtractWaveforms(_only_uv(source), sample, unit, contacts, window)
     for part in run.map(task, blocks, "waveforms"):
         sums += part.sums
         counts += part.counts
-    mean = sums / np.maximum(counts, 1)[:, None, None]
+    mean = sums / np.maximum(counts, 1)
     shifts = shifts_to_spike_time(mean, window[0], limit)
     start = window[0] - shapes.peak_index + shifts
     cut = np.empty((n_units, shapes.n_samples, contacts.shape[1]), np.float32)

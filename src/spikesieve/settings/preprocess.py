@@ -59,18 +59,28 @@ class PreprocessParams(Params):
         "lower it to catch more of them, raise it if good contacts are lost",
         gt=1.0,
     )
+    artifacts: Literal["blank", "keep"] = setting(
+        "blank",
+        "whether artifacts are blanked: what is large on most contacts at once; choose keep if neurons fire like that",
+    )
     artifact_threshold_uv: float | None = setting(
         None,
-        "a high-passed sample beyond this on any contact is an artifact and blanks its shank (default: none is); "
-        "set it above the largest spikes if the recording has stimulation or licking",
+        "a high-passed sample beyond this, before the reference, is an artifact and blanks its shank while it lasts "
+        "(default: none is); set it above the largest spikes if artifacts remain, as on a tetrode",
         kilosort4="artifact_threshold",
         gt=0.0,
     )
     artifact_margin_ms: float = setting(
-        2.0,
-        "time blanked before and after an artifact or a saturated sample; "
-        "raise it if artifacts last longer, lower it to keep more of the recording",
+        0.5,
+        "time blanked before and after an artifact or saturation; "
+        "raise it if something of them remains, lower it to keep more of the recording",
         old_name="artifact_ms",
         ge=0.0,
         le=1000.0,
+    )
+    artifact_before_ms: float = setting(
+        0.5, "time blanked before each given artifact time; raise it if the artifact starts earlier", ge=0.0, le=1000.0
+    )
+    artifact_after_ms: float = setting(
+        2.0, "time blanked after each given artifact time; raise it if the artifact lasts longer", ge=0.0, le=10_000.0
     )

@@ -114,15 +114,28 @@ class NoiseParams(Params):
 
 
 class FaultParams(Params):
-    """Dead channels, artifacts and saturation."""
+    """Dead channels, artifacts, stimulation, silence and saturation."""
 
     n_dead_channels: int = setting(0, "channels that are flat", ge=0, le=100_000)
     artifacts_per_min: float = setting(0.0, "pulses on all channels at once", ge=0.0, le=6000.0)
     artifact_uv: float = setting(2000.0, "height of such a pulse", gt=0.0, le=1e6)
     artifact_ms: float = setting(2.0, "length of such a pulse", gt=0.0, le=1000.0)
+    pulses_hz: float = setting(0.0, "stimulation pulses per second, evenly spaced", ge=0.0, le=500.0)
+    pulse_uv: float = setting(3000.0, "height of each of their two phases, on a contact of mean size", gt=0.0, le=1e6)
+    pulse_phase_ms: float = setting(0.2, "length of a phase", gt=0.0, le=100.0)
+    pulse_tail_ms: float = setting(5.0, "time constant of the tail after a pulse, a third as high", gt=0.0, le=1000.0)
     saturation_uv: float | None = setting(
         None, "the amplifier gives no more than this, either way; none: what int16 holds", gt=0.0, le=1e6
     )
+    silences_per_min: float = setting(
+        0.0, "evenly spaced intervals in which every channel is 0, such as lost packets", ge=0.0, le=6000.0
+    )
+    silence_ms: float = setting(10.0, "length of such an interval", gt=0.0, le=1e6)
+    rails_per_min: float = setting(
+        0.0, "evenly spaced intervals in which channels stand at the limit of the converter", ge=0.0, le=60000.0
+    )
+    rail_ms: float = setting(1.0, "length of such an interval", gt=0.0, le=1e6)
+    n_rail_channels: int | None = setting(None, "channels that do so; none: all", ge=1, le=100_000)
 
 
 class SimulationParams(PopulationParams, TrainParams, DriftParams, NoiseParams, FaultParams):

@@ -63,7 +63,7 @@ class Truth:
     dead : ndarray of int64, shape (n_dead,)
         Contacts without signal.
     artifact_sample : ndarray of int64, shape (n_artifacts,)
-        Where an artifact on all channels starts.
+        Where an artifact or a pulse of stimulation starts on all channels.
     """
 
     sampling_hz: float
@@ -176,7 +176,7 @@ def truth_of(scene: Scene, units: tuple[SimulatedUnit, ...], faults: Faults) -> 
         displacement_depth_um=scene.displacement.depth_um,
         displacement_um=scene.displacement.um,
         dead=faults.dead,
-        artifact_sample=faults.artifact_sample,
+        artifact_sample=np.sort(np.concatenate([faults.artifacts.sample, faults.pulses.sample])),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.model import F32, I64
+from spikesieve.model import F32, I64, Bool
 
 # A peak must be the largest within this many samples.
 PEAK_REACH_SAMPLES = 5
@@ -119,7 +119,14 @@ def concatenate_clips(parts: Iterable[Clips], window: Window) -> Clips:
     return Clips(np.concatenate(contact), np.concatenate(waveforms), np.concatenate(gap), window.peak_index)
 
 
-def clips_of_block(white: F32, near: I64, window: Window, threshold_sd: float, min_gap_samples: int) -> Clips:
+def clips_of_block(
+    white: F32,
+    near: I64,
+    window: Window,
+    threshold_sd: float,
+    min_gap_samples: int,
+    blanked: Bool | None = None,
+) -> Clips:
     """Cut out clear, isolated peaks of one block.
 
     A peak exceeds the threshold and is the largest magnitude among the near contacts within 5 samples.
@@ -136,6 +143,8 @@ def clips_of_block(white: F32, near: I64, window: Window, threshold_sd: float, m
         Smallest magnitude of a peak in noise SD.
     min_gap_samples : int
         Peaks that are closer than this to another one of a near contact are left out.
+    blanked : ndarray of bool, shape (n_contacts, n_block_samples), optional
+        Blanked samples. Clips that hold one are left out.
 
     Returns
     -------
@@ -149,10 +158,12 @@ def clips_of_block(white: F32, near: I64, window: Window, threshold_sd: float, m
     is_peak = _largest_around(white, near[contact], sample) <= np.abs(white[contact, sample])
     contact, sample = contact[is_peak], sample[is_peak]
     gap = _gaps(contact, sample, near, margin)
-    alone = gap >= min_gap_samples
-    contact, sample = contact[alone], sample[alone]
     window_samples = sample[:, None] + np.arange(window.n_samples)[None, :] - window.peak_index
-    return Clips(contact, white[contact[:, None], window_samples], gap[alone], window.peak_index)
+    used = gap >= min_gap_samples
+    if blanked is not None:
+        used &= ~blanked[contact[:, None], window_samples].any(axis=1)
+    contact, window_samples = contact[used], window_samples[used]
+    return Clips(contact, white[contact[:, None], window_samples], gap[used], window.peak_index)
 
 
 def _largest_around(white: F32, contacts: I64, sample: I64) -> F32:

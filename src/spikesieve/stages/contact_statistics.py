@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.model import F32, F64, I64
+from spikesieve.model import F32, F64, I64, Bool
 from spikesieve.stages.preprocess import mad_sd
 
 # A contact may work for a part of the time: its noise is measured in pieces of this length.
@@ -29,35 +29,41 @@ class ContactStatistics:
     Attributes
     ----------
     noise_uv : ndarray of float64, shape (n_pieces, n_contacts)
-        Robust SD of each contact in each piece of 0.1 s, in uV.
+        Robust SD of each contact in each piece of 0.1 s, in uV; 0 where it is blanked and others are not. Pieces in
+        which all contacts are blanked are left out.
     correlation : ndarray of float64, shape (n_contacts, n_contacts)
         Correlation of contacts without their spikes, from -1 to 1; 0 where one has no signal.
     n_events : ndarray of int64, shape (n_contacts,)
         Events of more than 15 SD.
     event_ratio : ndarray of float64, shape (n_contacts, n_contacts)
         [c, d]: what contact d sees of the events of contact c, as a share, each in its own noise SD.
+    used_share : float
+        Share of the time in which any contact is not blanked.
     """
 
     noise_uv: F64
     correlation: F64
     n_events: I64
     event_ratio: F64
+    used_share: float = 1.0
 
     @property
     def sd_uv(self) -> F64:
         """Usual noise of each contact in uV: (n_contacts,) float64."""
-        return np.asarray(np.median(self.noise_uv, axis=0))
+        return np.asarray(np.median(self.noise_uv, axis=0) if len(self.noise_uv) else np.zeros(self.noise_uv.shape[1]))
 
 
-def contact_statistics(traces_uv: F32, sampling_hz: float) -> ContactStatistics:
+def contact_statistics(traces_uv: F32, sampling_hz: float, blanked: Bool | None = None) -> ContactStatistics:
     """Measure the statistics of the contacts in one block.
 
     Parameters
     ----------
     traces_uv : ndarray of float32, shape (n_contacts, n_samples)
-        High-passed traces in uV, before the common reference.
+        High-passed traces in uV, before the common reference, 0 where blanked.
     sampling_hz : float
         Sampling rate in Hz.
+    blanked : ndarray of bool, shape (n_contacts, n_samples), optional
+        Samples that do not count.
 
     Returns
     -------
@@ -71,11 +77,15 @@ def contact_statistics(traces_uv: F32, sampling_hz: float) -> ContactStatistics:
     [[1.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 1.0]]
     """
     n_pieces = max(1, round(traces_uv.shape[1] / (PIECE_S * sampling_hz)))
-    noise_uv = np.stack([mad_sd(piece) for piece in np.array_split(traces_uv, n_pieces, axis=1)])
-    sd_uv = np.median(noise_uv, axis=0)
+    pieces = np.array_split(traces_uv, n_pieces, axis=1)
+    masks = [None] * n_pieces if blanked is None else np.array_split(blanked, n_pieces, axis=1)
+    noise_uv = np.stack([mad_sd(piece, mask) for piece, mask in zip(pieces, masks, strict=True)])
+    noise_uv = np.nan_to_num(noise_uv[np.isfinite(noise_uv).any(axis=1)])
+    sd_uv = np.median(noise_uv, axis=0) if len(noise_uv) else np.zeros(len(traces_uv))
+    used_share = 1.0 if blanked is None else float((~blanked).any(axis=0).mean())
     part = traces_uv[:, : max(1, round(CORRELATION_S * sampling_hz))]
     n_events, event_ratio = _large_events(traces_uv, sd_uv, round(EVENT_GAP_S * sampling_hz))
-    return ContactStatistics(noise_uv, _correlation(part, sd_uv), n_events, event_ratio)
+    return ContactStatistics(noise_uv, _correlation(part, sd_uv), n_events, event_ratio, used_share)
 
 
 def _correlation(traces_uv: F32, sd_uv: F64) -> F64:
@@ -124,4 +134,5 @@ def pooled(blocks: Iterable[ContactStatistics]) -> ContactStatistics:
         correlation=np.sum([block.correlation for block in each], axis=0) / np.maximum(n_both, 1),
         n_events=n_events,
         event_ratio=seen / np.maximum(n_events, 1)[:, None],
+        used_share=float(np.mean([block.used_share for block in each])),
     )

@@ -13,11 +13,14 @@ import numpy as np
 
 from spikesieve.kernels.backend import Backend
 from spikesieve.kernels.pursuit import ANY_AMPLITUDE, Overlaps, Worth
-from spikesieve.model import F32, I32, I64
+from spikesieve.model import F32, I32, I64, Blanked, Bool
 from spikesieve.settings.match import MatchParams
+from spikesieve.stages.blanking import MAX_HIDDEN
 from spikesieve.stages.features import on_contacts
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates, overlaps, unit_norm
+
+Found = tuple[I64, I64, F32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,8 @@ class MatchedSpikes:
         Spikes that were not extracted because the number of rounds was reached.
     notes : tuple of str
         Sentences for the user.
+    blanked : Blanked or None
+        What was left out of the recording; None for the spikes of one block.
     """
 
     sample: I64
@@ -55,6 +60,7 @@ class MatchedSpikes:
     features: F32
     n_left: int
     notes: tuple[str, ...] = ()
+    blanked: Blanked | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +125,31 @@ class Matcher:
         """
         backend.subtract(white, spikes, self.templates.contacts, self.waveforms, self.shapes.peak_index)
 
+    def hidden_share(self, sample: I64, template: I64, blanked: Bool) -> F32:
+        """Compute how much of each spike is blanked.
+
+        Parameters
+        ----------
+        sample, template : ndarray of int64, shape (n,)
+            Sample and template of each spike, a window from the ends of the traces.
+        blanked : ndarray of bool, shape (n_contacts, n_samples)
+            Blanked samples.
+
+        Returns
+        -------
+        ndarray of float32, shape (n,)
+            Share of the energy of its template.
+        """
+        before, n = self.shapes.peak_index, self.shapes.n_samples
+        contacts, waveforms = self.templates.contacts, self.waveforms
+        share = np.zeros(len(sample), np.float32)
+        count = np.concatenate([[0], np.cumsum(blanked.any(axis=0))])
+        for row in np.flatnonzero(count[sample - before + n] > count[sample - before]).tolist():
+            near, first = contacts[template[row]], int(sample[row]) - before
+            hidden = blanked[np.maximum(near, 0), first : first + n] & (near >= 0)[:, None]
+            share[row] = (waveforms[template[row]] ** 2)[hidden].sum()
+        return share
+
     def describe(self, residual: F32, sample: I64, template: I64, amplitude: F32, backend: Backend) -> F32:
         """Compute the features of spikes: those of the residual plus those of the subtracted template.
 
@@ -175,7 +206,43 @@ def make_matcher(templates: LearnedTemplates, feature_contacts: I64, n_contacts:
     )
 
 
-def match(white: F32, matcher: Matcher, span: tuple[int, int], params: MatchParams, backend: Backend) -> MatchedSpikes:
+def seen(spikes: Found, matcher: Matcher, residual: F32, blanked: Bool | None) -> Found:
+    """Leave out spikes that blanked samples hide, and make the residual 0 there.
+
+    The features of a spike that is hidden a little are then those of its template there: they change no mean.
+
+    Parameters
+    ----------
+    spikes : (ndarray of int64, ndarray of int64, ndarray of float32), shape (n,) each
+        Sample, template and size of each spike.
+    matcher : Matcher
+        The templates.
+    residual : ndarray of float32, shape (n_contacts, n_samples)
+        Traces after all spikes were subtracted; changed in place.
+    blanked : ndarray of bool, shape (n_contacts, n_samples), or None
+        Blanked samples.
+
+    Returns
+    -------
+    tuple of ndarray
+        Sample, template and size of the spikes that are seen.
+    """
+    if blanked is None:
+        return spikes
+    residual[blanked] = 0.0
+    sample, template, size = spikes
+    kept = matcher.hidden_share(sample, template, blanked) <= MAX_HIDDEN
+    return sample[kept], template[kept], size[kept]
+
+
+def match(
+    white: F32,
+    matcher: Matcher,
+    span: tuple[int, int],
+    params: MatchParams,
+    backend: Backend,
+    blanked: Bool | None = None,
+) -> MatchedSpikes:
     """Find the spikes of a block whose projection exceeds a threshold.
 
     Parameters
@@ -190,6 +257,8 @@ def match(white: F32, matcher: Matcher, span: tuple[int, int], params: MatchPara
         Threshold and largest number of rounds.
     backend : Backend
         Runs the array operations.
+    blanked : ndarray of bool, shape (n_contacts, n_samples), optional
+        Blanked samples.
 
     Returns
     -------
@@ -206,7 +275,8 @@ def match(white: F32, matcher: Matcher, span: tuple[int, int], params: MatchPara
     sample, template, score, n_left = backend.pursue(scores, matcher.pairs, worth, ANY_AMPLITUDE, params.max_peels)
     matcher.subtract(white, (sample, template, score), backend)
     inside = (sample >= span[0]) & (sample < span[1])
-    sample, template, score = sample[inside], template[inside], score[inside]
+    spikes = sample[inside], template[inside], score[inside]
+    sample, template, score = seen(spikes, matcher, white, blanked)
     norm = templates.norms[template]
     amplitude = (score / np.maximum(templates.norms, 1e-12)[template]).astype(np.float32)
     features = matcher.describe(white, sample, template, amplitude, backend)

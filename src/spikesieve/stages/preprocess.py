@@ -10,15 +10,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve.kernels.backend import Backend
-from spikesieve.model import F32, F64, I64, Bool, Probe
+from spikesieve.model import F32, F64, I64, Bool, Probe, Reason
 from spikesieve.settings.preprocess import PreprocessParams
+from spikesieve.stages.artifacts import ArtifactTest, Layout, Signal, artifacts, recovery
+from spikesieve.stages.blanking import U8, filled, lengthened, unusable
 from spikesieve.stages.line_noise import Lines, without_lines
+from spikesieve.stages.reference import referenced, spread
 
 # After 12 periods of the cutoff frequency (40 ms at 300 Hz) the slowest pole of the high-pass has decayed by exp(-37).
 HALO_PERIODS = 12.0
-# Larger numbers (a million volts) are not samples, and their squares would overflow.
-LARGEST_UV = 1e12
 MAD_TO_SD = 1.4826
+# A block in which less than this share of a contact is used says nothing about the contact.
+MIN_USED = 0.1
+# A gap of 5 periods of the cutoff frequency, filled with a smooth curve, hides what is on its other side.
+GAP_PERIODS = 5.0
 # The offset of a channel is the mean of every 16th sample. The filter removes the rest.
 OFFSET_STEP = 16
 
@@ -55,6 +60,10 @@ class Preprocessing:
         Median SD of the PC scores of noise before the whitening was scaled to make it 1; 1 if it was not scaled.
     lines : Lines or None
         Lines of interference; None if there are none.
+    artifact_test : ArtifactTest or None
+        What artifacts are told by; None before the noise is known.
+    used_share : float
+        Share of the recording that is not blanked, estimated from sample blocks.
     """
 
     probe: Probe
@@ -70,6 +79,37 @@ class Preprocessing:
     notes: tuple[str, ...] = ()
     score_noise_sd: float = 1.0
     lines: Lines | None = None
+    artifact_test: ArtifactTest | None = None
+    used_share: float = 1.0
+
+    @property
+    def layout(self) -> Layout:
+        """How contacts belong together, and the settings of blanking."""
+        params = self.params
+        limits = params.artifact_threshold_uv, params.artifact_margin_ms
+        return Layout(self.shank_index, self.referenced, self.sampling_hz, *limits)
+
+
+@dataclass(frozen=True, eq=False)
+class RawTraces:
+    """The raw traces of one block, time contiguous.
+
+    Attributes
+    ----------
+    uv : ndarray of float32, shape (n_contacts, n_samples)
+        Traces of the contacts of a `Preprocessing` with margin and halo, in uV.
+    halo : int
+        Samples at either end that only the filter needs.
+    repeated : (int, int)
+        Samples at the start and at the end that lie outside the recording and repeat its first and last sample.
+    given : ndarray of bool, shape (n_samples,), or None
+        Samples that the user wants blanked on all contacts.
+    """
+
+    uv: F32
+    halo: int = 0
+    repeated: tuple[int, int] = (0, 0)
+    given: Bool | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,16 +122,19 @@ class Clean:
         Whitened traces; the SD of noise is about 1.
     uv : ndarray of float32, shape (n_contacts, n_samples)
         Traces before whitening in uV.
-    n_masked : int
-        Values (contacts x samples) that were blanked as artifact or saturation.
-    n_not_finite : int
-        Raw values that were NaN, infinite or too large; each was replaced by the mean of its contact.
+    why : ndarray of uint8, shape (n_contacts, n_samples), or None
+        `Reason` of each blanked sample, 0 for samples that are used; None if all are. Blanked samples are 0 in the
+        traces and count in no statistic.
     """
 
     white: F32
     uv: F32
-    n_masked: int
-    n_not_finite: int
+    why: U8 | None = None
+
+    @property
+    def blanked(self) -> Bool | None:
+        """Samples that are blanked: (n_contacts, n_samples) bool; None if none is."""
+        return None if self.why is None else self.why > 0
 
 
 def halo_samples(sampling_hz: float, cutoff_hz: float) -> int:
@@ -139,6 +182,19 @@ def highpass(traces: F32, sampling_hz: float, cutoff_hz: float, backend: Backend
     return backend.highpass(traces, offset, 2.0 * np.pi * cutoff_hz / sampling_hz)
 
 
+def _highpass_between(traces: F32, gaps: Bool, fitted: Preprocessing, backend: Backend) -> F32:
+    """High-pass traces with gaps. What lies before a gap has no effect on what lies after it, and the other way round.
+
+    The gaps are made longer than the filter reaches, filled with a smooth curve, and cut back to their length.
+    """
+    hz, cutoff_hz = fitted.sampling_hz, fitted.params.highpass_cutoff_hz
+    place, longer = lengthened(gaps, round(GAP_PERIODS / cutoff_hz * hz))
+    wide = np.zeros(longer.shape, np.float32)
+    row, at = np.nonzero(~gaps)
+    wide[row, place[row, at]] = traces[row, at]
+    return np.take_along_axis(highpass(filled(wide, longer, hz), hz, cutoff_hz, backend), place, axis=1)
+
+
 def shank_indices(probe: Probe) -> I64:
     """Number the shanks of a probe from 0.
 
@@ -176,179 +232,101 @@ def reference_groups(probe: Probe, params: PreprocessParams) -> I64:
     return np.where(use, shank, -1)
 
 
-def filtered(traces_uv: F32, ends_uv: tuple[float, float], fitted: Preprocessing, backend: Backend) -> tuple[F32, int]:
-    """High-pass traces, subtract lines of interference and the common reference.
+def apply(raw: RawTraces, fitted: Preprocessing, backend: Backend) -> Clean:
+    """Preprocess one block.
 
     Parameters
     ----------
-    traces_uv : ndarray of float32, shape (n_contacts, n_samples)
-        In uV, time contiguous.
-    ends_uv : (float, float)
-        Smallest and largest value of the traces, as `ends_of` gives them.
+    raw : RawTraces
+        Raw traces of the block.
     fitted : Preprocessing
-        Sampling rate, cutoff and reference groups.
+        The preprocessing.
+    backend : Backend
+        Runs the array operations.
+
+    Returns
+    -------
+    Clean
+        The block without its halo, with its margin.
+    """
+    traces, why = filtered(raw, fitted, backend)
+    if (fitted.referenced >= 0).any():
+        why = referenced(traces, why, fitted.referenced, backend)
+    if fitted.interpolation is not None:
+        if why is not None:
+            traces[why > 0] = 0.0
+            why = spread(why, fitted.interpolation)
+        traces = backend.mix(traces, fitted.interpolation)
+    inner = slice(raw.halo, traces.shape[1] - raw.halo)
+    uv = traces[:, inner]
+    if why is None or not why[:, inner].any():
+        return Clean(backend.mix(uv, fitted.whitening), uv)
+    why = why[:, inner]
+    uv[why > 0] = 0.0
+    white = backend.mix(uv, fitted.whitening)
+    white[why > 0] = 0.0
+    return Clean(white, uv, why)
+
+
+def filtered(raw: RawTraces, fitted: Preprocessing, backend: Backend) -> tuple[F32, U8 | None]:
+    """High-pass traces, without what cannot be used, artifacts, and lines of interference.
+
+    Parameters
+    ----------
+    raw : RawTraces
+        Raw traces of the block.
+    fitted : Preprocessing
+        Sampling rate, cutoff and what artifacts are told by.
     backend : Backend
         Runs the array operations.
 
     Returns
     -------
     traces : ndarray of float32, shape (n_contacts, n_samples)
-        Traces in uV.
-    n_not_finite : int
-        Values that were NaN, infinite or too large; each was replaced by the mean of its contact.
+        High-passed traces in uV.
+    why : ndarray of uint8, shape (n_contacts, n_samples), or None
+        `Reason` of the samples that cannot be used, 0 for others; None if all can.
     """
-    n_bad = 0
-    # Written so that a NaN anywhere makes it false.
-    if not (ends_uv[0] > -LARGEST_UV and ends_uv[1] < LARGEST_UV):
-        bad = ~_is_voltage(traces_uv)
-        n_bad = int(np.count_nonzero(bad))
-        # With the mean of the contact, an amplifier offset does not make a step.
-        means = np.where(bad, 0.0, traces_uv).sum(axis=1, dtype=np.float64) / np.maximum(1, (~bad).sum(axis=1))
-        traces_uv = np.where(bad, means[:, None].astype(np.float32), traces_uv)
-    traces = highpass(traces_uv, fitted.sampling_hz, fitted.params.highpass_cutoff_hz, backend)
+    test, why = fitted.artifact_test, _unusable(raw, fitted)
+    if why is None:
+        uv = raw.uv
+        traces = highpass(uv, fitted.sampling_hz, fitted.params.highpass_cutoff_hz, backend)
+    else:
+        uv = filled(raw.uv, why > 0, fitted.sampling_hz)
+        traces = _highpass_between(raw.uv, why > 0, fitted, backend)
+    found = None if test is None else artifacts(Signal(uv, traces, why), fitted.probe, test, fitted.layout)
+    if found is not None:
+        found &= fitted.trusted[:, None]
+        why = np.zeros(uv.shape, np.uint8) if why is None else why
+        why[found & (why == 0)] = Reason.ARTIFACT
+        traces = _highpass_between(raw.uv, why > 0, fitted, backend)
     if fitted.lines is not None:
         traces = without_lines(traces, fitted.lines, fitted.sampling_hz)
-    groups = fitted.referenced
-    if (groups >= 0).any():
-        backend.subtract_median(traces, groups, int(groups.max()) + 1)
-    return traces, n_bad
+    return traces, why
 
 
-def _is_voltage(uv: F32) -> Bool:
-    """True for values that can be voltages; False for NaN, infinity and very large numbers."""
-    return np.abs(uv) < LARGEST_UV
-
-
-def ends_of(raw_uv: F32) -> tuple[float, float]:
-    """Find the smallest and the largest value.
-
-    Parameters
-    ----------
-    raw_uv : ndarray of float32
-        Values in uV.
-
-    Returns
-    -------
-    (float, float)
-        Smallest and largest value; NaN if any value is NaN.
-    """
-    return float(raw_uv.min()), float(raw_uv.max())
-
-
-def blanked(raw_uv: F32, ends_uv: tuple[float, float], traces_uv: F32, fitted: Preprocessing) -> Bool:
-    """Find the samples to blank: saturation and artifacts, with a margin of `artifact_margin_ms` on either side.
-
-    Parameters
-    ----------
-    raw_uv : ndarray of float32, shape (n_contacts, n_samples)
-        Raw traces.
-    ends_uv : (float, float)
-        Smallest and largest value of the raw traces, as `ends_of` gives them.
-    traces_uv : ndarray of float32, shape (n_contacts, n_samples)
-        High-passed, referenced traces.
-    fitted : Preprocessing
-        Limits of the converter, shanks, settings.
-
-    Returns
-    -------
-    ndarray of bool, shape (n_shanks, n_samples)
-        Samples of each shank to blank.
-    """
-    n_shanks = int(fitted.shank_index.max()) + 1
-    hit = np.zeros((n_shanks, traces_uv.shape[1]), np.bool_)
-    margin = round(fitted.params.artifact_margin_ms * 1e-3 * fitted.sampling_hz)
-    saturated = _saturated(raw_uv, ends_uv, fitted.range_uv)
-    for shank in range(n_shanks):
-        on_shank = (fitted.shank_index == shank) & fitted.trusted
-        if saturated is not None:
-            hit[shank] |= saturated[on_shank].any(axis=0)
-        if fitted.params.artifact_threshold_uv is not None:
-            hit[shank] |= (np.abs(traces_uv[on_shank]) >= fitted.params.artifact_threshold_uv).any(axis=0)
-    return widened(hit, margin) if hit.any() else hit
-
-
-def _saturated(raw_uv: F32, ends_uv: tuple[float, float], range_uv: tuple[F64, F64] | None) -> Bool | None:
-    """Find the values at the limits of the converter; None if there are none."""
-    if range_uv is None:
+def _unusable(raw: RawTraces, fitted: Preprocessing) -> U8 | None:
+    """Reasons of the samples that cannot be used, with the recovery of the amplifier, or that the user excludes."""
+    first, last = raw.repeated[0], raw.uv.shape[1] - raw.repeated[1]
+    found = unusable(raw.uv[:, first:last], fitted.range_uv, fitted.sampling_hz)
+    given = raw.given is not None and raw.given.any()
+    if found is None and not given:
         return None
-    low, high = range_uv
-    # Raw number x gain was rounded to float32, so the last millionth of the range counts as saturated.
-    slack = 1e-6 * np.maximum(np.abs(low), np.abs(high))
-    low, high = low + slack, high - slack
-    # Written so that a NaN anywhere makes it false.
-    if ends_uv[0] > low.max() and ends_uv[1] < high.min():
-        return None
-    return np.asarray((raw_uv <= low[:, None]) | (raw_uv >= high[:, None]))
+    why = np.zeros(raw.uv.shape, np.uint8)
+    if found is not None:
+        why[:, first:last] = found
+        why[:, :first], why[:, last:] = why[:, first : first + 1], why[:, last - 1 : last]
+    if given:
+        why[:, raw.given] = Reason.GIVEN
+    # A contact that is filled from its neighbours need only be finite.
+    why[~fitted.trusted] *= why[~fitted.trusted] == Reason.NOT_FINITE
+    return why if fitted.artifact_test is None else recovery(raw.uv, why, fitted.artifact_test, fitted.layout)
 
 
-def widened(hit: Bool, margin: int) -> Bool:
-    """Mark the neighbours of marked samples as well.
-
-    Parameters
-    ----------
-    hit : ndarray of bool, shape (..., n_samples)
-        Marked samples.
-    margin : int
-        Samples on either side.
-
-    Returns
-    -------
-    ndarray of bool, shape (..., n_samples)
-        Marked samples and all samples within the margin.
-
-    Examples
-    --------
-    >>> widened(np.array([[False, False, True, False, False, False]]), 1).astype(int)
-    array([[0, 1, 1, 1, 0, 0]])
-    """
-    n = hit.shape[-1]
-    edges = np.zeros((*hit.shape[:-1], n + 1), np.int64)
-    for row, sample in np.argwhere(hit):
-        edges[row, max(0, sample - margin)] += 1
-        edges[row, min(n, sample + margin + 1)] -= 1
-    return np.asarray(np.cumsum(edges, axis=-1)[..., :n] > 0)
-
-
-def apply(raw_uv: F32, fitted: Preprocessing, backend: Backend, margin: int = 0, halo: int = 0) -> Clean:
-    """Preprocess one block.
-
-    Parameters
-    ----------
-    raw_uv : ndarray of float32, shape (n_contacts, n_samples)
-        Raw traces of the contacts of `fitted.probe` with margin and halo, time contiguous.
-    fitted : Preprocessing
-        The preprocessing.
-    backend : Backend
-        Runs the array operations.
-    margin : int, optional
-        Samples at either end that belong to other blocks. Bad values there are not counted.
-    halo : int, optional
-        Samples at either end, outside the margin, that only the filter needs. They are removed from the result.
-
-    Returns
-    -------
-    Clean
-        The block without its halo.
-    """
-    ends_uv = ends_of(raw_uv)
-    traces, n_bad = filtered(raw_uv, ends_uv, fitted, backend)
-    inner = slice(margin + halo, raw_uv.shape[1] - margin - halo)
-    if n_bad:
-        n_bad = int(np.count_nonzero(~_is_voltage(raw_uv[:, inner])))
-    if fitted.interpolation is not None:
-        traces = backend.mix(traces, fitted.interpolation)
-    mask = blanked(raw_uv, ends_uv, traces, fitted)
-    n_masked = 0
-    if mask.any():
-        per_contact = mask[fitted.shank_index]
-        traces[per_contact] = 0.0
-        n_masked = int(np.count_nonzero(per_contact[:, inner]))
-    uv = traces[:, halo : traces.shape[1] - halo]
-    return Clean(backend.mix(uv, fitted.whitening), uv, n_masked, n_bad)
-
-
-def only_highpass(probe: Probe, sampling_hz: float, params: PreprocessParams) -> Preprocessing:
-    """Make a preprocessing that only applies the high-pass, without reference, blanking or whitening.
+def only_highpass(
+    probe: Probe, sampling_hz: float, params: PreprocessParams, range_uv: tuple[F64, F64] | None = None
+) -> Preprocessing:
+    """Make a preprocessing that only blanks what cannot be used and applies the high-pass.
 
     Parameters
     ----------
@@ -358,6 +336,8 @@ def only_highpass(probe: Probe, sampling_hz: float, params: PreprocessParams) ->
         Sampling rate in Hz.
     params : PreprocessParams
         Cutoff of the high-pass.
+    range_uv : (ndarray of float64, ndarray of float64), shape (n_contacts,) each, optional
+        Lower and upper limit of the converter for each contact in uV.
 
     Returns
     -------
@@ -374,22 +354,34 @@ def only_highpass(probe: Probe, sampling_hz: float, params: PreprocessParams) ->
         shank_index=shank_indices(probe),
         referenced=np.full(n, -1, np.int64),
         sampling_hz=sampling_hz,
-        range_uv=None,
-        params=params.model_copy(update={"artifact_threshold_uv": None}),
+        range_uv=range_uv,
+        params=params,
     )
 
 
-def mad_sd(traces: F32) -> F64:
-    """Estimate the SD of each channel robustly: 1.4826 times the median absolute value.
+def mad_sd(traces: F32, blanked: Bool | None = None) -> F64:
+    """Estimate the SD of each channel robustly: 1.4826 times the median absolute value of the samples that are used.
 
     Parameters
     ----------
     traces : ndarray of float32, shape (n_channels, n_samples)
         Traces with mean 0.
+    blanked : ndarray of bool, shape (n_channels, n_samples), optional
+        Samples that do not count.
 
     Returns
     -------
     ndarray of float64, shape (n_channels,)
-        SD in the unit of the traces.
+        SD in the unit of the traces; NaN for a channel of which fewer than a tenth of the samples are used.
+
+    Examples
+    --------
+    >>> traces = np.array([[1.0, -1.0, 1.0, 0.0, 0.0, 0.0, 0.0]], np.float32)
+    >>> mad_sd(traces), mad_sd(traces, traces == 0)
+    (array([0.]), array([1.4826]))
     """
-    return np.asarray(MAD_TO_SD * np.median(np.abs(traces), axis=1), dtype=np.float64)
+    if blanked is None or not blanked.any():
+        return np.asarray(MAD_TO_SD * np.median(np.abs(traces), axis=1), dtype=np.float64)
+    rows = (np.abs(x[~out]) for x, out in zip(traces, blanked, strict=True))
+    enough = MIN_USED * traces.shape[1]
+    return np.array([MAD_TO_SD * float(np.median(x)) if len(x) > enough else np.nan for x in rows], np.float64)

@@ -10,9 +10,10 @@ import numpy as np
 from spikesieve.metrics import refractory
 from spikesieve.metrics.contamination import Contamination, contamination, presence_ratio
 from spikesieve.metrics.missed import is_truncated, missed_fraction, missed_fraction_by_position
-from spikesieve.model import F32, F64, I32, I64, Label, Motion, Probe, Templates, Unit
+from spikesieve.model import F32, F64, I32, I64, Blanked, Label, Motion, Probe, Templates, Unit
 from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.units import UnitsParams
+from spikesieve.stages.blanked_time import remains_of_artifacts
 from spikesieve.stages.foreign_trains import foreign_label
 from spikesieve.stages.waveforms import best_columns, peak_to_peak_uv
 
@@ -51,6 +52,8 @@ class UnitTableInputs:
         Criteria of a refractory autocorrelogram.
     line_hz : tuple of float
         Lines of interference in Hz.
+    blanked : Blanked or None
+        What was left out of the recording.
     """
 
     probe: Probe
@@ -62,11 +65,14 @@ class UnitTableInputs:
     params: UnitsParams
     curate: CurateParams
     line_hz: tuple[float, ...] = ()
+    blanked: Blanked | None = None
 
     @property
     def duration_s(self) -> float:
-        """Duration that was sorted in s."""
-        return sum(b - a for a, b in self.segments) / self.sampling_hz
+        """Duration that was sorted and not blanked in s."""
+        n_samples = sum(b - a for a, b in self.segments)
+        share = self.blanked.share_of(self.blanked.share > 0) if self.blanked is not None else 0.0
+        return n_samples * max(1e-3, 1.0 - share) / self.sampling_hz
 
 
 def mean_positions(positions_um: F32, unit: I32, templates: Templates, probe: Probe) -> F64:
@@ -158,6 +164,9 @@ def unit_table(
         acg = refractory.refractoriness_of_train(train, inputs.sampling_hz, inputs.duration_s)
         share_missed = missed_share(train, scores[k], contact, inputs)
         label, why = label_unit(acg, snr, spread_um(templates, k, inputs.probe), share_missed, inputs)
+        remains = remains_of_artifacts(train, inputs.blanked, inputs.sampling_hz)
+        if label == Label.GOOD and remains is not None:
+            label, why = Label.MUA, remains
         if label != Label.NOISE:
             label, why = foreign_label(train, inputs.sampling_hz, inputs.line_hz) or (label, why)
         known = np.isfinite(acg.ratio)

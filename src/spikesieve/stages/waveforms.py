@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve.geometry import distances_um, nearest
-from spikesieve.model import F32, F64, I64, Probe, Templates
+from spikesieve.model import F32, F64, I64, Bool, Probe, Templates
 from spikesieve.settings.units import UnitsParams
 
 
@@ -19,8 +19,8 @@ class WaveformSums:
     ----------
     sums : ndarray of float64, shape (n_units, n_window, n_near)
         Summed waveforms in uV.
-    counts : ndarray of int64, shape (n_units,)
-        Number of waveforms in each sum.
+    counts : ndarray of int64, shape (n_units, n_window, n_near)
+        Number of values in each sum; blanked ones do not count.
     """
 
     sums: F64
@@ -50,14 +50,14 @@ def near_contacts(best: I64, probe: Probe, params: UnitsParams) -> I64:
 
 
 def add_waveforms(
-    traces_uv: F32, sample: I64, unit: I64, contacts: I64, window: tuple[int, int], n_units: int
+    traces_uv: F32, sample: I64, unit: I64, contacts: I64, window: tuple[int, int], blanked: Bool | None = None
 ) -> WaveformSums:
     """Sum the waveforms of each unit in one block.
 
     Parameters
     ----------
     traces_uv : ndarray of float32, shape (n_contacts, n_samples)
-        Traces in uV.
+        Traces in uV, 0 where blanked.
     sample : ndarray of int64, shape (n_spikes,)
         Spike times in samples within the block, at least a window from its ends.
     unit : ndarray of int64, shape (n_spikes,)
@@ -66,8 +66,8 @@ def add_waveforms(
         Contacts of each unit; -1 marks an unused entry.
     window : (int, int)
         Samples before the spike time and from it on.
-    n_units : int
-        Number of units.
+    blanked : ndarray of bool, shape (n_contacts, n_samples), optional
+        Samples that do not count.
 
     Returns
     -------
@@ -77,17 +77,18 @@ def add_waveforms(
     Examples
     --------
     >>> traces_uv = np.arange(6, dtype=np.float32)[None]
-    >>> add_waveforms(traces_uv, np.array([2, 3]), np.zeros(2, np.int64), np.array([[0]]), (1, 2), 1).sums[0, :, 0]
+    >>> add_waveforms(traces_uv, np.array([2, 3]), np.zeros(2, np.int64), np.array([[0]]), (1, 2)).sums[0, :, 0]
     array([3., 5., 7.])
     """
     before, after = window
-    sums = np.zeros((n_units, before + after, contacts.shape[1]))
-    counts = np.bincount(unit, minlength=n_units).astype(np.int64)
+    sums = np.zeros((len(contacts), before + after, contacts.shape[1]))
+    counts = np.zeros(sums.shape, np.int64)
     offsets = np.arange(-before, after)
-    for k in np.flatnonzero(counts):
+    for k in np.unique(unit):
         used = contacts[k] >= 0
-        waveforms = traces_uv[contacts[k][used][:, None, None], (sample[unit == k][:, None] + offsets)[None]]
-        sums[k][:, used] = waveforms.sum(axis=1, dtype=np.float64).T
+        at = contacts[k][used][:, None, None], (sample[unit == k][:, None] + offsets)[None]
+        sums[k][:, used] = traces_uv[at].sum(axis=1, dtype=np.float64).T
+        counts[k][:, used] = np.count_nonzero(unit == k) if blanked is None else (~blanked[at]).sum(axis=1).T
     return WaveformSums(sums, counts)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spikesieve.geometry import distances_um, nearest
-from spikesieve.model import F32, F64, Probe
+from spikesieve.model import F32, F64, Bool, Probe
 from spikesieve.settings.preprocess import PreprocessParams
 from spikesieve.stages.preprocess import Preprocessing, mad_sd
 
@@ -24,7 +24,7 @@ class BlockStatistics:
     n_used : ndarray of float32, shape (n_contacts, n_contacts)
         Number of samples in each sum: those at which neither contact was blanked.
     noise_uv : ndarray of float64, shape (n_contacts,)
-        Robust SD of each contact in uV.
+        Robust SD of each contact in uV; NaN where it was blanked.
     """
 
     products: F32
@@ -32,21 +32,25 @@ class BlockStatistics:
     noise_uv: F64
 
 
-def block_statistics(traces_uv: F32) -> BlockStatistics:
+def block_statistics(traces_uv: F32, blanked: Bool | None = None) -> BlockStatistics:
     """Measure noise and covariance of a block.
 
     Parameters
     ----------
     traces_uv : ndarray of float32, shape (n_contacts, n_samples)
         High-passed, referenced traces, 0 where blanked.
+    blanked : ndarray of bool, shape (n_contacts, n_samples), optional
+        Samples that are blanked.
 
     Returns
     -------
     BlockStatistics
         `fit_whitening` combines those of all sample blocks.
     """
-    used = (traces_uv != 0).astype(np.float32)
-    return BlockStatistics(traces_uv @ traces_uv.T, used @ used.T, mad_sd(traces_uv))
+    n, n_samples = traces_uv.shape
+    used = None if blanked is None else (~blanked).astype(np.float32)
+    n_used = np.full((n, n), np.float32(n_samples)) if used is None else used @ used.T
+    return BlockStatistics(traces_uv @ traces_uv.T, n_used, mad_sd(traces_uv, blanked))
 
 
 def fit_whitening(draft: Preprocessing, blocks: Iterable[BlockStatistics]) -> Preprocessing:
@@ -65,14 +69,39 @@ def fit_whitening(draft: Preprocessing, blocks: Iterable[BlockStatistics]) -> Pr
         The same with noise and whitening.
     """
     n = draft.probe.n_contacts
-    covariance, used, sds = np.zeros((n, n)), np.zeros((n, n)), [np.zeros(n)]
+    covariance, used, sds = np.zeros((n, n)), np.zeros((n, n)), []
     for block in blocks:
         covariance += block.products
         used += block.n_used
         sds.append(block.noise_uv)
-    noise_sd = np.median(sds[1:] or sds, axis=0).astype(np.float32)
+    noise_sd = median_of_blocks(sds or [np.zeros(n)], 0.0).astype(np.float32)
     whitening = local_whitening(covariance / np.maximum(used, 1.0), draft.probe, draft.params)
     return replace(draft, whitening=whitening, noise_sd_uv=noise_sd)
+
+
+def median_of_blocks(of_blocks: list[F64], unknown: float) -> F64:
+    """Compute the median over blocks of what was measured on each contact.
+
+    Parameters
+    ----------
+    of_blocks : list of ndarray of float64, shape (n_contacts,)
+        Measures of each block; NaN where a contact was blanked.
+    unknown : float
+        Value of contacts that were blanked in all blocks.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_contacts,)
+        Median of the blocks in which each contact was measured.
+
+    Examples
+    --------
+    >>> median_of_blocks([np.array([1.0, np.nan]), np.array([2.0, np.nan]), np.array([np.nan, np.nan])], 0.0)
+    array([1.5, 0. ])
+    """
+    stacked = np.array(of_blocks)
+    known = np.isfinite(stacked).any(axis=0)
+    return np.where(known, np.nanmedian(np.where(known, stacked, 0.0), axis=0), unknown)
 
 
 def local_whitening(covariance: F64, probe: Probe, params: PreprocessParams) -> F32:

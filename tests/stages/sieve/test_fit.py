@@ -9,6 +9,7 @@ import tiny
 
 from spikesieve.kernels import Bounds, pursue
 from spikesieve.stages import match
+from spikesieve.stages.preprocess import Clean
 from spikesieve.stages.sieve import fit
 from spikesieve.stages.sieve.fit import FitParams
 from spikesieve.stages.templates import LearnedTemplates, advanced, overlaps
@@ -21,7 +22,8 @@ PARAMS = FitParams()
 def fitted(traces, templates, rate_hz=5.0, params: FitParams = PARAMS, core=None):
     matcher = match.make_matcher(templates, templates.contacts, N_CONTACTS, SHAPES)
     expected = fit.prior(templates, np.full(len(templates), rate_hz), tiny.HZ, params)
-    return fit.fit(traces.copy(), matcher, expected, core or (0, traces.shape[1]), params, tiny.BACKEND)
+    white = traces.copy()
+    return fit.fit(Clean(white, white), matcher, expected, core or (0, traces.shape[1]), params, tiny.BACKEND)
 
 
 def sized(templates: LearnedTemplates, *sizes: float) -> LearnedTemplates:
@@ -125,7 +127,19 @@ def test_noise_of_scores_is_that_of_each_contact():
     white = (sd[:, None] * rng.standard_normal((3, 60_000))).astype(np.float32)
     white[:, ::1500] += 100.0
     np.testing.assert_allclose(fit.noise_of_scores(white, SHAPES, tiny.BACKEND), sd, rtol=0.06)
-    assert fit.noise_of_scores(np.zeros((1, 300), np.float32), SHAPES, tiny.BACKEND) == 1.0
+    assert fit.noise_of_scores(np.zeros((1, 300), np.float32), SHAPES, tiny.BACKEND) == 0.0
+
+
+def test_blanked_samples_do_not_count_in_the_noise_of_scores():
+    white = np.random.default_rng(0).standard_normal((3, 60_000)).astype(np.float32)
+    expected = fit.noise_of_scores(white, SHAPES, tiny.BACKEND)
+    blanked = np.zeros(white.shape, bool)
+    blanked[0, 10_000:50_000] = blanked[1] = True
+    white[blanked] = 0.0
+    found = fit.noise_of_scores(white, SHAPES, tiny.BACKEND, blanked)
+    np.testing.assert_allclose(found[[0, 2]], expected[[0, 2]], rtol=0.05)
+    assert np.isnan(found[1])
+    assert fit.noise_of_scores(white, SHAPES, tiny.BACKEND)[0] < 0.5
 
 
 def alike_templates(size: float) -> LearnedTemplates:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from spikesieve.io.finished_folder import FolderKind, finished_folder
+from spikesieve.io.results.artifacts_csv import write_artifacts_csv
 from spikesieve.io.results.clock_files import write_clock_files
 from spikesieve.io.results.motion_files import write_motion
 from spikesieve.io.results.phy import write_phy
@@ -112,6 +113,8 @@ def write_result(folder: Path, sorting: Sorting, recording: Recording, run: RunR
         write_motion(folder, sorting.motion)
     write_clock_files(folder, sorting, recording)
     write_units_csv(folder / "units.csv", sorting.units)
+    if sorting.blanked is not None:
+        write_artifacts_csv(folder / "artifacts.csv", sorting.blanked, sorting.sampling_hz)
     write_ops(folder / "ops.npz", sorting, run)
     # Written last: this file marks a complete result.
     write_provenance(folder / RESULT_MARKER, sorting, recording, replace(run, notes=(*run.notes, *phy_notes)))

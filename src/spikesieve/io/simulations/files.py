@@ -50,7 +50,7 @@ MEANING = {
     "displacement_depth_um": "(depth) of displacement_um, at rest",
     "displacement_um": "(shank, time, depth) how far tissue has moved, upwards positive; one shank: all move alike",
     "dead": "contacts that are flat",
-    "artifact_sample": "samples at which a pulse on all channels starts",
+    "artifact_sample": "samples at which an artifact or a pulse of stimulation starts on all channels",
 }
 
 

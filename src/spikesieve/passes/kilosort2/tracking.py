@@ -9,11 +9,12 @@ import numpy as np
 
 from spikesieve.engine.arrays import GrowingArray
 from spikesieve.engine.blocks import golden_order
-from spikesieve.engine.run import BlockTask, Core, Lost, Run, versioned
+from spikesieve.engine.run import BlockTask, Core, Run, versioned
 from spikesieve.kernels.backend import Backend
-from spikesieve.model import F32, I64
+from spikesieve.model import F32, I64, Blanked, join_blanked
 from spikesieve.passes.kilosort2.batches import BatchedSource
 from spikesieve.passes.matching import MARGIN_WAVEFORMS, notes_of_rounds
+from spikesieve.stages.blanking import blanked_of_block
 from spikesieve.stages.detect import find
 from spikesieve.stages.kilosort2 import track
 from spikesieve.stages.kilosort2.ordering import BatchOrdering
@@ -44,13 +45,13 @@ class PieceSpikes:
         Matched spikes. Samples count from the start of the recording.
     left : ResidualSpikes
         Spikes in the residual, which no template explains.
-    counts : (int, int)
-        Number of values that were blanked, and that were not finite.
+    blanked : Blanked
+        What was left out.
     """
 
     spikes: MatchedSpikes
     left: ResidualSpikes
-    counts: tuple[int, int]
+    blanked: Blanked
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +86,8 @@ class Pursue(BlockTask[PieceSpikes]):
         found = pursue(clean.white, matcher, core.span, self.threshold, batched.params, backend)
         spikes = replace(found, sample=found.sample + (core.block.start - core.start))
         left = self._leftovers(clean.white, core, backend) if self.leftovers else _no_residual_spikes(batched)
-        return PieceSpikes(spikes, left, (clean.n_masked, clean.n_not_finite))
+        blanked = blanked_of_block(clean.why, core.start, core.block.start, core.block.n_samples)
+        return PieceSpikes(spikes, left, blanked)
 
     def _leftovers(self, residual: F32, core: Core, backend: Backend) -> ResidualSpikes:
         """Spikes in the residual, by universal templates."""
@@ -235,7 +237,7 @@ def extract(run: Run, batched: BatchedSource, order: BatchOrdering, learned: Tra
     tracked = [learned, learned]
     shape = learned.contacts.shape[1], len(batched.shapes.pcs)
     with run.store.growing("visited.features", shape, np.float32) as described:
-        rows = _Rows([], [], np.zeros(3, np.int64), described, {})
+        rows = _Rows([], [], [], described, {})
         seen = set(np.linspace(0, n - 1, VIEWS).astype(int).tolist())
         for done, places in enumerate(zip_longest(*chains)):
             run.progress("extract", 2 * done, n)
@@ -261,7 +263,7 @@ class _Rows:
 
     spikes: list[MatchedSpikes]
     places: list[I64]
-    counts: I64
+    blanked: list[Blanked]
     described: GrowingArray
     along: dict[int, LearnedTemplates]
 
@@ -271,7 +273,7 @@ class _Rows:
         self.described.append(spikes.features)
         self.spikes.append(replace(spikes, features=spikes.features[:0]))
         self.places.append(np.full(len(spikes.sample), place, np.int64))
-        self.counts[:] += *found.counts, spikes.n_left
+        self.blanked.append(found.blanked)
         return spikes
 
 
@@ -283,9 +285,10 @@ def _in_order_of_time(run: Run, rows: _Rows, features: F32) -> Extracted:
         for start in range(0, len(order), SPIKES_AT_ONCE):
             out.append(features[order[start : start + SPIKES_AT_ONCE]])
         ordered = out.finish()
-    n_masked, n_not_finite, n_left = rows.counts.tolist()
-    notes = (*Lost(n_masked, n_not_finite).notes, *notes_of_rounds(n_left, "kilosort2.max_peels"))
+    n_left = sum(each.n_left for each in rows.spikes)
+    notes = notes_of_rounds(n_left, "kilosort2.max_peels")
+    blanked = join_blanked(rows.blanked)
     in_order = {name: column[order] for name, column in whole.items()}
-    spikes = MatchedSpikes(**in_order, features=ordered, n_left=n_left, notes=notes)
+    spikes = MatchedSpikes(**in_order, features=ordered, n_left=n_left, notes=notes, blanked=blanked)
     places = np.concatenate([np.empty(0, np.int64), *rows.places])[order]
     return Extracted(spikes, places, tuple(rows.along[place] for place in sorted(rows.along)))

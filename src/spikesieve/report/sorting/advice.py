@@ -59,9 +59,10 @@ ADVICE_ON_NOTES = {
     "Interference was": "Look for a clock, a power supply or a ground loop. The page interference of the documentation "
     "says what was done.",
     "in step with": "These units are interference, not neurons. See the column “why”.",
-    "NaN or infinite": "Check the file and its data type (--dtype): raw recordings have no such values.",
-    "blanked as artifact": "Spikes under artifacts are lost. Look at the traces there, and exclude bad periods with "
-    "--exclude.",
+    "was NaN or infinite": "Check the file and its data type (--dtype): raw recordings have no such values.",
+    "blanked as artifact": "Look at the traces there. If stimuli caused them, give their times with --artifact-times.",
+    "limit of the converter": "Look at the traces there: a lower gain or a better ground keeps the amplifier in range.",
+    "was silent": "Check for lost packets and for times that another program has set to 0.",
     "No gain is known": "Sort again with --gain-uv to have amplitudes in µV. The spike trains stay the same.",
     "other clusters in Phy": "The curated clusters are in spike_clusters.npy, their labels in cluster_group.tsv.",
     "placeholders": "Leave out spikes of clusters that are not in units.csv.",

@@ -9,10 +9,10 @@ import numpy as np
 
 from spikesieve.kernels.backend import Backend
 from spikesieve.kernels.pursuit import Bounds, Worth
-from spikesieve.model import F32, F64
+from spikesieve.model import F32, F64, Bool
 from spikesieve.settings.fit import FitParams
-from spikesieve.stages.match import MatchedSpikes, Matcher
-from spikesieve.stages.preprocess import mad_sd
+from spikesieve.stages.match import MatchedSpikes, Matcher, seen
+from spikesieve.stages.preprocess import Clean, mad_sd
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates
 
@@ -62,14 +62,15 @@ def prior(templates: LearnedTemplates, rate_hz: F64, sampling_hz: float, params:
 
 
 def fit(
-    white: F32, matcher: Matcher, expected: Worth, span: tuple[int, int], params: FitParams, backend: Backend
+    clean: Clean, matcher: Matcher, expected: Worth, span: tuple[int, int], params: FitParams, backend: Backend
 ) -> MatchedSpikes:
     """Find the spikes of a block that explain the traces better than noise alone.
 
     Parameters
     ----------
-    white : ndarray of float32, shape (n_contacts, n_samples)
-        Whitened traces, time contiguous, in which scores of noise have SD 1. Spikes are subtracted in place.
+    clean : Clean
+        Whitened traces in which scores of noise have SD 1, and which of their samples are blanked. Spikes are
+        subtracted in place.
     matcher : Matcher
         The templates.
     expected : Worth
@@ -86,13 +87,15 @@ def fit(
     MatchedSpikes
         Samples count from the start of the traces.
     """
+    white = clean.white
     scores = matcher.score(white, backend)
     norms = matcher.templates.norms
     bounds = Bounds(params.min_amplitude_ratio, round(NEAR_SHARE * matcher.shapes.n_samples))
     sample, template, amplitude, n_left = backend.pursue(scores, matcher.pairs, expected, bounds, params.max_rounds)
     matcher.subtract(white, (sample, template, amplitude * norms[template]), backend)
     inside = (sample >= span[0]) & (sample < span[1])
-    sample, template, amplitude = sample[inside], template[inside], amplitude[inside]
+    spikes = sample[inside], template[inside], amplitude[inside]
+    sample, template, amplitude = seen(spikes, matcher, white, clean.blanked)
     features = matcher.describe(white, sample, template, amplitude, backend)
     score = scores[template, sample] + amplitude * norms[template]
     excess = score - expected.least[template]
@@ -100,8 +103,8 @@ def fit(
     return MatchedSpikes(sample, template.astype(np.int32), score, excess, amplitude, norm, features, n_left)
 
 
-def noise_of_scores(white: F32, shapes: Shapes, backend: Backend) -> F64:
-    """Measure the noise of PC scores.
+def noise_of_scores(white: F32, shapes: Shapes, backend: Backend, blanked: Bool | None = None) -> F64:
+    """Measure the noise of PC scores. Scores whose window holds blanked samples do not count.
 
     Parameters
     ----------
@@ -111,13 +114,25 @@ def noise_of_scores(white: F32, shapes: Shapes, backend: Backend) -> F64:
         Temporal components.
     backend : Backend
         Runs the array operations.
+    blanked : ndarray of bool, shape (n_contacts, n_samples), optional
+        Samples that are blanked.
 
     Returns
     -------
     ndarray of float64, shape (n_contacts,)
-        Robust SD over all components; 1 for contacts without signal.
+        Robust SD over all components; 0 for contacts without signal, NaN for contacts that are blanked.
     """
     inside = slice(shapes.n_samples, -shapes.n_samples, NOISE_STEP)
     projections = backend.projections(white, shapes.pcs, shapes.peak_index)
-    sd = np.array([np.sqrt(np.mean(mad_sd(scores[:, inside]) ** 2)) for scores in projections])
-    return np.where(sd > 0, sd, 1.0)
+    if blanked is None:
+        return np.array([_root_mean_square(mad_sd(scores[:, inside])) for scores in projections])
+    window = np.ones(2 * shapes.n_samples + 1)
+    out = np.empty(len(white))
+    for row, scores in enumerate(projections):
+        reached = np.convolve(blanked[row], window, mode="same")[inside] > 0.5
+        out[row] = _root_mean_square(mad_sd(scores[:, inside], np.broadcast_to(reached, scores[:, inside].shape)))
+    return out
+
+
+def _root_mean_square(sd: F64) -> float:
+    return float(np.sqrt(np.mean(sd**2)))

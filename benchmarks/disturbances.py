@@ -1,0 +1,190 @@
+"""Sorts one simulated recording with silence, artifacts and saturation, and compares with what can be reached.
+
+    python benchmarks/disturbances.py [NAME ...] [--seconds 20] [--probe linear:16:25] [--units 10] [--set NAME=VALUE]
+
+The columns: all true spikes, scored in the disturbed recording; spikes outside the disturbed time, scored in the
+disturbed recording and (reachable) in the undisturbed one; false units, and those of them labelled good; share blanked.
+The score is the mean, over the true units, of the best agreement with a unit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+import spikesieve
+from spikesieve import Settings
+from spikesieve.api.simulate import SimulationSettings, preset_settings
+from spikesieve.comparison.agreement import agreement
+from spikesieve.model import Sorting
+from spikesieve.model.external import SpikeTrains
+from spikesieve.simulation import simulate_array
+
+Raw = NDArray[np.int16]
+Times = list[tuple[float, float]]
+# Spikes this near to a disturbance count as disturbed.
+MARGIN_MS = 2.0
+FALSE = 0.5
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """What is done to the recording, and when.
+
+    Attributes
+    ----------
+    simulated : tuple of str
+        Settings of the simulation.
+    length_ms : float
+        Length of each of its artifacts or pulses.
+    change : callable
+        Changes raw samples (n_samples, n_channels).
+    """
+
+    simulated: tuple[str, ...] = ()
+    length_ms: float = 0.0
+    change: Callable[[Raw], Raw] = field(default=lambda raw: raw)
+
+
+def every(period_s: float, length_s: float, seconds: float) -> Times:
+    """Evenly spaced intervals, the first after half a period."""
+    return [(start, start + length_s) for start in np.arange(period_s / 2, seconds, period_s)]
+
+
+def scaled(share_clipped: float) -> Callable[[Raw], Raw]:
+    """Make the recording so large that a share of its samples is clipped by int16."""
+
+    def change(raw: Raw) -> Raw:
+        factor = 32767 / np.quantile(np.abs(raw.astype(np.float32)), 1 - share_clipped)
+        return np.clip(np.rint(raw * factor), -32768, 32767).astype(np.int16)
+
+    return change
+
+
+def one_channel(raw: Raw) -> Raw:
+    """One channel stands at the limit all the time."""
+    changed = raw.copy()
+    changed[:, raw.shape[1] // 2] = 32767
+    return changed
+
+
+def one_channel_often(raw: Raw) -> Raw:
+    """One channel stands at the limit for 3 ms, ten times a second."""
+    changed = raw.copy()
+    for start in range(1000, len(raw) - 100, 3000):
+        changed[start : start + 90, raw.shape[1] // 2] = -32768
+    return changed
+
+
+def some_channels_silent(raw: Raw) -> Raw:
+    """A quarter of the channels is 0 for 40 % of the time."""
+    changed = raw.copy()
+    changed[: 2 * len(raw) // 5, : raw.shape[1] // 4] = 0
+    return changed
+
+
+def disturbances(seconds: float) -> dict[str, Disturbance]:
+    """All disturbances by name."""
+    return {
+        "none": Disturbance(),
+        "silence 40 %": Disturbance(("silences_per_min=60", "silence_ms=400"), 400.0),
+        "lost packets": Disturbance(("silences_per_min=600", "silence_ms=0.5"), 0.5),
+        "quarter silent": Disturbance(change=some_channels_silent),
+        "rail 1 ms": Disturbance(("rails_per_min=6000", "rail_ms=1"), 1.0),
+        "rail one channel": Disturbance(change=one_channel),
+        "rail one often": Disturbance(change=one_channel_often),
+        "clipped 0.38 %": Disturbance(change=scaled(0.0038)),
+        "amplifier limit": Disturbance(("saturation_uv=300",)),
+        "artifacts 2 mV": Disturbance(("artifacts_per_min=30", "artifact_uv=2000", "artifact_ms=2"), 2.0),
+        "artifacts 6 mV": Disturbance(("artifacts_per_min=30", "artifact_uv=6000", "artifact_ms=10"), 10.0),
+        "artifacts 0.3 mV": Disturbance(("artifacts_per_min=60", "artifact_uv=300", "artifact_ms=2"), 2.0),
+        "pulses 10 Hz": Disturbance(("pulses_hz=10",), 6.0),
+        "pulses 40 Hz": Disturbance(("pulses_hz=40", "pulse_tail_ms=2"), 3.0),
+    }
+
+
+def outside(sample: NDArray[np.int64], times: Times, hz: float) -> NDArray[np.bool_]:
+    """Find the spikes that are not near a disturbance."""
+    keep = np.ones(len(sample), np.bool_)
+    margin_s = MARGIN_MS / 1e3
+    if times:
+        starts, stops = np.array(times).T
+        last = np.searchsorted(starts - margin_s, sample / hz, side="right") - 1
+        keep = (last < 0) | (sample / hz > stops[np.maximum(last, 0)] + margin_s)
+    return keep
+
+
+def scores(
+    truth: tuple[NDArray[np.int64], NDArray[np.int64]], sorting: Sorting, times: Times
+) -> tuple[float, NDArray[np.float64]]:
+    """Mean best agreement of the true units, and the best agreement of each sorted unit, outside the disturbances."""
+    hz, found = sorting.sampling_hz, sorting.spikes
+    inside = outside(truth[0], times, hz), outside(found.sample, times, hz)
+    a = SpikeTrains.from_spikes(truth[0][inside[0]], truth[1][inside[0]])
+    b = SpikeTrains.from_spikes(found.sample[inside[1]], found.unit[inside[1]].astype(np.int64))
+    both = agreement(a, b, hz).scores()
+    of_unit = np.zeros(len(sorting.units))
+    of_unit[b.units] = both.max(axis=0, initial=0.0)
+    return float(both.max(axis=1, initial=0.0).mean()), of_unit
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--probe", default="linear:16:25")
+    parser.add_argument("--units", type=int, default=10)
+    parser.add_argument("--set", action="append", default=[], help="a setting, as for spikesieve sort")
+    args = parser.parse_args()
+    settings = spikesieve.Settings().with_overrides(args.set)
+    print("| disturbance | all | outside | reachable | false | good | blanked | spikes | s |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    plain: Sorting | None = None
+    for name, how in disturbances(args.seconds).items():
+        if args.names and name not in (*args.names, "none"):
+            continue
+        overrides = (f"probe={args.probe}", f"n_units={args.units}", *how.simulated)
+        simulation = preset_settings("linear-32", args.seconds, args.seed, overrides)
+        plain = sort_and_print(name, how, simulation, settings, plain)
+
+
+def sort_and_print(
+    name: str, how: Disturbance, simulation: SimulationSettings, settings: Settings, plain: Sorting | None
+) -> Sorting:
+    """Print one row and the notes; returns the sorting of the undisturbed recording, the first one."""
+    probe, hz = spikesieve.read_probe(simulation.probe), simulation.sampling_hz
+    raw, truth = simulate_array(probe, simulation)
+    length_s = how.length_ms / 1e3
+    times = [(start, start + length_s) for start in (np.sort(truth.artifact_sample) / hz).tolist()]
+    for per_min in (simulation.silences_per_min, simulation.rails_per_min):
+        times += every(60 / per_min, length_s, simulation.seconds) if per_min else []
+    raw = how.change(raw)
+    began = time.perf_counter()
+    recording = spikesieve.recording_from_array(raw, hz, simulation.gain_uv)
+    sorting = spikesieve.sort(recording, probe, settings, resources=spikesieve.Resources(n_jobs=1))
+    took_s = time.perf_counter() - began
+    plain = plain or sorting
+    spikes = truth.sample, truth.unit.astype(np.int64)
+    every_spike, _ = scores(spikes, sorting, [])
+    score, of_unit = scores(spikes, sorting, times)
+    reachable, _ = scores(spikes, plain, times)
+    good = sum(unit.label == "good" for unit, best in zip(sorting.units, of_unit, strict=True) if best < FALSE)
+    left_out = 0.0 if sorting.blanked is None else sorting.blanked.share_of(sorting.blanked.share > 0)
+    print(
+        f"| {name} | {every_spike:.3f} | {score:.3f} | {reachable:.3f} | {(of_unit < FALSE).sum()} | {good} "
+        f"| {left_out:.1%} | {len(sorting.spikes)} | {took_s:.0f} |",
+        *(f"\n    {note}" for note in sorting.notes),
+        flush=True,
+    )
+    return plain
+
+
+if __name__ == "__main__":
+    main()

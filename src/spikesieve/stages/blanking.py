@@ -1,0 +1,384 @@
+"""Samples that are no measurement: silent, saturated, not finite. They are filled before filters see them.
+
+A filter spreads a step over milliseconds. Samples that are left out are therefore replaced by a smooth curve between
+what lies on either side before the high-pass, and set to 0 after it. See docs/artifacts.md.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesieve.model import F32, F64, I64, Blanked, Bool, Reason, join_blanked
+
+U8 = NDArray[np.uint8]
+Runs = tuple[I64, I64, I64]
+
+# Larger numbers (a million volts) are not samples, and their squares would overflow.
+LARGEST_UV = 1e12
+# A clipped spike stands at the limit for less than this. What stands there longer is no spike.
+CLIPPED_MS = 0.5
+# A contact that repeats one value for this long is silent; longer where values repeat by chance.
+SILENT_MS = 1.0
+# Chance of a run in a block that makes it too long for chance.
+CHANCE = 1e-9
+# Contacts that are compared to find lost packets, and the fewest repetitions on all of them at once.
+COMPARED, REPEATED = 8, 3
+# A spike with more of its energy in blanked samples than this cannot be told from what remains of an artifact.
+MAX_HIDDEN = 0.25
+# The curve that fills a gap follows the level and the slope of this long a part on either side.
+END_MS = 1.0
+
+
+def runs(mask: Bool) -> Runs:
+    """Find the runs of True in each row.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (n_rows, n_samples)
+        Marked samples.
+
+    Returns
+    -------
+    row, start, stop : ndarray of int64, shape (n,)
+        Row of each run, its first sample, and the one after its last; ordered by row, then start.
+
+    Examples
+    --------
+    >>> [column.tolist() for column in runs(np.array([[True, False, True, True]]))]
+    [[0, 0], [0, 2], [1, 4]]
+    """
+    rows = np.flatnonzero(mask.any(axis=1))
+    steps = np.diff(mask[rows].astype(np.int8), axis=1, prepend=0, append=0)
+    row, start = np.nonzero(steps > 0)
+    return rows[row], start, np.nonzero(steps < 0)[1]
+
+
+def mask_of(found: Runs, shape: tuple[int, int]) -> Bool:
+    """Mark runs of samples: the reverse of `runs`. Runs may overlap and reach beyond the ends.
+
+    Parameters
+    ----------
+    found : tuple of ndarray of int64
+        Row, start and stop of each run.
+    shape : (int, int)
+        Rows and samples.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_rows, n_samples)
+        Marked samples.
+
+    Examples
+    --------
+    >>> one = np.array([0])
+    >>> mask_of((one, one - 5, one + 2), (1, 3))
+    array([[ True,  True, False]])
+    """
+    mask = np.zeros(shape, np.bool_)
+    for row, start, stop in zip(*(column.tolist() for column in found), strict=True):
+        mask[row, max(0, start) : max(0, stop)] = True
+    return mask
+
+
+def unusable(uv: F32, range_uv: tuple[F64, F64] | None, sampling_hz: float) -> U8 | None:
+    """Find the samples that are not finite, saturated or silent.
+
+    Parameters
+    ----------
+    uv : ndarray of float32, shape (n_contacts, n_samples)
+        Raw traces in uV.
+    range_uv : (ndarray of float64, ndarray of float64), shape (n_contacts,) each, or None
+        Lower and upper limit of the converter for each contact in uV.
+    sampling_hz : float
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n_contacts, n_samples), or None
+        The `Reason` of each sample, 0 for samples that can be used; None if all can.
+    """
+    why: U8 | None = None
+    ends_uv = float(uv.min()), float(uv.max())
+    # Written so that a NaN anywhere makes it false.
+    voltages = ends_uv[0] > -LARGEST_UV and ends_uv[1] < LARGEST_UV
+    for reason, found in (
+        (Reason.SILENT, silent(uv, sampling_hz)),
+        (Reason.SATURATED, saturated(uv, ends_uv, range_uv, sampling_hz)),
+        (Reason.NOT_FINITE, None if voltages else ~(np.abs(uv) < LARGEST_UV)),
+    ):
+        if found is not None:
+            why = np.zeros(uv.shape, np.uint8) if why is None else why
+            why[found] = reason
+    return why
+
+
+def saturated(
+    uv: F32, ends_uv: tuple[float, float], range_uv: tuple[F64, F64] | None, sampling_hz: float
+) -> Bool | None:
+    """Find the samples at the limit of the converter. Runs as short as the peak of a clipped spike are left.
+
+    Parameters
+    ----------
+    uv : ndarray of float32, shape (n_contacts, n_samples)
+        Raw traces in uV.
+    ends_uv : (float, float)
+        Their smallest and largest value; NaN if any value is NaN.
+    range_uv : (ndarray of float64, ndarray of float64), shape (n_contacts,) each, or None
+        Lower and upper limit of the converter for each contact in uV.
+    sampling_hz : float
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_contacts, n_samples), or None
+        Saturated samples; None if there are none.
+    """
+    if range_uv is None:
+        return None
+    low, high = range_uv
+    # Raw number x gain was rounded to float32, so the last millionth of the range counts as saturated.
+    slack = 1e-6 * np.maximum(np.abs(low), np.abs(high))
+    low, high = low + slack, high - slack
+    # Written so that a NaN anywhere makes it false.
+    if ends_uv[0] > low.max() and ends_uv[1] < high.min():
+        return None
+    row, start, stop = runs((uv <= low[:, None]) | (uv >= high[:, None]))
+    long = stop - start > max(1, round(CLIPPED_MS * 1e-3 * sampling_hz))
+    return mask_of((row[long], start[long], stop[long]), uv.shape) if long.any() else None
+
+
+def silent(uv: F32, sampling_hz: float) -> Bool | None:
+    """Find the samples at which a contact repeats one value for longer than by chance.
+
+    Where most contacts repeat their value at once, as in lost packets, a few samples are enough.
+
+    Parameters
+    ----------
+    uv : ndarray of float32, shape (n_contacts, n_samples)
+        Raw traces in uV.
+    sampling_hz : float
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_contacts, n_samples), or None
+        Silent samples; None if there are none.
+    """
+    least = max(4, round(SILENT_MS * 1e-3 * sampling_hz))
+    found = [_lost_packets(uv)]
+    for row in _suspects(uv, least // 2):
+        found.append(_repetitions(uv[row], int(row), least))
+    row, start, stop = (np.concatenate([np.empty(0, np.int64), *columns]) for columns in zip(*found, strict=True))
+    return mask_of((row, start, stop), uv.shape) if len(row) else None
+
+
+def _suspects(uv: F32, step: int) -> I64:
+    """Find the contacts that repeat a value over one of the pieces of `step` samples into which the block is cut.
+
+    A run of twice that length holds a whole piece.
+    """
+    n = uv.shape[1] // step
+    pieces = uv[:, : n * step].reshape(len(uv), n, step)
+    first = pieces[:, :, 0]
+    row, piece = np.nonzero((first == pieces[:, :, step // 2]) & (first == pieces[:, :, step - 1]))
+    whole = (pieces[row, piece] == pieces[row, piece, 0][:, None]).all(axis=1)
+    return np.unique(row[whole])
+
+
+def _repetitions(x: F32, row: int, least: int) -> Runs:
+    """Find the runs of one value that are at least `least` samples long, and longer than by chance."""
+    _, start, stop = runs((x[1:] == x[:-1])[None])
+    length, n = stop - start, len(x) - 1
+    limit = float(least)
+    for _ in range(8):
+        short = length < limit
+        share = length[short].sum() / max(1, n - length[~short].sum())
+        longer = max(float(least), np.log(CHANCE / n) / np.log(min(max(share, 1e-3), 0.999)))
+        if longer <= limit:
+            break
+        limit = longer
+    keep = length + 1 >= limit
+    return np.full(np.count_nonzero(keep), row, np.int64), start[keep], stop[keep] + 1
+
+
+def _lost_packets(uv: F32) -> Runs:
+    """Find the runs in which all of some contacts repeat their value, and the contacts that do."""
+    n_contacts, n = uv.shape
+    none = np.empty(0, np.int64)
+    if n_contacts < COMPARED // 2 or n < 2:
+        return none, none, none
+    rows = np.unique(np.linspace(0, n_contacts - 1, COMPARED).astype(int))
+    same = uv[rows, 1:] == uv[rows, :-1]
+    by_chance = len(rows) * np.log(np.clip(same.mean(), 1e-3, 0.999))
+    _, start, stop = runs(same.all(axis=0)[None])
+    long = stop - start >= max(REPEATED, np.log(CHANCE / n) / by_chance)
+    found = [(none, none, none)]
+    for a, b in zip(start[long].tolist(), stop[long].tolist(), strict=True):
+        flat = np.flatnonzero((uv[:, a : b + 1] == uv[:, a : a + 1]).all(axis=1))
+        found.append((flat, np.full(len(flat), a), np.full(len(flat), b + 1)))
+    row, start, stop = (np.concatenate(columns) for columns in zip(*found, strict=True))
+    return row, start, stop
+
+
+def filled(uv: F32, gaps: Bool, sampling_hz: float) -> F32:
+    """Fill gaps with a smooth curve, so that a filter finds no step at their edges.
+
+    Parameters
+    ----------
+    uv : ndarray of float32, shape (n_contacts, n_samples)
+        Traces.
+    gaps : ndarray of bool, shape (n_contacts, n_samples)
+        Samples to fill.
+    sampling_hz : float
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_contacts, n_samples)
+        The traces with every gap replaced by the cubic that has the level and the slope of the traces on either side. A
+        gap at the end of the traces keeps the level of its other side. A contact that is all gap becomes 0.
+    """
+    out = uv.copy()
+    row, start, stop = runs(gaps)
+    if not len(row):
+        return out
+    reach = max(2, round(END_MS * 1e-3 * sampling_hz))
+    left, right = _end(uv, gaps, row, start - 1, -1, reach), _end(uv, gaps, row, stop, 1, reach)
+    left, right = _completed(left, right), _completed(right, left)
+    length = stop - start
+    first = np.cumsum(length) - length
+    sample = np.arange(length.sum()) - np.repeat(first - start, length)
+    gap = np.repeat(np.arange(len(row)), length)
+    t = (sample - start[gap] + 1) / (length[gap] + 1)
+    (level0, slope0), (level1, slope1) = left, right
+    rise0, rise1 = slope0 * (length + 1), slope1 * (length + 1)
+    out[row[gap], sample] = (
+        (1 + 2 * t) * (1 - t) ** 2 * level0[gap]
+        + t * (1 - t) ** 2 * rise0[gap]
+        + t**2 * (3 - 2 * t) * level1[gap]
+        + t**2 * (t - 1) * rise1[gap]
+    )
+    return out
+
+
+def lengthened(gaps: Bool, least: int) -> tuple[I64, Bool]:
+    """Lengthen the gaps of each contact in time, so that a filter does not reach from one side to the other.
+
+    Parameters
+    ----------
+    gaps : ndarray of bool, shape (n_contacts, n_samples)
+        Samples that are left out.
+    least : int
+        Length of every gap afterwards, at least.
+
+    Returns
+    -------
+    place : ndarray of int64, shape (n_contacts, n_samples)
+        Where each sample is afterwards.
+    longer_gaps : ndarray of bool, shape (n_contacts, n_longer)
+        The gaps afterwards; the shorter rows end with a gap.
+
+    Examples
+    --------
+    >>> place, longer_gaps = lengthened(np.array([[False, True, False]]), 3)
+    >>> place, longer_gaps.astype(int)
+    (array([[0, 1, 4]]), array([[0, 1, 1, 1, 0]]))
+    """
+    row, start, stop = runs(gaps)
+    extra = np.zeros(gaps.shape, np.int64)
+    # Only the samples after a gap move.
+    inside = stop < gaps.shape[1]
+    extra[row[inside], stop[inside]] = np.maximum(0, least - (stop - start))[inside]
+    place = np.arange(gaps.shape[1]) + np.cumsum(extra, axis=1)
+    longer = np.ones((len(gaps), int(place.max(initial=-1)) + 1), np.bool_)
+    good_row, good = np.nonzero(~gaps)
+    longer[good_row, place[good_row, good]] = False
+    return place, longer
+
+
+def _end(uv: F32, gaps: Bool, row: I64, first: I64, step: int, reach: int) -> tuple[F64, F64]:
+    """Level and slope per sample of the traces at `first`, the last good sample beside each gap; NaN without one."""
+    away = step * np.arange(reach)
+    at = first[:, None] + away
+    inside = (at >= 0) & (at < uv.shape[1])
+    at = np.clip(at, 0, uv.shape[1] - 1)
+    good = np.logical_and.accumulate(inside & ~gaps[row[:, None], at], axis=1)
+    x = np.where(good, uv[row[:, None], at].astype(np.float64), 0.0)
+    n = good.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        middle_t, middle = (good * away).sum(axis=1) / n, x.sum(axis=1) / n
+        t = np.where(good, away - middle_t[:, None], 0.0)
+        slope = np.where(n > reach // 2, (t * x).sum(axis=1) / (t**2).sum(axis=1), 0.0)
+    return middle - slope * middle_t, np.where(n > 0, slope, np.nan)
+
+
+def _completed(end: tuple[F64, F64], other: tuple[F64, F64]) -> tuple[F64, F64]:
+    """Level and slope of an end; where there is none, the level of the other one and no slope."""
+    known = np.isfinite(end[0])
+    level = np.where(known, end[0], np.where(np.isfinite(other[0]), other[0], 0.0))
+    return level, np.where(known, end[1], 0.0)
+
+
+def blanked_of_block(why: U8 | None, margin: int, first: int, n_samples: int) -> Blanked:
+    """List the intervals in which samples of a block are blanked.
+
+    Parameters
+    ----------
+    why : ndarray of uint8, shape (n_contacts, n_samples + 2 margin), or None
+        `Reason` of each sample, 0 for samples that are used.
+    margin : int
+        Samples at either end that belong to other blocks.
+    first : int
+        Sample of the recording at which the block starts.
+    n_samples : int
+        Length of the block.
+
+    Returns
+    -------
+    Blanked
+        Samples count from the start of the recording.
+    """
+    none = np.empty(0, np.int64)
+    nothing = Blanked(none, none, none, np.empty(0), n_samples)
+    if why is None:
+        return nothing
+    own, parts = why[:, margin : margin + n_samples], [nothing]
+    for reason in Reason:
+        share = np.asarray(own == reason).mean(axis=0)
+        _, start, stop = runs(share[None] > 0)
+        before = np.concatenate([[0.0], np.cumsum(share)])
+        mean = (before[stop] - before[start]) / (stop - start)
+        parts.append(Blanked(start + first, stop + first, np.full(len(start), int(reason), np.int64), mean, 0))
+    return join_blanked(parts)
+
+
+def hidden_share(blanked: Bool, contacts: I64, sample: I64, energy: F32, before: int) -> F32:
+    """Compute how much of each spike's waveform is blanked, on the contact where it is most.
+
+    Parameters
+    ----------
+    blanked : ndarray of bool, shape (n_contacts, n_samples)
+        Blanked samples.
+    contacts : ndarray of int64, shape (n, n_near)
+        Contacts of each spike; -1 marks an unused entry.
+    sample : ndarray of int64, shape (n,)
+        Sample of each spike.
+    energy : ndarray of float32, shape (n_window,)
+        Share of the energy of a waveform at each of its samples.
+    before : int
+        Samples of the window before the spike.
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+        From 0 to 1.
+    """
+    share = np.zeros(len(sample), np.float32)
+    count = np.concatenate([[0], np.cumsum(blanked.any(axis=0))])
+    first = sample - before
+    for spike in np.flatnonzero(count[first + len(energy)] > count[first]).tolist():
+        near = contacts[spike][contacts[spike] >= 0]
+        window = blanked[near, first[spike] : first[spike] + len(energy)]
+        share[spike] = (window @ energy).max(initial=0.0)
+    return share
