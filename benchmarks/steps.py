@@ -51,7 +51,7 @@ class SubstitutedRun(Run):
     @classmethod
     def of(cls, run: Run, substitutes: Mapping[str, Callable[..., Any]]) -> SubstitutedRun:
         """Take over the resources of a run."""
-        return cls(run.executor, run.backend, run.store, run.progress, substitutes)
+        return cls(**vars(run), substitutes=substitutes)
 
     def step(self, name: str, function: Callable[..., Any], *inputs: Any, **settings: Any) -> Any:
         """See `Run.step`."""

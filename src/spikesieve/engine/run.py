@@ -298,7 +298,7 @@ def _named(
     function: Callable[..., object], inputs: tuple[object, ...], settings: dict[str, object]
 ) -> dict[str, object]:
     """The inputs of a step by the names of the function's parameters."""
-    bound = inspect.signature(function).bind(None, *inputs, **settings).arguments
+    bound = inspect.signature(function, follow_wrapped=False).bind(None, *inputs, **settings).arguments
     return dict(list(bound.items())[1:])
 
 
