@@ -332,7 +332,8 @@ def _folder(folder: Path | str | None) -> Iterator[Path]:
 
 
 def _why_empty(settings: Settings) -> str:
-    least = f"detect.threshold = {settings.detect.threshold:g} SD"
+    given = settings.detect.threshold is not None or settings.method != "sieve"
+    least = f"detect.threshold = {settings.detect.least_score:g} SD" if given else "the threshold of detection"
     often = f"at least templates.min_spikes = {settings.templates.min_spikes} times"
     if settings.method == "kilosort2":
         least, often = f"kilosort2.learn_threshold = {settings.kilosort2.learn_threshold:g} SD", "again and again"
