@@ -43,7 +43,17 @@ METHODS: dict[str, Callable[[Run, Source, Settings, Motion | None], Sorting]] = 
 _DETECTED = ("detect", "motion", "trace shift", "detect again", "spikes at rest", "clusters")
 STEPS: dict[str, tuple[str, ...]] = {
     "sieve": (
-        *("noise", "shapes", "preprocessing", *_DETECTED, "first templates", "match a part", "templates", "match"),
+        *(
+            "noise",
+            "shapes",
+            "preprocessing",
+            "detection threshold",
+            *_DETECTED,
+            "first templates",
+            "match a part",
+            "templates",
+            "match",
+        ),
         *("units", "sorting"),
     ),
     "kilosort4": (

@@ -177,7 +177,7 @@ class UniversalNoise(BlockTask[F64]):
         return self.shapes.n_samples
 
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> F64:
-        """Return (n_centres, n_sizes, n_shapes) float64."""
+        """Return (n_measured, n_sizes, n_shapes) float64."""
         templates = universal_templates(self.source.probe, self.params)
         return detect.noise_of_universal_scores(clean, self.shapes, templates, backend)
 
@@ -207,15 +207,17 @@ def with_detection_threshold(
         With `detection_threshold_sd`, and a note that tells it.
     """
     fitted = source.preprocessing
+    score_sd_of_given = fit.detection_threshold_ratio / fitted.score_noise_sd
     if params.threshold is not None:
-        threshold = fit.detection_threshold_ratio * params.threshold / fitted.score_noise_sd
+        threshold = params.threshold * score_sd_of_given
         note = f"Spikes were detected down to {threshold:.2f} noise SD: detect.threshold was given."
     else:
         task, blocks = UniversalNoise(source, shapes, params), source.sample_blocks[::EVERY_BLOCK]
         sd = median_of_blocks(list(run.map(task, blocks, "detection threshold")), 0.0)
         threshold = detect.threshold_of_noise(sd, fit.false_detections_hz)
         note = (
-            f"Spikes were detected down to {threshold:.2f} noise SD, which noise alone exceeds about "
+            f"Spikes were detected down to {threshold:.2f} noise SD, as with "
+            f"detect.threshold={threshold / score_sd_of_given:.1f}: noise alone exceeds it about "
             f"{fit.false_detections_hz:g} times per second and contact (fit.false_detections_hz)."
         )
     return replace(fitted, detection_threshold_sd=float(threshold), notes=(*fitted.notes, note))

@@ -22,6 +22,8 @@ from spikesieve.stages.shapes import Shapes
 NOISE_PEAKS_HZ = 5000.0
 # Noise is measured at every 20th sample: neighbours are correlated, and 1500 samples of a block are enough.
 NOISE_STEP = 20
+# Noise is measured at this many centres: their median is wanted.
+NOISE_CENTRES = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,9 +218,9 @@ def noise_of_universal_scores(clean: Clean, shapes: Shapes, templates: Universal
 
     Returns
     -------
-    ndarray of float64, shape (n_centres, n_sizes, n_shapes)
-        Robust SD of the score of each template, NaN where it is blanked. Spikes are rare at any one place, so they
-        hardly count.
+    ndarray of float64, shape (n_measured, n_sizes, n_shapes)
+        Robust SD of the scores at up to 300 centres, evenly chosen; NaN where they are blanked. Spikes are rare at any
+        one place, so they hardly count.
     """
     inside = slice(shapes.n_samples, -shapes.n_samples, NOISE_STEP)
     projections = backend.projections(clean.white, shapes.pcs, shapes.peak_index)
@@ -231,11 +233,13 @@ def noise_of_universal_scores(clean: Clean, shapes: Shapes, templates: Universal
     if blanked is not None:
         reached = maximum_filter1d(blanked, 2 * shapes.n_samples + 1, axis=1)[:, inside]
     n_centres, n_sizes = templates.weights.shape[:2]
-    sd = np.empty((n_centres, n_sizes, n_shapes))
-    for centre, (weights, contacts) in enumerate(zip(templates.weights, templates.contacts, strict=True)):
-        scores = (weights @ by_contact[contacts]).reshape(-1, n_samples)
+    centres = np.unique(np.linspace(0, n_centres - 1, NOISE_CENTRES).round().astype(np.int64))
+    sd = np.empty((len(centres), n_sizes, n_shapes))
+    for row, centre in enumerate(centres):
+        contacts = templates.contacts[centre]
+        scores = (templates.weights[centre] @ by_contact[contacts]).reshape(-1, n_samples)
         not_used = reached[contacts[contacts >= 0]].any(axis=0)
-        sd[centre] = mad_sd(scores, np.broadcast_to(not_used, scores.shape)).reshape(n_sizes, n_shapes)
+        sd[row] = mad_sd(scores, np.broadcast_to(not_used, scores.shape)).reshape(n_sizes, n_shapes)
     return sd
 
 
@@ -244,8 +248,8 @@ def threshold_of_noise(noise_sd: F64, false_detections_hz: float) -> float:
 
     Parameters
     ----------
-    noise_sd : ndarray of float64, shape (n_centres, n_sizes, n_shapes)
-        SD of the noise in the score of each universal template.
+    noise_sd : ndarray of float64, shape (n_measured, n_sizes, n_shapes)
+        SD of the noise in the scores of universal templates at some centres.
     false_detections_hz : float
         Detections per second and contact that noise may make.
 
