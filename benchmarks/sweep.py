@@ -29,7 +29,7 @@ from spikesieve.settings.sort import Settings
 from spikesieve.stages.curate import UnitSpikes
 
 VALUES: dict[str, tuple[float, ...]] = {
-    "fit.detection_threshold_ratio": (0.75, 1.05),
+    "fit.false_detections_hz": (0.001, 0.1),
     "fit.amplitude_cv": (0.075, 0.3),
     "fit.min_amplitude_ratio": (0.25, 0.7),
     "fit.min_log_odds": (-5.0, 0.0),

@@ -70,7 +70,7 @@ SIEVE = {
     "curate.acg_threshold=0.1": {"units", "sorting"},
     "fit.final_log_odds=1.0": {"match", "units", "sorting"},
 }
-BEFORE_MOTION = {"noise", "shapes", "preprocessing", "detect"}
+BEFORE_MOTION = {"noise", "shapes", "preprocessing", "detection threshold", "detect"}
 
 
 @pytest.mark.parametrize("override", SIEVE)

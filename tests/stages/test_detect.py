@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tiny
+from scipy.signal import lfilter
 from tiny import line_probe
 
 from spikesieve.kernels.cpu import backend as cpu
 from spikesieve.model import Probe
 from spikesieve.stages import detect
 from spikesieve.stages.detect import DetectParams
+from spikesieve.stages.preprocess import Clean
 
 SHAPES = tiny.textbook_shapes()
 PARAMS = DetectParams()
@@ -20,7 +22,7 @@ WAVES = SHAPES.templates @ SHAPES.pcs
 def find(white: np.ndarray, probe: Probe, params: DetectParams = PARAMS, core=None, exclusion: int = 20):
     templates = detect.universal_templates(probe, params)
     core = core or (0, white.shape[1])
-    return detect.find(white, SHAPES, templates, core, (exclusion, params.threshold), tiny.BACKEND), templates
+    return detect.find(white, SHAPES, templates, core, (exclusion, params.least_score), tiny.BACKEND), templates
 
 
 def planted(probe: Probe, spikes, n_samples: int = 2000, noise_sd: float = 0.0) -> np.ndarray:
@@ -152,3 +154,59 @@ def test_every_contact_of_a_grid_has_a_centre_near():
     templates = detect.universal_templates(probe, PARAMS)
     distance = np.hypot(*(xy[:, None] - templates.positions_um[None]).transpose(2, 0, 1))
     assert distance.min(axis=1).max() <= 8.0
+
+
+def noise(n_contacts: int, n_samples: int, smooth: float) -> np.ndarray:
+    """Gaussian noise of SD 1 in PC scores: white, or with more power at low frequencies."""
+    white = np.random.default_rng(3).standard_normal((n_contacts, n_samples))
+    white = lfilter([1.0], [1.0, -smooth], white, axis=1).astype(np.float32)
+    scores = np.stack(
+        [scores[:, 100:-100] for scores in tiny.BACKEND.projections(white, SHAPES.pcs, SHAPES.peak_index)]
+    )
+    return white / scores.std()
+
+
+def sd_of(white: np.ndarray, probe: Probe, why: np.ndarray | None = None) -> np.ndarray:
+    templates = detect.universal_templates(probe, PARAMS)
+    return detect.noise_of_universal_scores(Clean(white, white, why), SHAPES, templates, tiny.BACKEND)
+
+
+@pytest.mark.parametrize("smooth", [0.0, 0.6])
+def test_noise_exceeds_the_threshold_about_as_often_as_it_may(smooth):
+    """Here the rate that is allowed is high, so that there is something to count: 5 per second and contact."""
+    probe, n_samples, allowed_hz = line_probe(12), 120_000, 5.0
+    white = noise(12, n_samples, smooth)
+    sd = sd_of(white, probe)
+    threshold = detect.threshold_of_noise(sd, allowed_hz)
+    found, _ = find(white, probe, PARAMS.at(threshold))
+    rate_hz = len(found.sample) / 12 / (n_samples / tiny.HZ)
+    assert allowed_hz / 2.5 < rate_hz < allowed_hz * 2.5
+    assert detect.threshold_of_noise(sd, 0.01) > threshold + 0.9
+
+
+def test_the_threshold_follows_the_noise_and_not_the_spikes():
+    """25 spikes of 40 SD per second on 12 contacts."""
+    probe = line_probe(12)
+    white = noise(12, 60_000, 0.0)
+    spikes = planted(probe, [(t, 0, 20.0 * (t % 12), t % 6, -40.0) for t in range(500, 59_000, 1201)], 60_000)
+
+    def threshold(traces: np.ndarray) -> float:
+        return detect.threshold_of_noise(sd_of(traces, probe), 0.01)
+
+    assert threshold(1.5 * white) == pytest.approx(1.5 * threshold(white), rel=1e-3)
+    assert threshold(white + spikes) == pytest.approx(threshold(white), rel=0.05)
+
+
+def test_blanked_samples_and_silent_contacts_do_not_lower_the_threshold():
+    probe, white = line_probe(12), noise(12, 60_000, 0.0)
+    whole = detect.threshold_of_noise(sd_of(white, probe), 0.01)
+    why = np.zeros(white.shape, np.uint8)
+    why[:, np.arange(60_000) % 1000 < 400] = 1
+    why[4, 30_000:] = 1
+    blanked = sd_of(np.where(why > 0, np.float32(0), white), probe, why)
+    assert np.isfinite(blanked).all()
+    assert detect.threshold_of_noise(blanked, 0.01) == pytest.approx(whole, rel=0.03)
+    silent = sd_of(white, probe)
+    silent[: len(silent) // 2 + 2] = 0.0
+    assert detect.threshold_of_noise(silent, 0.01) == pytest.approx(whole, rel=0.03)
+    assert detect.threshold_of_noise(silent * 0.0, 0.01) == pytest.approx(5.12, abs=0.01)

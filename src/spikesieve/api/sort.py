@@ -43,7 +43,17 @@ METHODS: dict[str, Callable[[Run, Source, Settings, Motion | None], Sorting]] = 
 _DETECTED = ("detect", "motion", "trace shift", "detect again", "spikes at rest", "clusters")
 STEPS: dict[str, tuple[str, ...]] = {
     "sieve": (
-        *("noise", "shapes", "preprocessing", *_DETECTED, "first templates", "match a part", "templates", "match"),
+        *(
+            "noise",
+            "shapes",
+            "preprocessing",
+            "detection threshold",
+            *_DETECTED,
+            "first templates",
+            "match a part",
+            "templates",
+            "match",
+        ),
         *("units", "sorting"),
     ),
     "kilosort4": (
@@ -332,7 +342,8 @@ def _folder(folder: Path | str | None) -> Iterator[Path]:
 
 
 def _why_empty(settings: Settings) -> str:
-    least = f"detect.threshold = {settings.detect.threshold:g} SD"
+    given = settings.detect.threshold is not None or settings.method != "sieve"
+    least = f"detect.threshold = {settings.detect.least_score:g} SD" if given else "the threshold of detection"
     often = f"at least templates.min_spikes = {settings.templates.min_spikes} times"
     if settings.method == "kilosort2":
         least, often = f"kilosort2.learn_threshold = {settings.kilosort2.learn_threshold:g} SD", "again and again"

@@ -10,6 +10,7 @@ from spikesieve.engine.source import Source
 from spikesieve.model import Motion, Sorting
 from spikesieve.passes.clustering import cluster_detected
 from spikesieve.passes.description import DescriptionParams, SortedSpikes, describe
+from spikesieve.passes.detection import with_detection_threshold
 from spikesieve.passes.drift import find_drift, move_to_rest
 from spikesieve.passes.learning import LearningParams, Matching, final_units, learn_templates_again
 from spikesieve.passes.matching import LikelihoodLimits, match_by_likelihood
@@ -45,7 +46,9 @@ def sort(run: Run, source: Source, settings: Settings, known_motion: Motion | No
     shapes = run.step("shapes", learn_shapes, whitened, settings.shapes, True)
     source = whitened.with_preprocessing(run.step("preprocessing", with_unit_score_noise, whitened, shapes))
 
-    detect = settings.detect_for_sieve(source.preprocessing.score_noise_sd)
+    limit = settings.fit.for_detection
+    fitted = run.step("detection threshold", with_detection_threshold, source, shapes, settings.detect, limit)
+    source, detect = source.with_preprocessing(fitted), settings.detect.at(fitted.detection_threshold_sd)
     drift = find_drift(run, source, shapes, detect, settings, known_motion)
     source, detected, model = drift.source, drift.detected, drift.model
     at_rest = run.step("spikes at rest", move_to_rest, detected, model)

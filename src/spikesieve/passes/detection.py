@@ -10,15 +10,20 @@ import numpy as np
 from spikesieve.engine.run import BlockTask, Core, Run, versioned
 from spikesieve.engine.source import Source
 from spikesieve.kernels.backend import Backend
-from spikesieve.model import F32, I32, I64, Bool, Probe
+from spikesieve.model import F32, F64, I32, I64, Bool, Probe
 from spikesieve.settings.detect import DetectParams
 from spikesieve.settings.features import FeaturesParams
+from spikesieve.settings.fit import FitParams
 from spikesieve.stages import detect, localize
 from spikesieve.stages.blanking import MAX_HIDDEN, hidden_share
 from spikesieve.stages.detect import UniversalTemplates, pitch_um, universal_templates
 from spikesieve.stages.features import Groups, group_of, make_groups
-from spikesieve.stages.preprocess import Clean
+from spikesieve.stages.preprocess import Clean, Preprocessing
 from spikesieve.stages.shapes import Shapes
+from spikesieve.stages.whitening import median_of_blocks
+
+# The noise of universal scores is measured in every 4th sample block, 5 s of a long recording.
+EVERY_BLOCK = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +130,7 @@ class Detect(BlockTask[DetectedSpikes]):
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> DetectedSpikes:
         """Return the spikes of the block."""
         shapes, templates = self.shapes, self.templates
-        limits = self.exclusion_samples, self.params.threshold
+        limits = self.exclusion_samples, self.params.least_score
         found = detect.find(clean.white, shapes, templates, core.span, limits, backend)
         group = self.group_of_centre[found.centre]
         order = np.lexsort((group, found.sample))
@@ -149,6 +154,73 @@ class Detect(BlockTask[DetectedSpikes]):
             amplitude_uv=amplitude_uv.max(axis=1, initial=0.0),
             features=features,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class UniversalNoise(BlockTask[F64]):
+    """Measure the noise of the scores of universal templates in a block.
+
+    Attributes
+    ----------
+    shapes : Shapes
+        Shapes and temporal components.
+    params : DetectParams
+        Where the templates are.
+    """
+
+    shapes: Shapes
+    params: DetectParams
+
+    @property
+    def margin_samples(self) -> int:
+        """One waveform length."""
+        return self.shapes.n_samples
+
+    def __call__(self, clean: Clean, core: Core, backend: Backend) -> F64:
+        """Return (n_measured, n_sizes, n_shapes) float64."""
+        templates = universal_templates(self.source.probe, self.params)
+        return detect.noise_of_universal_scores(clean, self.shapes, templates, backend)
+
+
+@versioned(1)
+def with_detection_threshold(
+    run: Run, source: Source, shapes: Shapes, params: DetectParams, fit: FitParams
+) -> Preprocessing:
+    """Determine the threshold of detection of the method sieve, where scores of noise have SD 1.
+
+    Parameters
+    ----------
+    run : Run
+        Executor, backend, store and progress.
+    source : Source
+        The recording, whitened, in which PC scores of noise have SD 1.
+    shapes : Shapes
+        Shapes and temporal components.
+    params : DetectParams
+        The universal templates. A threshold that is given is in SD of whitened traces, as in Kilosort4.
+    fit : FitParams
+        Detections that noise may make; share of a given threshold that is used.
+
+    Returns
+    -------
+    Preprocessing
+        With `detection_threshold_sd`, and a note that tells it.
+    """
+    fitted = source.preprocessing
+    score_sd_of_given = fit.detection_threshold_ratio / fitted.score_noise_sd
+    if params.threshold is not None:
+        threshold = params.threshold * score_sd_of_given
+        note = f"Spikes were detected down to {threshold:.2f} noise SD: detect.threshold was given."
+    else:
+        task, blocks = UniversalNoise(source, shapes, params), source.sample_blocks[::EVERY_BLOCK]
+        sd = median_of_blocks(list(run.map(task, blocks, "detection threshold")), 0.0)
+        threshold = detect.threshold_of_noise(sd, fit.false_detections_hz)
+        note = (
+            f"Spikes were detected down to {threshold:.2f} noise SD, as with "
+            f"detect.threshold={threshold / score_sd_of_given:.1f}: noise alone exceeds it about "
+            f"{fit.false_detections_hz:g} times per second and contact (fit.false_detections_hz)."
+        )
+    return replace(fitted, detection_threshold_sd=float(threshold), notes=(*fitted.notes, note))
 
 
 @versioned(2)

@@ -140,7 +140,7 @@ def learn_templates_again(
     return moving.take(single, n_spikes)
 
 
-@versioned(3)
+@versioned(4)
 def final_units(
     run: Run, source: Source, matching: Matching, params: LearningParams, curation: CurateParams
 ) -> CuratedUnits:

@@ -57,7 +57,7 @@ class ScoreNoise(BlockTask[F64]):
         return noise_of_scores(clean.white, self.shapes, backend, clean.blanked)
 
 
-@versioned(3)
+@versioned(4)
 def fit_preprocessing(run: Run, source: Source, params: PreprocessParams) -> Preprocessing:
     """Learn lines of interference, bad contacts, noise and whitening from sample blocks.
 
@@ -97,7 +97,7 @@ def _with_artifact_test(draft: Preprocessing, measured: ContactStatistics, sourc
     return replace(draft, artifact_test=test, used_share=max(measured.used_share, 1e-3))
 
 
-@versioned(2)
+@versioned(3)
 def with_unit_score_noise(run: Run, source: Source, shapes: Shapes) -> Preprocessing:
     """Scale the whitening so that PC scores of noise have SD 1 on every contact.
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from spikesieve.settings.params import Params, setting
+
+# Th_universal of Kilosort4, in SD of whitened traces.
+KILOSORT4_THRESHOLD = 9.0
 
 
 class DetectParams(Params):
     """Which universal templates find the first spikes, and where they sit."""
 
-    threshold: float = setting(
-        9.0,
-        "smallest projection of a spike on a universal template, in noise SD; "
-        "lower it to find smaller spikes, raise it if noise is detected",
+    threshold: float | None = setting(
+        None,
+        "smallest projection of a spike on a universal template, in noise SD (default: follows from the noise in the "
+        "method sieve, 9 in the others); lower it to find smaller spikes, raise it if noise is detected",
         kilosort4="Th_universal",
         gt=2.0,
         le=100.0,
@@ -73,3 +78,23 @@ class DetectParams(Params):
         ge=1,
         le=200,
     )
+
+    def at(self, threshold_sd: float) -> Self:
+        """Replace the threshold.
+
+        Parameters
+        ----------
+        threshold_sd : float
+            The new threshold in noise SD.
+
+        Returns
+        -------
+        Self
+            The same settings with this threshold.
+        """
+        return self.model_copy(update={"threshold": threshold_sd})
+
+    @property
+    def least_score(self) -> float:
+        """The threshold in noise SD; that of Kilosort4 where none is given."""
+        return KILOSORT4_THRESHOLD if self.threshold is None else self.threshold

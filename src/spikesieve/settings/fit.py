@@ -10,9 +10,16 @@ from spikesieve.settings.params import Params, setting
 class FitParams(Params):
     """How spikes are found by likelihood."""
 
+    false_detections_hz: float = setting(
+        0.01,
+        "detections that noise may make in the first pass, per second and contact: its threshold follows from that; "
+        "raise it to find smaller neurons, lower it if noise is detected",
+        gt=0.0,
+        le=10.0,
+    )
     detection_threshold_ratio: float = setting(
         0.89,
-        "the first pass detects spikes down to this times detect.threshold; "
+        "if detect.threshold is given, the first pass detects spikes down to this times it; "
         "lower it to find smaller neurons, raise it if noise is detected",
         old_name="detect_share",
         gt=0.0,
@@ -67,6 +74,12 @@ class FitParams(Params):
         ge=1,
         le=10_000,
     )
+
+    @property
+    def for_detection(self) -> FitParams:
+        """What matters for detection. The rest is default, so that changing it does not repeat the step."""
+        names = ("false_detections_hz", "detection_threshold_ratio")
+        return FitParams(**{name: getattr(self, name) for name in names})
 
     @property
     def while_learning(self) -> FitParams:

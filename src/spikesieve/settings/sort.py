@@ -147,22 +147,6 @@ class Settings(Adjustable):
         given = {name: _plain(value) for name, value in settings.items() if not harmless(name, value)}
         return cls().with_values({"method": "kilosort4", **given}.items())
 
-    def detect_for_sieve(self, score_noise_sd: float) -> DetectParams:
-        """Detection settings of the method sieve: a lower threshold, because the likelihood removes noise later.
-
-        Parameters
-        ----------
-        score_noise_sd : float
-            Median SD that scores of noise had in whitened traces. The threshold is in SD of those, as in Kilosort4.
-
-        Returns
-        -------
-        DetectParams
-            With the threshold in SD of scores.
-        """
-        threshold = self.fit.detection_threshold_ratio * self.detect.threshold / score_noise_sd
-        return self.detect.model_copy(update={"threshold": threshold})
-
     def require_used(self) -> None:
         """Check that no setting was changed that the method does not use.
 
@@ -238,8 +222,8 @@ def fields_by_path() -> dict[str, FieldInfo]:
 
     Examples
     --------
-    >>> fields_by_path()["detect.threshold"].default
-    9.0
+    >>> fields_by_path()["match.threshold"].default
+    8.0
     """
     return Settings.fields_by_path()
 

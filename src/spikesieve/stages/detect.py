@@ -8,12 +8,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import maximum_filter1d
 
 from spikesieve.geometry import distances_um, nearest, vertical_pitch_um
 from spikesieve.kernels.backend import Backend
 from spikesieve.model import F32, F64, I64, Probe
 from spikesieve.settings.detect import DetectParams
+from spikesieve.stages.preprocess import Clean, mad_sd
 from spikesieve.stages.shapes import Shapes
+
+# Noise of SD s makes about 5000 exp(-u^2 / (2 s^2)) detections above u per second and contact: measured 1800 to 14000
+# on Gaussian noise of two spectra on five probes, see docs/detect.md. A factor of 2 changes the threshold by 0.15 s.
+NOISE_PEAKS_HZ = 5000.0
+# Noise is measured at every 20th sample: neighbours are correlated, and 1500 samples of a block are enough.
+NOISE_STEP = 20
+# Noise is measured at this many centres: their median is wanted.
+NOISE_CENTRES = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,3 +200,80 @@ def find(
         Ordered by sample, then centre.
     """
     return Detections(*backend.universal_peaks(white, shapes.waveforms, shapes.peak_index, templates, span, limits))
+
+
+def noise_of_universal_scores(clean: Clean, shapes: Shapes, templates: UniversalTemplates, backend: Backend) -> F64:
+    """Measure the noise of the scores of universal templates. Scores near blanked samples do not count.
+
+    Parameters
+    ----------
+    clean : Clean
+        Whitened traces, and which of their samples are blanked. One waveform length at either end is not used.
+    shapes : Shapes
+        Shapes of spikes on one contact.
+    templates : UniversalTemplates
+        Centres and spatial weights.
+    backend : Backend
+        Runs the array operations.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_measured, n_sizes, n_shapes)
+        Robust SD of the scores at up to 300 centres, evenly chosen; NaN where they are blanked. Spikes are rare at any
+        one place, so they hardly count.
+    """
+    inside = slice(shapes.n_samples, -shapes.n_samples, NOISE_STEP)
+    projections = backend.projections(clean.white, shapes.pcs, shapes.peak_index)
+    on_shapes = [shapes.templates @ scores[:, inside] for scores in projections]
+    # An extra row of zeros stands for missing contacts, which -1 points at.
+    by_contact = np.stack([*on_shapes, np.zeros_like(on_shapes[0])])
+    n_shapes, n_samples = by_contact.shape[1:]
+    by_contact = by_contact.reshape(len(by_contact), -1)
+    blanked, reached = clean.blanked, np.zeros((len(on_shapes), n_samples), np.bool_)
+    if blanked is not None:
+        reached = maximum_filter1d(blanked, 2 * shapes.n_samples + 1, axis=1)[:, inside]
+    n_centres, n_sizes = templates.weights.shape[:2]
+    centres = np.unique(np.linspace(0, n_centres - 1, NOISE_CENTRES).round().astype(np.int64))
+    sd = np.empty((len(centres), n_sizes, n_shapes))
+    for row, centre in enumerate(centres):
+        contacts = templates.contacts[centre]
+        scores = (templates.weights[centre] @ by_contact[contacts]).reshape(-1, n_samples)
+        not_used = reached[contacts[contacts >= 0]].any(axis=0)
+        sd[row] = mad_sd(scores, np.broadcast_to(not_used, scores.shape)).reshape(n_sizes, n_shapes)
+    return sd
+
+
+def threshold_of_noise(noise_sd: F64, false_detections_hz: float) -> float:
+    """Compute the score that noise alone exceeds at a given rate.
+
+    Parameters
+    ----------
+    noise_sd : ndarray of float64, shape (n_measured, n_sizes, n_shapes)
+        SD of the noise in the scores of universal templates at some centres.
+    false_detections_hz : float
+        Detections per second and contact that noise may make.
+
+    Returns
+    -------
+    float
+        The threshold.
+
+    Notes
+    -----
+    The peaks of Gaussian noise of SD s exceed u at the rate r exp(-u^2 / (2 s^2)) [1]_, so that
+    u = s sqrt(2 ln(r / false_detections_hz)). At a centre the templates of the largest SD make most of these peaks; s
+    is the median over centres of this largest SD.
+
+    References
+    ----------
+    .. [1] Rice, S. O. (1945). Mathematical analysis of random noise. Bell System Technical Journal 24, 46-156.
+
+    Examples
+    --------
+    >>> round(threshold_of_noise(np.ones((4, 5, 6)), 0.01), 2)
+    5.12
+    """
+    largest = noise_sd.max(axis=(1, 2))
+    # A centre of silent contacts has no noise.
+    sd = float(np.median(largest[largest > 0])) if np.any(largest > 0) else 1.0
+    return sd * float(np.sqrt(2 * np.log(NOISE_PEAKS_HZ / false_detections_hz)))

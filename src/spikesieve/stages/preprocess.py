@@ -64,6 +64,8 @@ class Preprocessing:
         What artifacts are told by; None before the noise is known.
     used_share : float
         Share of the recording that is not blanked, estimated from sample blocks.
+    detection_threshold_sd : float
+        Smallest score of a detected spike in noise SD; 0 if it was not determined.
     """
 
     probe: Probe
@@ -81,6 +83,7 @@ class Preprocessing:
     lines: Lines | None = None
     artifact_test: ArtifactTest | None = None
     used_share: float = 1.0
+    detection_threshold_sd: float = 0.0
 
     @property
     def layout(self) -> Layout:

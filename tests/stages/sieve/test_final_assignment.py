@@ -33,3 +33,24 @@ def test_spikes_of_a_unit_that_is_too_small_to_be_kept_go_to_the_next_likeliest(
     found = refined(matched, REFINE.model_copy(update={"same_distance": 0.0, "same_distance_apart": 0.0}))
     assert confusion(truth, found.unit).shape == (2, 1)
     assert confusion(truth, found.unit)[1, 0] == 12
+
+
+def test_the_largest_cluster_of_too_few_spikes_is_named():
+    few, fewer = train(0.15, 0)[:12], train(0.1, 2)[:6]
+    matched, truth = spikes_of([footprint(2, 12, 0), footprint(6, 12, 1)], [few, fewer], [0, 1])
+    found = refined(matched)
+    assert len(found.means) == 0
+    assert "fewer than refine.min_spikes = 20 spikes" in found.notes[0]
+    assert "2 cluster(s) left out: " in found.notes[0]
+    assert f"The largest has {(truth == 0).sum()} spikes around contact 2." in found.notes[0]
+
+
+def test_the_largest_cluster_is_named_where_no_spike_is_likelier_than_noise():
+    """Each of a rare unit of 2 noise SD would have to be larger by far to be no noise."""
+    matched, truth = spikes_of([footprint(2, 2, 0), footprint(6, 2, 1)], [train(0.4, 0), train(0.3, 1)], [0, 1], 0.1)
+    found = refined(matched)
+    assert len(found.means) == 0
+    first, second = (truth == 0).sum(), (truth == 1).sum()
+    assert first > second
+    assert "All 2 cluster(s) left out: none of their spikes is likelier than noise" in found.notes[0]
+    assert f"The largest has {first} spikes around contact 2." in found.notes[0]

@@ -131,7 +131,7 @@ def _most_likely_unit(
 ) -> tuple[I64, F32, F32, Bool]:
     """Columns of an `Assignment` for the spikes of a group. The gain is that of `kernels.pursue`."""
     n = len(group.rows)
-    on_contacts = means.scores[:, group.contacts].reshape(len(means.norms), -1)
+    on_contacts = means.scores[:, group.contacts].reshape(len(means.norms), len(group.contacts) * means.scores.shape[2])
     energy = (on_contacts**2).sum(axis=1)
     rivals = np.flatnonzero((energy > 0) & (energy >= COMPARABLE_ENERGY * means.norms**2))
     if len(rivals) == 0 or n == 0:

@@ -80,12 +80,21 @@ def final_assignment(
     counts = np.bincount(unit[unit >= 0], minlength=n_units)
     enough, excess = counts >= params.min_spikes, sure_excess(spikes.excess, unit, n_units)
     strong = enough & (excess >= params.min_median_excess_sd)
-    notes = _note_on_weak_units(np.where(enough & ~strong, counts, 0), excess, means, params)
+    notes = (
+        *_note_on_weak_units(np.where(enough & ~strong, counts, 0), excess, means, params),
+        *_note_on_small_units(np.where(enough, 0, counts), means, params),
+    )
+    if not counts.any():
+        notes = _note_on_unlikely_spikes(spikes)
 
-    of_small_units = np.flatnonzero((found.unit >= 0) & ~enough[found.unit])
+    of_small_units = np.flatnonzero(np.append(~enough, False)[found.unit])
     means = replace(means, scores=means.scores * strong[:, None, None])
     found = most_likely_units(spikes, group_by_contacts(spikes, of_small_units), means, found, fit, share)
-    accepted = found.accepted & strong[found.unit] & above_cutoffs(spikes.norm_ratio, found, means, fit, share)
+    accepted = (
+        found.accepted
+        & np.append(strong, False)[found.unit]
+        & above_cutoffs(spikes.norm_ratio, found, means, fit, share)
+    )
     unit = np.where(accepted, found.unit, -1)
     counts = np.bincount(unit[unit >= 0], minlength=n_units)
     kept = np.flatnonzero(strong & (counts > 0))
@@ -100,13 +109,45 @@ def _note_on_weak_units(n_spikes: I64, excess: F64, means: UnitMeans, params: Re
     """Say how many clusters are left out, and which is the largest. `n_spikes` (n_units,) is 0 for the others."""
     if not n_spikes.any():
         return ()
-    n_weak, largest = np.count_nonzero(n_spikes), n_spikes.argmax()
-    contact = (means.scores[largest] ** 2).sum(axis=1).argmax()
     return (
-        f"{n_weak} cluster(s) left out: their scores are too close to the detection limit to be told from noise. "
-        f"The largest has {n_spikes[largest]} spikes around contact {contact}. Half of them exceed the limit by "
-        f"{excess[largest]:.2f} SD, and refine.min_median_excess_sd is {params.min_median_excess_sd:g}.",
+        f"{np.count_nonzero(n_spikes)} cluster(s) left out: their scores are too close to the detection limit to be "
+        f"told from noise. {_largest(n_spikes, means)} Half of them exceed the limit by "
+        f"{excess[n_spikes.argmax()]:.2f} SD, and refine.min_median_excess_sd is {params.min_median_excess_sd:g}.",
     )
+
+
+def _note_on_small_units(n_spikes: I64, means: UnitMeans, params: RefineParams) -> tuple[str, ...]:
+    """The same of clusters that have too few spikes."""
+    if not n_spikes.any():
+        return ()
+    return (
+        f"{np.count_nonzero(n_spikes)} cluster(s) left out: they have fewer than refine.min_spikes = "
+        f"{params.min_spikes} spikes. {_largest(n_spikes, means)}",
+    )
+
+
+def _note_on_unlikely_spikes(spikes: DescribedSpikes) -> tuple[str, ...]:
+    """The same where no spike is accepted: of the templates that matched them."""
+    if len(spikes.sample) == 0:
+        return ()
+    n_spikes = np.bincount(spikes.template)
+    largest = n_spikes.argmax()
+    contact = spikes.template_contacts[largest, _strongest(spikes.template_scores[largest])]
+    return (
+        f"All {np.count_nonzero(n_spikes)} cluster(s) left out: none of their spikes is likelier than noise. "
+        f"The largest has {n_spikes[largest]} spikes around contact {contact}.",
+    )
+
+
+def _largest(n_spikes: I64, means: UnitMeans) -> str:
+    """Say which unit has most spikes, and where it is."""
+    largest = n_spikes.argmax()
+    return f"The largest has {n_spikes[largest]} spikes around contact {_strongest(means.scores[largest])}."
+
+
+def _strongest(scores: F32 | F64) -> int:
+    """Contact with most energy, from scores (n_contacts, n_pcs)."""
+    return int((scores**2).sum(axis=1).argmax())
 
 
 def sure_excess(excess: F32, unit: I64, n_units: int) -> F64:

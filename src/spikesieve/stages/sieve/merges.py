@@ -47,7 +47,7 @@ def merge_units(spikes: DescribedSpikes, assignment: Assignment, means: UnitMean
         if log_odds_one_neuron(trains[a], trains[b], spikes.sampling_hz) >= -params.refractory_log_odds:
             merged_into[merged_into == b] = a
             trains[a] = np.concatenate([trains[a], trains.pop(b)])
-    return replace(assignment, unit=np.where(assignment.unit >= 0, merged_into[assignment.unit], -1))
+    return replace(assignment, unit=np.append(merged_into, -1)[assignment.unit])
 
 
 def mean_distances(means: UnitMeans, lags: F32) -> F64:
