@@ -270,7 +270,7 @@ def test_dead_or_saturated_channel_is_left_out_and_named(tmp_path, value, method
     found = valid(result, tmp_path / "out")
     assert found["result"]["n_units"] == 1
     assert np.load(tmp_path / "out" / "channel_map.npy").tolist() == [0, 1, 2]
-    assert any("channel(s) [3]" in note for note in found["notes"])
+    assert any("File channel 3 was left out" in note for note in found["notes"])
 
 
 @pytest.mark.parametrize("method", METHODS)
