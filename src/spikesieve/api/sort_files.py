@@ -193,12 +193,12 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
         source = source_of(recording, probe, job.settings, plan)
         with open_run(plan.n_workers, store, clock) as run:
             sorting = run_method(run, source, job.settings, motion)
-            require_unchanged(files, recording)
             course("write", StepState(False))
             with result_folder(job.out, job.overwrite, recording.paths) as new:
                 _save_steps(run, source, job, new)
                 clock("write", 0, 1)
                 report = write_folder(new, sorting, recording, _provenance(job, started, clock, odd))
+                require_unchanged(files, recording)
                 clock("write", 1, 1)
                 # Windows cannot delete mapped files, so the steps are unmapped before they are deleted.
                 sorting = in_memory(_without_features(sorting))
