@@ -137,7 +137,6 @@ def simulated(workdir: Path, n_channels: int, minutes: int) -> Path:
     """Simulate a recording, unless it is there, with half as many neurons as channels; returns its folder."""
     folder = workdir / f"simulated-{n_channels}-{minutes}"
     if not (folder / "truth.npz").exists():
-        folder.mkdir(parents=True, exist_ok=True)
         params = SimulationParams(n_units=max(2, n_channels // 2), seconds=60.0 * minutes, seed=1)
         write_simulation(folder, simulate(read_probe(f"neuropixels1:{n_channels}"), params))
     return folder

@@ -20,9 +20,9 @@ from typer.testing import CliRunner
 
 import spikesieve
 from spikesieve import Probe, Settings
+from spikesieve.api.demo import demo_folder
 from spikesieve.api.sort import METHODS, Resources
 from spikesieve.cli.app import app
-from spikesieve.io.new_folder import free_name
 from spikesieve.io.recordings.binary import recording_from_array
 from spikesieve.io.recordings.preprocessed import write_preprocessed
 from spikesieve.io.results.folder import made_by_hand
@@ -201,16 +201,27 @@ def test_demo_replaces_no_folder(tmp_path):
     result = run("demo", "--quick", "--out", str(tmp_path / "mine"))
     assert result.exit_code == 2
     assert "exists" in result.stderr
-    assert free_name(tmp_path / "mine") == tmp_path / "mine-2"
+    assert demo_folder(tmp_path / "mine") == tmp_path / "mine-2"
 
 
-def test_failed_demo_leaves_nothing(tmp_path, monkeypatch):
-    def broken(*_args):
-        raise ZeroDivisionError("a defect")
+def test_an_interrupted_demo_goes_on(tmp_path, monkeypatch):
+    demo = tmp_path / "demo"
 
-    monkeypatch.setitem(METHODS, "sieve", broken)
-    assert run("demo", "--quick", "--out", str(tmp_path / "demo")).exit_code == 1
-    assert not list(tmp_path.iterdir())
+    def interrupted(*_args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setitem(METHODS, "sieve", interrupted)
+        first = run("demo", "--quick", "--out", str(demo))
+    assert first.exit_code == 130
+    assert "goes on there" in first.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["demo"]
+    assert demo_folder(demo, quick=True) == demo
+    assert demo_folder(demo, quick=False) == tmp_path / "demo-2"
+    written = (demo / "recording.bin").stat()
+    assert run("demo", "--quick", "--out", str(demo)).exit_code == 0
+    assert (demo / "recording.bin").stat() == written
+    assert demo_folder(demo, quick=True) == tmp_path / "demo-2"
 
 
 def test_save_preprocessed_opens_in_phy_beside_the_raw_file(tmp_path):

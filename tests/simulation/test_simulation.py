@@ -237,8 +237,8 @@ def test_files_hold_what_was_simulated(tmp_path):
 
 
 def test_facts_say_how_to_read_the_recording(tmp_path):
-    files = write_simulation(tmp_path, simulate(probe_of(), PARAMS))
-    facts = json.loads((tmp_path / "truth.json").read_text())
+    files = write_simulation(tmp_path / "made", simulate(probe_of(), PARAMS))
+    facts = json.loads((tmp_path / "made" / "truth.json").read_text())
     assert facts["recording"]["n_channels"] == files.n_channels == 8
     assert facts["recording"]["gain_uv"] == files.gain_uv
     assert SimulationParams(**facts["parameters"]) == PARAMS
@@ -248,7 +248,7 @@ def test_facts_say_how_to_read_the_recording(tmp_path):
 
 def test_nothing_is_replaced(tmp_path):
     (tmp_path / "probe.json").write_text("mine")
-    with pytest.raises(OutputError, match=r"probe\.json exists already"):
+    with pytest.raises(OutputError, match="exists and is not overwritten"):
         write_simulation(tmp_path, simulate(probe_of(), PARAMS))
     assert [path.name for path in tmp_path.iterdir()] == ["probe.json"]
     assert (tmp_path / "probe.json").read_text() == "mine"
@@ -265,7 +265,7 @@ def test_a_failed_simulation_leaves_no_files(tmp_path, monkeypatch, raised, seen
 
     monkeypatch.setattr(simulation_files, "iter_blocks", blocks)
     with pytest.raises(seen):
-        write_simulation(tmp_path, simulate(probe_of(), PARAMS))
+        write_simulation(tmp_path / "made", simulate(probe_of(), PARAMS))
     assert list(tmp_path.iterdir()) == []
 
 

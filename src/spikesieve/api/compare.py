@@ -25,8 +25,10 @@ from spikesieve.model.external import ExternalSorting
 from spikesieve.report.comparison.write import write_comparison
 from spikesieve.settings.compare import CompareOptions
 
-COMPARISON = FolderKind("comparison", "comparison.json")
-"""The folder of a comparison. The file is written last."""
+FACTS = "comparison.json"
+"""What was compared and how. It is written last."""
+COMPARISON = FolderKind("comparison", FACTS)
+"""The folder of a comparison."""
 RATE_TOLERANCE = 1e-4
 """Largest relative difference of the sampling rates of two sortings of one recording: rates may be calibrated."""
 
@@ -83,7 +85,7 @@ def compare(
     with finished_folder(out, COMPARISON, options.overwrite, inputs) as folder:
         result = _compare_sources((a, b), truth, options, progress)
         write_comparison(folder, result, options.most_pairs, summary(result))
-        _write_facts(folder / COMPARISON.marker, result, options)
+        _write_facts(folder / FACTS, result, options)
     return result
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 from spikesieve.api.sort_files import Job, Outcome, sort_files
 from spikesieve.comparison import TruthScore, score_against_truth
 from spikesieve.engine.executor import Progress, silent
-from spikesieve.io.new_folder import new_folder
+from spikesieve.io.finished_folder import numbered
 from spikesieve.io.probes.read import read_probe
 from spikesieve.io.recordings.open_input import RawOptions
-from spikesieve.io.simulations.files import read_truth, write_simulation
+from spikesieve.io.simulations.files import holds_simulation, read_truth, simulation_files, write_simulation
 from spikesieve.model.external import SpikeTrains
-from spikesieve.simulation import SimulationParams, Truth, simulate
+from spikesieve.simulation import Simulation, SimulationParams, Truth, simulate
 
+SORTED = "sorted"
 COLUMNS = ("unit", "spikes", "peak to peak µV", "found as", "accuracy", "recall", "precision")
 
 
@@ -43,7 +44,7 @@ def run_demo(folder: Path, quick: bool = False, progress: Progress = silent) -> 
     Parameters
     ----------
     folder : Path
-        Must not exist; it is removed again when the demo fails or is interrupted.
+        Must not exist, or hold what is left of such a demo that was interrupted: then it goes on there.
     quick : bool, optional
         16 channels and 10 s instead of 64 channels and 60 s.
     progress : callable, optional
@@ -59,16 +60,15 @@ def run_demo(folder: Path, quick: bool = False, progress: Progress = silent) -> 
     OutputError
         If the folder exists or cannot be written.
     """
-    probe = read_probe("neuropixels1:16" if quick else "neuropixels1:64")
-    params = SimulationParams(n_units=5, seconds=10.0, rate_hz=15.0) if quick else SimulationParams()
-    with new_folder(folder):
+    simulation = _simulation(quick)
+    files = simulation_files(folder, simulation)
+    if not _is_interrupted(folder, simulation):
         progress("simulate", 0, 1)
-        files = write_simulation(folder, simulate(probe, params))
+        write_simulation(folder, simulation)
         progress("simulate", 1, 1)
-        raw = RawOptions(files.n_channels, files.sampling_hz, gain_uv=files.gain_uv)
-        job = Job((files.recording_path,), folder / "sorted", probe=str(files.probe_path), raw=raw)
-        outcome = sort_files(job, progress)
-        truth = read_truth(files.truth_path)
+    raw = RawOptions(files.n_channels, files.sampling_hz, gain_uv=files.gain_uv)
+    outcome = sort_files(Job((files.recording_path,), folder / SORTED, str(files.probe_path), raw), progress)
+    truth = read_truth(files.truth_path)
     spikes = outcome.sorting.spikes
     score = score_against_truth(
         SpikeTrains.from_spikes(truth.sample, truth.unit, "truth"),
@@ -76,6 +76,35 @@ def run_demo(folder: Path, quick: bool = False, progress: Progress = silent) -> 
         files.sampling_hz,
     )
     return DemoResult(outcome, truth, score)
+
+
+def demo_folder(path: Path, quick: bool = False) -> Path:
+    """Choose a folder for the demo.
+
+    Parameters
+    ----------
+    path : Path
+        The wanted folder.
+    quick : bool, optional
+        As in `run_demo`.
+
+    Returns
+    -------
+    Path
+        The first of path, path-2, path-3 and so on which does not exist or in which such a demo was interrupted.
+    """
+    simulation = _simulation(quick)
+    return next(each for each in numbered(path) if not each.exists() or _is_interrupted(each, simulation))
+
+
+def _simulation(quick: bool) -> Simulation:
+    probe = read_probe("neuropixels1:16" if quick else "neuropixels1:64")
+    params = SimulationParams(n_units=5, seconds=10.0, rate_hz=15.0) if quick else SimulationParams()
+    return simulate(probe, params)
+
+
+def _is_interrupted(folder: Path, simulation: Simulation) -> bool:
+    return holds_simulation(folder, simulation) and not (folder / SORTED).exists()
 
 
 def table_rows(result: DemoResult) -> list[tuple[str, ...]]:

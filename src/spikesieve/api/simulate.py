@@ -12,9 +12,9 @@ import numpy as np
 
 from spikesieve.engine.executor import Progress, silent
 from spikesieve.errors import SettingsError
-from spikesieve.io.new_folder import new_folder
+from spikesieve.io.finished_folder import require_free
 from spikesieve.io.probes.read import read_probe
-from spikesieve.io.simulations.files import SimulationFiles, write_simulation
+from spikesieve.io.simulations.files import SIMULATION, SimulationFiles, write_simulation
 from spikesieve.io.simulations.footprints import read_footprints
 from spikesieve.io.simulations.inputs import known_units, open_sorted, read_displacement, read_intervals, read_noise
 from spikesieve.model import Probe
@@ -69,7 +69,7 @@ def simulate(
     preset : str
         Name of a preset, or NAME:VARIANT, such as "kilosort4-paper:fast".
     out : Path or str
-        Folder, which must not exist. It is removed again when the simulation fails or is interrupted.
+        Folder, which must not exist. It appears when it is complete.
     seconds : float, optional
         Length of the recording in s; None: as in the preset.
     seed : int, optional
@@ -94,9 +94,9 @@ def simulate(
         If the folder exists or cannot be written.
     """
     settings = preset_settings(preset, seconds, seed, overrides)
-    with new_folder(Path(out)) as folder:
-        probe, settings, inputs = _inputs(settings, preset)
-        return write_simulation(folder, simulate_recording(probe, settings, inputs), settings.layout, progress)
+    require_free(out, SIMULATION, overwrite=False)
+    probe, settings, inputs = _inputs(settings, preset)
+    return write_simulation(out, simulate_recording(probe, settings, inputs), settings.layout, progress)
 
 
 def preset_settings(

@@ -28,8 +28,8 @@ from spikesieve.engine.executor import Progress, silent
 from spikesieve.engine.run import Run
 from spikesieve.engine.source import Source
 from spikesieve.engine.store import StepState, Store
-from spikesieve.errors import OutputError
-from spikesieve.io.finished_folder import place_aside, require_free
+from spikesieve.io.finished_folder import NEW, place_aside, require_free
+from spikesieve.io.hidden_folder import hidden_folder
 from spikesieve.io.recordings.artifact_times import read_artifact_times
 from spikesieve.io.recordings.open_input import RawOptions, open_input
 from spikesieve.io.recordings.preprocessed import write_preprocessed
@@ -43,7 +43,7 @@ from spikesieve.model.text import time_sentence
 from spikesieve.passes.kilosort2.batches import BatchedSource
 from spikesieve.passes.kilosort2.intermediates import read_intermediates
 from spikesieve.passes.saved_traces import source_as_sorted, white_blocks
-from spikesieve.report.sorting.write import write_report
+from spikesieve.report.sorting.write import FIGURES, PAGE, write_report
 from spikesieve.settings.sort import Settings
 
 logger = logging.getLogger(__name__)
@@ -193,12 +193,12 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
         source = source_of(recording, probe, job.settings, plan)
         with open_run(plan.n_workers, store, clock) as run:
             sorting = run_method(run, source, job.settings, motion)
-            require_unchanged(files, recording)
             course("write", StepState(False))
             with result_folder(job.out, job.overwrite, recording.paths) as new:
                 _save_steps(run, source, job, new)
                 clock("write", 0, 1)
                 report = write_folder(new, sorting, recording, _provenance(job, started, clock, odd))
+                require_unchanged(files, recording)
                 clock("write", 1, 1)
                 # Windows cannot delete mapped files, so the steps are unmapped before they are deleted.
                 sorting = in_memory(_without_features(sorting))
@@ -235,6 +235,8 @@ def _save_steps(run: Run, source: Source, job: Job, folder: Path) -> None:
 def report_folder(folder: Path) -> Path:
     """Write the page and the figures of a result again.
 
+    The older files are replaced when all new ones are complete.
+
     Parameters
     ----------
     folder : Path
@@ -249,18 +251,19 @@ def report_folder(folder: Path) -> Path:
     ------
     InputError
         The folder is not a result folder.
+    InUseError
+        Another process writes them.
     OutputError
-        The page cannot be written.
+        They cannot be written.
     """
     sorting, facts = read_sorting(folder), read_provenance(folder)
     facts["notes"] = [*facts["notes"], *curation_notes(folder)]
-    try:
-        return write_report(folder, sorting, facts).page
-    except OSError as error:
-        raise OutputError(
-            f"The report cannot be written into {folder}: {error.strerror or error}. "
-            "Make the folder writable or free some space."
-        ) from error
+    with hidden_folder(folder.resolve() / PAGE, NEW) as new:
+        report = write_report(new, sorting, facts)
+        (folder / FIGURES).mkdir(exist_ok=True)
+        for path in (*report.pictures, *report.tables, report.page):
+            path.replace(folder / path.relative_to(new))
+    return folder / PAGE
 
 
 def label_counts(sorting: Sorting) -> dict[str, int]:

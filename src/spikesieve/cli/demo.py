@@ -21,12 +21,19 @@ def demo(
     ] = None,
 ) -> None:
     """Simulate a recording into files, sort them, and score the result against the truth."""
-    with errors_as_sentences(), shown_progress(quiet=False) as progress:
-        from spikesieve.api.demo import COLUMNS, run_demo, table_rows
-        from spikesieve.comparison import summary_rows
-        from spikesieve.io.new_folder import free_name
+    folder = out
 
-        result = run_demo(out or free_name(Path("spikesieve-demo")), quick, progress)
+    def interrupted() -> str:
+        if folder is None or not folder.exists():
+            return "Interrupted. Nothing was written."
+        return f"Interrupted. What is finished is kept in {folder}: give the same command again, and it goes on there."
+
+    with errors_as_sentences(interrupted), shown_progress(quiet=False) as progress:
+        from spikesieve.api.demo import COLUMNS, demo_folder, run_demo, table_rows
+        from spikesieve.comparison import summary_rows
+
+        folder = folder or demo_folder(Path("spikesieve-demo"), quick)
+        result = run_demo(folder, quick, progress)
     print_outcome(result.outcome)
     typer.echo(f"Recording, probe and truth: {result.outcome.folder.parent}")
     print_table("Every true unit and what was found of it", COLUMNS, table_rows(result))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +11,6 @@ from pathlib import Path
 
 from spikesieve.errors import OutputError
 from spikesieve.io.hidden_folder import REPLACED, hidden_folder
-from spikesieve.io.new_folder import free_name
 
 NEW = "new"
 
@@ -27,14 +27,14 @@ class FolderKind:
     ----------
     name : str
         Name in messages, such as "result".
-    marker : str
-        A file that every complete folder of this kind has.
+    marker : str or None
+        A file that every complete folder of this kind has. None: a folder of this kind is never replaced.
     made_by_hand : callable
         Returns what of a folder is the work of a person, as the end of a sentence; empty if nothing is.
     """
 
     name: str
-    marker: str
+    marker: str | None
     made_by_hand: Callable[[Path], str] = _nothing_made_by_hand
 
 
@@ -128,6 +128,8 @@ def require_free(path: Path | str, kind: FolderKind, overwrite: bool, inputs: Se
         return
     if not target.is_dir():
         raise OutputError(f"{target} is a file, but a {kind.name} is a folder. Choose another place with --out.")
+    if kind.marker is None:
+        raise OutputError(f"{target} exists and is not overwritten. Choose a new folder with --out.")
     if not overwrite:
         raise OutputError(f"The folder {target} exists. Choose another with --out, or replace it with --overwrite.")
     if any(target.iterdir()) and not (target / kind.marker).is_file():
@@ -140,6 +142,44 @@ def require_free(path: Path | str, kind: FolderKind, overwrite: bool, inputs: Se
         raise OutputError(
             f"The input {inside[0]} is in {target}, which --overwrite would delete. Choose another place with --out."
         )
+
+
+def free_name(path: Path) -> Path:
+    """Find a path at which nothing exists.
+
+    Parameters
+    ----------
+    path : Path
+        The wanted path.
+
+    Returns
+    -------
+    Path
+        The wanted path if it is free, else the first free one of path-2, path-3, ...
+
+    Examples
+    --------
+    >>> free_name(Path("a_folder_that_does_not_exist")).name
+    'a_folder_that_does_not_exist'
+    """
+    return next(name for name in numbered(path) if not name.exists())
+
+
+def numbered(path: Path) -> Iterator[Path]:
+    """Name a path and others like it.
+
+    Parameters
+    ----------
+    path : Path
+        The path.
+
+    Yields
+    ------
+    Path
+        The path, path-2, path-3 and so on, without end.
+    """
+    yield path
+    yield from (path.with_name(f"{path.name}-{i}") for i in itertools.count(2))
 
 
 def _swap_in(finished: Path, target: Path, old: Path, kind: FolderKind) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,9 @@ import pytest
 from make_report import make_facts
 from make_sorting import SAMPLING_HZ, make_sorting
 
+from spikesieve.api.sort_files import report_folder
+from spikesieve.errors import OutputError
+from spikesieve.io.results.folder import made_by_hand
 from spikesieve.report.sorting import write as write_module
 from spikesieve.report.sorting.write import write_report
 
@@ -65,21 +69,33 @@ def test_the_report_repeats_byte_for_byte(tmp_path: Path) -> None:
     sorting = make_sorting(4)
     first = write_report(tmp_path, sorting, make_facts(sorting))
     before = [path.read_bytes() for path in (first.page, *first.pictures, *first.tables)]
+    shutil.rmtree(tmp_path / "figures")
     again = write_report(tmp_path, sorting, make_facts(sorting))
     assert [path.read_bytes() for path in (again.page, *again.pictures, *again.tables)] == before
 
 
-def test_a_failure_leaves_the_older_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "report.html").write_text("older")
+def test_a_failure_leaves_the_older_report_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sorting = make_sorting(1)
+    sorting.save(tmp_path / "out")
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
     page = Path.write_text
 
     def full_disk(path: Path, text: str, **options: str) -> None:
         page(path, text[:100], **options)
-        raise OSError(28, "No space left on device")
+        if path.name == "report.html":
+            raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(write_module.Path, "write_text", full_disk)
-    sorting = make_sorting(1)
-    with pytest.raises(OSError, match="No space"):
-        write_report(tmp_path, sorting, make_facts(sorting))
-    assert (tmp_path / "report.html").read_text() == "older"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["figures", "report.html"]
+    with monkeypatch.context() as patch:
+        patch.setattr(write_module.Path, "write_text", full_disk)
+        with pytest.raises(OutputError, match="The disk is full"):
+            report_folder(tmp_path / "out")
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+
+    left = tmp_path / "out" / ".report.html.new" / "figures"  # by a run that was killed
+    left.mkdir(parents=True)
+    assert made_by_hand(tmp_path / "out") == ""
+    assert report_folder(tmp_path / "out") == tmp_path / "out" / "report.html"
+    assert f"What an earlier run had left in {left.parent} was removed" in caplog.text
+    assert {path for path in (tmp_path / "out").rglob("*") if path.is_file()} == set(before)

@@ -13,7 +13,7 @@ from spikesieve.io.probes.read import probe_warnings, read_probe, require_fits
 from spikesieve.io.recordings.binary import Paths, as_paths, read_recording, require_numbers
 from spikesieve.io.recordings.formats.base import Opened
 from spikesieve.io.recordings.join import join
-from spikesieve.io.recordings.plain_files import file_size_bytes, require_plain
+from spikesieve.io.recordings.plain_files import file_size_bytes, readable, require_plain
 from spikesieve.io.recordings.registry import FORMATS, choose_stream, recognise
 from spikesieve.io.recordings.segments import Interval, select_times
 from spikesieve.model import Probe, Recording
@@ -111,6 +111,7 @@ def open_input(
     return select_times(recording, options.time_range_s, options.exclude_s), probe, tuple(notes)
 
 
+@readable("The recording")
 def open_recording(paths: Paths, options: RawOptions, has_probe: bool = False) -> Opened:
     """Open files without selecting times.
 

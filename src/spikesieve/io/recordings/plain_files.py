@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from spikesieve.errors import InputError
@@ -14,6 +16,34 @@ NOT_PLAIN = {
     b"MATLAB 5.0 MAT-f": "a MATLAB file",
 }
 """First bytes of files that are not plain numbers, and what they are."""
+
+
+@contextmanager
+def readable(what: str) -> Iterator[None]:
+    """Turn an error of the system while an input is read into a sentence. Also a decorator.
+
+    Parameters
+    ----------
+    what : str
+        What is read, where the error does not name the file.
+
+    Yields
+    ------
+    None
+        The block in which something is read.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    try:
+        yield
+    except OSError as error:
+        name = error.filename or what
+        raise InputError(
+            f"{name} cannot be read: {error.strerror or error}. Check its permissions and the drive."
+        ) from error
 
 
 def file_size_bytes(path: Path) -> int:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from spikesieve.engine.clock import StageCost
+from spikesieve.io.recordings.plain_files import readable
 from spikesieve.io.results.motion_files import motion_facts
 from spikesieve.io.results.phy import pc_signs
 from spikesieve.model import F64, Label, Recording, Sorting
@@ -169,9 +170,14 @@ def fingerprint(path: Path) -> dict[str, str | int]:
 
     Raises
     ------
-    OSError
+    InputError
         If the file cannot be read.
     """
+    with readable(str(path)):
+        return _fingerprint(path)
+
+
+def _fingerprint(path: Path) -> dict[str, str | int]:
     size = path.stat().st_size
     inner = [size * i // (N_INNER_PIECES + 1) for i in range(1, N_INNER_PIECES + 1)]
     starts = [0, *inner, size - PIECE_BYTES]

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 LINE = "%(asctime)s %(levelname)s %(message)s"
+
+
+class _LogFile(logging.FileHandler):
+    """A log file whose errors end the run, as those of other files, and do not print a traceback."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name
+        error = sys.exception()
+        if error is not None:
+            raise error
 
 
 @contextmanager
@@ -29,7 +39,7 @@ def run_log(path: Path) -> Iterator[None]:
     OSError
         If the file cannot be written.
     """
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = _LogFile(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter(LINE))
     with closing(handler), attached(handler):
         yield

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from zipfile import BadZipFile
 
 import numpy as np
 from scipy.io import savemat
 
 from spikesieve.engine.executor import Progress, silent
-from spikesieve.errors import InputError, OutputError
+from spikesieve.errors import InputError
+from spikesieve.io.finished_folder import FolderKind, finished_folder
 from spikesieve.io.probes.files import write_probe_json
-from spikesieve.io.recordings.binary import read_recording
+from spikesieve.io.recordings.binary import RawFiles, read_recording
 from spikesieve.io.simulations.truth_phy import write_truth_phy
 from spikesieve.model import Probe
 from spikesieve.simulation import Simulation, Truth, iter_blocks
 
 Layout = Literal["spikesieve", "emouse"]
 RECORDING: dict[Layout, str] = {"spikesieve": "recording.bin", "emouse": "sim_binary.imec.ap.bin"}
-PHY_FOLDER = "phy"
+PHY_FOLDER, FACTS = "phy", "truth.json"
+SIMULATION = FolderKind("simulation", None)
+"""The folder of a simulation. It is never replaced."""
 SCALARS = ("sampling_hz", "n_samples", "peak_index")
 ARRAYS = tuple(field.name for field in fields(Truth) if field.name not in SCALARS)
 
@@ -90,13 +92,12 @@ def write_simulation(
 ) -> SimulationFiles:
     """Write the recording, probe.json, truth.npz, truth.json and the folder phy.
 
-    Memory grows with the number of spikes, not with the length of the recording. If it fails, files written so far are
-    removed.
+    Memory grows with the number of spikes, not with the length of the recording.
 
     Parameters
     ----------
     folder : Path or str
-        Output folder; made if it does not exist.
+        Output folder, which must not exist. It appears when it is complete.
     simulation : Simulation
         What to write. The raw file has all channels up to the largest one of the probe.
     layout : {"spikesieve", "emouse"}, optional
@@ -112,28 +113,32 @@ def write_simulation(
     Raises
     ------
     OutputError
-        If one of the files exists already or cannot be written.
+        If the folder exists or cannot be written, or if the disk is full.
     """
-    folder = Path(folder)
-    writers = _writers(folder, simulation, layout, progress)
-    for name in writers:
-        if (folder / name).exists():
-            raise OutputError(
-                f"{folder / name} exists already and is not overwritten. Choose another folder, or remove it."
-            )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, write in writers.items():
-            write(folder / name)
-    except BaseException as error:
-        for name in writers:
-            _remove(folder / name)
-        if isinstance(error, OSError):
-            raise OutputError(
-                f"The simulation cannot be written to {folder}: {error.strerror or error}. "
-                "Choose a folder that you may write to, on a disk with free space."
-            ) from error
-        raise
+    files = simulation_files(Path(folder), simulation, layout)
+    with finished_folder(folder, SIMULATION, overwrite=False) as new:
+        for name, write in _writers(files, simulation, layout, progress).items():
+            write(new / name)
+    return files
+
+
+def simulation_files(folder: Path, simulation: Simulation, layout: Layout = "spikesieve") -> SimulationFiles:
+    """Name the files of a simulation.
+
+    Parameters
+    ----------
+    folder : Path
+        Its folder.
+    simulation : Simulation
+        The simulation.
+    layout : {"spikesieve", "emouse"}, optional
+        Names of the files.
+
+    Returns
+    -------
+    SimulationFiles
+        Paths of the files, whether they exist or not.
+    """
     return SimulationFiles(
         recording_path=folder / RECORDING[layout],
         probe_path=folder / "probe.json",
@@ -143,6 +148,27 @@ def write_simulation(
         sampling_hz=simulation.params.sampling_hz,
         gain_uv=simulation.params.gain_uv,
     )
+
+
+def holds_simulation(folder: Path, simulation: Simulation, layout: Layout = "spikesieve") -> bool:
+    """Look whether a folder holds a simulation.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder; it need not exist.
+    simulation : Simulation
+        The simulation.
+    layout : {"spikesieve", "emouse"}, optional
+        Names of the files.
+
+    Returns
+    -------
+    bool
+        Whether the folder says that it was made from the same parameters.
+    """
+    facts = folder / FACTS
+    return facts.is_file() and facts.read_text(encoding="utf-8") == _facts_text(simulation, layout)
 
 
 def read_truth(path: Path | str) -> Truth:
@@ -178,7 +204,7 @@ def read_truth(path: Path | str) -> Truth:
 
 
 def _writers(
-    folder: Path, simulation: Simulation, layout: Layout, progress: Progress
+    files: SimulationFiles, simulation: Simulation, layout: Layout, progress: Progress
 ) -> dict[str, Callable[[Path], None]]:
     """The function that writes each file or folder, by name, in order."""
     truth, probe = simulation.truth, simulation.probe
@@ -186,8 +212,8 @@ def _writers(
         RECORDING[layout]: partial(_write_blocks, simulation=simulation, progress=progress),
         "probe.json": partial(write_probe_json, probe=probe),
         "truth.npz": partial(_write_truth, simulation=simulation),
-        "truth.json": partial(_write_facts, simulation=simulation, layout=layout),
-        PHY_FOLDER: partial(_write_phy, simulation=simulation, recording_path=folder / RECORDING[layout]),
+        FACTS: partial(_write_facts, simulation=simulation, layout=layout),
+        PHY_FOLDER: partial(_write_phy, simulation=simulation, recording_path=files.recording_path),
     }
     if layout == "emouse":
         name = f"chanMap_3B_{probe.n_contacts}sites.mat"
@@ -217,7 +243,11 @@ def _write_truth(path: Path, simulation: Simulation) -> None:
 
 
 def _write_facts(path: Path, simulation: Simulation, layout: Layout) -> None:
-    path.write_text(json.dumps(_facts(simulation, layout), indent=2) + "\n", encoding="utf-8", newline="\n")
+    path.write_text(_facts_text(simulation, layout), encoding="utf-8", newline="\n")
+
+
+def _facts_text(simulation: Simulation, layout: Layout) -> str:
+    return json.dumps(_facts(simulation, layout), indent=2) + "\n"
 
 
 def _facts(simulation: Simulation, layout: Layout) -> dict[str, Any]:
@@ -243,8 +273,10 @@ def _facts(simulation: Simulation, layout: Layout) -> dict[str, Any]:
 def _write_phy(path: Path, simulation: Simulation, recording_path: Path) -> None:
     path.mkdir()
     params = simulation.params
-    recording = read_recording(recording_path, simulation.n_channels, params.sampling_hz, gain_uv=params.gain_uv)
-    write_truth_phy(path, simulation.truth, simulation.probe, recording)
+    written = path.parent / recording_path.name
+    recording = read_recording(written, simulation.n_channels, params.sampling_hz, gain_uv=params.gain_uv)
+    at_its_place = replace(recording, read=replace(cast(RawFiles, recording.read), paths=(str(recording_path),)))
+    write_truth_phy(path, simulation.truth, simulation.probe, at_its_place)
 
 
 def _write_channel_map(path: Path, probe: Probe, sampling_hz: float) -> None:
@@ -263,10 +295,3 @@ def _write_channel_map(path: Path, probe: Probe, sampling_hz: float) -> None:
 def _write_emouse_truth(path: Path, truth: Truth) -> None:
     """eMouse's truth: samples and units counted from 1."""
     savemat(path, {"gtRes": (truth.sample + 1.0)[:, None], "gtClu": (truth.unit + 1.0)[:, None]})
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,12 +36,12 @@ class Report:
 
 
 def write_report(folder: Path, sorting: Sorting, provenance: Mapping[str, Any]) -> Report:
-    """Write the report of a sorting into its result folder. An older report is replaced file by file.
+    """Write the report of a sorting into a folder.
 
     Parameters
     ----------
     folder : Path
-        Existing result folder. The folder `figures` is made in it.
+        Existing folder. The folder `figures` is made in it.
     sorting : Sorting
         The sorting.
     provenance : mapping
@@ -51,7 +50,7 @@ def write_report(folder: Path, sorting: Sorting, provenance: Mapping[str, Any]) 
     Returns
     -------
     Report
-        The files. The page is written completely or not at all.
+        The files.
 
     Raises
     ------
@@ -60,13 +59,9 @@ def write_report(folder: Path, sorting: Sorting, provenance: Mapping[str, Any]) 
     """
     numbers = figure_numbers(sorting)
     figures = folder / FIGURES
-    figures.mkdir(exist_ok=True)
+    figures.mkdir()
     pictures = write_pictures(figures, sorting, numbers)
     tables = write_tables(figures, sorting, numbers)
-    partial, page = folder / f".{PAGE}.partial", folder / PAGE
-    try:
-        partial.write_text(page_html(sorting, provenance, numbers), encoding="utf-8", newline="\n")
-        os.replace(partial, page)
-    finally:
-        partial.unlink(missing_ok=True)
+    page = folder / PAGE
+    page.write_text(page_html(sorting, provenance, numbers), encoding="utf-8", newline="\n")
     return Report(page, pictures, tables)
