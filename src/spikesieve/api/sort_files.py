@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spikesieve.api.choice import chosen_input
 from spikesieve.api.kept_steps import (
     Course,
     file_states,
@@ -178,6 +179,8 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
     recording, probe, odd = open_input(job.files, job.raw, job.probe)
     if job.artifact_times is not None:
         recording = recording.with_artifact_times(read_artifact_times(job.artifact_times))
+    recording, probe, chosen = chosen_input(recording, probe, job.settings.input)
+    odd = (*odd, *chosen)
     motion = read_motion(job.motion, probe) if job.motion is not None else None
     if motion is not None:
         require_motion_fits(motion, probe, recording)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -43,11 +43,17 @@ TimeRange = Annotated[
 Exclude = Annotated[
     list[str] | None, typer.Option("--exclude", metavar="START:END", help="Seconds to leave out. Repeat as needed.")
 ]
+BadChannels = Annotated[
+    str | None,
+    typer.Option("--bad-channels", metavar="3,17,A-005", help="Channels of the file to leave out, or their names."),
+]
+Shanks = Annotated[str | None, typer.Option("--shanks", metavar="0,2", help="Shanks to sort. Default: all.")]
 Method = Annotated[
     str | None, typer.Option("--method", help="sieve, kilosort4 or kilosort2; the same as --set method=NAME.")
 ]
 SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="TOML file of settings. `spikesieve settings` prints one.")
+    Path | None,
+    typer.Option("--settings", help="TOML file of settings, as `spikesieve settings` prints, or Kilosort4's JSON."),
 ]
 Kilosort2Ops = Annotated[
     Path | None,
@@ -104,6 +110,8 @@ def sort(
     header_bytes: HeaderBytes = 0,
     time_range: TimeRange = None,
     exclude: Exclude = None,
+    bad_channels: BadChannels = None,
+    shanks: Shanks = None,
     method: Method = None,
     settings: SettingsFile = None,
     kilosort2_ops: Kilosort2Ops = None,
@@ -142,7 +150,9 @@ def sort(
             out=out,
             probe=probe,
             raw=RawOptions(channels, sampling_hz, dtype, gain_uv, header_bytes, keep_s, exclude_s, format, stream),
-            settings=_settings(settings, ops, [*(set_ or []), *([f"method={method}"] if method else [])]),
+            settings=_settings(settings, ops, set_ or ()).with_values(
+                _given({"method": method, "input.bad_channels": bad_channels, "input.shanks": shanks})
+            ),
             settings_files=tuple(file for file in (settings, kilosort2_ops) if file is not None),
             motion=motion,
             artifact_times=artifact_times,
@@ -235,10 +245,15 @@ class Stop:
 def _settings(file: Path | None, kilosort2_ops: Mapping[str, object], overrides: Sequence[str]) -> Settings:
     from spikesieve.settings.sort import Settings
 
-    settings = Settings.from_toml(file) if file is not None else Settings()
+    settings = Settings.from_file(file) if file is not None else Settings()
     if kilosort2_ops:
         settings = settings.with_kilosort2(kilosort2_ops)
     return settings.with_overrides(overrides)
+
+
+def _given(options: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
+    """The settings that have an option of their own, by name, where the option was given."""
+    return ((name, value) for name, value in options.items() if value)
 
 
 def _say_nothing(line: str) -> None:

@@ -140,6 +140,7 @@ def _open(piece: _Piece) -> Opened:
         range_raw=range_raw(np.dtype("<i2")),
         name=f"{piece.folder.name}/{piece.stream_folder.name}",
         paths=(str(path),),
+        channel_names=tuple(str(channel.get("channel_name", "")) for channel in piece.entry["channels"]),
     )
     if numbers is not None:
         recording, notes = _with_clock(recording, numbers[:n_samples], piece)
