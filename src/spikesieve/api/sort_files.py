@@ -201,7 +201,7 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
             with result_folder(job.out, job.overwrite, recording.paths) as new:
                 _save_steps(run, source, job, new)
                 clock("write", 0, 1)
-                report = write_folder(new, sorting, recording, _provenance(job, started, clock, odd))
+                report = write_folder(new, sorting, recording, _provenance(job, started, clock, odd), job.out)
                 clock("write", 1, 1)
                 # Windows cannot delete mapped files, so the steps are unmapped before they are deleted.
                 sorting = in_memory(_without_features(sorting))
