@@ -176,11 +176,7 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
         require_step(job.settings.method, job.stop_after)
     if job.save_intermediates:
         kilosort2_intermediates.require_h5py()
-    recording, probe, odd = open_input(job.files, job.raw, job.probe)
-    if job.artifact_times is not None:
-        recording = recording.with_artifact_times(read_artifact_times(job.artifact_times))
-    recording, probe, chosen = chosen_input(recording, probe, job.settings.input)
-    odd = (*odd, *chosen)
+    recording, probe, odd = _open(job)
     motion = read_motion(job.motion, probe) if job.motion is not None else None
     if motion is not None:
         require_motion_fits(motion, probe, recording)
@@ -211,6 +207,15 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
     seconds = (datetime.now().astimezone() - started).total_seconds()
     pictures = tuple(path.relative_to(new).as_posix() for path in report.pictures)
     return Outcome(job.out, sorting, report.page.name, pictures, seconds, notes)
+
+
+def _open(job: Job) -> tuple[Recording, Probe, tuple[str, ...]]:
+    """What of the files is sorted, the contacts, and what is odd about them."""
+    recording, probe, odd = open_input(job.files, job.raw, job.probe)
+    if job.artifact_times is not None:
+        recording = recording.with_artifact_times(read_artifact_times(job.artifact_times))
+    recording, probe, chosen = chosen_input(recording, probe, job.settings.input)
+    return recording, probe, (*odd, *chosen)
 
 
 def _prepare_place(job: Job, recording: Recording, announce: Callable[[str], None]) -> None:

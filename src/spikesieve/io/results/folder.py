@@ -26,7 +26,7 @@ FILES = {
     *("spike_clusters.npy", "spike_detection_templates.npy", "spike_positions.npy", "spike_positions_on_probe.npy"),
     *("spike_templates.npy", "spike_times.npy", "spikesieve.log", "templates.npy", "templates_ind.npy", "units.csv"),
     *("whitening_mat.npy", "whitening_mat_inv.npy", "preprocessed.dat", "preprocessed.xml", "params_preprocessed.py"),
-    *("kilosort2.h5", "segments.csv", "spike_times_sec.npy", "figures", ".phy", "phy.log"),
+    *("kilosort2.h5", "segments.csv", "spike_times_sec.npy", "artifacts.csv", "figures", ".phy", "phy.log"),
 }
 """What spikesieve writes into a result, and what Phy does without being asked."""
 
