@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from spikesieve.cli.root import app
 from spikesieve.errors import EndedEarlyError
 
 if TYPE_CHECKING:
+    from spikesieve.api.sort_files import Job, Outcome
     from spikesieve.engine.executor import Progress
     from spikesieve.settings.sort import Settings
 
@@ -138,7 +139,7 @@ def sort(
     exclude_s = tuple(interval_s(text) for text in exclude or ())
     stop = Stop(out)
     with errors_as_sentences(stop.sentence), shown_progress(quiet, verbose, stop.end) as progress:
-        from spikesieve.api.sort_files import Job, sort_files
+        from spikesieve.api.sort_files import Job
         from spikesieve.io.kilosort2_options import read_options
         from spikesieve.io.recordings.open_input import RawOptions
 
@@ -165,12 +166,8 @@ def sort(
             keep_steps=keep_steps,
             stop_after=stop_after,
         )
-        try:
-            outcome = sort_files(job, stop.watched(progress), _say_nothing if quiet else partial(typer.echo, err=True))
-        except EndedEarlyError as end:
-            typer.echo(str(end), err=True)
-            return
-    if not quiet:
+        outcomes = _sort_probes(job, stop, progress, _say_nothing if quiet else partial(typer.echo, err=True))
+    for outcome in outcomes if not quiet else ():
         print_outcome(outcome)
 
 
@@ -240,6 +237,26 @@ class Stop:
         show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""
         typer.echo(f"{show_cursor}{self.sentence()}", err=True)
         leave(BY_SIGNAL + number)
+
+
+def _sort_probes(job: Job, stop: Stop, progress: Progress, announce: Callable[[str], None]) -> list[Outcome]:
+    """Sort one probe, or several that recorded together one after another."""
+    from spikesieve.api.probes import is_done, jobs_of_probes
+    from spikesieve.api.sort_files import sort_files
+
+    jobs, outcomes = jobs_of_probes(job), []
+    for number, each in enumerate(jobs, 1):
+        if len(jobs) > 1:
+            announce(f"Probe {number} of {len(jobs)}: {each.raw.stream}, into {each.out}")
+            if is_done(each):
+                announce("It was sorted before. --overwrite sorts it again.")
+                continue
+        stop.out = each.out
+        try:
+            outcomes.append(sort_files(each, stop.watched(progress), announce))
+        except EndedEarlyError as end:
+            typer.echo(str(end), err=True)
+    return outcomes
 
 
 def _settings(file: Path | None, kilosort2_ops: Mapping[str, object], overrides: Sequence[str]) -> Settings:

@@ -109,6 +109,7 @@ def _streams(pieces: Sequence[_Piece]) -> tuple[Stream, ...]:
             "/".join(part for part, is_needed in zip(key, told_apart, strict=True) if is_needed and part),
             partial(_open_all, tuple(group)),
             group[0].is_sortable,
+            recorded_with="/".join(key[:2]),
         )
         for key, group in groups.items()
     )
