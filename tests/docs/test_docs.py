@@ -7,6 +7,7 @@ import re
 import pytest
 from paths import DOCS
 
+from spikesieve.settings.input import InputParams
 from spikesieve.settings.kilosort2 import Kilosort2Params
 from spikesieve.settings.params import Params
 from spikesieve.settings.refine import RefineParams
@@ -24,6 +25,7 @@ from spikesieve.stages.tissue import TissueParams
 from spikesieve.stages.units import UnitsParams
 
 PAGES: dict[str, tuple[type[Params], ...]] = {
+    "input": (InputParams,),
     "preprocess": (PreprocessParams,),
     "shapes": (ShapesParams,),
     "detect": (DetectParams,),

@@ -13,8 +13,9 @@ import pytest
 from paths import DOCS
 
 from spikesieve.errors import SettingsError
+from spikesieve.settings.kilosort4 import ABSENT_IN_SPIKESIEVE, value_here
 from spikesieve.settings.params import Params, setting
-from spikesieve.settings.sentences import ABSENT_IN_SPIKESIEVE, allowed, summary
+from spikesieve.settings.sentences import allowed, summary
 from spikesieve.settings.sort import Settings, fields_by_path, name_in, paths_by_name_in
 from spikesieve.settings.toml import settings_toml
 
@@ -66,6 +67,24 @@ KILOSORT4_DEFAULTS = {
     "results_dir": None,
     "probe_name": None,
     "probe_path": None,
+}
+# Arguments of its run_kilosort, with their defaults.
+RUN_KILOSORT_DEFAULTS = {
+    "probe": None,
+    "file_object": None,
+    "data_dtype": None,
+    "do_CAR": True,
+    "invert_sign": False,
+    "device": None,
+    "progress_bar": None,
+    "save_extra_vars": False,
+    "clear_cache": False,
+    "save_preprocessed_copy": False,
+    "bad_channels": None,
+    "shank_idx": None,
+    "verbose_console": False,
+    "verbose_log": False,
+    "torch_thread_lim": None,
 }
 
 
@@ -273,14 +292,63 @@ def test_missing_and_binary_settings_file(tmp_path):
 
 def test_every_kilosort4_setting_is_known():
     known = paths_by_name_in("kilosort4").keys() | ABSENT_IN_SPIKESIEVE.keys()
-    assert known == KILOSORT4_DEFAULTS.keys()
+    assert known == KILOSORT4_DEFAULTS.keys() | RUN_KILOSORT_DEFAULTS.keys()
 
 
 def test_kilosort4_dict_works_but_for_the_recording_and_drift():
     given = {name: value for name, value in KILOSORT4_DEFAULTS.items() if name not in ("n_chan_bin", "fs", "nblocks")}
-    settings = Settings.from_kilosort4({**given, "nblocks": 0, "Th_learned": 7, "n_pcs": np.int64(5)})
+    settings = Settings.from_kilosort4(
+        {**given, **RUN_KILOSORT_DEFAULTS, "nblocks": 0, "Th_learned": 7, "n_pcs": np.int64(5)}
+    )
     assert (settings.method, settings.match.threshold, settings.shapes.n_pcs) == ("kilosort4", 7, 5)
     settings.require_used()
+
+
+def test_arguments_of_run_kilosort_mean_what_they_mean_there():
+    given = {"do_CAR": False, "invert_sign": True, "bad_channels": np.array([3, 17]), "shank_idx": 1, "dmin": None}
+    settings = Settings.from_kilosort4(given)
+    assert settings.input.model_dump() == {"bad_channels": (3, 17), "shanks": (1,), "invert_sign": True}
+    assert (settings.preprocess.reference, settings.detect.vertical_pitch_um) == ("none", None)
+    assert Settings.from_kilosort4({"shank_idx": [0, 2], "do_CAR": True}).input.shanks == (0, 2)
+
+
+def test_kilosort4_names_mean_the_same_in_a_file_and_on_the_command_line(tmp_path):
+    lines = ["do_CAR=false", "bad_channels=[3]", "shank_idx=2", "dmin='None'", "nskip=25"]
+    expected = Settings.from_kilosort4({"do_CAR": False, "bad_channels": [3], "shank_idx": 2, "method": "sieve"})
+    assert Settings().with_overrides(lines) == expected
+    assert Settings.from_file(toml(tmp_path, "\n".join(lines))) == expected
+    assert Settings().with_overrides(["dmin=None"]) == Settings()
+
+
+def test_json_of_kilosort4_is_read_with_its_nothings_and_infinities(tmp_path):
+    (tmp_path / "ks4.json").write_text('{"Th_learned": 7, "dmin": null, "tmax": Infinity, "bad_channels": [4]}')
+    settings = Settings.from_file(tmp_path / "ks4.json")
+    assert (settings.method, settings.match.threshold, settings.input.bad_channels) == ("kilosort4", 7, (4,))
+    (tmp_path / "ks4.json").write_text("[1, 2]")
+    with pytest.raises(SettingsError, match="no names with values"):
+        Settings.from_file(tmp_path / "ks4.json")
+    (tmp_path / "ks4.json").write_text("{")
+    with pytest.raises(SettingsError, match="cannot be read as JSON"):
+        Settings.from_file(tmp_path / "ks4.json")
+
+
+def test_everything_wrong_in_a_file_is_told_at_once():
+    wrong = {"Th_lerned": 7, "nblock": 2, "fs": 30000, "save_extra_vars": True, "Th_universal": 0, "shank_idx": ["a"]}
+    with pytest.raises(SettingsError) as error:
+        Settings.from_kilosort4({**wrong, "nskip": 25, "nt": 61})
+    lines = str(error.value).splitlines()
+    assert len(lines) == len(wrong)
+    words = ("match.threshold", "motion.n_sections", "--sampling-hz", "--keep-steps", "a list of whole numbers. Got")
+    assert all(any(word in line for line in lines) for word in (*words, "detect.threshold"))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("3,17, A-005", (3, 17, "A-005")), (3, (3,)), ([1, 2], (1, 2)), (None, ()), ("", ())],
+)
+def test_channels_can_be_given_as_one_a_list_or_a_text(value, expected):
+    assert Settings().with_values([("input.bad_channels", value)]).input.bad_channels == expected
+    assert Settings(input={"bad_channels": value}).input.bad_channels == expected
 
 
 def test_a_setting_that_the_method_does_not_use_is_refused():
@@ -289,6 +357,8 @@ def test_a_setting_that_the_method_does_not_use_is_refused():
         Settings().with_overrides(["match.threshold=7"]).require_used()
     with pytest.raises(SettingsError, match=r"fit\.learning_duration_s changes nothing"):
         Settings().with_overrides(["method=kilosort4", "fit.learning_duration_s=9"]).require_used()
+    with pytest.raises(SettingsError, match=r"match\.threshold changes nothing.*\n.*match\.max_peels changes nothing"):
+        Settings().with_overrides(["match.threshold=7", "match.max_peels=9"]).require_used()
 
 
 @pytest.mark.parametrize(
@@ -309,9 +379,10 @@ def test_kilosort4_setting_without_counterpart_says_what_to_do(name, value, word
 
 def test_kilosort4_defaults_are_ours():
     for path, field in fields_by_path().items():
-        default = KILOSORT4_DEFAULTS.get(name_in("kilosort4", field))
+        name = name_in("kilosort4", field)
+        default = (KILOSORT4_DEFAULTS | RUN_KILOSORT_DEFAULTS).get(name)
         if default is not None and default != math.inf and field.default is not None:
-            assert field.default == default, path
+            assert field.default == value_here(name, default), path
 
 
 def test_printed_settings_read_back_as_the_defaults(tmp_path):
@@ -354,3 +425,5 @@ def test_bounds_of_every_kind_have_words():
     assert allowed(fields["value"]) == "a whole number, at least 1 and below 9"
     assert allowed(fields["share"]) == "a number, above 0.25 and at most 1"
     assert allowed(fields["on"]) == "true or false"
+    assert allowed(fields_by_path()["input.shanks"]) == "a list of whole numbers"
+    assert allowed(fields_by_path()["input.bad_channels"]) == "a list of whole numbers or texts"

@@ -13,7 +13,7 @@ from spikesieve.errors import InputError, OutputError
 from spikesieve.io.probes.read import probe_warnings, read_probe, require_fits
 from spikesieve.io.recordings.binary import Paths, as_paths
 from spikesieve.io.recordings.open_input import RawOptions, open_recording
-from spikesieve.io.recordings.registry import Recognised, recognise
+from spikesieve.io.recordings.registry import Recognised, probes_recorded_together, recognise
 from spikesieve.io.recordings.segments import select_times
 from spikesieve.kernels import CpuBackend
 from spikesieve.model import F32, I64, Probe, Recording
@@ -101,6 +101,8 @@ def recording_info(paths: Paths, options: RawOptions | None = None, probe: Path 
     what, why, streams = _described(first)
     if first is not None and options.stream is None and _n_sortable(first) != 1 and len(streams) > 1:
         problem = f"It has {_n_sortable(first)} streams with spikes. Choose one with --stream."
+        if probes_recorded_together(first):
+            problem += " Without it, `spikesieve sort` sorts all, one after another."
         return RecordingInfo(what, why, streams, None, None, (), problem)
     opened = open_recording(files, options, probe is not None)
     recording = select_times(opened.recording, options.time_range_s, options.exclude_s)

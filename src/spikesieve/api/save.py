@@ -58,11 +58,13 @@ def save_sorting(sorting: Sorting, folder: Path, recording: Recording | None = N
     run = _run(origin, recording)
     with result_folder(folder, overwrite, recording.paths) as new, run_log(new / LOG_NAME):
         _log(sorting, recording, run)
-        write_folder(new, sorting, recording, run)
+        write_folder(new, sorting, recording, run, Path(folder))
     return folder
 
 
-def write_folder(folder: Path, sorting: Sorting, recording: Recording, run: provenance.RunRecord) -> Report:
+def write_folder(
+    folder: Path, sorting: Sorting, recording: Recording, run: provenance.RunRecord, place: Path | None = None
+) -> Report:
     """Write the data files and the report of a result into an existing folder.
 
     Parameters
@@ -75,6 +77,8 @@ def write_folder(folder: Path, sorting: Sorting, recording: Recording, run: prov
         The recording that was sorted.
     run : provenance.RunRecord
         Method, settings, times and cost of the sort.
+    place : Path, optional
+        Where the folder will be in the end. Default: where it is.
 
     Returns
     -------
@@ -86,7 +90,7 @@ def write_folder(folder: Path, sorting: Sorting, recording: Recording, run: prov
     OSError
         The disk is full, or an input can no longer be read.
     """
-    write_result(folder, sorting, recording, run)
+    write_result(folder, sorting, recording, run, place)
     return write_report(folder, sorting, read_provenance(folder))
 
 

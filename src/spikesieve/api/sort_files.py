@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spikesieve.api.choice import chosen_input
 from spikesieve.api.kept_steps import (
     Course,
     file_states,
@@ -175,9 +176,7 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
         require_step(job.settings.method, job.stop_after)
     if job.save_intermediates:
         kilosort2_intermediates.require_h5py()
-    recording, probe, odd = open_input(job.files, job.raw, job.probe)
-    if job.artifact_times is not None:
-        recording = recording.with_artifact_times(read_artifact_times(job.artifact_times))
+    recording, probe, odd = _open(job)
     motion = read_motion(job.motion, probe) if job.motion is not None else None
     if motion is not None:
         require_motion_fits(motion, probe, recording)
@@ -197,7 +196,7 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
             with result_folder(job.out, job.overwrite, recording.paths) as new:
                 _save_steps(run, source, job, new)
                 clock("write", 0, 1)
-                report = write_folder(new, sorting, recording, _provenance(job, started, clock, odd))
+                report = write_folder(new, sorting, recording, _provenance(job, started, clock, odd), job.out)
                 require_unchanged(files, recording)
                 clock("write", 1, 1)
                 # Windows cannot delete mapped files, so the steps are unmapped before they are deleted.
@@ -208,6 +207,15 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
     seconds = (datetime.now().astimezone() - started).total_seconds()
     pictures = tuple(path.relative_to(new).as_posix() for path in report.pictures)
     return Outcome(job.out, sorting, report.page.name, pictures, seconds, notes)
+
+
+def _open(job: Job) -> tuple[Recording, Probe, tuple[str, ...]]:
+    """What of the files is sorted, the contacts, and what is odd about them."""
+    recording, probe, odd = open_input(job.files, job.raw, job.probe)
+    if job.artifact_times is not None:
+        recording = recording.with_artifact_times(read_artifact_times(job.artifact_times))
+    recording, probe, chosen = chosen_input(recording, probe, job.settings.input)
+    return recording, probe, (*odd, *chosen)
 
 
 def _prepare_place(job: Job, recording: Recording, announce: Callable[[str], None]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from spikesieve.cli.root import app
 from spikesieve.errors import EndedEarlyError
 
 if TYPE_CHECKING:
+    from spikesieve.api.sort_files import Job, Outcome
     from spikesieve.engine.executor import Progress
     from spikesieve.settings.sort import Settings
 
@@ -43,11 +44,17 @@ TimeRange = Annotated[
 Exclude = Annotated[
     list[str] | None, typer.Option("--exclude", metavar="START:END", help="Seconds to leave out. Repeat as needed.")
 ]
+BadChannels = Annotated[
+    str | None,
+    typer.Option("--bad-channels", metavar="3,17,A-005", help="Channels of the file to leave out, or their names."),
+]
+Shanks = Annotated[str | None, typer.Option("--shanks", metavar="0,2", help="Shanks to sort. Default: all.")]
 Method = Annotated[
     str | None, typer.Option("--method", help="sieve, kilosort4 or kilosort2; the same as --set method=NAME.")
 ]
 SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="TOML file of settings. `spikesieve settings` prints one.")
+    Path | None,
+    typer.Option("--settings", help="TOML file of settings, as `spikesieve settings` prints, or Kilosort4's JSON."),
 ]
 Kilosort2Ops = Annotated[
     Path | None,
@@ -104,6 +111,8 @@ def sort(
     header_bytes: HeaderBytes = 0,
     time_range: TimeRange = None,
     exclude: Exclude = None,
+    bad_channels: BadChannels = None,
+    shanks: Shanks = None,
     method: Method = None,
     settings: SettingsFile = None,
     kilosort2_ops: Kilosort2Ops = None,
@@ -130,7 +139,7 @@ def sort(
     exclude_s = tuple(interval_s(text) for text in exclude or ())
     stop = Stop(out)
     with errors_as_sentences(stop.sentence), shown_progress(quiet, verbose, stop.end) as progress:
-        from spikesieve.api.sort_files import Job, sort_files
+        from spikesieve.api.sort_files import Job
         from spikesieve.io.kilosort2_options import read_options
         from spikesieve.io.recordings.open_input import RawOptions
 
@@ -142,7 +151,9 @@ def sort(
             out=out,
             probe=probe,
             raw=RawOptions(channels, sampling_hz, dtype, gain_uv, header_bytes, keep_s, exclude_s, format, stream),
-            settings=_settings(settings, ops, [*(set_ or []), *([f"method={method}"] if method else [])]),
+            settings=_settings(settings, ops, set_ or ()).with_values(
+                _given({"method": method, "input.bad_channels": bad_channels, "input.shanks": shanks})
+            ),
             settings_files=tuple(file for file in (settings, kilosort2_ops) if file is not None),
             motion=motion,
             artifact_times=artifact_times,
@@ -155,12 +166,8 @@ def sort(
             keep_steps=keep_steps,
             stop_after=stop_after,
         )
-        try:
-            outcome = sort_files(job, stop.watched(progress), _say_nothing if quiet else partial(typer.echo, err=True))
-        except EndedEarlyError as end:
-            typer.echo(str(end), err=True)
-            return
-    if not quiet:
+        outcomes = _sort_probes(job, stop, progress, _say_nothing if quiet else partial(typer.echo, err=True))
+    for outcome in outcomes if not quiet else ():
         print_outcome(outcome)
 
 
@@ -232,13 +239,38 @@ class Stop:
         leave(BY_SIGNAL + number)
 
 
+def _sort_probes(job: Job, stop: Stop, progress: Progress, announce: Callable[[str], None]) -> list[Outcome]:
+    """Sort one probe, or several that recorded together one after another."""
+    from spikesieve.api.probes import is_done, jobs_of_probes
+    from spikesieve.api.sort_files import sort_files
+
+    jobs, outcomes = jobs_of_probes(job), []
+    for number, each in enumerate(jobs, 1):
+        if len(jobs) > 1:
+            announce(f"Probe {number} of {len(jobs)}: {each.raw.stream}, into {each.out}")
+            if is_done(each):
+                announce("It was sorted before. --overwrite sorts it again.")
+                continue
+        stop.out = each.out
+        try:
+            outcomes.append(sort_files(each, stop.watched(progress), announce))
+        except EndedEarlyError as end:
+            typer.echo(str(end), err=True)
+    return outcomes
+
+
 def _settings(file: Path | None, kilosort2_ops: Mapping[str, object], overrides: Sequence[str]) -> Settings:
     from spikesieve.settings.sort import Settings
 
-    settings = Settings.from_toml(file) if file is not None else Settings()
+    settings = Settings.from_file(file) if file is not None else Settings()
     if kilosort2_ops:
         settings = settings.with_kilosort2(kilosort2_ops)
     return settings.with_overrides(overrides)
+
+
+def _given(options: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
+    """The settings that have an option of their own, by name, where the option was given."""
+    return ((name, value) for name, value in options.items() if value)
 
 
 def _say_nothing(line: str) -> None:

@@ -75,6 +75,8 @@ class Recording:
         Times of the session; None if they are unknown: files then follow one another without a gap.
     artifact_sample : ndarray of int64, shape (n_artifacts,)
         Samples of known artifacts, such as stimuli, ascending. The traces are blanked around them.
+    channel_names : tuple of str, length n_channels or 0
+        Name of each channel; empty where they have none.
 
     Raises
     ------
@@ -104,6 +106,7 @@ class Recording:
     paths: tuple[str, ...] = ()
     clock: Clock | None = None
     artifact_sample: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    channel_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, meaning in (("gain_uv", "gain"), ("offset_raw", "offset")):

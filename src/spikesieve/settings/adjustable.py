@@ -167,7 +167,7 @@ class Adjustable(Params):
         Raises
         ------
         SettingsError
-            A setting is unknown, given twice, or wrong.
+            Settings are unknown, given twice, or wrong: a line for each of them.
 
         Examples
         --------
@@ -176,26 +176,68 @@ class Adjustable(Params):
         8.0
         """
         given: dict[str, str] = {}
-        tree = self.model_dump()
+        tree, wrong = self.model_dump(), []
         for name, value in changes:
-            path = self._path(name)
-            if path in given:
-                raise SettingsError(f"The setting {path} is given twice, as {given[path]} and as {name}. Remove one.")
-            given[path] = name
-            group, _, field = path.rpartition(".")
-            (tree[group] if group else tree)[field] = value
-        return type(self).model_validate(tree, strict=True)
+            path = self.other_names().get(name, name)
+            if self.changes_nothing(name, value):
+                continue
+            if path not in self.fields_by_path():
+                wrong.append(self.unknown_sentence(name))
+            elif path in given:
+                wrong.append(f"The setting {path} is given twice, as {given[path]} and as {name}. Remove one.")
+            else:
+                given[path] = name
+                group, _, field = path.rpartition(".")
+                (tree[group] if group else tree)[field] = self.value_of(name, value)
+        try:
+            changed = type(self).model_validate(tree, strict=True)
+        except SettingsError as error:
+            wrong += str(error).splitlines()
+        if wrong:
+            raise SettingsError("\n".join(wrong))
+        return changed
 
     @classmethod
-    def _path(cls, name: str) -> str:
-        path = cls.other_names().get(name, name)
-        if path not in cls.fields_by_path():
-            raise SettingsError(cls.unknown_sentence(name))
-        return path
+    def changes_nothing(cls, name: str, value: Any) -> bool:
+        """Tell whether a value can be passed over: that of another program, for what there is no setting here.
+
+        Parameters
+        ----------
+        name : str
+            The name as it was given.
+        value : object
+            The value as it was given.
+
+        Returns
+        -------
+        bool
+            True: pass it over.
+        """
+        return False
+
+    @classmethod
+    def value_of(cls, name: str, value: Any) -> Any:
+        """Convert a value that was given by a name of another program.
+
+        Parameters
+        ----------
+        name : str
+            The name as it was given.
+        value : object
+            The value as it was given.
+
+        Returns
+        -------
+        object
+            What the setting has here.
+        """
+        return value
 
 
 def _sentence(kind: type[Adjustable], place: tuple[int | str, ...], value: Any, context: Mapping[str, Any]) -> str:
-    path = ".".join(map(str, place))
+    # Of a list, the place of a wrong element follows that of the setting.
+    ends = [".".join(map(str, place[:n])) for n in range(len(place), 0, -1)]
+    path = next((end for end in ends if end in kind.fields_by_path()), ends[0] if ends else "")
     field = kind.fields_by_path().get(path)
     if field is not None:
         return out_of_range(path, field, value)

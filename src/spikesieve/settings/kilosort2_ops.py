@@ -154,7 +154,7 @@ def values_of_ops(ops: Mapping[str, Any]) -> Values:
     Raises
     ------
     SettingsError
-        No Kilosort2 has an option of this name, or its value has no counterpart here.
+        No Kilosort2 has an option of this name, or its value has no counterpart here: a line for each of them.
 
     Examples
     --------
@@ -162,20 +162,30 @@ def values_of_ops(ops: Mapping[str, Any]) -> Values:
     [('kilosort2.learn_threshold', 10.0), ('kilosort2.threshold', 4.0), ('preprocess.highpass_cutoff_hz', 150.0)]
     """
     found: dict[str, Any] = {}
+    wrong = []
     # perform_drift_registration goes last, so that it overrides nblocks: pykilosort always has nblocks = 5.
     for name, value in sorted(ops.items(), key=lambda item: item[0] == "perform_drift_registration"):
-        if name not in OPTIONS:
-            listed = "docs/kilosort2.md"
-            raise SettingsError(unknown(name, {known: option.meaning for known, option in OPTIONS.items()}, {}, listed))
         try:
-            found |= OPTIONS[name].values(value)
+            found |= _values(name, value)
         except SettingsError as error:
-            raise SettingsError(str(error).replace(_NAME, f"Kilosort2's {name}")) from error
-        except (TypeError, ValueError, IndexError, OverflowError) as error:
-            raise SettingsError(
-                f"Kilosort2's {name} ({OPTIONS[name].meaning}) cannot be {value!r}. Give a number, or leave it out."
-            ) from error
+            wrong.append(str(error))
+    if wrong:
+        raise SettingsError("\n".join(wrong))
     return list(found.items())
+
+
+def _values(name: str, value: Any) -> Values:
+    if name not in OPTIONS:
+        listed = "docs/kilosort2.md"
+        raise SettingsError(unknown(name, {known: option.meaning for known, option in OPTIONS.items()}, {}, listed))
+    try:
+        return OPTIONS[name].values(value)
+    except SettingsError as error:
+        raise SettingsError(str(error).replace(_NAME, f"Kilosort2's {name}")) from error
+    except (TypeError, ValueError, IndexError, OverflowError) as error:
+        raise SettingsError(
+            f"Kilosort2's {name} ({OPTIONS[name].meaning}) cannot be {value!r}. Give a number, or leave it out."
+        ) from error
 
 
 def _plain(value: Any) -> Any:

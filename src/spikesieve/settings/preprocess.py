@@ -19,7 +19,9 @@ class PreprocessParams(Params):
         le=3000.0,
     )
     reference: Literal["median", "none"] = setting(
-        "median", "common reference subtracted from the contacts of a shank; choose none if the file is referenced"
+        "median",
+        "common reference subtracted from the contacts of a shank; choose none if the file is referenced",
+        kilosort4="do_CAR",
     )
     min_reference_contacts: int = setting(
         16,

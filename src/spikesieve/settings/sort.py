@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic.fields import FieldInfo
@@ -15,14 +17,15 @@ from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.detect import DetectParams
 from spikesieve.settings.features import FeaturesParams
 from spikesieve.settings.fit import FitParams
+from spikesieve.settings.input import InputParams
 from spikesieve.settings.kilosort2 import Kilosort2Params
 from spikesieve.settings.kilosort2_ops import values_of_ops
+from spikesieve.settings.kilosort4 import ABSENT_IN_SPIKESIEVE, harmless, value_here
 from spikesieve.settings.match import MatchParams
 from spikesieve.settings.motion import MotionParams
 from spikesieve.settings.params import Params, setting
 from spikesieve.settings.preprocess import PreprocessParams
 from spikesieve.settings.refine import RefineParams
-from spikesieve.settings.sentences import ABSENT_IN_SPIKESIEVE, harmless
 from spikesieve.settings.shapes import ShapesParams
 from spikesieve.settings.templates import TemplatesParams
 from spikesieve.settings.tissue import TissueParams
@@ -62,7 +65,7 @@ class Settings(Adjustable):
     ----------
     method : {"sieve", "kilosort4", "kilosort2"}
         The sorting algorithm. Not every method uses every group.
-    engine, preprocess, shapes, detect, features, motion, tissue, cluster, templates, fit, refine, match : Params
+    input, engine, preprocess, shapes, detect, features, motion, tissue, cluster, templates, fit, refine, match : Params
         One group for each stage, in the order of the work.
     kilosort2, curate, units : Params
         Groups of the method kilosort2, of curation, and of the unit table.
@@ -78,6 +81,7 @@ class Settings(Adjustable):
     method: Literal["sieve", "kilosort4", "kilosort2"] = setting(
         "sieve", "sorting algorithm; choose kilosort4 or kilosort2 to compare with those sorters"
     )
+    input: InputParams = setting(InputParams(), "which channels and shanks are sorted")
     engine: EngineParams = setting(EngineParams(), "how the recording is cut into blocks")
     preprocess: PreprocessParams = setting(PreprocessParams(), "from raw to whitened traces")
     shapes: ShapesParams = setting(ShapesParams(), "waveform shapes on one contact, learned from the recording")
@@ -124,6 +128,44 @@ class Settings(Adjustable):
         return super().unknown_sentence(name)
 
     @classmethod
+    def changes_nothing(cls, name: str, value: Any) -> bool:
+        """Tell whether a Kilosort4 setting without a counterpart has a value with which it changes nothing.
+
+        Parameters
+        ----------
+        name : str
+            The name as it was given.
+        value : object
+            The value as it was given.
+
+        Returns
+        -------
+        bool
+            True for `nskip=25`.
+        """
+        return harmless(name, _plain(value))
+
+    @classmethod
+    def value_of(cls, name: str, value: Any) -> Any:
+        """Convert a value that was given by Kilosort4's name, or as NumPy's number, or as "None".
+
+        Parameters
+        ----------
+        name : str
+            The name as it was given.
+        value : object
+            The value as it was given.
+
+        Returns
+        -------
+        object
+            What the setting has here: "median" for `do_CAR=True`.
+        """
+        plain = _plain(value)
+        # TOML has no None.
+        return None if plain == "None" else value_here(name, plain)
+
+    @classmethod
     def from_kilosort4(cls, settings: Mapping[str, Any]) -> Self:
         """Make settings from a Kilosort4 settings dict.
 
@@ -136,16 +178,48 @@ class Settings(Adjustable):
         Returns
         -------
         Self
-            The settings. Kilosort4 settings without a counterpart are ignored where their value changes nothing
-            (`nskip=25`).
+            The settings. Kilosort4 settings without a counterpart are passed over where their value changes nothing
+            (`nskip=25`). Arguments of its `run_kilosort` can be among them (`do_CAR`, `bad_channels`).
 
         Raises
         ------
         SettingsError
-            A setting has no counterpart and its value would change something; it is unknown, given twice, or wrong.
+            Settings have no counterpart and values that would change something, are unknown, given twice, or wrong: a
+            line for each of them.
         """
-        given = {name: _plain(value) for name, value in settings.items() if not harmless(name, value)}
-        return cls().with_values({"method": "kilosort4", **given}.items())
+        return cls().with_values({"method": "kilosort4", **settings}.items())
+
+    @classmethod
+    def from_file(cls, path: Path | str) -> Self:
+        """Read settings from a file: TOML, or the JSON that Kilosort4 exports.
+
+        Parameters
+        ----------
+        path : Path or str
+            The file. Settings that it leaves out keep their default. With JSON, the method is "kilosort4" unless the
+            file has a `method`.
+
+        Returns
+        -------
+        Self
+            The settings.
+
+        Raises
+        ------
+        SettingsError
+            The file cannot be read or parsed; settings are unknown, given twice, or wrong.
+        """
+        if Path(path).suffix.lower() != ".json":
+            return cls.from_toml(path)
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise SettingsError(
+                f"The settings file {path} cannot be read as JSON: {error}. Export it again."
+            ) from error
+        if not isinstance(content, dict):
+            raise SettingsError(f"The settings file {path} has no names with values. Give settings of Kilosort4.")
+        return cls.from_kilosort4(content)
 
     def require_used(self) -> None:
         """Check that no setting was changed that the method does not use.
@@ -156,13 +230,16 @@ class Settings(Adjustable):
             A setting of another method differs from its default.
         """
         unused = [group for group, methods in _METHODS_OF.items() if self.method not in methods]
+        wrong = []
         for path, field in fields_by_path().items():
             group, _, name = path.partition(".")
             if group in unused and getattr(getattr(self, group), name) != field.default:
-                raise SettingsError(
+                wrong.append(
                     f"{path} changes nothing: the method {self.method} does not use it. "
                     f"Leave it out, or choose method={_METHODS_OF[group][0]}."
                 )
+        if wrong:
+            raise SettingsError("\n".join(wrong))
 
     @classmethod
     def from_kilosort2(cls, ops: Mapping[str, Any]) -> Self:
@@ -270,6 +347,6 @@ def name_in(sorter: str, field: FieldInfo) -> str | None:
 
 
 def _plain(value: Any) -> Any:
-    """A Python number for a NumPy one, which is known by what it can do: NumPy takes long to import."""
-    is_number = getattr(value, "ndim", None) == 0 and callable(getattr(value, "item", None))
-    return value.item() if is_number else value
+    """Python numbers and lists for those of NumPy, known by what they can do: NumPy takes long to import."""
+    tolist = getattr(value, "tolist", None)
+    return tolist() if callable(tolist) else value

@@ -15,7 +15,7 @@ from phylib.io.model import TemplateModel, load_model
 from phylib.utils._misc import read_python
 
 from spikesieve.io.recordings.binary import read_recording, recording_from_array
-from spikesieve.io.results.phy import n_placeholder_spikes, params_py, phy_whitening, save_array, write_phy
+from spikesieve.io.results.phy import n_placeholder_spikes, params_py, path_from, phy_whitening, save_array, write_phy
 from spikesieve.model import Recording, Sorting
 
 NO_FILE = recording_from_array(np.zeros((100, 40), np.int16), SAMPLING_HZ)
@@ -254,27 +254,57 @@ def test_types_are_those_of_the_documentation(model: TemplateModel, sorting: Sor
     assert {name: (array.shape, array.dtype) for name, array in found.items()} == expected
 
 
-def test_params_give_one_path_or_a_list_and_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_params_give_one_path_or_a_list_as_seen_from_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("a é.bin", "b.bin"):
         (tmp_path / name).write_bytes(bytes(4 + 2 * 4 * 10))
     one = read_recording("a é.bin", 4, 25_000.0, "uint16", header_bytes=4)
-    two = read_recording(["a é.bin", "b.bin"], 4, 25_000.0, "uint16", header_bytes=4)
-    (tmp_path / "params.py").write_text(params_py(one), encoding="ascii")
+    two = read_recording(["a é.bin", tmp_path / "b.bin"], 4, 25_000.0, "uint16", header_bytes=4)
+    (tmp_path / "params.py").write_text(params_py(one, tmp_path), encoding="ascii")
     assert read_python(tmp_path / "params.py") == {
-        "dat_path": str(tmp_path / "a é.bin"),
+        "dat_path": "a é.bin",
         "n_channels_dat": 4,
         "offset": 4,
         "sample_rate": 25_000.0,
         "dtype": "uint16",
         "hp_filtered": False,
     }
-    (tmp_path / "params.py").write_text(params_py(two), encoding="ascii")
-    assert read_python(tmp_path / "params.py")["dat_path"] == [str(tmp_path / name) for name in ("a é.bin", "b.bin")]
+    (tmp_path / "params.py").write_text(params_py(two, tmp_path / "sorted" / "result"), encoding="ascii")
+    assert read_python(tmp_path / "params.py")["dat_path"] == ["../../a é.bin", "../../b.bin"]
+
+
+def test_phy_finds_the_traces_after_the_session_was_moved(tmp_path: Path, sorting: Sorting) -> None:
+    session = tmp_path / "session"
+    (session / "raw").mkdir(parents=True)
+    recording = write_raw(session / "raw" / "run.bin", sorting)
+    raw = np.memmap(session / "raw" / "run.bin", np.int16, "r+", shape=(recording.n_samples, recording.n_channels))
+    raw[100:103] = np.arange(3 * recording.n_channels).reshape(3, -1)
+    raw.flush()
+    expected = raw[100:103, sorting.probe.channels].copy()
+    # The folder is written in another place than where it will be.
+    (session / ".new" / "deep" / "result").mkdir(parents=True)
+    write_phy(session / ".new" / "deep" / "result", sorting, recording, session / "result")
+    (session / ".new" / "deep" / "result").rename(session / "result")
+    session.rename(tmp_path / "moved")
+    model = load_model(tmp_path / "moved" / "result" / "params.py")
+    np.testing.assert_array_equal(model.traces[100:103], expected)
+
+
+def test_no_relative_path_leads_through_what_cannot_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw, result = tmp_path / "raw" / "run.bin", tmp_path / "results" / "mouse"
+    assert path_from(result, str(raw)) == "../../raw/run.bin"
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    assert path_from(result, str(raw)) == str(raw)
+    monkeypatch.undo()
+    monkeypatch.setattr("os.path.ismount", lambda path: Path(path) == tmp_path)
+    assert path_from(result, str(raw)) == str(raw)
+    assert path_from(tmp_path / "raw" / "result", str(raw)) == "../run.bin"
 
 
 def test_a_recording_in_memory_has_no_raw_file() -> None:
-    assert "dat_path = []\n" in params_py(NO_FILE)
+    assert "dat_path = []\n" in params_py(NO_FILE, Path("result"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on file sizes to run into")

@@ -114,6 +114,26 @@ def choose_stream(recognised: Recognised, name: str | None = None) -> Stream:
     raise InputError(f"{path} holds {len(sortable)} streams that can be sorted. Choose one:\n{commands}")
 
 
+def probes_recorded_together(recognised: Recognised) -> tuple[str, ...]:
+    """List the streams that can be sorted, if they are several probes of one recording.
+
+    Parameters
+    ----------
+    recognised : Recognised
+        What a path holds.
+
+    Returns
+    -------
+    tuple of str
+        Their names; empty if there is only one, or if they may be copies or recordings of different times.
+    """
+    streams = [stream for stream in recognised.found.streams if stream.is_sortable]
+    recordings = {stream.recorded_with for stream in streams}
+    return (
+        tuple(stream.name for stream in streams) if len(streams) > 1 == len(recordings) and "" not in recordings else ()
+    )
+
+
 def _chosen(format_name: str | None) -> tuple[Format, ...]:
     if format_name is None:
         return FORMATS

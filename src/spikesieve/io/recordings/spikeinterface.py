@@ -135,6 +135,7 @@ def from_spikeinterface(source: Any) -> Recording:
         file_starts=starts[:-1],
         has_gain=gain_uv is not None,
         name=name,
+        channel_names=tuple(map(str, source.get_channel_ids())) if hasattr(source, "get_channel_ids") else (),
     )
 
 

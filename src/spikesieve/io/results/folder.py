@@ -26,7 +26,8 @@ FILES = {
     *("spike_clusters.npy", "spike_detection_templates.npy", "spike_positions.npy", "spike_positions_on_probe.npy"),
     *("spike_templates.npy", "spike_times.npy", "spikesieve.log", "templates.npy", "templates_ind.npy", "units.csv"),
     *("whitening_mat.npy", "whitening_mat_inv.npy", "preprocessed.dat", "preprocessed.xml", "params_preprocessed.py"),
-    *("kilosort2.h5", "figures", ".report.html.new", "segments.csv", "spike_times_sec.npy", ".phy", "phy.log"),
+    *("kilosort2.h5", "segments.csv", "spike_times_sec.npy", "artifacts.csv", "figures", ".report.html.new", ".phy"),
+    "phy.log",
 }
 """What spikesieve writes into a result, and what Phy does without being asked."""
 
@@ -89,7 +90,9 @@ def result_folder(path: Path | str, overwrite: bool, inputs: Sequence[str | Path
         yield folder
 
 
-def write_result(folder: Path, sorting: Sorting, recording: Recording, run: RunRecord) -> None:
+def write_result(
+    folder: Path, sorting: Sorting, recording: Recording, run: RunRecord, place: Path | None = None
+) -> None:
     """Write all data files of a result: Phy's files, times, drift, units.csv, ops.npz and provenance.json.
 
     Parameters
@@ -102,13 +105,15 @@ def write_result(folder: Path, sorting: Sorting, recording: Recording, run: RunR
         The recording that was sorted.
     run : RunRecord
         Method, settings and times of the run.
+    place : Path, optional
+        Where the folder will be in the end. Default: where it is.
 
     Raises
     ------
     OSError
         If the disk is full or an input can no longer be read.
     """
-    phy_notes = write_phy(folder, sorting, recording)
+    phy_notes = write_phy(folder, sorting, recording, place)
     if sorting.motion is not None:
         write_motion(folder, sorting.motion)
     write_clock_files(folder, sorting, recording)

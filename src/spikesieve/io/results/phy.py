@@ -27,7 +27,7 @@ MAX_CONDITION = 1e4
 MIN_ROWS = 2
 
 
-def write_phy(folder: Path, sorting: Sorting, recording: Recording) -> tuple[str, ...]:
+def write_phy(folder: Path, sorting: Sorting, recording: Recording, place: Path | None = None) -> tuple[str, ...]:
     """Write everything Phy reads into an existing folder.
 
     Parameters
@@ -38,6 +38,8 @@ def write_phy(folder: Path, sorting: Sorting, recording: Recording) -> tuple[str
         The result.
     recording : Recording
         The raw files and their layout, for params.py.
+    place : Path, optional
+        Where the folder will be in the end. Default: where it is.
 
     Returns
     -------
@@ -59,7 +61,7 @@ def write_phy(folder: Path, sorting: Sorting, recording: Recording) -> tuple[str
     save_array(folder / "whitening_mat_inv.npy", unwhitening, np.float64)
     save_array(folder / "kept_spikes.npy", sorting.kept, np.bool_)
     _write_tables(folder, sorting.units)
-    (folder / "params.py").write_text(params_py(recording), encoding="ascii")
+    (folder / "params.py").write_text(params_py(recording, place or folder), encoding="ascii")
     return _notes(sorting, whitening)
 
 
@@ -137,16 +139,17 @@ def pc_signs(pcs: F32) -> F32:
     return signs
 
 
-def params_py(recording: Recording) -> str:
+def params_py(recording: Recording, folder: Path) -> str:
     """Return the text of params.py.
 
-    Paths are absolute, because Phy searches relative ones in the folder of params.py. A recording that is not in raw
-    files has an empty dat_path: Phy opens the folder without traces.
+    A recording that is not in raw files has an empty dat_path: Phy opens the folder without traces.
 
     Parameters
     ----------
     recording : Recording
         The recording that was sorted.
+    folder : Path
+        The folder of params.py.
 
     Returns
     -------
@@ -154,7 +157,7 @@ def params_py(recording: Recording) -> str:
         Python assignments in ASCII.
     """
     files = recording.read if isinstance(recording.read, RawFiles) else None
-    paths = [os.path.abspath(path) for path in files.paths] if files else []
+    paths = [path_from(folder, path) for path in files.paths] if files else []
     lines = {
         "dat_path": paths[0] if len(paths) == 1 else paths,
         "n_channels_dat": recording.n_channels,
@@ -164,6 +167,38 @@ def params_py(recording: Recording) -> str:
         "hp_filtered": False,
     }
     return "".join(f"{name} = {value!a}\n" for name, value in lines.items())
+
+
+def path_from(folder: Path, path: str) -> str:
+    """Say where a file is so that it is found from a folder, also after both were moved together.
+
+    Parameters
+    ----------
+    folder : Path
+        Phy looks up relative paths from the folder of params.py.
+    path : str
+        The file.
+
+    Returns
+    -------
+    str
+        Relative if a folder that can be moved holds both, with / on all systems; else absolute. A drive, a mounted
+        volume and the home of the user are not moved.
+
+    Examples
+    --------
+    >>> path_from(Path("session/result"), "session/run.bin")
+    '../run.bin'
+    """
+    file, here = Path(os.path.abspath(path)), Path(os.path.realpath(folder))
+    # Not the file itself: a link to it moves with the folder in which it is.
+    file = Path(os.path.realpath(file.parent)) / file.name
+    try:
+        common = Path(os.path.commonpath([file.parent, here]))
+    except ValueError:  # two drives of Windows
+        return str(file)
+    is_moved = not os.path.ismount(common) and common != Path.home().resolve()
+    return Path(os.path.relpath(file, here)).as_posix() if is_moved else str(file)
 
 
 def save_array(path: Path, array: NDArray[Any], dtype: DTypeLike) -> None:

@@ -144,7 +144,7 @@ def open_sorted(folder: Path | str) -> tuple[Recording, Sorting]:
         raise InputError(f"The result {folder} was not made from raw files. Give a result of a recording on disk.")
     gain_uv = np.asarray(facts["recording"]["gain_uv"], np.float64) if facts["recording"]["gain_is_known"] else None
     recording = read_recording(
-        paths,
+        [Path(folder) / path for path in paths],
         int(params["n_channels_dat"]),
         float(params["sample_rate"]),
         dtype=str(params["dtype"]),

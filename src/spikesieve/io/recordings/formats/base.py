@@ -48,11 +48,14 @@ class Stream:
         Opens its files, in order of time: one `Opened` for each. Reads headers, not samples.
     is_sortable : bool
         False for field potentials, analog inputs and the like, which are opened only if they are asked for.
+    recorded_with : str
+        The same for probes that recorded together; empty if that is not known.
     """
 
     name: str
     open: Callable[[], tuple[Opened, ...]]
     is_sortable: bool = True
+    recorded_with: str = ""
 
 
 @dataclass(frozen=True)

@@ -240,6 +240,7 @@ def _recording(path: Path, samples: ReadSamples, n_samples: int, header: IntanHe
         range_raw=range_raw(np.dtype("<u2" if is_unsigned else "<i2")),
         name=path.name if is_unsigned else path.parent.name,
         paths=tuple(samples.paths) if isinstance(samples, ChannelFiles) else (str(path),),
+        channel_names=header.names,
     )
 
 

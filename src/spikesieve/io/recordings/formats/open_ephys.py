@@ -109,6 +109,7 @@ def _streams(pieces: Sequence[_Piece]) -> tuple[Stream, ...]:
             "/".join(part for part, is_needed in zip(key, told_apart, strict=True) if is_needed and part),
             partial(_open_all, tuple(group)),
             group[0].is_sortable,
+            recorded_with="/".join(key[:2]),
         )
         for key, group in groups.items()
     )
@@ -140,6 +141,7 @@ def _open(piece: _Piece) -> Opened:
         range_raw=range_raw(np.dtype("<i2")),
         name=f"{piece.folder.name}/{piece.stream_folder.name}",
         paths=(str(path),),
+        channel_names=tuple(str(channel.get("channel_name", "")) for channel in piece.entry["channels"]),
     )
     if numbers is not None:
         recording, notes = _with_clock(recording, numbers[:n_samples], piece)

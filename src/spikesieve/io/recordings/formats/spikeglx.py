@@ -134,7 +134,7 @@ def _streams(data: Iterable[_DataFile]) -> list[Stream]:
         name = f"{run}.{stream}" if several_runs and run != stream else stream
         name = f"{Path(folder).name}/{name}" if several_folders else name
         is_sortable = not stream.endswith(".lf") and not stream.startswith(("nidq", "obx"))
-        streams.append(Stream(name, partial(_open_all, tuple(paths)), is_sortable))
+        streams.append(Stream(name, partial(_open_all, tuple(paths)), is_sortable, f"{folder}/{run}"))
     return [{stream.name: stream for stream in streams}[name] for name in _in_order(streams)]
 
 
