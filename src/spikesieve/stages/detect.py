@@ -220,7 +220,7 @@ def noise_of_universal_scores(clean: Clean, shapes: Shapes, templates: Universal
     -------
     ndarray of float64, shape (n_measured, n_sizes, n_shapes)
         Robust SD of the scores at up to 300 centres, evenly chosen; NaN where they are blanked. Spikes are rare at any
-        one place, so they hardly count.
+        one place, so they count little.
     """
     inside = slice(shapes.n_samples, -shapes.n_samples, NOISE_STEP)
     projections = backend.projections(clean.white, shapes.pcs, shapes.peak_index)
