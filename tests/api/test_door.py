@@ -145,6 +145,7 @@ def test_gains_and_offsets_of_each_channel_give_the_same_uv_as_spikeinterface():
     uv = recording.read_uv(0, 50, np.array([3, 1, 0, 2]))
     np.testing.assert_allclose(uv, source.get_traces(return_in_uV=True)[:, [3, 1, 0, 2]], rtol=1e-6, atol=1e-3)
     np.testing.assert_allclose(recording.offset_raw, [32768, 5, 0, 32768])
+    assert recording.channel_names == tuple(map(str, source.get_channel_ids()))
 
 
 def test_unsigned_samples_without_a_gain_have_their_zero_in_the_middle():

@@ -45,6 +45,8 @@ def test_every_version_gives_its_samples(tmp_path, layout):
     uv = (amplifiers[:3].astype(float) - 32768) * 0.195
     assert recording.read_uv(0, 3, probe.channels) == pytest.approx(uv, rel=1e-6)
     assert (recording.sampling_hz, recording.range_raw, notes) == (HZ, (0.0, 65535.0), ())
+    assert len(recording.channel_names) == recording.n_channels
+    assert recording.channel_names[0] == "A-000"
 
 
 @pytest.mark.parametrize("layout", [LAYOUTS["rhd 1.5"], LAYOUTS["rhd 3.3"], FULL_RHS], ids=lambda a: a.kind)

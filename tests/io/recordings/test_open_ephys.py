@@ -89,6 +89,7 @@ def test_any_level_of_the_tree_is_enough(tmp_path, level):
     assert np.array_equal(recording.read(0, 100), samples)
     assert (recording.sampling_hz, set(recording.gain_uv), notes) == (HZ, {0.195}, ())
     assert probe.n_contacts == 4
+    assert recording.channel_names == ("CH1", "CH2", "CH3", "CH4")
 
 
 def test_a_gap_ends_a_segment(tmp_path):
