@@ -24,11 +24,16 @@ def whole(raw) -> Path:
     return raw.parent / "whole"
 
 
+def same(one: Path, other: Path) -> bool:
+    """Whether two results have the same bytes, but for the files that say where the recording is."""
+    return set(unlike(one, other)) <= {"params.py", "segments.csv"}
+
+
 def test_a_disk_that_fails_again_and_again_is_a_sentence_each_time(tmp_path, raw, whole):
     endings = list(failing_again_and_again(raw, tmp_path / "out", [], 8))
     assert [where for ended_well, where in endings if not ended_well] == []
     assert len(endings) > 8
-    assert unlike(whole, tmp_path / "out") == []
+    assert same(whole, tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
 
 
@@ -40,7 +45,7 @@ def test_a_file_that_does_not_fit_on_the_disk(tmp_path, raw, whole, n_bytes):
     assert is_sentence(result, tmp_path)
     assert f"{tmp_path} has " in " ".join(result.stderr.split())
     assert run_sort(raw, tmp_path / "out").exit_code == 0
-    assert unlike(whole, tmp_path / "out") == []
+    assert same(whole, tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
 
 
@@ -56,7 +61,7 @@ def test_a_recording_that_cannot_be_read_or_shrinks(tmp_path, whole, share):
     assert (result.exit_code, result.stderr.count("Error: ")) == (2, 1)
     assert f"{raw} can" in " ".join(result.stderr.split())
     assert run_sort(raw, tmp_path / "out", "--overwrite").exit_code == 0
-    assert {"params.py", "segments.csv"} >= set(unlike(whole, tmp_path / "out"))  # they name the file
+    assert same(whole, tmp_path / "out")
     raw.touch()
     with at_access(raw, at, lambda name: os.truncate(name, raw.stat().st_size // 2), is_read=True):
         result = run_sort(raw, tmp_path / "out", "--overwrite")

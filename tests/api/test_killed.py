@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import random
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from killing import command, duration_s, kill_until_done, killed, unlike
+from make_sorting import make_sorting
 from small_files import facts, of_method, refused, run_sort, spiking, write_raw
 
 from spikesieve.api import sort_files
+from spikesieve.api.simulate import simulate
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups to kill")
 
@@ -44,6 +48,45 @@ def test_nothing_is_left_of_a_run_that_was_killed_after_its_result_was_in_place(
     (tmp_path / ".out.new" / "replaced").mkdir(parents=True)
     assert "exists" in run_sort(raw, tmp_path / "out").stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
+
+
+KILL = """import os, sys; from pathlib import Path
+out = Path(sys.argv[1]); kill = lambda *_, **__: os.kill(os.getpid(), 9)"""
+
+
+def dies(out: Path, *lines: str) -> None:
+    """Run lines of Python in which `kill` kills the process with kill -9."""
+    done = subprocess.run([sys.executable, "-c", "\n".join((KILL, *lines)), str(out)], capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def test_a_simulation_that_is_killed_leaves_no_folder_and_can_be_made_again(tmp_path, caplog):
+    dies(
+        tmp_path / "made",
+        "from spikesieve.api import simulate; from spikesieve.io.simulations import files",
+        "files.write_probe_json = kill; simulate.simulate('tetrode', out, seconds=0.2)",
+    )
+    assert [path.name for path in tmp_path.iterdir()] == [".made.new"]
+    assert list((tmp_path / ".made.new").rglob("recording.bin"))
+    files = simulate("tetrode", tmp_path / "made", seconds=0.2)
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
+    assert files.phy_path.is_file()
+    assert "What an earlier run had left in" in caplog.text
+
+
+def test_a_report_that_is_killed_leaves_the_older_one(tmp_path):
+    make_sorting(2).save(tmp_path / "out")
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    dies(
+        tmp_path / "out",
+        "from spikesieve.api import sort_files; from spikesieve.report.sorting import write",
+        "write.write_tables = kill; sort_files.report_folder(out)",
+    )
+    left = tmp_path / "out" / ".report.html.new"
+    assert list(left.rglob("*.png"))
+    assert {path: path.read_bytes() for path in before} == before
+    sort_files.report_folder(tmp_path / "out")
+    assert {path for path in (tmp_path / "out").rglob("*") if path.is_file()} == set(before)
 
 
 def test_steps_that_are_kept_make_another_setting_quick(tmp_path, raw):

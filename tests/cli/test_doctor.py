@@ -43,7 +43,9 @@ def test_a_file_that_would_not_be_sorted_is_said_last(tmp_path, monkeypatch):
     assert "the probe (--probe)" in result.stdout.splitlines()[-1]
 
 
-@pytest.mark.parametrize("name", ["microvolts", "highpass", "mix", "template_scores", "describe", "peaks"])
+@pytest.mark.parametrize(
+    "name", ["microvolts", "highpass", "mix", "template_scores", "describe", "peaks", "universal_peaks", "pursue"]
+)
 def test_a_kernel_that_computes_something_else_is_named(monkeypatch, name):
     right = getattr(CpuBackend, name)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from spikesieve.kernels.backend import F32, I64, Backend
+from spikesieve.kernels.pursuit import ANY_AMPLITUDE, Overlaps, Worth
 
 # Rounding in float32 is far below this, and a wrong instruction far above.
 TOLERANCE = 1e-3
@@ -39,6 +41,7 @@ def wrong_operations(backend: Backend) -> tuple[str, ...]:
     for check in (
         *(example.microvolts, example.highpass, example.subtract_median, example.mix, example.projections),
         *(example.template_scores, example.subtract, example.describe, example.peaks),
+        *(example.universal_peaks, example.pursue),
     ):
         try:
             found, expected = check()
@@ -48,6 +51,14 @@ def wrong_operations(backend: Backend) -> tuple[str, ...]:
         if not is_right:
             wrong.append(check.__name__)
     return tuple(wrong)
+
+
+class _Centres(NamedTuple):
+    """See `kernels.backend.Places`."""
+
+    contacts: I64
+    weights: F32
+    neighbours: I64
 
 
 @dataclass(frozen=True)
@@ -133,6 +144,36 @@ class _Example:
         sample, centre, score = self.backend.peaks(scores, np.array([[0, 1], [1, 0]]), (10, 490), 20)
         expected = np.array([[60, 300], [0, 0], [-7, 2]], np.float32)
         return np.stack([sample, centre, score]).astype(np.float32), expected
+
+    def universal_peaks(self) -> Answers:
+        shapes, weights, half = self.components[:2].copy(), _noise(5, 10, 2, 5), 30
+        weights /= np.linalg.norm(weights, axis=2, keepdims=True)
+        where = _Centres(self.contacts, weights, np.tile(np.arange(10), (10, 1)))
+        limits, span = (half, 0.5), (500, 3_500)
+        found = self.backend.universal_peaks(self.traces, shapes, PEAK, where, span, limits)
+        each: F32 = np.einsum("uki,uijt->ukjt", weights, self.projected[self.contacts][:, :, :2]).reshape(10, 4, -1)
+        largest = np.take_along_axis(each, np.abs(each).argmax(axis=1)[:, None], axis=1)[:, 0]
+        height = np.abs(largest).max(axis=0)
+        around = np.lib.stride_tricks.sliding_window_view(height, 2 * half + 1).max(axis=1)
+        sample = np.flatnonzero(height[half:-half] == around) + half
+        sample = sample[(sample + PEAK >= span[0]) & (sample + PEAK < span[1])]
+        centre = np.abs(largest[:, sample]).argmax(axis=0)
+        expected = np.stack([sample + PEAK, centre, largest[centre, sample]])
+        return np.stack(found).astype(np.float32), expected.astype(np.float32)
+
+    def pursue(self) -> Answers:
+        """Spikes that do not overlap. What is left of the scores is compared as well: nothing is."""
+        reach, norms = 5, np.array([10, 20], np.float32)
+        shape: F32 = (1 - np.abs(np.arange(-reach, reach + 1)) / (reach + 1)).astype(np.float32)
+        spikes = np.array([[50, 90, 130, 170], [0, 1, 1, 0], [1.25, 0.75, 1.0, 1.5]], np.float32)
+        scores = np.zeros((2, 200), np.float32)
+        for t, k, amplitude in zip(*spikes, strict=True):
+            scores[int(k), int(t) - reach : int(t) + reach + 1] = amplitude * norms[int(k)] * shape
+        pairs = Overlaps(np.arange(3), np.arange(2), np.stack([shape, shape]))
+        none = np.zeros(2, np.float32)
+        worth = Worth(none + 5, norms, none, none)
+        found = self.backend.pursue(scores, pairs, worth, ANY_AMPLITUDE, 10)
+        return np.append(np.stack(found[:3]), scores).astype(np.float32), np.append(spikes, 0 * scores)
 
 
 def _noise(seed: int, *shape: int) -> F32:

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,8 +18,10 @@ from make_sorting import SAMPLING_HZ, make_sorting, write_raw
 
 from spikesieve.errors import InUseError, OutputError
 from spikesieve.io.hidden_folder import REPLACED, hidden_path
+from spikesieve.io.recordings import preprocessed
 from spikesieve.io.recordings.binary import recording_from_array
-from spikesieve.io.results.folder import made_by_hand, result_folder, write_result
+from spikesieve.io.results import folder as folder_module
+from spikesieve.io.results.folder import FILES, made_by_hand, result_folder, write_result
 from spikesieve.io.results.provenance import RunRecord, StageCost, fingerprint, to_json, write_ops
 from spikesieve.io.results.unit_table import COLUMNS, write_units_csv
 
@@ -109,6 +112,13 @@ def test_an_older_result_with_work_of_a_person_is_kept_aside(tmp_path: Path, cha
     assert (tmp_path / "out-before" / changed).read_text() == "cluster_id\tgroup\n0\tby hand\n"
     assert contents(tmp_path / "out") == ["provenance.json"]
     assert not list(tmp_path.glob(".*"))
+
+
+def test_every_file_that_is_written_into_a_result_is_known() -> None:
+    sources = [*Path(folder_module.__file__).parent.glob("*.py"), Path(preprocessed.__file__)]
+    found = re.findall(r'folder / "([^"]+[.][^"]+)"', "".join(path.read_text(encoding="utf-8") for path in sources))
+    assert len(found) > 15
+    assert set(found) <= FILES
 
 
 def test_overwrite_keeps_the_older_result_when_the_run_fails(tmp_path: Path) -> None:

@@ -20,14 +20,14 @@ RESULT_MARKER = "provenance.json"
 """A folder with this file is a result of spikesieve."""
 FILES = {
     *("amplitudes.npy", "channel_map.npy", "channel_positions.npy", "channel_shanks.npy", "kept_spikes.npy"),
+    *("artifacts.csv", "segments.csv", "spike_times_sec.npy"),
     *("cluster_Amplitude.tsv", "cluster_ContamPct.tsv", "cluster_KSLabel.tsv", "cluster_group.tsv", "drift_shanks.csv"),
     *("drift.times.npy", "drift.um.npy", "drift_depths.um.npy", "drift_se.um.npy", "ops.npz", "pc_feature_ind.npy"),
     *("pc_features.npy", RESULT_MARKER, "report.html", "similar_templates.npy", "spike_amplitude_uv.npy", "params.py"),
     *("spike_clusters.npy", "spike_detection_templates.npy", "spike_positions.npy", "spike_positions_on_probe.npy"),
     *("spike_templates.npy", "spike_times.npy", "spikesieve.log", "templates.npy", "templates_ind.npy", "units.csv"),
     *("whitening_mat.npy", "whitening_mat_inv.npy", "preprocessed.dat", "preprocessed.xml", "params_preprocessed.py"),
-    *("kilosort2.h5", "segments.csv", "spike_times_sec.npy", "artifacts.csv", "figures", ".report.html.new", ".phy"),
-    "phy.log",
+    *("kilosort2.h5", "figures", ".report.html.new", ".phy", "phy.log"),
 }
 """What spikesieve writes into a result, and what Phy does without being asked."""
 
