@@ -115,5 +115,5 @@ def test_every_source_and_task_of_384_channels_pickles_below_a_megabyte(tmp_path
     monkeypatch.setattr(Run, "map", lambda run, task, *rest: (noted(task), handed_out[0](run, task, *rest))[1])
     monkeypatch.setattr(Run, "collect", lambda run, task, *rest: (noted(task), handed_out[1](run, task, *rest))[1])
     sort(on_disk, probe, resources=Resources(2, folder=tmp_path / "steps"))
-    assert {"Source", "Detect", "MatchByLikelihood", "ExtractWaveforms", "Clips", "Covariance"} <= sizes.keys()
+    assert {"Source", "Detect", "MatchByLikelihood", "ExtractWaveforms", "CutClips", "Covariance"} <= sizes.keys()
     assert max(sizes.values()) < 1_000_000, sizes
