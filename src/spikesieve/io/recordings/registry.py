@@ -15,6 +15,7 @@ from spikesieve.io.recordings.formats.open_ephys import OPEN_EPHYS
 from spikesieve.io.recordings.formats.spikeglx import SPIKEGLX
 from spikesieve.io.recordings.formats.spikeinterface_folder import SPIKEINTERFACE
 from spikesieve.io.recordings.formats.spikeinterface_zarr import ZARR
+from spikesieve.io.recordings.plain_files import readable
 
 FORMATS: tuple[Format, ...] = (ZARR, SPIKEINTERFACE, SPIKEGLX, OPEN_EPHYS, INTAN, NWB)
 """Asked in this order. A format that is looked for in folders comes after those with a file at a fixed place."""
@@ -42,6 +43,7 @@ class Recognised:
     found: Found
 
 
+@readable("The recording")
 def recognise(path: Path, format_name: str | None = None) -> Recognised | None:
     """Find the format of a path.
 
