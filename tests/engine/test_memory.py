@@ -149,9 +149,9 @@ def test_the_traces_of_a_block_take_what_is_planned():
     draft = bad_contacts.without_bad_contacts(measured, probe, HZ, None, PreprocessParams())
     still = whitening.fit_whitening(draft, [whitening.block_statistics(raw)])
     fitted = replace(still, interpolation=np.eye(48, dtype=np.float32))
-    preprocess.apply(raw, fitted, BACKEND, 200, 500)
+    preprocess.apply(preprocess.RawTraces(raw, halo=500), fitted, BACKEND)
     tracemalloc.start()
-    preprocess.apply(raw, fitted, BACKEND, 200, 500)
+    preprocess.apply(preprocess.RawTraces(raw, halo=500), fitted, BACKEND)
     peak = tracemalloc.get_traced_memory()[1] + raw.nbytes
     tracemalloc.stop()
     demand = Demand(48, 0, 1.0, n - 1_400, 700, 0, None)

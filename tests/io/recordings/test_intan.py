@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from intan_files import HZ, Layout, amplifier_samples, header, write_traditional
+from needed import needed_module
 
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.gaps import find_parts, find_parts_by_halves
@@ -51,7 +52,7 @@ def test_every_version_gives_its_samples(tmp_path, layout):
 
 @pytest.mark.parametrize("layout", [LAYOUTS["rhd 1.5"], LAYOUTS["rhd 3.3"], FULL_RHS], ids=lambda a: a.kind)
 def test_neo_reads_the_same(tmp_path, layout):
-    rawio = pytest.importorskip("neo.rawio")
+    rawio = needed_module("neo.rawio", "packages")
     path, _ = written(tmp_path, replace(layout, n_temperature=0))  # neo 0.14 cannot read files with temperatures
     reader = rawio.IntanRawIO(str(path))
     reader.parse_header()

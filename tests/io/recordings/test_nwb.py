@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from needed import needed_module
 
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.formats import nwb
@@ -157,7 +158,7 @@ def test_without_places_the_probe_has_to_be_given(tmp_path, changes):
 
 
 def test_pynwb_writes_what_is_read(tmp_path):
-    pynwb = pytest.importorskip("pynwb")
+    pynwb = needed_module("pynwb", "packages")
     file = pynwb.NWBFile("a test", "id", datetime(2026, 1, 1, tzinfo=UTC))
     device = file.create_device("probe")
     group = file.create_electrode_group("shank0", "a shank", "somewhere", device)
@@ -187,7 +188,7 @@ def test_pynwb_writes_what_is_read(tmp_path):
 
 
 def test_spikeinterface_reads_the_same(tmp_path):
-    extractors = pytest.importorskip("spikeinterface.extractors")
+    extractors = needed_module("spikeinterface.extractors", "packages")
     path = write_nwb(tmp_path, samples_of(200), channel_conversion=np.array([1.0, 2.0, 3.0, 4.0]), offset=1e-4)
     with h5py.File(path, "a") as file:
         file["acquisition/ElectricalSeries"].attrs["namespace"] = "core"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from needed import needed_module
 
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.gaps import find_parts
@@ -182,7 +183,7 @@ def test_after_a_crash_samples_without_a_number_are_left_out(tmp_path):
 
 
 def test_neo_reads_the_same_numbers(tmp_path):
-    rawio = pytest.importorskip("neo.rawio")
+    rawio = needed_module("neo.rawio", "packages")
     samples = samples_of(100, 5)
     channels = [*electrodes(4), channel("ADC1", 0.00015, "V")]
     write_stream(tree(tmp_path), samples, count(100, 5000), channels=channels)

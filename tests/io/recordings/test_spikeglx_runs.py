@@ -11,6 +11,7 @@ from pathlib import Path
 import mtscomp
 import numpy as np
 import pytest
+from needed import needed_module
 from spikeglx_files import nidq_tags, np1_tags, np2_tags, record
 
 from spikesieve.errors import InputError
@@ -177,7 +178,7 @@ def test_what_was_found_is_said(tmp_path):
 
 
 def test_neo_reads_the_same_numbers_and_times(tmp_path):
-    rawio = pytest.importorskip("neo.rawio")
+    rawio = needed_module("neo.rawio", "packages")
     for trigger, first in ((0, 3000), (1, 9000)):
         imro = "".join(f"({c} 0 0 {(250, 500)[c % 2]} 250 1)" for c in range(384))
         tags = np1_tags(
