@@ -22,10 +22,10 @@ META = {
     "snsApLfSy": "8,0,1",
     "snsSaveChanSubset": "all",
     "typeThis": "imec",
-    "~imroTbl": "(24,8)" + "".join(f"({c} 0 0 0 {c})" for c in range(8)),
-    "~snsGeomMap": "(NP2010,4,250,70)" + "".join(f"(0:{27 + 32 * (c % 2)}:{15 * (c // 2)}:1)" for c in range(8)),
+    "~imroTbl": "(24,8)" + "".join(f"({c} {c // 2} 0 0 {c % 2})" for c in range(8)),
+    "~snsGeomMap": "(NP2010,4,250,70)" + "".join(f"({c // 2}:{27 + 32 * (c % 2)}:0:1)" for c in range(8)),
 }
-"""What SpikeGLX writes beside a recording of eight contacts of a Neuropixels 2.0."""
+"""What SpikeGLX writes beside a recording of two contacts on each shank of a Neuropixels 2.0."""
 
 
 def write_recording(path: Path, n_channels: int | None, seconds: int = 30) -> None:

@@ -172,7 +172,7 @@ def test_unexpected_error_is_status_1_with_its_traceback(tmp_path, raw, monkeypa
 
 def test_version_and_settings():
     assert run("--version").stdout == f"spikesieve {spikesieve.__version__}\n"
-    assert "threshold = 9.0" in run("settings").stdout
+    assert "threshold_sd = 6.0" in run("settings").stdout
 
 
 def test_docs_name_every_option():

@@ -54,6 +54,7 @@ def folder(tmp_path: Path, recorded: np.ndarray, monkeypatch: pytest.MonkeyPatch
     recorded[:60_000].tofile("a.bin")
     recorded[60_000:].tofile("b.bin")
     write_probe_json(tmp_path / "probe.json", read_probe("neuropixels1:64"))
+    Path("stimuli.csv").write_text("0.5\n", encoding="utf-8")
     Path("my.toml").write_text("Th_universal = 8\n", encoding="utf-8")
     (toml,) = [block.text for block in blocks(DOCS / "compare.md") if block.language == "toml"]
     Path("compare.toml").write_text(toml, encoding="utf-8")

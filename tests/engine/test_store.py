@@ -257,7 +257,7 @@ def test_unfinished_steps_of_dead_runs_are_removed_and_those_of_others_stay(tmp_
     ],
 )
 def test_the_log_says_why_a_step_is_computed(tmp_path, inputs, why):
-    before = {"spikes": spikes(3), "params": DetectParams()}
+    before = {"spikes": spikes(3), "params": DetectParams(threshold=9.0)}
     with run_log(tmp_path / "log"):
         Store.open(tmp_path / "steps").step("shapes", 1, before, Counted([]))
         Store.open(tmp_path / "steps").step("shapes", 1, before | inputs, Counted([]))

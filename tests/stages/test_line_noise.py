@@ -97,9 +97,9 @@ def test_silence_has_no_lines():
 def test_preprocessing_without_lines_is_the_same_to_the_byte_and_with_lines_it_is_clean():
     raw = (10 * np.random.default_rng(0).standard_normal((N, 40_000))).astype(np.float32)
     alone = preprocess.only_highpass(line_probe(N), HZ, PreprocessParams())
-    before = preprocess.apply(raw, alone, BACKEND, 0, 1200).uv
+    before = preprocess.apply(preprocess.RawTraces(raw, halo=1200), alone, BACKEND).uv
     with_line = raw + (50 * np.sin(2 * np.pi * 0.1 * np.arange(40_000))).astype(np.float32)
     lines = Lines(np.array([3000.0]), np.array([50.0]), np.full(N, 200, np.float32), 1)
-    cleaned = preprocess.apply(with_line, replace(alone, lines=lines), BACKEND, 0, 1200).uv
+    cleaned = preprocess.apply(preprocess.RawTraces(with_line, halo=1200), replace(alone, lines=lines), BACKEND).uv
     assert alone.lines is None
     assert np.abs(cleaned - before).max() < 2.0

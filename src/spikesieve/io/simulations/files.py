@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 from zipfile import BadZipFile
 
 import numpy as np
@@ -17,7 +17,7 @@ from spikesieve.engine.executor import Progress, silent
 from spikesieve.errors import InputError
 from spikesieve.io.finished_folder import FolderKind, finished_folder
 from spikesieve.io.probes.files import write_probe_json
-from spikesieve.io.recordings.binary import RawFiles, read_recording
+from spikesieve.io.recordings.binary import read_recording
 from spikesieve.io.simulations.truth_phy import write_truth_phy
 from spikesieve.model import Probe
 from spikesieve.simulation import Simulation, Truth, iter_blocks
@@ -213,7 +213,7 @@ def _writers(
         "probe.json": partial(write_probe_json, probe=probe),
         "truth.npz": partial(_write_truth, simulation=simulation),
         FACTS: partial(_write_facts, simulation=simulation, layout=layout),
-        PHY_FOLDER: partial(_write_phy, simulation=simulation, recording_path=files.recording_path),
+        PHY_FOLDER: partial(_write_phy, simulation=simulation, recording_name=files.recording_path.name),
     }
     if layout == "emouse":
         name = f"chanMap_3B_{probe.n_contacts}sites.mat"
@@ -270,13 +270,12 @@ def _facts(simulation: Simulation, layout: Layout) -> dict[str, Any]:
     }
 
 
-def _write_phy(path: Path, simulation: Simulation, recording_path: Path) -> None:
+def _write_phy(path: Path, simulation: Simulation, recording_name: str) -> None:
     path.mkdir()
     params = simulation.params
-    written = path.parent / recording_path.name
-    recording = read_recording(written, simulation.n_channels, params.sampling_hz, gain_uv=params.gain_uv)
-    at_its_place = replace(recording, read=replace(cast(RawFiles, recording.read), paths=(str(recording_path),)))
-    write_truth_phy(path, simulation.truth, simulation.probe, at_its_place)
+    raw = path.parent / recording_name  # Phy finds it from its folder, so that both can be moved
+    recording = read_recording(raw, simulation.n_channels, params.sampling_hz, gain_uv=params.gain_uv)
+    write_truth_phy(path, simulation.truth, simulation.probe, recording)
 
 
 def _write_channel_map(path: Path, probe: Probe, sampling_hz: float) -> None:
