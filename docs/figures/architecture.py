@@ -15,6 +15,7 @@ STEPS = (
     "noise",
     "shapes",
     "prepro-\ncessing",
+    "detection\nthreshold",
     "detect",
     "motion",
     "spikes\nat rest",
@@ -88,20 +89,20 @@ def method() -> list[str]:
         arrow((485, 84), (485, 110), (42, 110), (42, 148)),
         frame((5, 122, 990, 104), "methods/sieve.py: steps, in order", 50),
     ]
-    width, gap = 64, 11.5
+    width, gap = 60, 10
     for i, name in enumerate(STEPS):
         x = 13 + i * (width + gap)
         parts.append(box((x, 150, width, 62), name, CODE))
         if i:
             parts.append(arrow((x - gap, 181), (x - 1, 181)))
-    return [*parts, arrow((951, 150), (951, 104), (715, 104), (715, 86))]
+    return [*parts, arrow((953, 150), (953, 104), (715, 104), (715, 86))]
 
 
 def one_step() -> list[str]:
     """What happens in one step."""
     return [
-        arrow((271, 212), (271, 283)),
-        frame((5, 250, 990, 350), "one step, here detect: run.step(name, function, source, ..., settings)", 280),
+        arrow((323, 212), (323, 283)),
+        frame((5, 250, 990, 350), "one step: run.step(name, function, source, ..., settings)", 330),
         box((175, 285, 192, 62), "key\n\nname, version, all inputs", CODE),
         arrow((271, 347), (271, 398)),
         label(279, 376, "not there: compute", "start"),
@@ -120,7 +121,7 @@ def one_step() -> list[str]:
         label(768, 440, "columns of all blocks,", "start"),
         label(768, 455, "in order of time", "start"),
         box((740, 285, 240, 62), "Store\n\nfolder detect-KEY: .npy, manifest.json", FILE),
-        arrow((860, 285), (860, 239), (346, 239), (346, 214)),
+        arrow((860, 285), (860, 239), (393, 239), (393, 214)),
         label(850, 266, "mapped arrays to the next step", "end"),
     ]
 

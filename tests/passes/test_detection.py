@@ -62,3 +62,10 @@ def test_more_false_detections_that_are_allowed_lower_the_threshold(run):
     found = [with_detection_threshold(run, source, SHAPES, DetectParams(), fit) for fit in limits]
     a, b, c = (fitted.detection_threshold_sd for fitted in found)
     assert a > b > c > 0.7 * a
+
+
+def test_overlapping_spikes_that_count_as_noise_do_not_raise_it_above_9_sd_of_traces(run):
+    source = noise_source(run, 20.0, 1)
+    source = source.with_preprocessing(replace(source.preprocessing, score_noise_sd=3.0))
+    found = with_detection_threshold(run, source, SHAPES, DetectParams(), FitParams())
+    assert found.detection_threshold_sd == pytest.approx(0.89 * 9.0 / 3.0)

@@ -127,7 +127,7 @@ def remove(folder: Path) -> None:
 
 
 def _has_folders(folder: Path) -> bool:
-    return any(path.is_dir() for path in folder.iterdir())
+    return folder.is_dir() and any(path.is_dir() for path in folder.iterdir())
 
 
 def _clear(folder: Path, target: Path) -> None:

@@ -11,7 +11,7 @@ from spikesieve.engine.run import BlockTask, Core, Run, versioned
 from spikesieve.engine.source import Source
 from spikesieve.kernels.backend import Backend
 from spikesieve.model import F32, F64, I32, I64, Bool, Probe
-from spikesieve.settings.detect import DetectParams
+from spikesieve.settings.detect import KILOSORT4_THRESHOLD, DetectParams
 from spikesieve.settings.features import FeaturesParams
 from spikesieve.settings.fit import FitParams
 from spikesieve.stages import detect, localize
@@ -182,7 +182,7 @@ class UniversalNoise(BlockTask[F64]):
         return detect.noise_of_universal_scores(clean, self.shapes, templates, backend)
 
 
-@versioned(1)
+@versioned(2)
 def with_detection_threshold(
     run: Run, source: Source, shapes: Shapes, params: DetectParams, fit: FitParams
 ) -> Preprocessing:
@@ -214,10 +214,12 @@ def with_detection_threshold(
     else:
         task, blocks = UniversalNoise(source, shapes, params), source.sample_blocks[::EVERY_BLOCK]
         sd = median_of_blocks(list(run.map(task, blocks, "detection threshold")), 0.0)
-        threshold = detect.threshold_of_noise(sd, fit.false_detections_hz)
+        follows = detect.threshold_of_noise(sd, fit.false_detections_hz)
+        # Where spikes overlap most of the time, they count as noise.
+        threshold = min(follows, KILOSORT4_THRESHOLD * score_sd_of_given)
         note = (
             f"Spikes were detected down to {threshold:.2f} noise SD, as with "
-            f"detect.threshold={threshold / score_sd_of_given:.1f}: noise alone exceeds it about "
+            f"detect.threshold={threshold / score_sd_of_given:.1f}: noise alone exceeds {follows:.2f} about "
             f"{fit.false_detections_hz:g} times per second and contact (fit.false_detections_hz)."
         )
     return replace(fitted, detection_threshold_sd=float(threshold), notes=(*fitted.notes, note))
