@@ -262,15 +262,15 @@ def test_empty_result_with_the_reason(tmp_path, name, method):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("value", [0, 32767])
-def test_dead_or_saturated_channel_is_left_out_and_named(tmp_path, value, method):
+@pytest.mark.parametrize(("value", "fault"), [(0, "dead"), (32767, "at the limit of the converter")])
+def test_dead_or_saturated_channel_is_left_out_and_named(tmp_path, value, fault, method):
     traces = spiking()
     traces[:, 3] = value
     result = run_sort(write_raw(tmp_path, traces), tmp_path / "out", *of_method(method))
     found = valid(result, tmp_path / "out")
     assert found["result"]["n_units"] == 1
     assert np.load(tmp_path / "out" / "channel_map.npy").tolist() == [0, 1, 2]
-    assert any("File channel 3 was left out" in note for note in found["notes"])
+    assert any(f"File channel 3 was left out: {fault}" in note for note in found["notes"])
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -11,7 +11,7 @@ from spikesieve.model.recording import Identifiable, ReadSamples, Recording
 from spikesieve.model.sorting import Origin, Sorting
 from spikesieve.model.spikes import Spikes
 from spikesieve.model.templates import Templates
-from spikesieve.model.types import F32, F64, I32, I64, Bool
+from spikesieve.model.types import F32, F64, I32, I64, U8, Bool
 from spikesieve.model.unit import Label, Unit
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "F64",
     "I32",
     "I64",
+    "U8",
     "Blanked",
     "Bool",
     "DriftDecision",

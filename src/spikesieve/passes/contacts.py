@@ -36,7 +36,7 @@ class ContactSurvey(BlockTask[tuple[ContactStatistics, F32]]):
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> tuple[ContactStatistics, F32]:
         """Return the statistics, and the spectra, (n_contacts, n_bins) float32 in uV^2 / Hz."""
         hz = self.source.sampling_hz
-        measured = contact_statistics(clean.uv, hz, clean.blanked)
+        measured = contact_statistics(clean.uv, hz, clean.why)
         return measured, power_spectrum(clean.uv, measured.sd_uv, hz, self.spectrum_samples)
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.model import F32, I64, Bool, Probe, Reason
-from spikesieve.stages.blanking import U8, filled, mask_of, runs
+from spikesieve.model import F32, I64, U8, Bool, Probe, Reason
+from spikesieve.stages.blanking import filled, mask_of, runs
 
 # The spike of a neuron is not large on contacts that are this far apart.
 NEURON_UM = 300.0

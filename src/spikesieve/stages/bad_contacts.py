@@ -29,7 +29,8 @@ ROUNDING = 0.005
 NEIGHBOUR_UM, MIN_SEEN_SHARE = 50.0, 0.03
 # Fewer large events in the sample blocks make no unit.
 MIN_EVENTS = 10
-SAME_SIGNAL = "carry the same signal"
+SATURATED, DEAD = "at the limit of the converter (saturated)", "dead (no signal)"
+NOISY, SAME_SIGNAL = "noise far above the others (noisy)", "carry the same signal"
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,17 +121,22 @@ def find_faults(measured: ContactStatistics, probe: Probe, params: PreprocessPar
     Returns
     -------
     tuple of Fault
-        In this order: dead, noisy, for a part of the time, popping, copies. A contact has one fault, the first.
+        In this order: saturated, dead, noisy, the same for a part of the time, popping, copies. A contact has one
+        fault, the first.
     """
     dead, noisy = dead_and_noisy(measured.noise_uv, shank_indices(probe), params)
     always_dead, always_noisy = dead > 0.5, noisy > 0.5
     partly_dead = ~always_dead & ~always_noisy & (dead > MAX_BAD_SHARE)
     partly_noisy = ~always_dead & ~always_noisy & ~partly_dead & (noisy > MAX_BAD_SHARE)
+    # A contact at the limit has no signal either. Where that is the most of it, it is the reason.
+    at_limit = measured.saturated_share > dead / 2
     faults = [
-        _fault("dead (no signal)", always_dead),
-        _fault("noise far above the others (noisy)", always_noisy),
-        _fault(f"dead (no signal) for {_percent(dead, partly_dead)} of the time", partly_dead),
-        _fault(f"noise far above the others (noisy) for {_percent(noisy, partly_noisy)} of the time", partly_noisy),
+        _fault(SATURATED, always_dead & at_limit),
+        _fault(DEAD, always_dead & ~at_limit),
+        _fault(NOISY, always_noisy),
+        _fault(f"{SATURATED} for {_percent(dead, partly_dead & at_limit)} of the time", partly_dead & at_limit),
+        _fault(f"{DEAD} for {_percent(dead, partly_dead & ~at_limit)} of the time", partly_dead & ~at_limit),
+        _fault(f"{NOISY} for {_percent(noisy, partly_noisy)} of the time", partly_noisy),
     ]
     good = ~(always_dead | always_noisy | partly_dead | partly_noisy)
     pops = popping(measured, probe, good)

@@ -7,11 +7,9 @@ what lies on either side before the high-pass, and set to 0 after it. See docs/a
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from spikesieve.model import F32, F64, I64, Blanked, Bool, Reason, join_blanked
+from spikesieve.model import F32, F64, I64, U8, Blanked, Bool, Reason, join_blanked
 
-U8 = NDArray[np.uint8]
 Runs = tuple[I64, I64, I64]
 
 # Larger numbers (a million volts) are not samples, and their squares would overflow.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.model import F32, F64, I64, Bool
+from spikesieve.model import F32, F64, I64, U8, Reason
 from spikesieve.stages.preprocess import mad_sd
 
 # A contact may work for a part of the time: its noise is measured in pieces of this length.
@@ -37,6 +37,8 @@ class ContactStatistics:
         Events of more than 15 SD.
     event_ratio : ndarray of float64, shape (n_contacts, n_contacts)
         [c, d]: what contact d sees of the events of contact c, as a share, each in its own noise SD.
+    saturated_share : ndarray of float64, shape (n_contacts,)
+        Share of the time at which each contact is at the limit of the converter.
     used_share : float
         Share of the time in which any contact is not blanked.
     """
@@ -45,6 +47,7 @@ class ContactStatistics:
     correlation: F64
     n_events: I64
     event_ratio: F64
+    saturated_share: F64
     used_share: float = 1.0
 
     @property
@@ -53,7 +56,7 @@ class ContactStatistics:
         return np.asarray(np.median(self.noise_uv, axis=0) if len(self.noise_uv) else np.zeros(self.noise_uv.shape[1]))
 
 
-def contact_statistics(traces_uv: F32, sampling_hz: float, blanked: Bool | None = None) -> ContactStatistics:
+def contact_statistics(traces_uv: F32, sampling_hz: float, why: U8 | None = None) -> ContactStatistics:
     """Measure the statistics of the contacts in one block.
 
     Parameters
@@ -62,8 +65,8 @@ def contact_statistics(traces_uv: F32, sampling_hz: float, blanked: Bool | None 
         High-passed traces in uV, before the common reference, 0 where blanked.
     sampling_hz : float
         Sampling rate in Hz.
-    blanked : ndarray of bool, shape (n_contacts, n_samples), optional
-        Samples that do not count.
+    why : ndarray of uint8, shape (n_contacts, n_samples), optional
+        `Reason` of each blanked sample, which does not count; 0 for the others. Default: none is blanked.
 
     Returns
     -------
@@ -76,6 +79,8 @@ def contact_statistics(traces_uv: F32, sampling_hz: float, blanked: Bool | None 
     >>> contact_statistics(np.vstack([traces_uv, traces_uv[:1]]), 30_000.0).correlation.round(1).tolist()
     [[1.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 1.0]]
     """
+    blanked = None if why is None else why > 0
+    at_limit = np.zeros(len(traces_uv)) if why is None else (why == Reason.SATURATED).mean(axis=1)
     n_pieces = max(1, round(traces_uv.shape[1] / (PIECE_S * sampling_hz)))
     pieces = np.array_split(traces_uv, n_pieces, axis=1)
     masks = [None] * n_pieces if blanked is None else np.array_split(blanked, n_pieces, axis=1)
@@ -85,7 +90,7 @@ def contact_statistics(traces_uv: F32, sampling_hz: float, blanked: Bool | None 
     used_share = 1.0 if blanked is None else float((~blanked).any(axis=0).mean())
     part = traces_uv[:, : max(1, round(CORRELATION_S * sampling_hz))]
     n_events, event_ratio = _large_events(traces_uv, sd_uv, round(EVENT_GAP_S * sampling_hz))
-    return ContactStatistics(noise_uv, _correlation(part, sd_uv), n_events, event_ratio, used_share)
+    return ContactStatistics(noise_uv, _correlation(part, sd_uv), n_events, event_ratio, at_limit, used_share)
 
 
 def _correlation(traces_uv: F32, sd_uv: F64) -> F64:
@@ -134,5 +139,6 @@ def pooled(blocks: Iterable[ContactStatistics]) -> ContactStatistics:
         correlation=np.sum([block.correlation for block in each], axis=0) / np.maximum(n_both, 1),
         n_events=n_events,
         event_ratio=seen / np.maximum(n_events, 1)[:, None],
+        saturated_share=np.mean([block.saturated_share for block in each], axis=0),
         used_share=float(np.mean([block.used_share for block in each])),
     )

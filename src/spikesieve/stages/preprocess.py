@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve.kernels.backend import Backend
-from spikesieve.model import F32, F64, I64, Bool, Probe, Reason
+from spikesieve.model import F32, F64, I64, U8, Bool, Probe, Reason
 from spikesieve.settings.preprocess import PreprocessParams
 from spikesieve.stages.artifacts import ArtifactTest, Layout, Signal, artifacts, recovery
-from spikesieve.stages.blanking import U8, filled, lengthened, unusable
+from spikesieve.stages.blanking import filled, lengthened, unusable
 from spikesieve.stages.line_noise import Lines, without_lines
 from spikesieve.stages.reference import referenced, spread
 

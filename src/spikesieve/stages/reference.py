@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spikesieve.kernels.backend import Backend
-from spikesieve.model import F32, I64
-from spikesieve.stages.blanking import U8
+from spikesieve.model import F32, I64, U8
 
 
 def referenced(traces: F32, why: U8 | None, groups: I64, backend: Backend) -> U8 | None:

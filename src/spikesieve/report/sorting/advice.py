@@ -52,6 +52,7 @@ ADVICE_ON_NOTES = {
     "type and the number of channels, and that the recording is not silent. Then try a lower detect.threshold.",
     "too close to the detection limit": "Lower refine.min_median_excess_sd to see the largest of these clusters. It is "
     "a neuron if its spikes have a refractory period and a waveform that no other unit has.",
+    "(saturated)": "Check the amplifier and the reference: the signal is larger than the converter can give.",
     "dead (no signal)": "Check the connector and the channel map. preprocess.bad_contacts says what happens to them.",
     "(noisy)": "Look at these channels in the raw traces. preprocess.bad_contacts says what happens to them.",
     "(popping)": "Look at these channels in the raw traces: a contact may be loose.",
