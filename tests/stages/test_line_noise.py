@@ -103,3 +103,36 @@ def test_preprocessing_without_lines_is_the_same_to_the_byte_and_with_lines_it_i
     cleaned = preprocess.apply(preprocess.RawTraces(with_line, halo=1200), replace(alone, lines=lines), BACKEND).uv
     assert alone.lines is None
     assert np.abs(cleaned - before).max() < 2.0
+
+
+def at_the_ends(traces: np.ndarray) -> np.ndarray:
+    unused = np.zeros(traces.shape, np.bool_)
+    unused[:, :1200] = unused[:, -1200:] = True
+    return unused
+
+
+def in_every_third_of_a_second(traces: np.ndarray) -> np.ndarray:
+    return np.tile(np.arange(traces.shape[1]) % 10_000 < 4000, (N, 1))
+
+
+@pytest.mark.parametrize("where", [at_the_ends, in_every_third_of_a_second])
+def test_a_line_is_removed_between_gaps_in_which_it_is_not(where):
+    clean = noise()
+    traces = clean + sine(1000.3, 300.0)
+    unused = where(traces)
+    traces[unused] = 0.0
+    lines = Lines(np.array([1000.3]), np.array([300.0]), np.full(N, 1000, np.float32), 1)
+    rest = without_lines(traces, lines, HZ, unused) - clean
+    assert np.abs(rest[~unused]).max() < 5.0
+    assert np.abs((without_lines(traces, lines, HZ) - clean)[~unused]).max() > 50.0
+
+
+def test_a_line_is_removed_up_to_the_ends_of_the_recording():
+    """The high-pass needs samples beyond the ends, in which there is no line."""
+    clean = 10 * np.random.default_rng(0).standard_normal((N, 120_000)).astype(np.float32)
+    line = Lines(np.array([1000.3]), np.array([300.0]), np.full(N, 1000, np.float32), 1)
+    fitted = replace(preprocess.only_highpass(line_probe(N), HZ, PreprocessParams()), lines=line)
+    padded = np.pad(clean + sine(1000.3, 300.0), ((0, 0), (1200, 1200)), mode="edge")
+    cleaned = preprocess.apply(preprocess.RawTraces(padded, halo=1200, repeated=(1200, 1200)), fitted, BACKEND).uv
+    # At the very end the high-pass itself answers to the end of the line.
+    assert np.abs(cleaned[:, 300:-300]).max() < 70.0

@@ -13,7 +13,7 @@ from scipy.fft import next_fast_len, rfft
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from scipy.signal.windows import hann
 
-from spikesieve.model import F32, F64, Bool
+from spikesieve.model import F32, F64, I64, Bool
 
 # Spikes and artifacts are cut off at this many SD, so that they are no part of a spectrum or a fit. A sine never is:
 # its peak is 1.35 times its robust SD.
@@ -30,6 +30,8 @@ HALF_PEAK_BINS = 3
 HALF_WIDTH_HZ = 1.0
 # A line is fitted in pieces of about this length.
 PIECE_S = 1.0
+# Combinations of sines with less than this share of the size of the largest are not fitted: they are 0, or lie in gaps.
+SMALLEST_SIZE = 1e-6
 # No more than this share of the frequencies that spikes are found in is removed.
 MAX_REMOVED_SHARE = 0.02
 # The filter leaves a strong line down to half of its corner frequency.
@@ -197,7 +199,7 @@ def _centre(excess: F32, peak: int) -> float:
     return float((near * weight).sum() / weight.sum())
 
 
-def without_lines(traces_uv: F32, lines: Lines, sampling_hz: float) -> F32:
+def without_lines(traces_uv: F32, lines: Lines, sampling_hz: float, unused: Bool | None = None) -> F32:
     """Subtract the lines of a block.
 
     Parameters
@@ -208,6 +210,8 @@ def without_lines(traces_uv: F32, lines: Lines, sampling_hz: float) -> F32:
         The lines.
     sampling_hz : float
         Sampling rate in Hz.
+    unused : ndarray of bool, shape (n_contacts, n_samples), optional
+        Samples without the line: blanked ones, and those beyond the ends of the recording. Default: none.
 
     Returns
     -------
@@ -219,17 +223,43 @@ def without_lines(traces_uv: F32, lines: Lines, sampling_hz: float) -> F32:
     The block is cut into pieces of about a second. In each, a line is fitted by least squares as sine and cosine times
     Legendre polynomials, 2 T + 1 of them for a piece of T seconds and 1 Hz on either side, so that amplitude and phase
     may change. A spike loses a part of 2 Hz over its bandwidth of some kHz: there is no ringing to be seen. Spikes are
-    cut off before the fit.
+    cut off before the fit. Unused samples are left out of it: amplitudes that change slowly cannot follow a line that
+    ends there.
     """
     n_contacts, n_samples = traces_uv.shape
     n_pieces = max(1, round(n_samples / (PIECE_S * sampling_hz)))
     n_each = -(-n_samples // n_pieces)
-    pieces = np.pad(traces_uv, ((0, 0), (0, n_pieces * n_each - n_samples))).reshape(-1, n_each)
+    longer = (0, 0), (0, n_pieces * n_each - n_samples)
+    pieces = np.pad(traces_uv, longer).reshape(-1, n_each)
+    gaps = None if unused is None else _Gaps.of(np.pad(unused, longer, constant_values=True).reshape(-1, n_each))
     limit = np.repeat(lines.limit_uv, n_pieces)[:, None]
     for hz in lines.hz[: lines.n_removed]:
-        basis = _narrow_band(hz, n_each, sampling_hz)
-        pieces -= (np.clip(pieces, -limit, limit) @ basis) @ basis.T
+        pieces -= _fitted(np.clip(pieces, -limit, limit), _narrow_band(hz, n_each, sampling_hz), gaps)
     return np.ascontiguousarray(pieces.reshape(n_contacts, -1)[:, :n_samples])
+
+
+@dataclass(frozen=True, eq=False)
+class _Gaps:
+    """Samples of the pieces that are not used; pieces mostly share their gaps."""
+
+    different: Bool
+    of_piece: I64
+
+    @classmethod
+    def of(cls, unused: Bool) -> _Gaps:
+        different, of_piece = np.unique(unused, axis=0, return_inverse=True)
+        return cls(different, of_piece.ravel())
+
+
+def _fitted(pieces: F32, basis: F32, gaps: _Gaps | None) -> F32:
+    """The part of each piece that lies in a narrow band, fitted to the samples outside the gaps."""
+    if gaps is None:
+        return np.asarray((pieces @ basis) @ basis.T)
+    scores = np.where(gaps.different[gaps.of_piece], 0.0, pieces) @ basis
+    # The columns are orthonormal over the whole piece, not outside the gaps.
+    norms = np.stack([basis[~gap].T @ basis[~gap] for gap in gaps.different])
+    inverse = np.linalg.pinv(norms, rcond=SMALLEST_SIZE, hermitian=True)[gaps.of_piece]
+    return np.asarray((scores[:, None] @ inverse)[:, 0] @ basis.T, dtype=np.float32)
 
 
 def _narrow_band(hz: float, n_samples: int, sampling_hz: float) -> F32:
@@ -240,5 +270,5 @@ def _narrow_band(hz: float, n_samples: int, sampling_hz: float) -> F32:
     columns = np.hstack([slow * np.cos(phase)[:, None], slow * np.sin(phase)[:, None]])
     sizes, vectors = np.linalg.eigh(columns.T @ columns)
     # At half the sampling rate the sine is 0 at every sample.
-    used = sizes > 1e-6 * sizes[-1]
+    used = sizes > SMALLEST_SIZE * sizes[-1]
     return np.asarray(columns @ (vectors[:, used] / np.sqrt(sizes[used])), dtype=np.float32)

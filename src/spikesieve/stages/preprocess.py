@@ -304,8 +304,18 @@ def filtered(raw: RawTraces, fitted: Preprocessing, backend: Backend) -> tuple[F
         why[found & (why == 0)] = Reason.ARTIFACT
         traces = _highpass_between(raw.uv, why > 0, fitted, backend)
     if fitted.lines is not None:
-        traces = without_lines(traces, fitted.lines, fitted.sampling_hz)
+        traces = without_lines(traces, fitted.lines, fitted.sampling_hz, _without_signal(raw, why))
     return traces, why
+
+
+def _without_signal(raw: RawTraces, why: U8 | None) -> Bool | None:
+    """Samples that are blanked or repeat an end of the recording; None if there are none."""
+    if why is None and raw.repeated == (0, 0):
+        return None
+    without = np.zeros(raw.uv.shape, np.bool_) if why is None else why > 0
+    without[:, : raw.repeated[0]] = True
+    without[:, raw.uv.shape[1] - raw.repeated[1] :] = True
+    return without
 
 
 def _unusable(raw: RawTraces, fitted: Preprocessing) -> U8 | None:
