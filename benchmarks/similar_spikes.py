@@ -47,7 +47,7 @@ def prepared(seed: int, folder: Path) -> tuple[Source, TrueSpikes, TrueTemplates
     source = Source.of(recording, probe, settings.preprocess, block_samples=60_000)
     with open_run(1, Store.open(folder / f"similar-{seed}")) as run:
         source = source.with_preprocessing(fit_preprocessing(run, source, settings.preprocess))
-        shapes = learn_shapes(run, source, settings.shapes)
+        shapes = learn_shapes(run, source, settings.shapes, True)
         source = source.with_preprocessing(with_unit_score_noise(run, source, shapes))
         return source, spikes, measure_true_templates(run, source, spikes, settings.shapes), settings
 
@@ -60,9 +60,9 @@ def matched(source: Source, true: TrueTemplates, settings: Settings, backend: Cp
     worth = by_likelihood.prior(templates, rate_hz, source.sampling_hz, params)
     sample, unit = [], []
     for block in source.blocks:
-        white = source.clean(block, margin_samples=MARGIN_SAMPLES, backend=backend).white
+        clean = source.clean(block, margin_samples=MARGIN_SAMPLES, backend=backend)
         span = MARGIN_SAMPLES, MARGIN_SAMPLES + block.n_samples
-        found = by_likelihood.fit(white, matcher, worth, span, params, backend)
+        found = by_likelihood.fit(clean, matcher, worth, span, params, backend)
         sample.append(found.sample - MARGIN_SAMPLES + block.start)
         unit.append(found.template.astype(np.int64))
     return SpikeTrains.from_spikes(np.concatenate(sample), np.concatenate(unit))

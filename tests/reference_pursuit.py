@@ -7,19 +7,20 @@ import numpy as np
 
 def pursue(scores, pairs, worth, bounds):
     """Sequential greedy pursuit: of all maxima in time above worth.least take the one with the largest gain (ties:
-    earlier, then lower template), subtract, repeat. Where none is left: `exchange`, then on.
+    earlier, then lower template), subtract, repeat. Where none is left: `exchange`, then on, three times at most.
 
     One spike a round, so there is no max_rounds; the first and the last sample cannot be peaks. Changes `scores`.
     """
     n_templates, n_samples = scores.shape
     norms, precision, cost = (x.astype(np.float64)[:, None] for x in worth[1:])
-    found = []
+    found, n_exchanges = [], 0
     while n_templates and n_samples > 2:
         inner = scores[:, 1:-1].astype(np.float64)
         peak = (inner > worth.least[:, None]) & (inner > scores[:, :-2]) & (inner >= scores[:, 2:])
         if not peak.any():
-            if bounds.near_samples == 0 or not exchange(scores, pairs, worth, bounds, found):
+            if bounds.near_samples == 0 or n_exchanges == 3 or not exchange(scores, pairs, worth, bounds, found):
                 break
+            n_exchanges += 1
             continue
         amplitude = np.maximum((inner * norms + precision) / (norms**2 + precision), bounds.low)
         gain = 2 * amplitude * (inner * norms + precision) - amplitude**2 * (norms**2 + precision) - precision - cost
