@@ -13,7 +13,7 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
-# Two find all but a few in a thousand of the likelier spikes. Where templates do not fit, there would always be one more.
+# Two find nearly all of the likelier spikes. Where templates do not fit, there would always be one more.
 MAX_EXCHANGES = 3
 
 
