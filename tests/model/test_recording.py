@@ -12,7 +12,8 @@ import pytest
 
 from spikesieve import kernels
 from spikesieve.errors import InputError
-from spikesieve.io.recordings.binary import DTYPES, read_recording, recording_from_array
+from spikesieve.io.recordings.binary import read_recording, recording_from_array
+from spikesieve.io.recordings.numbers import DTYPES
 from spikesieve.model import Recording
 
 GAINS = np.array([0.195, -2.34375, 1 / 3, 4.7, 1.0])

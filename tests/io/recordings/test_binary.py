@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from spikesieve.errors import InputError
-from spikesieve.io.recordings.binary import DTYPES, read_recording, recording_from_array
+from spikesieve.io.recordings.binary import read_recording, recording_from_array
+from spikesieve.io.recordings.numbers import DTYPES
 from spikesieve.io.recordings.open_input import RawOptions, open_input
 from spikesieve.io.recordings.segments import select_times
 

@@ -12,12 +12,10 @@ from numpy.typing import NDArray
 
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.array_samples import ArraySamples, file_identity
+from spikesieve.io.recordings.numbers import DTYPES, Numbers, is_readable, recording_of
 from spikesieve.io.recordings.pieces import read_pieces
 from spikesieve.io.recordings.plain_files import file_size_bytes
 from spikesieve.model import F64, Recording
-
-# Raw files are little-endian on every machine.
-DTYPES = {"int16": "<i2", "uint16": "<u2", "int32": "<i4", "float32": "<f4"}
 
 # No probe has more contacts: a longer second axis is time.
 MAX_CHANNELS = 65_536
@@ -143,17 +141,13 @@ def read_recording(
     names = tuple(str(path) for path in files)
     # A program that changes its working directory, and workers that start elsewhere, still find the files.
     absolute = tuple(str(path.absolute()) for path in files)
-    return Recording(
-        read=RawFiles(absolute, starts, n_channels, raw.str, header_bytes),
-        n_samples=starts[-1],
-        n_channels=n_channels,
-        sampling_hz=float(sampling_hz),
-        gain_uv=np.asarray(1.0 if gain_uv is None else gain_uv, np.float64),
-        offset_raw=np.array(offset_raw(raw)),
-        range_raw=range_raw(raw),
+    return recording_of(
+        RawFiles(absolute, starts, n_channels, raw.str, header_bytes),
+        (starts[-1], n_channels),
+        sampling_hz,
+        Numbers(raw, gain_uv),
+        files[0],
         file_starts=starts[:-1],
-        has_gain=gain_uv is not None,
-        name=files[0].name,
         paths=names,
     )
 
@@ -198,22 +192,13 @@ def recording_from_array(
             f"The array has the shape {array.shape}, which means {n_samples} samples of {n_channels} channels. "
             "It needs (samples, channels): give array.T."
         )
-    if array.dtype.kind != "f" and array.dtype.name not in DTYPES:
+    if not is_readable(array.dtype):
         raise InputError(
             f"The array is of type {array.dtype.name}. It needs {', '.join(DTYPES)} or float64: use array.astype."
         )
     require_numbers(n_channels, sampling_hz, gain_uv, 0)
-    return Recording(
-        read=ArraySamples(array),
-        n_samples=n_samples,
-        n_channels=n_channels,
-        sampling_hz=float(sampling_hz),
-        gain_uv=np.asarray(1.0 if gain_uv is None else gain_uv, np.float64),
-        offset_raw=np.array(offset_raw(array.dtype)),
-        range_raw=range_raw(array.dtype),
-        has_gain=gain_uv is not None,
-        name="array",
-    )
+    numbers = Numbers(array.dtype, gain_uv)
+    return recording_of(ArraySamples(array), (n_samples, n_channels), sampling_hz, numbers, Path("array"), paths=())
 
 
 def as_paths(paths: Paths) -> tuple[Path, ...]:
@@ -282,46 +267,6 @@ def _raw_dtype(dtype: str) -> np.dtype[np.generic]:
     if dtype not in DTYPES:
         raise InputError(f"The raw type {dtype!r} is unknown. Give one of {', '.join(DTYPES)} with --dtype.")
     return np.dtype(DTYPES[dtype])
-
-
-def offset_raw(dtype: np.dtype[np.generic]) -> float:
-    """Return the raw number that means 0 V.
-
-    Parameters
-    ----------
-    dtype : dtype
-        Type of the raw numbers.
-
-    Returns
-    -------
-    float
-        32768 for unsigned types, else 0.
-
-    Examples
-    --------
-    >>> offset_raw(np.dtype("uint16"))
-    32768.0
-    """
-    return 32768.0 if dtype.kind == "u" else 0.0
-
-
-def range_raw(dtype: np.dtype[np.generic]) -> tuple[float, float] | None:
-    """Return the smallest and the largest raw number.
-
-    Parameters
-    ----------
-    dtype : dtype
-        Type of the raw numbers.
-
-    Returns
-    -------
-    (float, float) or None
-        Smallest and largest number of an integer type; None for floats.
-    """
-    if dtype.kind == "f":
-        return None
-    limits = np.iinfo(dtype.name)
-    return float(limits.min), float(limits.max)
 
 
 def _n_samples(path: Path, n_channels: int, dtype: np.dtype[np.generic], header_bytes: int) -> int:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.array_samples import file_identity
-from spikesieve.io.recordings.binary import DTYPES, offset_raw, range_raw
+from spikesieve.io.recordings.numbers import DTYPES, Numbers, is_readable, recording_of
 from spikesieve.io.recordings.pieces import read_pieces
 from spikesieve.model import F64, Recording
 
@@ -122,20 +122,18 @@ def from_spikeinterface(source: Any) -> Recording:
         )
     dtype = _dtype(source, name)
     starts = tuple(int(start) for start in np.concatenate([[0], np.cumsum(lengths)]))
-    gain_uv, offset = _scale(source, name, dtype, n_channels)
-    return Recording(
-        read=SpikeInterfaceSamples(source, starts, n_channels, dtype.str),
-        n_samples=starts[-1],
-        n_channels=n_channels,
-        sampling_hz=float(source.get_sampling_frequency()),
-        gain_uv=np.array(1.0) if gain_uv is None else gain_uv,
-        offset_raw=offset,
-        range_raw=range_raw(dtype),
+    names = tuple(map(str, source.get_channel_ids())) if hasattr(source, "get_channel_ids") else ()
+    return recording_of(
+        SpikeInterfaceSamples(source, starts, n_channels, dtype.str),
+        (starts[-1], n_channels),
+        source.get_sampling_frequency(),
+        _numbers(source, name, dtype),
+        Path(name),
         segments=tuple((a, b) for a, b in pairwise(starts) if a < b),
         file_starts=starts[:-1],
-        has_gain=gain_uv is not None,
         name=name,
-        channel_names=tuple(map(str, source.get_channel_ids())) if hasattr(source, "get_channel_ids") else (),
+        paths=(),
+        channel_names=names,
     )
 
 
@@ -144,7 +142,7 @@ def _dtype(source: Any, name: str) -> np.dtype[np.generic]:
         dtype: np.dtype[Any] = np.dtype(source.get_dtype())
     else:
         dtype = np.asarray(source.get_traces(segment_index=0, start_frame=0, end_frame=1)).dtype
-    if dtype.kind != "f" and dtype.name not in DTYPES:
+    if not is_readable(dtype):
         raise InputError(
             f"The recording {name!r} holds {dtype.name}. It needs {', '.join(DTYPES)} or float64: use "
             "spikeinterface.preprocessing.astype."
@@ -152,33 +150,27 @@ def _dtype(source: Any, name: str) -> np.dtype[np.generic]:
     return dtype
 
 
-def _scale(source: Any, name: str, dtype: np.dtype[np.generic], n_channels: int) -> tuple[F64 | None, F64]:
+def _numbers(source: Any, name: str, dtype: np.dtype[Any]) -> Numbers:
     gain_uv, offset_uv = (_of_channels(source, method) for method in ("get_channel_gains", "get_channel_offsets"))
-    return scale_of(gain_uv, offset_uv, dtype, n_channels, name)
+    return numbers_of(dtype, gain_uv, offset_uv, name)
 
 
-def scale_of(
-    gain_uv: F64 | None, offset_uv: F64 | None, dtype: np.dtype[np.generic], n_channels: int, name: str
-) -> tuple[F64 | None, F64]:
+def numbers_of(dtype: np.dtype[Any], gain_uv: F64 | None, offset_uv: F64 | None, name: str) -> Numbers:
     """Turn SpikeInterface's uV = raw * gain + offset into our uV = (raw - offset_raw) * gain.
 
     Parameters
     ----------
-    gain_uv, offset_uv : ndarray of float64, shape (n_channels,), or None
-        What SpikeInterface calls gain_to_uV and offset_to_uV.
     dtype : dtype
         Type of the raw numbers.
-    n_channels : int
-        Number of channels.
+    gain_uv, offset_uv : ndarray of float64, shape (n_channels,), or None
+        What SpikeInterface calls gain_to_uV and offset_to_uV.
     name : str
         Name of the recording in error messages.
 
     Returns
     -------
-    gain_uv : ndarray of float64, shape (n_channels,), or None
-        uV per raw number; None where there is none.
-    offset_raw : ndarray of float64, shape (n_channels,)
-        Raw number of 0 V.
+    Numbers
+        What the raw numbers mean.
 
     Raises
     ------
@@ -186,17 +178,15 @@ def scale_of(
         For gains of 0, or that are no numbers.
     """
     if gain_uv is None:
-        return None, np.full(n_channels, offset_raw(dtype))
+        return Numbers(dtype)
     if not (np.isfinite(gain_uv) & (gain_uv != 0)).all():
         raise InputError(
             f"The recording {name!r} has a gain of 0 or none at all on channel(s) "
             f"{np.flatnonzero(~np.isfinite(gain_uv) | (gain_uv == 0))[:10].tolist()}. Set it with "
             "recording.set_channel_gains, or leave these channels out with recording.select_channels."
         )
-    if offset_uv is None:
-        return gain_uv, np.full(n_channels, offset_raw(dtype))
     # Adding 0 turns the -0.0 of a recording without offsets into 0.0.
-    return gain_uv, -offset_uv / gain_uv + 0.0
+    return Numbers(dtype, gain_uv, None if offset_uv is None else -offset_uv / gain_uv + 0.0)
 
 
 def _of_channels(source: Any, method: str) -> F64 | None:

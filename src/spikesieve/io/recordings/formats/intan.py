@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.array_samples import file_identity
-from spikesieve.io.recordings.binary import RawFiles, range_raw
+from spikesieve.io.recordings.binary import RawFiles
 from spikesieve.io.recordings.formats.base import Format, Found, Opened, Stream, damage_as_sentence, files_below
 from spikesieve.io.recordings.formats.intan_header import MAGIC, IntanHeader, read_intan_header
 from spikesieve.io.recordings.gaps import find_parts, find_parts_by_halves, with_parts
+from spikesieve.io.recordings.numbers import Numbers, recording_of
 from spikesieve.model import I64, ReadSamples, Recording
 
 GAIN_UV = 0.195
@@ -230,14 +231,12 @@ def _file_for_each_channel(path: Path, header: IntanHeader) -> Opened:
 
 def _recording(path: Path, samples: ReadSamples, n_samples: int, header: IntanHeader) -> Recording:
     is_unsigned = isinstance(samples, BlockSamples)
-    return Recording(
+    return recording_of(
         samples,
-        n_samples,
-        header.n_amplifiers,
+        (n_samples, header.n_amplifiers),
         header.sampling_hz,
-        gain_uv=np.array(GAIN_UV),
-        offset_raw=np.array(32768.0 if is_unsigned else 0.0),
-        range_raw=range_raw(np.dtype("<u2" if is_unsigned else "<i2")),
+        Numbers(np.dtype("<u2" if is_unsigned else "<i2"), GAIN_UV),
+        path,
         name=path.name if is_unsigned else path.parent.name,
         paths=tuple(samples.paths) if isinstance(samples, ChannelFiles) else (str(path),),
         channel_names=header.names,

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from spikesieve.errors import InputError
 from spikesieve.io.probes.files import separate_shanks, shank_numbers
 from spikesieve.io.recordings.array_samples import file_identity
-from spikesieve.io.recordings.binary import DTYPES, offset_raw, range_raw
 from spikesieve.io.recordings.chunks import ChunkCache
 from spikesieve.io.recordings.formats.base import (
     MIN_SAMPLING_HZ,
@@ -30,8 +29,9 @@ from spikesieve.io.recordings.formats.base import (
     files_below,
 )
 from spikesieve.io.recordings.gaps import find_parts_of_times, with_parts
+from spikesieve.io.recordings.numbers import Numbers, is_readable, recording_of
 from spikesieve.io.recordings.pieces import read_pieces
-from spikesieve.model import F64, Probe, Recording
+from spikesieve.model import Probe, Recording
 
 HDF5_HEAD = b"\x89HDF\r\n\x1a\n"
 ELECTRODES = "general/extracellular_ephys/electrodes"
@@ -181,25 +181,15 @@ def _open(path: Path, name: str) -> tuple[Opened, ...]:
         series = file[name]
         data = series["data"]
         n_samples, n_channels = int(data.shape[0]), int(data.shape[1]) if data.ndim == 2 else 1
-        if (
-            n_samples == 0
-            or n_channels == 0
-            or data.ndim > 2
-            or not (data.dtype.kind == "f" or data.dtype.name in DTYPES)
-        ):
+        if not (n_samples and n_channels and data.ndim <= 2 and is_readable(data.dtype)):
             raise ValueError(f"{name} holds {data.dtype.name} of shape {data.shape}")
-        gain_uv, zero = _scale(series, n_channels)
-        recording = Recording(
+        recording = recording_of(
             NwbSamples(str(path.absolute()), f"{name}/data", _bounds(data), n_channels, data.dtype.itemsize),
-            n_samples,
-            n_channels,
+            (n_samples, n_channels),
             _sampling_hz(series),
-            gain_uv=np.array(1.0) if gain_uv is None else gain_uv,
-            offset_raw=zero,
-            range_raw=range_raw(np.dtype(data.dtype.name)),
-            has_gain=gain_uv is not None,
+            _numbers(series, n_channels),
+            path,
             name=f"{path.name}/{name.rpartition('/')[2]}",
-            paths=(str(path),),
         )
         probe, notes = _probe(file, series, path.name)
         return (Opened(_with_clock(recording, series, path), probe, notes),)
@@ -212,17 +202,18 @@ def _bounds(data: Any) -> tuple[int, ...]:
     return (*range(0, int(data.shape[0]), rows), int(data.shape[0]))
 
 
-def _scale(series: Any, n_channels: int) -> tuple[F64 | None, F64]:
-    """Gain in uV, and raw number of 0 V. A conversion of 1 V for each number of a converter was never set."""
+def _numbers(series: Any, n_channels: int) -> Numbers:
+    """Gains and offsets. A conversion of 1 V for each number of a converter was never set."""
     data = series["data"]
+    dtype = np.dtype(data.dtype.name)
     conversion, offset_v = float(data.attrs.get("conversion", 1.0)), float(data.attrs.get("offset", 0.0))
     of_channels = np.asarray(series["channel_conversion"][:], np.float64) if "channel_conversion" in series else None
-    if conversion == 1.0 and of_channels is None and data.dtype.kind != "f":
-        return None, np.full(n_channels, offset_raw(np.dtype(data.dtype.name)))
+    if conversion == 1.0 and of_channels is None and dtype.kind != "f":
+        return Numbers(dtype)
     volts = conversion * (np.ones(n_channels) if of_channels is None else of_channels)
     if volts.shape != (n_channels,) or not (np.isfinite(volts).all() and volts.all()):
         raise ValueError("a conversion is 0, not a number, or not one for each channel")
-    return volts * 1e6, -offset_v / volts + 0.0
+    return Numbers(dtype, volts * 1e6, -offset_v / volts + 0.0)
 
 
 def _with_clock(recording: Recording, series: Any, path: Path) -> Recording:

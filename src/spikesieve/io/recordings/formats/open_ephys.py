@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from spikesieve.errors import InputError
-from spikesieve.io.recordings.binary import RawFiles, range_raw
+from spikesieve.io.recordings.binary import RawFiles
 from spikesieve.io.recordings.formats.base import (
     MIN_SAMPLING_HZ,
     Format,
@@ -27,6 +27,7 @@ from spikesieve.io.recordings.formats.base import (
 )
 from spikesieve.io.recordings.formats.open_ephys_probe import read_settings_probe
 from spikesieve.io.recordings.gaps import find_parts, with_parts
+from spikesieve.io.recordings.numbers import Numbers, recording_of
 from spikesieve.model import F64, I64, Recording
 
 INDEX, DATA = "structure.oebin", "continuous.dat"
@@ -132,15 +133,13 @@ def _open(piece: _Piece) -> Opened:
             "with a number are read.",
         )
         n_samples = len(numbers)
-    recording = Recording(
+    recording = recording_of(
         RawFiles((str(path.absolute()),), (0, n_samples), n_channels, "<i2"),
-        n_samples,
-        n_channels,
+        (n_samples, n_channels),
         sampling_hz,
-        gain_uv=gain_uv,
-        range_raw=range_raw(np.dtype("<i2")),
+        Numbers(np.dtype("<i2"), gain_uv),
+        path,
         name=f"{piece.folder.name}/{piece.stream_folder.name}",
-        paths=(str(path),),
         channel_names=tuple(str(channel.get("channel_name", "")) for channel in piece.entry["channels"]),
     )
     if numbers is not None:

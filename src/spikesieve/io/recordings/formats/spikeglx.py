@@ -16,6 +16,7 @@ from spikesieve.io.recordings.binary import read_recording
 from spikesieve.io.recordings.formats.base import Format, Found, Opened, Stream, files_below, natural_order
 from spikesieve.io.recordings.formats.mtscomp import open_compressed
 from spikesieve.io.recordings.formats.spikeglx_meta import SpikeGlxMeta, read_spikeglx_meta
+from spikesieve.io.recordings.numbers import Numbers, recording_of
 from spikesieve.model import Recording
 from spikesieve.model.clock import Clock
 
@@ -172,16 +173,12 @@ def _compressed(path: Path, meta: SpikeGlxMeta | None) -> Recording:
             f"{path} has {samples.n_channels} channels by its .ch file, but {meta.n_channels} by its .meta file. "
             "Copy both again."
         )
-    gain_uv = None if meta is None else meta.gain_uv
-    return Recording(
+    return recording_of(
         samples,
-        samples.bounds[-1],
-        samples.n_channels,
+        (samples.bounds[-1], samples.n_channels),
         samples.sampling_hz if meta is None else meta.sampling_hz,
-        gain_uv=np.array(1.0) if gain_uv is None else gain_uv,
-        has_gain=gain_uv is not None,
-        name=path.name,
-        paths=(str(path),),
+        Numbers(np.dtype(samples.dtype), None if meta is None else meta.gain_uv),
+        path,
     )
 
 

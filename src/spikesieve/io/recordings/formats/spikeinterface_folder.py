@@ -13,10 +13,11 @@ import numpy as np
 
 from spikesieve.errors import InputError
 from spikesieve.io.probes.files import read_json
-from spikesieve.io.recordings.binary import DTYPES, RawFiles, range_raw
+from spikesieve.io.recordings.binary import RawFiles
 from spikesieve.io.recordings.formats.base import Format, Found, Opened, Stream, damage_as_sentence
 from spikesieve.io.recordings.gaps import find_parts_of_times, with_parts
-from spikesieve.io.recordings.spikeinterface import scale_of
+from spikesieve.io.recordings.numbers import is_readable, recording_of
+from spikesieve.io.recordings.spikeinterface import numbers_of
 from spikesieve.model import F64, Probe, Recording
 
 INDEX, CLASS = "binary.json", "BinaryRecordingExtractor"
@@ -115,30 +116,20 @@ def _open_all(index: Path, content: Mapping[str, Any]) -> tuple[Opened, ...]:
         if options.get("time_axis", 0) != 0:
             raise ValueError("time_axis is 1, so that channels follow one another: save it again with time_axis=0")
         dtype, hz, header = np.dtype(options["dtype"]), float(options["sampling_frequency"]), options["file_offset"]
-        if dtype.kind != "f" and dtype.name not in DTYPES:
+        if not is_readable(dtype):
             raise ValueError(f"dtype {dtype.name}")
         gain, offset = (_of_channels(folder, options, name, n_channels) for name in ("gain_to_uV", "offset_to_uV"))
         files = [folder / name for name in options["file_paths"]]
         starts_s = options.get("t_starts") or [None] * len(files)
-    gain_uv, zero = scale_of(gain, offset, dtype, n_channels, str(folder))
+    numbers = numbers_of(dtype, gain, offset, str(folder))
     name = next((folder / name for name in PROBES if (folder / name).is_file()), None)
     probe = None if name is None else probe_by_column(read_json(name))
     notes = (ALREADY_FILTERED,) if (content.get("annotations") or {}).get("is_filtered") else ()
     opened = []
     for number, (path, start_s) in enumerate(zip(files, starts_s, strict=True)):
         n_samples = _n_samples(path, n_channels * dtype.itemsize, int(header or 0))
-        recording = Recording(
-            RawFiles((str(path.absolute()),), (0, n_samples), n_channels, dtype.str, int(header or 0)),
-            n_samples,
-            n_channels,
-            hz,
-            gain_uv=np.array(1.0) if gain_uv is None else gain_uv,
-            offset_raw=zero,
-            range_raw=range_raw(dtype),
-            has_gain=gain_uv is not None,
-            name=folder.name,
-            paths=(str(path),),
-        )
+        samples = RawFiles((str(path.absolute()),), (0, n_samples), n_channels, dtype.str, int(header or 0))
+        recording = recording_of(samples, (n_samples, n_channels), hz, numbers, path, name=folder.name)
         times_s = _times(folder, options, number)
         opened.append(Opened(with_times(recording, start_s, times_s, str(folder.absolute())), probe, notes))
     return tuple(opened)

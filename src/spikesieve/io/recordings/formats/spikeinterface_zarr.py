@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from spikesieve.errors import InputError
 from spikesieve.io.probes.files import probe_of_probeinterface
 from spikesieve.io.recordings.array_samples import file_identity
-from spikesieve.io.recordings.binary import DTYPES, range_raw
 from spikesieve.io.recordings.chunks import ChunkCache
 from spikesieve.io.recordings.formats.base import (
     MIN_SAMPLING_HZ,
@@ -28,8 +27,9 @@ from spikesieve.io.recordings.formats.base import (
     natural_order,
 )
 from spikesieve.io.recordings.formats.spikeinterface_folder import ALREADY_FILTERED, probe_by_column, with_times
+from spikesieve.io.recordings.numbers import DTYPES, is_readable, recording_of
 from spikesieve.io.recordings.pieces import read_pieces
-from spikesieve.io.recordings.spikeinterface import scale_of
+from spikesieve.io.recordings.spikeinterface import numbers_of
 from spikesieve.model import Probe, Recording
 
 TRACES = "traces_seg0"
@@ -170,22 +170,12 @@ def _open_group(folder: Path) -> Any:
 def _recording(folder: Path, array: Any, name: str, sampling_hz: float, saved: dict[str, Any]) -> Recording:
     n_samples, n_channels = map(int, array.shape)
     dtype = np.dtype(array.dtype)
-    if dtype.kind != "f" and dtype.name not in DTYPES:
+    if not is_readable(dtype):
         raise InputError(f"{folder} holds {dtype.name}. It needs {', '.join(DTYPES)} or float64.")
-    gain_uv, zero = scale_of(saved.get("gain_to_uV"), saved.get("offset_to_uV"), dtype, n_channels, str(folder))
+    samples = ZarrSamples(array, str((folder / name).absolute()))
+    numbers = numbers_of(dtype, saved.get("gain_to_uV"), saved.get("offset_to_uV"), str(folder))
     attributes = next(folder / each for each in ATTRIBUTES if (folder / each).is_file())
-    return Recording(
-        ZarrSamples(array, str((folder / name).absolute())),
-        n_samples,
-        n_channels,
-        sampling_hz,
-        gain_uv=np.array(1.0) if gain_uv is None else gain_uv,
-        offset_raw=zero,
-        range_raw=range_raw(dtype),
-        has_gain=gain_uv is not None,
-        name=folder.name,
-        paths=(str(attributes),),
-    )
+    return recording_of(samples, (n_samples, n_channels), sampling_hz, numbers, attributes, name=folder.name)
 
 
 def _probe(attributes: dict[str, Any], name: str) -> Probe | None:
