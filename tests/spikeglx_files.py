@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import mtscomp
 import numpy as np
 
 REFERENCE = 191  # the internal reference of Neuropixels 1.0, which SpikeGLX marks as not used
@@ -79,3 +80,21 @@ def record(
     lines = {"fileSizeBytes": str(len(data)), **tags}
     path.with_suffix(".meta").write_text("\n".join(f"{k}={v}" for k, v in lines.items() if v is not None))
     return path
+
+
+def compress(path: Path, numbers: np.ndarray, **options: object) -> Path:
+    """Replace a .bin file by what mtscomp makes of these numbers."""
+    numbers.tofile(path)
+    cbin = path.with_suffix(".cbin")
+    mtscomp.compress(
+        path,
+        cbin,
+        path.with_suffix(".ch"),
+        sample_rate=30_000,
+        n_channels=numbers.shape[1],
+        dtype=numbers.dtype,
+        check_after_compress=False,
+        **options,
+    )
+    path.unlink()
+    return cbin

@@ -8,11 +8,10 @@ import shutil
 import zlib
 from pathlib import Path
 
-import mtscomp
 import numpy as np
 import pytest
 from needed import needed_module
-from spikeglx_files import nidq_tags, np1_tags, np2_tags, record
+from spikeglx_files import compress, nidq_tags, np1_tags, np2_tags, record
 
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.open_input import RawOptions, open_input
@@ -44,24 +43,6 @@ def run_folder(folder: Path, probes: tuple[str, ...] = ("imec0", "imec1")) -> di
         numbers[probe] = np.concatenate(parts)
     record(folder / "run_g0", nidq_tags(), 10, "run_g0_t0.nidq.bin")
     return numbers
-
-
-def compress(path: Path, numbers: np.ndarray, **options: object) -> Path:
-    """Replace a .bin file by what mtscomp makes of these numbers."""
-    numbers.tofile(path)
-    cbin = path.with_suffix(".cbin")
-    mtscomp.compress(
-        path,
-        cbin,
-        path.with_suffix(".ch"),
-        sample_rate=HZ,
-        n_channels=numbers.shape[1],
-        dtype=numbers.dtype,
-        check_after_compress=False,
-        **options,
-    )
-    path.unlink()
-    return cbin
 
 
 # run folders
