@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import tiny
-from tiny import HZ, refractory_train
+from tiny import HZ, TIME, refractory_train
 
 from spikesieve.settings.refine import RefineParams
 from spikesieve.stages.sieve.described_spikes import DescribedSpikes
@@ -55,7 +55,7 @@ def matched_by(before: MovingTemplates, actual, source_of, seed: int = 0):
         before.rest.contacts,
         before.rest.scores,
         SHAPES.pcs,
-        HZ,
+        TIME,
         160.0,
     )
     return matched, step

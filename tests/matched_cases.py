@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import tiny
-from tiny import HZ, refractory_train
+from tiny import TIME, refractory_train
 
 from spikesieve.settings.fit import FitParams
 from spikesieve.settings.refine import RefineParams
@@ -47,7 +47,7 @@ def spikes_of(units: list[np.ndarray], trains: list[np.ndarray], source: list[in
         contacts,
         np.stack([units[source.index(k)] for k in range(max(source) + 1)]).astype(np.float32),
         SHAPES.pcs,
-        HZ,
+        TIME,
         SECONDS,
     )
     return matched, truth[found]

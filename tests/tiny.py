@@ -5,11 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from spikesieve.kernels import CpuBackend
-from spikesieve.model import Probe
+from spikesieve.model import Probe, SortedTime
 from spikesieve.stages.shapes import Shapes, components, textbook_clips
 from spikesieve.stages.templates import LearnedTemplates
 
 HZ = 30_000.0
+
+
+def sorted_time(seconds: float, hz: float = HZ) -> SortedTime:
+    """The time of a recording without gaps."""
+    return SortedTime(((0, round(seconds * hz)),), hz)
+
+
+# Longer than any train of a test.
+TIME = sorted_time(36_000.0)
 BACKEND = CpuBackend()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tiny import HZ, refractory_train
+from tiny import HZ, TIME, refractory_train
 
 from spikesieve.metrics.echoes import NO_ECHO, echo
 
@@ -26,21 +26,21 @@ def test_a_share_of_the_spikes_at_one_lag_is_found(lag, step):
     rest = parent[::step]
     own = train(4.0, 2)
     of = together(rest + lag + jitter[: len(rest)], own)
-    found = echo(of, parent, HZ)
+    found = echo(of, parent, TIME)
     assert found.share == pytest.approx(len(rest) / len(of), abs=0.03)
     assert abs(found.lag_samples - lag) <= 1
 
 
 def test_two_phases_in_one_unit_are_both_counted():
     parent = train(8.0, 20)
-    found = echo(together(parent[::3] + 40, parent[1::4] - 25), parent, HZ)
+    found = echo(together(parent[::3] + 40, parent[1::4] - 25), parent, TIME)
     assert found.share > 0.97
     assert found.lag_samples == 40
 
 
 def test_independent_trains_of_any_rate_have_no_echo():
     for rate_hz, other_hz in ((50.0, 50.0), (0.1, 50.0), (2.0, 2.0), (50.0, 0.1)):
-        assert echo(train(rate_hz, 3), train(other_hz, 4), HZ) == NO_ECHO
+        assert echo(train(rate_hz, 3), train(other_hz, 4), TIME) == NO_ECHO
 
 
 def test_common_changes_of_the_rate_make_no_echo():
@@ -49,14 +49,14 @@ def test_common_changes_of_the_rate_make_no_echo():
     one, two = (
         together(train(0.5, 6 + i), (starts[:, None] + rng.integers(0, 3000, (300, 6))).ravel()) for i in (0, 1)
     )
-    assert echo(one, two, HZ) == NO_ECHO
+    assert echo(one, two, TIME) == NO_ECHO
 
 
 def test_the_late_spikes_of_bursts_are_no_echo_of_the_first():
     """They come after 3 to 5 ms, and the search ends at 3 ms."""
     first = train(5.0, 8)
     late = first + np.random.default_rng(9).integers(80, 150, len(first))
-    assert echo(np.sort(late), first, HZ).share < 0.1
+    assert echo(np.sort(late), first, TIME).share < 0.1
 
 
 def test_a_strong_synapse_makes_a_small_echo_at_most():
@@ -64,11 +64,11 @@ def test_a_strong_synapse_makes_a_small_echo_at_most():
     rng, first, own = np.random.default_rng(10), train(10.0, 11), train(10.0, 12)
     driven = first[rng.random(len(first)) < 0.3]
     second = together(own, np.round(driven + rng.normal(45, 12, len(driven))).astype(np.int64))
-    assert echo(second, first, HZ).share < 0.15
+    assert echo(second, first, TIME).share < 0.15
 
 
 def test_few_coincidences_and_empty_trains_prove_nothing():
     parent = train(5.0, 13)
-    assert echo(np.concatenate([parent[:2] + 30, train(1.0, 14)[30:]]), parent, HZ) == NO_ECHO
-    assert echo(parent[:0], parent, HZ) == NO_ECHO
-    assert echo(parent, parent[:0], HZ) == NO_ECHO
+    assert echo(np.concatenate([parent[:2] + 30, train(1.0, 14)[30:]]), parent, TIME) == NO_ECHO
+    assert echo(parent[:0], parent, TIME) == NO_ECHO
+    assert echo(parent, parent[:0], TIME) == NO_ECHO

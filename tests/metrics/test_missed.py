@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from make_sorting import make_probe
 from scipy.special import ndtr
+from tiny import sorted_time
 
 from spikesieve.metrics.missed import is_truncated, missed_fraction, missed_fraction_by_position
 from spikesieve.model import Motion
@@ -74,7 +75,7 @@ def share_of(rates_hz: np.ndarray, movement_um: np.ndarray, size: float = 7.0) -
         time_s, np.zeros(1), np.zeros(1, np.int64), still + movement_um[None, :, None], still, ("use",), ("",)
     )
     inputs = UnitTableInputs(
-        make_probe(4), np.ones(4, np.float32), hz, ((0, SECONDS * int(hz)),), 5.0, motion, UnitsParams(), CurateParams()
+        make_probe(4), np.ones(4, np.float32), sorted_time(SECONDS, hz), 5.0, motion, UnitsParams(), CurateParams()
     )
     share = missed_share(train.astype(np.int64), scores, 0, inputs)
     assert share is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tiny import HZ, refractory_train
+from tiny import HZ, TIME, refractory_train
 
 from spikesieve.metrics.refractory import (
     Refractoriness,
@@ -26,13 +26,13 @@ def renewal(rate_hz: float, seed: int, seconds: float = SECONDS) -> np.ndarray:
 
 
 def refractoriness_of_pair(a: np.ndarray, b: np.ndarray) -> Refractoriness:
-    return refractoriness(correlogram_1ms(a, b, HZ, False), float(len(a)) * len(b), SECONDS)
+    return refractoriness(correlogram_1ms(a, b, TIME, False))
 
 
 @pytest.mark.parametrize("rate_hz", [2.0, 10.0, 50.0])
 @pytest.mark.parametrize("seed", range(3))
 def test_a_renewal_train_is_refractory(rate_hz, seed):
-    own = refractoriness_of_train(renewal(rate_hz, seed), HZ, SECONDS)
+    own = refractoriness_of_train(renewal(rate_hz, seed), TIME)
     assert own.ratio < 0.05
     assert own.meets(0.2, 0.2)
 
@@ -40,7 +40,7 @@ def test_a_renewal_train_is_refractory(rate_hz, seed):
 @pytest.mark.parametrize("rate_hz", [2.0, 10.0, 50.0])
 @pytest.mark.parametrize("seed", range(3))
 def test_a_poisson_train_is_not(rate_hz, seed):
-    own = refractoriness_of_train(poisson(rate_hz, seed), HZ, SECONDS)
+    own = refractoriness_of_train(poisson(rate_hz, seed), TIME)
     assert not own.meets(0.2, 0.2)
 
 
@@ -63,26 +63,26 @@ def test_independent_trains_are_not(rate_hz, seed):
 
 def test_few_spikes_are_never_called_refractory():
     for n in (0, 1, 2, 10):
-        own = refractoriness_of_train(np.sort(np.random.default_rng(n).integers(0, int(HZ * SECONDS), n)), HZ, SECONDS)
+        own = refractoriness_of_train(np.sort(np.random.default_rng(n).integers(0, int(HZ * SECONDS), n)), TIME)
         assert not own.meets(0.2, 0.2)
         assert own.probability > 0.2
 
 
 def test_empty_shoulders_give_infinite_r_and_q_of_1():
-    assert refractoriness(np.zeros(1001, np.int64), 100.0, SECONDS).ratio == np.inf
-    assert refractoriness(np.ones(1001, np.int64), 0.0, SECONDS).probability == 1.0
+    assert refractoriness(np.zeros(1001, np.int64)).ratio == np.inf
+    assert refractoriness(np.zeros(1001, np.int64)).probability == 1.0
 
 
 def test_contamination_shows_in_the_ratio():
     clean, dirt = renewal(20.0, 1), poisson(3.0, 2)
-    mixed = refractoriness_of_train(np.sort(np.concatenate([clean, dirt])), HZ, SECONDS)
+    mixed = refractoriness_of_train(np.sort(np.concatenate([clean, dirt])), TIME)
     # Pairs with a contaminating spike: (2 x 20 x 3 + 3 x 3) of 23 x 23.
     assert mixed.ratio == pytest.approx(129 / 529, abs=0.06)
 
 
 def test_counts_are_symmetric_and_leave_the_middle_bin_out():
     train = poisson(30.0, 3)
-    counts = correlogram_1ms(train, train, HZ, True)
+    counts = correlogram_1ms(train, train, TIME, True)
     assert counts[500] == 0
     # A lag of exactly half a bin is counted in the later bin of both directions, hence not quite the same.
     np.testing.assert_allclose(counts, counts[::-1], atol=5 + 0.1 * counts.max())
@@ -94,7 +94,7 @@ def test_the_ratio_by_hand():
     counts = np.full(1001, 10, np.int64)
     counts[[499, 501]] = 2
     counts[500] = 0
-    result = refractoriness(counts, 1e6, 100.0)
+    result = refractoriness(counts)
     assert result.ratio == pytest.approx(0.2)
     windows = np.arange(1, 11)
     totals = 2 + 10 * (windows - 1)
@@ -108,6 +108,6 @@ def test_the_ratio_by_hand():
 def test_the_odds_say_one_for_halves_two_for_independent_trains_and_nothing_for_few_spikes(seed):
     train, other = renewal(20.0, seed), renewal(10.0, seed + 50)
     half = np.random.default_rng(seed).random(len(train)) < 0.5
-    assert log_odds_one_train(correlogram_1ms(train[half], train[~half], HZ, False)) > 3
-    assert log_odds_one_train(correlogram_1ms(train[half], other, HZ, False)) < -3
-    assert abs(log_odds_one_train(correlogram_1ms(train[::100], other[::50], HZ, False))) < 3
+    assert log_odds_one_train(correlogram_1ms(train[half], train[~half], TIME, False)) > 3
+    assert log_odds_one_train(correlogram_1ms(train[half], other, TIME, False)) < -3
+    assert abs(log_odds_one_train(correlogram_1ms(train[::100], other[::50], TIME, False))) < 3

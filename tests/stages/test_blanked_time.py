@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spikesieve.model import Blanked, Reason
+from spikesieve.model import Blanked, Reason, SortedTime
 from spikesieve.stages.blanked_time import blanked_notes, remains_of_artifacts
 
 HZ, N = 30_000.0, 30_000 * 100
+
+
+def timed(blanked: Blanked) -> SortedTime:
+    return SortedTime(((0, N),), HZ, blanked)
 
 
 def every_100_ms(reason: Reason = Reason.ARTIFACT, share: float = 1.0) -> Blanked:
@@ -25,23 +29,23 @@ def test_notes_give_the_share_and_the_number():
 def test_spikes_at_the_edges_are_remains_and_random_ones_are_not():
     rng, blanked = np.random.default_rng(0), every_100_ms()
     random = np.sort(rng.choice(N, 800, replace=False))
-    assert remains_of_artifacts(random, blanked, HZ) is None
+    assert remains_of_artifacts(random, timed(blanked)) is None
     edges = np.sort(rng.choice(blanked.stop, 400, replace=False) + rng.integers(0, 40, 400))
-    why = remains_of_artifacts(np.sort(np.concatenate([edges, random])), blanked, HZ)
+    why = remains_of_artifacts(np.sort(np.concatenate([edges, random])), timed(blanked))
     assert why is not None
     assert "within 2 ms of an artifact" in why
-    assert remains_of_artifacts(edges, every_100_ms(Reason.SILENT), HZ) is None
-    assert remains_of_artifacts(edges, every_100_ms(share=0.1), HZ) is None
+    assert remains_of_artifacts(edges, timed(every_100_ms(Reason.SILENT))) is None
+    assert remains_of_artifacts(edges, timed(every_100_ms(share=0.1))) is None
 
 
 def test_spikes_at_one_lag_are_remains_and_a_neuron_that_responds_is_not():
     rng, blanked = np.random.default_rng(0), every_100_ms()
     locked = blanked.start[::2] + 90 + 240 + rng.integers(-2, 3, len(blanked.start[::2]))
-    assert remains_of_artifacts(locked, blanked, HZ) == "100% of its spikes follow an artifact by 11 ms"
+    assert remains_of_artifacts(locked, timed(blanked)) == "100% of its spikes follow an artifact by 11 ms"
     driven = np.sort(blanked.start + 90 + 240 + rng.normal(0, 60, len(blanked.start)).astype(int))
-    assert remains_of_artifacts(driven, blanked, HZ) is None
+    assert remains_of_artifacts(driven, timed(blanked)) is None
 
 
 @pytest.mark.parametrize("train", [[], [5], [1000]])
 def test_few_spikes_tell_nothing(train):
-    assert remains_of_artifacts(np.array(train, np.int64), every_100_ms(), HZ) is None
+    assert remains_of_artifacts(np.array(train, np.int64), timed(every_100_ms())) is None

@@ -9,7 +9,7 @@ import pytest
 import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import HZ, refractory_train
+from tiny import TIME, refractory_train
 
 from spikesieve.stages import curate
 from spikesieve.stages.cluster import Verdict
@@ -20,7 +20,6 @@ PARAMS = CurateParams()
 SHAPES = tiny.textbook_shapes()
 N_CONTACTS = 16
 SECONDS = 200.0
-TIME = (HZ, SECONDS)
 
 
 def train(rate_hz: float, seed: int) -> np.ndarray:
@@ -49,7 +48,7 @@ def units(trains: list[np.ndarray], centres: list[int], sizes: list[float] | Non
 
 def curated(trains, centres, sizes=None, params: CurateParams = PARAMS):
     sample, unit, means = units(trains, centres, sizes)
-    out, kept, notes = curate.curate(UnitSpikes(sample, unit, *TIME), means, N_CONTACTS, SHAPES, params)
+    out, kept, notes = curate.curate(UnitSpikes(sample, unit, TIME), means, N_CONTACTS, SHAPES, params)
     assert len(out.sample) == len(sample)
     counts = np.bincount(out.unit[out.unit >= 0], minlength=len(kept))
     np.testing.assert_array_equal(counts, kept.n_spikes)
@@ -62,15 +61,15 @@ def curated(trains, centres, sizes=None, params: CurateParams = PARAMS):
 
 def test_verdicts():
     one, two = halves(train(20.0, 1))
-    assert curate.compare_trains(one, two, *TIME, PARAMS) is Verdict.ONE
-    assert curate.compare_trains(train(20.0, 1), train(20.0, 2), *TIME, PARAMS) is Verdict.TWO
-    assert curate.compare_trains(train(20.0, 1)[::100], train(20.0, 2)[::100], *TIME, PARAMS) is Verdict.UNDECIDED
+    assert curate.compare_trains(one, two, TIME, PARAMS) is Verdict.ONE
+    assert curate.compare_trains(train(20.0, 1), train(20.0, 2), TIME, PARAMS) is Verdict.TWO
+    assert curate.compare_trains(train(20.0, 1)[::100], train(20.0, 2)[::100], TIME, PARAMS) is Verdict.UNDECIDED
 
 
 def test_the_comparison_of_two_sides_survives_pickling():
     one, two = halves(train(20.0, 1))
     sample = np.concatenate([one, train(20.0, 2), two])
-    compare = pickle.loads(pickle.dumps(CompareSides(sample, *TIME, PARAMS)))  # noqa: S301
+    compare = pickle.loads(pickle.dumps(CompareSides(sample, TIME, PARAMS)))  # noqa: S301
     a, other, b = np.split(np.arange(len(sample)), [len(one), len(sample) - len(two)])
     assert compare(a, b) is Verdict.ONE
     assert compare(a, other) is Verdict.TWO
@@ -78,13 +77,13 @@ def test_the_comparison_of_two_sides_survives_pickling():
 
 def test_trains_may_come_in_any_order():
     one, two = halves(train(20.0, 1))
-    assert curate.compare_trains(one[::-1], np.roll(two, 7), *TIME, PARAMS) is Verdict.ONE
+    assert curate.compare_trains(one[::-1], np.roll(two, 7), TIME, PARAMS) is Verdict.ONE
 
 
 def test_a_refractory_train_is_good_and_a_mixture_is_not():
-    assert curate.is_refractory(train(20.0, 1), *TIME, PARAMS)
+    assert curate.is_refractory(train(20.0, 1), TIME, PARAMS)
     mixture = np.sort(np.concatenate([train(20.0, s) for s in range(4)]))
-    assert not curate.is_refractory(mixture, *TIME, PARAMS)
+    assert not curate.is_refractory(mixture, TIME, PARAMS)
 
 
 # Merges
@@ -126,7 +125,7 @@ def test_merged_spikes_move_by_the_lag_between_the_templates():
     )[2][:20].astype(np.float32)
     scores = np.stack([(means.scores[0] @ SHAPES.pcs) @ pcs.T, early @ pcs.T])
     moved, became = curate.merge_units(
-        UnitSpikes(sample, unit, *TIME),
+        UnitSpikes(sample, unit, TIME),
         LearnedTemplates(means.contacts, scores, means.n_spikes),
         N_CONTACTS,
         pcs,
@@ -142,7 +141,7 @@ def test_input_is_not_changed():
     one, two = halves(train(20.0, 1))
     sample, unit, means = units([one, two], [5, 5])
     before = sample.copy(), unit.copy(), means.scores.copy()
-    curate.curate(UnitSpikes(sample, unit, *TIME), means, N_CONTACTS, SHAPES, PARAMS)
+    curate.curate(UnitSpikes(sample, unit, TIME), means, N_CONTACTS, SHAPES, PARAMS)
     for now, then in zip((sample, unit, means.scores), before, strict=True):
         np.testing.assert_array_equal(now, then)
 
@@ -194,6 +193,6 @@ def test_units_are_numbered_along_the_probe():
 @pytest.mark.parametrize("n", [0, 1])
 def test_no_unit_and_one_spike(n):
     sample, unit, means = np.arange(n), np.zeros(n, np.int64), tiny.line_templates(SHAPES, [3] * n, N_CONTACTS)
-    out, kept, _ = curate.curate(UnitSpikes(sample, unit, *TIME), means, N_CONTACTS, SHAPES, PARAMS)
+    out, kept, _ = curate.curate(UnitSpikes(sample, unit, TIME), means, N_CONTACTS, SHAPES, PARAMS)
     assert len(kept) == 0
     assert (out.unit == -1).all()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from make_sorting import make_sorting
-from tiny import HZ, refractory_train
+from tiny import TIME, refractory_train
 
 from spikesieve.model import Label
 from spikesieve.stages.echoes import EchoOf, echo_units, name_echoes, partial_echoes
@@ -32,22 +32,22 @@ SYNAPSE = np.unique(np.concatenate([train(8.0, 1), LARGE[::5] + 45]))
 @pytest.mark.parametrize("lag", [-50, -20, 0, 9, 33, 57])
 def test_a_unit_at_one_lag_of_a_larger_neighbour_is_its_echo(lag):
     trains = {0: LARGE, 1: np.sort(LARGE[::2] + lag)}
-    assert echo_units(trains, templates([30.0, 9.0], NEAR), HZ, 0.5).tolist() == [1]
+    assert echo_units(trains, templates([30.0, 9.0], NEAR), TIME, 0.5).tolist() == [1]
 
 
 def test_units_far_apart_or_with_few_partners_stay():
-    assert len(echo_units({0: LARGE, 1: LARGE + 33}, templates([30.0, 9.0], FAR), HZ, 0.5)) == 0
-    assert len(echo_units({0: LARGE, 1: SYNAPSE}, templates([30.0, 9.0], NEAR), HZ, 0.5)) == 0
+    assert len(echo_units({0: LARGE, 1: LARGE + 33}, templates([30.0, 9.0], FAR), TIME, 0.5)) == 0
+    assert len(echo_units({0: LARGE, 1: SYNAPSE}, templates([30.0, 9.0], NEAR), TIME, 0.5)) == 0
 
 
 def test_of_three_phases_the_largest_stays():
     trains = {0: LARGE + 33, 1: LARGE, 2: LARGE - 20}
-    found = echo_units(trains, templates([9.0, 30.0, 12.0], [[0, 1], [1, 2], [2, 0]]), HZ, 0.5)
+    found = echo_units(trains, templates([9.0, 30.0, 12.0], [[0, 1], [1, 2], [2, 0]]), TIME, 0.5)
     assert found.tolist() == [0, 2]
 
 
 def test_a_partial_echo_is_named_with_its_share_its_unit_and_its_lag():
-    found = partial_echoes({0: LARGE, 1: SYNAPSE}, templates([30.0, 9.0], NEAR), HZ)
+    found = partial_echoes({0: LARGE, 1: SYNAPSE}, templates([30.0, 9.0], NEAR), TIME)
     assert list(found) == [1]
     assert found[1].unit == 0
     assert found[1].share == pytest.approx(len(LARGE[::5]) / len(SYNAPSE), abs=0.03)

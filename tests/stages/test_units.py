@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tiny
-from tiny import HZ, refractory_train
+from tiny import TIME, refractory_train, sorted_time
 
 from spikesieve.metrics.refractory import Refractoriness
 from spikesieve.model import Templates
@@ -25,8 +25,7 @@ PROBE = tiny.line_probe(8)
 INPUTS = UnitTableInputs(
     PROBE,
     np.full(8, 5.0, np.float32),
-    HZ,
-    ((0, round(SECONDS * HZ)),),
+    sorted_time(SECONDS),
     6.0,
     None,
     UnitsParams(min_snr=3.0, max_spread_um=100.0, max_missed_share=0.5),
@@ -93,5 +92,5 @@ def test_the_extent_is_that_of_the_large_contacts():
 
 
 def test_an_autocorrelogram_counts_pairs_once():
-    assert autocorrelogram(np.array([0, 300, 330]), HZ)[[0, 9, 10]].tolist() == [1, 1, 1]
-    assert autocorrelogram(np.array([0, 300, 330]), HZ).sum() == 3
+    assert autocorrelogram(np.array([0, 300, 330]), TIME)[[0, 9, 10]].tolist() == [1, 1, 1]
+    assert autocorrelogram(np.array([0, 300, 330]), TIME).sum() == 3

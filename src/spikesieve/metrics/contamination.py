@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import chi2
 
 from spikesieve.kernels import correlogram
-from spikesieve.model import I64
+from spikesieve.model import I64, SortedTime
 
 # Closer pairs are double detections of one spike.
 CENSORED_MS = 0.3
@@ -34,15 +34,15 @@ class Contamination(NamedTuple):
     high: float
 
 
-def refractory_violations(train: I64, sampling_hz: float) -> int:
+def refractory_violations(train: I64, time: SortedTime) -> int:
     """Count pairs of spikes more than 0.3 ms and at most 1.5 ms apart.
 
     Parameters
     ----------
     train : ndarray of int64, shape (n,)
         Spike times in samples, sorted.
-    sampling_hz : float
-        Sampling rate in Hz.
+    time : SortedTime
+        The time that was sorted.
 
     Returns
     -------
@@ -51,25 +51,24 @@ def refractory_violations(train: I64, sampling_hz: float) -> int:
 
     Examples
     --------
-    >>> refractory_violations(np.array([0, 20, 40, 9000]), 30000.0)
+    >>> refractory_violations(np.array([0, 20, 40, 9000]), SortedTime(((0, 30_000),), 30_000.0))
     3
     """
-    upper = correlogram(train, train, 2 * REFRACTORY_MS * 1e-3 * sampling_hz, 0, True)[0] // 2
-    lower = correlogram(train, train, 2 * CENSORED_MS * 1e-3 * sampling_hz, 0, True)[0] // 2
+    train, ms = time.apart(train), time.sampling_hz / 1e3
+    upper = correlogram(train, train, 2 * REFRACTORY_MS * ms, 0, True)[0] // 2
+    lower = correlogram(train, train, 2 * CENSORED_MS * ms, 0, True)[0] // 2
     return int(upper - lower)
 
 
-def contamination(train: I64, sampling_hz: float, duration_s: float) -> Contamination | None:
+def contamination(train: I64, time: SortedTime) -> Contamination | None:
     """Estimate the share of spikes from other neurons from refractory violations.
 
     Parameters
     ----------
     train : ndarray of int64, shape (n,)
         Spike times in samples, sorted.
-    sampling_hz : float
-        Sampling rate in Hz.
-    duration_s : float
-        Length of the recording in s.
+    time : SortedTime
+        The time that was sorted.
 
     Returns
     -------
@@ -80,8 +79,8 @@ def contamination(train: I64, sampling_hz: float, duration_s: float) -> Contamin
     -----
     If a share C of the spikes comes from many independent neurons, the number of violations n is Poisson with mean
     n_1 (1 - (1 - C)^2), hence C = 1 - sqrt(1 - n / n_1). n_1 = w sum_b r_b^2 dt are the violations expected at C = 1,
-    over bins of 10 s, with w = 1.2 ms. (Where rates change, N^2 / T in place of the sum would be too small.) The
-    interval is the exact one of a Poisson count.
+    over bins of 10 s of used time, with w = 1.2 ms. (Where rates change, N^2 / T in place of the sum would be too
+    small.) The interval is the exact one of a Poisson count.
 
     References
     ----------
@@ -90,25 +89,26 @@ def contamination(train: I64, sampling_hz: float, duration_s: float) -> Contamin
     if len(train) < 2:
         return None
     window_s = (REFRACTORY_MS - CENSORED_MS) * 1e-3
-    bin_s = min(RATE_BIN_S, duration_s)
-    counts = np.bincount(((train - train[0]) / (sampling_hz * bin_s)).astype(np.int64)).astype(np.float64)
+    bin_s = max(min(RATE_BIN_S, time.used_s), 1e-3)
+    used_s = time.elapsed_s(train)
+    counts = np.bincount(((used_s - used_s[0]) / bin_s).astype(np.int64)).astype(np.float64)
     pairs_per_s = max((counts * (counts - 1)).sum() / bin_s, 1e-12)
     expected = window_s * pairs_per_s
-    n = refractory_violations(train, sampling_hz)
+    n = refractory_violations(train, time)
     low = chi2.ppf(0.025, 2 * n) / 2 if n else 0.0
     high = chi2.ppf(0.975, 2 * n + 2) / 2
     return Contamination(*(float(1 - np.sqrt(max(0.0, 1 - x / expected))) for x in (n, low, high)))
 
 
-def presence_ratio(train: I64, segments: tuple[tuple[int, int], ...], n_bins: int = 30) -> float:
-    """Return the share of equal time bins in which the unit fires at least once.
+def presence_ratio(train: I64, time: SortedTime, n_bins: int = 30) -> float:
+    """Return the share of equal bins of the used time in which the unit fires at least once.
 
     Parameters
     ----------
     train : ndarray of int64, shape (n,)
         Spike times in samples, sorted; each lies in a segment.
-    segments : tuple of (int, int)
-        First sample and end of each sorted segment of the recording, in order; the bins divide their joint length.
+    time : SortedTime
+        The time that was sorted; the bins divide what was used of it.
     n_bins : int, optional
         Number of bins.
 
@@ -119,12 +119,8 @@ def presence_ratio(train: I64, segments: tuple[tuple[int, int], ...], n_bins: in
 
     Examples
     --------
-    >>> presence_ratio(np.array([5, 15, 25]), ((0, 40),), n_bins=4)
+    >>> presence_ratio(np.array([5, 15, 25]), SortedTime(((0, 40),), 10.0), n_bins=4)
     0.75
     """
-    starts = np.array([a for a, _ in segments], np.int64)
-    lengths = np.array([b - a for a, b in segments], np.int64)
-    before = np.cumsum(lengths) - lengths
-    segment = np.searchsorted(starts, train, side="right") - 1
-    position = before[segment] + train - starts[segment]
-    return float((np.bincount((position * n_bins) // max(1, lengths.sum()), minlength=n_bins)[:n_bins] > 0).mean())
+    share = time.elapsed_s(train) / max(time.used_s, 1e-9)
+    return len(np.unique(np.minimum((share * n_bins).astype(np.int64), n_bins - 1))) / n_bins

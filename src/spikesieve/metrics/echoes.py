@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import pdtrc
 
 from spikesieve.kernels import correlogram
-from spikesieve.model import F64, I64
+from spikesieve.model import F64, I64, SortedTime
 
 # Lags that are searched, and how far spikes may be from the lag: a phase of a waveform does not jitter, a synapse does.
 MAX_LAG_MS, JITTER_MS = 3.0, 0.15
@@ -37,15 +37,15 @@ class Echo(NamedTuple):
 NO_ECHO = Echo(0.0, 0)
 
 
-def echo(train: I64, other: I64, sampling_hz: float) -> Echo:
+def echo(train: I64, other: I64, time: SortedTime) -> Echo:
     """Find the lags within 3 ms at which spikes of a train follow, or precede, another one.
 
     Parameters
     ----------
     train, other : ndarray of int64, shape (n,)
         Spike times in samples, ascending.
-    sampling_hz : float
-        Sampling rate in Hz.
+    time : SortedTime
+        The time that was sorted.
 
     Returns
     -------
@@ -65,21 +65,21 @@ def echo(train: I64, other: I64, sampling_hz: float) -> Echo:
     >>> rng = np.random.default_rng(0)
     >>> other = np.sort(rng.integers(0, 3_000_000, 1000))
     >>> train = np.sort(np.concatenate([other[::5] + 39, rng.integers(0, 3_000_000, 400)]))
-    >>> found = echo(train, other, 30_000.0)
+    >>> found = echo(train, other, SortedTime(((0, 3_000_000),), 30_000.0))
     >>> round(found.share, 2), found.lag_samples
     (0.33, 39)
     """
     if not (len(train) and len(other)):
         return NO_ECHO
-    reach, jitter, far, farthest = (round(ms * 1e-3 * sampling_hz) for ms in (MAX_LAG_MS, JITTER_MS, *FAR_MS))
-    counts = correlogram(other, train, 1.0, farthest, False).astype(np.float64)
+    reach, jitter, far, farthest = (round(ms * 1e-3 * time.sampling_hz) for ms in (MAX_LAG_MS, JITTER_MS, *FAR_MS))
+    counts = correlogram(time.apart(other), time.apart(train), 1.0, farthest, False).astype(np.float64)
     lag = np.arange(-farthest, farthest + 1)
     searched = np.flatnonzero(np.abs(lag) <= reach)
     width = 2 * jitter + 1
     n_pairs = np.convolve(counts, np.ones(width), "same")[searched]
     # One more than was counted: no pair at all does not prove that there can be none.
     far_mean = (counts[np.abs(lag) >= far].sum() + 1) / np.count_nonzero(np.abs(lag) >= far)
-    by_chance = width * np.maximum(_mean_beside(counts, sampling_hz)[searched], far_mean)
+    by_chance = width * np.maximum(_mean_beside(counts, time.sampling_hz)[searched], far_mean)
     excess = np.where(n_pairs > 0, n_pairs - by_chance, 0.0)
     first, total = int(excess.argmax()), 0.0
     while excess[best := int(excess.argmax())] > 0:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.fft import rfft
 
-from spikesieve.model import F64, I64
+from spikesieve.model import F64, I64, SortedTime
 
 # Rhythms of neurons lose their phase within this; a clock does not.
 MIN_LAG_S = 1.0
@@ -44,15 +44,15 @@ class Locking(NamedTuple):
     share: float
 
 
-def locking(train: I64, sampling_hz: float, known_hz: Sequence[float] = ()) -> Locking | None:
+def locking(train: I64, time: SortedTime, known_hz: Sequence[float] = ()) -> Locking | None:
     """Find the clock that a spike train is locked to.
 
     Parameters
     ----------
     train : ndarray of int64, shape (n,)
         Spike times in samples, ascending.
-    sampling_hz : float
-        Sampling rate in Hz.
+    time : SortedTime
+        The time that was sorted.
     known_hz : sequence of float, optional
         Frequencies below 800 Hz that are looked at as well: the mains, lines of interference.
 
@@ -73,12 +73,14 @@ def locking(train: I64, sampling_hz: float, known_hz: Sequence[float] = ()) -> L
     --------
     >>> rng = np.random.default_rng(0)
     >>> train = np.sort(rng.choice(60_000, 800, replace=False)) * 30
-    >>> locking(train, 30_000.0)
+    >>> time = SortedTime(((0, 1_800_000),), 30_000.0)
+    >>> locking(train, time)
     Locking(hz=1000.0, share=1.0)
-    >>> locking(np.sort(rng.integers(0, 1_800_000, 800)), 30_000.0) is None
+    >>> locking(np.sort(rng.integers(0, 1_800_000, 800)), time) is None
     True
     """
-    lags = _lags(train, sampling_hz)
+    sampling_hz = time.sampling_hz
+    lags = _lags(time.apart(train), sampling_hz)
     if len(train) < MIN_SPIKES or not len(lags):
         return None
     # Twice as long as the longest lag, so that no frequency is missed between two of the spectrum.

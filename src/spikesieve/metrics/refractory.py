@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import erf
 
 from spikesieve.kernels import correlogram
-from spikesieve.model import I64
+from spikesieve.model import I64, SortedTime
 
 BIN_MS = 1.0
 # Bins on either side of lag 0.
@@ -63,45 +63,41 @@ class Refractoriness(NamedTuple):
 NOT_REFRACTORY = Refractoriness(np.inf, 1.0)
 
 
-def correlogram_1ms(a: I64, b: I64, sampling_hz: float, same: bool) -> I64:
+def correlogram_1ms(a: I64, b: I64, time: SortedTime, same: bool) -> I64:
     """Count time differences of two spike trains in bins of 1 ms, for lags of -500..500 ms.
 
     Parameters
     ----------
     a, b : ndarray of int64, shape (n,)
         Spike times in samples, sorted.
-    sampling_hz : float
-        Sampling rate in Hz.
+    time : SortedTime
+        The time that was sorted.
     same : bool
         True for an autocorrelogram: a spike is not paired with itself.
 
     Returns
     -------
     ndarray of int64, shape (1001,)
-        Lags b - a, ascending; 0 within 0.5 ms of lag 0.
+        Lags b - a of spikes of the same segment, ascending; 0 within 0.5 ms of lag 0.
 
     Examples
     --------
     >>> train = np.array([0, 150, 300])
-    >>> np.flatnonzero(correlogram_1ms(train, train, 30000.0, True)) - 500
+    >>> np.flatnonzero(correlogram_1ms(train, train, SortedTime(((0, 600),), 30_000.0), True)) - 500
     array([-10,  -5,   5,  10])
     """
-    counts = correlogram(a, b, sampling_hz * BIN_MS * 1e-3, HALF_BINS, same)
+    counts = correlogram(time.apart(a), time.apart(b), time.sampling_hz * BIN_MS * 1e-3, HALF_BINS, same)
     counts[HALF_BINS] = 0
     return np.asarray(counts, dtype=np.int64)
 
 
-def refractoriness(counts: I64, n_pairs: float, duration_s: float) -> Refractoriness:
+def refractoriness(counts: I64) -> Refractoriness:
     """Compute R and Q of a correlogram.
 
     Parameters
     ----------
     counts : ndarray of int64, shape (1001,)
         From `correlogram_1ms`.
-    n_pairs : float
-        Product of the two trains' spike counts, n1 n2.
-    duration_s : float
-        Length T of the recording in s.
 
     Returns
     -------
@@ -110,10 +106,12 @@ def refractoriness(counts: I64, n_pairs: float, duration_s: float) -> Refractori
 
     Notes
     -----
-    With K the counts, E = n1 n2 bin / T and windows i = 1..10 ms:
+    With K the counts, q the largest mean of K over a shoulder, and windows i = 1..10 ms:
 
-        R_i = sum_{|lag| <= i} K / (2 i E),  R = min R_i / max(mean of K / E over the shoulders)
-        Q_i = Phi((n_i - q i) / sqrt(q i)),  n_i = sum_{|lag| <= i} K / 2,  q = largest mean count of the shoulders
+        R_i = sum_{|lag| <= i} K / (2 i q),  R = min R_i
+        Q_i = Phi((n_i - q i) / sqrt(q i)),  n_i = sum_{|lag| <= i} K / 2
+
+    Kilosort4 divides both K and q by the counts of two independent trains, n1 n2 bin / T, which changes no ratio.
 
     References
     ----------
@@ -123,12 +121,11 @@ def refractoriness(counts: I64, n_pairs: float, duration_s: float) -> Refractori
     far = ((lag >= -499) & (lag <= -251)) | ((lag >= 250) & (lag <= 499))
     before, after = (lag >= -50) & (lag <= -11), (lag >= 10) & (lag <= 49)
     shoulder = max(counts[far].mean(), counts[before].mean(), counts[after].mean())
-    if shoulder <= 0 or n_pairs <= 0:
+    if shoulder <= 0:
         return NOT_REFRACTORY
     window = np.arange(1, MAX_WINDOW_MS + 1)
     total = np.cumsum(counts[HALF_BINS + window] + counts[HALF_BINS - window])
-    by_chance = n_pairs * BIN_MS * 1e-3 / duration_s
-    ratio = (total / (2 * window * by_chance)) / (shoulder / by_chance)
+    ratio = total / (2 * window * shoulder)
     expected = shoulder * window
     probability = 0.5 * (1 + erf((total / 2 - expected) / np.sqrt(2 * expected)))
     return Refractoriness(
@@ -169,17 +166,15 @@ def log_odds_one_train(counts: I64) -> float:
     return float(near * np.log(ALLOWED_CONTAMINATION) + (1 - ALLOWED_CONTAMINATION) * by_chance)
 
 
-def refractoriness_of_train(train: I64, sampling_hz: float, duration_s: float) -> Refractoriness:
+def refractoriness_of_train(train: I64, time: SortedTime) -> Refractoriness:
     """Compute R and Q of a spike train's autocorrelogram.
 
     Parameters
     ----------
     train : ndarray of int64, shape (n,)
         Spike times in samples, sorted.
-    sampling_hz : float
-        Sampling rate in Hz.
-    duration_s : float
-        Length of the recording in s.
+    time : SortedTime
+        The time that was sorted.
 
     Returns
     -------
@@ -189,7 +184,7 @@ def refractoriness_of_train(train: I64, sampling_hz: float, duration_s: float) -
     Examples
     --------
     >>> regular = np.arange(0, 3_000_000, 997)
-    >>> refractoriness_of_train(regular, 30000.0, 100.0).ratio
+    >>> refractoriness_of_train(regular, SortedTime(((0, 3_000_000),), 30_000.0)).ratio
     0.0
     """
-    return refractoriness(correlogram_1ms(train, train, sampling_hz, True), float(len(train)) ** 2, duration_s)
+    return refractoriness(correlogram_1ms(train, train, time, True))

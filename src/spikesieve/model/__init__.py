@@ -8,6 +8,7 @@ from spikesieve.model.blanked import Blanked, Reason, join_blanked
 from spikesieve.model.motion import DriftDecision, Motion
 from spikesieve.model.probe import Probe
 from spikesieve.model.recording import Identifiable, ReadSamples, Recording
+from spikesieve.model.sorted_time import SortedTime
 from spikesieve.model.sorting import Origin, Sorting
 from spikesieve.model.spikes import Spikes
 from spikesieve.model.templates import Templates
@@ -31,6 +32,7 @@ __all__ = [
     "ReadSamples",
     "Reason",
     "Recording",
+    "SortedTime",
     "Sorting",
     "Spikes",
     "Templates",

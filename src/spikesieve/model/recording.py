@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from spikesieve.errors import InputError
 from spikesieve.model.clock import Clock
+from spikesieve.model.sorted_time import SortedTime
 from spikesieve.model.text import counted
 from spikesieve.model.types import F32, F64, I64
 
@@ -134,6 +135,11 @@ class Recording:
     def duration_s(self) -> float:
         """Seconds to sort: the segments, not the gaps between them."""
         return sum(stop - start for start, stop in self.segments) / self.sampling_hz
+
+    @property
+    def sorted_time(self) -> SortedTime:
+        """The time to sort, before anything in it is known to be left out."""
+        return SortedTime(self.segments, self.sampling_hz)
 
     def seconds(self, samples: I64) -> F64:
         """Convert samples to times of the session.

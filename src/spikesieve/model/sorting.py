@@ -16,6 +16,7 @@ from spikesieve.model.blanked import Blanked
 from spikesieve.model.motion import Motion
 from spikesieve.model.probe import Probe
 from spikesieve.model.recording import Recording
+from spikesieve.model.sorted_time import SortedTime
 from spikesieve.model.spikes import Spikes
 from spikesieve.model.templates import Templates
 from spikesieve.model.text import counted
@@ -130,6 +131,11 @@ class Sorting:
     def duration_s(self) -> float:
         """Seconds that were sorted."""
         return sum(stop - start for start, stop in self.segments) / self.sampling_hz
+
+    @property
+    def sorted_time(self) -> SortedTime:
+        """The time that was sorted, without what was left out: spikes are compared, and rates are made, on it."""
+        return SortedTime(self.segments, self.sampling_hz, self.blanked)
 
     @property
     def unit_ids(self) -> I64:

@@ -55,7 +55,7 @@ class Unit:
     n_spikes : int
         Number of spikes.
     firing_rate_hz : float
-        Spikes per second of the sorted time.
+        Spikes per second of the time that was sorted and not blanked.
     amplitude_uv : float
         Peak-to-peak amplitude of the template in uV on the best contact.
     snr : float
@@ -65,7 +65,7 @@ class Unit:
     contamination, contamination_low, contamination_high : float or None
         Share of spikes from other neurons by refractory violations, and its confidence interval.
     presence : float
-        Share of the sorted time in which the unit is present.
+        Share of that time in which the unit is present.
     nearest_unit : int or None
         Unit with the most similar template.
     nearest_similarity : float or None

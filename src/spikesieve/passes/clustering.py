@@ -64,7 +64,7 @@ def cluster_detected(run: Run, spikes: SpikesAtRest, groups: Groups, params: Clu
     return _clusters(run, work, [len(rows) for rows in members], "cluster")
 
 
-@versioned(1)
+@versioned(2)
 def cluster_matched(
     run: Run, recording: Recording, spikes: MatchedSpikes, group: I64, groups: Groups, params: TimedClusterParams
 ) -> Clusters:
@@ -75,7 +75,7 @@ def cluster_matched(
     run : Run
         Executor, backend, store and progress.
     recording : Recording
-        Sampling rate and duration.
+        The time that was sorted.
     spikes : MatchedSpikes
         Matched spikes.
     group : ndarray of int64, shape (n_templates,)
@@ -91,7 +91,7 @@ def cluster_matched(
         Clusters of all groups.
     """
     members = _members(group[spikes.template], len(groups))
-    times = CompareSides(spikes.sample, recording.sampling_hz, recording.duration_s, params.curate)
+    times = CompareSides(spikes.sample, recording.sorted_time, params.curate)
     work = _OfGroup(spikes.features, groups, members, params.cluster, times)
     return _clusters(run, work, [len(rows) for rows in members], "cluster again")
 

@@ -56,7 +56,7 @@ class CuratedUnits:
         return replace(self, notes=(*self.notes, *notes))
 
 
-@versioned(2)
+@versioned(3)
 def curate_clusters(
     run: Run, source: Source, matched: MatchedSpikes, clusters: Clusters, templates: MovingTemplates, how: CurationOf
 ) -> CuratedUnits:
@@ -67,7 +67,7 @@ def curate_clusters(
     run : Run
         Not used; every step takes it.
     source : Source
-        Probe, sampling rate and duration.
+        Probe and sorted time.
     matched : MatchedSpikes
         The spikes.
     clusters : Clusters
@@ -82,7 +82,7 @@ def curate_clusters(
     CuratedUnits
         The unit of every matched spike.
     """
-    trains = UnitSpikes(matched.sample, clusters.unit, source.sampling_hz, source.used_s)
+    trains = UnitSpikes(matched.sample, clusters.unit, source.recording.sorted_time)
     trains, means, removed = curate(trains, clusters.means, source.probe.n_contacts, how.shapes, how.params)
     return CuratedUnits(trains, means, templates.rest.contacts, how.threshold, removed)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -67,7 +67,7 @@ class SortedSpikes:
     motion: FollowedMotion
 
 
-@versioned(4)
+@versioned(5)
 def describe(run: Run, source: Source, spikes: SortedSpikes, params: DescriptionParams) -> Sorting:
     """Compute the result of a sort from its units.
 
@@ -94,9 +94,9 @@ def describe(run: Run, source: Source, spikes: SortedSpikes, params: Description
     trains, scores = _by_unit(out, final.means)
     context = _context(source, spikes, params)
     where = units.mean_positions(out.position_um, out.unit, templates, fitted.probe)
-    acgs = np.array([units.autocorrelogram(t, recording.sampling_hz) for t in trains], np.int64)
+    acgs = np.array([units.autocorrelogram(t, context.time) for t in trains], np.int64)
     table = units.unit_table(trains, scores, templates, where, alike, context)
-    echoes = partial_echoes(dict(enumerate(trains)), final.means, recording.sampling_hz)
+    echoes = partial_echoes(dict(enumerate(trains)), final.means, context.time)
     table, echo_notes = name_echoes(table, echoes)
     return Sorting(
         probe=fitted.probe,
@@ -123,14 +123,12 @@ def _context(source: Source, spikes: SortedSpikes, params: DescriptionParams) ->
     return units.UnitTableInputs(
         fitted.probe,
         fitted.noise_sd_uv,
-        source.sampling_hz,
-        source.recording.segments,
+        replace(source.recording.sorted_time, blanked=spikes.matched.blanked),
         spikes.final.threshold,
         spikes.motion.found,
         params.units,
         params.curate,
         line_hz=() if fitted.lines is None else tuple(fitted.lines.hz.tolist()),
-        blanked=spikes.matched.blanked,
     )
 
 

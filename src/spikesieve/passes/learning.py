@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -98,7 +98,7 @@ class _MergedUnits:
     moving: MovingTemplates
 
 
-@versioned(3)
+@versioned(4)
 def learn_templates_again(
     run: Run, source: Source, matching: Matching, params: LearningParams, shape: TemplatesParams
 ) -> MovingTemplates:
@@ -140,7 +140,7 @@ def learn_templates_again(
     return moving.take(single, n_spikes)
 
 
-@versioned(4)
+@versioned(5)
 def final_units(
     run: Run, source: Source, matching: Matching, params: LearningParams, curation: CurateParams
 ) -> CuratedUnits:
@@ -170,7 +170,7 @@ def final_units(
     del units
     kept = final_assignment(matched, means, params.fit, params.refine, run.map)
     give_back()
-    trains = UnitSpikes(kept.sample, kept.unit, source.sampling_hz, source.used_s)
+    trains = UnitSpikes(kept.sample, kept.unit, source.recording.sorted_time)
     n_contacts = matching.drift.probe.n_contacts
     trains, final, removed = curate(trains, kept.means, n_contacts, matching.shapes, curation)
     found = matching.found
@@ -198,7 +198,7 @@ def _described(source: Source, matching: Matching) -> DescribedSpikes:
         templates.contacts,
         templates.scores,
         matching.shapes.pcs,
-        source.sampling_hz,
+        source.recording.sorted_time,
         _seconds(source, matching),
     )
 
@@ -232,9 +232,11 @@ def _steps_of(source: Source, matching: Matching, spikes: DescribedSpikes) -> tu
     everywhere = np.tile(probe.positions_um[peak, 1], len(blocks)), np.tile(probe.shanks[peak], len(blocks))
     steps = templates.step_of(matching.drift.motion.at(at_block, *everywhere)).reshape(len(blocks), len(peak))
     seconds = np.zeros((len(templates.steps_um), len(peak)))
-    long = np.array([[block.n_samples / source.sampling_hz] for block in blocks])
-    np.add.at(seconds, (steps, np.arange(len(peak))), long)
-    block_of_spike = np.searchsorted([block.start for block in blocks], spikes.sample, side="right") - 1
+    time = replace(source.recording.sorted_time, blanked=matching.found.blanked)
+    start, stop = (np.array([getattr(block, end) for block in blocks]) for end in ("start", "stop"))
+    used_s = time.elapsed_s(stop) - time.elapsed_s(start)
+    np.add.at(seconds, (steps, np.arange(len(peak))), used_s[:, None])
+    block_of_spike = np.searchsorted(start, spikes.sample, side="right") - 1
     return steps[block_of_spike, spikes.template], seconds
 
 

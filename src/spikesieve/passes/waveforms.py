@@ -122,7 +122,7 @@ def _near_rest(final: CuratedUnits, probe: Probe, followed: Motion | None) -> I6
     if followed is None or not followed.um.any():
         return trains.unit
     peak = final.means.peak_contacts[np.maximum(trains.unit, 0)]
-    seconds = trains.sample / trains.sampling_hz
+    seconds = trains.sample / trains.time.sampling_hz
     away = np.abs(followed.at(seconds, probe.positions_um[peak, 1], probe.shanks[peak]))
     rank = np.empty(len(away), np.int64)
     order = np.lexsort((away, trains.unit))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import binom
 
-from spikesieve.model import F64, I64, Blanked, Reason
+from spikesieve.model import F64, I64, Blanked, Reason, SortedTime
 
 # What remains of an artifact stands within this of the blanked interval.
 EDGE_MS = 2.0
@@ -75,27 +75,27 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %" if share >= 1e-3 else f"{100 * share:.1g} %"
 
 
-def remains_of_artifacts(train: I64, blanked: Blanked | None, sampling_hz: float) -> str | None:
+def remains_of_artifacts(train: I64, time: SortedTime) -> str | None:
     """Tell whether the spikes of a unit are what remains of artifacts.
 
     Parameters
     ----------
     train : ndarray of int64, shape (n_spikes,)
         Spike times in samples, ascending.
-    blanked : Blanked or None
-        What was left out of the recording.
-    sampling_hz : float
-        Sampling rate in Hz.
+    time : SortedTime
+        The time that was sorted, and what was left out of it.
 
     Returns
     -------
     str or None
         The reason, as a sentence for the user; None if the spikes stand beside artifacts no more often than by chance.
     """
+    blanked, sampling_hz = time.blanked, time.sampling_hz
     if blanked is None or not len(train):
         return None
     chosen = np.isin(blanked.reason, WITH_REMAINS) & (blanked.share >= MIN_CONTACTS_SHARE)
-    start, stop = blanked.start[chosen], np.maximum.accumulate(blanked.stop[chosen])
+    start, stop = time.apart(blanked.start[chosen]), time.apart(blanked.stop[chosen] - 1) + 1
+    train, stop = time.apart(train), np.maximum.accumulate(stop)
     if not len(start):
         return None
     near, chance = _beside(train, start, stop, round(EDGE_MS * 1e-3 * sampling_hz), blanked.n_samples)

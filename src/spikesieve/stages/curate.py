@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from spikesieve.metrics import refractory
-from spikesieve.model import F32, I64, Bool
+from spikesieve.model import F32, I64, Bool, SortedTime
 from spikesieve.settings.curate import CurateParams
 from spikesieve.stages.cluster import Verdict
 from spikesieve.stages.echoes import echo_units
@@ -32,21 +32,18 @@ class UnitSpikes:
         Spike times in samples.
     unit : ndarray of int64, shape (n_spikes,)
         Unit of each spike; -1 if it has none.
-    sampling_hz : float
-        Sampling rate in Hz.
-    duration_s : float
-        Duration that was sorted in s.
+    time : SortedTime
+        The time that was sorted.
 
     Examples
     --------
-    >>> UnitSpikes(np.array([9, 4, 7]), np.array([0, 0, -1]), 30_000.0, 1.0).spike_trains()
+    >>> UnitSpikes(np.array([9, 4, 7]), np.array([0, 0, -1]), SortedTime(((0, 10),), 30_000.0)).spike_trains()
     {0: array([4, 9])}
     """
 
     sample: I64
     unit: I64
-    sampling_hz: float
-    duration_s: float
+    time: SortedTime
 
     def spike_trains(self) -> dict[int, I64]:
         """Sort the spikes into spike trains.
@@ -71,17 +68,14 @@ class CompareSides:
     ----------
     sample : ndarray of int64, shape (n_spikes,)
         Spike times of the group in samples.
-    sampling_hz : float
-        Sampling rate in Hz.
-    duration_s : float
-        Duration that was sorted in s.
+    time : SortedTime
+        The time that was sorted.
     params : CurateParams
         Criteria of the test.
     """
 
     sample: I64
-    sampling_hz: float
-    duration_s: float
+    time: SortedTime
     params: CurateParams
 
     def __call__(self, a: I64, b: I64) -> Verdict:
@@ -97,20 +91,18 @@ class CompareSides:
         Verdict
             See `compare_trains`.
         """
-        return compare_trains(self.sample[a], self.sample[b], self.sampling_hz, self.duration_s, self.params)
+        return compare_trains(self.sample[a], self.sample[b], self.time, self.params)
 
 
-def compare_trains(a: I64, b: I64, sampling_hz: float, duration_s: float, params: CurateParams) -> Verdict:
+def compare_trains(a: I64, b: I64, time: SortedTime, params: CurateParams) -> Verdict:
     """Decide from their cross-correlogram whether two spike trains come from one neuron.
 
     Parameters
     ----------
     a, b : ndarray of int64
         Spike times of each train in samples, in any order.
-    sampling_hz : float
-        Sampling rate in Hz.
-    duration_s : float
-        Duration that was sorted in s.
+    time : SortedTime
+        The time that was sorted.
     params : CurateParams
         Largest R and Q of a refractory cross-correlogram.
 
@@ -119,24 +111,22 @@ def compare_trains(a: I64, b: I64, sampling_hz: float, duration_s: float, params
     Verdict
         ONE if the cross-correlogram is refractory, TWO if coincidences speak against one train, otherwise UNDECIDED.
     """
-    counts = refractory.correlogram_1ms(np.sort(a), np.sort(b), sampling_hz, False)
-    pair = refractory.refractoriness(counts, float(len(a)) * len(b), duration_s)
+    counts = refractory.correlogram_1ms(np.sort(a), np.sort(b), time, False)
+    pair = refractory.refractoriness(counts)
     if pair.meets(params.ccg_threshold, params.ccg_probability):
         return Verdict.ONE
     return Verdict.TWO if refractory.log_odds_one_train(counts) < MAX_LOG_ODDS_OF_TWO else Verdict.UNDECIDED
 
 
-def is_refractory(train: I64, sampling_hz: float, duration_s: float, params: CurateParams) -> bool:
+def is_refractory(train: I64, time: SortedTime, params: CurateParams) -> bool:
     """Decide from its autocorrelogram whether a spike train is refractory.
 
     Parameters
     ----------
     train : ndarray of int64
         Spike times in samples, ascending.
-    sampling_hz : float
-        Sampling rate in Hz.
-    duration_s : float
-        Duration that was sorted in s.
+    time : SortedTime
+        The time that was sorted.
     params : CurateParams
         Largest R and Q of a refractory autocorrelogram.
 
@@ -151,10 +141,10 @@ def is_refractory(train: I64, sampling_hz: float, duration_s: float, params: Cur
 
     >>> rng = np.random.default_rng(0)
     >>> train = np.cumsum(rng.integers(360, 600, 1250))
-    >>> is_refractory(train, 30_000.0, 20.0, CurateParams())
+    >>> is_refractory(train, SortedTime(((0, 600_000),), 30_000.0), CurateParams())
     True
     """
-    acg = refractory.refractoriness_of_train(train, sampling_hz, duration_s)
+    acg = refractory.refractoriness_of_train(train, time)
     return acg.meets(params.acg_threshold, params.acg_probability)
 
 
@@ -190,11 +180,11 @@ def curate(
     counts = np.bincount(unit[unit >= 0], minlength=len(means))
     small = (counts > 0) & (counts < params.min_spikes)
     keep = (unit >= 0) & ~np.append(small, False)[unit]
-    closest_samples = round(params.duplicate_spike_ms * 1e-3 * spikes.sampling_hz)
-    double = keep & ~first_detections(sample, unit, closest_samples)
+    closest_samples = round(params.duplicate_spike_ms * 1e-3 * spikes.time.sampling_hz)
+    double = keep & ~first_detections(spikes.time.apart(sample), unit, closest_samples)
     keep &= ~double
     left = replace(merged, unit=np.where(keep, unit, -1)).spike_trains()
-    echoes = echo_units(left, means, spikes.sampling_hz, params.max_coincident_share)
+    echoes = echo_units(left, means, spikes.time, params.max_coincident_share)
     keep &= ~np.isin(unit, echoes)
     counts = np.bincount(unit[keep], minlength=len(means))
     final = np.flatnonzero(counts)
@@ -260,7 +250,7 @@ def merge_units(
     for seed in np.argsort(-means.n_spikes, kind="stable").tolist():
         while became[seed] == seed:
             train = trains.get(seed, np.empty(0, np.int64))
-            good = is_refractory(train, spikes.sampling_hz, spikes.duration_s, params)
+            good = is_refractory(train, spikes.time, params)
             free = (became == np.arange(len(became))) & candidate[seed] & (same[seed] | good)
             free[seed] = False
             ranked = [k for k in np.argsort(-alike[seed], kind="stable").tolist() if free[k] and k in trains]
@@ -289,7 +279,7 @@ def _merge_candidates(alike: F32, norms: F32, params: CurateParams) -> tuple[Boo
 
 def _is_part_of(train: I64, other: I64, same: bool, good: bool, spikes: UnitSpikes, params: CurateParams) -> bool:
     """Decide whether `other` belongs to `train`: refractory to it, or nearly the same shape and not refuted."""
-    verdict = compare_trains(train, other, spikes.sampling_hz, spikes.duration_s, params)
+    verdict = compare_trains(train, other, spikes.time, params)
     return (good and verdict is Verdict.ONE) or (same and verdict is not Verdict.TWO)
 
 

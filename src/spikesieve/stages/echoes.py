@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spikesieve.metrics.echoes import echo
-from spikesieve.model import I64, Label, Unit
+from spikesieve.model import I64, Label, SortedTime, Unit
 from spikesieve.stages.templates import LearnedTemplates
 
 # A spike of an echo at lag 0 lies at most this far from a spike of the larger unit.
@@ -37,7 +37,7 @@ class EchoOf:
 
 
 def echo_units(
-    trains: Mapping[int, I64], means: LearnedTemplates, sampling_hz: float, max_coincident_share: float
+    trains: Mapping[int, I64], means: LearnedTemplates, time: SortedTime, max_coincident_share: float
 ) -> I64:
     """Find units that only collect what the matching leaves of a larger neighbour.
 
@@ -50,8 +50,8 @@ def echo_units(
         Spike times of each unit that has spikes, ascending, in samples.
     means : LearnedTemplates
         Mean waveform of each unit.
-    sampling_hz : float
-        Sampling rate in Hz.
+    time : SortedTime
+        The time that was sorted.
     max_coincident_share : float
         Share of such spikes from which on a unit is an echo.
 
@@ -66,23 +66,22 @@ def echo_units(
 
     >>> large = np.sort(np.random.default_rng(0).integers(0, 3_000_000, 500))
     >>> means = LearnedTemplates(np.zeros((2, 1), np.int64), np.array([[[9.0]], [[4.0]]]), np.array([500, 500]))
-    >>> echo_units({0: large, 1: large + 30}, means, 30_000.0, 0.5)
+    >>> echo_units({0: large, 1: large + 30}, means, SortedTime(((0, 3_000_000),), 30_000.0), 0.5)
     array([1])
     """
-    reach_samples = round(COINCIDENCE_MS * 1e-3 * sampling_hz)
     echoes: set[int] = set()
     for k, larger in _larger_neighbours(trains, means).items():
         for j in larger:
             if j in echoes:
                 continue
-            coincident = _coincident_share(trains[k], trains[j], reach_samples)
-            if max(coincident, echo(trains[k], trains[j], sampling_hz).share) > max_coincident_share:
+            coincident = _coincident_share(trains[k], trains[j], time)
+            if max(coincident, echo(trains[k], trains[j], time).share) > max_coincident_share:
                 echoes.add(k)
                 break
     return np.array(sorted(echoes), np.int64)
 
 
-def partial_echoes(trains: Mapping[int, I64], means: LearnedTemplates, sampling_hz: float) -> dict[int, EchoOf]:
+def partial_echoes(trains: Mapping[int, I64], means: LearnedTemplates, time: SortedTime) -> dict[int, EchoOf]:
     """Find units of which a part of the spikes stands at one lag of a larger neighbour, beyond chance.
 
     Parameters
@@ -91,8 +90,8 @@ def partial_echoes(trains: Mapping[int, I64], means: LearnedTemplates, sampling_
         Spike times of each unit that has spikes, ascending, in samples.
     means : LearnedTemplates
         Mean waveform of each unit.
-    sampling_hz : float
-        Sampling rate in Hz.
+    time : SortedTime
+        The time that was sorted.
 
     Returns
     -------
@@ -101,10 +100,10 @@ def partial_echoes(trains: Mapping[int, I64], means: LearnedTemplates, sampling_
     """
     found = {}
     for k, larger in _larger_neighbours(trains, means).items():
-        of = [(*echo(trains[k], trains[j], sampling_hz), j) for j in larger]
+        of = [(*echo(trains[k], trains[j], time), j) for j in larger]
         share, lag_samples, j = max(of, default=(0.0, 0, -1))
         if share > 0:
-            found[k] = EchoOf(j, share, lag_samples * 1e3 / sampling_hz)
+            found[k] = EchoOf(j, share, lag_samples * 1e3 / time.sampling_hz)
     return found
 
 
@@ -144,8 +143,10 @@ def _larger_neighbours(trains: Mapping[int, I64], means: LearnedTemplates) -> di
     return {k: [j for j in order[:i] if contacts[j] & contacts[k]] for i, k in enumerate(order)}
 
 
-def _coincident_share(a: I64, b: I64, reach_samples: int) -> float:
-    """Share of the spikes of a with a spike of b within reach; both ascending."""
+def _coincident_share(a: I64, b: I64, time: SortedTime) -> float:
+    """Share of the spikes of a with a spike of b within 0.4 ms; both ascending."""
+    reach_samples = round(COINCIDENCE_MS * 1e-3 * time.sampling_hz)
+    a, b = time.apart(a), time.apart(b)
     first = np.searchsorted(b, a - reach_samples)
     last = np.searchsorted(b, a + reach_samples, side="right")
     return float((last > first).mean())

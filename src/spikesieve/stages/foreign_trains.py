@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from spikesieve.metrics.locking import locking
-from spikesieve.model import I64, Label, Unit
+from spikesieve.model import I64, Label, SortedTime, Unit
 from spikesieve.model.text import counted
 
 MAINS_HZ = (50.0, 60.0)
@@ -14,15 +14,15 @@ IN_STEP = "in step with"
 MOST = 0.5
 
 
-def foreign_label(train: I64, sampling_hz: float, line_hz: Sequence[float]) -> tuple[Label, str] | None:
+def foreign_label(train: I64, time: SortedTime, line_hz: Sequence[float]) -> tuple[Label, str] | None:
     """Label a unit by what its spikes follow, where that is no neuron.
 
     Parameters
     ----------
     train : ndarray of int64, shape (n,)
         Spike times in samples, ascending.
-    sampling_hz : float
-        Sampling rate in Hz.
+    time : SortedTime
+        The time that was sorted.
     line_hz : sequence of float
         Lines of interference in Hz.
 
@@ -34,10 +34,11 @@ def foreign_label(train: I64, sampling_hz: float, line_hz: Sequence[float]) -> t
     Examples
     --------
     >>> import numpy as np
-    >>> foreign_label(np.cumsum(np.resize([270, 1200, 480], 600)), 30_000.0, ())
+    >>> time = SortedTime(((0, 600_000),), 30_000.0)
+    >>> foreign_label(np.cumsum(np.resize([270, 1200, 480], 600)), time, ())
     (<Label.NOISE: 'noise'>, '100% of its spikes are in step with a clock of 1000 Hz')
     """
-    lock = locking(train, sampling_hz, (*MAINS_HZ, *line_hz))
+    lock = locking(train, time, (*MAINS_HZ, *line_hz))
     if lock is None:
         return None
     what = "the mains" if any(abs(lock.hz - hz) <= 1 for hz in MAINS_HZ) else "a clock"

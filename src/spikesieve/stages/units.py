@@ -10,7 +10,7 @@ import numpy as np
 from spikesieve.metrics import refractory
 from spikesieve.metrics.contamination import Contamination, contamination, presence_ratio
 from spikesieve.metrics.missed import is_truncated, missed_fraction, missed_fraction_by_position
-from spikesieve.model import F32, F64, I32, I64, Blanked, Label, Motion, Probe, Templates, Unit
+from spikesieve.model import F32, F64, I32, I64, Label, Motion, Probe, SortedTime, Templates, Unit
 from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.units import UnitsParams
 from spikesieve.stages.blanked_time import remains_of_artifacts
@@ -38,10 +38,8 @@ class UnitTableInputs:
         The contacts that were sorted.
     noise_sd_uv : ndarray of float32, shape (n_contacts,)
         Noise SD of each contact in uV.
-    sampling_hz : float
-        Sampling rate in Hz.
-    segments : tuple of (int, int)
-        The segments (start, stop) that were sorted, in samples.
+    time : SortedTime
+        The time that was sorted, and what was left out of it.
     threshold : float
         Smallest score of a spike that was looked for, in noise SD.
     motion : Motion or None
@@ -52,27 +50,16 @@ class UnitTableInputs:
         Criteria of a refractory autocorrelogram.
     line_hz : tuple of float
         Lines of interference in Hz.
-    blanked : Blanked or None
-        What was left out of the recording.
     """
 
     probe: Probe
     noise_sd_uv: F32
-    sampling_hz: float
-    segments: tuple[tuple[int, int], ...]
+    time: SortedTime
     threshold: float
     motion: Motion | None
     params: UnitsParams
     curate: CurateParams
     line_hz: tuple[float, ...] = ()
-    blanked: Blanked | None = None
-
-    @property
-    def duration_s(self) -> float:
-        """Duration that was sorted and not blanked in s."""
-        n_samples = sum(b - a for a, b in self.segments)
-        share = self.blanked.share_of(self.blanked.share > 0) if self.blanked is not None else 0.0
-        return n_samples * max(1e-3, 1.0 - share) / self.sampling_hz
 
 
 def mean_positions(positions_um: F32, unit: I32, templates: Templates, probe: Probe) -> F64:
@@ -101,15 +88,15 @@ def mean_positions(positions_um: F32, unit: I32, templates: Templates, probe: Pr
     return np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], probe.positions_um[best])
 
 
-def autocorrelogram(train: I64, sampling_hz: float) -> I64:
+def autocorrelogram(train: I64, time: SortedTime) -> I64:
     """Count the pairs of spikes at lags of 0.5-1.5, 1.5-2.5 ... ms.
 
     Parameters
     ----------
     train : ndarray of int64
         Spike times in samples, ascending.
-    sampling_hz : float
-        Sampling rate in Hz.
+    time : SortedTime
+        The time that was sorted.
 
     Returns
     -------
@@ -118,10 +105,10 @@ def autocorrelogram(train: I64, sampling_hz: float) -> I64:
 
     Examples
     --------
-    >>> autocorrelogram(np.array([0, 60, 90]), 30_000.0)[:4]
+    >>> autocorrelogram(np.array([0, 60, 90]), SortedTime(((0, 90),), 30_000.0))[:4]
     array([1, 1, 1, 0])
     """
-    counts = refractory.correlogram_1ms(train, train, sampling_hz, True)
+    counts = refractory.correlogram_1ms(train, train, time, True)
     return counts[refractory.HALF_BINS + 1 : refractory.HALF_BINS + 1 + ACG_BINS]
 
 
@@ -161,14 +148,14 @@ def unit_table(
         contact = int(templates.contacts[k, columns[k]])
         peak_uv = float(np.abs(templates.uv[k, :, columns[k]]).max())
         snr = peak_uv / max(float(inputs.noise_sd_uv[contact]), 1e-9)
-        acg = refractory.refractoriness_of_train(train, inputs.sampling_hz, inputs.duration_s)
+        acg = refractory.refractoriness_of_train(train, inputs.time)
         share_missed = missed_share(train, scores[k], contact, inputs)
         label, why = label_unit(acg, snr, spread_um(templates, k, inputs.probe), share_missed, inputs)
-        remains = remains_of_artifacts(train, inputs.blanked, inputs.sampling_hz)
+        remains = remains_of_artifacts(train, inputs.time)
         if label == Label.GOOD and remains is not None:
             label, why = Label.MUA, remains
         if label != Label.NOISE:
-            label, why = foreign_label(train, inputs.sampling_hz, inputs.line_hz) or (label, why)
+            label, why = foreign_label(train, inputs.time, inputs.line_hz) or (label, why)
         known = np.isfinite(acg.ratio)
         rows.append(
             Unit(
@@ -179,13 +166,13 @@ def unit_table(
                 x_um=float(positions_um[k, 0]),
                 y_um=float(positions_um[k, 1]),
                 n_spikes=len(train),
-                firing_rate_hz=len(train) / inputs.duration_s,
+                firing_rate_hz=len(train) / max(inputs.time.used_s, 1e-9),
                 amplitude_uv=float(ptp_uv[k]),
                 snr=snr,
                 refractory_ratio=acg.ratio if known else None,
                 refractory_probability=acg.probability if known else None,
-                **_contamination(contamination(train, inputs.sampling_hz, inputs.duration_s)),
-                presence=presence_ratio(train, inputs.segments),
+                **_contamination(contamination(train, inputs.time)),
+                presence=presence_ratio(train, inputs.time),
                 **_nearest_unit(k, similarity),
                 missed=share_missed,
             )
@@ -274,25 +261,25 @@ def _missed_by_drift(train: I64, contact: int, inputs: UnitTableInputs, motion: 
 
     Rates also change by themselves, so this is the smaller share of the two halves of the recording.
     """
-    hz = inputs.sampling_hz
-    second_s = np.concatenate([np.arange(a / hz + 0.5, b / hz) for a, b in inputs.segments])
-    if len(second_s) < 2:
+    start, used_s = inputs.time.pieces(1.0)
+    if len(start) < 2:
         return 0.0
+    middle_s = start / inputs.time.sampling_hz + 0.5
     depth_um, shank = inputs.probe.positions_um[contact, 1], inputs.probe.shanks[contact]
-    displacement_um = motion.at(second_s, np.full(len(second_s), depth_um), np.full(len(second_s), shank))
+    displacement_um = motion.at(middle_s, np.full(len(start), depth_um), np.full(len(start), shank))
     edges_um = np.quantile(displacement_um, np.arange(1, N_DISPLACEMENT_RANGES) / N_DISPLACEMENT_RANGES)
     if edges_um[-1] - edges_um[0] < MIN_RANGE_UM:
         return 0.0
-    second = np.minimum(np.searchsorted(second_s + 0.5, train / hz), len(second_s) - 1)
-    n_spikes = np.bincount(second, minlength=len(second_s))
+    second = np.maximum(np.searchsorted(start, train, side="right") - 1, 0)
+    n_spikes = np.bincount(second, minlength=len(start))
     ranges = np.searchsorted(edges_um, displacement_um)
-    halves = zip(np.array_split(ranges, 2), np.array_split(n_spikes, 2), strict=True)
-    return min(missed_fraction_by_position(*_per_range(half, n)) for half, n in halves)
+    halves = zip(*(np.array_split(column, 2) for column in (ranges, n_spikes, used_s)), strict=True)
+    return min(missed_fraction_by_position(*_per_range(*half)) for half in halves)
 
 
-def _per_range(ranges: I64, n_spikes: I64) -> tuple[I64, F64]:
-    """Spikes and seconds in each range that occurred, from the range and the number of spikes of each second."""
-    seconds, counts = np.bincount(ranges), np.bincount(ranges, weights=n_spikes)
+def _per_range(ranges: I64, n_spikes: I64, used_s: F64) -> tuple[I64, F64]:
+    """Spikes and seconds in each range that occurred, from the range, spikes and used time of each second."""
+    seconds, counts = np.bincount(ranges, weights=used_s), np.bincount(ranges, weights=n_spikes)
     occurred = seconds > 0
     return counts[occurred].astype(np.int64), seconds[occurred].astype(np.float64)
 

@@ -17,7 +17,7 @@ from spikesieve.io.results.folder import write_result
 from spikesieve.io.results.phy import write_phy
 from spikesieve.io.results.provenance import RunRecord
 from spikesieve.io.results.read import curation_notes, read_provenance, read_sorting
-from spikesieve.model import Sorting, Unit
+from spikesieve.model import Blanked, Sorting, Unit
 
 RECORDING = recording_from_array(np.zeros((600_000, 25), np.int16), SAMPLING_HZ)
 TIME = datetime(2024, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -28,6 +28,20 @@ def written(folder: Path, sorting: Sorting) -> Path:
     folder.mkdir(exist_ok=True)
     write_result(folder, sorting, RECORDING, RUN)
     return folder
+
+
+def test_what_was_left_out_is_read(tmp_path: Path) -> None:
+    n = np.arange(1, 2000)
+    before = Blanked(n * 300, n * 300 + 7, 1 + n % 5, (n % 3 + 1) / 3, 600_000)
+    after = read_sorting(written(tmp_path, replace(make_sorting(), blanked=before))).blanked
+    for name in ("start", "stop", "reason"):
+        np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
+        assert getattr(after, name).dtype == np.int64
+    np.testing.assert_allclose(after.share, before.share, rtol=1e-3)
+    assert after.n_samples == 600_000
+    (tmp_path / "artifacts.csv").write_text("start_s,stop_s\n1,2\n")
+    with pytest.raises(InputError, match=r"artifacts\.csv cannot be read"):
+        read_sorting(tmp_path)
 
 
 @pytest.mark.parametrize(("n_units", "n_spikes"), [(0, 0), (1, 1), (1, 2), (5, 400)])

@@ -57,6 +57,18 @@ def test_the_mean_moves_towards_the_spikes_of_the_batch():
     assert after.spikes_per_batch[1] < after.spikes_per_batch[0]
 
 
+def test_a_batch_that_was_blanked_makes_no_template_rare():
+    silent = tracked_at([2])
+    for _ in range(100):
+        silent = track.update(silent, np.empty(0, np.int64), silent.mean[:0], 20.0, None, used_batches=0.0)
+    assert silent.spikes_per_batch.tolist() == tracked_at([2]).spikes_per_batch.tolist()
+    half, whole = (
+        track.update(tracked_at([2]), np.zeros(n, np.int64), np.zeros((n, *silent.mean.shape[1:])), 20.0, None, used)
+        for n, used in ((2, 0.5), (4, 1.0))
+    )
+    assert half.spikes_per_batch[0] == pytest.approx((5 + whole.spikes_per_batch[0]) / 2, rel=0.01)
+
+
 def test_a_mean_spans_no_more_than_a_sixteenth_of_drifting_batches():
     """5 spikes a batch, 160 batches: 50 spikes, whatever momentum is asked for."""
     tracked = tracked_at([2])

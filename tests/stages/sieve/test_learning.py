@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matched_cases import FIT, N_CONTACTS, REFINE, SECONDS, SHAPES, confusion, footprint, refined, spikes_of, train
-from tiny import HZ
+from tiny import TIME
 
 from spikesieve.stages.sieve.described_spikes import DescribedSpikes
 from spikesieve.stages.sieve.final_assignment import final_assignment
@@ -32,7 +32,7 @@ def test_no_spikes_make_no_units():
         np.empty((0, N_CONTACTS), np.int64),
         np.empty((0, N_CONTACTS, 6), np.float32),
         SHAPES.pcs,
-        HZ,
+        TIME,
         SECONDS,
     )
     found = refined(empty)

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesieve.errors import InputError
+from spikesieve.io.results.artifacts_csv import read_artifacts_csv
 from spikesieve.io.results.folder import RESULT_MARKER
 from spikesieve.io.results.motion_files import read_motion_files
-from spikesieve.model import I32, Label, Probe, Sorting, Spikes, Templates, Unit
+from spikesieve.model import I32, Blanked, Label, Probe, Sorting, Spikes, Templates, Unit
 
 SPIKE_FILES = (
     "spike_times",
@@ -51,20 +52,21 @@ def read_sorting(folder: Path | str) -> Sorting:
 
     Notes
     -----
-    The sorting differs from the one that was written in these points: the unit table is rounded as in `units.csv`, PCs
-    have the signs they have in Phy, a feature column without a contact names one (its features are 0), the probe is
-    named after the folder, and `notes` includes those of the run. Placeholder rows that Phy needs in an almost empty
-    result are left out.
+    The sorting differs from the one that was written in these points: the unit table is rounded as in `units.csv`, the
+    shares of `blanked` as in `artifacts.csv`, PCs have the signs they have in Phy, a feature column without a contact
+    names one (its features are 0), the probe is named after the folder, and `notes` includes those of the run.
+    Placeholder rows that Phy needs in an almost empty result are left out.
     """
     folder = Path(folder)
     facts = read_provenance(folder)
     units = _read_units(folder / "units.csv")
     ops = _read_ops(folder / "ops.npz")
     try:
+        segments = tuple((int(start), int(stop)) for start, stop in ops["segments"])
         sorting = Sorting(
             probe=Probe(ops["positions_um"], ops["channels"], ops["shanks"], folder.resolve().name),
             sampling_hz=float(ops["sampling_hz"]),
-            segments=tuple((int(start), int(stop)) for start, stop in ops["segments"]),
+            segments=segments,
             spikes=_read_spikes(folder, units, len(ops["pcs"])),
             templates=Templates(ops["templates_uv"], ops["template_contacts"], int(ops["peak_index"])),
             units=units,
@@ -77,6 +79,7 @@ def read_sorting(folder: Path | str) -> Sorting:
             acgs=ops["acgs"],
             notes=tuple(facts["notes"]),
             motion=read_motion_files(folder),
+            blanked=_read_blanked(folder / "artifacts.csv", float(ops["sampling_hz"]), segments),
         )
     except KeyError as error:
         raise InputError(f"The result folder {folder} has no {error} in its files. {_SORT_AGAIN}") from error
@@ -172,6 +175,13 @@ def _read_spikes(folder: Path, units: tuple[Unit, ...], n_pcs: int) -> Spikes:
         position_um=columns["spike_positions"][:n],
         features=features,
     )
+
+
+def _read_blanked(path: Path, sampling_hz: float, segments: tuple[tuple[int, int], ...]) -> Blanked | None:
+    try:
+        return read_artifacts_csv(path, sampling_hz, sum(stop - start for start, stop in segments))
+    except (OSError, ValueError, KeyError) as error:
+        raise _damaged(path, error) from error
 
 
 def _require_consistent(folder: Path, sorting: Sorting) -> None:

@@ -56,6 +56,11 @@ class BatchedSource:
         return plan_blocks(self.source.recording.segments, longest_block(self.params.batch_samples, 1))
 
     @property
+    def batch_s(self) -> float:
+        """Mean length of a batch in s."""
+        return float(np.mean([batch.n_samples for batch in self.batches])) / self.source.sampling_hz
+
+    @property
     def n_contacts(self) -> int:
         """Number of contacts that are sorted."""
         return self.source.probe.n_contacts

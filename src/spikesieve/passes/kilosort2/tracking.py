@@ -8,10 +8,10 @@ from itertools import islice, zip_longest
 import numpy as np
 
 from spikesieve.engine.arrays import GrowingArray
-from spikesieve.engine.blocks import golden_order
+from spikesieve.engine.blocks import Block, golden_order
 from spikesieve.engine.run import BlockTask, Core, Run, versioned
 from spikesieve.kernels.backend import Backend
-from spikesieve.model import F32, I64, Blanked, join_blanked
+from spikesieve.model import F32, I64, Blanked, SortedTime, join_blanked
 from spikesieve.passes.kilosort2.batches import BatchedSource
 from spikesieve.passes.matching import MARGIN_WAVEFORMS, notes_of_rounds
 from spikesieve.stages.blanking import blanked_of_block
@@ -137,7 +137,7 @@ def lessons(n_batches: int, drift: str) -> list[int]:
     return tour * max(1, -(-MIN_LESSONS // len(tour)))
 
 
-@versioned(2)
+@versioned(3)
 def learn(run: Run, batched: BatchedSource, order: BatchOrdering) -> TrackedTemplates:
     """Learn templates as they look in the batch in the middle of the order.
 
@@ -163,8 +163,9 @@ def learn(run: Run, batched: BatchedSource, order: BatchOrdering) -> TrackedTemp
         run.progress("learn", lesson, len(tour))
         growing = lesson < (1 - SETTLING) * len(tour)
         task = Pursue(batched.source, batched, (batched.matcher(tracked),), params.learn_threshold, growing)
-        found = list(run.map(task, batched.pieces(batched.batches[order.iorig[place]], 0)))
-        tracked = _followed(tracked, [each.spikes for each in found], float(momentum[lesson]), batched)
+        batch = batched.batches[order.iorig[place]]
+        found = list(run.map(task, batched.pieces(batch, 0)))
+        tracked = _followed(tracked, found, batch, float(momentum[lesson]), batched)
         left = track.concatenate_residuals([left, *(each.left for each in found)])
         if lesson < REVIEW_EVERY or lesson % REVIEW_EVERY == 0 or lesson == len(tour) - 1:
             tracked = _reviewed(tracked, batched)
@@ -175,19 +176,21 @@ def learn(run: Run, batched: BatchedSource, order: BatchOrdering) -> TrackedTemp
 
 
 def _followed(
-    tracked: TrackedTemplates, found: list[MatchedSpikes], momentum: float, batched: BatchedSource
+    tracked: TrackedTemplates, found: list[PieceSpikes], batch: Block, momentum: float, batched: BatchedSource
 ) -> TrackedTemplates:
     """The templates, updated with the clear spikes of a batch."""
-    clear = [each.score >= batched.params.learn_threshold for each in found]
-    template = np.concatenate([each.template[ok] for each, ok in zip(found, clear, strict=True)]).astype(np.int64)
-    features = np.concatenate([each.features[ok] for each, ok in zip(found, clear, strict=True)])
+    spikes = [each.spikes for each in found]
+    clear = [each.score >= batched.params.learn_threshold for each in spikes]
+    template = np.concatenate([each.template[ok] for each, ok in zip(spikes, clear, strict=True)]).astype(np.int64)
+    features = np.concatenate([each.features[ok] for each, ok in zip(spikes, clear, strict=True)])
     drifting = len(batched.batches) if batched.params.drift == "order" else None
-    return track.update(tracked, template, features, momentum, drifting)
+    blanked = join_blanked(each.blanked for each in found)
+    time = SortedTime(((batch.start, batch.stop),), batched.source.sampling_hz, blanked)
+    return track.update(tracked, template, features, momentum, drifting, time.used_s / batched.batch_s)
 
 
 def _reviewed(tracked: TrackedTemplates, batched: BatchedSource) -> TrackedTemplates:
-    batch_s = np.mean([batch.n_samples for batch in batched.batches]) / batched.source.sampling_hz
-    frequent = track.without_rare(tracked, float(batch_s), batched.params)
+    frequent = track.without_rare(tracked, batched.batch_s, batched.params)
     return track.without_duplicates(frequent, batched.n_contacts, batched.shapes.pcs, batched.params)
 
 
@@ -210,7 +213,7 @@ class Extracted:
     along: tuple[LearnedTemplates, ...]
 
 
-@versioned(2)
+@versioned(3)
 def extract(run: Run, batched: BatchedSource, order: BatchOrdering, learned: TrackedTemplates) -> Extracted:
     """Extract all spikes, from the middle of the order to both ends, while the templates adapt to their spikes.
 
@@ -251,7 +254,8 @@ def extract(run: Run, batched: BatchedSource, order: BatchOrdering, learned: Tra
                     rows.along[place] = matcher.templates
                 part = [rows.kept(each, place) for each in islice(found, len(of_batch))]
                 if params.drift == "order":
-                    tracked[chain] = _followed(tracked[chain], part, params.last_momentum, batched)
+                    batch = batched.batches[order.iorig[place]]
+                    tracked[chain] = _followed(tracked[chain], part, batch, params.last_momentum, batched)
         features = described.finish()
     run.progress("extract", n, n)
     return _in_order_of_time(run, rows, features)
@@ -267,14 +271,14 @@ class _Rows:
     described: GrowingArray
     along: dict[int, LearnedTemplates]
 
-    def kept(self, found: PieceSpikes, place: int) -> MatchedSpikes:
+    def kept(self, found: PieceSpikes, place: int) -> PieceSpikes:
         """Keep the spikes of a piece: features on disk, everything else in memory."""
         spikes = found.spikes
         self.described.append(spikes.features)
         self.spikes.append(replace(spikes, features=spikes.features[:0]))
         self.places.append(np.full(len(spikes.sample), place, np.int64))
         self.blanked.append(found.blanked)
-        return spikes
+        return found
 
 
 def _in_order_of_time(run: Run, rows: _Rows, features: F32) -> Extracted:

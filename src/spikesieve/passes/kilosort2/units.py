@@ -40,7 +40,7 @@ class _Units:
     contacts: I64
 
 
-@versioned(2)
+@versioned(3)
 def make_units(run: Run, batched: BatchedSource, found: Extracted, contacts: I64, params: CurateParams) -> CuratedUnits:
     """Make units from extracted spikes: merge, split, apply a threshold for each unit, curate.
 
@@ -64,7 +64,7 @@ def make_units(run: Run, batched: BatchedSource, found: Extracted, contacts: I64
     """
     recording, pcs, n_contacts = batched.source.recording, batched.shapes.pcs, batched.n_contacts
     spikes = found.spikes
-    trains = UnitSpikes(spikes.sample, spikes.template.astype(np.int64), recording.sampling_hz, recording.duration_s)
+    trains = UnitSpikes(spikes.sample, spikes.template.astype(np.int64), recording.sorted_time)
     joined = trains
     for view in found.along:
         joined, _ = merge_units(joined, _counted(view, joined), n_contacts, pcs, params)
@@ -164,7 +164,7 @@ def _parts(
 
 
 def _one_train(trains: UnitSpikes, a: I64, b: I64, params: CurateParams) -> bool:
-    verdict = compare_trains(trains.sample[a], trains.sample[b], trains.sampling_hz, trains.duration_s, params)
+    verdict = compare_trains(trains.sample[a], trains.sample[b], trains.time, params)
     return verdict is Verdict.ONE
 
 
@@ -184,6 +184,6 @@ def _below(unit: int, *, kilosort2: Kilosort2Params, score: F32, trains: UnitSpi
     own = np.asarray(score[rows])
 
     def other_neuron(a: I64, b: I64) -> bool:
-        return compare_trains(a, b, trains.sampling_hz, trains.duration_s, params) is Verdict.TWO
+        return compare_trains(a, b, trains.time, params) is Verdict.TWO
 
     return rows[own < lowest_score(trains.sample[rows], own, kilosort2, other_neuron)]

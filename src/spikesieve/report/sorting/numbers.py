@@ -67,7 +67,7 @@ class FigureNumbers:
     rate_edges_s : ndarray of float64, shape (n_bins + 1,)
         Edges of the time bins in s.
     rates_hz : ndarray of float32, shape (n_units, n_bins)
-        Firing rate in each time bin in Hz; NaN where nothing was sorted.
+        Firing rate in each time bin in Hz; NaN where nothing was used.
     histograms : tuple of Histogram
         Quality of the units.
     drift : DriftNumbers or None
@@ -192,10 +192,11 @@ def ccgs_with_nearest(sorting: Sorting, rows: Sequence[I64]) -> I64:
     """
     ccgs = np.zeros((len(rows), 2 * CORRELOGRAM_MS + 1), np.int64)
     shown = slice(refractory.HALF_BINS - CORRELOGRAM_MS, refractory.HALF_BINS + CORRELOGRAM_MS + 1)
+    time = sorting.sorted_time
     for row, unit in enumerate(sorting.units):
         if unit.nearest_unit is not None:
             pair = sorting.spikes.sample[rows[row]], sorting.spikes.sample[rows[unit.nearest_unit]]
-            ccgs[row] = refractory.correlogram_1ms(*pair, sorting.sampling_hz, False)[shown]
+            ccgs[row] = refractory.correlogram_1ms(*pair, time, False)[shown]
     return ccgs
 
 
@@ -214,20 +215,18 @@ def rates_over_time(sorting: Sorting, rows: Sequence[I64]) -> tuple[F64, F32]:
     edges_s : ndarray of float64, shape (61,)
         Edges of the bins in s.
     rates_hz : ndarray of float32, shape (n_units, 60)
-        Rates in Hz; NaN in bins without sorted time.
+        Rates in Hz of the time that was used; NaN in bins in which nothing was.
     """
-    segments = np.array(sorting.segments, np.float64).reshape(-1, 2) / sorting.sampling_hz
-    edges = np.linspace(segments.min(), segments.max(), N_TIME_BINS + 1)
-    overlap = np.minimum(edges[1:, None], segments[:, 1]) - np.maximum(edges[:-1, None], segments[:, 0])
-    sorted_s = np.maximum(overlap, 0).sum(axis=1)
-    counts = [np.histogram(sorting.spikes.sample[spikes] / sorting.sampling_hz, edges)[0] for spikes in rows]
+    edges = np.linspace(sorting.segments[0][0], sorting.segments[-1][1], N_TIME_BINS + 1)
+    used_s = np.diff(sorting.sorted_time.elapsed_s(edges))
+    counts = [np.histogram(sorting.spikes.sample[spikes], edges)[0] for spikes in rows]
     counted = np.array(counts, np.float64).reshape(-1, N_TIME_BINS)
-    rates = np.divide(counted, sorted_s, out=np.full_like(counted, np.nan), where=sorted_s > 0)
-    return edges, rates.astype(np.float32)
+    rates = np.divide(counted, used_s, out=np.full_like(counted, np.nan), where=used_s > 0)
+    return edges / sorting.sampling_hz, rates.astype(np.float32)
 
 
 def amplitude_changes(sorting: Sorting) -> F64:
-    """Compare the median amplitude of each unit in the last third of the sorted time with that in the first third.
+    """Compare the median amplitude of each unit in the last third of the used time with that in the first third.
 
     Parameters
     ----------
@@ -240,11 +239,11 @@ def amplitude_changes(sorting: Sorting) -> F64:
         Last third over first third; NaN for units with fewer than 20 spikes in one of them.
     """
     spikes, n_units = sorting.spikes, len(sorting.units)
-    start, stop = sorting.segments[0][0], sorting.segments[-1][1]
+    share = sorting.sorted_time.elapsed_s(spikes.sample) / max(sorting.sorted_time.used_s, 1e-9)
     changes = np.full(n_units, np.nan)
     for row, own in enumerate(rows_by_unit(spikes.unit, n_units)):
-        third = 3 * (spikes.sample[own] - start) // max(1, stop - start)
-        early, late = spikes.amplitude_uv[own[third == 0]], spikes.amplitude_uv[own[third == 2]]
+        third = (3 * share[own]).astype(np.int64)
+        early, late = spikes.amplitude_uv[own[third == 0]], spikes.amplitude_uv[own[third >= 2]]
         if min(len(early), len(late)) >= MIN_SPIKES_OF_MEDIAN:
             before, after = float(np.median(early)), float(np.median(late))
             changes[row] = after / before if min(before, after) > 0 else np.nan

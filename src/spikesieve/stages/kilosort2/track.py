@@ -48,15 +48,15 @@ class TrackedTemplates:
         Number of spikes so far.
     recent : ndarray of float64, shape (n_templates,)
         Spikes since it was new, every batch counting 0.95 times the next one.
-    age : ndarray of int64, shape (n_templates,)
-        Batches since it was new.
+    age : ndarray of float64, shape (n_templates,)
+        Batches since it was new; what was blanked of them does not count.
     """
 
     contacts: I64
     mean: F32
     n_spikes: F64
     recent: F64
-    age: I64
+    age: F64
 
     def __len__(self) -> int:
         return len(self.age)
@@ -156,7 +156,7 @@ def no_templates(n_near: int, n_pcs: int) -> TrackedTemplates:
     """
     none = np.empty(0)
     contacts, mean = np.empty((0, n_near), np.int64), np.empty((0, n_near, n_pcs), np.float32)
-    return TrackedTemplates(contacts, mean, none, none, none.astype(np.int64))
+    return TrackedTemplates(contacts, mean, none, none, none)
 
 
 def matched_templates(tracked: TrackedTemplates, params: Kilosort2Params) -> LearnedTemplates:
@@ -207,7 +207,12 @@ def low_rank(scores: F32, rank: int) -> F32:
 
 
 def update(
-    tracked: TrackedTemplates, template: I64, features: F32, momentum: float, n_batches: int | None
+    tracked: TrackedTemplates,
+    template: I64,
+    features: F32,
+    momentum: float,
+    n_batches: int | None,
+    used_batches: float = 1.0,
 ) -> TrackedTemplates:
     """Update the running means with the spikes of one batch.
 
@@ -224,6 +229,8 @@ def update(
     n_batches : int or None
         Number of batches over which the tissue drifts. The mean then spans at most what the template fires in a
         sixteenth of them. None: nothing drifts.
+    used_batches : float, optional
+        How much of the batch was not blanked, in batches: a silent one says nothing about the rate of a template.
 
     Returns
     -------
@@ -237,8 +244,9 @@ def update(
     n = np.bincount(template, minlength=len(tracked)).astype(np.float64)
     sums = np.zeros(tracked.mean.shape)
     np.add.at(sums, template, features)
-    recent = DECAY * tracked.recent + n
-    aged = TrackedTemplates(tracked.contacts, tracked.mean, tracked.n_spikes + n, recent, tracked.age + 1)
+    recent = DECAY**used_batches * tracked.recent + n
+    age = tracked.age + used_batches
+    aged = TrackedTemplates(tracked.contacts, tracked.mean, tracked.n_spikes + n, recent, age)
     span = np.inf if n_batches is None else np.maximum(aged.spikes_per_batch * n_batches * MAX_SPAN, MIN_SPAN_SPIKES)
     p = np.exp(-n / np.minimum(momentum, span))[:, None, None]
     mean = p * tracked.mean + (1.0 - p) * sums / np.maximum(n, 1.0)[:, None, None]

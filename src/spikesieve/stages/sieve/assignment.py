@@ -65,13 +65,15 @@ def assign_spikes(
     --------
     Two neurons on two contacts, with one PC. A quarter of the spikes start in the wrong unit.
 
+    >>> from spikesieve.model import SortedTime
     >>> from spikesieve.stages.sieve.described_spikes import group_by_contacts
     >>> neuron = np.arange(40) % 2
     >>> x = np.eye(2)[neuron] * 20 + np.random.default_rng(0).standard_normal((40, 2))
     >>> one, contacts = np.ones(40, np.float32), np.array([[0, 1]])
     >>> spikes = DescribedSpikes(
     ...     np.arange(40) * 3000, np.zeros(40, np.int32), x[:, :, None].astype(np.float32), one, one, one,
-    ...     contacts, np.full((1, 2, 1), 10, np.float32), np.eye(1, dtype=np.float32), 30000.0, 4.0)
+    ...     contacts, np.full((1, 2, 1), 10, np.float32), np.eye(1, dtype=np.float32),
+    ...     SortedTime(((0, 120_000),), 30_000.0), 4.0)
     >>> learn_from = WeightedSpikes(spikes, group_by_contacts(spikes, np.arange(40)), np.ones(40))
     >>> start = Assignment(np.where(np.arange(40) < 30, neuron, 1 - neuron), one, one, one > 0)
     >>> found, means = assign_spikes(learn_from, start, 2, FitParams(), 3)
@@ -138,7 +140,7 @@ def _most_likely_unit(
         return np.full(n, -1), np.ones(n, np.float32), np.zeros(n, np.float32), np.zeros(n, np.bool_)
     precision = fit.amplitude_cv**-2.0
     rate_hz = np.maximum(means.n_spikes[rivals], 1.0) / spikes.duration_s
-    cost = 2 * np.log(spikes.sampling_hz / rate_hz)
+    cost = 2 * np.log(spikes.time.sampling_hz / rate_hz)
     projection, norm_ratio = _projections_where_matched(group, on_contacts[rivals], spikes)
     size = norm_ratio[:, None] ** 2 * energy[rivals] + precision
     amplitude = np.maximum((projection + precision) / size, fit.min_amplitude_ratio)

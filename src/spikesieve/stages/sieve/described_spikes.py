@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 
-from spikesieve.model import F32, I32, I64, Bool
+from spikesieve.model import F32, I32, I64, Bool, SortedTime
 from spikesieve.stages.share import Share
 
 
@@ -41,8 +41,8 @@ class DescribedSpikes:
         The templates at rest (displacement 0).
     pcs : ndarray of float32, shape (n_pcs, n_waveform_samples)
         Temporal components of the features.
-    sampling_hz : float
-        Sampling rate in Hz.
+    time : SortedTime
+        The time that was sorted.
     duration_s : float
         Length in s of what was matched.
     feature_row : ndarray of int64, shape (n_spikes,), optional
@@ -58,7 +58,7 @@ class DescribedSpikes:
     template_contacts: I64
     template_scores: F32
     pcs: F32
-    sampling_hz: float
+    time: SortedTime
     duration_s: float
     feature_row: I64 | None = None
 

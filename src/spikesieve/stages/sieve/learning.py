@@ -81,18 +81,19 @@ def learn_units(spikes: DescribedSpikes, fit: FitParams, params: RefineParams, s
     --------
     One template on two contacts, with one PC, has matched the spikes of two neurons.
 
+    >>> from spikesieve.model import SortedTime
     >>> rng = np.random.default_rng(0)
     >>> n, neuron = 200, np.arange(200) % 2
     >>> x = (np.eye(2)[neuron] * 20 + rng.standard_normal((n, 2)))[:, :, None].astype(np.float32)
     >>> one, pcs = np.ones(n, np.float32), np.full((1, 4), 0.5, np.float32)
     >>> spikes = DescribedSpikes(
     ...     np.sort(rng.integers(0, 300_000, n)), np.zeros(n, np.int32), x, one, one, one,
-    ...     np.array([[0, 1]]), np.full((1, 2, 1), 10, np.float32), pcs, 30000.0, 10.0)
+    ...     np.array([[0, 1]]), np.full((1, 2, 1), 10, np.float32), pcs, SortedTime(((0, 300_000),), 30_000.0), 10.0)
     >>> learned = learn_units(spikes, FitParams(), RefineParams())
     >>> learned.assignment.counts(2)
     array([99, 99])
     """
-    rows, weight = _spikes_to_learn_from(spikes.template, spikes.sample, spikes.sampling_hz, params.max_spikes)
+    rows, weight = _spikes_to_learn_from(spikes.template, spikes.sample, spikes.time.sampling_hz, params.max_spikes)
     used = spikes.take(rows)
     groups = load_features(used, group_by_contacts(used, np.arange(len(rows))), share)
     learn_from = WeightedSpikes(used, groups, weight)

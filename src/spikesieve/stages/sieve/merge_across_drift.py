@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from spikesieve.model import F32, I64
+from spikesieve.model import F32, I64, SortedTime
 from spikesieve.settings.refine import RefineParams
 from spikesieve.stages.share import Share
 from spikesieve.stages.sieve.described_spikes import DescribedSpikes
@@ -49,7 +49,7 @@ class _SpikeTimeTest:
     """Spike times of each unit in samples, where it is seen, and whether they allow two units to be merged."""
 
     trains: list[I64]
-    sampling_hz: float
+    time: SortedTime
     params: RefineParams
 
     def allow(self, merged_into: I64, pair: Pair) -> bool:
@@ -57,7 +57,7 @@ class _SpikeTimeTest:
         first, second = (
             np.concatenate([self.trains[k] for k in np.flatnonzero(merged_into == merged_into[unit])]) for unit in pair
         )
-        return log_odds_one_neuron(first, second, self.sampling_hz) >= -self.params.refractory_log_odds
+        return log_odds_one_neuron(first, second, self.time) >= -self.params.refractory_log_odds
 
     def merge(self, merged_into: I64, pair: Pair) -> bool:
         """Merge, in place, what two units were merged into, unless it is one already or spike times say two."""
@@ -101,7 +101,7 @@ def merge_across_drift(
     peak = units.found.templates.peak_contacts
     xy = tissue.probe.positions_um[peak]
     neighbours = cKDTree(xy).query_ball_point(xy, MAX_DISTANCE_UM) if len(xy) else []
-    spike_times = _SpikeTimeTest(units.trains, spikes.sampling_hz, params)
+    spike_times = _SpikeTimeTest(units.trains, spikes.time, params)
     merged_into = _merge_where_observed(units.observed, component_lags(spikes.pcs), neighbours, spike_times)
     similarity: dict[Pair, float] = {}
     predicted: dict[int, MovingTemplates] = {}

@@ -44,7 +44,7 @@ def merge_units(spikes: DescribedSpikes, assignment: Assignment, means: UnitMean
         a, b = int(merged_into[i]), int(merged_into[j])
         if a == b or a not in trains or b not in trains:
             continue
-        if log_odds_one_neuron(trains[a], trains[b], spikes.sampling_hz) >= -params.refractory_log_odds:
+        if log_odds_one_neuron(trains[a], trains[b], spikes.time) >= -params.refractory_log_odds:
             merged_into[merged_into == b] = a
             trains[a] = np.concatenate([trains[a], trains.pop(b)])
     return replace(assignment, unit=np.append(merged_into, -1)[assignment.unit])

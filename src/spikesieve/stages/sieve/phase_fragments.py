@@ -69,7 +69,7 @@ def merge_phase_fragments(
         Spike times in samples.
     """
     n_contacts = int(spikes.template_contacts.max(initial=-1)) + 1
-    shifted = similarity_when_shifted(templates, n_contacts, spikes.pcs, spikes.sampling_hz)
+    shifted = similarity_when_shifted(templates, n_contacts, spikes.pcs, spikes.time.sampling_hz)
     n_spikes, norms = templates.n_spikes, templates.norms
     sample, unit = spikes.sample.copy(), unit.copy()
     alike = np.maximum(norms[:, None], shifted.norm) < MAX_NORM_RATIO * np.minimum(norms[:, None], shifted.norm)
@@ -80,7 +80,7 @@ def merge_phase_fragments(
             fragment = unit == k
             corrected = sample[fragment] - shifted.lag_samples[k, j]
             train = sample[unit == j]
-            if len(train) and log_odds_one_neuron(corrected, train, spikes.sampling_hz) >= -params.refractory_log_odds:
+            if len(train) and log_odds_one_neuron(corrected, train, spikes.time) >= -params.refractory_log_odds:
                 sample[fragment], unit[fragment] = corrected, j
                 break
     return unit, sample

@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from spikesieve.metrics import refractory
-from spikesieve.model import F32, F64, I64
+from spikesieve.model import F32, F64, I64, SortedTime
 
 
-def log_odds_one_neuron(first: I64, second: I64, sampling_hz: float) -> float:
+def log_odds_one_neuron(first: I64, second: I64, time: SortedTime) -> float:
     """Compute the log odds that two spike trains are one neuron's, from the dip of their cross-correlogram.
 
     Parameters
     ----------
     first, second : ndarray of int64, shape (n_first,) and (n_second,)
         Spike times in samples, in any order.
-    sampling_hz : float
-        Sampling rate in Hz.
+    time : SortedTime
+        The time that was sorted.
 
     Returns
     -------
@@ -27,16 +27,15 @@ def log_odds_one_neuron(first: I64, second: I64, sampling_hz: float) -> float:
     --------
     Two halves of a train with 10 ms between spikes, and two independent trains:
 
+    >>> time = SortedTime(((0, 3_000_000),), 30_000.0)
     >>> whole = np.cumsum(np.random.default_rng(0).integers(300, 1200, 4000))
-    >>> log_odds_one_neuron(whole[::2], whole[1::2], 30000.0) > 3
+    >>> log_odds_one_neuron(whole[::2], whole[1::2], time) > 3
     True
     >>> other = np.cumsum(np.random.default_rng(1).integers(300, 1200, 4000))
-    >>> log_odds_one_neuron(whole, other, 30000.0) < -3
+    >>> log_odds_one_neuron(whole, other, time) < -3
     True
     """
-    return refractory.log_odds_one_train(
-        refractory.correlogram_1ms(np.sort(first), np.sort(second), sampling_hz, False)
-    )
+    return refractory.log_odds_one_train(refractory.correlogram_1ms(np.sort(first), np.sort(second), time, False))
 
 
 def without_jitter(features: F64, mean: F64, lags: F32) -> F64:

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from spikesieve.model import F32, F64, I64, Bool
+from spikesieve.model import F32, F64, I64, Bool, SortedTime
 from spikesieve.settings.refine import RefineParams
 from spikesieve.stages.share import Share
 from spikesieve.stages.sieve.described_spikes import DescribedSpikes, SpikeGroup
@@ -26,7 +26,7 @@ class _SplitTest:
     """Criteria for spikes that come from two neurons."""
 
     lags: F32
-    sampling_hz: float
+    time: SortedTime
     params: RefineParams
 
 
@@ -64,7 +64,7 @@ def split_units(
     """
     unit = np.full_like(assignment.unit, -1)
     n_units = 0
-    test = _SplitTest(component_lags(spikes.pcs), spikes.sampling_hz, params)
+    test = _SplitTest(component_lags(spikes.pcs), spikes.time, params)
     split = partial(_split_unit, spikes=spikes, test=test)
     for parts in share(split, _main_groups(groups, assignment)):
         for rows in parts:
@@ -112,7 +112,7 @@ def _second_neuron(x: F64, sample: I64, test: _SplitTest) -> Bool | None:
     upper = found.upper
     if min(upper.sum(), (~upper).sum()) < params.min_spikes:
         return None
-    one_neuron = log_odds_one_neuron(sample[upper], sample[~upper], test.sampling_hz) > params.refractory_log_odds
+    one_neuron = log_odds_one_neuron(sample[upper], sample[~upper], test.time) > params.refractory_log_odds
     return None if one_neuron else upper
 
 
