@@ -4,6 +4,7 @@ SpikesieveError
 ├── InputError       a file, probe or recording cannot be used as given
 ├── SettingsError    a setting is unknown, of the wrong type or out of range
 ├── EndedEarlyError  a sort ended where it was asked to
+├── OutOfMemoryError the machine has not enough memory
 └── OutputError      the result cannot be written where it was asked for
     └── InUseError   another process works in the folder
 
@@ -46,3 +47,7 @@ class InUseError(OutputError):
 
 class EndedEarlyError(SpikesieveError):
     """A sort ended after the step that was asked for."""
+
+
+class OutOfMemoryError(SpikesieveError):
+    """There is not enough memory, even for a single worker and short blocks."""

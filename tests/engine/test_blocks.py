@@ -63,6 +63,6 @@ def test_blocks_of_many_contacts_are_shorter():
 @given(st.integers(0, 40), st.integers(1, 25))
 @settings(max_examples=40, deadline=None)
 def test_evenly_spaced_blocks_are_different_and_in_order(n_blocks, n):
-    picked = evenly_spaced(tuple(Block(i, i, i + 1, 0, n_blocks) for i in range(n_blocks)), n)
+    picked = evenly_spaced(tuple(Block(i, i, i + 1, 0, n_blocks, i + 0.5) for i in range(n_blocks)), n)
     assert len(picked) == min(n, n_blocks)
     assert all(a.index < b.index for a, b in pairwise(picked))

@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from spikesieve.engine.economy import Economy
 from spikesieve.engine.executor import UnknownFunctionError, _unpacked, map_in_order, threads
 
 
@@ -22,18 +23,18 @@ def test_results_come_in_the_order_of_the_items():
         return i * i
 
     with threads(2) as pool:
-        assert list(map_in_order(pool, slow_first, range(20), 2)) == [i * i for i in range(20)]
+        assert list(map_in_order(pool, slow_first, range(20), Economy(2))) == [i * i for i in range(20)]
 
 
 def test_no_item_gives_no_result():
     with threads(1) as pool:
-        assert list(map_in_order(pool, abs, [], 1)) == []
+        assert list(map_in_order(pool, abs, [], Economy(1))) == []
 
 
 def test_few_items_are_in_flight_however_slow_the_reader_is():
     started = []
     with threads(2) as pool:
-        results = map_in_order(pool, started.append, range(100), 2)
+        results = map_in_order(pool, started.append, range(100), Economy(2))
         for _ in range(10):
             next(results)
         time.sleep(0.02)
@@ -55,7 +56,7 @@ def test_an_error_reaches_the_caller_and_what_waits_is_not_started():
 
     def run() -> None:
         with threads(1) as pool:
-            for _ in map_in_order(pool, fail_at_three, range(50), 1):
+            for _ in map_in_order(pool, fail_at_three, range(50), Economy(1)):
                 pass
 
     with pytest.raises(ZeroDivisionError, match="at three"):
@@ -73,7 +74,7 @@ def test_an_interrupt_in_the_caller_stops_the_pool():
 
     def run() -> None:
         with threads(1) as pool:
-            for i in map_in_order(pool, slow, range(500), 1):
+            for i in map_in_order(pool, slow, range(500), Economy(1)):
                 if i == 2:
                     raise KeyboardInterrupt
 
@@ -96,8 +97,8 @@ def power(base: int, exponent: int) -> int:
 
 def test_processes_give_the_same_results_and_are_sent_a_function_once():
     with ProcessPoolExecutor(2) as pool:
-        assert list(map_in_order(pool, partial(power, exponent=2), range(9), 2)) == [i**2 for i in range(9)]
-        assert list(map_in_order(pool, partial(power, exponent=3), range(9), 2)) == [i**3 for i in range(9)]
+        assert list(map_in_order(pool, partial(power, exponent=2), range(9), Economy(2))) == [i**2 for i in range(9)]
+        assert list(map_in_order(pool, partial(power, exponent=3), range(9), Economy(2))) == [i**3 for i in range(9)]
 
 
 @dataclass(frozen=True)
@@ -135,18 +136,18 @@ class OneByOne(Executor):
 
 def test_a_function_is_pickled_once_and_a_worker_that_does_not_have_it_gets_it():
     executor = OneByOne()
-    assert list(map_in_order(executor, partial(power, exponent=2), range(9), 1)) == [i**2 for i in range(9)]
+    assert list(map_in_order(executor, partial(power, exponent=2), range(9), Economy(1))) == [i**2 for i in range(9)]
     # Three items in flight with the function, then six without it, each of which asks for it here.
     assert len(executor.sent) == 3 + 2 * 6
     Counting.pickled.clear()
     with ProcessPoolExecutor(2) as pool:
-        assert list(map_in_order(pool, Counting(), range(9), 2)) == list(range(1, 10))
+        assert list(map_in_order(pool, Counting(), range(9), Economy(2))) == list(range(1, 10))
     assert len(Counting.pickled) == 1
 
 
 def test_a_function_that_cannot_travel_is_refused_before_anything_is_done():
     with ProcessPoolExecutor(1) as pool, pytest.raises((AttributeError, TypeError)):
-        list(map_in_order(pool, lambda i: i, [1], 1))
+        list(map_in_order(pool, lambda i: i, [1], Economy(1)))
 
 
 def test_what_waits_is_cancelled_when_the_reader_stops():
@@ -159,7 +160,7 @@ def test_what_waits_is_cancelled_when_the_reader_stops():
         return i
 
     with threads(1) as pool:
-        results = map_in_order(pool, wait, range(50), 1)
+        results = map_in_order(pool, wait, range(50), Economy(1))
         next(results)
         results.close()
         gate.set()

@@ -3,56 +3,22 @@
 from __future__ import annotations
 
 import pickle
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from large_samples import HZ, PARAMS, FindLarge, run_in, source
 from tiny import BACKEND, line_probe
 
 from spikesieve.engine.run import BlockTask, Core, Run, versioned
 from spikesieve.engine.source import Source, TraceShift
-from spikesieve.engine.store import Store
 from spikesieve.io.recordings.binary import recording_from_array
-from spikesieve.model import F32, I64, Motion
-from spikesieve.settings.preprocess import PreprocessParams
+from spikesieve.model import I64, Motion
 from spikesieve.stages.preprocess import Clean
 from spikesieve.stages.shapes import Shapes
-
-HZ = 3000.0
-PARAMS = PreprocessParams(highpass_cutoff_hz=300.0)
-
-
-def source(n_samples: int = 4000, block_samples: int = 700, segments=None) -> Source:
-    """Noise, with a sample of 1000 uV every 250 samples on contact 0."""
-    raw = np.random.default_rng(0).standard_normal((n_samples, 3)).astype(np.float32)
-    raw[100::250, 0] += 1000.0
-    recording = recording_from_array(raw, HZ, 1.0)
-    if segments:
-        recording = recording.with_segments(segments)
-    return Source.of(recording, line_probe(3), PARAMS, block_samples)
-
-
-@dataclass(frozen=True, eq=False)
-class Large:
-    """Large samples of a block."""
-
-    sample: I64
-    value: F32
-    n_looked_at: int
-
-
-@dataclass(frozen=True, eq=False)
-class FindLarge(BlockTask[Large]):
-    @property
-    def margin_samples(self) -> int:
-        return 5
-
-    def __call__(self, clean: Clean, core: Core, backend) -> Large:
-        sample = np.flatnonzero(clean.uv[0, core.start : core.stop] > 500) + core.start
-        return Large(sample, clean.uv[0, sample], core.stop - core.start)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +31,6 @@ class WholeBlock(BlockTask[np.ndarray]):
 
     def __call__(self, clean: Clean, core: Core, backend) -> np.ndarray:
         return clean.uv.copy()
-
-
-def run_in(folder, executor: Executor, told: list | None = None) -> Run:
-    progress = (lambda *now: None) if told is None else (lambda *now: told.append(now))
-    return Run(executor, BACKEND, Store.open(folder), progress)
 
 
 def test_collected_samples_are_those_of_the_recording_and_numbers_are_summed(tmp_path):

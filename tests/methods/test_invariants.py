@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from phylib.io.model import load_model
@@ -10,12 +12,14 @@ from small_files import METHODS
 
 from spikesieve.api import sort as api
 from spikesieve.api.sort import Resources, sort
+from spikesieve.engine.source import Source
 from spikesieve.io.probes.read import read_probe
 from spikesieve.io.recordings.binary import recording_from_array
 from spikesieve.io.results.phy import write_phy
 from spikesieve.model import Sorting
 from spikesieve.settings.sort import Settings
 from spikesieve.simulation import simulate_array
+from spikesieve.stages.preprocess import Clean
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +58,23 @@ def test_one_worker_gives_the_bytes_of_two(samples, method, sorting):
 
 def test_a_second_run_gives_the_bytes_of_the_first(samples, method, sorting):
     assert differing(sorted_with(samples, method), sorting) == []
+
+
+def test_where_memory_is_short_for_two_blocks_at_once_the_bytes_are_the_same(samples, method, sorting, monkeypatch):
+    free, read, n_failed = threading.Lock(), Source.clean, []
+
+    def clean(*inputs: object) -> Clean:
+        if not free.acquire(blocking=False):
+            n_failed.append(1)
+            raise MemoryError("Unable to allocate 1 GiB")
+        try:
+            return read(*inputs)  # type: ignore[arg-type]
+        finally:
+            free.release()
+
+    monkeypatch.setattr(Source, "clean", clean)
+    assert differing(sorted_with(samples, method, n_jobs=3), sorting) == []
+    assert n_failed
 
 
 @pytest.fixture(scope="module")

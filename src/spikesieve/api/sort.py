@@ -19,6 +19,7 @@ from spikesieve.api.inputs import as_recording_and_probe, as_settings
 from spikesieve.engine.blocks import longest_block
 from spikesieve.engine.clock import StageClock
 from spikesieve.engine.codec import in_memory
+from spikesieve.engine.economy import Economy
 from spikesieve.engine.executor import Progress, silent, threads
 from spikesieve.engine.machine import n_processors
 from spikesieve.engine.memory import MemoryPlan, bytes_of, plan_memory
@@ -299,7 +300,7 @@ def open_run(
     store.begin()
     # One BLAS thread with any executor, because sums in another order would round differently.
     with threadpool_limits(limits=1), nullcontext(executor) if executor is not None else threads(n_workers) as workers:
-        yield Run(workers, CpuBackend(), store, progress, n_workers)
+        yield Run(workers, CpuBackend(), store, progress, Economy(n_workers))
     store.remove_unfinished()
 
 

@@ -28,7 +28,8 @@ def _nothing_written() -> str:
 def errors_as_sentences(interrupted: Callable[[], str] = _nothing_written) -> Iterator[None]:
     """Turn errors into messages and exit statuses.
 
-    An error that the user can act on is printed and gives status 2, Ctrl-C gives 130, SIGTERM 143. Anything else is a
+    An error that the user can act on, a lack of memory among them, is printed and gives status 2, Ctrl-C gives 130,
+    SIGTERM 143. Anything else is a
     defect: it passes through, so that Python prints a traceback and ends with status 1.
 
     Parameters
@@ -50,6 +51,9 @@ def errors_as_sentences(interrupted: Callable[[], str] = _nothing_written) -> It
         yield
     except SpikesieveError as error:
         typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(USER_ERROR) from error
+    except MemoryError as error:
+        typer.echo("Error: There is no memory left. Close other programs, or give the job more memory.", err=True)
         raise typer.Exit(USER_ERROR) from error
     except KeyboardInterrupt as error:
         typer.echo(interrupted(), err=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from spikesieve.model import I64
 MAX_VALUES_IN_BLOCK = 2_000_000
 # In shorter blocks the margins cost more time than the block itself.
 MIN_BLOCK_SAMPLES = 15_000
+# Where memory runs short, blocks are cut into pieces that are no shorter: their margins hold as much.
+SHORTEST_PIECE_SAMPLES = 1_000
 GOLDEN_RATIO = 0.6180339887498949
 
 Segments = tuple[tuple[int, int], ...]
@@ -29,10 +32,13 @@ class Block:
         First sample of the block, and the first sample after it.
     segment_start, segment_stop : int
         Start and stop of the segment that holds the block. Nothing is read beyond it.
+    middle : float
+        Sample in the middle of the block as it was planned. The displacement of the tissue at this time holds for all
+        of the block, and for its pieces where it is cut again.
 
     Examples
     --------
-    >>> Block(0, 100, 300, 0, 1000).n_samples
+    >>> Block(0, 100, 300, 0, 1000, 200.0).n_samples
     200
     """
 
@@ -41,16 +47,34 @@ class Block:
     stop: int
     segment_start: int
     segment_stop: int
+    middle: float
 
     @property
     def n_samples(self) -> int:
         """Number of samples of the block."""
         return self.stop - self.start
 
-    @property
-    def middle(self) -> float:
-        """Sample in the middle of the block."""
-        return (self.start + self.stop) / 2
+    def pieces(self, n: int) -> tuple[Block, ...]:
+        """Cut the block.
+
+        Parameters
+        ----------
+        n : int
+            Number of pieces.
+
+        Returns
+        -------
+        tuple of Block
+            In order of time, of nearly equal length: `n`, or fewer where they would be shorter than 1000 samples.
+
+        Examples
+        --------
+        >>> [(piece.start, piece.stop) for piece in Block(0, 0, 5000, 0, 9000, 2500.0).pieces(2)]
+        [(0, 2500), (2500, 5000)]
+        """
+        n = max(1, min(n, self.n_samples // SHORTEST_PIECE_SAMPLES))
+        edges = self.start + (np.arange(n + 1) * self.n_samples) // n
+        return tuple(replace(self, start=a, stop=b) for a, b in pairwise(edges.tolist()))
 
 
 def longest_block(block_samples: int, n_contacts: int) -> int:
@@ -102,7 +126,7 @@ def plan_blocks(segments: Segments, block_samples: int) -> tuple[Block, ...]:
         n = max(1, -(-(stop - start) // block_samples))
         edges = start + (np.arange(n + 1) * (stop - start)) // n
         for a, b in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-            blocks.append(Block(len(blocks), a, b, start, stop))
+            blocks.append(Block(len(blocks), a, b, start, stop, (a + b) / 2))
     return tuple(blocks)
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from threadpoolctl import threadpool_limits
 
+from spikesieve.engine.economy import Economy, is_shortage
 from spikesieve.engine.heap import give_back
 
 Item = TypeVar("Item")
@@ -21,9 +22,6 @@ Result = TypeVar("Result")
 
 # Called with (stage, done, total) after each piece of work.
 Progress = Callable[[str, int, int], None]
-
-# Items queued beyond the busy workers, so that no worker is idle.
-WAITING = 2
 
 
 def silent(stage: str, done: int, total: int) -> None:
@@ -61,9 +59,15 @@ def threads(n_workers: int) -> Iterator[Executor]:
 
 
 def map_in_order(
-    executor: Executor, function: Callable[[Item], Result], items: Iterable[Item], n_workers: int
+    executor: Executor,
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    economy: Economy,
+    cut: Callable[[Item, int], tuple[Item, ...]] | None = None,
 ) -> Iterator[Result]:
     """Call a function for every item and yield the results in the order of the items.
+
+    Where there is no memory for an item, it is done again by itself, and then fewer workers are used.
 
     Parameters
     ----------
@@ -73,46 +77,128 @@ def map_in_order(
         Called with one item. It must be picklable unless the workers are threads. It is sent once to each worker.
     items : iterable
         Arguments of the calls.
-    n_workers : int
-        Workers of the executor. Two more items are submitted at a time, so that memory does not grow with their number.
+    economy : Economy
+        Workers that are used. Two more items are submitted at a time, so that memory does not grow with their number.
+    cut : callable, optional
+        Cuts an item into a number of pieces at most, where one worker has no memory for the whole; the results are then
+        those of the pieces. Default: items cannot be cut.
 
     Yields
     ------
     object
         The result of each item.
 
+    Raises
+    ------
+    MemoryError
+        There is no memory for an item even with a single worker.
+
     Examples
     --------
     >>> with threads(2) as pool:
-    ...     list(map_in_order(pool, abs, [-1, 2, -3], 2))
+    ...     list(map_in_order(pool, abs, [-1, 2, -3], Economy(2)))
     [1, 2, 3]
     """
     give_back()
-    whole: Any = function if isinstance(executor, ThreadPoolExecutor) else Travelling.of(function)
-    # Later items travel with the name of the function only: workers have it from the first ones.
-    named: Any = replace(whole, pickled=b"") if isinstance(whole, Travelling) else whole
-    limit = n_workers + WAITING
-    waiting: deque[tuple[Item, Future[Result]]] = deque()
+    work = _Work(executor, function, economy, cut)
     try:
-        for n, item in enumerate(items):
-            waiting.append((item, executor.submit(whole if n < limit else named, item)))
-            if len(waiting) >= limit:
-                yield _result(executor, whole, *waiting.popleft())
-        while waiting:
-            yield _result(executor, whole, *waiting.popleft())
+        for item in items:
+            for piece in work.pieces(item, economy.n_pieces):
+                work.submit(piece)
+                while len(work.waiting) >= economy.in_flight:
+                    yield from work.take()
+        while work.waiting:
+            yield from work.take()
     finally:
         # After an error the rest is not wanted.
-        for _, future in waiting:
-            future.cancel()
+        for handed in work.waiting:
+            handed.future.cancel()
 
 
-def _result(executor: Executor, whole: Any, item: Item, future: Future[Result]) -> Result:
-    """The result of an item. A worker that does not know the function gets it."""
-    try:
-        return future.result()
-    except UnknownFunctionError:
-        result: Result = executor.submit(whole, item).result()
-        return result
+@dataclass(frozen=True)
+class _Handed(Generic[Item, Result]):
+    """An item that was handed out, with the workers that were used then, and the pieces that its block was cut into."""
+
+    item: Item
+    n_workers: int
+    n_pieces: int
+    future: Future[Result]
+
+
+class _Work(Generic[Item, Result]):
+    """Items that were handed out, in order."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        function: Callable[[Item], Result],
+        economy: Economy,
+        cut: Callable[[Item, int], tuple[Item, ...]] | None,
+    ) -> None:
+        self._executor, self._economy, self._cut = executor, economy, cut
+        self._whole: Any = function if isinstance(executor, ThreadPoolExecutor) else Travelling.of(function)
+        self._n_submitted, self._n_first = 0, economy.in_flight
+        self.waiting: deque[_Handed[Item, Result]] = deque()
+
+    def pieces(self, item: Item, n: int) -> tuple[Item, ...]:
+        """Cut an item into at most n pieces."""
+        return (item,) if n == 1 or self._cut is None else self._cut(item, n)
+
+    def submit(self, item: Item) -> None:
+        """Hand out an item."""
+        # Later items travel with the name of the function only: workers have it from the first ones.
+        named = self._n_submitted >= self._n_first and isinstance(self._whole, Travelling)
+        future = self._executor.submit(replace(self._whole, pickled=b"") if named else self._whole, item)
+        self.waiting.append(_Handed(item, self._economy.n_workers, self._economy.n_pieces, future))
+        self._n_submitted += 1
+
+    def take(self) -> Iterator[Result]:
+        """Wait for the oldest item; yields its result, or those of its pieces if there is no memory for the whole."""
+        self._economy.look()
+        oldest = self.waiting.popleft()
+        item, n_workers, n_pieces = oldest.item, oldest.n_workers, oldest.n_pieces
+        result, why = self._result(item, oldest.future)
+        del oldest  # an error holds the memory of the call that failed
+        if why:
+            if n_workers == self._economy.n_workers > 1:
+                self._economy.save(why)
+            result, why = self._alone(item)
+        if why:
+            yield from self._in_pieces(item, n_pieces, why)
+        else:
+            yield cast(Result, result)
+
+    def _alone(self, item: Item) -> tuple[Result | None, str]:
+        """The result of an item while no other one is at work, or why there was no memory."""
+        wait([handed.future for handed in self.waiting])
+        give_back()
+        return self._result(item, self._executor.submit(self._whole, item))
+
+    def _in_pieces(self, item: Item, n_pieces: int, why: str) -> Iterator[Result]:
+        """Results of the two halves of an item, or of smaller pieces, one after the other."""
+        halves = self.pieces(item, 2)
+        if len(halves) == 1:
+            raise MemoryError(why)
+        while self._economy.n_workers > 1 or self._economy.n_pieces < 2 * n_pieces:
+            self._economy.save(why)
+        for half in halves:
+            result, why_not = self._alone(half)
+            if why_not:
+                yield from self._in_pieces(half, 2 * n_pieces, why_not)
+            else:
+                yield cast(Result, result)
+
+    def _result(self, item: Item, future: Future[Result]) -> tuple[Result | None, str]:
+        """The result of an item, or why there was no memory. A worker that does not know the function gets it."""
+        try:
+            try:
+                return future.result(), ""
+            except UnknownFunctionError:
+                return self._executor.submit(self._whole, item).result(), ""
+        except Exception as error:
+            if not is_shortage(error):
+                raise
+            return None, str(error) or "there is no memory left"
 
 
 class UnknownFunctionError(Exception):

@@ -22,6 +22,8 @@ from spikesieve.engine.blocks import Block
 logger = logging.getLogger(__name__)
 
 SUFFIX = ".journal"
+# Of the lines. A journal of another format is not read.
+FORMAT = 2
 # Blocks are handed to the system one by one, and reach the disk this often.
 SYNC_S = 5.0
 
@@ -41,6 +43,8 @@ class Entry:
     ----------
     start, stop : int
         First sample of the block, and the first sample after it.
+    middle : float
+        Sample whose displacement of the tissue holds for the block.
     rows : dict of str to int
         Number of rows in each column.
     crc32 : dict of str to int
@@ -51,6 +55,7 @@ class Entry:
 
     start: int
     stop: int
+    middle: float
     rows: dict[str, int]
     crc32: dict[str, int]
     sums: dict[str, int]
@@ -106,13 +111,16 @@ class BlockColumns:
         self._n_blocks = len(blocks)
         lines = _read(self.path)
         found = [Entry(**line.content) for line in lines[1:]]
-        columns = lines[0].content[0] if lines else {}
+        columns = lines[0].content["columns"] if lines else {}
         form = {name: (tuple(shape), dtype) for name, (shape, dtype) in columns.items()}
         n_good = min((_n_intact(self._column(name), *form[name], name, found) for name in form), default=0)
         left = _after(blocks, found[: n_good - 1], found[n_good - 1]) if n_good else None
         if left is None:
-            if found:
-                logger.warning("%s starts anew: its finished blocks are damaged or others than now", self._name)
+            if self.path.is_file():
+                logger.warning(
+                    "%s starts anew: its finished blocks are damaged, of another version, or others than now",
+                    self._name,
+                )
             return blocks
         self._form, self._done, self._again = form, found[: n_good - 1], found[n_good - 1]
         for name in form:
@@ -148,7 +156,8 @@ class BlockColumns:
         if not self._form:
             self._begin(arrays)
         crc32 = {name: self._columns[name].append(rows) for name, rows in arrays.items()}
-        entry = Entry(block.start, block.stop, {name: len(rows) for name, rows in arrays.items()}, crc32, sums)
+        n_rows = {name: len(rows) for name, rows in arrays.items()}
+        entry = Entry(block.start, block.stop, block.middle, n_rows, crc32, sums)
         again, self._again = self._again, None
         if again not in (None, entry):
             raise OtherBytesError
@@ -195,7 +204,7 @@ class BlockColumns:
             self._open(name, None)
         if self._is_kept:
             self._journal = self._files.enter_context(_Journal(self.path))
-            self._journal.append([self._form, self._n_blocks], False)
+            self._journal.append({"format": FORMAT, "columns": self._form, "n_blocks": self._n_blocks}, False)
 
 
 def position(folder: Path) -> tuple[int, int] | None:
@@ -214,7 +223,7 @@ def position(folder: Path) -> tuple[int, int] | None:
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         lines = _read(path)
         if len(lines) > 1:  # the first one says what is in the others
-            n_blocks = lines[0].content[1]
+            n_blocks = lines[0].content["n_blocks"]
             return min(len(lines), n_blocks), n_blocks
     return None
 
@@ -252,7 +261,7 @@ class _Line:
 
 
 def _read(path: Path) -> list[_Line]:
-    """Read a journal up to the first line that is damaged."""
+    """Read a journal up to the first line that is damaged; nothing of one that has another format."""
     lines, end, crc32 = [], 0, 0
     for line in path.read_bytes().splitlines(keepends=True) if path.is_file() else ():
         checksum, _, text = line.rstrip(b"\n").partition(b" ")
@@ -260,7 +269,8 @@ def _read(path: Path) -> list[_Line]:
         if not line.endswith(b"\n") or checksum != b"%08x" % crc32:
             break
         lines.append(_Line(json.loads(text), end, crc32))
-    return lines
+    of_this_format = bool(lines) and isinstance(lines[0].content, dict) and lines[0].content.get("format") == FORMAT
+    return lines if of_this_format else []
 
 
 def _n_intact(path: Path, row_shape: tuple[int, ...], dtype: Any, name: str, entries: Sequence[Entry]) -> int:
@@ -284,7 +294,7 @@ def _after(blocks: tuple[Block, ...], done: Sequence[Entry], last: Entry) -> tup
         return None
     holds = next(block for block in blocks if block.start < last.stop <= block.stop)
     after = [replace(b, start=max(b.start, last.stop)) for b in blocks if b.stop > last.stop]
-    return (replace(holds, start=last.start, stop=last.stop), *after)
+    return (replace(holds, start=last.start, stop=last.stop, middle=last.middle), *after)
 
 
 def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import inspect
 import logging
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
 from concurrent.futures import Executor
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
 import numpy as np
 
 from spikesieve.engine.arrays import release
 from spikesieve.engine.blocks import Block
+from spikesieve.engine.economy import Economy, is_shortage
 from spikesieve.engine.executor import Progress, map_in_order, silent
 from spikesieve.engine.heap import give_back
 from spikesieve.engine.journal import BlockColumns, OtherBytesError
 from spikesieve.engine.source import Source
 from spikesieve.engine.store import Store
+from spikesieve.errors import OutOfMemoryError
 from spikesieve.kernels.backend import Backend
 from spikesieve.model import Blanked, join_blanked
 from spikesieve.stages.blanking import blanked_of_block
@@ -28,6 +31,10 @@ logger = logging.getLogger(__name__)
 
 # Columns of `Blanked`, beside those of a task.
 BLANKED_COLUMNS = ("start", "stop", "reason", "share")
+_NO_MEMORY = (
+    "There is no memory left in the step {name}, with {workers}. Close other programs, give the job more memory, or "
+    "sort fewer contacts or a part of the recording."
+)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -102,7 +109,7 @@ class _OnBlock(Generic[Result]):
     task: BlockTask[Result]
     backend: Backend
 
-    def __call__(self, block: Block) -> tuple[Result, Blanked]:
+    def __call__(self, block: Block) -> tuple[Block, Result, Blanked]:
         margin = self.task.margin_samples
         clean = self.task.source.clean(block, margin, self.backend)
         blanked = blanked_of_block(clean.why, margin, block.start, block.n_samples)
@@ -110,7 +117,7 @@ class _OnBlock(Generic[Result]):
         sample = getattr(result, "sample", None)
         if sample is not None:
             result = replace(cast(Any, result), sample=sample + (block.start - margin))
-        return result, blanked
+        return block, result, blanked
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,15 +134,15 @@ class Run:
         Holds the results of the steps.
     progress : callable
         Called with (stage, done, total) after each piece of work.
-    n_workers : int
-        Workers of the executor.
+    economy : Economy
+        How many workers are used.
     """
 
     executor: Executor
     backend: Backend
     store: Store
     progress: Progress = silent
-    n_workers: int = 1
+    economy: Economy = field(default_factory=lambda: Economy(1))
 
     def map(
         self, task: Callable[[Item], Result] | BlockTask[Result], items: Iterable[Item], name: str = ""
@@ -158,7 +165,7 @@ class Run:
         """
         if isinstance(task, BlockTask):
             blocks = cast(Iterable[Block], items)
-            return (result for result, _ in self._map(_OnBlock(task, self.backend), blocks, name))
+            return (result for _, result, _ in self._map(_OnBlock(task, self.backend), blocks, name))
         return self._map(task, items, name)
 
     def collect(self, task: BlockTask[Result], blocks: tuple[Block, ...], name: str) -> tuple[Result, Blanked]:
@@ -202,8 +209,7 @@ class Run:
     def _collect(self, columns: BlockColumns, task: BlockTask[Result], blocks: tuple[Block, ...], name: str) -> Result:
         """Write the results of blocks; returns that of the first."""
         first = None
-        results = self._map(_OnBlock(task, self.backend), blocks, name, columns.n_done)
-        for block, (result, blanked) in zip(blocks, results, strict=True):
+        for block, result, blanked in self._on_blocks(_OnBlock(task, self.backend), blocks, name, columns.n_done):
             parts = {each.name: getattr(result, each.name) for each in fields(cast(Any, result))}
             arrays = {key: part for key, part in parts.items() if isinstance(part, np.ndarray)}
             sums = {key: part for key, part in parts.items() if isinstance(part, int)}
@@ -243,7 +249,12 @@ class Run:
         identity = (f"{function.__module__}.{function.__qualname__}", getattr(function, "version", 1))
 
         def compute(store: Store) -> Result:
-            result = function(replace(self, store=store), *inputs, **settings)
+            try:
+                result = function(replace(self, store=store), *inputs, **settings)
+            except (MemoryError, OSError) as error:
+                if is_shortage(error):
+                    raise OutOfMemoryError(_NO_MEMORY.format(name=name, workers=self.economy.workers)) from error
+                raise
             self.backend.release()
             return result
 
@@ -253,15 +264,27 @@ class Run:
         give_back()
         return result
 
-    def _map(
-        self, function: Callable[[Item], Result], items: Iterable[Item], name: str, n_done: int = 0
-    ) -> Iterator[Result]:
-        """Call a function for each item; `n_done` items before them count as done."""
-        progress, total = (self.progress, n_done + len(cast(Sized, items))) if name else (silent, 0)
-        progress(name, n_done, total)
-        for done, result in enumerate(map_in_order(self.executor, function, items, self.n_workers), n_done + 1):
+    def _map(self, function: Callable[[Item], Result], items: Iterable[Item], name: str) -> Iterator[Result]:
+        """Call a function for each item."""
+        progress, total = (self.progress, len(cast(Sized, items))) if name else (silent, 0)
+        progress(name, 0, total)
+        for done, result in enumerate(map_in_order(self.executor, function, items, self.economy), 1):
             progress(name, done, total)
             yield result
+
+    def _on_blocks(
+        self, task: _OnBlock[Result], blocks: tuple[Block, ...], name: str, n_done: int
+    ) -> Iterator[tuple[Block, Result, Blanked]]:
+        """Call a task for each block, or for pieces of it where memory is short; `n_done` blocks count as done."""
+        total = n_done + len(blocks)
+        self.progress(name, n_done, total)
+        done, stops = n_done, deque(block.stop for block in blocks)
+        for piece, result, blanked in map_in_order(self.executor, task, blocks, self.economy, Block.pieces):
+            if piece.stop == stops[0]:
+                stops.popleft()
+                done += 1
+                self.progress(name, done, total)
+            yield piece, result, blanked
 
 
 def versioned(version: int) -> Callable[[Callable[Inputs, Result]], Callable[Inputs, Result]]:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from spikesieve.engine.lock import LOCK, OWNER, Lock
-from spikesieve.errors import OutputError
+from spikesieve.errors import OutOfMemoryError, OutputError
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ def hidden_folder(
         if _is_about(error, folder):
             raise OutputError(_cannot_write(target.parent, error) + (GOES_ON if go_on else "")) from error
         raise
-    except OutputError as error:
+    except (OutputError, OutOfMemoryError) as error:
         raise type(error)(f"{error}{GOES_ON if go_on else ''}") from error
     finally:
         lock.release()
