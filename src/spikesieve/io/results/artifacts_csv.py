@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import numpy as np
+
+from spikesieve.errors import InputError
 from spikesieve.model import Blanked, Reason
 
 COLUMNS = ("start_s", "stop_s", "reason", "share_of_contacts")
@@ -35,3 +38,38 @@ def write_artifacts_csv(path: Path, blanked: Blanked, sampling_hz: float) -> Non
         for start, stop, reason, share in zip(*(column.tolist() for column in columns), strict=True):
             times_s = f"{start / sampling_hz:.6f}", f"{stop / sampling_hz:.6f}"
             writer.writerow((*times_s, Reason(reason).text, f"{share:.4g}"))
+
+
+def read_artifacts_csv(path: Path, n_samples: int, sampling_hz: float) -> Blanked:
+    """Read the intervals that were left out.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    n_samples : int
+        Samples that were sorted.
+    sampling_hz : float
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    Blanked
+        The intervals.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or has other columns or an unknown reason.
+    """
+    reasons = {reason.text: reason for reason in Reason}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        times = np.array([[float(row[name]) for name in ("start_s", "stop_s")] for row in rows]).reshape(-1, 2)
+        reason = np.array([reasons[row["reason"]] for row in rows], np.int64)
+        share = np.array([float(row["share_of_contacts"]) for row in rows], np.float64)
+        start, stop = np.round(times.T * sampling_hz).astype(np.int64)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} cannot be read ({type(error).__name__}: {error}). Sort again.") from error
+    return Blanked(start, stop, reason, share, n_samples)
