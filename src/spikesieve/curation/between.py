@@ -50,7 +50,7 @@ def difference(before: Membership, target: Membership) -> Difference:
     -------
     Difference
         Done on `before`, it gives the units of `target`. A unit that has the spikes of a unit before keeps that
-        unit's number.
+        unit's number; units without spikes that were merged are left out.
 
     Examples
     --------
