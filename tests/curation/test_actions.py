@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikesieve.curation.actions import REMOVED, Action, Membership, Merge, Remove, SetLabel, Split, after
@@ -48,6 +48,7 @@ def histories(draw: st.DrawFn) -> tuple[Membership, list[Action], Membership]:
     return before, actions, now
 
 
+@settings(max_examples=200, deadline=None)
 @given(histories())
 def test_counts_always_add_up(history: tuple[Membership, list[Action], Membership]) -> None:
     before, actions, now = history
@@ -59,6 +60,7 @@ def test_counts_always_add_up(history: tuple[Membership, list[Action], Membershi
         assert (now.unit != REMOVED).all()
 
 
+@settings(max_examples=200, deadline=None)
 @given(histories())
 def test_the_difference_leads_to_the_same_units(history: tuple[Membership, list[Action], Membership]) -> None:
     before, _, now = history
@@ -73,6 +75,7 @@ def test_the_difference_leads_to_the_same_units(history: tuple[Membership, list[
     assert set(found.ids) - set(found.unit.tolist()) <= set(now.ids)
 
 
+@settings(max_examples=200, deadline=None)
 @given(histories())
 def test_a_split_that_is_merged_again_changes_nothing(history: tuple[Membership, list[Action], Membership]) -> None:
     _, _, now = history

@@ -82,7 +82,7 @@ def difference(before: Membership, target: Membership) -> Difference:
         tuple(
             SetLabel(numbers_now[new], label)
             for new, label in target.labels.items()
-            if before.labels.get(numbers_now[new]) != label
+            if new in numbers_now and before.labels.get(numbers_now[new]) != label
         ),
     )
 
