@@ -176,7 +176,7 @@ def _unit(k: int, probe: Probe, best: int, spikes: Spikes, duration_s: float, rn
 
 def _acgs(n_units: int, rng: np.random.Generator) -> np.ndarray:
     """A refractory dip and, in every other unit, a burst."""
-    lag_ms = np.arange(500) + 0.5
+    lag_ms = np.arange(100) + 0.5
     refractory_ms = rng.uniform(1.5, 6, (n_units, 1))
     burst = (np.arange(n_units) % 2)[:, None] * 3 * np.exp(-lag_ms / 8)
     rate = 30 * (1 - np.exp(-((lag_ms / refractory_ms) ** 3))) * (1 + burst)

@@ -26,7 +26,9 @@ def test_spikes_and_time_are_at_the_step_of_their_block_and_depth():
         np.array([0.0, 5.99, 6.01, 10.0]), np.array([69.0, 71.0]), np.array([0]), um, um * 0, ("use",), ("",)
     )
     templates = moving([lambda d: actual(d - 45.0), lambda d: actual(d + 45.0)])
-    matching = SimpleNamespace(templates=templates, drift=SimpleNamespace(probe=PROBE, motion=motion), seconds=None)
+    found = SimpleNamespace(blanked=None)
+    drift = SimpleNamespace(probe=PROBE, motion=motion)
+    matching = SimpleNamespace(templates=templates, drift=drift, seconds=None, found=found)
     spikes = SimpleNamespace(sample=np.array([100, 5999, 6000, 9999, 200]), template=np.array([0, 0, 0, 0, 1]))
     step, seconds = _steps_of(source, matching, spikes)
     assert STEPS_UM[step].tolist() == [-4.0, -4.0, 4.0, 4.0, 0.0]

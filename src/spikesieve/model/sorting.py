@@ -70,7 +70,7 @@ class Sorting:
     templates : Templates
         Mean waveforms, one row a unit.
     units : tuple of Unit
-        The unit table: row i is unit i.
+        The unit table, by number of the unit. Without corrections by hand, row i is unit i.
     whitening : ndarray of float32, shape (n_contacts, n_contacts)
         white[t] = whitening @ uv[t].
     pcs : ndarray of float32, shape (n_pcs, n_waveform_samples)
@@ -93,6 +93,8 @@ class Sorting:
         How the sorting came about; None where that is not known.
     blanked : Blanked or None
         What was left out as artifact, silence or saturation; None where that is not known.
+    threshold_sd : float or None
+        Smallest score of a spike that was looked for, in noise SD; None where that is not known.
     """
 
     probe: Probe
@@ -112,6 +114,7 @@ class Sorting:
     motion: Motion | None = None
     origin: Origin | None = None
     blanked: Blanked | None = None
+    threshold_sd: float | None = None
 
     def __repr__(self) -> str:
         labels = Counter(unit.label for unit in self.units)

@@ -19,7 +19,7 @@ class Spikes:
     sample : ndarray of int64, shape (n_spikes,)
         Sample of the trough (or, for a unit with a positive waveform, of the peak).
     unit : ndarray of int32, shape (n_spikes,)
-        Row of `Templates` and of the unit table.
+        Row of `Templates` and of the unit table (not the number of the unit, which `Sorting.unit_ids` gives).
     detection_template : ndarray of int32, shape (n_spikes,)
         Learned template that found the spike, before the final clustering.
     amplitude : ndarray of float32, shape (n_spikes,)

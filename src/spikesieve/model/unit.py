@@ -37,7 +37,7 @@ class Unit:
     Attributes
     ----------
     unit : int
-        Number of the unit; row of `Templates`.
+        Number of the unit.
     label : Label
         good, mua or noise; given as a text it becomes a `Label`.
     why : str

@@ -17,10 +17,9 @@ from spikesieve.settings.units import UnitsParams
 from spikesieve.stages import units
 from spikesieve.stages.blanked_time import blanked_notes
 from spikesieve.stages.echoes import name_echoes, partial_echoes
-from spikesieve.stages.features import spike_positions
+from spikesieve.stages.features import amplitudes_and_positions, rearranged
 from spikesieve.stages.foreign_trains import foreign_notes
 from spikesieve.stages.match import MatchedSpikes
-from spikesieve.stages.preprocess import Preprocessing
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
 from spikesieve.stages.waveforms import peak_to_peak_uv
@@ -67,7 +66,7 @@ class SortedSpikes:
     motion: FollowedMotion
 
 
-@versioned(5)
+@versioned(6)
 def describe(run: Run, source: Source, spikes: SortedSpikes, params: DescriptionParams) -> Sorting:
     """Compute the result of a sort from its units.
 
@@ -115,6 +114,7 @@ def describe(run: Run, source: Source, spikes: SortedSpikes, params: Description
         notes=(*_notes(source, spikes), *foreign_notes(table), *echo_notes),
         motion=spikes.motion.found,
         blanked=spikes.matched.blanked,
+        threshold_sd=final.threshold,
     )
 
 
@@ -149,7 +149,7 @@ def _described_spikes(run: Run, source: Source, spikes: SortedSpikes, shifts: I6
     rows = np.flatnonzero(kept)
     rows = rows[np.lexsort((unit[rows], sample[rows]))]
     features = _own_features(run, spikes.matched, unit, rows, final)
-    scale, positions = _amplitudes_and_positions(features, unit[rows], final.means, source.preprocessing)
+    scale, positions = _amplitudes_and_positions(features, unit[rows], final.means, source)
     described = Spikes(
         sample=sample[rows],
         unit=unit[rows].astype(np.int32),
@@ -188,28 +188,16 @@ def _own_features(run: Run, spikes: MatchedSpikes, unit: I64, rows: I64, final: 
             wanted = final.means.contacts[unit[part]]
             features = np.asarray(spikes.features[part])
             moved = (measured != wanted).any(axis=1)
-            features[moved] = _rearranged(features[moved], measured[moved], wanted[moved])
+            features[moved] = rearranged(features[moved], measured[moved], wanted[moved])
             out.append(features)
         return out.finish()
 
 
-def _rearranged(features: F32, measured: I64, wanted: I64) -> F32:
-    """Move features from the contacts where they were measured to the wanted ones."""
-    same = (wanted[:, :, None] == measured[:, None, :]) & (wanted >= 0)[:, :, None]
-    return np.asarray(np.einsum("nwh,nhp->nwp", same.astype(np.float32), features), dtype=np.float32)
-
-
-def _amplitudes_and_positions(
-    features: F32, unit: I64, means: LearnedTemplates, fitted: Preprocessing
-) -> tuple[F32, F32]:
-    """Amplitude of each spike relative to its unit's mean (least squares fit), and its position."""
-    n = len(unit)
+def _amplitudes_and_positions(features: F32, unit: I64, means: LearnedTemplates, source: Source) -> tuple[F32, F32]:
+    n, probe = len(unit), source.preprocessing.probe
     scale, positions = np.empty(n, np.float32), np.empty((n, 2), np.float32)
-    energy = np.maximum((means.scores**2).sum(axis=(1, 2)), 1e-12)
     for start in range(0, n, SPIKES_AT_ONCE):
         part = slice(start, start + SPIKES_AT_ONCE)
-        own = means.scores[unit[part]]
-        block = np.asarray(features[part])
-        scale[part] = (block * own).sum(axis=(1, 2)) / energy[unit[part]]
-        positions[part] = spike_positions(block, own, means.contacts[unit[part]], fitted.probe)
+        own, near = means.scores[unit[part]], means.contacts[unit[part]]
+        scale[part], positions[part] = amplitudes_and_positions(np.asarray(features[part]), own, near, probe)
     return scale, positions

@@ -115,7 +115,7 @@ def name_echoes(units: Sequence[Unit], found: Mapping[int, EchoOf]) -> tuple[tup
     units : sequence of Unit
         The unit table.
     found : mapping of int to EchoOf
-        From `partial_echoes`.
+        From `partial_echoes`, by row of the table.
 
     Returns
     -------
@@ -126,11 +126,14 @@ def name_echoes(units: Sequence[Unit], found: Mapping[int, EchoOf]) -> tuple[tup
     """
     rows, notes = list(units), []
     for k, of in found.items():
-        rows[k] = replace(rows[k], echo_share=of.share, echo_unit=of.unit, echo_lag_ms=of.lag_ms)
+        larger = units[of.unit].unit
+        rows[k] = replace(rows[k], echo_share=of.share, echo_unit=larger, echo_lag_ms=of.lag_ms)
         if of.share <= MAX_SHARE_OF_GOOD:
             continue
-        when = f"{abs(of.lag_ms):.1f} ms {'after' if of.lag_ms >= 0 else 'before'} spikes of unit {of.unit}"
-        notes.append(f"Unit {k}: {of.share:.0%} of its spikes come {when}. They may be the same spikes, found again.")
+        when = f"{abs(of.lag_ms):.1f} ms {'after' if of.lag_ms >= 0 else 'before'} spikes of unit {larger}"
+        notes.append(
+            f"Unit {units[k].unit}: {of.share:.0%} of its spikes come {when}. They may be the same spikes, found again."
+        )
         if rows[k].label is Label.GOOD:
             rows[k] = replace(rows[k], label=Label.MUA, why=f"{of.share:.0%} of its spikes come {when}")
     return tuple(rows), tuple(notes)

@@ -202,6 +202,63 @@ def spike_positions(features: F32, means: F32, contacts: I64, probe: Probe) -> F
     return np.asarray((weight[:, :, None] * xy).sum(axis=1), dtype=np.float32)
 
 
+def rearranged(features: F32, measured: I64, wanted: I64) -> F32:
+    """Move features from the contacts where they were measured to others.
+
+    Parameters
+    ----------
+    features : ndarray of float32, shape (n_spikes, n_feature_contacts, n_pcs)
+        PC scores of each spike.
+    measured, wanted : ndarray of int64, shape (n_spikes, n_feature_contacts)
+        Contacts of the scores, and those to put them on; -1 = none.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_spikes, n_feature_contacts, n_pcs)
+        The scores on the wanted contacts; 0 where they were not measured.
+
+    Examples
+    --------
+    >>> rearranged(np.array([[[1.0], [3.0]]], np.float32), np.array([[0, 1]]), np.array([[1, 2]]))[0, :, 0]
+    array([3., 0.], dtype=float32)
+    """
+    same = (wanted[:, :, None] == measured[:, None, :]) & (wanted >= 0)[:, :, None]
+    return np.asarray(np.einsum("nwh,nhp->nwp", same.astype(np.float32), features), dtype=np.float32)
+
+
+def amplitudes_and_positions(features: F32, means: F32, contacts: I64, probe: Probe) -> tuple[F32, F32]:
+    """Measure the amplitude of each spike relative to its unit's mean, and where it is.
+
+    Parameters
+    ----------
+    features : ndarray of float32, shape (n_spikes, n_feature_contacts, n_pcs)
+        PC scores of each spike.
+    means : ndarray of float32, shape (n_spikes, n_feature_contacts, n_pcs)
+        Mean PC scores of the unit of each spike.
+    contacts : ndarray of int64, shape (n_spikes, n_feature_contacts)
+        Contacts of both; -1 = none.
+    probe : Probe
+        Positions of the contacts.
+
+    Returns
+    -------
+    amplitude : ndarray of float32, shape (n_spikes,)
+        The multiple of the mean that is nearest to the spike (least squares).
+    position_um : ndarray of float32, shape (n_spikes, 2)
+        x and depth in um (`spike_positions`).
+
+    Examples
+    --------
+    >>> probe = Probe(np.array([[0.0, 0.0], [0.0, 20.0]]), np.arange(2), np.zeros(2, np.int64), "linear")
+    >>> mean = np.ones((1, 2, 1), np.float32)
+    >>> amplitudes_and_positions(1.5 * mean, mean, np.array([[0, 1]]), probe)
+    (array([1.5], dtype=float32), array([[ 0., 10.]], dtype=float32))
+    """
+    energy = np.maximum((means**2).sum(axis=(1, 2)), 1e-12)
+    amplitude = (features * means).sum(axis=(1, 2)) / energy
+    return amplitude.astype(np.float32), spike_positions(features, means, contacts, probe)
+
+
 def add_features(features: F32, sum_of_spike: I64, sums: F64) -> None:
     """Add the features of each spike to one of several sums, in float64.
 

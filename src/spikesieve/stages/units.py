@@ -173,7 +173,7 @@ def unit_table(
                 refractory_probability=acg.probability if known else None,
                 **_contamination(contamination(train, inputs.time)),
                 presence=presence_ratio(train, inputs.time),
-                **_nearest_unit(k, similarity),
+                **nearest_unit(k, similarity),
                 missed=share_missed,
             )
         )
@@ -210,13 +210,33 @@ def _contamination(share: Contamination | None) -> _Contamination:
     }
 
 
-class _NearestUnit(TypedDict):
+class NearestUnit(TypedDict):
+    """The columns of the unit table on the most similar other unit."""
+
     nearest_unit: int | None
     nearest_similarity: float | None
 
 
-def _nearest_unit(k: int, similarity: F32) -> _NearestUnit:
-    """Find the other unit with the most similar template."""
+def nearest_unit(k: int, similarity: F32) -> NearestUnit:
+    """Find the other unit with the most similar template.
+
+    Parameters
+    ----------
+    k : int
+        Row of the unit.
+    similarity : ndarray of float32, shape (n_units, n_units)
+        Largest correlation of every two templates.
+
+    Returns
+    -------
+    NearestUnit
+        Row of the other unit and the correlation; None for both if there is no other.
+
+    Examples
+    --------
+    >>> nearest_unit(0, np.array([[1.0, 0.25], [0.25, 1.0]], np.float32))
+    {'nearest_unit': 1, 'nearest_similarity': 0.25}
+    """
     alike = similarity[k].copy()
     alike[k] = -np.inf
     if len(alike) < 2 or not np.isfinite(alike.max()):

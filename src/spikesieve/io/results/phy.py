@@ -81,6 +81,22 @@ def n_placeholder_spikes(sorting: Sorting) -> int:
     return max(0, MIN_ROWS - len(sorting.spikes))
 
 
+def no_unit_id(sorting: Sorting) -> int:
+    """Return the cluster of placeholder spikes, which no unit has.
+
+    Parameters
+    ----------
+    sorting : Sorting
+        The result.
+
+    Returns
+    -------
+    int
+        One more than the largest number of a unit.
+    """
+    return int(sorting.unit_ids.max(initial=-1)) + 1
+
+
 def phy_whitening(whitening: F32) -> tuple[F64, F64]:
     """Convert the whitening matrix to Phy's convention.
 
@@ -235,11 +251,11 @@ def _save_blocks(path: Path, shape: tuple[int, ...], dtype: DTypeLike, blocks: I
 def _write_spikes(folder: Path, sorting: Sorting) -> None:
     spikes, n_placeholders = sorting.spikes, n_placeholder_spikes(sorting)
     last_sample = int(spikes.sample[-1]) if len(spikes) else 0
-    no_unit = len(sorting.units)
+    ids, no_unit = sorting.unit_ids, no_unit_id(sorting)
     columns: dict[str, tuple[NDArray[Any], DTypeLike, int]] = {
         "spike_times": (spikes.sample, np.int64, last_sample),
-        "spike_clusters": (spikes.unit, np.int32, no_unit),
-        "spike_templates": (spikes.unit, np.int32, no_unit),
+        "spike_clusters": (ids[spikes.unit] if len(ids) else spikes.unit, np.int32, no_unit),
+        "spike_templates": (spikes.unit, np.int32, len(ids)),
         "spike_detection_templates": (spikes.detection_template, np.int32, 0),
         "amplitudes": (spikes.amplitude, np.float32, 0),
         "spike_amplitude_uv": (spikes.amplitude_uv, np.float32, 0),
@@ -341,7 +357,7 @@ def _notes(sorting: Sorting, whitening: F64) -> tuple[str, ...]:
     if n_placeholders:
         notes.append(
             f"Phy cannot open less than {MIN_ROWS} spikes: the last {n_placeholders} row(s) of the spike files are "
-            f"placeholders of amplitude 0 in cluster {len(sorting.units)}, which is no unit and is in no table."
+            f"placeholders of amplitude 0 in cluster {no_unit_id(sorting)}, which is no unit and is in no table."
         )
     if not np.array_equal(whitening, sorting.whitening.T):
         notes.append(

@@ -128,6 +128,8 @@ def write_ops(path: Path, sorting: Sorting, run: RunRecord) -> None:
         "peak_index": np.int64(templates.peak_index),
         "acgs": sorting.acgs,
     }
+    if sorting.threshold_sd is not None:
+        arrays["threshold_sd"] = np.float64(sorting.threshold_sd)
     np.savez(path, allow_pickle=False, **arrays)
 
 

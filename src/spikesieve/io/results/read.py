@@ -17,7 +17,7 @@ from spikesieve.errors import InputError
 from spikesieve.io.results.artifacts_csv import read_artifacts_csv
 from spikesieve.io.results.folder import RESULT_MARKER
 from spikesieve.io.results.motion_files import read_motion_files
-from spikesieve.model import I32, Blanked, Label, Probe, Sorting, Spikes, Templates, Unit
+from spikesieve.model import I32, I64, Blanked, Label, Probe, Sorting, Spikes, Templates, Unit
 
 SPIKE_FILES = (
     "spike_times",
@@ -80,6 +80,7 @@ def read_sorting(folder: Path | str) -> Sorting:
             notes=tuple(facts["notes"]),
             motion=read_motion_files(folder),
             blanked=_read_blanked(folder / "artifacts.csv", float(ops["sampling_hz"]), segments),
+            threshold_sd=float(ops["threshold_sd"]) if "threshold_sd" in ops else None,
         )
     except KeyError as error:
         raise InputError(f"The result folder {folder} has no {error} in its files. {_SORT_AGAIN}") from error
@@ -144,14 +145,39 @@ def curation_notes(folder: Path | str) -> tuple[str, ...]:
     InputError
         If `spike_templates.npy` or `spike_clusters.npy` is missing, damaged or of another length.
     """
-    sorted_as, now = _array(Path(folder), "spike_templates"), _array(Path(folder), "spike_clusters")
-    if sorted_as.shape != now.shape:
-        raise InputError(f"spike_clusters.npy in {folder} has {len(now)} spikes, not {len(sorted_as)}. {_SORT_AGAIN}")
-    n_changed = int(np.count_nonzero(sorted_as != now))
+    n_changed = int(np.count_nonzero(np.not_equal(*clusters_before_and_now(Path(folder)))))
     note = (
         f"{n_changed:,} spikes were moved to other clusters in Phy since the sort. This is the result as it was sorted."
     )
     return (note,) if n_changed else ()
+
+
+def clusters_before_and_now(folder: Path) -> tuple[I64, I64]:
+    """Read the unit of each spike as it was written, and as it is in Phy now.
+
+    Parameters
+    ----------
+    folder : Path
+        The result folder.
+
+    Returns
+    -------
+    before, now : ndarray of int64, shape (n_spikes,)
+        Numbers of units, without placeholders for Phy.
+
+    Raises
+    ------
+    InputError
+        If `spike_templates.npy`, `spike_clusters.npy` or `units.csv` is missing, damaged or does not fit the others.
+    """
+    row, now = _array(folder, "spike_templates"), _array(folder, "spike_clusters")
+    if row.shape != now.shape:
+        raise InputError(f"spike_clusters.npy in {folder} has {len(now)} spikes, not {len(row)}. {_SORT_AGAIN}")
+    ids = np.array([unit.unit for unit in _read_units(folder / "units.csv")], np.int64)
+    n = _n_without_placeholders(row, len(ids))
+    if n and not 0 <= row[:n].min() <= row[:n].max() < len(ids):
+        raise InputError(f"spike_templates.npy in {folder} names units that are not in units.csv. {_SORT_AGAIN}")
+    return ids[row[:n]] if n else np.empty(0, np.int64), now[:n].astype(np.int64)
 
 
 _SORT_AGAIN = "The folder is incomplete or was changed: copy it again from its source, or sort again."
@@ -196,8 +222,9 @@ def _require_consistent(folder: Path, sorting: Sorting) -> None:
     for name, table in tables.items():
         if len(table) != n_units:
             raise InputError(f"{folder} has {n_units} rows in units.csv but {len(table)} {name}. {_SORT_AGAIN}")
-    if [unit.unit for unit in sorting.units] != list(range(n_units)):
-        raise InputError(f"{folder / 'units.csv'} does not number its units from 0. {_SORT_AGAIN}")
+    ids = sorting.unit_ids
+    if len(ids) and (ids[0] < 0 or (np.diff(ids) <= 0).any()):
+        raise InputError(f"{folder / 'units.csv'} does not number its units in order, from 0 on. {_SORT_AGAIN}")
     unit = sorting.spikes.unit
     if len(unit) and not 0 <= unit.min() <= unit.max() < n_units:
         raise InputError(f"spike_templates.npy in {folder} names units that are not in units.csv. {_SORT_AGAIN}")

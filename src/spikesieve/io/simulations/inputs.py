@@ -173,10 +173,10 @@ def known_units(sorting: Sorting) -> tuple[HybridUnit, ...]:
         If there is no good unit.
     """
     found = []
-    for unit in sorting.units:
+    for row, unit in enumerate(sorting.units):
         if unit.label != "good":
             continue
-        uv, contacts = sorting.templates.uv[unit.unit], sorting.templates.contacts[unit.unit]
+        uv, contacts = sorting.templates.uv[row], sorting.templates.contacts[row]
         size = np.where(contacts >= 0, np.ptp(uv, axis=0), 0)
         used = size >= MIN_SHARE * size.max()
         best = int(contacts[size.argmax()])

@@ -14,8 +14,8 @@ function openUnit(unit) {
   panel.hidden = false;
   document.body.classList.add("with-detail");
   markRow(true);
-  history.replaceState(null, "", `#unit-${unit}`);
-  byId("detail-title").textContent = `Unit ${unit}: ${units.label[unit]}`;
+  history.replaceState(null, "", `#unit-${units.unit[unit]}`);
+  byId("detail-title").textContent = `Unit ${units.unit[unit]}: ${units.label[unit]}`;
   byId("detail-why").textContent = `Labelled ${units.label[unit]}: ${units.why[unit]}.`;
   byId("detail-facts").replaceChildren(...facts(unit));
   const place = shown.indexOf(unit);
@@ -95,10 +95,10 @@ function drawDetail() {
 function drawDetailTemplate(unit) {
   const canvas = byId("detail-template"), drawing = pen(canvas);
   if (!drawing) return;
-  const { ctx, width, height } = drawing, nearest = units.nearest_unit[unit];
-  const bar = drawTemplate(ctx, { left: 4, top: 4, right: width - 4, bottom: height - 26 }, unit, { most: 16, overlap: 2.4, other: nearest, labels: true });
+  const { ctx, width, height } = drawing, nearest = units.nearest_unit[unit], other = nearest === null ? null : rowOfNumber.get(nearest);
+  const bar = drawTemplate(ctx, { left: 4, top: 4, right: width - 4, bottom: height - 26 }, unit, { most: 16, overlap: 2.4, other, labels: true });
   byId("template-says").textContent = nearest === null ? "numbers: channels" : `numbers: channels; dashed: unit ${nearest}`;
-  canvas.setAttribute("aria-label", `Mean waveform of unit ${unit} on the contacts near it, ${textOf(unit, "amplitude_uv")} ${data.uv} peak to peak.`);
+  canvas.setAttribute("aria-label", `Mean waveform of unit ${units.unit[unit]} on the contacts near it, ${textOf(unit, "amplitude_uv")} ${data.uv} peak to peak.`);
   if (!bar) return say(ctx, width, height, "No template was measured.");
   const uv = roundBelow(50 / bar.perUv), ms = roundBelow(70 / bar.perMs);
   const [left, bottom] = [width - 90, height - 8];
@@ -128,7 +128,7 @@ function drawCorrelogram(canvas, lags, counts, fill) {
 function drawAcg(unit) {
   const { lags, counts } = mirrored(unit);
   drawCorrelogram(byId("detail-acg"), lags, counts, colour(units.label[unit]));
-  byId("detail-acg").setAttribute("aria-label", `Autocorrelogram of unit ${unit}: ${counts.at(-data.lag_ms)} pairs at 1 ms, ${Math.max(...counts)} at most.`);
+  byId("detail-acg").setAttribute("aria-label", `Autocorrelogram of unit ${units.unit[unit]}: ${counts.at(-data.lag_ms)} pairs at 1 ms, ${Math.max(...counts)} at most.`);
 }
 
 function drawCcg(unit) {
@@ -141,7 +141,7 @@ function drawCcg(unit) {
   }
   const counts = Array.from(rowOf("ccgs", unit));
   drawCorrelogram(canvas, counts.map((_, i) => i - data.lag_ms), counts, colour("soft"));
-  canvas.setAttribute("aria-label", `Cross-correlogram of unit ${unit} and unit ${nearest}, ${Math.max(...counts)} pairs at most.`);
+  canvas.setAttribute("aria-label", `Cross-correlogram of unit ${units.unit[unit]} and unit ${nearest}, ${Math.max(...counts)} pairs at most.`);
 }
 
 function drawAmplitude(unit) {
@@ -183,7 +183,7 @@ function startDetail() {
   byId("close").addEventListener("click", closeUnit);
   byId("previous").addEventListener("click", () => step(-1));
   byId("next").addEventListener("click", () => step(1));
-  byId("nearest").addEventListener("click", () => openUnit(units.nearest_unit[opened]));
+  byId("nearest").addEventListener("click", () => openUnit(rowOfNumber.get(units.nearest_unit[opened])));
   document.addEventListener("keydown", (event) => {
     if (opened === null || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key === "Escape") closeUnit();

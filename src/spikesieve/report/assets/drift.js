@@ -83,5 +83,5 @@ function nameTraces(ctx, at, box, middles) {
 function startDrift() {
   document.getElementById("drift-shank")?.addEventListener("change", drawDrift);
   for (const canvas of document.querySelectorAll("canvas.displacement")) canvas.style.height = `${Math.max(11, 2.6 + 3.4 * data.drift.depth_um.length)}rem`;
-  for (const button of document.querySelectorAll("#drift button.open")) button.addEventListener("click", () => openUnit(Number(button.dataset.unit)));
+  for (const button of document.querySelectorAll("#drift button.open")) button.addEventListener("click", () => openUnit(rowOfNumber.get(Number(button.dataset.unit))));
 }

@@ -3,6 +3,8 @@
 const data = JSON.parse(document.getElementById("numbers").textContent);
 const units = data.units; // one list a column of the unit table
 const nUnits = units.unit.length;
+// Scripts count units by their row in the table; people see their numbers.
+const rowOfNumber = new Map(units.unit.map((number, row) => [number, row]));
 const TYPES = { uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array, int16: Int16Array, float32: Float32Array };
 const MISSING = 65535; // code of a value that is not a number
 const decoded = new Map();

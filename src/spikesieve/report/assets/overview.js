@@ -40,11 +40,11 @@ function drawNumbers(ctx, places) {
   ctx.textBaseline = "middle";
   const taken = places.map(({ x, y, r }) => [x - r, y - r, x + r, y + r]);
   for (const { unit, x, y, r } of places) {
-    const left = x + r + 2, right = left + ctx.measureText(unit).width;
+    const left = x + r + 2, right = left + ctx.measureText(units.unit[unit]).width;
     const hit = taken.some(([l, t, r2, b]) => left < r2 && right > l && y - 5 < b && y + 5 > t);
     if (hit) continue;
     taken.push([left, y - 5, right, y + 5]);
-    ctx.fillText(unit, left, y);
+    ctx.fillText(units.unit[unit], left, y);
   }
 }
 
@@ -211,7 +211,7 @@ function drawScatter() {
   const canvas = document.getElementById("scatter"), drawing = canvas && pen(canvas);
   if (!drawing) return;
   const { ctx, width, height } = drawing;
-  const known = units.unit.filter((unit) => units.firing_rate_hz[unit] > 0 && units.amplitude_uv[unit] > 0);
+  const known = units.unit.map((_, row) => row).filter((unit) => units.firing_rate_hz[unit] > 0 && units.amplitude_uv[unit] > 0);
   if (!known.length) return say(ctx, width, height, "Not known for any unit.");
   const span = (values) => [Math.min(...values) / 1.6, Math.max(...values) * 1.6];
   const at = axes(drawing, { left: 48, top: 6, right: width - 10, bottom: height - 36 }, {
@@ -258,7 +258,7 @@ function unitAt(canvas, event) {
 
 function describe(unit) {
   const uv = units.amplitude_uv[unit];
-  return `unit ${unit}, ${units.label[unit]}, ${uv === null ? "?" : uv.toFixed(0)} ${data.uv}, ${units.firing_rate_hz[unit].toPrecision(3)} Hz`;
+  return `unit ${units.unit[unit]}, ${units.label[unit]}, ${uv === null ? "?" : uv.toFixed(0)} ${data.uv}, ${units.firing_rate_hz[unit].toPrecision(3)} Hz`;
 }
 
 function startOverview() {

@@ -104,7 +104,7 @@ def _few_good(sorting: Sorting) -> Advice | None:
 def _amplitudes_changed(sorting: Sorting) -> Advice | None:
     changes = amplitude_changes(sorting)
     has_changed = np.maximum(changes, 1 / changes) > MAX_AMPLITUDE_RATIO
-    units = _units_where(sorting, lambda unit: bool(has_changed[unit.unit]))
+    units = tuple(sorting.unit_ids[has_changed].tolist())
     if not units:
         return None
     percent = round(100 * (MAX_AMPLITUDE_RATIO - 1))

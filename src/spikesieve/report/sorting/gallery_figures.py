@@ -11,7 +11,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from spikesieve.model import F64, I64, Probe, Templates, Unit
+from spikesieve.model import F32, F64, I64, Probe, Templates, Unit
 from spikesieve.report.sorting.style import COLOURS, count_text, units_by_label, write_message
 from spikesieve.report.thinning import ThinnedSpikes
 
@@ -47,7 +47,7 @@ def template_gallery(templates: Templates, probe: Probe, units: Sequence[Unit], 
     Figure
         Units by shank and depth, top of the probe first. Each unit has its own scale and its amplitude as title.
     """
-    shown = _largest_units(units)
+    shown, row_of = _largest_units(units), _rows(units)
     duration_ms = 1000 * templates.uv.shape[1] / sampling_hz
     title = f"Templates of {count_text(shown, units)}, top of the probe first"
     legend = f"unit: peak-to-peak amplitude; traces of {duration_ms:.1f} ms, each unit on its own scale"
@@ -58,7 +58,8 @@ def template_gallery(templates: Templates, probe: Probe, units: Sequence[Unit], 
     traces: list[NDArray[Any]] = []
     colours: list[str] = []
     for corner, unit in zip(corners, shown, strict=True):
-        lines = _template_lines(templates, probe, unit)
+        row = row_of[unit.unit]
+        lines = _template_lines(templates.uv[row], templates.contacts[row], probe, unit)
         traces += [line + corner for line in lines]
         colours += [COLOURS[unit.label]] * len(lines)
         _write_cell_title(axes, corner, f"{unit.unit}: {unit.amplitude_uv:.0f} µV", COLOURS[unit.label])
@@ -85,14 +86,15 @@ def acgs_of_good_units(acgs: I64, units: Sequence[Unit]) -> Figure:
         One cell for each unit, each on its own scale.
     """
     good = [unit for unit in units if unit.label == "good"]
-    shown = _largest_units(good)
+    shown, row_of = _largest_units(good), _rows(units)
     title = f"Autocorrelograms of {count_text(shown, good)} labelled good"
     legend = f"unit: firing rate; ±{ACG_LAG_MS} ms in 1 ms bins, each unit on its own scale"
     figure, axes, corners = _cells(len(shown), title, legend)
     if not good:
         write_message(axes, "No unit is labelled good.")
         return figure
-    bars = [_acg_outline(acgs[unit.unit, :ACG_LAG_MS]) + corner for corner, unit in zip(corners, shown, strict=True)]
+    pairs = zip(corners, shown, strict=True)
+    bars = [_acg_outline(acgs[row_of[unit.unit], :ACG_LAG_MS]) + corner for corner, unit in pairs]
     axes.add_collection(PolyCollection(bars, facecolors=COLOURS["good"], edgecolors="none"))
     for corner, unit in zip(corners, shown, strict=True):
         _write_cell_title(axes, corner, f"{unit.unit}: {unit.firing_rate_hz:.3g} Hz", COLOURS["good"])
@@ -115,7 +117,7 @@ def amplitudes_over_time(spikes: ThinnedSpikes, units: Sequence[Unit]) -> Figure
     Figure
         One cell for each unit, each on its own scale.
     """
-    shown = _largest_units(units)
+    shown, row_of = _largest_units(units), _rows(units)
     title = f"Amplitudes over time of {count_text(shown, units)}"
     legend = "unit: its largest amplitude; across: the sorted time; up: amplitude from 0, each unit on its own scale"
     figure, axes, corners = _cells(len(shown), title, legend)
@@ -125,7 +127,7 @@ def amplitudes_over_time(spikes: ThinnedSpikes, units: Sequence[Unit]) -> Figure
     start_s, stop_s = (spikes.time_s.min(), spikes.time_s.max()) if len(spikes) else (0.0, 1.0)
     points: dict[str, list[F64]] = {label: [] for label in COLOURS}
     for corner, unit in zip(corners, shown, strict=True):
-        is_own = spikes.unit == unit.unit
+        is_own = spikes.unit == row_of[unit.unit]
         highest_uv = max(float(spikes.amplitude_uv[is_own].max(initial=0)), 1e-9)
         across = (spikes.time_s[is_own] - start_s) / max(stop_s - start_s, 1e-9)
         share = np.stack([across, spikes.amplitude_uv[is_own] / highest_uv])
@@ -142,6 +144,11 @@ def _largest_units(units: Sequence[Unit]) -> list[Unit]:
     """The largest units, at most `MAX_CELLS`, sorted by shank and from the top of the probe down."""
     largest = sorted(units, key=lambda unit: -unit.amplitude_uv)[:MAX_CELLS]
     return sorted(largest, key=lambda unit: (unit.shank, -unit.y_um))
+
+
+def _rows(units: Sequence[Unit]) -> dict[int, int]:
+    """Row of each unit in templates and autocorrelograms, by its number."""
+    return {unit.unit: row for row, unit in enumerate(units)}
 
 
 def _cells(n: int, title: str, legend: str) -> tuple[Figure, Axes, F64]:
@@ -175,9 +182,8 @@ def _write_cell_title(axes: Axes, corner: F64, text: str, colour: str) -> None:
     axes.text(*place, text, ha="center", va="bottom", fontsize=7.5, color=colour, parse_math=False)
 
 
-def _template_lines(templates: Templates, probe: Probe, unit: Unit) -> list[F64]:
+def _template_lines(uv: F32, contacts: I64, probe: Probe, unit: Unit) -> list[F64]:
     """Template of one unit as lines of shape (n_samples, 2) within a cell of 1 x `TEMPLATE_HEIGHT`."""
-    uv, contacts = templates.uv[unit.unit], templates.contacts[unit.unit]
     columns = np.flatnonzero(contacts >= 0)
     if columns.size == 0:
         return []

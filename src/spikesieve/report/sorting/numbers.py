@@ -193,9 +193,10 @@ def ccgs_with_nearest(sorting: Sorting, rows: Sequence[I64]) -> I64:
     ccgs = np.zeros((len(rows), 2 * CORRELOGRAM_MS + 1), np.int64)
     shown = slice(refractory.HALF_BINS - CORRELOGRAM_MS, refractory.HALF_BINS + CORRELOGRAM_MS + 1)
     time = sorting.sorted_time
+    row_of = {unit.unit: row for row, unit in enumerate(sorting.units)}
     for row, unit in enumerate(sorting.units):
         if unit.nearest_unit is not None:
-            pair = sorting.spikes.sample[rows[row]], sorting.spikes.sample[rows[unit.nearest_unit]]
+            pair = sorting.spikes.sample[rows[row]], sorting.spikes.sample[rows[row_of[unit.nearest_unit]]]
             ccgs[row] = refractory.correlogram_1ms(*pair, time, False)[shown]
     return ccgs
 

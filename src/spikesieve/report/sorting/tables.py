@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.model import Sorting
+from spikesieve.model import I64, Sorting
 from spikesieve.report.csv_files import write_csv
 from spikesieve.report.drift.numbers import DriftNumbers, MovedUnit
 from spikesieve.report.sorting.numbers import CORRELOGRAM_MS, FigureNumbers
@@ -64,15 +64,15 @@ def write_tables(folder: Path, sorting: Sorting, numbers: FigureNumbers) -> tupl
     tables = {
         "units_on_probe": _unit_fields(sorting, POSITION_COLUMNS),
         "contacts": _contacts(sorting),
-        "spike_raster": _spikes(numbers.raster),
+        "spike_raster": _spikes(numbers.raster, sorting.unit_ids),
         "template_gallery": _templates(sorting, numbers),
         "amplitude_against_rate": _unit_fields(sorting, RATE_COLUMNS),
         "acgs": _by_unit(sorting, [f"{lag}_ms" for lag in lags[CORRELOGRAM_MS + 1 :]], numbers.acgs),
         "ccgs_with_nearest": _by_unit(sorting, [f"{lag}_ms" for lag in lags], numbers.ccgs),
-        "amplitudes_over_time": _spikes(numbers.amplitudes),
+        "amplitudes_over_time": _spikes(numbers.amplitudes, sorting.unit_ids),
         "rates_over_time": _by_unit(sorting, [f"{edge:.7g}_s" for edge in numbers.rate_edges_s[:-1]], numbers.rates_hz),
         "quality_histograms": _histograms(numbers),
-        **({} if numbers.measured_drift is None else _drift_tables(numbers.measured_drift, numbers.raster)),
+        **({} if numbers.measured_drift is None else _drift_tables(sorting, numbers.measured_drift, numbers.raster)),
     }
     paths = tuple(folder / f"{name}.csv" for name in tables)
     for path, table in zip(paths, tables.values(), strict=True):
@@ -92,12 +92,12 @@ def _contacts(sorting: Sorting) -> CsvTable:
     return CsvTable(("contact", "file_channel", "shank", "x_um", "y_um", "noise_sd_uv"), rows)
 
 
-def _spikes(spikes: ThinnedSpikes) -> CsvTable:
+def _spikes(spikes: ThinnedSpikes, unit_ids: I64) -> CsvTable:
     columns: list[NDArray[Any]] = [
         _rounded(spikes.time_s, TIME_DECIMALS),
         _rounded(spikes.depth_um, SPIKE_DECIMALS),
         _rounded(spikes.amplitude_uv, SPIKE_DECIMALS),
-        spikes.unit,
+        unit_ids[spikes.unit],
     ]
     rows = zip(*(column.tolist() for column in columns), strict=True)
     return CsvTable(("time_s", "depth_um", "amplitude_uv", "unit"), rows)
@@ -108,9 +108,9 @@ def _templates(sorting: Sorting, numbers: FigureNumbers) -> CsvTable:
     contacts, uv = numbers.templates.contacts, _rounded(numbers.templates.uv, 3)
     samples = np.arange(uv.shape[2]) - sorting.templates.peak_index
     times = [f"{1000 * sample / sorting.sampling_hz:.3f}_ms" for sample in samples]
-    used = np.argwhere(contacts >= 0).tolist()
+    used, ids = np.argwhere(contacts >= 0).tolist(), sorting.unit_ids
     rows = (
-        [unit, contacts[unit, k], sorting.probe.channels[contacts[unit, k]], *uv[unit, k].tolist()] for unit, k in used
+        [ids[row], contacts[row, k], sorting.probe.channels[contacts[row, k]], *uv[row, k].tolist()] for row, k in used
     )
     return CsvTable(("unit", "contact", "file_channel", *times), rows)
 
@@ -130,11 +130,11 @@ def _histograms(numbers: FigureNumbers) -> CsvTable:
     return CsvTable(("quantity", "from", "to", *labels), rows)
 
 
-def _drift_tables(drift: DriftNumbers, raster: ThinnedSpikes) -> dict[str, CsvTable]:
+def _drift_tables(sorting: Sorting, drift: DriftNumbers, raster: ThinnedSpikes) -> dict[str, CsvTable]:
     moved = ([_short(value) for value in astuple(unit)] for unit in drift.moved)
     return {
         "drift": _drift(drift),
-        "drift_raster": _drift_raster(drift, raster),
+        "drift_raster": _drift_raster(drift, raster, sorting.unit_ids),
         "units_moved": CsvTable(MOVED_COLUMNS, moved),
     }
 
@@ -146,8 +146,8 @@ def _drift(drift: DriftNumbers) -> CsvTable:
     return CsvTable(("shank", "time_s", "depth_um", "displacement_um", "se_um", "used_um"), rows)
 
 
-def _drift_raster(drift: DriftNumbers, raster: ThinnedSpikes) -> CsvTable:
-    spikes = _spikes(raster.every_nth(drift.step))
+def _drift_raster(drift: DriftNumbers, raster: ThinnedSpikes, unit_ids: I64) -> CsvTable:
+    spikes = _spikes(raster.every_nth(drift.step), unit_ids)
     depth_on_probe_um = _rounded(drift.depth_on_probe_um, SPIKE_DECIMALS).tolist()
     rows = ((*row, um) for row, um in zip(spikes.rows, depth_on_probe_um, strict=True))
     return CsvTable((*spikes.header, "depth_on_probe_um"), rows)

@@ -1,0 +1,1 @@
+"""Corrections of a sorting by a person or a program: merged, split, labelled and removed units."""

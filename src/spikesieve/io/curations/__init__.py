@@ -1,0 +1,1 @@
+"""Corrections that were made in other programs."""
