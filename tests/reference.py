@@ -27,6 +27,32 @@ def subtract_median(traces, group, n_groups):
             traces[rows, t] -= np.median(traces[rows, t])
 
 
+def median_magnitudes(rows, out):
+    """out[i] = median of |rows[i]|, NaN where there is none or a NaN."""
+    for i, row in enumerate(rows):
+        out[i] = np.median(np.abs(row)) if len(row) else np.nan
+
+
+def extremes(rows, low, high):
+    """low[i], high[i] = smallest and largest of rows[i]; NaN where one is not finite."""
+    for i, row in enumerate(rows):
+        low[i], high[i] = (row.min(), row.max()) if np.isfinite(row).all() else (np.nan, np.nan)
+
+
+def repeats(rows, length, found):
+    """found[i] = whether a piece of rows[i] from a multiple of `length` on holds one value."""
+    for i, row in enumerate(rows):
+        starts = range(0, len(row) - length + 1, length)
+        found[i] = any(len(set(row[start : start + length].tolist())) == 1 for start in starts)
+
+
+def mix(traces, step, matrix, out):
+    """out = matrix @ rows, which lie `step` apart in `traces`."""
+    n = out.shape[1]
+    rows = np.stack([traces[c * step : c * step + n] for c in range(matrix.shape[1])]).astype(np.float64)
+    out[...] = matrix.astype(np.float64) @ rows
+
+
 def sum_rows(rows, group, sums):
     """In place: each row is added to the sum it belongs to."""
     for row, k in zip(rows, group, strict=True):

@@ -12,7 +12,8 @@ import spikesieve
 from spikesieve.kernels import CpuBackend
 from spikesieve.simulation import SimulationParams, simulate_array
 from spikesieve.stages.artifacts import ArtifactTest, common_pieces
-from spikesieve.stages.preprocess import RawTraces, apply, mad_sd, only_highpass, reference_groups
+from spikesieve.stages.noise import mad_sd
+from spikesieve.stages.preprocess import RawTraces, apply, only_highpass, reference_groups
 
 FIRST, LAST, SHOWN = 14_700, 15_600, (2, 6, 10, 14)
 

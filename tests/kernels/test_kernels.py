@@ -70,6 +70,106 @@ def test_median_with_a_nan_channel_ends_and_leaves_the_other_group_alone():
     np.testing.assert_allclose(traces[5:], other, atol=1e-6)
 
 
+@FEW
+@given(SEEDS, st.integers(120, 140), st.sampled_from([1.0, 1e-20, 1e20]))
+def test_median_of_many_channels(seed, n_channels, scale):
+    rng = np.random.default_rng(seed)
+    values = scale * rng.standard_normal((n_channels, 150)) * rng.exponential(size=(n_channels, 1))
+    values += scale * rng.integers(-1000, 1000, 150) * (rng.random(150) < 0.5)
+    agree_on_median(*median_case(n_channels, 150, [0] * n_channels, values=values.astype(np.float32)))
+
+
+@FEW
+@given(SEEDS, st.integers(128, 131), st.integers(0, 131))
+def test_median_of_many_channels_with_ties(seed, n_channels, n_flat):
+    values = np.random.default_rng(seed).integers(-2, 3, (n_channels, 70)).astype(np.float32)
+    values[:n_flat] = 0.0
+    agree_on_median(*median_case(n_channels, 70, [0] * n_channels, values=values))
+
+
+def test_median_of_many_channels_with_a_nan_channel_ends():
+    traces, group, n = median_case(200, 40, [0] * 200)
+    traces[1] = np.nan
+    kernels.subtract_median(traces, group, n)
+
+
+# median_magnitudes
+
+
+def agree_on_median_magnitudes(rows):
+    rows = np.asarray(rows, np.float32)
+    np.testing.assert_array_equal(*both("median_magnitudes", lambda: (rows, np.full(len(rows), 7.0, np.float32))))
+
+
+@FEW
+@given(SEEDS, st.integers(1, 300) | st.sampled_from([1000, 3001]), st.sampled_from([0.0, 0.3, 0.5, 0.7]))
+def test_median_magnitudes_of_noise_and_silence(seed, n, silent_share):
+    rng = np.random.default_rng(seed)
+    used = rng.random((3, n)) >= silent_share
+    agree_on_median_magnitudes(rng.standard_normal((3, n)) * used)
+    agree_on_median_magnitudes(rng.standard_cauchy((3, n)) * used)
+    agree_on_median_magnitudes(rng.integers(-3, 4, (3, n)) * used)
+
+
+def test_median_magnitudes_of_what_is_not_finite_or_not_there():
+    rows = np.ones((4, 200))
+    rows[0, 3], rows[1, :50], rows[2, :150], rows[3] = np.nan, np.inf, -np.inf, 1e-30
+    agree_on_median_magnitudes(rows)
+    agree_on_median_magnitudes(np.empty((2, 0)))
+
+
+# extremes, repeats
+
+
+@pytest.mark.parametrize("n", [1, 15, 16, 17, 200])
+@pytest.mark.parametrize("strange", [None, np.nan, np.inf, -np.inf])
+def test_extremes(n, strange):
+    rows = np.random.default_rng(n).standard_normal((4, n)).astype(np.float32) * [[1], [1e30], [-1e-30], [0]]
+    rows = rows.astype(np.float32)
+    if strange is not None:
+        rows[1, 0], rows[2, n - 1], rows[3, n // 2] = strange, strange, strange
+    found = []
+    for implementation in (kernels, reference):
+        found.append((np.empty(4, np.float32), np.empty(4, np.float32)))
+        implementation.extremes(rows, *found[-1])
+    np.testing.assert_array_equal(*found)
+
+
+@FEW
+@given(SEEDS, st.integers(1, 9), st.integers(0, 60))
+def test_repeats(seed, length, n):
+    rows = np.random.default_rng(seed).integers(0, 2, (6, n)).astype(np.float32)
+    np.testing.assert_array_equal(*both("repeats", lambda: (rows, length, np.ones(6, np.bool_))))
+
+
+def test_nan_does_not_repeat():
+    found = np.ones(1, np.bool_)
+    kernels.repeats(np.full((1, 40), np.nan, np.float32), 4, found)
+    assert not found[0]
+
+
+# mix
+
+
+@pytest.mark.parametrize("n_samples", [1, 31, 32, 33, 64, 1100])
+@pytest.mark.parametrize(("n_rows", "n_channels"), [(1, 1), (6, 6), (7, 5), (13, 40)])
+def test_mix_of_any_shape(n_samples, n_rows, n_channels):
+    rng = np.random.default_rng(n_rows)
+    matrix = (rng.standard_normal((n_rows, n_channels)) * (rng.random((n_rows, n_channels)) < 0.3)).astype(np.float32)
+    traces = rng.standard_normal(n_channels * (n_samples + 5)).astype(np.float32)
+    ours, theirs = both(
+        "mix", lambda: (traces, n_samples + 5, matrix, np.full((n_rows, n_samples), np.nan, np.float32))
+    )
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(n_channels, 5 * n_channels))
+
+
+def test_mix_does_not_look_at_channels_that_no_row_needs():
+    traces, matrix, out = np.full(80, np.nan, np.float32), np.zeros((1, 2), np.float32), np.empty((1, 40), np.float32)
+    traces[40:], matrix[0, 1] = 1.0, 2.0
+    kernels.mix(traces, 40, matrix, out)
+    assert (out == 2).all()
+
+
 # microvolts
 
 

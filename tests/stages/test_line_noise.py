@@ -10,7 +10,8 @@ from tiny import BACKEND, HZ, line_probe
 
 from spikesieve.stages import preprocess
 from spikesieve.stages.line_noise import Lines, find_lines, power_spectrum, spectrum_samples, without_lines
-from spikesieve.stages.preprocess import PreprocessParams, mad_sd
+from spikesieve.stages.noise import mad_sd
+from spikesieve.stages.preprocess import PreprocessParams
 
 N, SECONDS = 3, 4
 

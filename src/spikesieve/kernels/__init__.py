@@ -5,11 +5,14 @@ from spikesieve.kernels.cpu.backend import CpuBackend
 from spikesieve.kernels.cpu.butterworth import butterworth
 from spikesieve.kernels.cpu.coincidences import coincidences
 from spikesieve.kernels.cpu.correlogram import correlogram
+from spikesieve.kernels.cpu.extremes import extremes, repeats
 from spikesieve.kernels.cpu.graph import ascend
 from spikesieve.kernels.cpu.localize import triangulate
+from spikesieve.kernels.cpu.magnitudes import median_magnitudes
 from spikesieve.kernels.cpu.match import subtract_waveforms, template_scores
 from spikesieve.kernels.cpu.median import subtract_median
 from spikesieve.kernels.cpu.microvolts import microvolts
+from spikesieve.kernels.cpu.mix import mix
 from spikesieve.kernels.cpu.project import project
 from spikesieve.kernels.cpu.pursue import pursue
 from spikesieve.kernels.cpu.sum_rows import sum_rows
@@ -29,11 +32,15 @@ __all__ = [
     "butterworth",
     "coincidences",
     "correlogram",
+    "extremes",
     "gaussian_above_tail",
+    "median_magnitudes",
     "microvolts",
+    "mix",
     "pick",
     "project",
     "pursue",
+    "repeats",
     "subtract_median",
     "subtract_waveforms",
     "sum_rows",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve.model import F32, I64, U8, Bool, Probe, Reason
-from spikesieve.stages.blanking import filled, mask_of, runs
+from spikesieve.stages.blanking import ends_of, filled, mask_of, runs
 
 # The spike of a neuron is not large on contacts that are this far apart.
 NEURON_UM = 300.0
@@ -169,7 +169,8 @@ def artifacts(signal: Signal, probe: Probe, test: ArtifactTest, layout: Layout) 
     ndarray of bool, shape (n_contacts, n_samples), or None
         Samples to blank; None if there are none, which costs little.
     """
-    peak_uv = np.maximum(signal.high.max(axis=1), -signal.high.min(axis=1))
+    low_uv, high_uv = ends_of(signal.high)
+    peak_uv = np.maximum(high_uv, -low_uv)
     found: Bool | None = None
     for rows, core, wanted in _cores(signal, peak_uv, probe, test, layout):
         mask = _followed(signal, rows, core, wanted, test, layout)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from spikesieve.kernels import extremes, repeats
 from spikesieve.model import F32, F64, I64, U8, Blanked, Bool, Reason, join_blanked
 
 Runs = tuple[I64, I64, I64]
@@ -97,7 +98,8 @@ def unusable(uv: F32, range_uv: tuple[F64, F64] | None, sampling_hz: float) -> U
         The `Reason` of each sample, 0 for samples that can be used; None if all can.
     """
     why: U8 | None = None
-    ends_uv = float(uv.min()), float(uv.max())
+    low_uv, high_uv = ends_of(uv)
+    ends_uv = float(low_uv.min()), float(high_uv.max())
     # Written so that a NaN anywhere makes it false.
     voltages = ends_uv[0] > -LARGEST_UV and ends_uv[1] < LARGEST_UV
     for reason, found in (
@@ -109,6 +111,24 @@ def unusable(uv: F32, range_uv: tuple[F64, F64] | None, sampling_hz: float) -> U
             why = np.zeros(uv.shape, np.uint8) if why is None else why
             why[found] = reason
     return why
+
+
+def ends_of(uv: F32) -> tuple[F32, F32]:
+    """Find the smallest and the largest value of each contact.
+
+    Parameters
+    ----------
+    uv : ndarray of float32, shape (n_contacts, n_samples)
+        Traces.
+
+    Returns
+    -------
+    low, high : ndarray of float32, shape (n_contacts,)
+        NaN for contacts with values that are not finite.
+    """
+    low, high = np.empty(len(uv), np.float32), np.empty(len(uv), np.float32)
+    extremes(np.ascontiguousarray(uv), low, high)
+    return low, high
 
 
 def saturated(
@@ -176,12 +196,9 @@ def _suspects(uv: F32, step: int) -> I64:
 
     A run of twice that length holds a whole piece.
     """
-    n = uv.shape[1] // step
-    pieces = uv[:, : n * step].reshape(len(uv), n, step)
-    first = pieces[:, :, 0]
-    row, piece = np.nonzero((first == pieces[:, :, step // 2]) & (first == pieces[:, :, step - 1]))
-    whole = (pieces[row, piece] == pieces[row, piece, 0][:, None]).all(axis=1)
-    return np.unique(row[whole])
+    found = np.empty(len(uv), np.bool_)
+    repeats(np.ascontiguousarray(uv), step, found)
+    return np.flatnonzero(found)
 
 
 def _repetitions(x: F32, row: int, least: int) -> Runs:

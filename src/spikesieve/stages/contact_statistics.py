@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve.model import F32, F64, I64, U8, Reason
-from spikesieve.stages.preprocess import mad_sd
+from spikesieve.stages.noise import mad_sd
 
 # A contact may work for a part of the time: its noise is measured in pieces of this length.
 PIECE_S = 0.1

@@ -14,7 +14,8 @@ from spikesieve.geometry import distances_um, nearest, vertical_pitch_um
 from spikesieve.kernels.backend import Backend
 from spikesieve.model import F32, F64, I64, Probe
 from spikesieve.settings.detect import DetectParams
-from spikesieve.stages.preprocess import Clean, mad_sd
+from spikesieve.stages.noise import mad_sd
+from spikesieve.stages.preprocess import Clean
 from spikesieve.stages.shapes import Shapes
 
 # Noise of SD s makes about 5000 exp(-u^2 / (2 s^2)) detections above u per second and contact: measured 1800 to 14000

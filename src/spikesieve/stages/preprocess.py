@@ -19,9 +19,6 @@ from spikesieve.stages.reference import referenced, spread
 
 # After 12 periods of the cutoff frequency (40 ms at 300 Hz) the slowest pole of the high-pass has decayed by exp(-37).
 HALO_PERIODS = 12.0
-MAD_TO_SD = 1.4826
-# A block in which less than this share of a contact is used says nothing about the contact.
-MIN_USED = 0.1
 # A gap of 5 periods of the cutoff frequency, filled with a smooth curve, hides what is on its other side.
 GAP_PERIODS = 5.0
 # The offset of a channel is the mean of every 16th sample. The filter removes the rest.
@@ -370,31 +367,3 @@ def only_highpass(
         range_uv=range_uv,
         params=params,
     )
-
-
-def mad_sd(traces: F32, blanked: Bool | None = None) -> F64:
-    """Estimate the SD of each channel robustly: 1.4826 times the median absolute value of the samples that are used.
-
-    Parameters
-    ----------
-    traces : ndarray of float32, shape (n_channels, n_samples)
-        Traces with mean 0.
-    blanked : ndarray of bool, shape (n_channels, n_samples), optional
-        Samples that do not count.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_channels,)
-        SD in the unit of the traces; NaN for a channel of which fewer than a tenth of the samples are used.
-
-    Examples
-    --------
-    >>> traces = np.array([[1.0, -1.0, 1.0, 0.0, 0.0, 0.0, 0.0]], np.float32)
-    >>> mad_sd(traces), mad_sd(traces, traces == 0)
-    (array([0.]), array([1.4826]))
-    """
-    if blanked is None or not blanked.any():
-        return np.asarray(MAD_TO_SD * np.median(np.abs(traces), axis=1), dtype=np.float64)
-    rows = (np.abs(x[~out]) for x, out in zip(traces, blanked, strict=True))
-    enough = MIN_USED * traces.shape[1]
-    return np.array([MAD_TO_SD * float(np.median(x)) if len(x) > enough else np.nan for x in rows], np.float64)

@@ -10,7 +10,8 @@ import numpy as np
 from spikesieve.geometry import distances_um, nearest
 from spikesieve.model import F32, F64, Bool, Probe
 from spikesieve.settings.preprocess import PreprocessParams
-from spikesieve.stages.preprocess import Preprocessing, mad_sd
+from spikesieve.stages.noise import mad_sd
+from spikesieve.stages.preprocess import Preprocessing
 
 
 @dataclass(frozen=True, eq=False)

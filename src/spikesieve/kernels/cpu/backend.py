@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from spikesieve.kernels.backend import Places
@@ -15,6 +16,7 @@ from spikesieve.kernels.cpu.butterworth import butterworth
 from spikesieve.kernels.cpu.match import subtract_waveforms, template_scores
 from spikesieve.kernels.cpu.median import subtract_median
 from spikesieve.kernels.cpu.microvolts import microvolts
+from spikesieve.kernels.cpu.mix import mix
 from spikesieve.kernels.cpu.project import project
 from spikesieve.kernels.cpu.pursue import pursue
 from spikesieve.kernels.cpu.universal import pick, universal_scores
@@ -24,8 +26,6 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
-# Rows of a matrix over contacts that are multiplied together, because they share most of their contacts.
-ROWS_AT_ONCE = 32
 # Samples whose universal scores are computed at a time, so that those of all centres stay in the cache.
 SAMPLES_AT_ONCE = 1024
 # The kernels keep 6 sums in registers.
@@ -57,13 +57,16 @@ class CpuBackend:
         subtract_median(traces, group, n_groups)
 
     def mix(self, traces: F32, matrix: F32) -> F32:
-        """See `Backend.mix`. 32 rows at a time, each time with the range of contacts that they need."""
-        out = np.empty(traces.shape, np.float32)
-        for start in range(0, len(traces), ROWS_AT_ONCE):
-            rows = slice(start, start + ROWS_AT_ONCE)
-            used = np.flatnonzero(matrix[rows].any(axis=0))
-            needed = slice(used[0], used[-1] + 1) if used.size else slice(0)
-            np.matmul(matrix[rows, needed], traces[needed], out=out[rows])
+        """See `Backend.mix`. Traces may be a part of longer ones."""
+        out = np.empty((len(matrix), traces.shape[1]), np.float32)
+        if not out.size or not traces.size:
+            return np.zeros_like(out)
+        number = traces.itemsize
+        if traces.strides[1] != number or traces.strides[0] < traces.shape[1] * number:
+            traces = np.ascontiguousarray(traces)
+        step = traces.strides[0] // number
+        flat = as_strided(traces, ((len(traces) - 1) * step + traces.shape[1],), (number,))
+        mix(flat, step, np.ascontiguousarray(matrix), out)
         return out
 
     def projections(self, traces: F32, components: F32, peak_index: int) -> Iterator[F32]:

@@ -12,7 +12,8 @@ from spikesieve.kernels.pursuit import Bounds, Worth
 from spikesieve.model import F32, F64, Bool
 from spikesieve.settings.fit import FitParams
 from spikesieve.stages.match import MatchedSpikes, Matcher, seen
-from spikesieve.stages.preprocess import Clean, mad_sd
+from spikesieve.stages.noise import mad_sd
+from spikesieve.stages.preprocess import Clean
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates
 
