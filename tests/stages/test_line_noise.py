@@ -9,7 +9,7 @@ import pytest
 from tiny import BACKEND, HZ, line_probe
 
 from spikesieve.stages import preprocess
-from spikesieve.stages.line_noise import Lines, find_lines, power_spectrum, spectrum_samples, without_lines
+from spikesieve.stages.line_noise import Lines, Spectrum, find_lines, power_spectrum, spectrum_samples, without_lines
 from spikesieve.stages.noise import mad_sd
 from spikesieve.stages.preprocess import PreprocessParams
 
@@ -26,11 +26,14 @@ def sine(hz: float, uv: float) -> np.ndarray:
     return (uv * np.sin(2 * np.pi * hz * np.arange(int(SECONDS * HZ)) / HZ + 1)).astype(np.float32)
 
 
-def lines_of(traces_uv: np.ndarray) -> Lines | None:
+def lines_of(traces_uv: np.ndarray, blanked: np.ndarray | None = None) -> Lines | None:
     blocks = np.array_split(traces_uv, SECONDS, axis=1)
+    masks = [None] * SECONDS if blanked is None else np.array_split(blanked, SECONDS, axis=1)
     sd = mad_sd(traces_uv)
     n = spectrum_samples(blocks[0].shape[1])
-    return find_lines(np.mean([power_spectrum(b, sd, HZ, n) for b in blocks], axis=0), sd, HZ, 300.0)
+    each = [power_spectrum(b, sd, HZ, n, gaps) for b, gaps in zip(blocks, masks, strict=True)]
+    mean = Spectrum(np.mean([s.power for s in each], axis=0), np.mean([s.leak for s in each], axis=0))
+    return find_lines(mean, sd, HZ, 300.0)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -57,6 +60,28 @@ def test_a_line_is_found_on_one_contact_with_its_frequency_and_amplitude(hz, uv)
     assert f"{lines.hz[0]:.0f} Hz" in lines.notes[0]
 
 
+def forty_times_a_second(traces: np.ndarray) -> np.ndarray:
+    return np.tile(np.arange(traces.shape[1]) % 750 < 120, (N, 1))
+
+
+def test_a_line_with_gaps_is_one_line():
+    """Gaps of 4 ms, forty times a second, put images at all multiples of 40 Hz beside it."""
+    traces = noise() + sine(1234.5, 200.0)
+    blanked = forty_times_a_second(traces)
+    traces[blanked] = 0.0
+    assert len(lines_of(traces).hz) > 3
+    lines = lines_of(traces, blanked)
+    assert lines.hz == pytest.approx([1234.5], abs=0.2)
+    assert lines.amplitude_uv == pytest.approx([200.0], rel=0.15)
+
+
+def test_lines_with_gaps_are_all_found():
+    traces = noise() + sine(1000.0, 60.0) + sine(1520.0, 40.0) + sine(3210.0, 30.0)
+    blanked = forty_times_a_second(traces)
+    traces[blanked] = 0.0
+    assert lines_of(traces, blanked).hz == pytest.approx([1000.0, 1520.0, 3210.0], abs=0.2)
+
+
 def test_a_line_is_removed_and_spikes_stay():
     clean = noise()
     at = np.arange(1000, 110_000, 4000)
@@ -78,7 +103,7 @@ def test_a_line_that_swells_is_removed_as_well():
 def test_of_too_many_lines_the_strongest_are_removed_and_the_others_are_named():
     power = np.full((1, 15_001), 1e-3, np.float32)
     power[0, 400:14_000:61] = np.linspace(2.0, 1.0, 223)
-    lines = find_lines(power, np.array([10.0]), HZ, 300.0)
+    lines = find_lines(Spectrum(power, np.zeros_like(power)), np.array([10.0]), HZ, 300.0)
     assert (lines.n_removed, len(lines.hz)) == (147, 223)
     assert lines.hz[0] == 400.0
     assert "weaker ones" in lines.notes[0]

@@ -6,18 +6,37 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spikesieve.engine.blocks import Block
 from spikesieve.engine.run import BlockTask, Core, Run
 from spikesieve.engine.source import Source
 from spikesieve.kernels.backend import Backend
-from spikesieve.model import F32
+from spikesieve.model import F64
+from spikesieve.stages.artifacts import artifact_test
 from spikesieve.stages.contact_statistics import ContactStatistics, contact_statistics, pooled
-from spikesieve.stages.line_noise import Lines, find_lines, power_spectrum, spectrum_samples
+from spikesieve.stages.line_noise import Lines, Spectrum, beside_artifacts, find_lines, power_spectrum, spectrum_samples
 from spikesieve.stages.preprocess import Clean
 
 
 @dataclass(frozen=True, eq=False)
-class ContactSurvey(BlockTask[tuple[ContactStatistics, F32]]):
+class Contacts:
+    """What is known of the contacts of a recording.
+
+    Attributes
+    ----------
+    lines : Lines or None
+        Lines of interference; None if there are none.
+    measured : ContactStatistics
+        Statistics of the sample blocks without the lines.
+    disturbed_sd_uv : ndarray of float64, shape (n_contacts,)
+        Robust SD of each contact in uV with the lines.
+    """
+
+    lines: Lines | None
+    measured: ContactStatistics
+    disturbed_sd_uv: F64
+
+
+@dataclass(frozen=True, eq=False)
+class ContactSurvey(BlockTask[tuple[ContactStatistics, Spectrum]]):
     """Measure the contacts in a block, and their power spectra.
 
     Attributes
@@ -33,14 +52,15 @@ class ContactSurvey(BlockTask[tuple[ContactStatistics, F32]]):
         """0: no margin."""
         return 0
 
-    def __call__(self, clean: Clean, core: Core, backend: Backend) -> tuple[ContactStatistics, F32]:
-        """Return the statistics, and the spectra, (n_contacts, n_bins) float32 in uV^2 / Hz."""
-        hz = self.source.sampling_hz
+    def __call__(self, clean: Clean, core: Core, backend: Backend) -> tuple[ContactStatistics, Spectrum]:
+        """Return the statistics, and the spectra."""
+        hz, corner_hz = self.source.sampling_hz, self.source.preprocessing.params.highpass_cutoff_hz
         measured = contact_statistics(clean.uv, hz, clean.why)
-        return measured, power_spectrum(clean.uv, measured.sd_uv, hz, self.spectrum_samples)
+        left_out = beside_artifacts(clean.why, hz, corner_hz)
+        return measured, power_spectrum(clean.uv, measured.sd_uv, hz, self.spectrum_samples, left_out)
 
 
-def survey_contacts(run: Run, source: Source) -> tuple[Lines | None, ContactStatistics]:
+def survey_contacts(run: Run, source: Source) -> Contacts:
     """Find lines of interference, and measure the contacts without them.
 
     Parameters
@@ -52,27 +72,37 @@ def survey_contacts(run: Run, source: Source) -> tuple[Lines | None, ContactStat
 
     Returns
     -------
-    lines : Lines or None
-        Lines of interference; None if there are none.
-    measured : ContactStatistics
-        Statistics of the sample blocks.
+    Contacts
+        Lines and statistics.
+
+    Notes
+    -----
+    A train of pulses is a comb of lines, but no interference that goes on between the pulses. Where lines are found,
+    artifacts are therefore blanked and the lines looked for again.
     """
-    blocks = source.sample_blocks
-    measured, power = _survey(run, source, blocks)
+    measured, lines = _survey(run, source)
+    if lines is None:
+        return Contacts(None, measured, measured.sd_uv)
     fitted = source.preprocessing
-    lines = find_lines(power, measured.sd_uv, source.sampling_hz, fitted.params.highpass_cutoff_hz)
-    if lines is not None:
-        measured, _ = _survey(run, source.with_preprocessing(replace(fitted, lines=lines)), blocks)
-    return lines, measured
+    fitted = replace(fitted, artifact_test=artifact_test(measured.sd_uv, fitted.probe, fitted.params))
+    disturbed, lines = _survey(run, source.with_preprocessing(fitted))
+    if lines is None:
+        return Contacts(None, disturbed, disturbed.sd_uv)
+    measured, _ = _survey(run, source.with_preprocessing(replace(fitted, lines=lines)))
+    return Contacts(lines, measured, disturbed.sd_uv)
 
 
-def _survey(run: Run, source: Source, blocks: tuple[Block, ...]) -> tuple[ContactStatistics, F32]:
-    """Statistics of all blocks, and the mean of their spectra, weighted by length."""
+def _survey(run: Run, source: Source) -> tuple[ContactStatistics, Lines | None]:
+    """Statistics of all sample blocks, and the lines in the mean of their spectra, weighted by length."""
+    blocks = source.sample_blocks
     n_samples = np.array([block.n_samples for block in blocks], np.float64)
     task = ContactSurvey(source, spectrum_samples(int(n_samples.max())))
     surveys = run.map(task, blocks, "noise and whitening")
-    statistics, power = [], np.zeros(())
+    statistics, power, leak = [], np.zeros(()), np.zeros(())
     for weight, (measured, spectrum) in zip(n_samples / n_samples.sum(), surveys, strict=True):
         statistics.append(measured)
-        power = power + weight * spectrum
-    return pooled(statistics), power.astype(np.float32)
+        power, leak = power + weight * spectrum.power, leak + weight * spectrum.leak
+    pooled_statistics = pooled(statistics)
+    mean = Spectrum(power.astype(np.float32), leak.astype(np.float32))
+    corner_hz = source.preprocessing.params.highpass_cutoff_hz
+    return pooled_statistics, find_lines(mean, pooled_statistics.sd_uv, source.sampling_hz, corner_hz)

@@ -12,9 +12,8 @@ from spikesieve.kernels.backend import Backend
 from spikesieve.model import F64
 from spikesieve.passes.contacts import survey_contacts
 from spikesieve.settings.preprocess import PreprocessParams
-from spikesieve.stages.artifacts import ArtifactTest, common_pieces
+from spikesieve.stages.artifacts import artifact_test
 from spikesieve.stages.bad_contacts import without_bad_contacts
-from spikesieve.stages.contact_statistics import ContactStatistics
 from spikesieve.stages.preprocess import Clean, Preprocessing
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.sieve.fit import noise_of_scores
@@ -57,7 +56,7 @@ class ScoreNoise(BlockTask[F64]):
         return noise_of_scores(clean.white, self.shapes, backend, clean.blanked)
 
 
-@versioned(5)
+@versioned(6)
 def fit_preprocessing(run: Run, source: Source, params: PreprocessParams) -> Preprocessing:
     """Learn lines of interference, bad contacts, noise and whitening from sample blocks.
 
@@ -76,25 +75,19 @@ def fit_preprocessing(run: Run, source: Source, params: PreprocessParams) -> Pre
         The complete preprocessing.
     """
     blocks, stage = source.sample_blocks, "noise and whitening"
-    lines, measured = survey_contacts(run, source)
+    contacts = survey_contacts(run, source)
+    lines, measured = contacts.lines, contacts.measured
     recording = source.recording
     draft = without_bad_contacts(
         measured, source.probe, recording.sampling_hz, recording.range_uv(source.probe.channels), params
     )
-    if lines is not None:
-        kept = np.isin(source.probe.channels, draft.probe.channels)
-        draft = replace(draft, lines=lines.of_contacts(kept), notes=(*draft.notes, *lines.notes))
-    draft = _with_artifact_test(draft, measured, source)
-    return fit_whitening(draft, run.map(Covariance(source.with_preprocessing(draft)), blocks, stage))
-
-
-def _with_artifact_test(draft: Preprocessing, measured: ContactStatistics, source: Source) -> Preprocessing:
-    """Add what artifacts are told by, and the share of the time that can be used."""
     kept = np.isin(source.probe.channels, draft.probe.channels)
-    test = ArtifactTest(measured.sd_uv[kept].astype(np.float32), common_pieces(draft.probe))
-    if draft.params.artifacts == "keep":
-        test = replace(test, piece=np.full_like(test.piece, -1))
-    return replace(draft, artifact_test=test, used_share=max(measured.used_share, 1e-3))
+    if lines is not None:
+        draft = replace(draft, lines=lines.of_contacts(kept), notes=(*draft.notes, *lines.notes))
+    # Where interference remains in the traces that artifacts are looked for in, it counts as noise.
+    test = artifact_test(contacts.disturbed_sd_uv[kept], draft.probe, params)
+    draft = replace(draft, artifact_test=test, used_share=max(measured.used_share, 1e-3))
+    return fit_whitening(draft, run.map(Covariance(source.with_preprocessing(draft)), blocks, stage))
 
 
 @versioned(3)

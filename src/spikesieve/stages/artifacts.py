@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.model import F32, I64, U8, Bool, Probe, Reason
+from spikesieve.model import F32, F64, I64, U8, Bool, Probe, Reason
+from spikesieve.settings.preprocess import PreprocessParams
 from spikesieve.stages.blanking import ends_of, filled, mask_of, runs
 
 # The spike of a neuron is not large on contacts that are this far apart.
@@ -148,6 +149,27 @@ def common_pieces(probe: Probe) -> I64:
 
 def _extent_um(probe: Probe, rows: I64) -> float:
     return float(np.hypot(*np.ptp(probe.positions_um[rows], axis=0)))
+
+
+def artifact_test(noise_uv: F64, probe: Probe, params: PreprocessParams) -> ArtifactTest:
+    """Make the test of a recording.
+
+    Parameters
+    ----------
+    noise_uv : ndarray of float64, shape (n_contacts,)
+        Noise SD of each contact in uV, high-passed, before the common reference.
+    probe : Probe
+        The contacts.
+    params : PreprocessParams
+        Whether artifacts are looked for.
+
+    Returns
+    -------
+    ArtifactTest
+        No contacts are judged together if artifacts are to be kept.
+    """
+    piece = common_pieces(probe)
+    return ArtifactTest(noise_uv.astype(np.float32), np.full_like(piece, -1) if params.artifacts == "keep" else piece)
 
 
 def artifacts(signal: Signal, probe: Probe, test: ArtifactTest, layout: Layout) -> Bool | None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.polynomial.legendre import legvander
 from scipy.fft import next_fast_len, rfft
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from scipy.signal.windows import hann
 
-from spikesieve.model import F32, F64, I64, Bool
+from spikesieve.model import F32, F64, I64, U8, Bool, Reason
+from spikesieve.stages.blanking import mask_of, runs
+from spikesieve.stages.line_fit import HALF_WIDTH_HZ, fitted_lines
 
 # Spikes and artifacts are cut off at this many SD, so that they are no part of a spectrum or a fit. A sine never is:
 # its peak is 1.35 times its robust SD.
@@ -24,14 +25,15 @@ BACKGROUND_HZ = 100.0
 MIN_PEAK_RATIO = 20.0
 # A sine of 0.1 SD is half a percent of the noise: a smaller one changes nothing.
 MIN_AMPLITUDE_SD = 0.1
+# A line is an image of stronger ones if it has less than this times the power that their gaps send to its frequency:
+# images of several lines add up.
+IMAGE_RATIO = 4.0
 # A line with a Hann window fills the bins up to 2 away from its own.
 HALF_PEAK_BINS = 3
-# What is removed around each line, on either side.
-HALF_WIDTH_HZ = 1.0
-# A line is fitted in pieces of about this length.
-PIECE_S = 1.0
-# Combinations of sines with less than this share of the size of the largest are not fitted: they are 0, or lie in gaps.
-SMALLEST_SIZE = 1e-6
+# Sum of a Hann window, squared, over the sum of its squares and its length.
+HANN_SHARE = 2 / 3
+# What remains of an artifact beside it is no line: this many periods of the corner frequency do not count.
+BESIDE_PERIODS = 1.0
 # No more than this share of the frequencies that spikes are found in is removed.
 MAX_REMOVED_SHARE = 0.02
 # The filter leaves a strong line down to half of its corner frequency.
@@ -93,7 +95,48 @@ class Lines:
         return listed + (f" and {len(pairs) - 10} weaker ones" if len(pairs) > 10 else "")
 
 
-def power_spectrum(traces_uv: F32, sd_uv: F64, sampling_hz: float, n_samples: int) -> F32:
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Power spectra of the contacts in one block, or the mean of several.
+
+    Attributes
+    ----------
+    power : ndarray of float32, shape (n_contacts, n_bins)
+        In uV^2 / Hz. Its sum times the distance of frequencies is the variance.
+    leak : ndarray of float32, shape (n_contacts, n_bins)
+        What becomes of the power of a line where it is not seen in blanked samples: the share that is left to it, and,
+        at each distance from it, the share that appears there.
+    """
+
+    power: F32
+    leak: F32
+
+
+def beside_artifacts(why: U8 | None, sampling_hz: float, corner_hz: float) -> Bool | None:
+    """Mark the samples in which no lines are looked for: blanked ones, and those beside artifacts.
+
+    Parameters
+    ----------
+    why : ndarray of uint8, shape (n_contacts, n_samples), or None
+        `Reason` of blanked samples.
+    sampling_hz, corner_hz : float
+        Sampling rate, and corner frequency of the high-pass, in Hz.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_contacts, n_samples), or None
+        Marked samples; None if there are none.
+    """
+    if why is None:
+        return None
+    reach = round(BESIDE_PERIODS * sampling_hz / corner_hz)
+    row, start, stop = runs((why == Reason.ARTIFACT) | (why == Reason.GIVEN))
+    return (why > 0) | mask_of((row, start - reach, stop + reach), why.shape)
+
+
+def power_spectrum(
+    traces_uv: F32, sd_uv: F64, sampling_hz: float, n_samples: int, blanked: Bool | None = None
+) -> Spectrum:
     """Compute the power spectrum of each contact without its spikes.
 
     Parameters
@@ -106,17 +149,31 @@ def power_spectrum(traces_uv: F32, sd_uv: F64, sampling_hz: float, n_samples: in
         Sampling rate in Hz.
     n_samples : int
         Length that all blocks are brought to; gives the frequencies of the result.
+    blanked : ndarray of bool, shape (n_contacts, n_block), optional
+        Samples that do not count. Default: none.
 
     Returns
     -------
-    ndarray of float32, shape (n_contacts, n_samples // 2 + 1)
-        In uV^2 / Hz. Its sum times the distance of frequencies is the variance.
+    Spectrum
+        With n_samples // 2 + 1 frequencies.
     """
     limit = (SPECTRUM_CLIP_SD * sd_uv).astype(np.float32)[:, None]
     cut = np.clip(traces_uv[:, :n_samples], -limit, limit)
-    window = hann(cut.shape[1], sym=False).astype(np.float32)
-    power = np.abs(rfft(cut * window, n_samples, axis=1)) ** 2
-    return np.asarray(power * (2.0 / (sampling_hz * float((window**2).sum()))), dtype=np.float32)
+    window = hann(cut.shape[1], sym=False).astype(np.float32)[None]
+    if blanked is not None:
+        window = np.where(blanked[:, :n_samples], np.float32(0.0), window)
+    size = np.maximum((window**2).sum(axis=1, keepdims=True), 1e-12)
+    power = _squared(cut * window, n_samples) * (2.0 / (sampling_hz * size))
+    leak = np.zeros_like(power)
+    if blanked is None:
+        leak[:, 0] = 1.0
+    else:
+        leak = _squared(window, n_samples) / (HANN_SHARE * cut.shape[1] * size)
+    return Spectrum(power.astype(np.float32), leak.astype(np.float32))
+
+
+def _squared(traces: F32, n_samples: int) -> F32:
+    return np.asarray(np.abs(rfft(traces, n_samples, axis=1)) ** 2, dtype=np.float32)
 
 
 def spectrum_samples(n_block: int) -> int:
@@ -140,12 +197,12 @@ def spectrum_samples(n_block: int) -> int:
     return int(next_fast_len(n_block, real=True))
 
 
-def find_lines(power: F32, sd_uv: F64, sampling_hz: float, corner_hz: float) -> Lines | None:
+def find_lines(spectrum: Spectrum, sd_uv: F64, sampling_hz: float, corner_hz: float) -> Lines | None:
     """Find narrow lines far above the smooth background of a spectrum.
 
     Parameters
     ----------
-    power : ndarray of float32, shape (n_contacts, n_bins)
+    spectrum : Spectrum
         Mean of the sample blocks' `power_spectrum`.
     sd_uv : ndarray of float64, shape (n_contacts,)
         Robust SD of each contact in uV.
@@ -162,20 +219,25 @@ def find_lines(power: F32, sd_uv: F64, sampling_hz: float, corner_hz: float) -> 
     Notes
     -----
     A line is a peak of 20 times the background on some contact, whose sine has an amplitude of at least 0.1 SD of the
-    contact. The strongest are removed, until 2 % of the frequencies are.
+    contact, and which is no image of stronger lines: gaps in a line look like lines beside it. The strongest are
+    removed, until 2 % of the frequencies are.
     """
+    power = spectrum.power
     step_hz = sampling_hz / 2 / max(1, power.shape[1] - 1)
     excess = power - _background(power, max(3, round(BACKGROUND_HZ / step_hz)))
     width = 2 * HALF_PEAK_BINS + 1
     peak_uv = np.sqrt(2 * step_hz * np.maximum(uniform_filter1d(excess, width, axis=1, mode="constant") * width, 0.0))
+    peak_uv /= np.sqrt(np.maximum(spectrum.leak[:, :1], 1e-12))
     narrow = excess >= (MIN_PEAK_RATIO - 1) * (power - excess)
     amplitude_sd = np.where(narrow, peak_uv / np.maximum(sd_uv, 1e-12)[:, None], 0.0)
     amplitude_sd[:, : int(np.ceil(LOWEST_OF_CORNER * corner_hz / step_hz))] = 0.0
     largest = np.where(amplitude_sd >= MIN_AMPLITUDE_SD, excess, 0.0).max(axis=0)
     found = np.flatnonzero((largest > 0) & (largest == maximum_filter1d(largest, width)))
+    contact = amplitude_sd[:, found].argmax(axis=0)
+    own = ~_images(excess, spectrum.leak, found, contact)
+    found, contact = found[own], contact[own]
     if not len(found):
         return None
-    contact = amplitude_sd[:, found].argmax(axis=0)
     strength = amplitude_sd[contact, found]
     order = np.argsort(-strength, kind="stable")
     found, contact = found[order], contact[order]
@@ -190,6 +252,17 @@ def _background(power: F32, n_bins: int) -> F32:
     edges = np.arange(0, power.shape[1], n_bins)
     medians = [np.median(power[:, a : a + n_bins], axis=1) for a in edges]
     return np.repeat(np.stack(medians, axis=1), n_bins, axis=1)[:, : power.shape[1]]
+
+
+def _images(excess: F32, leak: F32, found: I64, contact: I64) -> Bool:
+    """Tell which peaks may be images of stronger peaks of the same contact: (n_found,) bool."""
+    own = excess[contact, found]
+    stronger = np.where(excess[contact][:, found] > own[:, None], excess[contact][:, found], 0.0)
+    # A peak is known to a bin or two.
+    beyond = np.where(np.arange(leak.shape[1]) > HALF_PEAK_BINS, leak, 0.0)
+    near = maximum_filter1d(beyond, 2 * HALF_PEAK_BINS + 1, axis=1) / np.maximum(leak[:, :1], 1e-12)
+    distance = np.abs(found[:, None] - found)
+    return np.asarray(own < IMAGE_RATIO * (stronger * near[contact[:, None], distance]).sum(axis=1))
 
 
 def _centre(excess: F32, peak: int) -> float:
@@ -220,55 +293,11 @@ def without_lines(traces_uv: F32, lines: Lines, sampling_hz: float, unused: Bool
 
     Notes
     -----
-    The block is cut into pieces of about a second. In each, a line is fitted by least squares as sine and cosine times
-    Legendre polynomials, 2 T + 1 of them for a piece of T seconds and 1 Hz on either side, so that amplitude and phase
-    may change. A spike loses a part of 2 Hz over its bandwidth of some kHz: there is no ringing to be seen. Spikes are
-    cut off before the fit. Unused samples are left out of it: amplitudes that change slowly cannot follow a line that
-    ends there.
+    All lines are fitted together (`fitted_lines`). A spike loses a part of 2 Hz over its bandwidth of some kHz: there
+    is no ringing to be seen. Spikes are cut off before the fit. Unused samples are left out of it: amplitudes that
+    change slowly cannot follow a line that ends there.
     """
-    n_contacts, n_samples = traces_uv.shape
-    n_pieces = max(1, round(n_samples / (PIECE_S * sampling_hz)))
-    n_each = -(-n_samples // n_pieces)
-    longer = (0, 0), (0, n_pieces * n_each - n_samples)
-    pieces = np.pad(traces_uv, longer).reshape(-1, n_each)
-    gaps = None if unused is None else _Gaps.of(np.pad(unused, longer, constant_values=True).reshape(-1, n_each))
-    limit = np.repeat(lines.limit_uv, n_pieces)[:, None]
-    for hz in lines.hz[: lines.n_removed]:
-        pieces -= _fitted(np.clip(pieces, -limit, limit), _narrow_band(hz, n_each, sampling_hz), gaps)
-    return np.ascontiguousarray(pieces.reshape(n_contacts, -1)[:, :n_samples])
-
-
-@dataclass(frozen=True, eq=False)
-class _Gaps:
-    """Samples of the pieces that are not used; pieces mostly share their gaps."""
-
-    different: Bool
-    of_piece: I64
-
-    @classmethod
-    def of(cls, unused: Bool) -> _Gaps:
-        different, of_piece = np.unique(unused, axis=0, return_inverse=True)
-        return cls(different, of_piece.ravel())
-
-
-def _fitted(pieces: F32, basis: F32, gaps: _Gaps | None) -> F32:
-    """The part of each piece that lies in a narrow band, fitted to the samples outside the gaps."""
-    if gaps is None:
-        return np.asarray((pieces @ basis) @ basis.T)
-    scores = np.where(gaps.different[gaps.of_piece], 0.0, pieces) @ basis
-    # The columns are orthonormal over the whole piece, not outside the gaps.
-    norms = np.stack([basis[~gap].T @ basis[~gap] for gap in gaps.different])
-    inverse = np.linalg.pinv(norms, rcond=SMALLEST_SIZE, hermitian=True)[gaps.of_piece]
-    return np.asarray((scores[:, None] @ inverse)[:, 0] @ basis.T, dtype=np.float32)
-
-
-def _narrow_band(hz: float, n_samples: int, sampling_hz: float) -> F32:
-    """Orthonormal columns for a line whose amplitude and phase change slowly: (n_samples, n) float32."""
-    n_polynomials = 1 + int(np.ceil(2 * HALF_WIDTH_HZ * n_samples / sampling_hz))
-    slow = legvander(np.linspace(-1, 1, n_samples), n_polynomials - 1)
-    phase = 2 * np.pi * hz / sampling_hz * np.arange(n_samples)
-    columns = np.hstack([slow * np.cos(phase)[:, None], slow * np.sin(phase)[:, None]])
-    sizes, vectors = np.linalg.eigh(columns.T @ columns)
-    # At half the sampling rate the sine is 0 at every sample.
-    used = sizes > SMALLEST_SIZE * sizes[-1]
-    return np.asarray(columns @ (vectors[:, used] / np.sqrt(sizes[used])), dtype=np.float32)
+    limit_uv = lines.limit_uv[:, None]
+    cut = np.clip(traces_uv, -limit_uv, limit_uv)
+    used = None if unused is None else ~unused
+    return np.asarray(traces_uv - fitted_lines(cut, lines.hz[: lines.n_removed], sampling_hz, used))
