@@ -8,7 +8,7 @@ import numpy as np
 
 from spikesieve.engine.run import Run, versioned
 from spikesieve.engine.source import Source
-from spikesieve.model import F32, I64, Bool, Sorting, Spikes
+from spikesieve.model import F32, I32, I64, Bool, RowsOnDemand, Sorting, Spikes
 from spikesieve.passes.curation import CuratedUnits
 from spikesieve.passes.drift import FollowedMotion
 from spikesieve.passes.waveforms import measure_templates
@@ -67,7 +67,60 @@ class SortedSpikes:
     motion: FollowedMotion
 
 
-@versioned(4)
+@dataclass(frozen=True, eq=False)
+class FeaturesOfUnits(RowsOnDemand):
+    """Features of the spikes of units on the contacts of their unit, put there when they are read.
+
+    Attributes
+    ----------
+    features : ndarray of float32, shape (n_matched, n_near, n_pcs)
+        Features of all matched spikes, on the contacts of their template.
+    matched : ndarray of int64, shape (n,)
+        Which matched spike each spike is.
+    template : ndarray of int32, shape (n_matched,)
+        Template of each matched spike.
+    measured_on : ndarray of int64, shape (n_templates, n_near)
+        Contacts of each template.
+    unit : ndarray of int32, shape (n,)
+        Unit of each spike.
+    wanted_on : ndarray of int64, shape (n_units, n_near)
+        Contacts of each unit.
+    """
+
+    features: F32
+    matched: I64
+    template: I32
+    measured_on: I64
+    unit: I32
+    wanted_on: I64
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, n_near, n_pcs)."""
+        return (len(self.matched), *self.features.shape[1:])
+
+    def rows(self, numbers: I64) -> F32:
+        """Compute the features of spikes; 0 where they were not measured.
+
+        Parameters
+        ----------
+        numbers : ndarray of int64, shape (n,)
+            Rows of the spikes.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, n_near, n_pcs)
+            Features.
+        """
+        matched = self.matched[numbers]
+        features = np.array(self.features[matched])
+        measured, wanted = self.measured_on[self.template[matched]], self.wanted_on[self.unit[numbers]]
+        moved = (measured != wanted).any(axis=1)
+        features[moved] = _rearranged(features[moved], measured[moved], wanted[moved])
+        return features
+
+
+@versioned(5)
 def describe(run: Run, source: Source, spikes: SortedSpikes, params: DescriptionParams) -> Sorting:
     """Compute the result of a sort from its units.
 
@@ -85,11 +138,11 @@ def describe(run: Run, source: Source, spikes: SortedSpikes, params: Description
     Returns
     -------
     Sorting
-        The result; `spikes.features` is on disk.
+        The result; `spikes.features` is computed when it is read.
     """
     fitted, recording, final, shapes = source.preprocessing, source.recording, spikes.final, spikes.shapes
     templates, shifts = measure_templates(run, source, shapes, final, spikes.motion.followed, params.units)
-    out, kept = _described_spikes(run, source, spikes, shifts, peak_to_peak_uv(templates))
+    out, kept = _described_spikes(source, spikes, shifts, peak_to_peak_uv(templates))
     alike, _ = similarity(overlaps(final.means, fitted.probe.n_contacts, shapes.pcs), len(templates))
     trains, scores = _by_unit(out, final.means)
     context = _context(source, spikes, params)
@@ -139,7 +192,7 @@ def _notes(source: Source, spikes: SortedSpikes) -> tuple[str, ...]:
     return (*source.preprocessing.notes, *left_out, *spikes.final.notes, *spikes.matched.notes)
 
 
-def _described_spikes(run: Run, source: Source, spikes: SortedSpikes, shifts: I64, ptp_uv: F32) -> tuple[Spikes, Bool]:
+def _described_spikes(source: Source, spikes: SortedSpikes, shifts: I64, ptp_uv: F32) -> tuple[Spikes, Bool]:
     """Spikes of units in order of time, and which matched spikes they are: (n_matched,) bool.
 
     Spikes of unit k move by shifts[k] samples; ptp_uv[k] is the peak-to-peak amplitude of its waveform.
@@ -150,11 +203,14 @@ def _described_spikes(run: Run, source: Source, spikes: SortedSpikes, shifts: I6
     kept = (unit >= 0) & _inside(sample, source.recording.segments)
     rows = np.flatnonzero(kept)
     rows = rows[np.lexsort((unit[rows], sample[rows]))]
-    features = _own_features(run, spikes.matched, unit, rows, final)
+    unit_of_row = unit[rows].astype(np.int32)
+    features = FeaturesOfUnits(
+        spikes.matched.features, rows, spikes.matched.template, final.source_contacts, unit_of_row, final.means.contacts
+    )
     scale, positions = _amplitudes_and_positions(features, unit[rows], final.means, source.preprocessing)
     described = Spikes(
         sample=sample[rows],
-        unit=unit[rows].astype(np.int32),
+        unit=unit_of_row,
         detection_template=spikes.matched.template[rows],
         amplitude=scale,
         amplitude_uv=scale * ptp_uv[unit[rows]],
@@ -180,21 +236,6 @@ def _inside(sample: I64, segments: tuple[tuple[int, int], ...]) -> Bool:
     return np.asarray((segment >= 0) & (sample < stops[np.maximum(segment, 0)]))
 
 
-def _own_features(run: Run, spikes: MatchedSpikes, unit: I64, rows: I64, final: CuratedUnits) -> F32:
-    """Features of the kept spikes on the contacts of their unit; 0 where they were not measured."""
-    n_near, n_pcs = spikes.features.shape[1:]
-    with run.store.growing("features", (n_near, n_pcs), np.float32) as out:
-        for start in range(0, len(rows), SPIKES_AT_ONCE):
-            part = rows[start : start + SPIKES_AT_ONCE]
-            measured = final.source_contacts[spikes.template[part]]
-            wanted = final.means.contacts[unit[part]]
-            features = np.asarray(spikes.features[part])
-            moved = (measured != wanted).any(axis=1)
-            features[moved] = _rearranged(features[moved], measured[moved], wanted[moved])
-            out.append(features)
-        return out.finish()
-
-
 def _rearranged(features: F32, measured: I64, wanted: I64) -> F32:
     """Move features from the contacts where they were measured to the wanted ones."""
     same = (wanted[:, :, None] == measured[:, None, :]) & (wanted >= 0)[:, :, None]
@@ -202,7 +243,7 @@ def _rearranged(features: F32, measured: I64, wanted: I64) -> F32:
 
 
 def _amplitudes_and_positions(
-    features: F32, unit: I64, means: LearnedTemplates, fitted: Preprocessing
+    features: FeaturesOfUnits, unit: I64, means: LearnedTemplates, fitted: Preprocessing
 ) -> tuple[F32, F32]:
     """Amplitude of each spike relative to its unit's mean (least squares fit), and its position."""
     n = len(unit)
