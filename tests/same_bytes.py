@@ -6,7 +6,7 @@ from dataclasses import fields
 
 import numpy as np
 
-from spikesieve.model import Sorting
+from spikesieve.model import RowsOnDemand, Sorting
 from spikesieve.simulation import SimulationParams
 
 HZ = 30_000.0
@@ -27,7 +27,8 @@ def differing(one: Sorting, two: Sorting) -> list[str]:
     ):
         for field in () if a is None and b is None else fields(a):
             x, y = getattr(a, field.name), getattr(b, field.name)
-            if isinstance(x, np.ndarray):
+            if isinstance(x, np.ndarray | RowsOnDemand):
+                x, y = np.asarray(x), np.asarray(y)
                 same = x.dtype == y.dtype and x.shape == y.shape and x.tobytes() == y.tobytes()
             else:
                 same = field.name in ("probe", "spikes", "templates", "motion", "blanked", "origin") or x == y

@@ -292,7 +292,7 @@ def test_python_door_keeps_steps_in_a_folder_that_is_given(tmp_path, raw):
     )
     assert "detect" in told[0]
     assert told[1] == []
-    assert first.spikes.features.tobytes() == second.spikes.features.tobytes()
+    assert np.asarray(first.spikes.features).tobytes() == np.asarray(second.spikes.features).tobytes()
 
 
 def test_python_door_refuses_what_cannot_be(raw):

@@ -24,7 +24,7 @@ from spikesieve.stages.contact_statistics import contact_statistics
 from spikesieve.stages.preprocess import PreprocessParams
 
 GB = 1_000_000_000
-NEUROPIXELS = Demand(384, 385, 3600.0, 60_000, 1_505, 300, 25_000)
+NEUROPIXELS = Demand(384, 385, 3600.0, 60_000, 10_000, 1_505, 300, 25_000)
 
 DEMANDS = st.builds(
     Demand,
@@ -32,6 +32,7 @@ DEMANDS = st.builds(
     n_channels=st.integers(1, 5_000),
     duration_s=st.floats(1, 1e5),
     block_samples=st.integers(1_000, 1_000_000),
+    sample_samples=st.integers(1_000, 30_000),
     halo_samples=st.integers(0, 10_000),
     n_templates=st.integers(0, 2_000),
     max_clustered_spikes=st.none() | st.integers(1_000, 100_000),
@@ -154,7 +155,7 @@ def test_the_traces_of_a_block_take_what_is_planned():
     preprocess.apply(preprocess.RawTraces(raw, halo=500), fitted, BACKEND)
     peak = tracemalloc.get_traced_memory()[1] + raw.nbytes
     tracemalloc.stop()
-    demand = Demand(48, 0, 1.0, n - 1_400, 700, 0, None)
+    demand = Demand(48, 0, 1.0, n - 1_400, 1, 700, 0, None)
     (planned,) = (p.bytes_each for p in plan_memory(demand, 1, 64 * GB).parts if p.what.startswith("traces"))
     assert 0.6 * planned < peak < 1.05 * planned
 

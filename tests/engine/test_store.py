@@ -22,6 +22,7 @@ from spikesieve.engine.store import INDEX, UNFINISHED, Store
 from spikesieve.errors import OutputError
 from spikesieve.io.results.run_log import run_log
 from spikesieve.model import Motion, Spikes
+from spikesieve.passes.description import FeaturesOfUnits
 from spikesieve.settings.detect import DetectParams
 from spikesieve.stages.shapes import Shapes
 
@@ -275,6 +276,34 @@ def test_a_step_that_hands_on_an_array_of_another_one_does_not_copy_it(tmp_path)
     assert second.features.tobytes() == first.features.tobytes()
     assert second.features.filename == first.features.filename
     assert len(list((tmp_path / store.index()["second"]).glob("*.npy"))) == 1
+
+
+def test_rows_that_are_computed_when_they_are_read_are_stored_as_what_they_are_computed_from(tmp_path):
+    """Features at rest are those of the detected spikes, which the step that detected them has stored."""
+    store = Store.open(tmp_path)
+    first, _ = store.step("first", 1, {}, lambda store: spikes(200_000))
+    unit, contacts = np.arange(200_000)[::-1].copy(), np.zeros((5, 8), np.int64)
+
+    def second(store: Store) -> Spikes:
+        of_units = FeaturesOfUnits(first.features, unit, first.unit, contacts, first.unit, contacts)
+        return replace(first, unit=unit.astype(np.int32), features=of_units)
+
+    result, _ = store.step("second", 1, {"spikes": first}, second)
+    for again in (result, Store.open(tmp_path).read("second"), pickle.loads(pickle.dumps(result))):  # noqa: S301
+        assert again.features.shape == first.features.shape
+        assert same(again.features[3:70:5], first.features[unit[3:70:5]])
+        assert same(again.features[unit < 9], first.features[unit[unit < 9]])
+        assert same(again.features[7], np.asarray(first.features[unit[7]]))
+        assert len(pickle.dumps(again)) < 10_000
+    assert same(in_memory(result).features, np.asarray(first.features)[unit])
+    assert sum(path.stat().st_size for path in (tmp_path / store.index()["second"]).iterdir()) < 3_000_000
+
+
+def test_an_array_that_a_value_holds_twice_is_written_once(tmp_path):
+    row = np.arange(1000.0)
+    save((row, {"again": row}, row.copy()), tmp_path, tmp_path)
+    assert same(load(tmp_path, tmp_path), (row, {"again": row}, row))
+    assert len(list(tmp_path.glob("*.npy"))) == 2
 
 
 def test_large_inputs_are_known_by_their_step_and_small_ones_by_their_bytes(tmp_path):

@@ -117,3 +117,13 @@ def test_every_source_and_task_of_384_channels_pickles_below_a_megabyte(tmp_path
     sort(on_disk, probe, resources=Resources(2, folder=tmp_path / "steps"))
     assert {"Source", "Detect", "MatchByLikelihood", "ExtractWaveforms", "CutClips", "Covariance"} <= sizes.keys()
     assert max(sizes.values()) < 1_000_000, sizes
+
+
+@pytest.mark.parametrize("method", ["sieve", "kilosort4"])
+def test_features_are_stored_where_they_were_measured_and_nowhere_else(recording, tmp_path, method):
+    settings = Settings().with_overrides(METHODS[method])
+    _, sorting = computed(tmp_path, recording, settings)
+    n_least = len(sorting.spikes) // 4
+    tables = {path: np.load(path, mmap_mode="r") for path in tmp_path.rglob("*.npy")}
+    large = {path.name for path, array in tables.items() if array.ndim == 3 and len(array) > n_least}
+    assert large == {"detect.features.npy", "match.features.npy"}

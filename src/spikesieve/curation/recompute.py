@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.units import UnitsParams
 from spikesieve.stages import units
 from spikesieve.stages.echoes import name_echoes, partial_echoes
-from spikesieve.stages.features import amplitudes_and_positions, rearranged
+from spikesieve.stages.features import FeaturesOfUnits, amplitudes_and_positions
 from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
 from spikesieve.stages.waveforms import peak_to_peak_uv
 
@@ -27,7 +26,7 @@ SPIKES_AT_ONCE = 10_000
 
 @dataclass(frozen=True)
 class CurationParams:
-    """How changed units are described, and where features are put.
+    """How changed units are described.
 
     Attributes
     ----------
@@ -35,13 +34,10 @@ class CurationParams:
         Settings of the unit table.
     curate : CurateParams
         Criteria of the labels.
-    empty : callable
-        Makes an array from its shape and dtype. Default: in memory.
     """
 
     units: UnitsParams = field(default_factory=UnitsParams)
     curate: CurateParams = field(default_factory=CurateParams)
-    empty: Callable[[tuple[int, ...], Any], Any] = np.empty
 
 
 def curated(sorting: Sorting, actions: Iterable[Action], params: CurationParams | None = None) -> Sorting:
@@ -71,7 +67,7 @@ def curated(sorting: Sorting, actions: Iterable[Action], params: CurationParams 
     membership = after(as_sorted(sorting), actions)
     parts = parts_of(sorting, membership)
     templates = curated_templates(sorting, membership, parts)
-    spikes = _in_new_units(sorting, membership, parts, params.empty)
+    spikes = _in_new_units(sorting, membership, parts)
     means = _means(spikes, sorting.feature_contacts[parts.base])
     spikes = _measured(sorting, spikes, means, parts, peak_to_peak_uv(templates))
     alike = _similarity(sorting, means, parts)
@@ -86,24 +82,17 @@ def curated(sorting: Sorting, actions: Iterable[Action], params: CurationParams 
     return _described(sorting, new, means, parts, membership, params)
 
 
-def _in_new_units(sorting: Sorting, membership: Membership, parts: Parts, empty: Callable[..., Any]) -> Spikes:
+def _in_new_units(sorting: Sorting, membership: Membership, parts: Parts) -> Spikes:
     """The spikes that still have a unit, in order of (sample, new row), their features on the contacts of that row."""
     old = sorting.spikes
     rows = np.flatnonzero(membership.unit >= 0)
     unit = np.searchsorted(parts.ids, membership.unit[rows])
     order = np.lexsort((unit, old.sample[rows]))
-    rows, unit = rows[order], unit[order]
-    wanted = sorting.feature_contacts[parts.base]
-    features = empty((len(rows), *old.features.shape[1:]), np.float32)
-    for start in range(0, len(rows), SPIKES_AT_ONCE):
-        part = slice(start, start + SPIKES_AT_ONCE)
-        block = np.array(old.features[rows[part]])
-        measured, asked = sorting.feature_contacts[old.unit[rows[part]]], wanted[unit[part]]
-        moved = (measured != asked).any(axis=1)
-        block[moved] = rearranged(block[moved], measured[moved], asked[moved])
-        features[part] = block
+    rows, row_of_unit = rows[order], unit[order].astype(np.int32)
+    wanted, template = sorting.feature_contacts[parts.base], np.asarray(old.unit)
+    features = FeaturesOfUnits(old.features, rows, template, sorting.feature_contacts, row_of_unit, wanted)
     taken = {name: getattr(old, name)[rows] for name in ("sample", "detection_template", "amplitude", "amplitude_uv")}
-    return Spikes(**taken, unit=unit.astype(np.int32), position_um=old.position_um[rows], features=features)
+    return Spikes(**taken, unit=row_of_unit, position_um=old.position_um[rows], features=features)
 
 
 def _means(spikes: Spikes, contacts: I64) -> LearnedTemplates:
@@ -118,11 +107,8 @@ def _means(spikes: Spikes, contacts: I64) -> LearnedTemplates:
 def _measured(sorting: Sorting, spikes: Spikes, means: LearnedTemplates, parts: Parts, ptp_uv: F32) -> Spikes:
     """The spikes with amplitudes and positions measured again where their unit has changed."""
     rows = np.flatnonzero(parts.changed[spikes.unit])
-    amplitude, amplitude_uv, position_um = (
-        spikes.amplitude.copy(),
-        spikes.amplitude_uv.copy(),
-        spikes.position_um.copy(),
-    )
+    amplitude, amplitude_uv = spikes.amplitude.copy(), spikes.amplitude_uv.copy()
+    position_um = spikes.position_um.copy()
     for start in range(0, len(rows), SPIKES_AT_ONCE):
         part = rows[start : start + SPIKES_AT_ONCE]
         features, unit = np.asarray(spikes.features[part]), spikes.unit[part]

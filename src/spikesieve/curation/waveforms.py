@@ -6,7 +6,7 @@ import numpy as np
 
 from spikesieve.curation.actions import Membership
 from spikesieve.curation.parts import Parts, evenly_spaced
-from spikesieve.model import F32, F64, I64, Sorting, Templates
+from spikesieve.model import F32, F64, I64, RowsOnDemand, Sorting, Templates
 
 
 def curated_templates(sorting: Sorting, membership: Membership, parts: Parts) -> Templates:
@@ -69,12 +69,12 @@ def _difference_uv(sorting: Sorting, old: int, taken: I64, own: I64) -> tuple[I6
     return contacts, np.linalg.lstsq(local, white, rcond=None)[0]
 
 
-def mean_features(features: F32, rows: I64) -> F32:
+def mean_features(features: F32 | RowsOnDemand, rows: I64) -> F32:
     """Average the features of some spikes, of at most 2000 of them.
 
     Parameters
     ----------
-    features : ndarray of float32, shape (n_spikes, n_feature_contacts, n_pcs)
+    features : ndarray of float32, shape (n_spikes, n_feature_contacts, n_pcs), or RowsOnDemand
         Features of all spikes.
     rows : ndarray of int64, shape (n,)
         The spikes; at least one.

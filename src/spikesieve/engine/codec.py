@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from spikesieve.engine.arrays import MappedArray, open_npy
 from spikesieve.engine.checksums import checksums_of
+from spikesieve.model import RowsOnDemand
 
 MANIFEST = "manifest.json"
 # Smaller arrays are read into memory. Larger ones are mapped, so that they pickle as a path.
@@ -147,7 +148,7 @@ def files_of(folder: Path) -> set[Path]:
 
 
 def in_memory(value: Any) -> Any:
-    """Replace memory-mapped arrays by copies in memory.
+    """Replace arrays that are mapped, or computed when they are read, by arrays in memory.
 
     Parameters
     ----------
@@ -161,6 +162,8 @@ def in_memory(value: Any) -> Any:
     """
     if isinstance(value, MappedArray):
         return np.array(value.view(np.ndarray))
+    if isinstance(value, RowsOnDemand):
+        return np.asarray(value)
     if is_dataclass(value) and not isinstance(value, type):
         kept = {field.name: in_memory(getattr(value, field.name)) for field in fields(value) if field.init}
         return type(value)(**kept)
@@ -199,6 +202,8 @@ def _files_in(tree: Any) -> list[str]:
 class _Writer:
     folder: Path
     root: Path
+    # The arrays that were written, by their address: each is written once. They are held so that it stays theirs.
+    written: dict[int, tuple[Any, str]] = field(default_factory=dict)
 
     def encode(self, value: object, name: str) -> Any:
         """Convert a value for JSON. Its arrays are written to files whose names begin with `name`."""
@@ -226,12 +231,15 @@ class _Writer:
             return place.relative_to(self.folder).as_posix()
         if place is not None and place.is_relative_to(self.root):
             return f"/{place.relative_to(self.root).as_posix()}"
+        if id(array) in self.written:
+            return self.written[id(array)][1]
         # Names of two values may look the same when they are put together.
         path = self.folder / f"{NOT_IN_NAMES.sub('_', name)}.npy"
         if path.exists():
             path = self.folder / f"{path.stem}.{len(list(self.folder.iterdir()))}.npy"
         # Keeps the memory order of the array: sums in another order would round differently.
         np.save(path, array, allow_pickle=False)
+        self.written[id(array)] = array, path.name
         return path.name
 
 

@@ -11,20 +11,22 @@ from spikesieve.engine.blocks import longest_block
 from spikesieve.engine.machine import machine_bytes
 from spikesieve.errors import SettingsError
 
-# Python, libraries, and freed memory that the allocator keeps. The first sort after an installation compiles the
-# kernels and takes about 150 MB more.
-_PROGRAM_BYTES = 500_000_000
+# Python and libraries (330 MB), compiled kernels, the report, and freed memory that the allocator keeps. The first sort
+# after an installation compiles the kernels and takes about 300 MB more.
+_PROGRAM_BYTES = 420_000_000
 # Copies of a block's traces (float32) that a worker holds at once: as read, filtered, moved to rest, whitened.
 _TRACE_COPIES = 4
 # The high-pass holds two vectors of 16 channels at each sample.
 _FILTER_BYTES = 128
+# Copies of the spectra of all contacts (float32) while lines of interference are looked for.
+_SPECTRUM_COPIES = 12
 # Bytes of the overlaps of a pair of templates, pairs per template, bytes of the waveforms of a template, and number of
 # displacements for which all this is kept.
 _PAIR_BYTES, _PAIRS, _WAVEFORM_BYTES, _DISPLACEMENTS = 500, 60, 4_000, 8
 # Spikes per second of the busiest group and of a contact, in a recording with several neurons on every contact.
-_BUSIEST_GROUP_HZ, _CONTACT_HZ = 60.0, 5.0
-# Everything about a spike except its features, which are on disk, and the copies made while sorting spikes by time.
-_SPIKE_BYTES = 120
+_BUSIEST_GROUP_HZ, _CONTACT_HZ = 60.0, 4.0
+# Everything about a spike except its features, which are on disk. An hour of simulation took 60 bytes a spike.
+_SPIKE_BYTES = 70
 # Bytes of a spike: its features; while it is clustered; while clusters are compared.
 _FEATURE_BYTES, _CLUSTERED_SPIKE_BYTES = 400, 1_200
 _COMPARED_SPIKES, _COMPARED_SPIKE_BYTES = 40_000, 3_000
@@ -52,6 +54,8 @@ class Demand:
         Duration that is sorted in s.
     block_samples : int
         Longest block that the settings allow in samples.
+    sample_samples : int
+        Length of the blocks from which noise and whitening are learned.
     halo_samples : int
         Samples read on either side of a block.
     n_templates : int
@@ -66,6 +70,7 @@ class Demand:
     n_channels: int
     duration_s: float
     block_samples: int
+    sample_samples: int
     halo_samples: int
     n_templates: int
     max_clustered_spikes: int | None
@@ -103,7 +108,7 @@ class MemoryPlan:
         Longest block in samples. It does not depend on the requested number of workers, so that the result does not
         either.
     parts : tuple of Part
-        Memory of the stage that needs most: matching, clustering or learning units.
+        Memory of the stage that needs most: noise, matching, clustering or learning units.
     limit_bytes : int
         The limit in bytes.
     """
@@ -160,7 +165,7 @@ def plan_memory(demand: Demand, n_workers: int, limit_bytes: int | None = None) 
 
     Examples
     --------
-    >>> demand = Demand(384, 385, 60.0, 60_000, 1_500, 300, 25_000)
+    >>> demand = Demand(384, 385, 60.0, 60_000, 15_000, 1_500, 300, 25_000)
     >>> plan_memory(demand, 8, bytes_of("1GB")).n_workers
     2
     """
@@ -222,6 +227,7 @@ def _parts(demand: Demand, n_workers: int, block_samples: int) -> tuple[Part, ..
         Part(f"times and places of about {n_spikes} spikes (features are on disk)", 1, _SPIKE_BYTES * n_spikes),
     )
     stages = (
+        _noise(demand, n_workers),
         _matching(demand, n_workers, block_samples),
         _clustering(demand, n_workers, n_spikes),
         _learning(demand, n_workers, n_spikes),
@@ -229,13 +235,25 @@ def _parts(demand: Demand, n_workers: int, block_samples: int) -> tuple[Part, ..
     return always + max(stages, key=_sum)
 
 
+def _noise(demand: Demand, n_workers: int) -> tuple[Part, ...]:
+    spectrum_bytes = 2 * demand.sample_samples * demand.n_contacts
+    return (
+        Part("traces of a sample of the noise, each worker", n_workers, _trace_bytes(demand, demand.sample_samples)),
+        Part("spectra of all contacts", _SPECTRUM_COPIES, spectrum_bytes),
+    )
+
+
+def _trace_bytes(demand: Demand, block_samples: int) -> int:
+    """Bytes of the traces of a block and of what they are computed from."""
+    n_samples = block_samples + 2 * demand.halo_samples
+    return (4 * _TRACE_COPIES * demand.n_contacts + _FILTER_BYTES + 4 * demand.n_channels) * n_samples
+
+
 def _matching(demand: Demand, n_workers: int, block_samples: int) -> tuple[Part, ...]:
     n_samples = block_samples + 2 * demand.halo_samples
-    trace_bytes = 4 * n_samples * demand.n_contacts
-    traces = _TRACE_COPIES * trace_bytes + (_FILTER_BYTES + 4 * demand.n_channels) * n_samples
     template_bytes = (_PAIR_BYTES * _PAIRS + _WAVEFORM_BYTES) * demand.n_templates
     return (
-        Part("traces of a block, each worker", n_workers, traces),
+        Part("traces of a block, each worker", n_workers, _trace_bytes(demand, block_samples)),
         Part("their scores, each worker", n_workers, 4 * n_samples * demand.n_templates),
         Part("templates at every displacement", _DISPLACEMENTS, template_bytes),
     )
@@ -251,7 +269,7 @@ def _learning(demand: Demand, n_workers: int, n_spikes: int) -> tuple[Part, ...]
     learned = min(n_spikes, _LEARNED_SPIKES * demand.n_templates)
     weighed_bytes = _RIVALS * _WEIGHED_BYTES * min(n_spikes, _WEIGHED_SPIKES)
     return (
-        Part(f"features of {learned} spikes that units are learned from", 2, _FEATURE_BYTES * learned),
+        Part(f"features of {learned} spikes that units are learned from", 1, _FEATURE_BYTES * learned),
         Part("spikes weighed against their units, each worker", n_workers, weighed_bytes),
     )
 

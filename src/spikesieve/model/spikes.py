@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spikesieve.model.on_demand import RowsOnDemand
 from spikesieve.model.text import counted
 from spikesieve.model.types import F32, I32, I64
 
@@ -28,9 +29,10 @@ class Spikes:
         Peak-to-peak amplitude in uV on the unit's best contact.
     position_um : ndarray of float32, shape (n_spikes, 2)
         x and y in um.
-    features : ndarray of float32, shape (n_spikes, n_feature_contacts, n_pcs)
+    features : ndarray of float32, shape (n_spikes, n_feature_contacts, n_pcs), or RowsOnDemand
         Whitened PC scores on the contacts of the spike's unit (`Sorting.feature_contacts`), after the spikes of
-        other units were subtracted.
+        other units were subtracted. In a sorting whose steps are kept in a folder, the rows are computed when they are
+        read, and `numpy.asarray` gives the array.
     """
 
     sample: I64
@@ -39,7 +41,7 @@ class Spikes:
     amplitude: F32
     amplitude_uv: F32
     position_um: F32
-    features: F32
+    features: F32 | RowsOnDemand
 
     def __len__(self) -> int:
         return len(self.sample)

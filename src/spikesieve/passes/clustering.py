@@ -9,7 +9,7 @@ import numpy as np
 
 from spikesieve.engine.run import Run, versioned
 from spikesieve.model import F32, I32, I64, Recording
-from spikesieve.passes.drift import SpikesAtRest
+from spikesieve.passes.drift import FeaturesAtRest, SpikesAtRest
 from spikesieve.settings.cluster import ClusterParams
 from spikesieve.settings.curate import CurateParams
 from spikesieve.stages import cluster, templates
@@ -116,7 +116,7 @@ class TimedClusterParams:
 class _OfGroup:
     """Clusters the spikes of one group."""
 
-    features: F32
+    features: F32 | FeaturesAtRest
     groups: Groups
     members: list[I64]
     params: ClusterParams

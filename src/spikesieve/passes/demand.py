@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from spikesieve.engine.blocks import longest_block
 from spikesieve.engine.memory import Demand
+from spikesieve.engine.source import SAMPLE_BLOCK_S
 from spikesieve.model import Probe, Recording
 from spikesieve.passes.matching import MARGIN_WAVEFORMS
 from spikesieve.settings.sort import Settings
 from spikesieve.stages import preprocess
 from spikesieve.stages.waveform_window import default_window, widest_window
 
-# Learned templates per contact: recordings with many neurons gave 1.
-TEMPLATES_PER_CONTACT = 1.5
+# Learned templates per contact in recordings with many neurons.
+TEMPLATES_PER_CONTACT = 1.0
 
 
 def demand(recording: Recording, probe: Probe, settings: Settings) -> Demand:
@@ -39,6 +41,7 @@ def demand(recording: Recording, probe: Probe, settings: Settings) -> Demand:
         n_channels=recording.n_channels,
         duration_s=recording.duration_s,
         block_samples=settings.engine.block_samples,
+        sample_samples=longest_block(round(SAMPLE_BLOCK_S * hz), recording.n_channels),
         halo_samples=halo + MARGIN_WAVEFORMS * longest.n_samples,
         n_templates=round(TEMPLATES_PER_CONTACT * probe.n_contacts),
         # Kilosort4 clusters all matched spikes.

@@ -17,7 +17,7 @@ from spikesieve.settings.units import UnitsParams
 from spikesieve.stages import units
 from spikesieve.stages.blanked_time import blanked_notes
 from spikesieve.stages.echoes import name_echoes, partial_echoes
-from spikesieve.stages.features import amplitudes_and_positions, rearranged
+from spikesieve.stages.features import FeaturesOfUnits, amplitudes_and_positions
 from spikesieve.stages.foreign_trains import foreign_notes
 from spikesieve.stages.match import MatchedSpikes
 from spikesieve.stages.shapes import Shapes
@@ -66,7 +66,7 @@ class SortedSpikes:
     motion: FollowedMotion
 
 
-@versioned(6)
+@versioned(7)
 def describe(run: Run, source: Source, spikes: SortedSpikes, params: DescriptionParams) -> Sorting:
     """Compute the result of a sort from its units.
 
@@ -84,11 +84,11 @@ def describe(run: Run, source: Source, spikes: SortedSpikes, params: Description
     Returns
     -------
     Sorting
-        The result; `spikes.features` is on disk.
+        The result; `spikes.features` is computed when it is read.
     """
     fitted, recording, final, shapes = source.preprocessing, source.recording, spikes.final, spikes.shapes
     templates, shifts = measure_templates(run, source, shapes, final, spikes.motion.followed, params.units)
-    out, kept = _described_spikes(run, source, spikes, shifts, peak_to_peak_uv(templates))
+    out, kept = _described_spikes(source, spikes, shifts, peak_to_peak_uv(templates))
     alike, _ = similarity(overlaps(final.means, fitted.probe.n_contacts, shapes.pcs), len(templates))
     trains, scores = _by_unit(out, final.means)
     context = _context(source, spikes, params)
@@ -137,7 +137,7 @@ def _notes(source: Source, spikes: SortedSpikes) -> tuple[str, ...]:
     return (*source.preprocessing.notes, *left_out, *spikes.final.notes, *spikes.matched.notes)
 
 
-def _described_spikes(run: Run, source: Source, spikes: SortedSpikes, shifts: I64, ptp_uv: F32) -> tuple[Spikes, Bool]:
+def _described_spikes(source: Source, spikes: SortedSpikes, shifts: I64, ptp_uv: F32) -> tuple[Spikes, Bool]:
     """Spikes of units in order of time, and which matched spikes they are: (n_matched,) bool.
 
     Spikes of unit k move by shifts[k] samples; ptp_uv[k] is the peak-to-peak amplitude of its waveform.
@@ -148,11 +148,14 @@ def _described_spikes(run: Run, source: Source, spikes: SortedSpikes, shifts: I6
     kept = (unit >= 0) & _inside(sample, source.recording.segments)
     rows = np.flatnonzero(kept)
     rows = rows[np.lexsort((unit[rows], sample[rows]))]
-    features = _own_features(run, spikes.matched, unit, rows, final)
+    unit_of_row = unit[rows].astype(np.int32)
+    features = FeaturesOfUnits(
+        spikes.matched.features, rows, spikes.matched.template, final.source_contacts, unit_of_row, final.means.contacts
+    )
     scale, positions = _amplitudes_and_positions(features, unit[rows], final.means, source)
     described = Spikes(
         sample=sample[rows],
-        unit=unit[rows].astype(np.int32),
+        unit=unit_of_row,
         detection_template=spikes.matched.template[rows],
         amplitude=scale,
         amplitude_uv=scale * ptp_uv[unit[rows]],
@@ -178,22 +181,9 @@ def _inside(sample: I64, segments: tuple[tuple[int, int], ...]) -> Bool:
     return np.asarray((segment >= 0) & (sample < stops[np.maximum(segment, 0)]))
 
 
-def _own_features(run: Run, spikes: MatchedSpikes, unit: I64, rows: I64, final: CuratedUnits) -> F32:
-    """Features of the kept spikes on the contacts of their unit; 0 where they were not measured."""
-    n_near, n_pcs = spikes.features.shape[1:]
-    with run.store.growing("features", (n_near, n_pcs), np.float32) as out:
-        for start in range(0, len(rows), SPIKES_AT_ONCE):
-            part = rows[start : start + SPIKES_AT_ONCE]
-            measured = final.source_contacts[spikes.template[part]]
-            wanted = final.means.contacts[unit[part]]
-            features = np.asarray(spikes.features[part])
-            moved = (measured != wanted).any(axis=1)
-            features[moved] = rearranged(features[moved], measured[moved], wanted[moved])
-            out.append(features)
-        return out.finish()
-
-
-def _amplitudes_and_positions(features: F32, unit: I64, means: LearnedTemplates, source: Source) -> tuple[F32, F32]:
+def _amplitudes_and_positions(
+    features: FeaturesOfUnits, unit: I64, means: LearnedTemplates, source: Source
+) -> tuple[F32, F32]:
     n, probe = len(unit), source.preprocessing.probe
     scale, positions = np.empty(n, np.float32), np.empty((n, 2), np.float32)
     for start in range(0, n, SPIKES_AT_ONCE):

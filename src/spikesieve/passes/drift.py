@@ -9,7 +9,7 @@ import numpy as np
 
 from spikesieve.engine.run import Run, versioned
 from spikesieve.engine.source import Source, TraceShift
-from spikesieve.model import F32, F64, I32, I64, Motion, Probe
+from spikesieve.model import F32, F64, I32, I64, Motion, Probe, RowsOnDemand
 from spikesieve.passes.detection import DetectedSpikes, detect_spikes, groups_of
 from spikesieve.settings.detect import DetectParams
 from spikesieve.settings.motion import MotionParams
@@ -19,7 +19,7 @@ from spikesieve.stages.motion.estimate import MotionSpikes, estimate
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.tissue import Tissue
 
-# Spikes whose features are corrected at a time.
+# Spikes that are corrected at a time.
 SPIKES_AT_ONCE = 20_000
 TRACES_FOLLOW = "The traces follow the tissue."
 
@@ -265,6 +265,58 @@ def located_spikes(detected: DetectedSpikes) -> MotionSpikes:
 
 
 @dataclass(frozen=True, eq=False)
+class FeaturesAtRest(RowsOnDemand):
+    """Features of detected spikes, corrected for drift when they are read.
+
+    Attributes
+    ----------
+    features : ndarray of float32, shape (n, n_near, n_pcs)
+        PC scores on the contacts of the group that recorded the spike.
+    recorded_by : ndarray of int32, shape (n,)
+        That group.
+    group : ndarray of int32, shape (n,)
+        Group of contacts that is nearest to the spike at rest.
+    displacement_um : ndarray of float64, shape (n,)
+        Displacement of the tissue in um.
+    drift : DriftModel
+        Model of drift.
+    """
+
+    features: F32
+    recorded_by: I32
+    group: I32
+    displacement_um: F64
+    drift: DriftModel
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, n_near, n_pcs)."""
+        return self.features.shape
+
+    def rows(self, numbers: I64) -> F32:
+        """Compute the features of spikes on the contacts of their group at rest.
+
+        Parameters
+        ----------
+        numbers : ndarray of int64, shape (n,)
+            Rows of the spikes.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, n_near, n_pcs)
+            Features.
+        """
+        features = np.asarray(self.features[numbers])
+        at_rest, contacts = np.array(features), self.drift.groups.contacts
+        columns = self.recorded_by[numbers], self.group[numbers], self.displacement_um[numbers]
+        for same, (a, b, d) in _equal_rows(*columns):
+            if a != b or d != 0:
+                matrix = self.drift.tissue.to_rest(contacts[int(a)], contacts[int(b)], d)
+                at_rest[same] = np.matmul(matrix, features[same])
+        return at_rest
+
+
+@dataclass(frozen=True, eq=False)
 class SpikesAtRest:
     """Detected spikes, corrected for drift: as the contacts would have seen them with the tissue at rest.
 
@@ -274,7 +326,7 @@ class SpikesAtRest:
         Sample of the spike.
     group : ndarray of int32, shape (n,)
         Group of contacts that is nearest to the spike at rest.
-    features : ndarray of float32, shape (n, n_near, n_pcs)
+    features : FeaturesAtRest, or ndarray of float32, shape (n, n_near, n_pcs)
         PC scores on the contacts of that group.
     displacement_um : ndarray of float64, shape (n,)
         Displacement of the tissue in um, a multiple of the step.
@@ -282,13 +334,13 @@ class SpikesAtRest:
 
     sample: I64
     group: I32
-    features: F32
+    features: FeaturesAtRest | F32
     displacement_um: F64
 
 
-@versioned(1)
+@versioned(2)
 def move_to_rest(run: Run, detected: DetectedSpikes, drift: DriftModel) -> SpikesAtRest:
-    """Correct the features of all detected spikes for drift.
+    """Find out where all detected spikes would be recorded with the tissue at rest.
 
     Parameters
     ----------
@@ -302,38 +354,30 @@ def move_to_rest(run: Run, detected: DetectedSpikes, drift: DriftModel) -> Spike
     Returns
     -------
     SpikesAtRest
-        The corrected spikes; their features are on disk.
+        The corrected spikes; their features are computed when they are read.
     """
     n = len(detected)
     parts = [slice(start, min(start + SPIKES_AT_ONCE, n)) for start in range(0, n, SPIKES_AT_ONCE)]
     groups, displacements = [np.empty(0, np.int32)], [np.empty(0)]
-    with run.store.growing("features", detected.features.shape[1:], np.float32) as file:
-        for group, displacement_um, features in run.map(partial(_part_at_rest, detected, drift), parts):
-            groups.append(group.astype(np.int32))
-            displacements.append(displacement_um)
-            file.append(features)
-        features = file.finish()
-    return SpikesAtRest(detected.sample, np.concatenate(groups), features, np.concatenate(displacements))
+    for of_part, moved_um in run.map(partial(_part_at_rest, detected, drift), parts):
+        groups.append(of_part.astype(np.int32))
+        displacements.append(moved_um)
+    group, displacement_um = np.concatenate(groups), np.concatenate(displacements)
+    features = FeaturesAtRest(detected.features, detected.group, group, displacement_um, drift)
+    return SpikesAtRest(detected.sample, group, features, displacement_um)
 
 
-def _part_at_rest(detected: DetectedSpikes, drift: DriftModel, part: slice) -> tuple[I64, F64, F32]:
-    """Group at rest, displacement and corrected features of a part of the spikes."""
+def _part_at_rest(detected: DetectedSpikes, drift: DriftModel, part: slice) -> tuple[I64, F64]:
+    """Group at rest and displacement of a part of the spikes."""
     tissue_um, shank = detected.centre_um[part].astype(np.float64), detected.shank(part)
     displacement_um = drift.displacement_um(np.asarray(detected.sample[part]), tissue_um[:, 1], shank)
     tissue_um[:, 1] -= displacement_um
-    group = group_of(tissue_um, shank, drift.groups)
-    features = np.array(detected.features[part])
-    at_rest = np.array(features)
-    contacts = drift.groups.contacts
-    for rows, (a, b, d) in _equal_rows(detected.group[part], group, displacement_um):
-        if a != b or d != 0:
-            at_rest[rows] = np.matmul(drift.tissue.to_rest(contacts[int(a)], contacts[int(b)], d), features[rows])
-    return group, displacement_um, at_rest
+    return group_of(tissue_um, shank, drift.groups), displacement_um
 
 
 def _equal_rows(*columns: I32 | I64 | F64) -> list[tuple[I64, tuple[float, ...]]]:
     """Rows with equal values in all columns, and these values."""
     keys, inverse = np.unique(np.stack(columns, axis=1).astype(np.float64), axis=0, return_inverse=True)
     order = np.argsort(inverse.ravel(), kind="stable")
-    rows = np.split(order, np.cumsum(np.bincount(inverse.ravel(), minlength=len(keys)))[:-1])
-    return [(r, tuple(key)) for r, key in zip(rows, keys.tolist(), strict=True)]
+    edges = np.cumsum(np.bincount(inverse.ravel(), minlength=len(keys)))
+    return [(order[a:b], tuple(key)) for a, b, key in zip([0, *edges], edges, keys.tolist(), strict=False)]

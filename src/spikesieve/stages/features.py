@@ -11,7 +11,7 @@ import numpy as np
 
 from spikesieve.geometry import distances_um, nearest
 from spikesieve.kernels import sum_rows
-from spikesieve.model import F32, F64, I64, Probe
+from spikesieve.model import F32, F64, I32, I64, Probe, RowsOnDemand
 from spikesieve.settings.features import FeaturesParams
 
 
@@ -224,6 +224,59 @@ def rearranged(features: F32, measured: I64, wanted: I64) -> F32:
     """
     same = (wanted[:, :, None] == measured[:, None, :]) & (wanted >= 0)[:, :, None]
     return np.asarray(np.einsum("nwh,nhp->nwp", same.astype(np.float32), features), dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class FeaturesOfUnits(RowsOnDemand):
+    """Features of the spikes of units on the contacts of their unit, put there when they are read.
+
+    Attributes
+    ----------
+    features : ndarray of float32, shape (n_matched, n_near, n_pcs), or RowsOnDemand
+        Features of all matched spikes, on the contacts of their template.
+    matched : ndarray of int64, shape (n,)
+        Which matched spike each spike is.
+    template : ndarray of int32, shape (n_matched,)
+        Template of each matched spike.
+    measured_on : ndarray of int64, shape (n_templates, n_near)
+        Contacts of each template.
+    unit : ndarray of int32, shape (n,)
+        Unit of each spike.
+    wanted_on : ndarray of int64, shape (n_units, n_near)
+        Contacts of each unit.
+    """
+
+    features: F32 | RowsOnDemand
+    matched: I64
+    template: I32
+    measured_on: I64
+    unit: I32
+    wanted_on: I64
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, n_near, n_pcs)."""
+        return (len(self.matched), *self.features.shape[1:])
+
+    def rows(self, numbers: I64) -> F32:
+        """Compute the features of spikes; 0 where they were not measured.
+
+        Parameters
+        ----------
+        numbers : ndarray of int64, shape (n,)
+            Rows of the spikes.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, n_near, n_pcs)
+            Features.
+        """
+        matched = self.matched[numbers]
+        features = np.array(self.features[matched])
+        measured, wanted = self.measured_on[self.template[matched]], self.wanted_on[self.unit[numbers]]
+        moved = (measured != wanted).any(axis=1)
+        features[moved] = rearranged(features[moved], measured[moved], wanted[moved])
+        return features
 
 
 def amplitudes_and_positions(features: F32, means: F32, contacts: I64, probe: Probe) -> tuple[F32, F32]:
