@@ -13,7 +13,10 @@ Place = tuple[str, str]
 """Module and name of a definition; Class.method for a method."""
 
 # These hand out work and keep results, but compute none.
-IGNORED = {f"engine.{name}" for name in ("run", "store", "journal", "codec", "keys", "executor", "arrays", "heap")}
+IGNORED = {
+    f"engine.{name}"
+    for name in ("run", "store", "journal", "checkpoints", "codec", "keys", "executor", "arrays", "heap")
+}
 BACKEND = "kernels.cpu.backend", "CpuBackend"
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import TemporaryFile
 
 from numba import config
 from threadpoolctl import threadpool_info
@@ -88,7 +88,7 @@ def _memory() -> Finding:
 
 def _disk(folder: Path) -> Finding:
     try:
-        with NamedTemporaryFile(dir=folder, prefix=".spikesieve-doctor-") as file:
+        with TemporaryFile(dir=folder) as file:
             start = time.perf_counter()
             file.write(os.urandom(2**20) * (PROBE_BYTES // 2**20))
             file.flush()

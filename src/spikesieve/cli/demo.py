@@ -25,10 +25,10 @@ def demo(
 
     def interrupted() -> str:
         if folder is None or not folder.exists():
-            return "Interrupted. Nothing was written."
+            return "Interrupted. Nothing is complete: give the same command again, and it starts anew."
         return f"Interrupted. What is finished is kept in {folder}: give the same command again, and it goes on there."
 
-    with errors_as_sentences(interrupted), shown_progress(quiet=False) as progress:
+    with errors_as_sentences(interrupted), shown_progress(quiet=False, interrupted=interrupted) as progress:
         from spikesieve.api.demo import COLUMNS, demo_folder, run_demo, table_rows
         from spikesieve.comparison import summary_rows
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from spikesieve.cli.options import Channels, GainUv, ProbeSpec, SamplingHz
-from spikesieve.cli.output import USER_ERROR, errors_as_sentences, print_table
+from spikesieve.cli.output import USER_ERROR, errors_as_sentences, nothing_written, print_table, shown_progress
 from spikesieve.cli.root import app
 
 
@@ -23,7 +23,7 @@ def doctor(
     gain_uv: GainUv = None,
 ) -> None:
     """Look at the installation, this machine, and files: would they be sorted?"""
-    with errors_as_sentences():
+    with errors_as_sentences(), shown_progress(quiet=True, interrupted=nothing_written):
         from spikesieve.api.doctor import examine
         from spikesieve.io.recordings.open_input import RawOptions
 

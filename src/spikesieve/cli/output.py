@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,12 +21,25 @@ if TYPE_CHECKING:
 USER_ERROR, BY_SIGNAL = 2, 128
 
 
-def _nothing_written() -> str:
+def nothing_written() -> str:
+    """Say that an interrupted command wrote nothing.
+
+    Returns
+    -------
+    str
+        Two sentences.
+    """
     return "Interrupted. Nothing was written."
 
 
+def _nothing_complete() -> str:
+    return (
+        "Interrupted. Nothing was written, but for a hidden folder beside the output, which the same command removes."
+    )
+
+
 @contextmanager
-def errors_as_sentences(interrupted: Callable[[], str] = _nothing_written) -> Iterator[None]:
+def errors_as_sentences(interrupted: Callable[[], str] = nothing_written) -> Iterator[None]:
     """Turn errors into messages and exit statuses.
 
     An error that the user can act on, a lack of memory among them, is printed and gives status 2, Ctrl-C gives 130,
@@ -61,7 +75,9 @@ def errors_as_sentences(interrupted: Callable[[], str] = _nothing_written) -> It
 
 
 @contextmanager
-def shown_progress(quiet: bool, verbose: bool = False, end: Callable[[int], None] | None = None) -> Iterator[Progress]:
+def shown_progress(
+    quiet: bool, verbose: bool = False, interrupted: Callable[[], str] = _nothing_complete
+) -> Iterator[Progress]:
     """Show progress bars on standard error while a command works.
 
     Parameters
@@ -70,8 +86,8 @@ def shown_progress(quiet: bool, verbose: bool = False, end: Callable[[int], None
         Show nothing.
     verbose : bool, optional
         Show the log as well.
-    end : callable, optional
-        Called with the number of a signal if the work does not stop by itself.
+    interrupted : callable, optional
+        Returns what to say when a signal ends the process, because the work does not stop by itself.
 
     Yields
     ------
@@ -81,10 +97,15 @@ def shown_progress(quiet: bool, verbose: bool = False, end: Callable[[int], None
     from rich.console import Console
     from rich.logging import RichHandler
 
-    from spikesieve.cli.interruption import stoppable
+    from spikesieve.cli.interruption import leave, stoppable
     from spikesieve.cli.progress import ProgressBars
     from spikesieve.engine.executor import silent
     from spikesieve.io.results.run_log import attached
+
+    def end(number: int) -> None:
+        show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""
+        typer.echo(f"{show_cursor}{interrupted()}", err=True)
+        leave(BY_SIGNAL + number)
 
     console = Console(stderr=True)
     with ExitStack() as stack:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spikesieve.cli.output import errors_as_sentences
+from spikesieve.cli.output import errors_as_sentences, shown_progress
 from spikesieve.cli.root import app
 
 
@@ -16,7 +16,7 @@ def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A result folder.", show_default=False)],
 ) -> None:
     """Write the page and the figures of a result again."""
-    with errors_as_sentences():
+    with errors_as_sentences(), shown_progress(quiet=True):
         from spikesieve.api.sort_files import report_folder
 
         page = report_folder(folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spikesieve.cli.interruption import leave
 from spikesieve.cli.options import (
     Channels,
     Dtype,
@@ -24,7 +22,7 @@ from spikesieve.cli.options import (
     StreamName,
     interval_s,
 )
-from spikesieve.cli.output import BY_SIGNAL, errors_as_sentences, print_outcome, shown_progress
+from spikesieve.cli.output import errors_as_sentences, print_outcome, shown_progress
 from spikesieve.cli.root import app
 from spikesieve.errors import EndedEarlyError
 
@@ -138,7 +136,7 @@ def sort(
     keep_s = interval_s(time_range) if time_range is not None else None
     exclude_s = tuple(interval_s(text) for text in exclude or ())
     stop = Stop(out)
-    with errors_as_sentences(stop.sentence), shown_progress(quiet, verbose, stop.end) as progress:
+    with errors_as_sentences(stop.sentence), shown_progress(quiet, verbose, stop.sentence) as progress:
         from spikesieve.api.sort_files import Job
         from spikesieve.io.kilosort2_options import read_options
         from spikesieve.io.recordings.open_input import RawOptions
@@ -225,18 +223,6 @@ class Stop:
             f"Interrupted{where}. What is finished is kept in {kept}: give the same command "
             "again, and it goes on there; with --fresh it starts anew."
         )
-
-    def end(self, number: int) -> None:
-        """End the process, whatever its threads do.
-
-        Parameters
-        ----------
-        number : int
-            The signal that asks for it.
-        """
-        show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""
-        typer.echo(f"{show_cursor}{self.sentence()}", err=True)
-        leave(BY_SIGNAL + number)
 
 
 def _sort_probes(job: Job, stop: Stop, progress: Progress, announce: Callable[[str], None]) -> list[Outcome]:

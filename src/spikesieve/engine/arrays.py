@@ -195,18 +195,20 @@ class GrowingArray:
             self._file.truncate(HEADER_BYTES + n_rows * row_bytes(row_shape, self.dtype))
             self._file.seek(0, os.SEEK_END)
 
-    def append(self, rows: NDArray[Any]) -> int:
+    def append(self, rows: NDArray[Any], crc32: int = 0) -> int:
         """Append rows.
 
         Parameters
         ----------
         rows : ndarray, shape (n, *row_shape)
             Their type must fit into that of the array.
+        crc32 : int, optional
+            CRC-32 of the bytes before them.
 
         Returns
         -------
         int
-            CRC-32 of their bytes.
+            CRC-32 of these and their bytes.
 
         Raises
         ------
@@ -220,7 +222,7 @@ class GrowingArray:
         data = np.ascontiguousarray(rows, dtype=self.dtype).reshape(-1).view(np.uint8).data
         self._file.write(data)
         self.n_rows += len(rows)
-        return zlib.crc32(data)
+        return zlib.crc32(data, crc32)
 
     def flush(self, to_disk: bool) -> None:
         """Hand what was written to the system, so that it outlives this process.

@@ -6,12 +6,13 @@ import inspect
 import logging
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spikesieve.engine.arrays import release
 from spikesieve.engine.blocks import Block
@@ -39,6 +40,7 @@ _NO_MEMORY = (
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Columns = TypeVar("Columns", covariant=True)
+State = TypeVar("State")
 Inputs = ParamSpec("Inputs")
 
 
@@ -221,6 +223,43 @@ class Run:
             columns.append(block, arrays, {key: int(n) for key, n in sums.items()})
             first = result if first is None else first
         return cast(Result, first)
+
+    def fold(
+        self,
+        work: Callable[[State, Sequence[Item]], Iterator[tuple[State, dict[str, NDArray[Any]]]]],
+        items: Sequence[Item],
+        start: State,
+        name: str,
+    ) -> tuple[State, dict[str, NDArray[Any]]]:
+        """Do pieces of work that build on one another, and keep what each of them has made.
+
+        Parameters
+        ----------
+        work : callable
+            Called with a state and the items that are left. Yields, for each item, the state after it and rows for
+            columns, the same columns for every item. States are anything that a step can return.
+        items : sequence
+            What is to be done, in order.
+        start : object
+            The state before the first item.
+        name : str
+            Stage of the progress, and start of the names of the files.
+
+        Returns
+        -------
+        state : object
+            The state after the last item.
+        columns : dict of str to ndarray
+            The rows of all items, memory-mapped.
+        """
+        with self.store.checkpoints(name.replace(" ", "-")) as kept:
+            n_done, state = kept.load(start)
+            self.progress(name, n_done, len(items))
+            for done, (after, rows) in enumerate(work(state, items[n_done:]), n_done + 1):
+                state = after
+                kept.add(len(items), state, rows)
+                self.progress(name, done, len(items))
+            return state, kept.finish()
 
     def step(
         self,

@@ -15,9 +15,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
-from spikesieve.engine import codec
+from spikesieve.engine import checkpoints, codec, journal
 from spikesieve.engine.arrays import GrowingArray
-from spikesieve.engine.journal import SUFFIX, BlockColumns, position
+from spikesieve.engine.checkpoints import Checkpoints
+from spikesieve.engine.journal import BlockColumns
 from spikesieve.engine.keys import key_of
 from spikesieve.engine.lock import LOCK, OWNER, Lock
 from spikesieve.engine.reasons import reason, settings_in
@@ -268,6 +269,27 @@ class Store:
         self._take(name)
         return BlockColumns(self.folder, name, self.reuse)
 
+    def checkpoints(self, name: str) -> Checkpoints:
+        """Open the rows and the state of a pass whose pieces of work build on one another.
+
+        Parameters
+        ----------
+        name : str
+            Start of the names of the files, different for each pass of a step.
+
+        Returns
+        -------
+        Checkpoints
+            Use it in a with statement.
+
+        Raises
+        ------
+        ValueError
+            The step already has a pass of this name.
+        """
+        self._take(name)
+        return Checkpoints(self.folder, self.root, name, self.reuse)
+
     def remove_unfinished(self) -> None:
         """Remove the unfinished steps of runs that have ended."""
         for folder in self.root.glob(f"*{UNFINISHED}*"):
@@ -286,7 +308,7 @@ class Store:
     def _compute(self, name: str, folder: Path, compute: Callable[[Store], object], about: object) -> None:
         """Compute a step in a folder of its own, which is renamed to `folder` when it is complete."""
         unfinished, lock = self._unfinished(folder)
-        self.tell(name, StepState(False, position(unfinished)))
+        self.tell(name, StepState(False, journal.position(unfinished) or checkpoints.position(unfinished)))
         try:
             if not self._is_complete(unfinished):
                 _keep_only(unfinished, lambda path: _is_of_a_pass(path, unfinished))
@@ -344,7 +366,8 @@ class Store:
 
 def _is_of_a_pass(path: Path, folder: Path) -> bool:
     """Whether a file in the folder of an unfinished step holds blocks that are done."""
-    return any(path.name.startswith(f"{journal.stem}.") for journal in folder.glob(f"*{SUFFIX}"))
+    names = {each.stem for each in folder.glob(f"*{journal.SUFFIX}")} | checkpoints.passes(folder)
+    return any(path.name.startswith(f"{name}.") for name in names)
 
 
 def _keep_only(folder: Path, is_kept: Callable[[Path], bool]) -> None:
@@ -352,7 +375,7 @@ def _keep_only(folder: Path, is_kept: Callable[[Path], bool]) -> None:
     for path in sorted(folder.iterdir()):
         if not is_kept(path) and path.name not in (LOCK, OWNER):
             with suppress(PermissionError):  # on Windows, where it is still mapped
-                path.unlink()
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _flush(files: set[Path]) -> None:

@@ -12,7 +12,6 @@ from spikesieve.stages.kilosort2.batches import (
     CrossingLimits,
     Crossings,
     cluster_batch,
-    concatenate_clusters,
     concatenate_crossings,
     crossings,
     dissimilarity,
@@ -33,17 +32,9 @@ def found_in(traces: np.ndarray) -> Crossings:
 
 def clusters_of(centres: list[np.ndarray], contact: int = 3) -> BatchClusters:
     """One batch for each set of centres (n, n_near, n_components), all largest on one contact, each of 10 spikes."""
-    return concatenate_clusters(
-        [
-            BatchClusters(
-                np.full(len(c), b, np.int64),
-                np.full(len(c), contact, np.int64),
-                c.astype(np.float32),
-                np.full(len(c), 10.0),
-            )
-            for b, c in enumerate(centres)
-        ]
-    )
+    sizes = [len(each) for each in centres]
+    batch, n = np.repeat(np.arange(len(sizes)), sizes), sum(sizes)
+    return BatchClusters(batch, np.full(n, contact), np.concatenate(centres).astype(np.float32), np.full(n, 10.0))
 
 
 def ccb_of(clusters: BatchClusters, n_batches: int, near: np.ndarray = NEAR) -> np.ndarray:

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import islice
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spikesieve.engine.blocks import Block, longest_block, plan_blocks
 from spikesieve.engine.run import BlockTask, Core, Run, versioned
@@ -169,11 +171,8 @@ def order_batches(run: Run, batched: BatchedSource) -> BatchOrdering:
     BatchOrdering
         Order of the batches.
     """
-    pieces = [batched.pieces(batch, batch.index) for batch in batched.batches]
-    found = run.map(FindCrossings(batched.source, batched), [p for of_batch in pieces for p in of_batch], "batches")
-    cluster = partial(_cluster_batch, near=batched.near_of_order)
-    clusters = batches.concatenate_clusters(list(run.map(cluster, _by_batch(found, pieces))))
-    n = len(batched.batches)
+    _, columns = run.fold(partial(_cluster_batches, run, batched), batched.batches, None, "batches")
+    clusters, n = BatchClusters(**columns), len(batched.batches)
     step = partial(batches.distances_of_contact, clusters=clusters, near=batched.near_of_order, n_batches=n)
     sums = np.zeros((n, n))
     for part in run.map(step, range(batched.n_contacts), "order"):
@@ -181,10 +180,20 @@ def order_batches(run: Run, batched: BatchedSource) -> BatchOrdering:
     return ordering.put_in_order(batches.dissimilarity(sums, clusters))
 
 
+def _cluster_batches(
+    run: Run, batched: BatchedSource, _: None, left: Sequence[Block]
+) -> Iterator[tuple[None, dict[str, NDArray[Any]]]]:
+    """Clusters of each batch."""
+    pieces = [batched.pieces(batch, batch.index) for batch in left]
+    found = run.map(FindCrossings(batched.source, batched), [p for of_batch in pieces for p in of_batch])
+    for clusters in run.map(partial(_cluster_batch, near=batched.near_of_order), _by_batch(found, pieces)):
+        yield None, vars(clusters)
+
+
 def _by_batch(found: Iterator[Crossings], pieces: Sequence[Sequence[Block]]) -> Iterator[tuple[int, Crossings]]:
     """Index and crossings of each batch."""
-    for batch, of_batch in enumerate(pieces):
-        yield batch, batches.concatenate_crossings(list(islice(found, len(of_batch))))
+    for of_batch in pieces:
+        yield of_batch[0].index, batches.concatenate_crossings(list(islice(found, len(of_batch))))
 
 
 def _cluster_batch(one: tuple[int, Crossings], near: I64) -> BatchClusters:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from spikesieve.engine.arrays import GrowingArray
 from spikesieve.engine.blocks import Block, golden_order
-from spikesieve.engine.run import BlockTask, Core, Run, versioned
+from spikesieve.engine.run import BLANKED_COLUMNS, BlockTask, Core, Run, versioned
 from spikesieve.kernels.backend import Backend
 from spikesieve.model import F32, I64, Blanked, SortedTime, join_blanked
 from spikesieve.passes.kilosort2.batches import BatchedSource
@@ -33,6 +36,12 @@ SETTLING = 0.2
 # Number of places along the order at which templates are compared for merges.
 VIEWS = 5
 SPIKES_AT_ONCE = 50_000
+SPIKE_COLUMNS = ("sample", "template", "score", "excess", "amplitude", "norm")
+
+# Positions in the order of the next batch on either side; None where there is none.
+Places = tuple[int | None, ...]
+# Rows of columns, by their names.
+Rows = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +146,23 @@ def lessons(n_batches: int, drift: str) -> list[int]:
     return tour * max(1, -(-MIN_LESSONS // len(tour)))
 
 
-@versioned(3)
+@dataclass(frozen=True, eq=False)
+class Learning:
+    """What has been learned after a lesson.
+
+    Attributes
+    ----------
+    tracked : TrackedTemplates
+        The templates.
+    left : ResidualSpikes
+        Spikes that no template explained since templates were added last.
+    """
+
+    tracked: TrackedTemplates
+    left: ResidualSpikes
+
+
+@versioned(4)
 def learn(run: Run, batched: BatchedSource, order: BatchOrdering) -> TrackedTemplates:
     """Learn templates as they look in the batch in the middle of the order.
 
@@ -155,24 +180,34 @@ def learn(run: Run, batched: BatchedSource, order: BatchOrdering) -> TrackedTemp
     TrackedTemplates
         The templates.
     """
-    params, tour = batched.params, lessons(len(batched.batches), batched.params.drift)
-    momentum = np.geomspace(params.first_momentum, params.last_momentum, len(tour))
-    tracked = track.no_templates(batched.near.shape[1], len(batched.shapes.pcs))
-    left = _no_residual_spikes(batched)
-    for lesson, place in enumerate(tour):
-        run.progress("learn", lesson, len(tour))
-        growing = lesson < (1 - SETTLING) * len(tour)
-        task = Pursue(batched.source, batched, (batched.matcher(tracked),), params.learn_threshold, growing)
-        batch = batched.batches[order.iorig[place]]
-        found = list(run.map(task, batched.pieces(batch, 0)))
-        tracked = _followed(tracked, found, batch, float(momentum[lesson]), batched)
-        left = track.concatenate_residuals([left, *(each.left for each in found)])
-        if lesson < REVIEW_EVERY or lesson % REVIEW_EVERY == 0 or lesson == len(tour) - 1:
-            tracked = _reviewed(tracked, batched)
-            if growing:
-                tracked, left = track.add_templates(tracked, left, batched.near, params)
-    run.progress("learn", len(tour), len(tour))
-    return tracked
+    tour = lessons(len(batched.batches), batched.params.drift)
+    momentum = np.geomspace(batched.params.first_momentum, batched.params.last_momentum, len(tour))
+
+    def work(state: Learning, left: Sequence[int]) -> Iterator[tuple[Learning, Rows]]:
+        for lesson in left:
+            batch = batched.batches[order.iorig[tour[lesson]]]
+            state = _after_lesson(run, batched, state, batch, (lesson, len(tour), float(momentum[lesson])))
+            yield state, {}
+
+    none = track.no_templates(batched.near.shape[1], len(batched.shapes.pcs))
+    return run.fold(work, range(len(tour)), Learning(none, _no_residual_spikes(batched)), "learn")[0].tracked
+
+
+def _after_lesson(
+    run: Run, batched: BatchedSource, before: Learning, batch: Block, of_tour: tuple[int, int, float]
+) -> Learning:
+    """What has been learned after one more batch; `of_tour`: number of the lesson, number of lessons, momentum."""
+    lesson, n_lessons, momentum = of_tour
+    params, growing = batched.params, lesson < (1 - SETTLING) * n_lessons
+    task = Pursue(batched.source, batched, (batched.matcher(before.tracked),), params.learn_threshold, growing)
+    found = list(run.map(task, batched.pieces(batch, 0)))
+    tracked = _followed(before.tracked, found, batch, momentum, batched)
+    left = track.concatenate_residuals([before.left, *(each.left for each in found)])
+    if lesson < REVIEW_EVERY or lesson % REVIEW_EVERY == 0 or lesson == n_lessons - 1:
+        tracked = _reviewed(tracked, batched)
+        if growing:
+            tracked, left = track.add_templates(tracked, left, batched.near, params)
+    return Learning(tracked, left)
 
 
 def _followed(
@@ -213,7 +248,26 @@ class Extracted:
     along: tuple[LearnedTemplates, ...]
 
 
-@versioned(3)
+@dataclass(frozen=True, eq=False)
+class Following:
+    """What is known after some batches from the middle of the order to both ends.
+
+    Attributes
+    ----------
+    tracked : tuple of TrackedTemplates
+        Templates that follow the batches to the end of the order, and those to its start.
+    along : tuple of (int, LearnedTemplates)
+        Places in the order, and the templates there.
+    n_left : int
+        Spikes that were not extracted because the number of rounds was reached.
+    """
+
+    tracked: tuple[TrackedTemplates, ...]
+    along: tuple[tuple[int, LearnedTemplates], ...] = ()
+    n_left: int = 0
+
+
+@versioned(4)
 def extract(run: Run, batched: BatchedSource, order: BatchOrdering, learned: TrackedTemplates) -> Extracted:
     """Extract all spikes, from the middle of the order to both ends, while the templates adapt to their spikes.
 
@@ -235,64 +289,63 @@ def extract(run: Run, batched: BatchedSource, order: BatchOrdering, learned: Tra
     Extracted
         The spikes; their features are on disk.
     """
+    n = len(batched.batches)
+
+    def work(state: Following, left: Sequence[Places]) -> Iterator[tuple[Following, Rows]]:
+        for places in left:
+            state, rows = _followed_by(run, batched, order, state, places)
+            yield state, rows
+
+    places = list(zip_longest(range(n // 2, n), range(n // 2 - 1, -1, -1)))
+    state, columns = run.fold(work, places, Following((learned, learned)), "extract")
+    return _in_order_of_time(run, state, columns)
+
+
+def _followed_by(
+    run: Run, batched: BatchedSource, order: BatchOrdering, before: Following, places: Places
+) -> tuple[Following, Rows]:
+    """Extract the spikes of the next batch on either side; the templates follow."""
     n, params = len(batched.batches), batched.params
-    chains = range(n // 2, n), range(n // 2 - 1, -1, -1)
-    tracked = [learned, learned]
-    shape = learned.contacts.shape[1], len(batched.shapes.pcs)
-    with run.store.growing("visited.features", shape, np.float32) as described:
-        rows = _Rows([], [], [], described, {})
-        seen = set(np.linspace(0, n - 1, VIEWS).astype(int).tolist())
-        for done, places in enumerate(zip_longest(*chains)):
-            run.progress("extract", 2 * done, n)
-            sides = [(chain, place) for chain, place in enumerate(places) if place is not None]
-            pieces = [batched.pieces(batched.batches[order.iorig[place]], i) for i, (_, place) in enumerate(sides)]
-            matchers = tuple(batched.matcher(tracked[chain]) for chain, _ in sides)
-            task = Pursue(batched.source, batched, matchers, params.threshold, False)
-            found = run.map(task, [piece for of_batch in pieces for piece in of_batch])
-            for (chain, place), of_batch, matcher in zip(sides, pieces, matchers, strict=True):
-                if place in seen:
-                    rows.along[place] = matcher.templates
-                part = [rows.kept(each, place) for each in islice(found, len(of_batch))]
-                if params.drift == "order":
-                    batch = batched.batches[order.iorig[place]]
-                    tracked[chain] = _followed(tracked[chain], part, batch, params.last_momentum, batched)
-        features = described.finish()
-    run.progress("extract", n, n)
-    return _in_order_of_time(run, rows, features)
+    sides = [(chain, place) for chain, place in enumerate(places) if place is not None]
+    pieces = [batched.pieces(batched.batches[order.iorig[place]], i) for i, (_, place) in enumerate(sides)]
+    matchers = tuple(batched.matcher(before.tracked[chain]) for chain, _ in sides)
+    task = Pursue(batched.source, batched, matchers, params.threshold, False)
+    found = run.map(task, [piece for of_batch in pieces for piece in of_batch])
+    seen, tracked = set(np.linspace(0, n - 1, VIEWS).astype(int).tolist()), list(before.tracked)
+    along, n_left, rows = before.along, before.n_left, []
+    for (chain, place), of_batch, matcher in zip(sides, pieces, matchers, strict=True):
+        part = list(islice(found, len(of_batch)))
+        rows += [_rows_of(each, place) for each in part]
+        n_left += sum(int(each.spikes.n_left) for each in part)
+        if place in seen:
+            along = (*along, (place, matcher.templates))
+        if params.drift == "order":
+            batch = batched.batches[order.iorig[place]]
+            tracked[chain] = _followed(tracked[chain], part, batch, params.last_momentum, batched)
+    columns = {name: np.concatenate([each[name] for each in rows]) for name in rows[0]}
+    return Following(tuple(tracked), along, n_left), columns
 
 
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """Extracted spikes in the order in which batches were visited."""
-
-    spikes: list[MatchedSpikes]
-    places: list[I64]
-    blanked: list[Blanked]
-    described: GrowingArray
-    along: dict[int, LearnedTemplates]
-
-    def kept(self, found: PieceSpikes, place: int) -> PieceSpikes:
-        """Keep the spikes of a piece: features on disk, everything else in memory."""
-        spikes = found.spikes
-        self.described.append(spikes.features)
-        self.spikes.append(replace(spikes, features=spikes.features[:0]))
-        self.places.append(np.full(len(spikes.sample), place, np.int64))
-        self.blanked.append(found.blanked)
-        return found
+def _rows_of(found: PieceSpikes, place: int) -> Rows:
+    """The spikes of a piece as rows of columns, and what was left out of it."""
+    spikes = {name: getattr(found.spikes, name) for name in (*SPIKE_COLUMNS, "features")}
+    blanked = {f"{name} of blanked": getattr(found.blanked, name) for name in BLANKED_COLUMNS}
+    n_samples = {"n_samples of blanked": np.array([found.blanked.n_samples])}
+    return {**spikes, "place": np.full(len(found.spikes.sample), place, np.int64), **blanked, **n_samples}
 
 
-def _in_order_of_time(run: Run, rows: _Rows, features: F32) -> Extracted:
-    columns = ("sample", "template", "score", "excess", "amplitude", "norm")
-    whole = {name: np.concatenate([getattr(each, name) for each in rows.spikes]) for name in columns}
+def _in_order_of_time(run: Run, state: Following, columns: Rows) -> Extracted:
+    whole = {name: np.asarray(columns[name]) for name in (*SPIKE_COLUMNS, "place")}
     order = np.lexsort((whole["template"], whole["sample"]))
+    features = columns["features"]
     with run.store.growing("features", features.shape[1:], np.float32) as out:
         for start in range(0, len(order), SPIKES_AT_ONCE):
             out.append(features[order[start : start + SPIKES_AT_ONCE]])
         ordered = out.finish()
-    n_left = sum(each.n_left for each in rows.spikes)
-    notes = notes_of_rounds(n_left, "kilosort2.max_peels")
-    blanked = join_blanked(rows.blanked)
-    in_order = {name: column[order] for name, column in whole.items()}
-    spikes = MatchedSpikes(**in_order, features=ordered, n_left=n_left, notes=notes, blanked=blanked)
-    places = np.concatenate([np.empty(0, np.int64), *rows.places])[order]
-    return Extracted(spikes, places, tuple(rows.along[place] for place in sorted(rows.along)))
+    left_out = {name: np.asarray(columns[f"{name} of blanked"]) for name in BLANKED_COLUMNS}
+    blanked = join_blanked([Blanked(**left_out, n_samples=int(columns["n_samples of blanked"].sum()))])
+    in_order = {name: whole[name][order] for name in SPIKE_COLUMNS}
+    notes = notes_of_rounds(state.n_left, "kilosort2.max_peels")
+    spikes = MatchedSpikes(**in_order, features=ordered, n_left=state.n_left, notes=notes, blanked=blanked)
+    along = tuple(templates for _, templates in sorted(state.along, key=itemgetter(0)))
+    return Extracted(spikes, whole["place"][order], along)

@@ -174,27 +174,6 @@ def cluster_batch(found: Crossings, near: I64, batch: int) -> BatchClusters:
     return BatchClusters(np.full(len(means), batch, np.int64), contact.astype(np.int64), centre, weight)
 
 
-def concatenate_clusters(parts: list[BatchClusters]) -> BatchClusters:
-    """Concatenate the clusters of all batches.
-
-    Parameters
-    ----------
-    parts : list of BatchClusters
-        Clusters of each batch, in the order of the batches; at least one.
-
-    Returns
-    -------
-    BatchClusters
-        All of them.
-    """
-    return BatchClusters(
-        np.concatenate([p.batch for p in parts]),
-        np.concatenate([p.contact for p in parts]),
-        np.concatenate([p.centre for p in parts]),
-        np.concatenate([p.weight for p in parts]),
-    )
-
-
 def distances_of_contact(contact: int, clusters: BatchClusters, near: I64, n_batches: int) -> F64:
     """Sum the distances of the clusters that are largest on one contact from every batch.
 
