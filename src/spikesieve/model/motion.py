@@ -50,8 +50,8 @@ class Motion:
     shanks : ndarray of int64, shape (n_shanks,)
         Shank numbers of the probe, ascending.
     estimated_um : ndarray of float32, shape (n_shanks, n_times, n_depths)
-        Displacement in um, upwards positive, with a median of 0 over time at each depth: tissue that rests at depth y
-        is observed at y + estimated_um.
+        Displacement in um, upwards positive: tissue that rests at depth y is observed at y + estimated_um. An estimate
+        has a median of 0 over equal times at each depth.
     se_um : ndarray of float32, shape (n_shanks, n_times, n_depths)
         Standard error in um; infinite where nothing is known.
     decisions : tuple of DriftDecision, length n_shanks

@@ -75,6 +75,23 @@ def others(time_s, neuron):
     return np.where((time_s < SECONDS / 2) == (neuron % 2 == 0), 0.25, 1.0)
 
 
+def jump_at_the_border(time_s, depth_um):
+    return 20.0 * (time_s >= SECONDS / 2) + 2 * np.sin(time_s / 7)
+
+
+@pytest.mark.parametrize("estimator", ["decentralized", "kilosort"])
+@pytest.mark.parametrize("rate_hz", [1.0, 4.0])
+def test_a_jump_between_two_files_is_one_up_to_their_border(estimator, rate_hz):
+    """Half a bin beside the border is where it is, not on the way to the other side (0.25 to 0.3 of 20 um before)."""
+    border = round(SECONDS / 2 * HZ)
+    segments = ((0, border), (border, round(SECONDS * HZ)))
+    motion = find(spikes_of(jump_at_the_border, rate_hz=rate_hz), segments, estimator=estimator)
+    time_s = np.arange(border - 90_000, border + 90_000, 1500) / HZ
+    found = motion.at(time_s, np.full_like(time_s, 300.0), np.zeros(len(time_s), np.int64))
+    off = found - jump_at_the_border(time_s, None)
+    assert np.abs(off - np.median(off)).max() < 2.0
+
+
 @pytest.mark.parametrize("rates", [twice_as_many, others])
 def test_changes_in_firing_are_not_movement(rates):
     assert rms(error_um(find(spikes_of(still, rates=rates, rate_hz=8.0)), still)) < 0.7

@@ -126,8 +126,11 @@ def estimate(
             decision, reason = _decide(found, windows)
         decisions.append(decision)
         reasons.append(reason)
-    time_s, decided = bins.centre / sampling_hz, tuple(map(DriftDecision, decisions))
-    return Motion(time_s, windows.centre_um, shanks, um, se_um, decided, tuple(reasons))
+    sample, index = bins.knots(segments)
+    decided = tuple(map(DriftDecision, decisions))
+    return Motion(
+        sample / sampling_hz, windows.centre_um, shanks, um[:, index], se_um[:, index], decided, tuple(reasons)
+    )
 
 
 def _depth_windows(probe: Probe, params: MotionParams) -> DepthWindows:

@@ -36,6 +36,37 @@ class TimeBins:
         steps = np.diff(self.centre)
         return np.asarray(steps / np.median(steps) if steps.size else steps)
 
+    def knots(self, segments: tuple[tuple[int, int], ...]) -> tuple[F64, I64]:
+        """Choose the times between which what was measured in the bins is taken as linear.
+
+        At the border of two segments the tissue may have jumped: it stays where it was in the last bin until the end of
+        a segment, and is where it is in the first bin from the start of the next.
+
+        Parameters
+        ----------
+        segments : tuple of (int, int)
+            The segments (start, stop) that were divided into these bins.
+
+        Returns
+        -------
+        sample : ndarray of float64, shape (n_knots,)
+            The centre of each bin, and the last and the first sample at each border, ascending.
+        index : ndarray of int64, shape (n_knots,)
+            The bin of each.
+
+        Examples
+        --------
+        >>> segments = ((0, 100), (100, 160))
+        >>> time_bins(segments, 50).knots(segments)
+        (array([ 25.,  75.,  99., 100., 130.]), array([0, 1, 1, 2, 2]))
+        """
+        first = np.searchsorted(self.start, [start for start, _ in segments[1:]])
+        index = np.concatenate([np.arange(len(self)), first - 1, first])
+        sample = np.concatenate([self.centre, self.stop[first - 1] - 1.0, self.start[first]])
+        order = np.lexsort((sample, index))
+        rises = np.diff(sample[order], prepend=-1.0) > 0
+        return sample[order][rises], index[order][rises]
+
     def index_of(self, sample: I64) -> I64:
         """Find the bin of each sample.
 
