@@ -70,21 +70,32 @@ def count(n: int, first: int = 0) -> np.ndarray:
     return np.arange(first, first + n)
 
 
-def settings_of(n: int) -> str:
-    """The part of a settings.xml that says where the contacts of a Neuropixels 1.0 probe are."""
-    x = " ".join(f'CH{c}="{(27, 59, 11, 43)[c % 4]}"' for c in range(n))
-    y = " ".join(f'CH{c}="{20 * (c // 2)}"' for c in range(n))
-    banks = " ".join(f'CH{c}="0"' for c in range(n))
+def settings_of(
+    n: int,
+    part: str = "NP1000",
+    name: str = "ProbeA",
+    left_out: tuple[int, ...] = (),
+    selected: tuple[int, ...] | None = None,
+) -> str:
+    """The part of a settings.xml that says where the contacts are: by position, or selected electrodes by number."""
+    channels = [c for c in range(n) if c not in left_out]
+    x = " ".join(f'CH{c}="{(27, 59, 11, 43)[c % 4]}"' for c in channels)
+    y = " ".join(f'CH{c}="{20 * (c // 2)}"' for c in channels)
+    banks = " ".join(f'CH{c}="0"' for c in channels)
+    places = f"<CHANNELS {banks}/><ELECTRODE_XPOS {x}/><ELECTRODE_YPOS {y}/>"
+    if selected is not None:
+        numbers = " ".join(f'CH{c}="{electrode}"' for c, electrode in enumerate(selected))
+        places = f"<SELECTED_ELECTRODES {numbers}/>"
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <SETTINGS><INFO><VERSION>0.6.7</VERSION></INFO><SIGNALCHAIN>
 <PROCESSOR name="Neuropix-PXI" nodeId="100" pluginName="Neuropix-PXI" libraryName="Neuropixels PXI"
  libraryVersion="0.6.2" processorType="2">
-<STREAM name="ProbeA-AP" sample_rate="30000" channel_count="{n}"/>
-<STREAM name="ProbeA-LFP" sample_rate="2500" channel_count="{n}"/>
+<STREAM name="{name}-AP" sample_rate="30000" channel_count="{n}"/>
+<STREAM name="{name}-LFP" sample_rate="2500" channel_count="{n}"/>
 <EDITOR><NP_PROBE slot="2" bs_firmware_version="2.0" bs_hardware_version="1.2" bs_serial_number="1"
  bs_part_number="NP2_QBSC_00" bsc_firmware_version="3.2" bsc_hardware_version="1.2" bsc_serial_number="2"
  bsc_part_number="NP2_QBSC_01" headstage_serial_number="3" headstage_part_number="NP2_HS_30" flex_version="0.0"
- flex_part_number="NP1_FLEX_0" port="1" dock="1" probe_serial_number="18005106831" probe_part_number="NP1000"
- probe_name="Neuropixels 1.0" num_adcs="32" ZoneName="" apGainValue="500x" lfpGainValue="250x"
- electrodeConfigurationPreset="Bank A" referenceChannel="Ext" filterCut="ON"><CHANNELS {banks}/>
-<ELECTRODE_XPOS {x}/><ELECTRODE_YPOS {y}/></NP_PROBE></EDITOR></PROCESSOR></SIGNALCHAIN></SETTINGS>"""
+ flex_part_number="NP1_FLEX_0" port="1" dock="1" probe_serial_number="18005106831" probe_part_number="{part}"
+ probe_name="Neuropixels" num_adcs="32" ZoneName="" apGainValue="500x" lfpGainValue="250x"
+ electrodeConfigurationPreset="Bank A" referenceChannel="Ext" filterCut="ON">{places}</NP_PROBE></EDITOR>
+</PROCESSOR></SIGNALCHAIN></SETTINGS>"""

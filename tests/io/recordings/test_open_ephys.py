@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from needed import needed_module
-from open_ephys_files import HZ, channel, count, electrodes, settings_of, tree, write_stream
+from open_ephys_files import HZ, channel, count, electrodes, tree, write_stream
 
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.gaps import find_parts
@@ -134,41 +134,6 @@ def test_neo_reads_the_same_numbers(tmp_path):
     assert np.array_equal(recording.read(0, 100)[:, :4], theirs)
     assert recording.gain_uv[:4] == pytest.approx(reader.header["signal_channels"]["gain"][:4])
     assert recording.clock.times_s[0] == pytest.approx(reader.get_signal_t_start(0, 0, 0))
-
-
-# the probe
-
-
-def test_the_probe_comes_from_the_settings(tmp_path):
-    name = "Neuropix-PXI-100.ProbeA-AP"
-    channels = [*electrodes(4), channel("AP_SYNC", 1.0, "")]
-    write_stream(tree(tmp_path), samples_of(20, 5), count(20), name, channels)
-    (tmp_path / "Record Node 101" / "settings.xml").write_text(settings_of(4))
-    recording, probe, notes = open_input(tmp_path, RawOptions())
-    assert (recording.n_channels, probe.channels.tolist(), notes) == (5, [0, 1, 2, 3], ())
-    assert np.ptp(probe.positions_um[:, 1]) == 20
-
-
-def test_missing_settings_of_a_later_experiment_are_told(tmp_path):
-    write_stream(tree(tmp_path, experiment=2), samples_of(20, 4), count(20), "Neuropix-PXI-100.ProbeA-AP")
-    (tmp_path / "Record Node 101" / "settings.xml").write_text(settings_of(4))
-    _, probe, notes = open_input(tmp_path, RawOptions())
-    assert probe.n_contacts == 4
-    assert "settings_2.xml is missing, so the probe comes from settings.xml" in notes[0]
-
-
-def test_a_probe_of_another_number_of_contacts_is_not_used(tmp_path):
-    write_stream(tree(tmp_path), samples_of(20, 3), count(20), "Neuropix-PXI-100.ProbeA-AP")
-    (tmp_path / "Record Node 101" / "settings.xml").write_text(settings_of(4))
-    _, _, notes = open_input(tmp_path, RawOptions(), "linear:3:20")
-    assert "is not used (it has 4 contacts, the stream 3 channels)" in notes[0]
-
-
-def test_settings_without_a_neuropixels_probe_name_no_probe(tmp_path):
-    write_stream(tree(tmp_path), samples_of(20, 4), count(20))
-    (tmp_path / "Record Node 101" / "settings.xml").write_text("<SETTINGS><SIGNALCHAIN/></SETTINGS>")
-    with pytest.raises(InputError, match=r"needs the probe \(--probe\): its files do not say"):
-        open_input(tmp_path, RawOptions())
 
 
 # what is missing or damaged

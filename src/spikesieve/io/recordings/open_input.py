@@ -95,7 +95,8 @@ def open_input(
     recording, notes = opened.recording, list(opened.notes)
     probe = opened.probe if probe_spec is None else read_probe(probe_spec)
     if probe is None:
-        raise InputError(f"{recording.name} needs the probe (--probe): its files do not say where the contacts are.")
+        why = " ".join(notes) or "its files do not say where the contacts are."
+        raise InputError(f"{recording.name} needs the probe (--probe): {why}")
     if str(probe_spec) == f"tetrode:{recording.n_channels}" and recording.n_channels % 4 == 0:
         # Four contacts per channel are impossible, so the user gave the number of channels.
         n_tetrodes = recording.n_channels // 4

@@ -6,6 +6,7 @@ Layout: https://open-ephys.github.io/gui-docs/User-Manual/Recording-data/Binary-
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +32,9 @@ from spikesieve.io.recordings.numbers import Numbers, recording_of
 from spikesieve.model import F64, I64, Recording
 
 INDEX, DATA = "structure.oebin", "continuous.dat"
+ANALOG = re.compile(r"ADC|^AI\d+$")
+"""Names of analog inputs, AI of NI-DAQmx."""
+OTHER_INPUTS = re.compile(rf"{ANALOG.pattern}|AUX|SYNC")
 UV_PER_UNIT = {"uV": 1.0, "µV": 1.0, "mV": 1e3, "V": 1e6}
 
 
@@ -145,7 +149,9 @@ def _open(piece: _Piece) -> Opened:
     if numbers is not None:
         recording, notes = _with_clock(recording, numbers[:n_samples], piece)
         clock_notes += notes
-    probe, probe_notes = read_settings_probe(piece.folder.parent, piece.stream_folder.name, _electrodes(piece.entry))
+    probe, probe_notes = read_settings_probe(
+        piece.folder.parent, piece.stream_folder.name, piece.entry["channels"], _electrodes(piece.entry)
+    )
     return Opened(recording, probe, (*clock_notes, *probe_notes))
 
 
@@ -163,7 +169,7 @@ def _n_samples(path: Path, n_channels: int) -> int:
 
 def _is_electrode(channel: Mapping[str, Any]) -> bool:
     name, unit = str(channel.get("channel_name", "")), str(channel.get("units", ""))
-    return unit in ("", "uV", "µV", "mV") and not any(kind in name for kind in ("ADC", "AUX", "SYNC"))
+    return unit in ("", "uV", "µV", "mV") and not OTHER_INPUTS.search(name)
 
 
 def _electrodes(entry: Mapping[str, Any]) -> I64:
@@ -175,7 +181,7 @@ def _gains_uv(entry: Mapping[str, Any]) -> F64:
     """uV per raw number. Without a unit, bit_volts are uV for electrodes and V for analog inputs."""
     units = [str(channel.get("units", "")) for channel in entry["channels"]]
     per_unit = [
-        UV_PER_UNIT.get(unit, 1.0) if unit or "ADC" not in str(channel.get("channel_name")) else 1e6
+        UV_PER_UNIT.get(unit, 1.0) if unit or not ANALOG.search(str(channel.get("channel_name"))) else 1e6
         for unit, channel in zip(units, entry["channels"], strict=True)
     ]
     gains = np.array([float(channel["bit_volts"]) for channel in entry["channels"]]) * per_unit

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree.ElementTree import ParseError
 
+import numpy as np
 import probeinterface
 from probeinterface import neuropixels_tools
 
@@ -15,9 +18,12 @@ from spikesieve.io.probes.files import probe_of_probeinterface
 from spikesieve.model import I64, Probe
 
 NEUROPIXELS = re.compile(r"<(NP_PROBE|NEUROPIXELSV\w+)\b")
+ELECTRODE_INDEX = "neuropixels.electrode_index"
 
 
-def read_settings_probe(experiment: Path, stream: str, electrodes: I64) -> tuple[Probe | None, tuple[str, ...]]:
+def read_settings_probe(
+    experiment: Path, stream: str, channels: Sequence[Mapping[str, Any]], electrodes: I64
+) -> tuple[Probe | None, tuple[str, ...]]:
     """Read the Neuropixels probe of a stream.
 
     Parameters
@@ -27,6 +33,8 @@ def read_settings_probe(experiment: Path, stream: str, electrodes: I64) -> tuple
         settings_2.xml for the second.
     stream : str
         Folder of the stream, such as Neuropix-PXI-100.ProbeA-AP.
+    channels : sequence of dict
+        What structure.oebin says of each channel. Since version 0.6 it has the electrode.
     electrodes : ndarray of int64, shape (n_electrodes,)
         Columns of the file with an electrode.
 
@@ -43,14 +51,12 @@ def read_settings_probe(experiment: Path, stream: str, electrodes: I64) -> tuple
     if not path.is_file():
         notes = (f"{path.name} is missing, so the probe comes from settings.xml. Check that it was the same.",)
         path = experiment.parent / "settings.xml"
-    if not path.is_file() or not NEUROPIXELS.search(path.read_text(encoding="utf-8", errors="replace")):
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    if not NEUROPIXELS.search(text):
         return None, ()
-    # Its name until probeinterface 0.4.
-    read = getattr(neuropixels_tools, "read_openephys_neuropixels", probeinterface.read_openephys)
     try:
-        probe = probe_of_probeinterface(read(path, stream_name=stream), path.name)
-        if probe.n_contacts != len(electrodes):
-            raise InputError(f"it has {probe.n_contacts} contacts, the stream {len(electrodes)} channels")
+        theirs = _named_probe(path, text, stream)
+        return _wired(theirs, [channels[column] for column in electrodes], electrodes, path.name), notes
     except (
         InputError,
         KeyError,
@@ -62,4 +68,43 @@ def read_settings_probe(experiment: Path, stream: str, electrodes: I64) -> tuple
         ParseError,
     ) as error:
         return None, (f"The probe in {path} is not used ({error}). Give it with --probe.",)
-    return replace(probe, channels=electrodes[probe.channels]), notes
+
+
+def _named_probe(path: Path, text: str, stream: str) -> probeinterface.Probe:
+    # Its name until probeinterface 0.4.
+    read = getattr(neuropixels_tools, "read_openephys_neuropixels", probeinterface.read_openephys)
+    probe = read(path, stream_name=stream, raise_error=False)
+    if probe is None:
+        raise InputError(f"it names none for {stream}")
+    name, serial = str(probe.name), str(probe.serial_number)
+    # probeinterface takes the first probe whose name is a part of the stream's, such as Probe1 for Probe12.
+    if serial not in stream and not re.search(rf"(^|[.-]){re.escape(name)}(-AP|-LFP)?$", stream):
+        raise InputError(f"its probe {name} is not that of {stream}")
+    if re.fullmatch(r"\d+\.[1-9]\d*", name) and "lfpGainValue" in text:
+        raise InputError(f"before version 0.6, {name} may be the LFP of another probe")
+    return probe
+
+
+def _wired(theirs: probeinterface.Probe, channels: Sequence[Mapping[str, Any]], electrodes: I64, name: str) -> Probe:
+    """The contacts of the columns with an electrode: by the electrode of each, else in the order of the settings."""
+    recorded = [_electrode_of(channel) for channel in channels]
+    if None not in recorded and "part_number" in theirs.annotations:
+        all_contacts = neuropixels_tools.build_neuropixels_probe(theirs.annotations["part_number"])
+        recorded_contacts = all_contacts.get_slice(np.array(recorded))
+        recorded_contacts.set_device_channel_indices(electrodes)
+        return probe_of_probeinterface(recorded_contacts, name)
+    probe = probe_of_probeinterface(theirs, name)
+    if probe.n_contacts == len(electrodes):
+        return replace(probe, channels=electrodes[probe.channels])
+    # Early versions leave out the reference.
+    keys = theirs.contact_annotations.get("settings_channel_key", ())
+    numbers = [int(key[2:]) for key in keys if re.fullmatch(r"CH\d+", key)]
+    if len(numbers) != probe.n_contacts or numbers[-1] != len(electrodes) - 1:
+        raise InputError(f"it has {probe.n_contacts} contacts, the stream {len(electrodes)} channels")
+    return replace(probe, channels=electrodes[numbers])
+
+
+def _electrode_of(channel: Mapping[str, Any]) -> int | None:
+    """Number of the electrode on the whole probe, where structure.oebin has it."""
+    found = [entry for entry in channel.get("channel_metadata", ()) if entry.get("identifier") == ELECTRODE_INDEX]
+    return int(found[0]["value"][0]) if found else None

@@ -21,10 +21,8 @@ from spikesieve.model import F64, I64, Bool, Probe
 Meta = dict[str, str]
 Layout = tuple[F64, I64, Bool]  # positions in um, shank, and whether it is in use, of each saved AP channel
 
-# Recordings older than ~snsGeomMap may give no part number, only imDatPrb_type. By that type: the part number of the
-# same layout in probeinterface, and how far its leftmost contact is from the left edge of the shank, in um.
-PART_AND_EDGE_UM = {"0": ("NP1000", 11.0), "21": ("NP2000", 27.0), "24": ("NP2010", 27.0)}
-N_COLUMNS = 2
+# Recordings older than ~snsGeomMap may give no part number, only imDatPrb_type: the part of that type.
+PART_OF_TYPE = {"0": "NP1000", "21": "NP2000", "24": "NP2010"}
 
 # The first Neuropixels 2.0 probes have a gain of 80 and 14 bits, all later ones of the 2.0 and 3.0 families a gain of
 # 100 and 12 bits.
@@ -198,8 +196,16 @@ def _imro_type(header: Sequence[str]) -> int:
 
 def _probe(path: Path, meta: Meta, saved: Sequence[int]) -> Probe | None:
     """Contacts in use: from ~snsGeomMap, else from probeinterface by part number, else from ~snsShankMap."""
+    is_renumbered = _is_renumbered(meta, saved)
+    if (
+        is_renumbered
+        and len(re.findall(r"\(", meta.get("snsGeomMap") or meta.get("snsShankMap", ""))) != len(saved) + 1
+    ):
+        return None  # the map has all acquired channels
     if "snsGeomMap" in meta:
         layout: Layout | None = _from_geom_map(meta, saved)
+    elif is_renumbered or "snsSaveChanSubset_orig" in meta:
+        layout = _from_shank_map(meta, saved)  # probeinterface would take the new numbers for the acquired ones
     else:
         layout = _from_probeinterface(path, meta, saved) or _from_shank_map(meta, saved)
     if layout is None:
@@ -210,6 +216,16 @@ def _probe(path: Path, meta: Meta, saved: Sequence[int]) -> Probe | None:
     return Probe(positions_um[used], np.flatnonzero(used).astype(np.int64), shanks[used], path.name)
 
 
+def _is_renumbered(meta: Meta, saved: Sequence[int]) -> bool:
+    """Whether the saved channels were numbered anew, so that the rows of the tables are not theirs.
+
+    Channels are numbered AP, LF, SY. A file of some channels whose sync channel has a number of an AP channel cannot
+    have the numbers of the acquisition.
+    """
+    n_acquired = int(meta.get("acqApLfSy", "0").split(",")[0])
+    return len(saved) < n_acquired and any(channel < n_acquired for channel in _saved_channels(meta)[len(saved) :])
+
+
 def _from_geom_map(meta: Meta, saved: Sequence[int]) -> Layout:
     """~snsGeomMap: (part,n_shanks,shank_pitch,shank_width)(shank:x:y:used)..., x from the left edge of the shank."""
     header, rows = _table(meta["snsGeomMap"])
@@ -218,23 +234,23 @@ def _from_geom_map(meta: Meta, saved: Sequence[int]) -> Layout:
 
 
 def _from_shank_map(meta: Meta, saved: Sequence[int]) -> Layout | None:
-    """~snsShankMap: (n_shanks,n_columns,n_rows)(shank:column:row:used)..., for known probe types."""
-    known = PART_AND_EDGE_UM.get(meta.get("imDatPrb_type", "0"))
-    if known is None or "snsShankMap" not in meta:
+    """~snsShankMap: (n_shanks,n_columns,n_rows)(shank:column:row:used)..., for parts that probeinterface knows."""
+    part_number = meta.get("imDatPrb_pn") or PART_OF_TYPE.get(meta.get("imDatPrb_type", "0"))
+    if part_number is None or "snsShankMap" not in meta:
         return None
-    part_number, edge_um = known
-    full_probe = build_neuropixels_probe(part_number)
-    shank, column, row, used = _rows_of_saved(_table(meta["snsShankMap"])[1], saved).T
+    try:
+        full_probe = build_neuropixels_probe(part_number)
+    except (KeyError, ValueError):
+        return None
+    header, rows = _table(meta["snsShankMap"])
+    shank, column, row, used = _rows_of_saved(rows, saved).T
     n_per_shank = full_probe.get_contact_count() // full_probe.get_shank_count()
-    contact = (shank * n_per_shank + row * N_COLUMNS + column).astype(np.int64)
-    positions_um = np.asarray(full_probe.contact_positions, np.float64)[contact] + (edge_um, 0.0)
-    return positions_um, shank.astype(np.int64), used > 0
+    contact = (shank * n_per_shank + row * int(header[1]) + column).astype(np.int64)
+    return np.asarray(full_probe.contact_positions, np.float64)[contact], shank.astype(np.int64), used > 0
 
 
 def _from_probeinterface(path: Path, meta: Meta, saved: Sequence[int]) -> Layout | None:
     """The layout that probeinterface knows for the part number; None if there is no or an unknown part number."""
-    if "snsSaveChanSubset_orig" in meta:
-        return None  # it would take the new numbers for the acquired ones
     try:
         probe = probeinterface.read_spikeglx(path)
     except (KeyError, ValueError, TypeError, IndexError, AssertionError):
