@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from spikesieve.engine.blocks import Block
 from spikesieve.engine.heap import give_back
 from spikesieve.engine.run import Run, versioned
 from spikesieve.engine.source import Source
@@ -32,6 +33,7 @@ from spikesieve.stages.sieve.moving_units import (
     units_as_moving_templates,
     without_moving_duplicates,
 )
+from spikesieve.stages.sieve.rivals import SpikesAsSeen, find_rivals
 from spikesieve.stages.tissue import MovingTemplates
 
 
@@ -126,7 +128,7 @@ def learn_templates_again(
         Templates, with their number of spikes extrapolated to the whole recording.
     """
     drift, hz = matching.drift, source.sampling_hz
-    units = _merged_units(run, source, matching, params)
+    units = _merged_units(run, source, matching, params, _described(source, matching))
     seconds = _seconds(source, matching)
     share = seconds / source.used_s
     moving = concatenate_templates(
@@ -140,7 +142,7 @@ def learn_templates_again(
     return moving.take(single, n_spikes)
 
 
-@versioned(5)
+@versioned(7)
 def final_units(
     run: Run, source: Source, matching: Matching, params: LearningParams, curation: CurateParams
 ) -> CuratedUnits:
@@ -165,12 +167,17 @@ def final_units(
         The unit of every matched spike.
     """
     matched = _described(source, matching)
-    units = _merged_units(run, source, matching, params)
+    rivals = find_rivals(matched, _as_seen(source, matching, matched), params.fit, params.refine)
+    own = rivals.own(matched.template)
+    units = _merged_units(run, source, matching, params, matched.take(own))
     means = means_after_merging(units.learned, units.merged_into, run.map)
     del units
-    kept = final_assignment(matched, means, params.fit, params.refine, run.map)
+    kept = final_assignment(matched.take(own), means, params.fit, params.refine, run.map)
     give_back()
-    trains = UnitSpikes(kept.sample, kept.unit, source.recording.sorted_time)
+    unit, sample = np.full(len(matched.sample), -1), matched.sample.copy()
+    unit[own], sample[own] = kept.unit, kept.sample
+    unit, sample = rivals.hand_over(matched, unit, sample)
+    trains = UnitSpikes(sample, unit, source.recording.sorted_time)
     n_contacts = matching.drift.probe.n_contacts
     trains, final, removed = curate(trains, kept.means, n_contacts, matching.shapes, curation)
     found = matching.found
@@ -180,8 +187,7 @@ def final_units(
 
 
 def _seconds(source: Source, matching: Matching) -> float:
-    blocks = source.blocks if matching.seconds is None else source.part(matching.seconds)
-    return source.seconds_of(blocks)
+    return source.seconds_of(_blocks(source, matching))
 
 
 def _described(source: Source, matching: Matching) -> DescribedSpikes:
@@ -203,10 +209,12 @@ def _described(source: Source, matching: Matching) -> DescribedSpikes:
     )
 
 
-def _merged_units(run: Run, source: Source, matching: Matching, params: LearningParams) -> _MergedUnits:
+def _merged_units(
+    run: Run, source: Source, matching: Matching, params: LearningParams, matched: DescribedSpikes
+) -> _MergedUnits:
     """Units learned from matched spikes, and merged by comparing them at the displacements where both were seen."""
     before, drift = matching.templates, matching.drift
-    learned = learn_units(_described(source, matching), params.fit, params.refine, run.map)
+    learned = learn_units(matched, params.fit, params.refine, run.map)
     found, spikes = FoundUnits(*learned_templates(learned), learned.assignment.amplitude), learned.spikes
     tissue = drift.tissue.params
     width = max(1, round(tissue.displacement_bin_um / tissue.displacement_step_um))
@@ -225,19 +233,30 @@ def _steps_of(source: Source, matching: Matching, spikes: DescribedSpikes) -> tu
 
     Also how long each template was at each step in s, (n_steps, n_templates).
     """
-    blocks = source.blocks if matching.seconds is None else source.part(matching.seconds)
-    probe, templates = matching.drift.probe, matching.templates
+    seen = _as_seen(source, matching, spikes)
+    steps = seen.steps
+    seconds = np.zeros((len(matching.templates.steps_um), steps.shape[1]))
+    time = replace(source.recording.sorted_time, blanked=matching.found.blanked)
+    blocks = _blocks(source, matching)
+    start, stop = (np.array([getattr(block, end) for block in blocks]) for end in ("start", "stop"))
+    used_s = time.elapsed_s(stop) - time.elapsed_s(start)
+    np.add.at(seconds, (steps, np.arange(steps.shape[1])), used_s[:, None])
+    return steps[seen.block, spikes.template], seconds
+
+
+def _as_seen(source: Source, matching: Matching, spikes: DescribedSpikes) -> SpikesAsSeen:
+    """Displacement steps of all templates in the middle of each block, and the block of each spike."""
+    blocks, probe, templates = _blocks(source, matching), matching.drift.probe, matching.templates
     peak = templates.rest.peak_contacts
     at_block = np.repeat([block.middle / source.sampling_hz for block in blocks], len(peak))
     everywhere = np.tile(probe.positions_um[peak, 1], len(blocks)), np.tile(probe.shanks[peak], len(blocks))
     steps = templates.step_of(matching.drift.motion.at(at_block, *everywhere)).reshape(len(blocks), len(peak))
-    seconds = np.zeros((len(templates.steps_um), len(peak)))
-    time = replace(source.recording.sorted_time, blanked=matching.found.blanked)
-    start, stop = (np.array([getattr(block, end) for block in blocks]) for end in ("start", "stop"))
-    used_s = time.elapsed_s(stop) - time.elapsed_s(start)
-    np.add.at(seconds, (steps, np.arange(len(peak))), used_s[:, None])
-    block_of_spike = np.searchsorted(start, spikes.sample, side="right") - 1
-    return steps[block_of_spike, spikes.template], seconds
+    block_of_spike = np.searchsorted([block.start for block in blocks], spikes.sample, side="right") - 1
+    return SpikesAsSeen(templates, steps, block_of_spike)
+
+
+def _blocks(source: Source, matching: Matching) -> tuple[Block, ...]:
+    return source.blocks if matching.seconds is None else source.part(matching.seconds)
 
 
 def rarely_seen(before: MovingTemplates, parent: I64, share: float, params: RefineParams) -> MovingTemplates:
