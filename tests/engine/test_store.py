@@ -6,6 +6,7 @@ import json
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from tiny import line_templates, textbook_shapes
 
 from spikesieve.engine import codec
 from spikesieve.engine.codec import DecodeError, in_memory, load, save
+from spikesieve.engine.forgotten import ForgottenError
 from spikesieve.engine.keys import key_of
 from spikesieve.engine.lock import Lock
 from spikesieve.engine.store import INDEX, UNFINISHED, Store
@@ -297,6 +299,48 @@ def test_rows_that_are_computed_when_they_are_read_are_stored_as_what_they_are_c
         assert len(pickle.dumps(again)) < 10_000
     assert same(in_memory(result).features, np.asarray(first.features)[unit])
     assert sum(path.stat().st_size for path in (tmp_path / store.index()["second"]).iterdir()) < 3_000_000
+
+
+def test_an_array_that_is_not_needed_any_more_leaves_the_disk_and_its_step_stays_loaded(tmp_path):
+    def open_store() -> Store:
+        return Store.open(tmp_path, keeps_all=False)
+
+    first, _ = open_store().step("first", 1, {}, lambda store: spikes(200_000))
+    inputs, counted = {"spikes": first}, Counted([])
+    open_store().step("second", 1, inputs, counted)
+    path = Path(first.features.filename)
+    Store.open(tmp_path).forget(first.features)
+    assert path.exists()
+    open_store().forget(first.features)
+    open_store().forget(first.unit[3:])  # a part of an array is left alone
+    assert not path.exists()
+    again, was_loaded = open_store().step("first", 1, {}, counted)
+    assert was_loaded
+    assert same(again.unit, first.unit)
+    assert (again.features.shape, len(again.features)) == (first.features.shape, 200_000)
+    open_store().forget(again.features)
+    _, was_loaded = open_store().step("second", 1, {"spikes": again}, counted)
+    assert was_loaded
+    for read in (np.asarray, lambda features: features[:3], lambda features: pickle.loads(pickle.dumps(features))[0]):  # noqa: S301
+        with pytest.raises(ForgottenError) as missing:
+            read(again.features)
+    told: list[str] = []
+    store = Store.open(tmp_path, tell=lambda name, state: told.append(name) if state.is_needed_again else None)
+    store._remember("first", path.parent.name)
+    store.make_again(missing.value)
+    assert told == ["first"]
+    assert len(counted.calls) == 1
+    assert not open_store().step("first", 1, {}, lambda store: spikes(200_000))[1]
+
+
+def test_what_is_left_of_a_removed_array_is_not_trusted_either(tmp_path):
+    store = Store.open(tmp_path, keeps_all=False)
+    first, _ = store.step("first", 1, {}, lambda store: spikes(200_000))
+    store.forget(first.features)
+    (head,) = tmp_path.rglob("*.head")
+    head.write_bytes(head.read_bytes().replace(b"200000", b"300000"))
+    _, was_loaded = Store.open(tmp_path).step("first", 1, {}, lambda store: spikes(200_000))
+    assert not was_loaded
 
 
 def test_an_array_that_a_value_holds_twice_is_written_once(tmp_path):

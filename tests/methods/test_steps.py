@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import shutil
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +14,12 @@ from same_bytes import HZ, PARAMS, differing
 from small_files import METHODS
 
 from spikesieve.api.sort import STEPS, Resources, memory_plan, open_run, run_method, sort, source_of
+from spikesieve.engine.executor import Progress, silent
 from spikesieve.engine.run import BlockTask, Run
 from spikesieve.engine.store import Store
 from spikesieve.io.probes.read import read_probe
 from spikesieve.io.recordings.binary import read_recording, recording_from_array
-from spikesieve.model import Recording
+from spikesieve.model import Recording, Sorting
 from spikesieve.settings.sort import Settings
 from spikesieve.simulation import SimulationParams, simulate_array
 
@@ -44,11 +47,13 @@ def test_processes_give_the_bytes_of_threads(recording, processes, method):
     assert differing(others, threads) == []
 
 
-def computed(folder, recording: Recording, settings: Settings) -> tuple[set[str], object]:
+def computed(
+    folder, recording: Recording, settings: Settings, keeps_all: bool = True, progress: Progress = silent
+) -> tuple[set[str], Sorting]:
     """Names of the steps that were computed, and the result."""
     before = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     source = source_of(recording, PROBE, settings, memory_plan(recording, PROBE, settings))
-    with open_run(2, Store.open(folder)) as run:
+    with open_run(2, Store.open(folder, keeps_all=keeps_all), progress) as run:
         sorting = run_method(run, source, settings, None)
         index = run.store.index()
     return {name for name, where in index.items() if where not in before}, sorting
@@ -127,3 +132,41 @@ def test_features_are_stored_where_they_were_measured_and_nowhere_else(recording
     tables = {path: np.load(path, mmap_mode="r") for path in tmp_path.rglob("*.npy")}
     large = {path.name for path, array in tables.items() if array.ndim == 3 and len(array) > n_least}
     assert large == {"detect.features.npy", "match.features.npy"}
+
+
+@pytest.mark.parametrize("overrides", ["sieve", "kilosort4"])
+def test_features_that_no_later_step_needs_are_removed_and_made_again_when_they_are_needed(
+    recording, tmp_path, overrides
+):
+    settings = Settings().with_overrides(METHODS[overrides])
+    stages, mapped = [], []
+
+    def look(stage: str, done: int, total: int) -> None:
+        stages.append(stage)
+        mapped.extend(deleted_but_mapped(tmp_path) if stage == "waveforms" else [])
+
+    _, first = computed(tmp_path, recording, settings, keeps_all=False, progress=look)
+    assert "waveforms" in stages
+    assert mapped == []
+    assert [path.name for path in tmp_path.rglob("*.features.npy")] == ["match.features.npy"]
+    names, second = computed(tmp_path, recording, settings, keeps_all=False)
+    assert (names, differing(first, second)) == (set(), [])
+    (lost,) = (path for path in tmp_path.glob("clusters-*") if not path.name.startswith("clusters-again"))
+    shutil.rmtree(lost)
+    before = time_saved(tmp_path)
+    _, third = computed(tmp_path, recording, settings, keeps_all=False)
+    assert differing(first, third) == []
+    saved = {name.rpartition("-")[0] for name, when in time_saved(tmp_path).items() if when != before.get(name)}
+    assert saved == {"detect", "clusters"}
+
+
+def time_saved(folder: Path) -> dict[str, int]:
+    """When each step in a folder was saved."""
+    return {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("*/manifest.json")}
+
+
+def deleted_but_mapped(folder: Path) -> list[str]:
+    """Files of a folder that take room on the disk although they were deleted."""
+    maps = Path("/proc/self/maps")
+    lines = maps.read_text(encoding="utf-8").splitlines() if maps.exists() else []
+    return [line for line in lines if line.endswith("(deleted)") and str(folder) in line]

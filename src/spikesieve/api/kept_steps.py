@@ -9,7 +9,7 @@ from pathlib import Path
 
 from spikesieve.api.save import LOG_NAME
 from spikesieve.api.sort import STEPS
-from spikesieve.engine.store import StepState
+from spikesieve.engine.step_state import StepState
 from spikesieve.errors import EndedEarlyError, InputError, SettingsError
 from spikesieve.io.finished_folder import NEW
 from spikesieve.io.hidden_folder import hidden_folder, hidden_path
@@ -114,6 +114,9 @@ class Course:
 
     def __call__(self, name: str, state: StepState) -> None:
         """Note that a step begins."""
+        if state.is_needed_again:
+            self.before, self.n_loaded = "", 0
+            return
         if self.before == self.stop_after:
             raise EndedEarlyError(
                 f"The sort ended after the step {self.before}. The steps are kept in {self.folder}: give the same "

@@ -21,6 +21,7 @@ from spikesieve.engine.clock import StageClock
 from spikesieve.engine.codec import in_memory
 from spikesieve.engine.economy import Economy
 from spikesieve.engine.executor import Progress, silent, threads
+from spikesieve.engine.forgotten import ForgottenError
 from spikesieve.engine.machine import n_processors
 from spikesieve.engine.memory import MemoryPlan, bytes_of, plan_memory
 from spikesieve.engine.run import Run
@@ -323,7 +324,12 @@ def run_method(run: Run, source: Source, settings: Settings, motion: Motion | No
     Sorting
         The result; its larger arrays are mapped files of the store. If no unit was found, a note says why.
     """
-    sorting = METHODS[settings.method](run, source, settings, motion)
+    while True:
+        try:
+            sorting = METHODS[settings.method](run, source, settings, motion)
+            break
+        except ForgottenError as missing:
+            run.store.make_again(missing)
     return sorting if sorting.units else replace(sorting, notes=(*sorting.notes, _why_empty(settings)))
 
 

@@ -28,7 +28,8 @@ from spikesieve.engine.codec import in_memory
 from spikesieve.engine.executor import Progress, silent
 from spikesieve.engine.run import Run
 from spikesieve.engine.source import Source
-from spikesieve.engine.store import StepState, Store
+from spikesieve.engine.step_state import StepState
+from spikesieve.engine.store import Store
 from spikesieve.io.finished_folder import NEW, place_aside, require_free
 from spikesieve.io.hidden_folder import hidden_folder
 from spikesieve.io.recordings.artifact_times import read_artifact_times
@@ -187,8 +188,8 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
         for line in plan.lines():
             announce(line)
             logger.info("%s", line)
-        course = Course(announce, steps, job.stop_after)
-        store, files = Store.open(steps, tell=course), file_states(recording)
+        course, keeps_all = Course(announce, steps, job.stop_after), job.keep_steps or job.stop_after is not None
+        store, files = Store.open(steps, tell=course, keeps_all=keeps_all), file_states(recording)
         source = source_of(recording, probe, job.settings, plan)
         with open_run(plan.n_workers, store, clock) as run:
             sorting = run_method(run, source, job.settings, motion)

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from spikesieve.engine.arrays import MappedArray, open_npy
 from spikesieve.engine.checksums import checksums_of
+from spikesieve.engine.forgotten import ForgottenArray, head_crc32, is_forgotten, open_forgotten
 from spikesieve.model import RowsOnDemand
 
 MANIFEST = "manifest.json"
@@ -185,8 +186,9 @@ def _crc32(content: object) -> int:
 
 
 def _require_intact(path: Path) -> None:
-    """Raise DecodeError if a file is not as the manifest beside it says."""
-    if checksums_of(path) != _content(path.parent)["files"][path.name]:
+    """Raise DecodeError if a file, or what is left of it, is not as the manifest beside it says."""
+    expected = _content(path.parent)["files"][path.name]
+    if ([head_crc32(path)] != expected[1:2]) if is_forgotten(path) else (checksums_of(path) != expected):
         raise DecodeError(f"{path} does not have the bytes that were written.")
 
 
@@ -211,7 +213,7 @@ class _Writer:
             return {"$enum": _class_name(type(value)), "name": value.name}
         if value is None or type(value) in (bool, int, float, str):
             return value
-        if isinstance(value, np.ndarray):
+        if isinstance(value, np.ndarray | ForgottenArray):
             return {"$array": self._array(value, name)}
         if isinstance(value, BaseModel):
             return {"$params": _class_name(type(value)), "values": value.model_dump(mode="json")}
@@ -248,7 +250,7 @@ def whole_file(array: Any) -> Path | None:
 
     Parameters
     ----------
-    array : ndarray
+    array : ndarray or ForgottenArray
         Any array.
 
     Returns
@@ -256,6 +258,8 @@ def whole_file(array: Any) -> Path | None:
     Path or None
         None for arrays in memory and for parts of mapped arrays.
     """
+    if isinstance(array, ForgottenArray):
+        return array.path
     if not isinstance(array, MappedArray) or getattr(array, "_mmap", None) is None:
         return None
     path = Path(str(array.filename))
@@ -271,7 +275,8 @@ def _decode(tree: Any, folder: Path, root: Path) -> Any:
         return tree
     match tree:
         case {"$array": name}:
-            return open_npy(_inside(name, folder, root), MAPPED_FROM_BYTES)
+            path = _inside(name, folder, root)
+            return open_forgotten(path) if is_forgotten(path) else open_npy(path, MAPPED_FROM_BYTES)
         case {"$tuple": parts}:
             return tuple(_decode(each, folder, root) for each in parts)
         case {"$dict": parts}:

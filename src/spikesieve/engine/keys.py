@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from spikesieve.engine.codec import whole_file
+from spikesieve.engine.forgotten import ForgottenArray
 
 KEY_CHARACTERS = 20
 # Metadata of a dataclass field on which no result depends, such as the number of workers.
@@ -66,7 +67,7 @@ def key_of(parts: tuple[object, ...], root: Path) -> str:
 
 def _feed(digest: Any, value: object, root: Path) -> None:
     """Add a value and its kind to the digest."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | ForgottenArray):
         _feed_array(digest, value, root)
     elif isinstance(value, HasFingerprint):
         _feed_text(digest, "fingerprint", value.fingerprint())
@@ -89,10 +90,10 @@ def _feed(digest: Any, value: object, root: Path) -> None:
         raise TypeError(f"A step cannot depend on a {type(value).__name__}: it has no digest.")
 
 
-def _feed_array(digest: Any, array: np.ndarray[Any, Any], root: Path) -> None:
+def _feed_array(digest: Any, array: np.ndarray[Any, Any] | ForgottenArray, root: Path) -> None:
     place = whole_file(array)
-    if place is not None and place.resolve().is_relative_to(root):
-        _feed_text(digest, "stored", place.resolve().relative_to(root).as_posix())
+    if isinstance(array, ForgottenArray) or (place is not None and place.resolve().is_relative_to(root)):
+        _feed_text(digest, "stored", Path(str(place)).resolve().relative_to(root).as_posix())
         return
     order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
     _feed_text(digest, "array", f"{np.lib.format.dtype_to_descr(array.dtype)} {array.shape} {order}")

@@ -167,7 +167,7 @@ def plan_memory(demand: Demand, n_workers: int, limit_bytes: int | None = None) 
     --------
     >>> demand = Demand(384, 385, 60.0, 60_000, 15_000, 1_500, 300, 25_000)
     >>> plan_memory(demand, 8, bytes_of("1GB")).n_workers
-    2
+    3
     """
     longest = longest_block(demand.block_samples, demand.n_contacts)
     shortest = min(longest, max(1_000, demand.halo_samples))

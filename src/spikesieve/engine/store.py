@@ -9,7 +9,6 @@ import os
 import shutil
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -18,10 +17,13 @@ from typing import Any, TypeVar
 from spikesieve.engine import checkpoints, codec, journal
 from spikesieve.engine.arrays import GrowingArray
 from spikesieve.engine.checkpoints import Checkpoints
+from spikesieve.engine.folders import flush, flush_folder, keep_only
+from spikesieve.engine.forgotten import ForgottenError, forget
 from spikesieve.engine.journal import BlockColumns
 from spikesieve.engine.keys import key_of
-from spikesieve.engine.lock import LOCK, OWNER, Lock
+from spikesieve.engine.lock import LOCK, Lock
 from spikesieve.engine.reasons import reason, settings_in
+from spikesieve.engine.step_state import StepState, tell_nothing
 from spikesieve.errors import InUseError, OutputError
 
 logger = logging.getLogger(__name__)
@@ -31,34 +33,6 @@ Result = TypeVar("Result")
 INDEX = "spikesieve-steps.json"
 UNFINISHED = ".unfinished"
 VERSIONS = tuple(version(name) for name in ("spikesieve", "numpy", "scipy", "numba"))
-
-
-@dataclass(frozen=True)
-class StepState:
-    """How a step begins.
-
-    Attributes
-    ----------
-    was_loaded : bool
-        Whether its result was loaded. Otherwise it is computed now.
-    position : (int, int) or None
-        The block at which it goes on, counted from 1, and the number of blocks, if an earlier run began it.
-    """
-
-    was_loaded: bool
-    position: tuple[int, int] | None = None
-
-
-def tell_nothing(name: str, state: StepState) -> None:
-    """Tell nothing about a step.
-
-    Parameters
-    ----------
-    name : str
-        Name of the step.
-    state : StepState
-        How it begins.
-    """
 
 
 @dataclass(frozen=True)
@@ -75,17 +49,26 @@ class Store:
         Whether results are stored under a key and loaded in later runs. A temporary store needs no keys.
     tell : callable
         Called with the name of each step, and whether it was loaded or is computed now.
+    keeps_all : bool
+        Whether `forget` does nothing, so that a later run with another setting finds all that it needs.
     """
 
     folder: Path
     root: Path
     reuse: bool
     tell: Callable[[str, StepState], None] = field(default=tell_nothing, repr=False, compare=False)
+    keeps_all: bool = True
     _intact: set[Path] = field(default_factory=set, repr=False, compare=False)
     _names: set[str] = field(default_factory=set, repr=False, compare=False)
 
     @classmethod
-    def open(cls, folder: Path, reuse: bool = True, tell: Callable[[str, StepState], None] = tell_nothing) -> Store:
+    def open(
+        cls,
+        folder: Path,
+        reuse: bool = True,
+        tell: Callable[[str, StepState], None] = tell_nothing,
+        keeps_all: bool = True,
+    ) -> Store:
         """Open a folder as a store, and create it if it does not exist.
 
         Parameters
@@ -96,6 +79,8 @@ class Store:
             Whether results of earlier runs are loaded.
         tell : callable, optional
             Called with the name of each step, and how it begins.
+        keeps_all : bool, optional
+            Keep arrays that no later step of the run needs.
 
         Returns
         -------
@@ -114,7 +99,7 @@ class Store:
             raise OutputError(
                 f"Steps cannot be stored in {folder}: {error.strerror}. Choose another folder."
             ) from error
-        return cls(folder, folder, reuse, tell)
+        return cls(folder, folder, reuse, tell, keeps_all and reuse)
 
     def begin(self) -> None:
         """Begin a run: forget which steps the last run used. Their results stay."""
@@ -223,6 +208,36 @@ class Store:
         # Only folders within the store are named here.
         return {str(name): Path(str(folder)).name for name, folder in found.items()} if isinstance(found, dict) else {}
 
+    def forget(self, array: object) -> None:
+        """Remove an array from the disk that no later step of this run needs, unless all is kept.
+
+        If it is needed all the same, because what was made from it is damaged or a setting has changed, it raises
+        `ForgottenError` as soon as it is read, and `make_again` lets its step be computed again.
+
+        Parameters
+        ----------
+        array : ndarray
+            An array that a step has stored. The space is free when nothing refers to it any more. Others are left alone.
+        """
+        path = codec.whole_file(array)
+        if not self.keeps_all and path is not None and path.is_relative_to(self.root) and path.exists():
+            forget(path)
+
+    def make_again(self, missing: ForgottenError) -> None:
+        """Remove a step of which an array is needed that was removed from the disk, so that it is computed again.
+
+        Parameters
+        ----------
+        missing : ForgottenError
+            Raised when the array was read.
+        """
+        folder = missing.path.parent
+        name = next((name for name, where in self.index().items() if where == folder.name), folder.name)
+        logger.info("step %s is computed again: what was removed of it is needed", name)
+        shutil.rmtree(folder, ignore_errors=True)
+        self._intact.difference_update([path for path in self._intact if path.parent == folder])
+        self.tell(name, StepState(False, is_needed_again=True))
+
     def growing(self, name: str, row_shape: tuple[int, ...], dtype: Any) -> GrowingArray:
         """Open an array in the folder of the step, to be written row by row.
 
@@ -311,16 +326,16 @@ class Store:
         self.tell(name, StepState(False, journal.position(unfinished) or checkpoints.position(unfinished)))
         try:
             if not self._is_complete(unfinished):
-                _keep_only(unfinished, lambda path: _is_of_a_pass(path, unfinished))
+                keep_only(unfinished, lambda path: _is_of_a_pass(path, unfinished))
                 # The result is not kept in a variable: Windows cannot rename a folder that contains a mapped file.
                 codec.save(compute(replace(self, folder=unfinished, _names=set())), unfinished, self.root, about)
             own = codec.files_of(unfinished)
             if self.reuse:
-                _flush(own)
+                flush(own)
         finally:
             if lock is not None:
                 lock.release()
-        _keep_only(unfinished, own.__contains__)
+        keep_only(unfinished, own.__contains__)
         try:
             unfinished.rename(folder)
         except OSError:
@@ -331,7 +346,7 @@ class Store:
         (folder / LOCK).unlink(missing_ok=True)
         self._intact.update(folder / path.name for path in own)
         if self.reuse:
-            _flush_folder(self.root)
+            flush_folder(self.root)
 
     def _is_complete(self, folder: Path) -> bool:
         """Whether a run ended after it had saved the step, but before the folder got its name."""
@@ -368,29 +383,3 @@ def _is_of_a_pass(path: Path, folder: Path) -> bool:
     """Whether a file in the folder of an unfinished step holds blocks that are done."""
     names = {each.stem for each in folder.glob(f"*{journal.SUFFIX}")} | checkpoints.passes(folder)
     return any(path.name.startswith(f"{name}.") for name in names)
-
-
-def _keep_only(folder: Path, is_kept: Callable[[Path], bool]) -> None:
-    """Remove all other files of a folder, but for those of the lock."""
-    for path in sorted(folder.iterdir()):
-        if not is_kept(path) and path.name not in (LOCK, OWNER):
-            with suppress(PermissionError):  # on Windows, where it is still mapped
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-def _flush(files: set[Path]) -> None:
-    """Make the system write files to the disk."""
-    for path in sorted(files):
-        with path.open("rb+") as file:
-            os.fsync(file.fileno())
-    for folder in {path.parent for path in files}:
-        _flush_folder(folder)
-
-
-def _flush_folder(folder: Path) -> None:
-    if os.name == "posix":
-        number = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)

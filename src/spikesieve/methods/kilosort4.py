@@ -50,11 +50,14 @@ def sort(run: Run, source: Source, settings: Settings, known_motion: Motion | No
     clusters = run.step("clusters", cluster_detected, at_rest, model.groups, settings.cluster)
     clustered = ClusteredSpikes(detected, at_rest, clusters)
     templates = run.step("templates", make_templates, clustered, shapes, model, settings.templates)
+    followed = drift.followed
+    run.store.forget(detected.features)
+    del drift, detected, at_rest, clustered
 
     matched = run.step("match", match_templates, source, templates, shapes, model, settings.match)
     group, both = group_of_templates(templates, model), TimedClusterParams(settings.cluster, settings.curate)
     again = run.step("clusters again", cluster_matched, source.recording, matched, group, model.groups, both)
     how = CurationOf(shapes, settings.curate, settings.match.threshold)
     units = run.step("units", curate_clusters, source, matched, again, templates, how)
-    sorted_spikes = SortedSpikes(shapes, matched, units, drift.followed)
+    sorted_spikes = SortedSpikes(shapes, matched, units, followed)
     return run.step("sorting", describe, source, sorted_spikes, DescriptionParams(settings.units, settings.curate))

@@ -55,16 +55,21 @@ def sort(run: Run, source: Source, settings: Settings, known_motion: Motion | No
     clusters = run.step("clusters", cluster_detected, at_rest, model.groups, settings.cluster)
     clustered = ClusteredSpikes(detected, at_rest, clusters)
     first = run.step("first templates", make_templates, clustered, shapes, model, settings.templates)
+    followed = drift.followed
+    run.store.forget(detected.features)
+    del drift, detected, at_rest, clustered
 
     part = LikelihoodLimits(settings.fit.while_learning, settings.fit.learning_duration_s)
     learn = LearningParams(part.params, settings.refine)
     found = run.step("match a part", match_by_likelihood, source, first, shapes, model, part)
     matched = Matching(first, shapes, model, part.seconds, found)
     templates = run.step("templates", learn_templates_again, source, matched, learn, settings.templates)
+    run.store.forget(found.features)
+    del found, matched
 
     fit = settings.fit.when_learned
     found = run.step("match", match_by_likelihood, source, templates, shapes, model, LikelihoodLimits(fit))
     matched = Matching(templates, shapes, model, None, found)
     units = run.step("units", final_units, source, matched, LearningParams(fit, settings.refine), settings.curate)
-    sorted_spikes = SortedSpikes(shapes, found, units, drift.followed)
+    sorted_spikes = SortedSpikes(shapes, found, units, followed)
     return run.step("sorting", describe, source, sorted_spikes, DescriptionParams(settings.units, settings.curate))
