@@ -217,7 +217,7 @@ class Store:
         Parameters
         ----------
         array : ndarray
-            An array that a step has stored. The space is free when nothing refers to it any more. Others are left alone.
+            An array that a step has stored; others are left alone. Its space is free when nothing refers to it.
         """
         path = codec.whole_file(array)
         if not self.keeps_all and path is not None and path.is_relative_to(self.root) and path.exists():
