@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from spikesieve.api.simulate import simulate
     from spikesieve.api.sort import Resources, sort
     from spikesieve.api.sort_files import Job, Outcome, sort_files
+    from spikesieve.api.split import split_result
     from spikesieve.errors import InputError, OutputError, SettingsError, SpikesieveError
     from spikesieve.io.probes.read import read_probe
     from spikesieve.io.recordings.binary import read_recording, recording_from_array
@@ -68,6 +69,7 @@ HOMES = {
     "simulate": "api.simulate",
     "sort": "api.sort",
     "sort_files": "api.sort_files",
+    "split_result": "api.split",
 }
 """The module that each public name lives in."""
 
@@ -103,6 +105,7 @@ __all__ = [
     "simulate",
     "sort",
     "sort_files",
+    "split_result",
 ]
 
 

@@ -117,7 +117,7 @@ def seeds_of(settings: Mapping[str, Any]) -> dict[str, int]:
 
 
 @dataclass(frozen=True)
-class _NoSamples:
+class NoSamples:
     """A source of samples (`ReadSamples`) for a sorting without its recording: reading raises an error."""
 
     def __call__(self, start: int, stop: int) -> NoReturn:
@@ -128,7 +128,7 @@ class _NoSamples:
 def _unknown_recording(sorting: Sorting) -> Recording:
     """Recording without samples, with the properties that the sorting knows."""
     return Recording(
-        _NoSamples(),
+        NoSamples(),
         n_samples=sorting.segments[-1][1],
         n_channels=int(sorting.probe.channels.max()) + 1,
         sampling_hz=sorting.sampling_hz,
@@ -150,7 +150,7 @@ def _require_same(sorting: Sorting, recording: Recording) -> None:
 
 
 def _run(origin: Origin | None, recording: Recording) -> provenance.RunRecord:
-    notes = (NO_RECORDING,) if isinstance(recording.read, _NoSamples) else ()
+    notes = (NO_RECORDING,) if isinstance(recording.read, NoSamples) else ()
     if origin is None:
         now = datetime.now().astimezone()
         return provenance.RunRecord(UNKNOWN, {}, {}, now, now, notes=(*notes, NO_ORIGIN))

@@ -94,6 +94,32 @@ class Blanked:
         length = (self.stop - self.start)[which]
         return float((length * self.share[which]).sum() / max(1, self.n_samples))
 
+    def between(self, start: int, stop: int, n_samples: int) -> Blanked:
+        """Cut out what lies between two samples.
+
+        Parameters
+        ----------
+        start, stop : int
+            First sample, and the one after the last.
+        n_samples : int
+            Samples between them that were sorted, used or not.
+
+        Returns
+        -------
+        Blanked
+            The intervals, or the parts of them, that lie there, counted from `start`.
+
+        Examples
+        --------
+        >>> one = np.array([0, 50])
+        >>> cut = Blanked(one, one + 10, one * 0 + Reason.SILENT, np.ones(2), 100).between(5, 100, 95)
+        >>> cut.start.tolist(), cut.stop.tolist()
+        ([0, 45], [5, 55])
+        """
+        rows = (self.stop > start) & (self.start < stop)
+        first, last = np.maximum(self.start[rows], start) - start, np.minimum(self.stop[rows], stop) - start
+        return Blanked(first, last, self.reason[rows], self.share[rows], n_samples)
+
 
 def join_blanked(parts: Iterable[Blanked]) -> Blanked:
     """Join the intervals of consecutive blocks. Intervals that a border of two blocks cuts become one again.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NoReturn
 
@@ -142,6 +142,36 @@ class Motion:
             if decision == DriftDecision.REFUSE:
                 used[shank] = 0.0
         return used
+
+    def between(self, start_s: float, stop_s: float) -> Motion:
+        """Cut out what lies between two times.
+
+        Parameters
+        ----------
+        start_s, stop_s : float
+            First and last time in s, in this order.
+
+        Returns
+        -------
+        Motion
+            The same displacement, counted from `start_s`. Rest stays where it was, so the median may not be 0.
+
+        Examples
+        --------
+        >>> um = np.array([[[-5.0], [5.0]]], np.float32)
+        >>> motion = Motion(np.array([0.0, 60.0]), np.array([100.0]), np.array([0]), um, um * 0, ("use",), ("",))
+        >>> motion.between(30.0, 90.0).time_s
+        array([ 0., 30., 60.])
+        >>> motion.between(30.0, 90.0).um.ravel()
+        array([0., 5., 5.], dtype=float32)
+        """
+        inside = self.time_s[(self.time_s > start_s) & (self.time_s < stop_s)]
+        time_s = np.unique(np.concatenate([[start_s], inside, [stop_s]]))
+        before, after, share = _between(self.time_s, time_s)
+        share = share[:, None]
+        um = self.estimated_um[:, before] * (1 - share) + self.estimated_um[:, after] * share
+        se_um = np.where(share < 0.5, self.se_um[:, before], self.se_um[:, after])
+        return replace(self, time_s=time_s - start_s, estimated_um=um.astype(np.float32), se_um=se_um)
 
     def at(self, time_s: F64, depth_um: F64, shank: I64) -> F64:
         """Look up the displacement that the sort uses.

@@ -8,7 +8,7 @@ from typing import TypedDict
 import numpy as np
 
 from spikesieve.metrics import refractory
-from spikesieve.metrics.contamination import Contamination, contamination, presence_ratio
+from spikesieve.metrics.contamination import contamination, presence_ratio
 from spikesieve.metrics.missed import is_truncated, missed_fraction, missed_fraction_by_position
 from spikesieve.model import F32, F64, I32, I64, Label, Motion, Probe, SortedTime, Templates, Unit
 from spikesieve.settings.curate import CurateParams
@@ -156,7 +156,6 @@ def unit_table(
             label, why = Label.MUA, remains
         if label != Label.NOISE:
             label, why = foreign_label(train, inputs.time, inputs.line_hz) or (label, why)
-        known = np.isfinite(acg.ratio)
         rows.append(
             Unit(
                 unit=k,
@@ -165,14 +164,9 @@ def unit_table(
                 **_best_contact(contact, inputs.probe),
                 x_um=float(positions_um[k, 0]),
                 y_um=float(positions_um[k, 1]),
-                n_spikes=len(train),
-                firing_rate_hz=len(train) / max(inputs.time.used_s, 1e-9),
                 amplitude_uv=float(ptp_uv[k]),
                 snr=snr,
-                refractory_ratio=acg.ratio if known else None,
-                refractory_probability=acg.probability if known else None,
-                **_contamination(contamination(train, inputs.time)),
-                presence=presence_ratio(train, inputs.time),
+                **of_train(train, inputs.time, acg),
                 **nearest_unit(k, similarity),
                 missed=share_missed,
             )
@@ -202,11 +196,49 @@ class _Contamination(TypedDict):
     contamination_high: float | None
 
 
-def _contamination(share: Contamination | None) -> _Contamination:
+class OfTrain(_Contamination):
+    """The columns of the unit table that follow from the spike times of a unit alone."""
+
+    n_spikes: int
+    firing_rate_hz: float
+    presence: float
+    refractory_ratio: float | None
+    refractory_probability: float | None
+
+
+def of_train(train: I64, time: SortedTime, acg: refractory.Refractoriness) -> OfTrain:
+    """Measure what follows from the spike times of a unit alone.
+
+    Parameters
+    ----------
+    train : ndarray of int64, shape (n_spikes,)
+        Spike times in samples, ascending.
+    time : SortedTime
+        The time that was sorted, and what was left out of it.
+    acg : Refractoriness
+        R and Q of the autocorrelogram.
+
+    Returns
+    -------
+    OfTrain
+        Columns of `Unit`; None where the spikes are too few to tell.
+
+    Examples
+    --------
+    >>> train, time = np.array([0, 300]), SortedTime(((0, 30_000),), 30_000.0)
+    >>> of_train(train, time, refractory.refractoriness_of_train(train, time))["firing_rate_hz"]
+    2.0
+    """
+    known, foreign = np.isfinite(acg.ratio), contamination(train, time)
     return {
-        "contamination": share.estimate if share else None,
-        "contamination_low": share.low if share else None,
-        "contamination_high": share.high if share else None,
+        "n_spikes": len(train),
+        "firing_rate_hz": len(train) / max(time.used_s, 1e-9),
+        "refractory_ratio": acg.ratio if known else None,
+        "refractory_probability": acg.probability if known else None,
+        "contamination": foreign.estimate if foreign else None,
+        "contamination_low": foreign.low if foreign else None,
+        "contamination_high": foreign.high if foreign else None,
+        "presence": presence_ratio(train, time),
     }
 
 

@@ -1,15 +1,17 @@
-"""When spikes and segments were recorded: spike_times_sec.npy and segments.csv."""
+"""When spikes and segments were recorded: spike_times_sec.npy and segments.csv, written and read back."""
 
 from __future__ import annotations
 
 import csv
 from bisect import bisect_right
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from spikesieve.errors import InputError
 from spikesieve.io.results.phy import save_array
-from spikesieve.model import Recording, Sorting
+from spikesieve.model import F64, Recording, Sorting
 
 COLUMNS = ("segment", "file", "start_sample", "stop_sample", "start_s", "gap_before_s")
 """The columns of segments.csv."""
@@ -59,3 +61,52 @@ def _file_of(recording: Recording, sample: int) -> str:
     if len(recording.paths) != len(recording.file_starts):
         return ""
     return recording.paths[bisect_right(recording.file_starts, sample) - 1]
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedTimes:
+    """When spikes and segments were recorded, as a result folder says it.
+
+    Attributes
+    ----------
+    spike_s : ndarray of float64, shape (n_spikes,)
+        Time of each spike in s.
+    segment_s : tuple of float, length n_segments
+        Time of the first sample of each segment in s.
+    files : tuple of str, length n_segments
+        File of each segment; empty where a segment is not in one file.
+    """
+
+    spike_s: F64
+    segment_s: tuple[float, ...]
+    files: tuple[str, ...]
+
+
+def read_clock_files(folder: Path) -> RecordedTimes:
+    """Read spike_times_sec.npy and segments.csv of a result folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The result folder.
+
+    Returns
+    -------
+    RecordedTimes
+        Times of spikes and segments.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or damaged.
+    """
+    try:
+        spike_s = np.load(folder / "spike_times_sec.npy", allow_pickle=False)
+        with (folder / "segments.csv").open(encoding="utf-8", newline="") as file:
+            rows = [(float(row["start_s"]), row["file"]) for row in csv.DictReader(file)]
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        raise InputError(
+            f"The times in {folder} cannot be read ({type(error).__name__}: {error}). Copy the folder again from its "
+            "source, or sort again."
+        ) from error
+    return RecordedTimes(spike_s, tuple(time_s for time_s, _ in rows), tuple(name for _, name in rows))

@@ -90,6 +90,45 @@ def result_folder(path: Path | str, overwrite: bool, inputs: Sequence[str | Path
         yield folder
 
 
+def write_data_files(
+    folder: Path, sorting: Sorting, recording: Recording, run: RunRecord, place: Path | None = None
+) -> tuple[str, ...]:
+    """Write all data files of a result but provenance.json: Phy's files, times, drift, units.csv and ops.npz.
+
+    Parameters
+    ----------
+    folder : Path
+        Existing folder, such as that of `result_folder`.
+    sorting : Sorting
+        The result.
+    recording : Recording
+        The recording that was sorted.
+    run : RunRecord
+        Method, settings and times of the run.
+    place : Path, optional
+        Where the folder will be in the end. Default: where it is.
+
+    Returns
+    -------
+    tuple of str
+        Sentences on what is special in these files.
+
+    Raises
+    ------
+    OSError
+        If the disk is full.
+    """
+    phy_notes = write_phy(folder, sorting, recording, place)
+    if sorting.motion is not None:
+        write_motion(folder, sorting.motion)
+    write_clock_files(folder, sorting, recording)
+    write_units_csv(folder / "units.csv", sorting.units)
+    if sorting.blanked is not None:
+        write_artifacts_csv(folder / "artifacts.csv", sorting.blanked, sorting.sampling_hz)
+    write_ops(folder / "ops.npz", sorting, run)
+    return phy_notes
+
+
 def write_result(
     folder: Path, sorting: Sorting, recording: Recording, run: RunRecord, place: Path | None = None
 ) -> None:
@@ -113,13 +152,6 @@ def write_result(
     OSError
         If the disk is full or an input can no longer be read.
     """
-    phy_notes = write_phy(folder, sorting, recording, place)
-    if sorting.motion is not None:
-        write_motion(folder, sorting.motion)
-    write_clock_files(folder, sorting, recording)
-    write_units_csv(folder / "units.csv", sorting.units)
-    if sorting.blanked is not None:
-        write_artifacts_csv(folder / "artifacts.csv", sorting.blanked, sorting.sampling_hz)
-    write_ops(folder / "ops.npz", sorting, run)
+    phy_notes = write_data_files(folder, sorting, recording, run, place)
     # Written last: this file marks a complete result.
     write_provenance(folder / RESULT_MARKER, sorting, recording, replace(run, notes=(*run.notes, *phy_notes)))

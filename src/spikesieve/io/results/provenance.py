@@ -94,6 +94,24 @@ def write_provenance(path: Path, sorting: Sorting, recording: Recording, run: Ru
         "stages": {name: asdict(cost) for name, cost in run.stages.items()},
         "notes": [*sorting.notes, *run.notes],
     }
+    write_facts(path, facts)
+
+
+def write_facts(path: Path, facts: Mapping[str, Any]) -> None:
+    """Write facts as JSON.
+
+    Parameters
+    ----------
+    path : Path
+        The file; replaced if it exists.
+    facts : mapping
+        What `to_json` can convert.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
     path.write_text(to_json(facts) + "\n", encoding="utf-8", newline="\n")
 
 
