@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 from small_files import HZ, spiking, write_raw
 from spikeglx_files import np2_tags, record
 from typer.testing import CliRunner
@@ -60,12 +61,22 @@ def test_a_missing_probe_is_told(tmp_path):
 
 
 def test_a_wrong_number_of_channels_is_told(tmp_path):
-    slow = np.random.default_rng(0).standard_normal((30_000, 6)).cumsum(axis=0)
-    path = write_raw(tmp_path, (10 * slow % 20_000).astype(np.int16))
+    slow = lfilter([1.0], [1.0, -0.9], np.random.default_rng(0).standard_normal((30_000, 6)), axis=0)
+    path = write_raw(tmp_path, (100 * slow).astype(np.int16))
     wrong = info(path, "--channels", 5, "--sampling-hz", HZ, "--probe", "linear:5:20")
     assert "repeat every 6 numbers, not every 5: it seems to have 6 channels" in " ".join(wrong.stdout.split())
     assert wrong.exit_code == 0
     assert "It can be sorted." in info(path, "--channels", 6, "--sampling-hz", HZ, "--probe", "linear:6:20").stdout
+
+
+@pytest.mark.parametrize("n_channels", [1, 2, 4, 16])
+@pytest.mark.parametrize("n_samples", [300, 3000, 30_000])
+def test_a_short_recording_of_noise_is_not_doubted(tmp_path, n_channels, n_samples):
+    rng = np.random.default_rng(0)
+    for number in range(5):
+        path = write_raw(tmp_path, rng.integers(-99, 99, (n_samples, n_channels)).astype(np.int16), f"{number}.bin")
+        raw = RawOptions(n_channels=n_channels, sampling_hz=HZ, gain_uv=0.5)
+        assert recording_info(path, raw, f"linear:{n_channels}:20").problem is None
 
 
 def test_json_has_every_fact(tmp_path):

@@ -169,15 +169,16 @@ def _problem(recording: Recording, probe: Probe | None) -> str | None:
 
 
 def _pieces(recording: Recording) -> list[NDArray[np.generic]]:
-    """Some uninterrupted parts of the samples, evenly spaced."""
+    """Some uninterrupted parts of the samples, evenly spaced. No sample is in two of them."""
     longest = max(1, VALUES_PER_PIECE // recording.n_channels)
     chosen = np.linspace(0, len(recording.segments) - 1, N_PIECES).round().astype(int)
     pieces = []
-    for turn, index in enumerate(chosen):
+    for index, turns in zip(*np.unique(chosen, return_counts=True), strict=True):
         start, stop = recording.segments[index]
         n = min(longest, stop - start)
-        first = start + (stop - start - n) * turn // max(1, N_PIECES - 1)
-        pieces.append(recording.read(first, first + n))
+        n_pieces = min(int(turns), (stop - start) // n)
+        firsts = np.linspace(start, stop - n, n_pieces).astype(int).tolist()
+        pieces += [recording.read(first, first + n) for first in firsts]
     return pieces
 
 

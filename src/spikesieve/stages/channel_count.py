@@ -20,6 +20,8 @@ MORE_LAGS = 128
 # Standard errors come from the differences between parts of the samples. One of a thousand lags stands out by 4 of them
 # by chance.
 N_PARTS, MIN_DIFFERENCE_SE = 8, 10.0
+# In a part as short as the lags, few products make a correlation.
+MIN_LENGTH_LAGS = 4
 
 
 def other_channel_count(pieces: Iterable[NDArray[np.generic]]) -> int | None:
@@ -42,12 +44,15 @@ def other_channel_count(pieces: Iterable[NDArray[np.generic]]) -> int | None:
     >>> other_channel_count([slow.ravel()[:17_500].reshape(-1, 7)]), other_channel_count([slow])
     (6, None)
     """
-    kept = [piece for piece in pieces if len(piece) > 2 * N_PARTS]
+    kept = list(pieces)
     if not kept:
         return None
     n_channels = kept[0].shape[1]
     n_lags = 3 * n_channels + MORE_LAGS
     parts = [part for piece in kept for part in np.array_split(piece, -(-N_PARTS // len(kept)))]
+    parts = [part for part in parts if part.size > MIN_LENGTH_LAGS * n_lags]
+    if len(parts) < N_PARTS // 2:
+        return None
     each = np.array([_prominence(part, n_lags) for part in parts])
     prominence = each.mean(axis=0)
     least = MIN_DIFFERENCE_SE * float(np.sqrt(np.median(each.var(axis=0, ddof=1)) / len(each)))

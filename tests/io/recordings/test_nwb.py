@@ -12,7 +12,7 @@ from needed import needed_module
 from nwb_files import HZ, N, write_nwb
 
 from spikesieve.errors import InputError
-from spikesieve.io.recordings.formats import nwb
+from spikesieve.io.recordings.formats import hdf5
 from spikesieve.io.recordings.open_input import RawOptions, open_input
 
 
@@ -164,7 +164,7 @@ def test_without_h5py_the_command_to_install_it_is_told(tmp_path, monkeypatch):
         raise ImportError(name)
 
     path = write_nwb(tmp_path, samples_of(100), chunks=None)
-    monkeypatch.setattr(nwb, "import_module", refuse)
+    monkeypatch.setattr(hdf5, "import_module", refuse)
     with pytest.raises(InputError, match=r'pip install "spikesieve\[nwb\]"'):
         open_input(path, RawOptions())
 
@@ -207,4 +207,15 @@ def test_a_series_that_does_not_fit_itself_is_told(tmp_path, changes, words):
 def test_numbers_of_another_type_are_told(tmp_path):
     path = write_nwb(tmp_path, samples_of(100).astype("int64"), chunks=None)
     with pytest.raises(InputError, match=r"holds int64 of shape \(100, 4\)"):
+        open_input(path, RawOptions())
+
+
+def test_a_filter_that_is_not_installed_is_told_with_the_command(tmp_path):
+    path = write_nwb(tmp_path, samples_of(100), chunks=(50, N))
+    content, rest = path.read_bytes(), b"\x08\x00\x01\x00\x01\x00deflate"
+    assert b"\x01\x00" + rest in content
+    path.write_bytes(content.replace(b"\x01\x00" + rest, b"\x2c\x01" + rest))  # 300: of no filter
+    with pytest.raises(
+        InputError, match=r"HDF5 filter 300 \(deflate\), which is not installed.*pip install hdf5plugin"
+    ):
         open_input(path, RawOptions())

@@ -179,3 +179,13 @@ def test_damaged_sample_numbers_are_told(tmp_path):
     (folder / "sample_numbers.npy").write_bytes(b"nonsense")
     with pytest.raises(InputError, match=r"sample_numbers\.npy is not an array of sample numbers"):
         open_input(tmp_path, RawOptions(), PROBE)
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", None])
+def test_damaged_times_are_not_used(tmp_path, content):
+    folder = write_stream(tree(tmp_path), samples_of(20, 4), count(20, 30))
+    path = folder / "timestamps.npy"
+    path.write_bytes(path.read_bytes()[:-9] if content is None else content)
+    recording, _, notes = open_input(tmp_path, RawOptions(), PROBE)
+    assert recording.clock.times_s == (30 / HZ,)
+    assert "timestamps.npy has no usable times" in notes[0]

@@ -195,7 +195,9 @@ def test_a_codec_that_is_not_installed_is_told(tmp_path):
     for name in (path / ".zmetadata", path / "traces_seg0" / ".zarray"):
         if name.is_file():
             name.write_text(name.read_text().replace('"blosc"', '"wavpack"'))
-    with pytest.raises(InputError, match=r"codec that is not installed .*wavpack.*pip install wavpack-numcodecs"):
+    with pytest.raises(
+        InputError, match=r"the codec wavpack, which is not installed. Install it: pip install wavpack-numcodecs"
+    ):
         open_input(path, RawOptions())
 
 
@@ -211,4 +213,32 @@ def test_attributes_that_are_not_json_are_told(tmp_path):
     path = saved(tmp_path, recorded(), "zarr")
     (path / ".zattrs").write_text("{")
     with pytest.raises(InputError, match=r"\.zattrs is not a file of attributes of Zarr"):
+        open_input(path, RawOptions())
+
+
+def test_missing_chunks_are_told(tmp_path):
+    path = saved(tmp_path, recorded(), "zarr")
+    (path / "traces_seg1" / "1.0").unlink()
+    _, _, notes = open_input(path, RawOptions())
+    assert "traces_seg1 lacks 1 of its 2 chunks, which are read as 0: the copy may be incomplete" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        (".zgroup", '"zarr_format": 2', '"zarr_format": 7'),
+        ("traces_seg0/.zarray", '"<i2"', '"nonsense"'),
+        ("traces_seg0/.zarray", "30000", "0"),
+        ("traces_seg0/.zarray", "30000", "1e309"),
+        ("traces_seg0/.zarray", "40000", "-1"),
+        ("properties/gain_to_uV/.zarray", "4", "9999999999999"),
+    ],
+)
+def test_a_damaged_description_of_zarr_is_told(tmp_path, name, old, new):
+    path = saved(tmp_path, recorded(), "zarr")
+    (path / ".zmetadata").unlink(missing_ok=True)
+    text = (path / name).read_text()
+    assert old in text
+    (path / name).write_text(text.replace(old, new))
+    with pytest.raises(InputError, match="is not a Zarr folder of SpikeInterface that can be read"):
         open_input(path, RawOptions())

@@ -17,6 +17,13 @@ MAX_DEPTH = 5
 MIN_SAMPLING_HZ = 5_000.0
 
 
+# What readers raise for damaged files.
+DAMAGE = (
+    *(KeyError, ValueError, TypeError, IndexError, AttributeError, ArithmeticError, EOFError, OSError),
+    *(RuntimeError, MemoryError),
+)
+
+
 @dataclass(frozen=True, eq=False)
 class Opened:
     """A recording, and what its format knows about it.
@@ -122,10 +129,11 @@ def damage_as_sentence(path: Path, what: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise InputError(f"{error.filename or path} is missing. Copy the whole recording again.") from error
-    except (KeyError, ValueError, TypeError, IndexError, AttributeError, ArithmeticError, EOFError, OSError) as error:
+    except DAMAGE as error:
+        said = str(error) or "no more is known"
         raise InputError(
-            f"{path} is not {what} that can be read ({type(error).__name__}: {error}). Copy it again; if it holds "
-            "plain numbers, give --format raw with --channels, --sampling-hz and --probe."
+            f"{path} is not {what} that can be read ({type(error).__name__}: {said}). Copy it again. Samples that are "
+            "plain numbers can be read without it: --format raw with --channels, --sampling-hz and --probe."
         ) from error
 
 

@@ -28,12 +28,12 @@ from spikesieve.io.recordings.formats.base import (
     damage_as_sentence,
     files_below,
 )
+from spikesieve.io.recordings.formats.hdf5 import import_h5py, is_hdf5, require_filters
 from spikesieve.io.recordings.gaps import find_parts_of_times, with_parts
 from spikesieve.io.recordings.numbers import Numbers, is_readable, recording_of
 from spikesieve.io.recordings.pieces import read_pieces
 from spikesieve.model import Probe, Recording
 
-HDF5_HEAD = b"\x89HDF\r\n\x1a\n"
 ELECTRODES = "general/extracellular_ephys/electrodes"
 # Pieces that are decoded and kept are at least this long, because chunks may be short.
 MIN_ROWS, CHUNKS_KEPT = 16_384, 8
@@ -89,13 +89,10 @@ class NwbSamples:
 
     def _read_file(self, start: int, stop: int) -> NDArray[np.generic]:
         try:
-            with _h5py(Path(self.path)).File(self.path, "r") as file:
+            with import_h5py(Path(self.path)).File(self.path, "r") as file:
                 samples = np.asarray(file[self.dataset][start:stop])
         except (OSError, KeyError, ValueError) as error:
-            raise InputError(
-                f"{self.path} cannot be read at sample {start}: {error}. Copy it again; if a filter is missing, "
-                "pip install hdf5plugin."
-            ) from error
+            raise InputError(f"{self.path} cannot be read at sample {start}: {error}. Copy it again.") from error
         return samples.reshape(-1, self.n_channels)
 
 
@@ -120,9 +117,9 @@ def find(path: Path) -> Found | None:
     if path.is_dir():
         files = files_below(path, "*.nwb")
         return find(files[0]) if len(files) == 1 else None
-    if not _is_hdf5(path) or (path.suffix != ".nwb" and not _is_nwb(path)):
+    if not is_hdf5(path) or (path.suffix != ".nwb" and not _is_nwb(path)):
         return None
-    h5py = _h5py(path)
+    h5py = import_h5py(path)
     with damage_as_sentence(path, "an NWB file"), h5py.File(path, "r") as file:
         version = _text(file.attrs["nwb_version"])
         names: list[str] = []
@@ -131,20 +128,6 @@ def find(path: Path) -> Found | None:
     if not streams:
         raise InputError(f"{path} is an NWB file without an ElectricalSeries, so it holds no recording to sort.")
     return Found(f"nwb_version is {version}, and it has {len(streams)} ElectricalSeries", streams)
-
-
-def _h5py(path: Path) -> Any:
-    try:
-        return import_module("h5py")
-    except ImportError as error:
-        raise InputError(
-            f'{path} is an HDF5 file, and h5py is not installed. Install it: pip install "spikesieve[nwb]".'
-        ) from error
-
-
-def _is_hdf5(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(HDF5_HEAD)) == HDF5_HEAD
 
 
 def _is_nwb(path: Path) -> bool:
@@ -177,12 +160,13 @@ def _sampling_hz(series: Any) -> float:
 
 
 def _open(path: Path, name: str) -> tuple[Opened, ...]:
-    with damage_as_sentence(path, "an NWB file"), _h5py(path).File(path, "r") as file:
+    with damage_as_sentence(path, "an NWB file"), import_h5py(path).File(path, "r") as file:
         series = file[name]
         data = series["data"]
         n_samples, n_channels = int(data.shape[0]), int(data.shape[1]) if data.ndim == 2 else 1
         if not (n_samples and n_channels and data.ndim <= 2 and is_readable(data.dtype)):
             raise ValueError(f"{name} holds {data.dtype.name} of shape {data.shape}")
+        require_filters(data, path)
         recording = recording_of(
             NwbSamples(str(path.absolute()), f"{name}/data", _bounds(data), n_channels, data.dtype.itemsize),
             (n_samples, n_channels),

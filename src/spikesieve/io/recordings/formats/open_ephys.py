@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -204,22 +205,39 @@ def _sample_numbers(folder: Path, n_samples: int) -> tuple[Any, tuple[str, ...]]
 
 def _with_clock(recording: Recording, numbers: Any, piece: _Piece) -> tuple[Recording, tuple[str, ...]]:
     starts = find_parts(numbers)
-    ends = np.append(starts[1:], recording.n_samples) - 1
     counted_s = numbers[starts] / recording.sampling_hz
-    lasting_s = (ends - starts) / recording.sampling_hz
-    names = ("timestamps.npy", "synchronized_timestamps.npy")
     session = f"Open Ephys {piece.folder.parent.absolute()}"
+    names = ("timestamps.npy", "synchronized_timestamps.npy")
     for path in (piece.stream_folder / name for name in names if (piece.stream_folder / name).is_file()):
-        times = np.load(path, mmap_mode="r", allow_pickle=False)
-        if times.dtype.kind != "f" or len(times) < recording.n_samples:
+        if _are_sample_numbers(path):
             continue
-        first_s, last_s = np.asarray(times[starts], np.float64), np.asarray(times[ends], np.float64)
-        fits = np.abs(last_s - first_s - lasting_s) <= 0.01 * lasting_s + 2e-3
-        if fits.all() and (first_s >= 0).all() and (np.diff(first_s) > 0).all():
+        first_s = _synchronised(path, starts, recording)
+        if first_s is not None:
             return with_parts(recording, starts, first_s.tolist(), f"{session}, synchronised"), ()
         note = f"{path} has no usable times, so times are sample numbers divided by the sampling rate."
         return with_parts(recording, starts, counted_s.tolist(), session), (note,)
     return with_parts(recording, starts, counted_s.tolist(), session), ()
+
+
+def _are_sample_numbers(path: Path) -> bool:
+    """Whether a file of times is one of before version 0.6, which has sample numbers under this name."""
+    with path.open("rb") as file, suppress(ValueError, EOFError):
+        np.lib.format.read_magic(file)
+        return np.lib.format.read_array_header_1_0(file)[2].kind in "iu"
+    return False
+
+
+def _synchronised(path: Path, starts: I64, recording: Recording) -> F64 | None:
+    """Time of the first sample of each part in s; None if the times do not fit the samples."""
+    ends = np.append(starts[1:], recording.n_samples) - 1
+    lasting_s = (ends - starts) / recording.sampling_hz
+    try:
+        times = np.load(path, mmap_mode="r", allow_pickle=False)
+        first_s, last_s = np.asarray(times[starts], np.float64), np.asarray(times[ends], np.float64)
+    except (OSError, ValueError, EOFError, IndexError):
+        return None
+    fits = np.abs(last_s - first_s - lasting_s) <= 0.01 * lasting_s + 2e-3
+    return first_s if fits.all() and (first_s >= 0).all() and (np.diff(first_s) > 0).all() else None
 
 
 OPEN_EPHYS = Format("openephys", "Open Ephys binary", find, "a structure.oebin")

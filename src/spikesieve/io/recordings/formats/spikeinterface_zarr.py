@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
@@ -36,6 +39,8 @@ TRACES = "traces_seg0"
 ATTRIBUTES = (".zattrs", "zarr.json")
 """Files of attributes, in versions 2 and 3 of Zarr."""
 CHUNKS_KEPT = 8
+PACKAGE_OF_CODEC = {"wavpack": "wavpack-numcodecs", "flac": "flac-numcodecs", "zfpy": "zfpy", "pcodec": "pcodec"}
+"""Packages to install for codecs that numcodecs does not bring."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,9 +134,9 @@ def _is_sortable(folder: Path) -> bool:
 
 
 def _open_all(folder: Path) -> tuple[Opened, ...]:
-    attributes = _attributes(folder)
-    group = _open_group(folder)
-    with damage_as_sentence(folder, "a Zarr folder of SpikeInterface"):
+    attributes, zarr = _attributes(folder), _import_zarr(folder)
+    with _damage_as_sentence(folder, zarr):
+        group = zarr.open_group(str(folder), mode="r")
         hz, n_segments = float(attributes["sampling_frequency"]), int(attributes["num_segments"])
         starts_s = [None if "t_starts" not in group else float(group["t_starts"][i]) for i in range(n_segments)]
         properties = group.get("properties", {})
@@ -140,35 +145,55 @@ def _open_all(folder: Path) -> tuple[Opened, ...]:
         notes = (ALREADY_FILTERED,) if (attributes.get("annotations") or {}).get("is_filtered") else ()
         opened = []
         for number in range(n_segments):
-            recording = _recording(folder, group[f"traces_seg{number}"], f"traces_seg{number}", hz, saved)
-            times_s = group.get(f"times_seg{number}")
-            recording = with_times(recording, starts_s[number], times_s, str(folder.absolute()))
-            opened.append(Opened(recording, probe, notes))
+            name = f"traces_seg{number}"
+            recording = _recording(folder, group[name], name, hz, saved)
+            recording = with_times(recording, starts_s[number], group.get(f"times_seg{number}"), str(folder.absolute()))
+            opened.append(Opened(recording, probe, (*notes, *_missing_chunks(folder / name, group[name]))))
     return tuple(opened)
 
 
-def _open_group(folder: Path) -> Any:
+def _import_zarr(folder: Path) -> Any:
     try:
-        zarr = import_module("zarr")
+        return import_module("zarr")
     except ImportError as error:
         raise InputError(
             f'{folder} is a Zarr folder, and zarr is not installed. Install it: pip install "spikesieve[zarr]".'
         ) from error
-    try:
-        group = zarr.open_group(str(folder), mode="r")
-        group[TRACES]  # an array whose codec is not installed cannot be opened
-        return group
-    except (ValueError, KeyError, OSError, TypeError) as error:
-        if "codec not available" in str(error) or "codec" in type(error).__name__.lower():
+
+
+@contextmanager
+def _damage_as_sentence(folder: Path, zarr: Any) -> Iterator[None]:
+    """See `damage_as_sentence`. An array whose codec is not installed cannot be opened."""
+    with damage_as_sentence(folder, "a Zarr folder of SpikeInterface"):
+        try:
+            yield
+        except getattr(zarr.errors, "MetadataError", ValueError) as error:
+            raise ValueError(str(error)) from error
+        except ValueError as error:
+            codec = re.search(r"codec not available: \W*(\w+)", str(error))
+            if codec is None:
+                raise
+            package = PACKAGE_OF_CODEC.get(codec[1], "numcodecs --upgrade")
             raise InputError(
-                f"{folder} is compressed with a codec that is not installed ({error}). Install it, such as: "
-                "pip install wavpack-numcodecs flac-numcodecs."
+                f"{folder} is compressed with the codec {codec[1]}, which is not installed. Install it: pip install "
+                f"{package}."
             ) from error
-        raise InputError(f"{folder} is not a Zarr folder that can be read ({error}). Copy it again.") from error
+
+
+def _missing_chunks(folder: Path, array: Any) -> tuple[str, ...]:
+    missing = int(array.nchunks) - int(array.nchunks_initialized)
+    if not missing:
+        return ()
+    return (
+        f"{folder} lacks {missing} of its {array.nchunks} chunks, which are read as 0: the copy may be incomplete. "
+        "Copy it again.",
+    )
 
 
 def _recording(folder: Path, array: Any, name: str, sampling_hz: float, saved: dict[str, Any]) -> Recording:
     n_samples, n_channels = map(int, array.shape)
+    if not n_samples > 0 < n_channels or not all(isinstance(length, int) and length > 0 for length in array.chunks):
+        raise ValueError(f"{name} has the shape {array.shape} and chunks of {array.chunks}")
     dtype = np.dtype(array.dtype)
     if not is_readable(dtype):
         raise InputError(f"{folder} holds {dtype.name}. It needs {', '.join(DTYPES)} or float64.")
