@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from spikesieve.api.compare import compare
+    from spikesieve.api.curate import curate_result
     from spikesieve.api.info import recording_info
     from spikesieve.api.simulate import simulate
     from spikesieve.api.sort import Resources, sort
@@ -58,6 +59,7 @@ HOMES = {
     "Templates": "model.templates",
     "Unit": "model.unit",
     "compare": "api.compare",
+    "curate_result": "api.curate",
     "open_input": "io.recordings.open_input",
     "read_motion": "io.results.motion_files",
     "read_probe": "io.probes.read",
@@ -94,6 +96,7 @@ __all__ = [
     "Templates",
     "Unit",
     "compare",
+    "curate_result",
     "open_input",
     "read_motion",
     "read_probe",

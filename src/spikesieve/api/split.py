@@ -7,24 +7,21 @@ import os
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
+from spikesieve.api.finished import FinishedResult, read_finished
 from spikesieve.api.save import LOG_NAME, NoSamples
-from spikesieve.engine.clock import StageCost
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.binary import RawFiles
 from spikesieve.io.results import provenance
-from spikesieve.io.results.clock_files import RecordedTimes, read_clock_files
 from spikesieve.io.results.folder import FILES, RESULT_MARKER, result_folder, write_data_files
 from spikesieve.io.results.motion_files import motion_facts
 from spikesieve.io.results.phy import n_placeholder_spikes, save_array
-from spikesieve.io.results.read import curation_notes, read_provenance, read_sorting
+from spikesieve.io.results.read import curation_notes
 from spikesieve.io.results.run_log import run_log
-from spikesieve.io.sortings.phy_files import read_params_py
 from spikesieve.model import Recording, Sorting
 from spikesieve.model.clock import Clock
 from spikesieve.report.sorting.write import write_report
@@ -47,29 +44,6 @@ class _Part:
     stop: int
     file: int
     file_start: int
-
-
-@dataclass(frozen=True, eq=False)
-class _Whole:
-    """What is read of a result folder."""
-
-    folder: Path
-    sorting: Sorting
-    facts: dict[str, Any]
-    times: RecordedTimes
-    params: dict[str, Any]
-
-    @property
-    def file_starts(self) -> list[int]:
-        return [int(start) for start in self.facts["recording"]["file_starts"]]
-
-    @property
-    def raw_files(self) -> list[str]:
-        """The raw files, one for each start of a file; empty where they are not plain files."""
-        given = self.params.get("dat_path", [])
-        paths = [given] if isinstance(given, str) else list(given)
-        found = [os.path.normpath(os.path.join(self.folder.resolve(), path)) for path in paths]
-        return found if len(found) == len(self.file_starts) else []
 
 
 def split_result(
@@ -112,10 +86,7 @@ def split_result(
     if by not in ("file", "segment"):
         raise InputError(f'A result is split by "file" or by "segment". Got {by!r}.')
     folder = Path(folder)
-    facts, sorting = read_provenance(folder), read_sorting(folder)
-    whole = _Whole(folder, sorting, facts, read_clock_files(folder), read_params_py(folder / "params.py"))
-    if not len(whole.times.segment_s) == len(sorting.segments) or len(whole.times.spike_s) != len(sorting.spikes):
-        raise InputError(f"The times in {folder} do not belong to its spikes and segments. Sort again.")
+    whole = read_finished(folder)
     parts = _parts(whole, by)
     if len(parts) < 2:
         raise InputError(f"{folder} is the result of one {by}: there is nothing to split.")
@@ -128,7 +99,7 @@ def split_result(
     return tuple(target / part.name for part in parts)
 
 
-def _parts(whole: _Whole, by: By) -> list[_Part]:
+def _parts(whole: FinishedResult, by: By) -> list[_Part]:
     """The parts in which something was sorted, in order of time."""
     starts, segments = whole.file_starts, whole.sorting.segments
     files = [bisect_right(starts, start) - 1 for start, _ in segments]
@@ -144,10 +115,10 @@ def _stem(file: str) -> str:
     return f"_{NOT_IN_NAMES.sub('_', Path(file.replace(chr(92), '/')).stem)}" if file else ""
 
 
-def _write_part(new: Path, whole: _Whole, part: _Part, note: str, place: Path) -> None:
+def _write_part(new: Path, whole: FinishedResult, part: _Part, note: str, place: Path) -> None:
     sorting, rows = part_of(whole.sorting, part.start, part.stop), _rows(whole, part)
     recording = _recording(whole, part, sorting)
-    phy_notes = write_data_files(new, sorting, recording, _run(whole.facts), place)
+    phy_notes = write_data_files(new, sorting, recording, whole.run, place)
     save_array(new / "spike_times_sec.npy", whole.times.spike_s[rows], np.float64)
     _keep_curation(new, whole, rows, n_placeholder_spikes(sorting))
     others = {os.path.abspath(name) for name in (*whole.raw_files, *whole.times.files) if name} - set(recording.paths)
@@ -163,11 +134,11 @@ def _write_part(new: Path, whole: _Whole, part: _Part, note: str, place: Path) -
     write_report(new, sorting, facts)
 
 
-def _rows(whole: _Whole, part: _Part) -> slice:
+def _rows(whole: FinishedResult, part: _Part) -> slice:
     return slice(*np.searchsorted(whole.sorting.spikes.sample, [part.start, part.stop]).tolist())
 
 
-def _recording(whole: _Whole, part: _Part, sorting: Sorting) -> Recording:
+def _recording(whole: FinishedResult, part: _Part, sorting: Sorting) -> Recording:
     """The recording of a part. Samples are not read, so its file need not be there."""
     facts, n_samples, hz = whole.facts["recording"], part.stop - part.start, sorting.sampling_hz
     inside = [
@@ -196,7 +167,7 @@ def _recording(whole: _Whole, part: _Part, sorting: Sorting) -> Recording:
     )
 
 
-def _raw_file(whole: _Whole, part: _Part) -> RawFiles:
+def _raw_file(whole: FinishedResult, part: _Part) -> RawFiles:
     """The file of a part, from the first sample of the part on."""
     dtype, n_channels = np.dtype(whole.params["dtype"]), int(whole.params["n_channels_dat"])
     before_bytes = (part.start - part.file_start) * n_channels * dtype.itemsize
@@ -205,13 +176,7 @@ def _raw_file(whole: _Whole, part: _Part) -> RawFiles:
     return RawFiles((whole.raw_files[part.file],), (0, n_samples), n_channels, dtype.str, header_bytes)
 
 
-def _run(facts: dict[str, Any]) -> provenance.RunRecord:
-    started, finished = (datetime.fromisoformat(facts[name]) for name in ("started", "finished"))
-    stages = {name: StageCost(**cost) for name, cost in facts["stages"].items()}
-    return provenance.RunRecord(facts["method"], facts["settings"], facts["seeds"], started, finished, stages)
-
-
-def _keep_curation(new: Path, whole: _Whole, rows: slice, n_placeholders: int) -> None:
+def _keep_curation(new: Path, whole: FinishedResult, rows: slice, n_placeholders: int) -> None:
     """Clusters and labels as they are in the folder now. Tables that Phy or a person added are kept as well."""
     clusters = np.load(whole.folder / "spike_clusters.npy", allow_pickle=False)[rows]
     no_unit = np.full(n_placeholders, len(whole.sorting.units), clusters.dtype)

@@ -18,9 +18,11 @@ from spikesieve.model import Recording, Sorting
 
 RESULT_MARKER = "provenance.json"
 """A folder with this file is a result of spikesieve."""
+CURATION = "curation.json"
+"""Corrections that were applied, as SpikeInterface writes them."""
 FILES = {
     *("amplitudes.npy", "channel_map.npy", "channel_positions.npy", "channel_shanks.npy", "kept_spikes.npy"),
-    *("artifacts.csv", "segments.csv", "spike_times_sec.npy"),
+    *("artifacts.csv", CURATION, "segments.csv", "spike_times_sec.npy"),
     *("cluster_Amplitude.tsv", "cluster_ContamPct.tsv", "cluster_KSLabel.tsv", "cluster_group.tsv", "drift_shanks.csv"),
     *("drift.times.npy", "drift.um.npy", "drift_depths.um.npy", "drift_se.um.npy", "ops.npz", "pc_feature_ind.npy"),
     *("pc_features.npy", RESULT_MARKER, "report.html", "similar_templates.npy", "spike_amplitude_uv.npy", "params.py"),
@@ -48,6 +50,8 @@ def made_by_hand(folder: Path) -> str:
     others = sorted(path.name for path in folder.iterdir() if path.name not in FILES)
     if others:
         return f"holds files that spikesieve did not write: {', '.join(others[:5])}"
+    if (folder / CURATION).is_file():
+        return "was curated"
     sorted_as, now = folder / "spike_templates.npy", folder / "spike_clusters.npy"
     tables = [folder / f"cluster_{name}.tsv" for name in ("KSLabel", "group")]
     rows = [table.read_text(encoding="utf-8", errors="replace").split()[2:] for table in tables if table.is_file()]
