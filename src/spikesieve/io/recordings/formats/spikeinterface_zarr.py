@@ -173,7 +173,7 @@ def _damage_as_sentence(folder: Path, zarr: Any) -> Iterator[None]:
             codec = re.search(r"codec not available: \W*(\w+)", str(error))
             if codec is None:
                 raise
-            package = PACKAGE_OF_CODEC.get(codec[1], "numcodecs --upgrade")
+            package = PACKAGE_OF_CODEC.get(codec[1], "--upgrade numcodecs")
             raise InputError(
                 f"{folder} is compressed with the codec {codec[1]}, which is not installed. Install it: pip install "
                 f"{package}."
