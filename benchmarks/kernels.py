@@ -21,7 +21,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spikesieve import kernels, read_probe
-from spikesieve.kernels.cpu.median import median_network
+from spikesieve.kernels.cpu.median import COUNTED, median_network
 from spikesieve.kernels.cpu.vector import load, plus, splat, store, times_plus
 from spikesieve.settings.detect import DetectParams
 from spikesieve.stages.detect import universal_templates
@@ -29,6 +29,8 @@ from spikesieve.stages.match import by_score
 from spikesieve.stages.templates import LearnedTemplates, overlaps, unit_norm
 
 N_WAVEFORM, N_PCS, N_NEAR = 61, 6, 16
+# Counts that the median of many contacts takes, in the mean over vectors of traces.
+COUNTS = 8
 # Chains of sums that do not wait for each other.
 CHAINS = 12
 ROUNDS = 2_000_000
@@ -93,10 +95,13 @@ def measure_machine(n_cores: int, repeat: int = 5) -> Machine:
 
 def operations_per_value(n_contacts: int, n_templates: int) -> dict[str, float]:
     """Count the operations of each kernel for one number of a recording, from its formula."""
+    by_network = 2 * len(median_network(n_contacts)) / n_contacts
+    # A sum and a sum of squares, a comparison and a sum in each count, four comparisons for the values in the middle.
+    comparisons = by_network if n_contacts < COUNTED else 3 + 2 * COUNTS + 4
     return {
         # Each way: two complex factors and a real one, three weights.
         "butterworth": 32.0,
-        "subtract_median": 1 + 2 * len(median_network(n_contacts)) / n_contacts,
+        "subtract_median": 1 + comparisons,
         "whitening": 2.0 * 32,
         "project": 2.0 * N_PCS * N_WAVEFORM,
         "template_scores": 2.0 * N_PCS * (N_WAVEFORM + N_NEAR * n_templates / n_contacts),

@@ -98,10 +98,14 @@ def _survey(run: Run, source: Source) -> tuple[ContactStatistics, Lines | None]:
     n_samples = np.array([block.n_samples for block in blocks], np.float64)
     task = ContactSurvey(source, spectrum_samples(int(n_samples.max())))
     surveys = run.map(task, blocks, "noise and whitening")
-    statistics, power, leak = [], np.zeros(()), np.zeros(())
+    shape = source.probe.n_contacts, task.spectrum_samples // 2 + 1
+    statistics, power, leak = [], np.zeros(shape), np.zeros(shape)
     for weight, (measured, spectrum) in zip(n_samples / n_samples.sum(), surveys, strict=True):
         statistics.append(measured)
-        power, leak = power + weight * spectrum.power, leak + weight * spectrum.leak
+        # Contact by contact: these are the largest arrays of the step.
+        for contact in range(shape[0]):
+            power[contact] += weight * spectrum.power[contact]
+            leak[contact] += weight * spectrum.leak[contact]
     pooled_statistics = pooled(statistics)
     mean = Spectrum(power.astype(np.float32), leak.astype(np.float32))
     corner_hz = source.preprocessing.params.highpass_cutoff_hz

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve.model import F32, F64, I64, U8, Reason
+from spikesieve.stages.blanking import ends_of
 from spikesieve.stages.noise import mad_sd
 
 # A contact may work for a part of the time: its noise is measured in pieces of this length.
@@ -107,7 +108,8 @@ def _large_events(traces_uv: F32, sd_uv: F64, gap_samples: int) -> tuple[I64, F6
     n = len(traces_uv)
     n_events, ratio = np.zeros(n, np.int64), np.zeros((n, n))
     limit = np.where(sd_uv > 0, EVENT_SD * sd_uv, np.inf)
-    for contact in np.flatnonzero(np.abs(traces_uv).max(axis=1) > limit):
+    low_uv, high_uv = ends_of(traces_uv)
+    for contact in np.flatnonzero(np.maximum(high_uv, -low_uv) > limit):
         at = np.flatnonzero(np.abs(traces_uv[contact]) > limit[contact])
         n_events[contact] = 1 + np.count_nonzero(np.diff(at) > gap_samples)
         own = traces_uv[contact, at] / sd_uv[contact]

@@ -34,6 +34,8 @@ HALF_PEAK_BINS = 3
 HANN_SHARE = 2 / 3
 # What remains of an artifact beside it is no line: this many periods of the corner frequency do not count.
 BESIDE_PERIODS = 1.0
+# Contacts that are transformed at a time, to save memory.
+CONTACTS_AT_ONCE = 16
 # No more than this share of the frequencies that spikes are found in is removed.
 MAX_REMOVED_SHARE = 0.02
 # The filter leaves a strong line down to half of its corner frequency.
@@ -163,17 +165,24 @@ def power_spectrum(
     if blanked is not None:
         window = np.where(blanked[:, :n_samples], np.float32(0.0), window)
     size = np.maximum((window**2).sum(axis=1, keepdims=True), 1e-12)
-    power = _squared(cut * window, n_samples) * (2.0 / (sampling_hz * size))
-    leak = np.zeros_like(power)
+    cut *= window
+    power = _squared(cut, n_samples)
+    power *= 2.0 / (sampling_hz * size)
     if blanked is None:
+        leak = np.zeros_like(power)
         leak[:, 0] = 1.0
     else:
-        leak = _squared(window, n_samples) / (HANN_SHARE * cut.shape[1] * size)
-    return Spectrum(power.astype(np.float32), leak.astype(np.float32))
+        leak = _squared(window, n_samples)
+        leak /= HANN_SHARE * cut.shape[1] * size
+    return Spectrum(power, leak)
 
 
 def _squared(traces: F32, n_samples: int) -> F32:
-    return np.asarray(np.abs(rfft(traces, n_samples, axis=1)) ** 2, dtype=np.float32)
+    out = np.empty((len(traces), n_samples // 2 + 1), np.float32)
+    for first in range(0, len(traces), CONTACTS_AT_ONCE):
+        rows = slice(first, first + CONTACTS_AT_ONCE)
+        out[rows] = np.abs(rfft(traces[rows], n_samples, axis=1)) ** 2
+    return out
 
 
 def spectrum_samples(n_block: int) -> int:

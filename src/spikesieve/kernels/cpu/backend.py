@@ -58,14 +58,16 @@ class CpuBackend:
 
     def mix(self, traces: F32, matrix: F32) -> F32:
         """See `Backend.mix`. Traces may be a part of longer ones."""
-        out = np.empty((len(matrix), traces.shape[1]), np.float32)
-        if not out.size or not traces.size:
-            return np.zeros_like(out)
+        shape = len(matrix), traces.shape[1]
+        # Without whitening there is nothing to do. Zeros that are never read take no memory.
+        if not traces.size or not matrix.any():
+            return np.zeros(shape, np.float32)
         number = traces.itemsize
         if traces.strides[1] != number or traces.strides[0] < traces.shape[1] * number:
             traces = np.ascontiguousarray(traces)
         step = traces.strides[0] // number
         flat = as_strided(traces, ((len(traces) - 1) * step + traces.shape[1],), (number,))
+        out = np.empty(shape, np.float32)
         mix(flat, step, np.ascontiguousarray(matrix), out)
         return out
 
