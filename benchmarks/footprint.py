@@ -1,32 +1,34 @@
 """Sorts recordings with the command line and prints what it planned and what it took: memory, disk, time.
 
     python benchmarks/footprint.py WORKDIR t16 s64 d384 [--jobs 1] [--set NAME=VALUE]
-    python benchmarks/footprint.py WORKDIR d384 --cost 3
+    python benchmarks/footprint.py WORKDIR d384 --cost
 
 Folders of WORKDIR are recordings of benchmarks/bench.py. Memory is the resident memory of the process, looked at every
 20 ms; "own" is the part of it that the system cannot take back (without pages of mapped files). Disk is all that lies
 in the hidden folder of the steps, looked at twice a second. "Features" are those of the spikes that were matched in the
-whole recording: the largest single array. With `--cost` each recording is sorted N times with steps that are kept and N
-times with steps that are not, in turns, and the table shows user + sys seconds and wall-clock seconds.
+whole recording: the largest single array. `--cost` shows the time spent in all that only keeping steps needs: keys,
+checksums, journals, and waiting for the disk. With `--time-range 0:20` only a part of each recording is sorted.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
 
 from spikesieve.api.sort import Resources, memory_plan, open_run, run_method, source_of
+from spikesieve.engine import codec, journal, store
+from spikesieve.engine.arrays import GrowingArray
 from spikesieve.engine.store import Store
 from spikesieve.io.probes.read import read_probe
 from spikesieve.io.recordings.open_input import RawOptions, open_input
@@ -35,6 +37,15 @@ from spikesieve.settings.sort import Settings
 PLANNED = re.compile(r"Memory: about ([\d.]+) of")
 LOOK_S, DISK_EVERY = 0.02, 25
 OF_MATCHED = "match-*/match.features.npy"
+# Functions that a sort without kept steps does not call.
+ONLY_TO_KEEP = (
+    (store, "key_of"),
+    (store, "flush"),
+    (store, "flush_folder"),
+    (codec, "checksums_of"),
+    (GrowingArray, "flush"),
+    (journal._Journal, "append"),
+)
 
 
 @dataclass
@@ -111,19 +122,37 @@ def watch(folder: Path, jobs: int, extra: list[str]) -> tuple[float, Footprint]:
         return float(planned[1]) if planned else 0.0, found
 
 
-def cost(folder: Path, jobs: int, keep: bool, settings: Settings) -> tuple[float, float]:
-    """Sort a recording in this process, steps kept or not; returns processor and wall-clock seconds."""
+def cost(folder: Path, jobs: int, settings: Settings, time_range: str | None) -> tuple[float, dict[str, float]]:
+    """Sort a recording in this process; returns seconds, and those of each function that only keeping steps needs."""
     meta = json.loads((folder / "meta.json").read_text())
     raw = RawOptions(meta["n_channels"], meta["fs"], gain_uv=meta["gain_uv"])
     recording, _, _ = open_input((folder / "recording.bin",), raw, str(folder / "probe.json"))
+    if time_range is not None:
+        start_s, stop_s = map(float, time_range.split(":"))
+        recording = recording.with_segments(((round(start_s * meta["fs"]), round(stop_s * meta["fs"])),))
     probe = read_probe(str(folder / "probe.json"))
     plan = memory_plan(recording, probe, settings, Resources(jobs))
-    with TemporaryDirectory(prefix="spikesieve-") as scratch:
-        used, start = os.times(), time.perf_counter()
-        with open_run(plan.n_workers, Store.open(Path(scratch), reuse=keep)) as run:
+    spent: dict[str, float] = {}
+    with TemporaryDirectory(prefix="spikesieve-") as scratch, ExitStack() as stack:
+        for owner, name in ONLY_TO_KEEP:
+            stack.enter_context(patch.object(owner, name, _timed(getattr(owner, name), spent)))
+        start = time.perf_counter()
+        with open_run(plan.n_workers, Store.open(Path(scratch), keeps_all=False)) as run:
             run_method(run, source_of(recording, probe, settings, plan), settings, None)
-        now = os.times()
-    return now.user + now.system - used.user - used.system, time.perf_counter() - start
+        return time.perf_counter() - start, spent
+
+
+def _timed(function: Callable[..., Any], spent: dict[str, float]) -> Callable[..., Any]:
+    """Add up the seconds of a function in `spent`."""
+
+    def timed(*args: Any, **kwargs: Any) -> Any:
+        start = time.perf_counter()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            spent[function.__qualname__] = spent.get(function.__qualname__, 0.0) + time.perf_counter() - start
+
+    return timed
 
 
 def print_footprints(args: argparse.Namespace, extra: list[str]) -> None:
@@ -142,20 +171,15 @@ def print_footprints(args: argparse.Namespace, extra: list[str]) -> None:
 
 
 def print_costs(args: argparse.Namespace) -> None:
-    """Sort each recording with and without keeping, in turns, and print a row."""
-    print("| recording | kept: processor s | wall s | not kept: processor s | wall s | processor ratio |")
-    print("|---|---|---|---|---|---|")
+    """Sort each recording, and print a row with the time that keeping steps takes."""
+    print("| recording | s | keeping s | share | functions |")
+    print("|---|---|---|---|---|")
     settings = Settings().with_overrides(args.set)
     for name in args.names:
-        rows: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
-        cost(args.workdir / name, args.jobs, False, settings)  # compiles, and reads the file into the system's cache
-        for _ in range(args.cost):
-            for keep in (True, False):
-                rows[keep].append(cost(args.workdir / name, args.jobs, keep, settings))
-        (kept, kept_wall), (not_kept, wall) = (
-            tuple(map(median, zip(*rows[keep], strict=True))) for keep in (True, False)
-        )
-        print(f"| {name} | {kept:.1f} | {kept_wall:.1f} | {not_kept:.1f} | {wall:.1f} | {kept / not_kept:.3f} |")
+        seconds, spent = cost(args.workdir / name, args.jobs, settings, args.time_range)
+        parts = ", ".join(f"{function} {s:.2f}" for function, s in spent.items())
+        keeping = sum(spent.values())
+        print(f"| {name} | {seconds:.1f} | {keeping:.2f} | {100 * keeping / seconds:.2f} % | {parts} |", flush=True)
 
 
 def main() -> None:
@@ -164,13 +188,15 @@ def main() -> None:
     parser.add_argument("workdir", type=Path)
     parser.add_argument("names", nargs="*", default=["t16", "s64"])
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--cost", type=int, default=0, help="sort N times with kept steps and N times without")
+    parser.add_argument("--cost", action="store_true", help="show the time that keeping steps takes")
+    parser.add_argument("--time-range", help="sort these seconds only, START:END")
     parser.add_argument("--set", action="append", default=[], help="a setting, as for spikesieve sort")
     args = parser.parse_args()
     if args.cost:
         print_costs(args)
     else:
-        print_footprints(args, [word for pair in args.set for word in ("--set", pair)])
+        extra = [word for pair in args.set for word in ("--set", pair)]
+        print_footprints(args, [*extra, *(["--time-range", args.time_range] if args.time_range else [])])
 
 
 if __name__ == "__main__":

@@ -65,13 +65,19 @@ class ForgottenArray:
 def forget(path: Path) -> None:
     """Remove the values of an array from the disk. The space is free once the array is no longer mapped.
 
+    Arrays in Fortran's order are left alone: they are not mapped when they are loaded.
+
     Parameters
     ----------
     path : Path
         The `.npy` file of the array.
     """
-    with path.open("rb") as array, _head(path).open("wb") as head:
-        head.write(array.read(HEAD_BYTES))
+    with path.open("rb") as array:
+        first_bytes = array.read(HEAD_BYTES)
+    if _header(first_bytes)[1]:
+        return
+    with _head(path).open("wb") as head:
+        head.write(first_bytes)
         head.flush()
         os.fsync(head.fileno())
     with suppress(PermissionError):  # on Windows, where it is still mapped
@@ -128,10 +134,16 @@ def open_forgotten(path: Path) -> ForgottenArray:
     ValueError
         These are not the first bytes of such a file.
     """
-    head = io.BytesIO(_head(path).read_bytes())
-    np.lib.format.read_magic(head)
-    shape, _, dtype = np.lib.format.read_array_header_1_0(head)
+    shape, _, dtype = _header(_head(path).read_bytes())
     return ForgottenArray(path, shape, dtype)
+
+
+def _header(first_bytes: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape of an array, whether it is in Fortran's order, and its type."""
+    file = io.BytesIO(first_bytes)
+    np.lib.format.read_magic(file)
+    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    return shape, is_fortran, dtype
 
 
 def _head(path: Path) -> Path:

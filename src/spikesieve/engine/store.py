@@ -208,20 +208,23 @@ class Store:
         # Only folders within the store are named here.
         return {str(name): Path(str(folder)).name for name, folder in found.items()} if isinstance(found, dict) else {}
 
-    def forget(self, array: object) -> None:
-        """Remove an array from the disk that no later step of this run needs, unless all is kept.
+    def forget(self, *names: str) -> None:
+        """Remove the larger arrays of steps from the disk that no later step of this run needs, unless all is kept.
 
-        If it is needed all the same, because what was made from it is damaged or a setting has changed, it raises
-        `ForgottenError` as soon as it is read, and `make_again` lets its step be computed again.
+        If one is needed all the same, because what was made from it is damaged or a setting has changed, it raises
+        `ForgottenError` as soon as it is read, and `make_again` lets its step be computed again. Its space is free when
+        no array refers to the file any more.
 
         Parameters
         ----------
-        array : ndarray
-            An array that a step has stored; others are left alone. Its space is free when nothing refers to it.
+        *names : str
+            Steps of this run; it need not have all of them.
         """
-        path = codec.whole_file(array)
-        if not self.keeps_all and path is not None and path.is_relative_to(self.root) and path.exists():
-            forget(path)
+        folders = [folder for name, folder in self.index().items() if name in names and not self.keeps_all]
+        for folder in folders:
+            for path in (self.root / folder).glob("*.npy"):
+                if path.stat().st_size >= codec.MAPPED_FROM_BYTES:
+                    forget(path)
 
     def make_again(self, missing: ForgottenError) -> None:
         """Remove a step of which an array is needed that was removed from the disk, so that it is computed again.

@@ -51,8 +51,8 @@ def sort(run: Run, source: Source, settings: Settings, known_motion: Motion | No
     clustered = ClusteredSpikes(detected, at_rest, clusters)
     templates = run.step("templates", make_templates, clustered, shapes, model, settings.templates)
     followed = drift.followed
-    run.store.forget(detected.features)
-    del drift, detected, at_rest, clustered
+    run.store.forget("detect", "detect again", "spikes at rest", "clusters")
+    del drift, detected, at_rest, clusters, clustered
 
     matched = run.step("match", match_templates, source, templates, shapes, model, settings.match)
     group, both = group_of_templates(templates, model), TimedClusterParams(settings.cluster, settings.curate)

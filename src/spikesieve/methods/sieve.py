@@ -56,15 +56,15 @@ def sort(run: Run, source: Source, settings: Settings, known_motion: Motion | No
     clustered = ClusteredSpikes(detected, at_rest, clusters)
     first = run.step("first templates", make_templates, clustered, shapes, model, settings.templates)
     followed = drift.followed
-    run.store.forget(detected.features)
-    del drift, detected, at_rest, clustered
+    run.store.forget("detect", "detect again", "spikes at rest", "clusters")
+    del drift, detected, at_rest, clusters, clustered
 
     part = LikelihoodLimits(settings.fit.while_learning, settings.fit.learning_duration_s)
     learn = LearningParams(part.params, settings.refine)
     found = run.step("match a part", match_by_likelihood, source, first, shapes, model, part)
     matched = Matching(first, shapes, model, part.seconds, found)
     templates = run.step("templates", learn_templates_again, source, matched, learn, settings.templates)
-    run.store.forget(found.features)
+    run.store.forget("match a part")
     del found, matched
 
     fit = settings.fit.when_learned

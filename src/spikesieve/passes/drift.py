@@ -154,7 +154,6 @@ def find_drift(
     if settings.motion.mode == "traces":
         shift = run.step("trace shift", make_trace_shift, motion, settings.tissue.traces_length_scale_um)
         source = source.with_shift(shift)
-        run.store.forget(detected.features)
         followed = Motion.still(source.probe.shanks, TRACES_FOLLOW)
         detected = run.step("detect again", detect_spikes, source, shapes, detect, settings.features)
     groups = groups_of(source.probe, detect, settings.features)
