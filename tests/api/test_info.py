@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import probeinterface
 import pytest
 from scipy.signal import lfilter
 from small_files import HZ, spiking, write_raw
@@ -49,8 +50,34 @@ def test_several_streams_are_listed_and_one_is_to_be_chosen(tmp_path):
         record(tmp_path, np2_tags(), 10, f"a_g0_t0.{probe}.ap.bin")
     found = recording_info(tmp_path)
     assert (found.streams, found.recording) == (("imec0.ap", "imec1.ap"), None)
-    assert "2 streams with spikes. Choose one with --stream" in found.problem
+    assert found.problem is None
+    assert found.notes == ("It has 2 probes, which `spikesieve sort` sorts one after another.",)
+    assert found.commands == tuple(f"spikesieve sort {tmp_path} --stream imec{k}.ap --out ..." for k in (0, 1))
+    shown = " ".join(info(tmp_path).stdout.split())
+    assert all(f"One of them: {command}" in shown for command in found.commands)
     assert recording_info(tmp_path, RawOptions(stream="imec1.ap")).problem is None
+
+
+def test_streams_of_different_times_are_listed_and_one_is_to_be_chosen(tmp_path):
+    for run in ("a", "b"):
+        record(tmp_path, np2_tags(), 10, f"{run}_g0_t0.imec0.ap.bin")
+    found = recording_info(tmp_path)
+    assert "2 streams with spikes. Choose one with --stream" in found.problem
+    assert len(found.commands) == 2
+
+
+def test_probes_of_a_group_are_listed(tmp_path):
+    path, group = write_raw(tmp_path, spiking(n_channels=16)), tmp_path / "group.json"
+    both = probeinterface.ProbeGroup()
+    for number in (0, 1):
+        probe = probeinterface.generate_linear_probe(8, ypitch=20.0)
+        probe.set_device_channel_indices(np.arange(8) + 8 * number)
+        both.add_probe(probe)
+    probeinterface.write_probeinterface(group, both)
+    found = recording_info(path, RawOptions(n_channels=16, sampling_hz=HZ), str(group))
+    assert found.problem is None
+    assert found.commands == tuple(f"spikesieve sort {path} --probe {group}#{k} --out ..." for k in (0, 1))
+    assert "2 probes" in found.notes[0]
 
 
 def test_a_missing_probe_is_told(tmp_path):

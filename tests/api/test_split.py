@@ -121,7 +121,8 @@ def test_times_stay_on_the_clock_of_the_session(kept: Path, parts: tuple[Path, .
     rows = [list(csv.DictReader((part / "segments.csv").open())) for part in parts]
     assert [(row["start_sample"], float(row["start_s"])) for row in rows[0]] == [("0", 100.0), ("90000", 104.0)]
     assert [(row["start_sample"], float(row["start_s"])) for row in rows[1]] == [("0", 109.5)]
-    assert [row["gap_before_s"] for row in rows[0]] == ["", "1.000000"]
+    # The gap before the second file is 0.5 s, as it is in the whole.
+    assert [row["gap_before_s"] for of_part in rows for row in of_part] == ["", "1.000000", "0.500000"]
     assert [Path(row["file"]).name for of_part in rows for row in of_part] == ["first g0.bin"] * 2 + ["second.bin"]
     again = split_result(parts[0], "segment", kept.parent / "parts of a part")
     np.testing.assert_array_equal(np.load(again[1] / "spike_times_sec.npy"), times_s[0][times_s[0] >= 104.0])

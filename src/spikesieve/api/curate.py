@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from spikesieve.api.finished import FinishedResult, read_finished
 from spikesieve.api.save import LOG_NAME
 from spikesieve.curation.actions import Action, Merge, Remove, SetLabel, Split, after, as_sorted
@@ -17,7 +19,9 @@ from spikesieve.errors import InputError
 from spikesieve.io.curations.phy import phy_difference
 from spikesieve.io.curations.spikeinterface import read_spikeinterface_curation, write_spikeinterface_curation
 from spikesieve.io.results import provenance
+from spikesieve.io.results.clock_files import write_segment_rows
 from spikesieve.io.results.folder import CURATION, RESULT_MARKER, result_folder, write_data_files
+from spikesieve.io.results.phy import save_array
 from spikesieve.io.results.run_log import run_log
 from spikesieve.model import Sorting
 from spikesieve.model.text import counted
@@ -98,6 +102,10 @@ def _summary(actions: Sequence[Action], whole: FinishedResult) -> str:
 
 def _write(new: Path, place: Path, whole: FinishedResult, sorting: Sorting, notes: tuple[str, ...]) -> None:
     phy_notes = write_data_files(new, sorting, whole.recording, whole.run, place)
+    # Spikes at one sample have one time.
+    rows = np.searchsorted(whole.sorting.spikes.sample, sorting.spikes.sample)
+    save_array(new / "spike_times_sec.npy", whole.spike_s[rows], np.float64)
+    write_segment_rows(new, whole.segments)
     facts = {
         **whole.facts,
         "result": provenance.result_facts(sorting),

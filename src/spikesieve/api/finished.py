@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,12 +14,11 @@ from spikesieve.api.save import NoSamples
 from spikesieve.engine.clock import StageCost
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.binary import RawFiles
-from spikesieve.io.results.clock_files import RecordedTimes, read_clock_files
+from spikesieve.io.results.clock_files import SegmentRow, read_clock_files
 from spikesieve.io.results.provenance import RunRecord
 from spikesieve.io.results.read import read_provenance, read_sorting
 from spikesieve.io.sortings.phy_files import read_params_py
-from spikesieve.model import Recording, Sorting
-from spikesieve.model.clock import Clock
+from spikesieve.model import F64, Recording, Sorting
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +33,10 @@ class FinishedResult:
         The sorting, as it was sorted.
     facts : dict
         Content of `provenance.json`.
-    times : RecordedTimes
-        Times of spikes and segments on the clock of the session.
+    spike_s : ndarray of float64, shape (n_spikes,)
+        Time of each spike on the clock of the session in s.
+    segments : tuple of SegmentRow
+        Rows of `segments.csv`.
     params : dict
         Assignments of `params.py`.
     """
@@ -44,7 +44,8 @@ class FinishedResult:
     folder: Path
     sorting: Sorting
     facts: dict[str, Any]
-    times: RecordedTimes
+    spike_s: F64
+    segments: tuple[SegmentRow, ...]
     params: dict[str, Any]
 
     @property
@@ -70,8 +71,8 @@ class FinishedResult:
 
     @property
     def recording(self) -> Recording:
-        """The recording that was sorted. Its files need not be there, unless samples are read."""
-        facts, hz, starts = self.facts["recording"], self.sorting.sampling_hz, [a for a, _ in self.sorting.segments]
+        """The recording that was sorted, without its clock. Its files need not be there, unless samples are read."""
+        facts, hz = self.facts["recording"], self.sorting.sampling_hz
         return Recording(
             self._raw() if self.raw_files else NoSamples(),
             int(facts["n_samples"]),
@@ -83,16 +84,8 @@ class FinishedResult:
             file_starts=tuple(self.file_starts),
             has_gain=bool(facts["gain_is_known"]),
             name=facts["name"],
-            paths=tuple(self.raw_files or self._files()),
-            # The first segment may begin after the file.
-            clock=Clock((0, *starts[1:]), (self.times.segment_s[0] - starts[0] / hz, *self.times.segment_s[1:])),
+            paths=tuple(self.raw_files),
         )
-
-    def _files(self) -> list[str]:
-        """Name of each file, where a segment in it was sorted."""
-        files = [bisect_right(self.file_starts, start) - 1 for start, _ in self.sorting.segments]
-        names = dict(zip(files, self.times.files, strict=True))
-        return [names.get(k, "") for k in range(len(self.file_starts))]
 
     def _raw(self) -> RawFiles:
         starts = (*self.file_starts, int(self.facts["recording"]["n_samples"]))
@@ -119,7 +112,8 @@ def read_finished(folder: Path) -> FinishedResult:
         The folder is no result, or is damaged.
     """
     facts, sorting = read_provenance(folder), read_sorting(folder)
-    whole = FinishedResult(folder, sorting, facts, read_clock_files(folder), read_params_py(folder / "params.py"))
-    if len(whole.times.segment_s) != len(sorting.segments) or len(whole.times.spike_s) != len(sorting.spikes):
+    whole = FinishedResult(folder, sorting, facts, *read_clock_files(folder), read_params_py(folder / "params.py"))
+    spans = tuple((row.start_sample, row.stop_sample) for row in whole.segments)
+    if spans != sorting.segments or len(whole.spike_s) != len(sorting.spikes):
         raise InputError(f"The times in {folder} do not belong to its spikes and segments. Sort again.")
     return whole

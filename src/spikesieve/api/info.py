@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spikesieve.api.probes import probes_of_group
 from spikesieve.errors import InputError, OutputError
 from spikesieve.io.probes.read import probe_warnings, read_probe, require_fits
 from spikesieve.io.recordings.binary import Paths, as_paths
 from spikesieve.io.recordings.open_input import RawOptions, open_recording
-from spikesieve.io.recordings.registry import Recognised, probes_recorded_together, recognise
+from spikesieve.io.recordings.registry import Recognised, commands_of_streams, probes_recorded_together, recognise
 from spikesieve.io.recordings.segments import select_times
 from spikesieve.kernels import CpuBackend
 from spikesieve.model import F32, I64, Probe, Recording
@@ -46,6 +48,8 @@ class RecordingInfo:
         Sentences on what is unusual.
     problem : str or None
         Why it would not be sorted; None if it would.
+    commands : tuple of str
+        The command that sorts each stream or probe, where there are several.
     """
 
     format: str
@@ -55,6 +59,7 @@ class RecordingInfo:
     probe: Probe | None
     notes: tuple[str, ...]
     problem: str | None
+    commands: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, Any]:
         """Collect all facts under names, as numbers, texts and lists.
@@ -69,7 +74,8 @@ class RecordingInfo:
             facts |= _facts_of(self.recording)
         if self.probe is not None:
             facts["probe"] = _probe_facts(self.probe)
-        return facts | {"notes": list(self.notes), "can_be_sorted": self.problem is None, "problem": self.problem}
+        result = {"can_be_sorted": self.problem is None, "problem": self.problem, "commands": list(self.commands)}
+        return facts | {"notes": list(self.notes)} | result
 
 
 def recording_info(paths: Paths, options: RawOptions | None = None, probe: Path | str | None = None) -> RecordingInfo:
@@ -100,17 +106,19 @@ def recording_info(paths: Paths, options: RawOptions | None = None, probe: Path 
     first = recognise(files[0], options.format)
     what, why, streams = _described(first)
     if first is not None and options.stream is None and _n_sortable(first) != 1 and len(streams) > 1:
-        problem = f"It has {_n_sortable(first)} streams with spikes. Choose one with --stream."
-        if probes_recorded_together(first):
-            problem += " Without it, `spikesieve sort` sorts all, one after another."
-        return RecordingInfo(what, why, streams, None, None, (), problem)
+        together = probes_recorded_together(first)
+        problem = None if together else f"It has {_n_sortable(first)} streams with spikes. Choose one with --stream."
+        return RecordingInfo(what, why, streams, None, None, _together(together), problem, commands_of_streams(first))
     opened = open_recording(files, options, probe is not None)
     recording = select_times(opened.recording, options.time_range_s, options.exclude_s)
     contacts = opened.probe if probe is None else read_probe(probe)
-    notes = [*opened.notes, *(() if contacts is None else probe_warnings(contacts))]
+    group = () if probe is None else probes_of_group(str(probe))
+    commands = tuple(f"spikesieve sort {files[0]} --probe {spec} --out ..." for spec in group)
+    notes = [*_together(group), *opened.notes, *(() if contacts is None else probe_warnings(contacts))]
     if not recording.has_gain:
         notes.append("No gain is known, so amplitudes are in raw numbers, not µV. Give --gain-uv.")
-    return RecordingInfo(what, why, streams, recording, contacts, tuple(notes), _problem(recording, contacts))
+    problem = _problem(recording, contacts)
+    return RecordingInfo(what, why, streams, recording, contacts, tuple(notes), problem, commands)
 
 
 def draw_recording_info(info: RecordingInfo, path: Path) -> None:
@@ -131,7 +139,7 @@ def draw_recording_info(info: RecordingInfo, path: Path) -> None:
         If the picture cannot be written.
     """
     if info.recording is None:
-        raise InputError(f"There is no picture of several streams. {info.problem}")
+        raise InputError("There is no picture of several streams. Choose one with --stream.")
     probe = info.probe or _columns_as_probe(info.recording)
     require_fits(probe, info.recording.n_channels, info.recording.name)
     figure = draw_recording(_traces_shown(info.recording, probe, info.probe is not None))
@@ -139,6 +147,10 @@ def draw_recording_info(info: RecordingInfo, path: Path) -> None:
         figure.savefig(path, dpi=DOTS_PER_INCH)
     except (OSError, ValueError) as error:
         raise OutputError(f"The picture {path} cannot be written: {error}. Give a name that ends in .png.") from error
+
+
+def _together(probes: Sequence[str]) -> tuple[str, ...]:
+    return (f"It has {len(probes)} probes, which `spikesieve sort` sorts one after another.",) if probes else ()
 
 
 def _described(recognised: Recognised | None) -> tuple[str, str, tuple[str, ...]]:

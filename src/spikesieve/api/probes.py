@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
+from pathlib import Path
 
 from spikesieve.api.sort_files import Job
 from spikesieve.errors import OutputError
 from spikesieve.io.finished_folder import require_free
+from spikesieve.io.probes.files import contacts_of_group
 from spikesieve.io.recordings.open_input import open_recording
 from spikesieve.io.recordings.registry import probes_recorded_together, recognise
 from spikesieve.io.results.folder import RESULT, RESULT_MARKER
 from spikesieve.io.results.provenance import to_json
 from spikesieve.io.results.read import read_provenance
+
+# Contacts of a tetrode.
+TETRODE = 4
 
 
 def jobs_of_probes(job: Job) -> tuple[Job, ...]:
@@ -28,7 +33,7 @@ def jobs_of_probes(job: Job) -> tuple[Job, ...]:
     -------
     tuple of Job
         The job itself if there is one probe or `job.raw.stream` is given; else one for each probe, in the order of
-        their names, into `probe_0`, `probe_1` ... of the folder.
+        their names, or of the probes of a group, into `probe_0`, `probe_1` ... of the folder.
 
     Raises
     ------
@@ -39,21 +44,47 @@ def jobs_of_probes(job: Job) -> tuple[Job, ...]:
     """
     first = recognise(job.files[0], job.raw.format) if job.raw.stream is None and job.files else None
     names = probes_recorded_together(first) if first is not None else ()
-    if not names:
+    group = () if names or job.probe is None else probes_of_group(job.probe)
+    if not names and not group:
         return (job,)
     if (job.out / RESULT_MARKER).exists():
         raise OutputError(
-            f"{job.files[0]} holds {len(names)} probes, each of which gets a folder in {job.out}, but that is the "
-            "result of one. Choose another place with --out, or one probe with --stream."
+            f"{job.files[0]} holds {len(names or group)} probes, each of which gets a folder in {job.out}, but that is "
+            f"the result of one. Choose another place with --out, or one probe with "
+            f"{'--stream' if names else f'--probe {group[0]}'}."
         )
-    jobs = tuple(
-        replace(job, out=job.out / f"probe_{number}", raw=replace(job.raw, stream=name))
-        for number, name in enumerate(names)
-    )
+    each_probe = [replace(job, raw=replace(job.raw, stream=name)) for name in names]
+    each_probe += [replace(job, probe=spec) for spec in group]
+    jobs = tuple(replace(each, out=job.out / f"probe_{number}") for number, each in enumerate(each_probe))
     for each in jobs:
         if not is_done(each):
             require_free(each.out, RESULT, each.overwrite)
     return jobs
+
+
+def probes_of_group(spec: str) -> tuple[str, ...]:
+    """List the probes of a group of probeinterface that are sorted one after another.
+
+    Parameters
+    ----------
+    spec : str
+        Probe file or name.
+
+    Returns
+    -------
+    tuple of str
+        `group.json#0`, `group.json#1` ...; empty if there is one probe, or if all are tetrodes or smaller: these have
+        too few contacts for a common reference and are sorted together, each as a shank.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged.
+    """
+    sizes = contacts_of_group(Path(spec))
+    if len(sizes) < 2 or max(sizes) <= TETRODE:
+        return ()
+    return tuple(f"{spec}#{number}" for number in range(len(sizes)))
 
 
 def is_done(job: Job) -> bool:

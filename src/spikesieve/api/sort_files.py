@@ -32,6 +32,7 @@ from spikesieve.engine.step_state import StepState
 from spikesieve.engine.store import Store
 from spikesieve.io.finished_folder import NEW, place_aside, require_free
 from spikesieve.io.hidden_folder import hidden_folder
+from spikesieve.io.probes.read import file_and_number
 from spikesieve.io.recordings.artifact_times import read_artifact_times
 from spikesieve.io.recordings.open_input import RawOptions, open_input
 from spikesieve.io.recordings.preprocessed import write_preprocessed
@@ -62,7 +63,7 @@ class Job:
     out : Path
         The result folder. It appears when the result is complete.
     probe : str or None
-        Probe file or name; None: from the SpikeGLX `.meta` beside the file.
+        Probe file or name, or one probe of a group (`group.json#1`); None: the one that the recording names.
     raw : RawOptions
         Format of the files, and the part to sort.
     settings : Settings
@@ -314,7 +315,8 @@ def _provenance(job: Job, started: datetime, clock: StageClock, notes: tuple[str
 
 
 def _probe_file(job: Job) -> Path | None:
-    return Path(job.probe) if job.probe is not None and Path(job.probe).is_file() else None
+    file = None if job.probe is None else file_and_number(job.probe)[0]
+    return file if file is not None and file.is_file() else None
 
 
 def _logged(progress: Progress) -> Progress:

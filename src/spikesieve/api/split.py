@@ -17,13 +17,13 @@ from spikesieve.api.save import LOG_NAME, NoSamples
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.binary import RawFiles
 from spikesieve.io.results import provenance
+from spikesieve.io.results.clock_files import SegmentRow, write_segment_rows
 from spikesieve.io.results.folder import FILES, RESULT_MARKER, result_folder, write_data_files
 from spikesieve.io.results.motion_files import motion_facts
 from spikesieve.io.results.phy import n_placeholder_spikes, save_array
 from spikesieve.io.results.read import curation_notes
 from spikesieve.io.results.run_log import run_log
 from spikesieve.model import Recording, Sorting
-from spikesieve.model.clock import Clock
 from spikesieve.report.sorting.write import write_report
 from spikesieve.stages.part import part_of
 
@@ -107,7 +107,7 @@ def _parts(whole: FinishedResult, by: By) -> list[_Part]:
         spans = [(start, stop, f"{i:0{len(str(len(segments) - 1))}d}") for i, (start, stop) in enumerate(segments)]
         return [_Part(name, a, b, file, starts[file]) for (a, b, name), file in zip(spans, files, strict=True)]
     ends, width = [*starts[1:], int(whole.facts["recording"]["n_samples"])], len(str(len(starts) - 1))
-    stems = {k: _stem(file) for k, file in zip(files, whole.times.files, strict=True)}
+    stems = {k: _stem(file) for k, (file, *_) in zip(files, whole.segments, strict=True)}
     return [_Part(f"{k:0{width}d}{stem}", starts[k], ends[k], k, starts[k]) for k, stem in stems.items()]
 
 
@@ -119,9 +119,11 @@ def _write_part(new: Path, whole: FinishedResult, part: _Part, note: str, place:
     sorting, rows = part_of(whole.sorting, part.start, part.stop), _rows(whole, part)
     recording = _recording(whole, part, sorting)
     phy_notes = write_data_files(new, sorting, recording, whole.run, place)
-    save_array(new / "spike_times_sec.npy", whole.times.spike_s[rows], np.float64)
+    save_array(new / "spike_times_sec.npy", whole.spike_s[rows], np.float64)
+    write_segment_rows(new, _segments(whole, part))
     _keep_curation(new, whole, rows, n_placeholder_spikes(sorting))
-    others = {os.path.abspath(name) for name in (*whole.raw_files, *whole.times.files) if name} - set(recording.paths)
+    files = (*whole.raw_files, *(row.file for row in whole.segments))
+    others = {os.path.abspath(name) for name in files if name} - set(recording.paths)
     facts = {
         **whole.facts,
         "inputs": [entry for entry in whole.facts["inputs"] if entry["path"] not in others],
@@ -138,32 +140,30 @@ def _rows(whole: FinishedResult, part: _Part) -> slice:
     return slice(*np.searchsorted(whole.sorting.spikes.sample, [part.start, part.stop]).tolist())
 
 
+def _segments(whole: FinishedResult, part: _Part) -> list[SegmentRow]:
+    """Rows of segments.csv: samples count from the part, seconds stay."""
+    inside = [row for row in whole.segments if part.start <= row.start_sample < part.stop]
+    return [
+        row._replace(start_sample=row.start_sample - part.start, stop_sample=row.stop_sample - part.start)
+        for row in inside
+    ]
+
+
 def _recording(whole: FinishedResult, part: _Part, sorting: Sorting) -> Recording:
     """The recording of a part. Samples are not read, so its file need not be there."""
-    facts, n_samples, hz = whole.facts["recording"], part.stop - part.start, sorting.sampling_hz
-    inside = [
-        (start, time_s)
-        for (start, _), time_s in zip(whole.sorting.segments, whole.times.segment_s, strict=True)
-        if part.start <= start < part.stop
-    ]
-    starts, times_s = zip(*inside, strict=True)
+    facts = whole.facts["recording"]
     files = whole.raw_files
     return Recording(
         _raw_file(whole, part) if files else NoSamples(),
-        n_samples,
+        part.stop - part.start,
         int(facts["n_channels"]),
-        hz,
+        sorting.sampling_hz,
         gain_uv=np.array(facts["gain_uv"], np.float64),
         offset_raw=np.array(facts["zero_raw"], np.float64),
         segments=sorting.segments,
         has_gain=bool(facts["gain_is_known"]),
         name=part.name,
         paths=(files[part.file],) if files else (),
-        # The first segment may begin after the file.
-        clock=Clock(
-            (0, *(start - part.start for start in starts[1:])),
-            (times_s[0] - (starts[0] - part.start) / hz, *times_s[1:]),
-        ),
     )
 
 

@@ -60,6 +60,8 @@ def info(
     print_notes(found.notes)
     if picture is not None:
         typer.echo(f"Picture: {picture}")
+    for command in found.commands:
+        typer.echo(f"One of them: {command}")
     if found.problem is None:
         typer.echo("It can be sorted.")
     else:

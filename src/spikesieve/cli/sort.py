@@ -233,7 +233,7 @@ def _sort_probes(job: Job, stop: Stop, progress: Progress, announce: Callable[[s
     jobs, outcomes = jobs_of_probes(job), []
     for number, each in enumerate(jobs, 1):
         if len(jobs) > 1:
-            announce(f"Probe {number} of {len(jobs)}: {each.raw.stream}, into {each.out}")
+            announce(f"Probe {number} of {len(jobs)}: {each.raw.stream or each.probe}, into {each.out}")
             if is_done(each):
                 announce("It was sorted before. --overwrite sorts it again.")
                 continue

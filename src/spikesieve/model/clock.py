@@ -14,7 +14,8 @@ from spikesieve.model.types import F64, I64
 class Clock:
     """Times of the session, as the recording system counted them.
 
-    A part is what was recorded without a gap: a file, or what lies between two gaps of a file.
+    A part is what was recorded without a gap: a file, what lies between two gaps of a file, or a piece of it in which
+    the clock ran at one rate.
 
     Attributes
     ----------
@@ -24,11 +25,15 @@ class Clock:
         Time of each first sample in s on the clock of the session.
     session : str
         Times of two recordings can be compared if this is the same text, and not an empty one.
+    rates_hz : tuple of float
+        Samples per second of this clock in each part, where it is another one than that of the samples; empty: as many
+        as the sampling rate says.
 
     Raises
     ------
     InputError
-        If there is not one finite time for each part, or if the parts do not begin one after the other.
+        If there is not one finite time for each part, if a rate is not above 0, or if the parts do not begin one after
+        the other.
 
     Examples
     --------
@@ -40,6 +45,7 @@ class Clock:
     starts: tuple[int, ...] = (0,)
     times_s: tuple[float, ...] = (0.0,)
     session: str = ""
+    rates_hz: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         rises = all(a < b for a, b in zip(self.starts[:-1], self.starts[1:], strict=True))
@@ -50,6 +56,8 @@ class Clock:
             )
         if not np.isfinite(self.times_s).all():
             raise InputError("A clock has a time that is not a finite number. Leave the times out if they are unknown.")
+        if len(self.rates_hz) not in (0, len(self.starts)) or not all(0 < rate < np.inf for rate in self.rates_hz):
+            raise InputError(f"A clock needs a rate above 0 for each part, or none. Got {self.rates_hz}.")
 
     def seconds(self, samples: I64, sampling_hz: float) -> F64:
         """Convert samples to times of the session.
@@ -68,8 +76,23 @@ class Clock:
         """
         starts, times_s = np.array(self.starts), np.array(self.times_s)
         part = np.maximum(np.searchsorted(starts, samples, side="right") - 1, 0)
-        seconds: F64 = times_s[part] + (samples - starts[part]) / sampling_hz
+        seconds: F64 = times_s[part] + (samples - starts[part]) / np.array(self.rates(sampling_hz))[part]
         return seconds
+
+    def rates(self, sampling_hz: float) -> tuple[float, ...]:
+        """Give the rate of each part.
+
+        Parameters
+        ----------
+        sampling_hz : float
+            Sampling rate in Hz.
+
+        Returns
+        -------
+        tuple of float, length n_parts
+            Samples per second of this clock.
+        """
+        return self.rates_hz or (float(sampling_hz),) * len(self.starts)
 
     def gaps_s(self, sampling_hz: float) -> tuple[float, ...]:
         """Compute the time that is missing before each part but the first.
@@ -89,5 +112,5 @@ class Clock:
         >>> Clock((0, 30_000), (12.0, 14.5)).gaps_s(30_000.0)
         (1.5,)
         """
-        lasting_s = np.diff(self.starts) / sampling_hz
+        lasting_s = np.diff(self.starts) / np.array(self.rates(sampling_hz)[:-1])
         return tuple((np.diff(self.times_s) - lasting_s).tolist())

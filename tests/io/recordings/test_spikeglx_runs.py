@@ -81,6 +81,15 @@ def test_the_clock_is_that_of_the_run(tmp_path):
     assert recording.clock.gaps_s(HZ) == pytest.approx([990 / HZ] * 3)
 
 
+def test_times_of_two_runs_are_not_compared(tmp_path):
+    files = [record(tmp_path, np2_tags(firstSample="100"), 10, f"{run}_g0_t0.imec0.ap.bin") for run in ("a", "b")]
+    assert files is not None
+    recording, _, notes = open_input(sorted(tmp_path.glob("*.bin")), RawOptions())
+    assert recording.clock is None
+    assert "not of one session" in notes[0]
+    assert recording.seconds(np.array([0, 10])).tolist() == [0.0, 10 / HZ]
+
+
 def test_times_that_overlap_are_not_used(tmp_path):
     for trigger in (0, 1):
         record(tmp_path, np2_tags(firstSample="100"), 10, f"run_g0_t{trigger}.imec0.ap.bin")

@@ -19,21 +19,21 @@ from scipy.io.matlab import MatReadError
 
 from spikesieve.errors import InputError, OutputError
 from spikesieve.io.probes.prb import evaluate_prb
+from spikesieve.io.probes.shanks import separate_shanks, shank_numbers
 from spikesieve.model import F64, I64, Probe
 
 UM_PER_UNIT = {"um": 1.0, "mm": 1e3, "m": 1e6}
 
-# Gap between shanks that a file has at the same place.
-SHANK_GAP_UM = 200.0
 
-
-def read_json(path: Path) -> Probe:
+def read_json(path: Path, number: int | None = None) -> Probe:
     """Read a probe from a JSON file of probeinterface or Kilosort4; the content shows which.
 
     Parameters
     ----------
     path : Path
         The file.
+    number : int, optional
+        Which probe of a group to read, from 0. Default: all, as one probe.
 
     Returns
     -------
@@ -43,14 +43,13 @@ def read_json(path: Path) -> Probe:
     Raises
     ------
     InputError
-        If the file is not valid JSON or not a probe.
+        If the file is not valid JSON or not a probe, or has no probe of this number.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except ValueError as error:
-        raise InputError(f"{path} is not valid JSON: {error}. Write the probe file again.") from error
+    content = _json(path)
     if isinstance(content, dict) and "probes" in content:
-        return _from_probeinterface(path, content)
+        return _from_probeinterface(path, content, number)
+    if number is not None:
+        raise InputError(f"{path} is no group of probes, so it has no probe {number}. Leave out #{number}.")
     if isinstance(content, dict) and "chanMap" in content:
         return _from_kilosort(path, content, first_channel=0)
     found = ", ".join(map(str, list(content)[:8])) if isinstance(content, dict) else type(content).__name__
@@ -58,6 +57,37 @@ def read_json(path: Path) -> Probe:
         f"{path} is neither a probeinterface probe (with 'probes') nor a Kilosort4 probe (with 'chanMap', 'xc', 'yc', "
         f"'kcoords'). Found: {found}."
     )
+
+
+def contacts_of_group(path: Path) -> tuple[int, ...]:
+    """Count the contacts of each probe of a group.
+
+    Parameters
+    ----------
+    path : Path
+        A probe file.
+
+    Returns
+    -------
+    tuple of int
+        One number for each probe of a probeinterface file; empty for other files.
+
+    Raises
+    ------
+    InputError
+        If the file is not valid JSON.
+    """
+    content = _json(path) if path.suffix.lower() == ".json" and path.is_file() else None
+    probes = content.get("probes") if isinstance(content, dict) else None
+    each = probes if isinstance(probes, list) else []
+    return tuple(len(probe.get("contact_positions", ())) for probe in each if isinstance(probe, dict))
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise InputError(f"{path} is not valid JSON: {error}. Write the probe file again.") from error
 
 
 def read_mat(path: Path) -> Probe:
@@ -202,7 +232,7 @@ def probe_of_probeinterface(probe: probeinterface.Probe | probeinterface.ProbeGr
     return _from_probeinterface(Path(name), content)
 
 
-def _from_probeinterface(path: Path, content: dict[str, Any]) -> Probe:
+def _from_probeinterface(path: Path, content: dict[str, Any], number: int | None = None) -> Probe:
     try:
         probes = probeinterface.ProbeGroup.from_dict(content).probes
         parts = [_contacts(path, probe) for probe in probes]
@@ -220,10 +250,15 @@ def _from_probeinterface(path: Path, content: dict[str, Any]) -> Probe:
         )
     channels = np.concatenate(wired) if wired else np.arange(len(positions))
     used = channels >= 0  # probeinterface writes -1 for a contact that is not connected
+    if number is not None:
+        if not 0 <= number < len(parts):
+            raise InputError(f"{path} has {len(parts)} probe(s), counted from 0, and no probe {number}.")
+        used &= np.repeat(np.arange(len(parts)), [len(part[0]) for part in parts]) == number
     if not used.any():
         raise InputError(f"{path} has no contact that is connected to a channel. Set its device_channel_indices.")
     shanks = shank_numbers([shank for shank, keep in zip(ids, used, strict=True) if keep])
-    return Probe(separate_shanks(positions[used], shanks), channels[used], shanks, path.name)
+    name = path.name if number is None else f"{path.name}#{number}"
+    return Probe(separate_shanks(positions[used], shanks), channels[used], shanks, name)
 
 
 def _contacts(path: Path, probe: Any) -> tuple[F64, I64 | None, list[str]]:
@@ -319,56 +354,6 @@ def _prb_group(path: Path, key: Any, group: Any) -> tuple[I64, F64]:
         raise InputError(
             f"{path} has a position in group {key!r} that is not (x_um, y_um), or a huge channel."
         ) from error
-
-
-def shank_numbers(names: list[str]) -> I64:
-    """Turn names of shanks into numbers.
-
-    Parameters
-    ----------
-    names : list of str
-        Name of the shank of each contact.
-
-    Returns
-    -------
-    ndarray of int64, shape (n_contacts,)
-        The names if all are whole numbers, else their rank of first appearance.
-
-    Examples
-    --------
-    >>> shank_numbers(["left", "right", "left"]).tolist()
-    [0, 1, 0]
-    """
-    if all(name.isdecimal() for name in names):
-        return np.array([int(name) for name in names], np.int64)
-    rank = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    return np.array([rank[name] for name in names], np.int64)
-
-
-def separate_shanks(positions_um: F64, shanks: I64) -> F64:
-    """Move shanks side by side if contacts of different shanks are at the same place.
-
-    Files of tetrodes often give each of them the same square. Two contacts of ONE shank at the same place are left, so
-    that `Probe` refuses them.
-
-    Parameters
-    ----------
-    positions_um : ndarray of float64, shape (n_contacts, 2)
-        Positions in um.
-    shanks : ndarray of int64, shape (n_contacts,)
-        Shank numbers.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_contacts, 2)
-        Positions in um, distinct for contacts of different shanks.
-    """
-    distinct = len(np.unique(positions_um, axis=0))
-    if distinct == len(np.unique(np.column_stack([positions_um, shanks]), axis=0)):
-        return positions_um
-    width = float(np.nanmax(positions_um[:, 0]) - np.nanmin(positions_um[:, 0]))
-    rank = np.unique(shanks, return_inverse=True)[1]
-    return positions_um + np.stack([rank * (width + SHANK_GAP_UM), np.zeros(len(rank))], axis=1)
 
 
 READERS: dict[str, Callable[[Path], Probe]] = {".json": read_json, ".mat": read_mat, ".npz": read_npz, ".prb": read_prb}

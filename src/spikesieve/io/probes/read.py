@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from spikesieve.errors import InputError
-from spikesieve.io.probes.files import READERS
+from spikesieve.io.probes.files import READERS, read_json
 from spikesieve.io.probes.files import write_probe_json as write_probe_json
 from spikesieve.io.probes.generators import FORMS, generate_probe, is_generator
 from spikesieve.model import Probe
@@ -28,6 +28,7 @@ def read_probe(spec: Path | str) -> Probe:
     ----------
     spec : Path or str
         A file: probeinterface `.json`, Kilosort4 `.json`, Kilosort2 `.mat`, `.prb` (parsed, never executed) or `.npz`.
+        `group.json#1` is the second probe of a group of probeinterface.
         Or a name: neuropixels1:384, neuropixels2:96, linear:32:25, tetrode:4, grid:16x16:30; see `generate_probe`.
 
     Returns
@@ -47,7 +48,7 @@ def read_probe(spec: Path | str) -> Probe:
     """
     if is_generator(str(spec)):
         return generate_probe(str(spec))
-    path = Path(spec)
+    path, number = file_and_number(spec)
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         if ":" in str(spec) and not path.suffix:
@@ -57,13 +58,38 @@ def read_probe(spec: Path | str) -> Probe:
             f"or a name: {'; '.join(FORMS.values())}."
         )
     try:
-        return reader(path)
+        return reader(path) if number is None else read_json(path, number)
     except FileNotFoundError as error:
         raise InputError(f"The probe file {path} does not exist. Check its name and folder.") from error
     except OSError as error:
         raise InputError(
             f"The probe file {path} cannot be read: {error}. Check its permissions and content."
         ) from error
+
+
+def file_and_number(spec: Path | str) -> tuple[Path, int | None]:
+    """Take apart the name of one probe of a group.
+
+    Parameters
+    ----------
+    spec : Path or str
+        A probe file, or `group.json#1`.
+
+    Returns
+    -------
+    file : Path
+        The file.
+    number : int or None
+        Which probe of it; None for all.
+
+    Examples
+    --------
+    >>> file_and_number("group.json#1")[1], file_and_number("probe.json")[1]
+    (1, None)
+    """
+    name, mark, number = str(spec).rpartition("#")
+    is_numbered = bool(mark) and number.isdecimal() and name.lower().endswith(".json")
+    return (Path(name), int(number)) if is_numbered else (Path(spec), None)
 
 
 def require_fits(probe: Probe, n_channels: int, name: str) -> None:

@@ -110,12 +110,20 @@ def _sharing_a_cache(parts: Sequence[ReadSamples]) -> tuple[ReadSamples, ...]:
 def _clock(recordings: Sequence[Recording], starts: Sequence[int]) -> tuple[Clock | None, tuple[str, ...]]:
     clocks = [recording.clock for recording in recordings if recording.clock is not None]
     sessions = {clock.session for clock in clocks}
-    if len(clocks) < len(recordings) or len(sessions) > 1 or "" in sessions:
+    if not clocks:
         return None, ()
+    if len(clocks) < len(recordings) or len(sessions) > 1 or "" in sessions:
+        return None, (
+            f"The times of {_name(recordings[0])} and the files after it are not of one session, so they are not used: "
+            "times count on from file to file, and the time between them is not known.",
+        )
     clock = Clock(
         tuple(start + a for start, each in zip(starts, clocks, strict=False) for a in each.starts),
         tuple(time_s for each in clocks for time_s in each.times_s),
         clocks[0].session,
+        tuple(rate for each, r in zip(clocks, recordings, strict=True) for rate in each.rates(r.sampling_hz))
+        if any(each.rates_hz for each in clocks)
+        else (),
     )
     # A sample may be counted twice where one file ends and the next begins.
     if min(clock.gaps_s(recordings[0].sampling_hz)) < -2 / recordings[0].sampling_hz:

@@ -112,8 +112,25 @@ def choose_stream(recognised: Recognised, name: str | None = None) -> Stream:
         raise InputError(
             f"{path} has no stream with spikes, only {_listed(streams)}. Give one with --stream if it has spikes."
         )
-    commands = "\n".join(f"  spikesieve sort {path} --stream {each.name} --out ..." for each in sortable)
+    commands = "\n".join(f"  {command}" for command in commands_of_streams(recognised))
     raise InputError(f"{path} holds {len(sortable)} streams that can be sorted. Choose one:\n{commands}")
+
+
+def commands_of_streams(recognised: Recognised) -> tuple[str, ...]:
+    """Say how each stream that can be sorted is chosen.
+
+    Parameters
+    ----------
+    recognised : Recognised
+        What a path holds.
+
+    Returns
+    -------
+    tuple of str
+        A command line for each.
+    """
+    streams = (stream for stream in recognised.found.streams if stream.is_sortable)
+    return tuple(f"spikesieve sort {recognised.path} --stream {stream.name} --out ..." for stream in streams)
 
 
 def probes_recorded_together(recognised: Recognised) -> tuple[str, ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 from bisect import bisect_right
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,17 +38,16 @@ def write_clock_files(folder: Path, sorting: Sorting, recording: Recording) -> N
         If the files cannot be written.
     """
     save_array(folder / "spike_times_sec.npy", recording.seconds(sorting.spikes.sample), np.float64)
+    rows = []
     starts_s = recording.seconds(np.array([start for start, _ in recording.segments], np.int64))
     # A part that ends at a border belongs to the clock before it.
     ends_s = recording.seconds(np.array([stop - 1 for _, stop in recording.segments], np.int64))
     ends_s += 1 / recording.sampling_hz
-    with (folder / "segments.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for number, (start, stop) in enumerate(recording.segments):
-            gap_s = starts_s[number] - ends_s[number - 1] if number and _is_gap_known(recording, number) else None
-            gap = "" if gap_s is None else f"{gap_s:.6f}"
-            writer.writerow([number, _file_of(recording, start), start, stop, f"{starts_s[number]:.6f}", gap])
+    for number, (start, stop) in enumerate(recording.segments):
+        gap_s = starts_s[number] - ends_s[number - 1] if number and _is_gap_known(recording, number) else None
+        gap = "" if gap_s is None else f"{gap_s:.6f}"
+        rows.append(SegmentRow(_file_of(recording, start), start, stop, f"{starts_s[number]:.6f}", gap))
+    write_segment_rows(folder, rows)
 
 
 def _is_gap_known(recording: Recording, number: int) -> bool:
@@ -63,26 +63,50 @@ def _file_of(recording: Recording, sample: int) -> str:
     return recording.paths[bisect_right(recording.file_starts, sample) - 1]
 
 
-@dataclass(frozen=True, eq=False)
-class RecordedTimes:
-    """When spikes and segments were recorded, as a result folder says it.
+class SegmentRow(NamedTuple):
+    """A row of segments.csv after its number.
 
     Attributes
     ----------
-    spike_s : ndarray of float64, shape (n_spikes,)
-        Time of each spike in s.
-    segment_s : tuple of float, length n_segments
-        Time of the first sample of each segment in s.
-    files : tuple of str, length n_segments
-        File of each segment; empty where a segment is not in one file.
+    file : str
+        The file; empty where a segment is not in one file.
+    start_sample, stop_sample : int
+        First sample, and the one after the last.
+    start_s : str
+        Time of the first sample in s.
+    gap_before_s : str
+        Time in s that is missing before it; empty where that is not known.
     """
 
-    spike_s: F64
-    segment_s: tuple[float, ...]
-    files: tuple[str, ...]
+    file: str
+    start_sample: int
+    stop_sample: int
+    start_s: str
+    gap_before_s: str
 
 
-def read_clock_files(folder: Path) -> RecordedTimes:
+def write_segment_rows(folder: Path, rows: Iterable[SegmentRow]) -> None:
+    """Write segments.csv.
+
+    Parameters
+    ----------
+    folder : Path
+        Existing folder.
+    rows : iterable of SegmentRow
+        The segments, in order of time.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    with (folder / "segments.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows((number, *row) for number, row in enumerate(rows))
+
+
+def read_clock_files(folder: Path) -> tuple[F64, tuple[SegmentRow, ...]]:
     """Read spike_times_sec.npy and segments.csv of a result folder.
 
     Parameters
@@ -92,8 +116,10 @@ def read_clock_files(folder: Path) -> RecordedTimes:
 
     Returns
     -------
-    RecordedTimes
-        Times of spikes and segments.
+    spike_s : ndarray of float64, shape (n_spikes,)
+        Time of each spike in s.
+    segments : tuple of SegmentRow
+        The segments, in order of time.
 
     Raises
     ------
@@ -103,10 +129,15 @@ def read_clock_files(folder: Path) -> RecordedTimes:
     try:
         spike_s = np.load(folder / "spike_times_sec.npy", allow_pickle=False)
         with (folder / "segments.csv").open(encoding="utf-8", newline="") as file:
-            rows = [(float(row["start_s"]), row["file"]) for row in csv.DictReader(file)]
+            rows = [
+                SegmentRow(
+                    row["file"], int(row["start_sample"]), int(row["stop_sample"]), row["start_s"], row["gap_before_s"]
+                )
+                for row in csv.DictReader(file)
+            ]
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise InputError(
             f"The times in {folder} cannot be read ({type(error).__name__}: {error}). Copy the folder again from its "
             "source, or sort again."
         ) from error
-    return RecordedTimes(spike_s, tuple(time_s for time_s, _ in rows), tuple(name for _, name in rows))
+    return spike_s, tuple(rows)

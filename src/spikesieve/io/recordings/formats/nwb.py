@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesieve.errors import InputError
-from spikesieve.io.probes.files import separate_shanks, shank_numbers
+from spikesieve.io.probes.shanks import separate_shanks, shank_numbers
 from spikesieve.io.recordings.array_samples import file_identity
 from spikesieve.io.recordings.chunks import ChunkCache
 from spikesieve.io.recordings.formats.base import (
@@ -29,7 +29,7 @@ from spikesieve.io.recordings.formats.base import (
     files_below,
 )
 from spikesieve.io.recordings.formats.hdf5 import import_h5py, is_hdf5, require_filters
-from spikesieve.io.recordings.gaps import find_parts_of_times, with_parts
+from spikesieve.io.recordings.gaps import find_parts_of_times, with_parts, with_times_of_samples
 from spikesieve.io.recordings.numbers import Numbers, is_readable, recording_of
 from spikesieve.io.recordings.pieces import read_pieces
 from spikesieve.model import Probe, Recording
@@ -208,7 +208,7 @@ def _with_clock(recording: Recording, series: Any, path: Path) -> Recording:
     if len(times_s) != recording.n_samples:
         raise ValueError(f"{len(times_s)} timestamps of {recording.n_samples} samples")
     starts = find_parts_of_times(times_s, recording.sampling_hz)
-    return with_parts(recording, starts, [float(times_s[int(start)]) for start in starts], session)
+    return with_times_of_samples(recording, starts, times_s, session)
 
 
 def _probe(file: Any, series: Any, name: str) -> tuple[Probe | None, tuple[str, ...]]:

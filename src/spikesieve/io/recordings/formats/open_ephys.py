@@ -28,7 +28,7 @@ from spikesieve.io.recordings.formats.base import (
     files_below,
 )
 from spikesieve.io.recordings.formats.open_ephys_probe import read_settings_probe
-from spikesieve.io.recordings.gaps import find_parts, with_parts
+from spikesieve.io.recordings.gaps import find_parts, with_parts, with_times_of_samples
 from spikesieve.io.recordings.numbers import Numbers, recording_of
 from spikesieve.model import F64, I64, Recording
 
@@ -211,9 +211,9 @@ def _with_clock(recording: Recording, numbers: Any, piece: _Piece) -> tuple[Reco
     for path in (piece.stream_folder / name for name in names if (piece.stream_folder / name).is_file()):
         if _are_sample_numbers(path):
             continue
-        first_s = _synchronised(path, starts, recording)
-        if first_s is not None:
-            return with_parts(recording, starts, first_s.tolist(), f"{session}, synchronised"), ()
+        times_s = _synchronised(path, starts, recording)
+        if times_s is not None:
+            return with_times_of_samples(recording, starts, times_s, f"{session}, synchronised"), ()
         note = f"{path} has no usable times, so times are sample numbers divided by the sampling rate."
         return with_parts(recording, starts, counted_s.tolist(), session), (note,)
     return with_parts(recording, starts, counted_s.tolist(), session), ()
@@ -228,16 +228,16 @@ def _are_sample_numbers(path: Path) -> bool:
 
 
 def _synchronised(path: Path, starts: I64, recording: Recording) -> F64 | None:
-    """Time of the first sample of each part in s; None if the times do not fit the samples."""
+    """Time of each sample in s, on disk; None if the times do not fit the samples."""
     ends = np.append(starts[1:], recording.n_samples) - 1
     lasting_s = (ends - starts) / recording.sampling_hz
     try:
-        times = np.load(path, mmap_mode="r", allow_pickle=False)
+        times: F64 = np.load(path, mmap_mode="r", allow_pickle=False)
         first_s, last_s = np.asarray(times[starts], np.float64), np.asarray(times[ends], np.float64)
     except (OSError, ValueError, EOFError, IndexError):
         return None
     fits = np.abs(last_s - first_s - lasting_s) <= 0.01 * lasting_s + 2e-3
-    return first_s if fits.all() and (first_s >= 0).all() and (np.diff(first_s) > 0).all() else None
+    return times if fits.all() and (first_s >= 0).all() and (np.diff(first_s) > 0).all() else None
 
 
 OPEN_EPHYS = Format("openephys", "Open Ephys binary", find, "a structure.oebin")

@@ -15,7 +15,7 @@ from spikesieve.errors import InputError
 from spikesieve.io.probes.files import read_json
 from spikesieve.io.recordings.binary import RawFiles
 from spikesieve.io.recordings.formats.base import Format, Found, Opened, Stream, damage_as_sentence
-from spikesieve.io.recordings.gaps import find_parts_of_times, with_parts
+from spikesieve.io.recordings.gaps import find_parts_of_times, with_parts, with_times_of_samples
 from spikesieve.io.recordings.numbers import is_readable, recording_of
 from spikesieve.io.recordings.spikeinterface import numbers_of
 from spikesieve.model import F64, Probe, Recording
@@ -102,7 +102,7 @@ def with_times(recording: Recording, start_s: float | None, times_s: Any, sessio
     """
     if times_s is not None:
         starts = find_parts_of_times(times_s, recording.sampling_hz)
-        return with_parts(recording, starts, [float(times_s[int(start)]) for start in starts], session)
+        return with_times_of_samples(recording, starts, times_s, session)
     if start_s is None or not np.isfinite(start_s):
         return recording
     return with_parts(recording, (0,), (float(start_s),), session)
