@@ -107,7 +107,7 @@ def choose_stream(recognised: Recognised, name: str | None = None) -> Stream:
             raise InputError(f"{path} has no stream {name!r}. It has: {_listed(streams)}. Give one with --stream.")
         return named[0]
     sortable = [stream for stream in streams if stream.is_sortable]
-    if len(sortable) == 1 or len(streams) == 1:
+    if len(sortable) == 1 or (len(streams) == 1 and path.is_file()):  # a file was chosen by the user
         return (sortable or list(streams))[0]
     if not sortable:
         raise InputError(
