@@ -7,9 +7,10 @@ import json
 import numpy as np
 import probeinterface
 import pytest
+from open_ephys_files import channel, tree, write_stream
 from scipy.signal import lfilter
 from small_files import HZ, spiking, write_raw
-from spikeglx_files import np2_tags, record
+from spikeglx_files import np1_tags, np2_tags, record
 from typer.testing import CliRunner
 
 from spikesieve.api.info import draw_recording_info, recording_info
@@ -104,6 +105,19 @@ def test_a_short_recording_of_noise_is_not_doubted(tmp_path, n_channels, n_sampl
         path = write_raw(tmp_path, rng.integers(-99, 99, (n_samples, n_channels)).astype(np.int16), f"{number}.bin")
         raw = RawOptions(n_channels=n_channels, sampling_hz=HZ, gain_uv=0.5)
         assert recording_info(path, raw, f"linear:{n_channels}:20").problem is None
+
+
+def test_bytes_in_the_wrong_order_are_told(tmp_path):
+    path = write_raw(tmp_path, spiking().byteswap())
+    assert "they are big-endian" in recording_info(path, RAW, "linear:4:20").problem
+
+
+def test_the_gain_is_that_of_contacts(tmp_path):
+    path = record(tmp_path, np1_tags(), 30)
+    assert recording_info(path).facts()["gain_uv"] == pytest.approx([2.34375])
+    channels = [channel("CH1"), channel("CH2"), channel("SYNC", 1.0, "")]
+    write_stream(tree(tmp_path / "oe"), np.zeros((20, 3), "<i2"), np.arange(20), channels=channels)
+    assert recording_info(tmp_path / "oe", probe="linear:2:20").facts()["gain_uv"] == [0.195]
 
 
 def test_json_has_every_fact(tmp_path):

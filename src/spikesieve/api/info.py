@@ -21,6 +21,7 @@ from spikesieve.kernels import CpuBackend
 from spikesieve.model import F32, I64, Probe, Recording
 from spikesieve.report.recording import TracesShown, draw_recording
 from spikesieve.settings.preprocess import PreprocessParams
+from spikesieve.stages.byte_order import is_byte_swapped
 from spikesieve.stages.channel_count import other_channel_count
 from spikesieve.stages.preprocess import halo_samples, highpass
 
@@ -71,7 +72,7 @@ class RecordingInfo:
         """
         facts: dict[str, Any] = {"format": self.format, "why": self.why, "streams": list(self.streams)}
         if self.recording is not None:
-            facts |= _facts_of(self.recording)
+            facts |= _facts_of(self.recording, self.probe)
         if self.probe is not None:
             facts["probe"] = _probe_facts(self.probe)
         result = {"can_be_sorted": self.problem is None, "problem": self.problem, "commands": list(self.commands)}
@@ -165,7 +166,13 @@ def _n_sortable(recognised: Recognised) -> int:
 
 
 def _problem(recording: Recording, probe: Probe | None) -> str | None:
-    n_channels = other_channel_count(_pieces(recording))
+    pieces = _pieces(recording)
+    if is_byte_swapped(pieces):
+        return (
+            "Its numbers make sense only with their bytes swapped: they are big-endian. Write them as little-endian, "
+            "in NumPy: np.fromfile(PATH, '>i2').astype('<i2').tofile(NEW_PATH)."
+        )
+    n_channels = other_channel_count(pieces)
     if n_channels is not None:
         return (
             f"Its samples repeat every {n_channels} numbers, not every {recording.n_channels}: it seems to have "
@@ -194,8 +201,10 @@ def _pieces(recording: Recording) -> list[NDArray[np.generic]]:
     return pieces
 
 
-def _facts_of(recording: Recording) -> dict[str, Any]:
-    gains, limits = np.unique(recording.gain_uv), recording.range_raw
+def _facts_of(recording: Recording, probe: Probe | None) -> dict[str, Any]:
+    # Sync and analog inputs have gains of their own.
+    columns = slice(None) if probe is None or probe.channels.max() >= recording.n_channels else probe.channels
+    gains, limits = np.unique(recording.gain_uv[columns]), recording.range_raw
     gaps_s = () if recording.clock is None else recording.clock.gaps_s(recording.sampling_hz)
     starts = () if recording.clock is None else recording.clock.starts[1:]
     return {

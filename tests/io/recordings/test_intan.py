@@ -183,7 +183,7 @@ def test_a_file_without_amplifiers_is_told(tmp_path):
 def test_another_file_of_this_name_is_not_taken_for_one_of_intan(tmp_path):
     path = tmp_path / "a.rhd"
     path.write_bytes(struct.pack("<I", 7) * 100)
-    with pytest.raises(InputError, match="was not recognised"):
+    with pytest.raises(InputError, match=r"a\.rhd does not begin as a file of Intan: it is damaged"):
         open_input(path, RawOptions())
 
 

@@ -179,7 +179,9 @@ def test_a_file_without_a_recording_is_told(tmp_path):
 def test_another_hdf5_file_is_not_taken_for_one(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["data"] = samples_of(100)
-    with pytest.raises(InputError, match="is an HDF5 file, not plain numbers, and its format was not recognised"):
+    with pytest.raises(
+        InputError, match="is an HDF5 file, not plain numbers, and spikesieve does not read it by itself"
+    ):
         open_input(tmp_path / "a.h5", RawOptions())
 
 

@@ -201,3 +201,11 @@ def test_damaged_times_are_not_used(tmp_path, content):
     recording, _, notes = open_input(tmp_path, RawOptions(), PROBE)
     assert recording.clock.times_s == (30 / HZ,)
     assert "timestamps.npy has no usable times" in notes[0]
+
+
+def test_field_potentials_alone_are_sorted_only_by_name(tmp_path):
+    folder = write_stream(tree(tmp_path), samples_of(20, 4), count(20), "Neuropix-PXI-100.ProbeA-LFP", hz=2500)
+    with pytest.raises(InputError, match=r"has no stream with spikes, only Neuropix-PXI-100\.ProbeA-LFP"):
+        open_input(tmp_path, RawOptions(), PROBE)
+    assert open_input(tmp_path, RawOptions(stream="Neuropix-PXI-100.ProbeA-LFP"), PROBE)[0].n_samples == 20
+    assert open_input(folder / "continuous.dat", RawOptions(), PROBE)[0].n_samples == 20

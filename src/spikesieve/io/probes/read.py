@@ -11,6 +11,7 @@ from spikesieve.errors import InputError
 from spikesieve.io.probes.files import READERS, read_json
 from spikesieve.io.probes.files import write_probe_json as write_probe_json
 from spikesieve.io.probes.generators import FORMS, generate_probe, is_generator
+from spikesieve.io.probes.library import PREFIX, read_library_probe
 from spikesieve.model import Probe
 
 # Neighbouring contacts of real probes are a few um (ultra-dense arrays) to a few hundred um apart.
@@ -30,6 +31,7 @@ def read_probe(spec: Path | str) -> Probe:
         A file: probeinterface `.json`, Kilosort4 `.json`, Kilosort2 `.mat`, `.prb` (parsed, never executed) or `.npz`.
         `group.json#1` is the second probe of a group of probeinterface.
         Or a name: neuropixels1:384, neuropixels2:96, linear:32:25, tetrode:4, grid:16x16:30; see `generate_probe`.
+        Or library:MANUFACTURER/NAME, see `read_library_probe`.
 
     Returns
     -------
@@ -48,6 +50,8 @@ def read_probe(spec: Path | str) -> Probe:
     """
     if is_generator(str(spec)):
         return generate_probe(str(spec))
+    if str(spec).startswith(PREFIX):
+        return read_library_probe(str(spec))
     path, number = file_and_number(spec)
     reader = READERS.get(path.suffix.lower())
     if reader is None:
@@ -55,7 +59,7 @@ def read_probe(spec: Path | str) -> Probe:
             return generate_probe(str(spec))  # raises an error that names the most similar name
         raise InputError(
             f"The probe {str(spec)!r} is of no known kind. Give a file ({', '.join(READERS)}), "
-            f"or a name: {'; '.join(FORMS.values())}."
+            f"or a name: {'; '.join(FORMS.values())}; {PREFIX}MANUFACTURER/NAME of probeinterface's library."
         )
     try:
         return reader(path) if number is None else read_json(path, number)
@@ -144,6 +148,16 @@ def probe_warnings(probe: Probe) -> list[str]:
     >>> probe_warnings(read_probe("linear:16:25"))
     []
     """
+    if probe.name.startswith(PREFIX):
+        return [
+            f"The library does not know the wiring of {probe.name!r}: contact i is taken for channel i. Check the "
+            "order in the picture of `spikesieve info`, or give a probe file with channels.",
+            *_odd_distances(probe),
+        ]
+    return _odd_distances(probe)
+
+
+def _odd_distances(probe: Probe) -> list[str]:
     if probe.n_contacts < 2:
         return []
     distances, _ = KDTree(probe.positions_um).query(probe.positions_um, k=2)

@@ -13,7 +13,7 @@ from spikesieve.io.probes.read import probe_warnings, read_probe, require_fits
 from spikesieve.io.recordings.binary import Paths, as_paths, read_recording, require_numbers
 from spikesieve.io.recordings.formats.base import Opened
 from spikesieve.io.recordings.join import join
-from spikesieve.io.recordings.plain_files import file_size_bytes, readable, require_plain
+from spikesieve.io.recordings.plain_files import advice_on, file_size_bytes, readable, require_plain
 from spikesieve.io.recordings.registry import FORMATS, choose_stream, recognise
 from spikesieve.io.recordings.segments import Interval, select_times
 from spikesieve.model import Probe, Recording
@@ -179,13 +179,14 @@ def _open_raw(files: Sequence[Path], options: RawOptions, has_probe: bool) -> Op
             "the sampling rate (--sampling-hz)": sampling_hz is not None,
             "the probe (--probe)": has_probe,
         }
-        raise _missing(str(files[0]), [what for what, is_known in needed.items() if not is_known])
+        raise _missing(files[0], [what for what, is_known in needed.items() if not is_known])
     return Opened(read_recording(files, n_channels, sampling_hz, options.dtype, options.gain_uv, options.header_bytes))
 
 
-def _missing(name: str, what: Sequence[str]) -> InputError:
+def _missing(path: Path, what: Sequence[str]) -> InputError:
     titles = ", ".join(format_.title for format_ in FORMATS)
+    advice = advice_on(path)
     return InputError(
-        f"{name} needs {', '.join(what)}. The file itself does not say, and it was not recognised as a recording that "
-        f"does ({titles})."
+        f"{path} needs {', '.join(what)}. The file itself does not say, and it was not recognised as a recording that "
+        f"does ({titles}).{advice and ' '}{advice}"
     )

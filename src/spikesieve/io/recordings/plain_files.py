@@ -1,21 +1,44 @@
-"""Checks of files that should hold plain numbers."""
+"""Checks of files that should hold plain numbers: what else they may be, and what is missing beside them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from spikesieve.errors import InputError
+from spikesieve.io.recordings.formats import hdf5
+from spikesieve.io.recordings.formats.base import files_below
 
-NOT_PLAIN = {
-    b"\x93NUMPY": "a NumPy file",
-    b"\x89HDF\r\n\x1a\n": "an HDF5 file",
-    b"PK\x03\x04": "a zip file",
-    b"\x1f\x8b\x08": "a gzip file",
-    b"MATLAB 5.0 MAT-f": "a MATLAB file",
+NOT_PLAIN: dict[bytes, tuple[str, str]] = {
+    b"\x93NUMPY": ("a NumPy file", ""),
+    hdf5.HEAD: ("an HDF5 file", ""),
+    b"PK\x03\x04": ("a zip file", ""),
+    b"\x1f\x8b\x08": ("a gzip file", ""),
+    b"MATLAB 5.0 MAT-f": ("a MATLAB file", ""),
+    b"NEURALSG": ("a recording of Blackrock", "blackrock"),
+    b"NEURALCD": ("a recording of Blackrock", "blackrock"),
+    b"BRSMPGRP": ("a recording of Blackrock", "blackrock"),
+    b"######## Neuraly": ("a recording of Neuralynx", "neuralynx"),
+    b"PLEX": ("a recording of Plexon", "plexon"),
+    b"header.format = ": ("a recording of Open Ephys in its legacy format", "openephyslegacy"),
+    b"<?xml": ("a recording of SpikeGadgets, or an XML file", "spikegadgets"),
+    b"MC_DataTool bina": ("a recording of Multi Channel Systems", "mcsraw"),
+    b"0       ": ("an EDF file", "edf"),
 }
-"""First bytes of files that are not plain numbers, and what they are."""
+"""First bytes of files that are not plain numbers: what they are, and the name of SpikeInterface's reader of them."""
+
+WITHOUT_COMPANION = (
+    (r".+_g\d+_t(\d+|cat)\.(imec\d*\.(ap|lf)|nidq|obx\d*)(\..*)?\.bin", "SpikeGLX", ".meta file of the same name"),
+    (r"continuous\.dat", "Open Ephys", "structure.oebin, two folders above"),
+    (r"amplifier\.dat|amp-.+\.dat", "Intan", "info.rhd or info.rhs"),
+    (r"traces_cached_seg\d+\.raw", "SpikeInterface", "binary.json"),
+)
+"""Names of files of plain numbers, the program that writes them, and the file that says what is in them."""
+
+DAMAGED = {".rhd": "Intan", ".rhs": "Intan", ".nwb": "NWB"}
+"""Suffixes of files that begin in a way of their own, and their format."""
 
 
 @contextmanager
@@ -89,13 +112,57 @@ def require_plain(path: Path) -> None:
     Raises
     ------
     InputError
-        If its first bytes are those of such a file.
+        If its first bytes are those of such a file, or if its name is that of a format as which it does not begin.
     """
+    kind = _kind_of(path)
+    if kind is not None:
+        what, reader = kind
+        advice = (
+            f"SpikeInterface reads it: give --format spikeinterface:{reader}. "
+            if reader
+            else "Convert it to plain int16, or open it in Python and sort the array. "
+        )
+        raise InputError(
+            f"{path} is {what}, not plain numbers, and spikesieve does not read it by itself. {advice}If it does hold "
+            "plain numbers, give --format raw."
+        )
+    if path.suffix in DAMAGED:
+        raise InputError(
+            f"{path} does not begin as a file of {DAMAGED[path.suffix]}: it is damaged. Copy it again. If it holds "
+            "plain numbers, give --format raw."
+        )
+
+
+def advice_on(path: Path) -> str:
+    """Say what is missing beside a file, or beside the files in a folder, by their names.
+
+    Parameters
+    ----------
+    path : Path
+        A file of plain numbers, or a folder in which no recording was recognised.
+
+    Returns
+    -------
+    str
+        A sentence; empty if their names say nothing.
+
+    Examples
+    --------
+    >>> advice_on(Path("run_g0_t0.imec0.ap.bin"))
+    'run_g0_t0.imec0.ap.bin looks like SpikeGLX without its .meta file of the same name: copy that as well.'
+    """
+    for file in files_below(path, "*") if path.is_dir() else [path]:
+        for pattern, program, companion in WITHOUT_COMPANION:
+            if re.fullmatch(pattern, file.name):
+                return f"{file.name} looks like {program} without its {companion}: copy that as well."
+        if path.is_dir() and (kind := _kind_of(file)) is not None and kind[1]:
+            return f"{file.name} is {kind[0]}, which SpikeInterface reads: give --format spikeinterface:{kind[1]}."
+    return ""
+
+
+def _kind_of(path: Path) -> tuple[str, str] | None:
     with path.open("rb") as file:
         head = file.read(16)
-    kind = next((kind for magic, kind in NOT_PLAIN.items() if head.startswith(magic)), None)
-    if kind is not None:
-        raise InputError(
-            f"{path} is {kind}, not plain numbers, and its format was not recognised. Convert it to plain int16, or "
-            "open it in Python and sort the array. If it does hold plain numbers, give --format raw."
-        )
+    if head.startswith(hdf5.HEAD) and (program := hdf5.program_of(path)) is not None:
+        return f"a recording of {program[0]}", program[1]
+    return next((kind for magic, kind in NOT_PLAIN.items() if head.startswith(magic)), None)

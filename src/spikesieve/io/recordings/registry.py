@@ -15,7 +15,7 @@ from spikesieve.io.recordings.formats.open_ephys import OPEN_EPHYS
 from spikesieve.io.recordings.formats.spikeglx import SPIKEGLX
 from spikesieve.io.recordings.formats.spikeinterface_folder import SPIKEINTERFACE
 from spikesieve.io.recordings.formats.spikeinterface_zarr import ZARR
-from spikesieve.io.recordings.plain_files import readable
+from spikesieve.io.recordings.plain_files import advice_on, readable
 
 FORMATS: tuple[Format, ...] = (ZARR, SPIKEINTERFACE, SPIKEGLX, OPEN_EPHYS, INTAN, NWB)
 """Asked in this order. A format that is looked for in folders comes after those with a file at a fixed place."""
@@ -75,7 +75,8 @@ def recognise(path: Path, format_name: str | None = None) -> Recognised | None:
         raise InputError(f"{path} is not {format_.title}: there is not {format_.looks_for}. Leave --format out.")
     if path.is_dir():
         looked_for = "; ".join(f"{each.looks_for} ({each.title})" for each in FORMATS)
-        raise InputError(f"{path} is a folder in which no recording was recognised. Looked for: {looked_for}.")
+        advice = advice_on(path) or f"Looked for: {looked_for}."
+        raise InputError(f"{path} is a folder in which no recording was recognised. {advice}")
     return None
 
 
@@ -106,7 +107,7 @@ def choose_stream(recognised: Recognised, name: str | None = None) -> Stream:
             raise InputError(f"{path} has no stream {name!r}. It has: {_listed(streams)}. Give one with --stream.")
         return named[0]
     sortable = [stream for stream in streams if stream.is_sortable]
-    if len(sortable) == 1 or len(streams) == 1:
+    if len(sortable) == 1 or (len(streams) == 1 and path.is_file()):  # a file was chosen by the user
         return (sortable or list(streams))[0]
     if not sortable:
         raise InputError(

@@ -11,13 +11,13 @@ from spikesieve.errors import InputError
 
 HEAD = b"\x89HDF\r\n\x1a\n"
 
-# (names at the top of the file or a path in it, the program, SpikeInterface's reader)
+# (a name in the file, the program, the name of SpikeInterface's reader)
 OTHER_PROGRAMS = (
-    ("mxw_version", "MaxWell", "read_maxwell"),
-    ("3BRecInfo", "3Brain", "read_biocam"),
-    ("ExperimentSettings", "3Brain", "read_biocam"),
-    ("Data/Recording_0", "Multi Channel Systems", "read_mcsh5"),
-    ("channel_positions", "MEArec", "read_mearec"),
+    ("mxw_version", "MaxWell", "maxwell"),
+    ("3BRecInfo", "3Brain", "biocam"),
+    ("ExperimentSettings", "3Brain", "biocam"),
+    ("Data/Recording_0", "Multi Channel Systems", "mcsh5"),
+    ("channel_positions", "MEArec", "mearec"),
 )
 
 
@@ -111,7 +111,7 @@ def program_of(path: Path) -> tuple[str, str] | None:
     Returns
     -------
     (str, str) or None
-        The program, and SpikeInterface's reader; None if that is not known.
+        The program, and the name of SpikeInterface's reader; None if that is not known.
     """
     try:
         with import_module("h5py").File(path, "r") as file:
