@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from spikesieve.api.choice import chosen_input
+from spikesieve.api.filtered import without_second_highpass
 from spikesieve.api.inputs import as_recording_and_probe, as_settings
 from spikesieve.engine.blocks import longest_block
 from spikesieve.engine.clock import StageClock
@@ -173,7 +174,8 @@ def sort(
     if motion is not None and not isinstance(motion, Motion):
         raise InputError(f"A motion cannot be a {type(motion).__name__}. Give what spikesieve.read_motion returns.")
     require_use(settings, motion is not None, False)
-    recording, probe, notes = chosen_input(recording, probe, settings.input)
+    recording, probe, chosen = chosen_input(recording, probe, settings.input)
+    recording, filtered = without_second_highpass(recording, settings.preprocess.highpass_cutoff_hz)
     plan = memory_plan(recording, probe, settings, resources)
     if motion is not None:
         require_motion_fits(motion, probe, recording)
@@ -185,7 +187,7 @@ def sort(
             found = run_method(run, source, settings, motion)
             sorting: Sorting = found if store.reuse else in_memory(found)
     finished, every_setting = datetime.now().astimezone(), settings.model_dump()
-    sorting = replace(sorting, notes=(*notes, *sorting.notes))
+    sorting = replace(sorting, notes=(*chosen, *filtered, *sorting.notes))
     return replace(sorting, origin=Origin(recording, every_setting, started, finished, clock.costs()))
 
 

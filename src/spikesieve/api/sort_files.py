@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from spikesieve.api.choice import chosen_input
+from spikesieve.api.filtered import without_second_highpass
 from spikesieve.api.kept_steps import (
     Course,
     file_states,
@@ -216,7 +217,8 @@ def _open(job: Job) -> tuple[Recording, Probe, tuple[str, ...]]:
     if job.artifact_times is not None:
         recording = recording.with_artifact_times(read_artifact_times(job.artifact_times))
     recording, probe, chosen = chosen_input(recording, probe, job.settings.input)
-    return recording, probe, (*odd, *chosen)
+    recording, filtered = without_second_highpass(recording, job.settings.preprocess.highpass_cutoff_hz)
+    return recording, probe, (*odd, *chosen, *filtered)
 
 
 def _prepare_place(job: Job, recording: Recording, announce: Callable[[str], None]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -26,10 +26,11 @@ from spikesieve.io.recordings.formats.base import (
     damage_as_sentence,
     natural_order,
 )
-from spikesieve.io.recordings.formats.spikeinterface_folder import ALREADY_FILTERED, probe_by_column, with_times
+from spikesieve.io.recordings.formats.spikeinterface_folder import probe_by_column, with_times
 from spikesieve.io.recordings.numbers import DTYPES, is_readable, recording_of
 from spikesieve.io.recordings.pieces import read_pieces
-from spikesieve.io.recordings.spikeinterface import numbers_of
+from spikesieve.io.recordings.spikeinterface import DELAYS, numbers_of
+from spikesieve.io.recordings.spikeinterface_chain import PHASE_SHIFT
 from spikesieve.model import Probe, Recording
 
 TRACES = "traces_seg0"
@@ -137,13 +138,18 @@ def _open_all(folder: Path) -> tuple[Opened, ...]:
         properties = group.get("properties", {})
         saved = {name: np.asarray(properties[name][:]) for name in ("gain_to_uV", "offset_to_uV") if name in properties}
         probe = _probe(attributes, folder.name)
-        notes = (ALREADY_FILTERED,) if (attributes.get("annotations") or {}).get("is_filtered") else ()
+        is_filtered = bool((attributes.get("annotations") or {}).get("is_filtered"))
+        if DELAYS in properties and PHASE_SHIFT not in json.dumps(attributes.get("provenance")):
+            delays = np.nan_to_num(np.asarray(properties[DELAYS][:], np.float64))
+        else:
+            delays = np.array(0.0)
         opened = []
         for number in range(n_segments):
             recording = _recording(folder, group[f"traces_seg{number}"], f"traces_seg{number}", hz, saved)
+            recording = replace(recording, delay_samples=delays, is_filtered=is_filtered)
             times_s = group.get(f"times_seg{number}")
             recording = with_times(recording, starts_s[number], times_s, str(folder.absolute()))
-            opened.append(Opened(recording, probe, notes))
+            opened.append(Opened(recording, probe))
     return tuple(opened)
 
 
