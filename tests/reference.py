@@ -86,6 +86,11 @@ def delay(traces, taps):
         traces[c] = np.correlate(padded, taps[c].astype(np.float64), "valid")
 
 
+def sum_differences(differences, out):
+    """out[t, c] = sum(differences[c, : t + 1]), in the type itself."""
+    out[...] = np.cumsum(differences, axis=1, dtype=differences.dtype).T
+
+
 def project(traces, components, peak_index, out):
     """out[c, p, t] = sum_j components[p, j] traces[c, t - peak_index + j]; 0 where the window leaves the block."""
     n_channels, n_samples = traces.shape

@@ -276,6 +276,20 @@ def test_delay_leaves_a_channel_that_is_not_late_as_it_is():
     np.testing.assert_array_equal(traces[1], before[1] / 2)
 
 
+# sum_differences
+
+
+@pytest.mark.parametrize("dtype", ["int16", "int32"])
+@pytest.mark.parametrize("n_samples", [0, 1, 500])
+@pytest.mark.parametrize("n_channels", [0, 1, 16, 37])
+def test_sums_of_differences_wrap_around_as_their_type_does(n_channels, n_samples, dtype):
+    limits = np.iinfo(dtype)
+    rng = np.random.default_rng(0)
+    values = rng.integers(limits.min, limits.max, (n_channels, n_samples)).astype(dtype)
+    ours, theirs = both("sum_differences", lambda: (values, np.empty((n_samples, n_channels), dtype)))
+    np.testing.assert_array_equal(ours, theirs)
+
+
 # project
 
 

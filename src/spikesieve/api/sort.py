@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from spikesieve.api.choice import chosen_input
 from spikesieve.api.filtered import without_second_highpass
 from spikesieve.api.inputs import as_recording_and_probe, as_settings
+from spikesieve.api.scratch_copy import fast_samples
 from spikesieve.engine.blocks import longest_block
 from spikesieve.engine.clock import StageClock
 from spikesieve.engine.codec import in_memory
@@ -183,8 +184,11 @@ def sort(
     started = datetime.now().astimezone()
     with _folder(resources.folder) as folder:
         store = Store.open(folder, reuse=resources.folder is not None)
-        with open_run(plan.n_workers, store, clock, resources.executor) as run:
-            found = run_method(run, source, settings, motion)
+        with (
+            open_run(plan.n_workers, store, clock, resources.executor) as run,
+            fast_samples(run, source, settings.method) as fast,
+        ):
+            found = run_method(run, fast, settings, motion)
             sorting: Sorting = found if store.reuse else in_memory(found)
     finished, every_setting = datetime.now().astimezone(), settings.model_dump()
     sorting = replace(sorting, notes=(*chosen, *filtered, *sorting.notes))

@@ -42,6 +42,15 @@ class Identifiable(Protocol):
         """
 
 
+@runtime_checkable
+class Chunked(Protocol):
+    """A source of samples that are compressed in chunks."""
+
+    @property
+    def bounds(self) -> tuple[int, ...]:
+        """First sample of each chunk, then the number of all samples."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Recording:
     """A lazy recording: nothing is read until `read` or `read_uv` is called.
