@@ -26,6 +26,7 @@ def write_nwb(folder: Path, samples: np.ndarray, name: str = "acquisition/Electr
         "rel_y": np.array([0.0, 0.0, 30.0, 30.0]),
         "group_name": [b"shank0"] * N,
         "electrodes": np.arange(N),
+        "inter_sample_shift": None,
     } | changes
     with h5py.File(path, "a") as file:
         file.attrs["nwb_version"] = "2.7.0"
@@ -46,7 +47,7 @@ def write_nwb(folder: Path, samples: np.ndarray, name: str = "acquisition/Electr
         if parts["channel_conversion"] is not None:
             series["channel_conversion"] = parts["channel_conversion"]
         table = file.require_group("general/extracellular_ephys/electrodes")
-        for column in ("rel_x", "rel_y", "group_name"):
+        for column in ("rel_x", "rel_y", "group_name", "inter_sample_shift"):
             if parts[column] is not None and column not in table:
                 table[column] = parts[column]
         if parts["electrodes"] is not None:

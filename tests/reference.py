@@ -77,6 +77,20 @@ def butterworth(traces, offset, corner, out):
         out[c] = np.fft.irfft(gain * np.fft.rfft(padded), padded.size)[beside : beside + n_samples]
 
 
+def delay(traces, taps):
+    """new[c, t] = sum_i taps[c, i] traces[c, t - n_taps // 2 + i], in float64; traces go on as they begin and end."""
+    n_taps = taps.shape[1]
+    beside = (n_taps // 2, n_taps - 1 - n_taps // 2)
+    for c in range(len(traces) if traces.size else 0):
+        padded = np.pad(traces[c].astype(np.float64), beside, mode="edge")
+        traces[c] = np.correlate(padded, taps[c].astype(np.float64), "valid")
+
+
+def sum_differences(differences, out):
+    """out[t, c] = sum(differences[c, : t + 1]), in the type itself."""
+    out[...] = np.cumsum(differences, axis=1, dtype=differences.dtype).T
+
+
 def project(traces, components, peak_index, out):
     """out[c, p, t] = sum_j components[p, j] traces[c, t - peak_index + j]; 0 where the window leaves the block."""
     n_channels, n_samples = traces.shape

@@ -23,6 +23,9 @@ class ReferenceBackend:
         reference.butterworth(traces, offset, corner, out)
         return out
 
+    def delay(self, traces, taps):
+        reference.delay(traces, taps)
+
     def subtract_median(self, traces, group, n_groups):
         reference.subtract_median(traces, group, n_groups)
 

@@ -100,7 +100,7 @@ MAY_IMPORT = {
     "simulation": {"kernels", "geometry", "model", "errors", "settings"},
     "comparison": {"kernels", "model", "errors"},
     "curation": {"stages", "settings", "model", "errors"},
-    "io": {"curation", "simulation", "engine", "geometry", "model", "errors"},
+    "io": {"curation", "simulation", "engine", "kernels", "geometry", "model", "errors"},
     "report": {"comparison", "kernels", "metrics", "geometry", "model", "errors"},
     "passes": {"settings", "stages", "engine", "kernels", "geometry", "model"},
     "methods": {"passes", "settings", "stages", "engine", "model"},

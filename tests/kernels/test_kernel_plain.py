@@ -14,7 +14,7 @@ import spikesieve.kernels.cpu.vector as vector
 
 TESTS = Path(__file__).parents[1]
 WITH_VECTORS = (
-    "median or extremes or mix or microvolts or butterworth or project or pick"
+    "median or extremes or mix or microvolts or butterworth or delay or project or pick"
     " or template_scores or waveforms or universal"
 )
 # Kernels that only move numbers: the same bits with either set of operations.
@@ -83,7 +83,8 @@ def test_compiled_code_of_one_kind_is_never_taken_for_the_other(tmp_path):
 def test_kernels_with_vectors_are_compiled_under_a_name_for_each_kind():
     folder = Path(vector.__file__).parent
     users = {path.stem: path.read_text() for path in folder.glob("*.py") if "cpu.vector import" in path.read_text()}
-    assert {"project", "match", "median", "magnitudes", "extremes", "mix", "butterworth", "universal"} <= set(users)
+    named = {"project", "match", "median", "magnitudes", "extremes", "mix", "butterworth", "delay", "universal"}
+    assert named <= set(users)
     assert {name for name, text in users.items() if "njit" in text} <= ONLY_MOVES
 
 

@@ -253,6 +253,43 @@ def test_butterworth_leaves_the_others_alone_where_a_channel_is_nan_or_huge():
     np.testing.assert_array_equal(after[[0, 2, 4]], before[[0, 2, 4]])
 
 
+# delay
+
+
+@pytest.mark.parametrize("n_samples", [0, 1, 7, 16, 63, 64, 65, 300])
+@pytest.mark.parametrize(("n_channels", "n_taps"), [(0, 4), (1, 1), (3, 5), (20, 16)])
+def test_delay_of_any_shape(n_channels, n_taps, n_samples):
+    rng = np.random.default_rng(n_samples)
+    ours, taps = (rng.standard_normal((n_channels, n)).astype(np.float32) for n in (n_samples, n_taps))
+    theirs = ours.copy()
+    kernels.delay(ours, taps)
+    reference.delay(theirs, taps)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(n_taps, 10.0))
+
+
+def test_delay_leaves_a_channel_that_is_not_late_as_it_is():
+    traces, taps = np.random.default_rng(0).standard_normal((2, 100)).astype(np.float32), np.zeros((2, 8), np.float32)
+    taps[:, 4] = 1, 0.5
+    before = traces.copy()
+    kernels.delay(traces, taps)
+    np.testing.assert_array_equal(traces[0], before[0])
+    np.testing.assert_array_equal(traces[1], before[1] / 2)
+
+
+# sum_differences
+
+
+@pytest.mark.parametrize("dtype", ["int16", "int32"])
+@pytest.mark.parametrize("n_samples", [0, 1, 500])
+@pytest.mark.parametrize("n_channels", [0, 1, 16, 37])
+def test_sums_of_differences_wrap_around_as_their_type_does(n_channels, n_samples, dtype):
+    limits = np.iinfo(dtype)
+    rng = np.random.default_rng(0)
+    values = rng.integers(limits.min, limits.max, (n_channels, n_samples)).astype(dtype)
+    ours, theirs = both("sum_differences", lambda: (values, np.empty((n_samples, n_channels), dtype)))
+    np.testing.assert_array_equal(ours, theirs)
+
+
 # project
 
 

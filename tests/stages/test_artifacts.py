@@ -13,6 +13,7 @@ from spikesieve.settings.preprocess import PreprocessParams
 from spikesieve.stages import preprocess
 from spikesieve.stages.artifacts import ArtifactTest, bends, common_pieces
 from spikesieve.stages.preprocess import RawTraces, only_highpass
+from spikesieve.stages.reference import reference_groups
 
 N = 15_000
 
@@ -31,7 +32,7 @@ def tetrodes(n: int, apart_um: float = 300.0) -> Probe:
 def preprocessed(uv: np.ndarray, probe: Probe, params: PreprocessParams | None = None, reference: bool = True):
     params = params or PreprocessParams()
     alone = only_highpass(probe, HZ, params)
-    groups = preprocess.reference_groups(probe, params) if reference else alone.referenced
+    groups = reference_groups(probe, params) if reference else alone.referenced
     noise = np.full(probe.n_contacts, 10.0, np.float32)
     test = ArtifactTest(noise, common_pieces(probe))
     fitted = replace(alone, artifact_test=test, referenced=groups)

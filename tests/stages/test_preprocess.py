@@ -14,6 +14,7 @@ from spikesieve.stages import bad_contacts, blanking, preprocess, whitening
 from spikesieve.stages.artifacts import ArtifactTest, common_pieces
 from spikesieve.stages.contact_statistics import contact_statistics, pooled
 from spikesieve.stages.preprocess import PreprocessParams
+from spikesieve.stages.reference import reference_groups
 
 PARAMS = PreprocessParams()
 
@@ -141,7 +142,7 @@ def test_the_median_is_taken_per_shank():
     raw = noise_uv(32, mix=0.0)
     common = 100 * np.random.default_rng(1).standard_normal(len(raw)).astype(np.float32)
     raw[:, :16] += common[:, None]
-    groups = preprocess.reference_groups(probe, PARAMS)
+    groups = reference_groups(probe, PARAMS)
     referenced = replace(preprocess.only_highpass(probe, HZ, PARAMS), referenced=groups)
     traces = apply(raw, referenced).uv
     assert groups.tolist() == [0] * 16 + [1] * 16
@@ -151,11 +152,11 @@ def test_the_median_is_taken_per_shank():
 
 @pytest.mark.parametrize(("n", "expected"), [(15, -1), (16, 0)])
 def test_no_reference_below_sixteen_contacts(n, expected):
-    assert set(preprocess.reference_groups(line_probe(n), PARAMS)) == {expected}
+    assert set(reference_groups(line_probe(n), PARAMS)) == {expected}
 
 
 def test_reference_off():
-    assert set(preprocess.reference_groups(line_probe(32), PreprocessParams(reference="none"))) == {-1}
+    assert set(reference_groups(line_probe(32), PreprocessParams(reference="none"))) == {-1}
 
 
 # Bad contacts

@@ -17,6 +17,8 @@ from spikesieve.settings.input import InputParams
 def chosen_input(recording: Recording, probe: Probe, params: InputParams) -> tuple[Recording, Probe, tuple[str, ...]]:
     """Leave out bad channels and other shanks, and invert the samples, as the settings say.
 
+    Channels that hold no voltage are left out too.
+
     Parameters
     ----------
     recording : Recording
@@ -49,7 +51,12 @@ def chosen_input(recording: Recording, probe: Probe, params: InputParams) -> tup
     ([0], 'Channels 1, 3 were left out by input.bad_channels: 1 contact of the probe is among them.')
     """
     notes = []
-    keep = np.ones(probe.n_contacts, bool)
+    keep = ~np.isin(probe.channels, recording.not_voltage)
+    if not keep.all():
+        notes.append(
+            f"Channels {_listed(probe.channels[~keep].tolist())} were left out: they hold no voltage, or none whose "
+            "gain is known."
+        )
     if params.shanks:
         _require_shanks(params.shanks, probe)
         keep &= np.isin(probe.shanks, params.shanks)

@@ -14,7 +14,11 @@ from spikesieve.errors import InputError, SettingsError
 from spikesieve.io.probes.files import probe_of_probeinterface
 from spikesieve.io.probes.read import read_probe, require_fits
 from spikesieve.io.recordings.binary import recording_from_array
-from spikesieve.io.recordings.spikeinterface import from_spikeinterface, is_spikeinterface_recording
+from spikesieve.io.recordings.spikeinterface import (
+    from_spikeinterface,
+    is_spikeinterface_recording,
+    probe_of_spikeinterface,
+)
 from spikesieve.model import Probe, Recording
 from spikesieve.settings.sort import Settings
 
@@ -145,29 +149,10 @@ def _as_probe(probe: Any) -> Probe:
 
 def _own_probe(recording: Any, name: str) -> Probe:
     """The probe that a SpikeInterface recording carries."""
-    for method in ("get_probegroup", "get_probe"):
-        found = _call_if_present(recording, method)
-        if isinstance(found, probeinterface.Probe | probeinterface.ProbeGroup):
-            return probe_of_probeinterface(found, f"the probe of {name}")
-    locations = _call_if_present(recording, "get_channel_locations")
-    if locations is None:
+    own = None if isinstance(recording, Recording | np.ndarray) else probe_of_spikeinterface(recording, name)
+    if own is None:
         raise InputError(
             f"The recording {name!r} does not say where its contacts are. Give the probe, such as 'neuropixels1:384' "
             "or one from spikesieve.read_probe."
         )
-    positions_um = np.asarray(locations, np.float64)[:, :2]
-    groups = _call_if_present(recording, "get_channel_groups")
-    n = len(positions_um)
-    shanks = np.zeros(n, np.int64) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-    return Probe(positions_um, np.arange(n), shanks.astype(np.int64), f"the probe of {name}")
-
-
-def _call_if_present(recording: Any, method: str) -> Any:
-    """Result of a method of a SpikeInterface recording; None if it has no such method or no probe."""
-    if isinstance(recording, Recording | np.ndarray) or not hasattr(recording, method):
-        return None
-    try:
-        return getattr(recording, method)()
-    # SpikeInterface raises ValueError without a probe, older versions others.
-    except (ValueError, AssertionError, KeyError, AttributeError):
-        return None
+    return own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from spikesieve.errors import EndedEarlyError, InputError, SettingsError
 from spikesieve.io.finished_folder import NEW
 from spikesieve.io.hidden_folder import hidden_folder, hidden_path
 from spikesieve.model import Recording
+
+logger = logging.getLogger(__name__)
 
 KIND = "steps"
 # A file that says that the steps are kept although the result is complete.
@@ -111,6 +114,17 @@ class Course:
     n_loaded: int = 0
     is_told: bool = False
     before: str = ""
+
+    def tell(self, line: str) -> None:
+        """Write a line into the log, and tell it to the user.
+
+        Parameters
+        ----------
+        line : str
+            The line.
+        """
+        logger.info("%s", line)
+        self.announce(line)
 
     def __call__(self, name: str, state: StepState) -> None:
         """Note that a step begins."""

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from spikesieve.api.choice import chosen_input
+from spikesieve.api.filtered import without_second_highpass
 from spikesieve.api.inputs import as_recording_and_probe, as_settings
+from spikesieve.api.scratch_copy import fast_samples
 from spikesieve.engine.blocks import longest_block
 from spikesieve.engine.clock import StageClock
 from spikesieve.engine.codec import in_memory
@@ -173,7 +175,8 @@ def sort(
     if motion is not None and not isinstance(motion, Motion):
         raise InputError(f"A motion cannot be a {type(motion).__name__}. Give what spikesieve.read_motion returns.")
     require_use(settings, motion is not None, False)
-    recording, probe, notes = chosen_input(recording, probe, settings.input)
+    recording, probe, chosen = chosen_input(recording, probe, settings.input)
+    recording, filtered = without_second_highpass(recording, settings.preprocess.highpass_cutoff_hz)
     plan = memory_plan(recording, probe, settings, resources)
     if motion is not None:
         require_motion_fits(motion, probe, recording)
@@ -181,11 +184,14 @@ def sort(
     started = datetime.now().astimezone()
     with _folder(resources.folder) as folder:
         store = Store.open(folder, reuse=resources.folder is not None)
-        with open_run(plan.n_workers, store, clock, resources.executor) as run:
-            found = run_method(run, source, settings, motion)
+        with (
+            open_run(plan.n_workers, store, clock, resources.executor) as run,
+            fast_samples(run, source, settings.method) as fast,
+        ):
+            found = run_method(run, fast, settings, motion)
             sorting: Sorting = found if store.reuse else in_memory(found)
     finished, every_setting = datetime.now().astimezone(), settings.model_dump()
-    sorting = replace(sorting, notes=(*notes, *sorting.notes))
+    sorting = replace(sorting, notes=(*chosen, *filtered, *sorting.notes))
     return replace(sorting, origin=Origin(recording, every_setting, started, finished, clock.costs()))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from spikesieve.api.choice import chosen_input
+from spikesieve.api.filtered import without_second_highpass
 from spikesieve.api.kept_steps import (
     Course,
     file_states,
@@ -22,6 +23,7 @@ from spikesieve.api.kept_steps import (
     require_unchanged,
 )
 from spikesieve.api.save import LOG_NAME, seeds_of, write_folder
+from spikesieve.api.scratch_copy import fast_samples
 from spikesieve.api.sort import Resources, memory_plan, open_run, require_use, run_method, source_of
 from spikesieve.engine.clock import StageClock
 from spikesieve.engine.codec import in_memory
@@ -186,13 +188,15 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
     _prepare_place(job, recording, announce)
     with kept_steps(job.out, job.fresh, job.keep_steps) as steps, run_log(steps / LOG_NAME):
         _log_start(job, recording, probe)
-        for line in plan.lines():
-            announce(line)
-            logger.info("%s", line)
         course, keeps_all = Course(announce, steps, job.stop_after), job.keep_steps or job.stop_after is not None
+        for line in plan.lines():
+            course.tell(line)
         store, files = Store.open(steps, tell=course, keeps_all=keeps_all), file_states(recording)
         source = source_of(recording, probe, job.settings, plan)
-        with open_run(plan.n_workers, store, clock) as run:
+        with (
+            open_run(plan.n_workers, store, clock) as run,
+            fast_samples(run, source, job.settings.method, course.tell) as source,
+        ):
             sorting = run_method(run, source, job.settings, motion)
             course("write", StepState(False))
             with result_folder(job.out, job.overwrite, recording.paths) as new:
@@ -217,7 +221,8 @@ def _open(job: Job) -> tuple[Recording, Probe, tuple[str, ...]]:
     if job.artifact_times is not None:
         recording = recording.with_artifact_times(read_artifact_times(job.artifact_times))
     recording, probe, chosen = chosen_input(recording, probe, job.settings.input)
-    return recording, probe, (*odd, *chosen)
+    recording, filtered = without_second_highpass(recording, job.settings.preprocess.highpass_cutoff_hz)
+    return recording, probe, (*odd, *chosen, *filtered)
 
 
 def _prepare_place(job: Job, recording: Recording, announce: Callable[[str], None]) -> None:

@@ -16,7 +16,11 @@ GainUv = Annotated[float | None, typer.Option("--gain-uv", help="µV per raw num
 Dtype = Annotated[str, typer.Option("--dtype", help="int16, uint16, int32 or float32.")]
 HeaderBytes = Annotated[int, typer.Option("--header-bytes", help="Bytes to skip at the start of each file.")]
 FormatName = Annotated[
-    str | None, typer.Option("--format", help="Format of the recording; raw: plain numbers. Default: found out.")
+    str | None,
+    typer.Option(
+        "--format",
+        help="Format of the recording; raw: plain numbers; spikeinterface:NAME: its reader. Default: found out.",
+    ),
 ]
 StreamName = Annotated[
     str | None, typer.Option("--stream", help="What to take of a recording with several streams or probes.")

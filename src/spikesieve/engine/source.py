@@ -12,6 +12,7 @@ from spikesieve.kernels.backend import Backend
 from spikesieve.model import F32, Bool, Motion, Probe, Recording
 from spikesieve.settings.preprocess import PreprocessParams
 from spikesieve.stages.blanking import mask_of
+from spikesieve.stages.delay import delay_taps
 from spikesieve.stages.preprocess import Clean, Preprocessing, RawTraces, apply, halo_samples, only_highpass
 from spikesieve.stages.tissue import traces_to_rest
 
@@ -218,8 +219,15 @@ class Source:
             filled = fitted.interpolation
             fitted = replace(fitted, interpolation=matrix if filled is None else matrix @ filled)
         uv, repeated = self._read_uv(block, halo + margin_samples, backend)
-        first = block.start - margin_samples - halo
-        return apply(RawTraces(uv, halo, repeated, self._given(first, uv.shape[1])), fitted, backend)
+        given = self._given(block.start - margin_samples - halo, uv.shape[1])
+        raw = RawTraces(uv, halo, repeated, given, self._delay_taps(), self.recording.is_filtered)
+        return apply(raw, fitted, backend)
+
+    def _delay_taps(self) -> F32 | None:
+        """Weights that bring the contacts to one time; None if they were sampled at once."""
+        if self.preprocessing.params.delays == "keep":
+            return None
+        return delay_taps(self.recording.delay_samples[self.probe.channels])
 
     def _given(self, first: int, n_samples: int) -> Bool | None:
         """Find the samples around given artifacts: (n_samples,) bool; None without any."""

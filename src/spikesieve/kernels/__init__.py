@@ -5,6 +5,8 @@ from spikesieve.kernels.cpu.backend import CpuBackend
 from spikesieve.kernels.cpu.butterworth import butterworth
 from spikesieve.kernels.cpu.coincidences import coincidences
 from spikesieve.kernels.cpu.correlogram import correlogram
+from spikesieve.kernels.cpu.delay import delay
+from spikesieve.kernels.cpu.differences import sum_differences
 from spikesieve.kernels.cpu.extremes import extremes, repeats
 from spikesieve.kernels.cpu.graph import ascend
 from spikesieve.kernels.cpu.localize import triangulate
@@ -32,6 +34,7 @@ __all__ = [
     "butterworth",
     "coincidences",
     "correlogram",
+    "delay",
     "extremes",
     "gaussian_above_tail",
     "median_magnitudes",
@@ -43,6 +46,7 @@ __all__ = [
     "repeats",
     "subtract_median",
     "subtract_waveforms",
+    "sum_differences",
     "sum_rows",
     "template_scores",
     "triangulate",

@@ -60,6 +60,18 @@ class Backend(Protocol):
         """
         ...
 
+    def delay(self, traces: F32, taps: F32) -> None:
+        """Filter the traces of each contact with a few weights of its own.
+
+        Parameters
+        ----------
+        traces : ndarray of float32, shape (n_contacts, n_samples)
+            Changed in place. Beyond their ends, the first and the last value are taken to continue.
+        taps : ndarray of float32, shape (n_contacts, n_taps)
+            new[c, t] = sum_i taps[c, i] traces[c, t - n_taps // 2 + i].
+        """
+        ...
+
     def subtract_median(self, traces: F32, group: I64, n_groups: int) -> None:
         """Subtract the common reference: at every sample, the median over the contacts of a group.
 

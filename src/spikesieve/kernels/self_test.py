@@ -39,7 +39,8 @@ def wrong_operations(backend: Backend) -> tuple[str, ...]:
     """
     example, wrong = _Example(backend), []
     for check in (
-        *(example.microvolts, example.highpass, example.subtract_median, example.mix, example.projections),
+        *(example.microvolts, example.highpass, example.delay, example.subtract_median, example.mix),
+        example.projections,
         *(example.template_scores, example.subtract, example.describe, example.peaks),
         *(example.universal_peaks, example.pursue),
     ):
@@ -107,6 +108,12 @@ class _Example:
         found = self.backend.highpass(self.traces, np.zeros(N_CONTACTS, np.float32), corner)
         middle = slice(1_000, 3_000)  # the ends are continued in another way
         return found[:, middle], expected[:, middle].astype(np.float32)
+
+    def delay(self) -> Answers:
+        found, taps = self.traces, _noise(6, N_CONTACTS, 8)
+        self.backend.delay(found, taps)
+        windows = np.lib.stride_tricks.sliding_window_view(np.pad(self.traces, ((0, 0), (4, 3)), "edge"), 8, axis=1)
+        return found, np.einsum("cti,ci->ct", windows, taps)
 
     def subtract_median(self) -> Answers:
         found = self.traces

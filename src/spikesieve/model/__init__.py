@@ -8,7 +8,7 @@ from spikesieve.model.blanked import Blanked, Reason, join_blanked
 from spikesieve.model.motion import DriftDecision, Motion
 from spikesieve.model.on_demand import RowsOnDemand
 from spikesieve.model.probe import Probe
-from spikesieve.model.recording import Identifiable, ReadSamples, Recording
+from spikesieve.model.recording import Chunked, Identifiable, ReadSamples, Recording
 from spikesieve.model.sorted_time import SortedTime
 from spikesieve.model.sorting import Origin, Sorting
 from spikesieve.model.spikes import Spikes
@@ -24,6 +24,7 @@ __all__ = [
     "U8",
     "Blanked",
     "Bool",
+    "Chunked",
     "DriftDecision",
     "Identifiable",
     "Label",

@@ -42,6 +42,15 @@ class Identifiable(Protocol):
         """
 
 
+@runtime_checkable
+class Chunked(Protocol):
+    """A source of samples that are compressed in chunks."""
+
+    @property
+    def bounds(self) -> tuple[int, ...]:
+        """First sample of each chunk, then the number of all samples."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Recording:
     """A lazy recording: nothing is read until `read` or `read_uv` is called.
@@ -78,11 +87,19 @@ class Recording:
         Samples of known artifacts, such as stimuli, ascending. The traces are blanked around them.
     channel_names : tuple of str, length n_channels or 0
         Name of each channel; empty where they have none.
+    delay_samples : ndarray of float64, shape (n_channels,)
+        How much later than the first channel each one is sampled, as a fraction of a sample: converters that serve
+        several channels take them one after another. A single number is taken for all channels.
+    is_filtered : bool
+        Whether a high-pass has been applied already.
+    not_voltage : tuple of int
+        Channels that hold no voltage, or none whose gain is known. They are not sorted.
 
     Raises
     ------
     InputError
-        For gains or offsets that are not finite or not one for each channel, and segments that overlap or are empty.
+        For gains, offsets or delays that are not finite or not one for each channel, and segments that overlap or are
+        empty.
 
     Examples
     --------
@@ -108,9 +125,12 @@ class Recording:
     clock: Clock | None = None
     artifact_sample: I64 = field(default_factory=lambda: np.empty(0, np.int64))
     channel_names: tuple[str, ...] = ()
+    delay_samples: F64 = field(default_factory=lambda: np.array(0.0))
+    is_filtered: bool = False
+    not_voltage: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        for name, meaning in (("gain_uv", "gain"), ("offset_raw", "offset")):
+        for name, meaning in (("gain_uv", "gain"), ("offset_raw", "offset"), ("delay_samples", "delay")):
             object.__setattr__(self, name, self._for_each_channel(getattr(self, name), meaning))
         if not self.segments:
             bounds = [*self.file_starts, self.n_samples]
@@ -266,7 +286,7 @@ class Recording:
         return replace(self, artifact_sample=np.sort(np.round(times_s * self.sampling_hz).astype(np.int64)))
 
     def fingerprint(self) -> str:
-        """Identify what a sort of this recording depends on: its samples, rate, gains, offsets, range and segments.
+        """Identify what a sort of this recording depends on: its samples, rate, gains, offsets, delays, segments ...
 
         Returns
         -------
@@ -290,10 +310,11 @@ class Recording:
             (int(self.n_samples), int(self.n_channels), float(self.sampling_hz)),
             self.range_raw and tuple(map(float, self.range_raw)),
             tuple((int(start), int(stop)) for start, stop in self.segments),
+            bool(self.is_filtered),
             self.read.identity() if isinstance(self.read, Identifiable) else None,
         )
         digest = hashlib.blake2b(repr(facts).encode(), digest_size=32)
-        for values in (self.gain_uv, self.offset_raw, self.artifact_sample):
+        for values in (self.gain_uv, self.offset_raw, self.delay_samples, self.artifact_sample):
             digest.update(values.tobytes())
         if facts[-1] is None:
             self._digest_samples(digest)

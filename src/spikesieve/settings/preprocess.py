@@ -18,6 +18,11 @@ class PreprocessParams(Params):
         gt=0.0,
         le=3000.0,
     )
+    delays: Literal["correct", "keep"] = setting(
+        "correct",
+        "whether contacts that the converter samples one after another are brought to one time, if the recording says "
+        "when each one is sampled; choose keep if another program has done it",
+    )
     reference: Literal["median", "none"] = setting(
         "median",
         "common reference subtracted from the contacts of a shank; choose none if the file is referenced",

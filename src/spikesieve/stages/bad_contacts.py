@@ -14,7 +14,8 @@ from spikesieve.geometry import distances_um
 from spikesieve.model import F32, F64, I64, Bool, Probe
 from spikesieve.settings.preprocess import PreprocessParams
 from spikesieve.stages.contact_statistics import ContactStatistics
-from spikesieve.stages.preprocess import Preprocessing, reference_groups, shank_indices
+from spikesieve.stages.preprocess import Preprocessing
+from spikesieve.stages.reference import reference_groups, shank_indices
 
 # A contact that is dead or noisy for more than this share of the time is bad.
 MAX_BAD_SHARE = 0.1

@@ -15,7 +15,7 @@ from spikesieve.settings.preprocess import PreprocessParams
 from spikesieve.stages.artifacts import ArtifactTest, Layout, Signal, artifacts, recovery
 from spikesieve.stages.blanking import filled, lengthened, unusable
 from spikesieve.stages.line_noise import Lines, without_lines
-from spikesieve.stages.reference import referenced, spread
+from spikesieve.stages.reference import referenced, shank_indices, spread
 
 # After 12 periods of the cutoff frequency (40 ms at 300 Hz) the slowest pole of the high-pass has decayed by exp(-37).
 HALO_PERIODS = 12.0
@@ -104,12 +104,18 @@ class RawTraces:
         Samples at the start and at the end that lie outside the recording and repeat its first and last sample.
     given : ndarray of bool, shape (n_samples,), or None
         Samples that the user wants blanked on all contacts.
+    delay_taps : ndarray of float32, shape (n_contacts, n_taps), or None
+        From `delay.delay_taps`: brings all contacts to one time. None if they were sampled at once.
+    is_filtered : bool
+        Whether a high-pass has been applied already.
     """
 
     uv: F32
     halo: int = 0
     repeated: tuple[int, int] = (0, 0)
     given: Bool | None = None
+    delay_taps: F32 | None = None
+    is_filtered: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,8 +188,19 @@ def highpass(traces: F32, sampling_hz: float, cutoff_hz: float, backend: Backend
     return backend.highpass(traces, offset, 2.0 * np.pi * cutoff_hz / sampling_hz)
 
 
-def _highpass_between(traces: F32, gaps: Bool, fitted: Preprocessing, backend: Backend) -> F32:
-    """High-pass traces with gaps. What lies before a gap has no effect on what lies after it, and the other way round.
+def _filter(traces: F32, raw: RawTraces, fitted: Preprocessing, backend: Backend) -> F32:
+    """High-pass traces of a block, and bring all contacts to one time. The traces given are not changed."""
+    if raw.is_filtered:
+        out = traces.copy()
+    else:
+        out = highpass(traces, fitted.sampling_hz, fitted.params.highpass_cutoff_hz, backend)
+    if raw.delay_taps is not None:
+        backend.delay(out, raw.delay_taps)
+    return out
+
+
+def _filter_between(raw: RawTraces, gaps: Bool, fitted: Preprocessing, backend: Backend) -> F32:
+    """Filter traces with gaps. What lies before a gap has no effect on what lies after it, and the other way round.
 
     The gaps are made longer than the filter reaches, filled with a smooth curve, and cut back to their length.
     """
@@ -191,45 +208,8 @@ def _highpass_between(traces: F32, gaps: Bool, fitted: Preprocessing, backend: B
     place, longer = lengthened(gaps, round(GAP_PERIODS / cutoff_hz * hz))
     wide = np.zeros(longer.shape, np.float32)
     row, at = np.nonzero(~gaps)
-    wide[row, place[row, at]] = traces[row, at]
-    return np.take_along_axis(highpass(filled(wide, longer, hz), hz, cutoff_hz, backend), place, axis=1)
-
-
-def shank_indices(probe: Probe) -> I64:
-    """Number the shanks of a probe from 0.
-
-    Parameters
-    ----------
-    probe : Probe
-        The probe.
-
-    Returns
-    -------
-    ndarray of int64, shape (n_contacts,)
-        Index of each contact's shank, in the order of the shank numbers.
-    """
-    return np.unique(probe.shanks, return_inverse=True)[1].astype(np.int64)
-
-
-def reference_groups(probe: Probe, params: PreprocessParams) -> I64:
-    """Group the contacts that share a common reference. A group is a shank.
-
-    Parameters
-    ----------
-    probe : Probe
-        The probe.
-    params : PreprocessParams
-        Kind of reference, and the smallest number of contacts for one.
-
-    Returns
-    -------
-    ndarray of int64, shape (n_contacts,)
-        Group of each contact; -1 if its shank has too few contacts for a reference.
-    """
-    shank = shank_indices(probe)
-    counts = np.bincount(shank)
-    use = (counts[shank] >= params.min_reference_contacts) & (params.reference == "median")
-    return np.where(use, shank, -1)
+    wide[row, place[row, at]] = raw.uv[row, at]
+    return np.take_along_axis(_filter(filled(wide, longer, hz), raw, fitted, backend), place, axis=1)
 
 
 def apply(raw: RawTraces, fitted: Preprocessing, backend: Backend) -> Clean:
@@ -269,7 +249,7 @@ def apply(raw: RawTraces, fitted: Preprocessing, backend: Backend) -> Clean:
 
 
 def filtered(raw: RawTraces, fitted: Preprocessing, backend: Backend) -> tuple[F32, U8 | None]:
-    """High-pass traces, without what cannot be used, artifacts, and lines of interference.
+    """High-pass traces and bring them to one time, without what cannot be used, artifacts, and lines of interference.
 
     Parameters
     ----------
@@ -290,16 +270,16 @@ def filtered(raw: RawTraces, fitted: Preprocessing, backend: Backend) -> tuple[F
     test, why = fitted.artifact_test, _unusable(raw, fitted)
     if why is None:
         uv = raw.uv
-        traces = highpass(uv, fitted.sampling_hz, fitted.params.highpass_cutoff_hz, backend)
+        traces = _filter(uv, raw, fitted, backend)
     else:
         uv = filled(raw.uv, why > 0, fitted.sampling_hz)
-        traces = _highpass_between(raw.uv, why > 0, fitted, backend)
+        traces = _filter_between(raw, why > 0, fitted, backend)
     found = None if test is None else artifacts(Signal(uv, traces, why), fitted.probe, test, fitted.layout)
     if found is not None:
         found &= fitted.trusted[:, None]
         why = np.zeros(uv.shape, np.uint8) if why is None else why
         why[found & (why == 0)] = Reason.ARTIFACT
-        traces = _highpass_between(raw.uv, why > 0, fitted, backend)
+        traces = _filter_between(raw, why > 0, fitted, backend)
     if fitted.lines is not None:
         traces = without_lines(traces, fitted.lines, fitted.sampling_hz, _without_signal(raw, why))
     return traces, why

@@ -1,11 +1,49 @@
-"""The common reference where some contacts are blanked, and what becomes of blanked samples when contacts are mixed."""
+"""The common reference, also where some contacts are blanked, and what becomes of blanked samples in mixtures."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from spikesieve.kernels.backend import Backend
-from spikesieve.model import F32, I64, U8
+from spikesieve.model import F32, I64, U8, Probe
+from spikesieve.settings.preprocess import PreprocessParams
+
+
+def shank_indices(probe: Probe) -> I64:
+    """Number the shanks of a probe from 0.
+
+    Parameters
+    ----------
+    probe : Probe
+        The probe.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_contacts,)
+        Index of each contact's shank, in the order of the shank numbers.
+    """
+    return np.unique(probe.shanks, return_inverse=True)[1].astype(np.int64)
+
+
+def reference_groups(probe: Probe, params: PreprocessParams) -> I64:
+    """Group the contacts that share a common reference. A group is a shank.
+
+    Parameters
+    ----------
+    probe : Probe
+        The probe.
+    params : PreprocessParams
+        Kind of reference, and the smallest number of contacts for one.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_contacts,)
+        Group of each contact; -1 if its shank has too few contacts for a reference.
+    """
+    shank = shank_indices(probe)
+    counts = np.bincount(shank)
+    use = (counts[shank] >= params.min_reference_contacts) & (params.reference == "median")
+    return np.where(use, shank, -1)
 
 
 def referenced(traces: F32, why: U8 | None, groups: I64, backend: Backend) -> U8 | None:

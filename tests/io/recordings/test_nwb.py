@@ -55,6 +55,12 @@ def test_contacts_are_the_rows_of_the_table_that_the_series_names(tmp_path):
     assert probe.shanks.tolist() == [0, 1]
 
 
+def test_the_table_may_say_when_channels_are_sampled(tmp_path):
+    delays = np.array([0.0, 0.25, np.nan, 0.75])
+    path = write_nwb(tmp_path, samples_of(), inter_sample_shift=delays, electrodes=np.array([1, 0, 2, 3]))
+    assert open_input(path, RawOptions())[0].delay_samples.tolist() == [0.25, 0.0, 0.0, 0.75]
+
+
 def test_shanks_with_the_same_places_stand_side_by_side(tmp_path):
     changes = {"rel_x": np.zeros(N), "rel_y": np.array([0.0, 20.0, 0.0, 20.0]), "group_name": [b"a", b"a", b"b", b"b"]}
     _, probe, _ = open_input(write_nwb(tmp_path, samples_of(100), chunks=None, **changes), RawOptions())

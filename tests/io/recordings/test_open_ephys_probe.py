@@ -44,6 +44,16 @@ def test_the_probe_comes_from_the_settings(tmp_path):
     recording, probe, notes = open_input(tmp_path, RawOptions())
     assert (recording.n_channels, probe.channels.tolist(), notes) == (5, [0, 1, 2, 3], ())
     assert np.ptp(probe.positions_um[:, 1]) == 20
+    assert recording.delay_samples.tolist() == [0.0, 0.0, 1 / 13, 1 / 13, 0.0]
+
+
+def test_behind_a_channel_map_it_is_not_known_when_channels_are_sampled(tmp_path):
+    write_stream(tree(tmp_path), np.zeros((20, 4), "<i2"), count(20), PROBE_STREAM)
+    other = '<PROCESSOR name="Channel Map" nodeId="102"/></SIGNALCHAIN>'
+    settings = settings_of(4).replace("</SIGNALCHAIN>", other)
+    (tmp_path / "Record Node 101" / "settings.xml").write_text(settings)
+    recording, probe, _ = open_input(tmp_path, RawOptions())
+    assert (probe.n_contacts, recording.delay_samples.any()) == (4, False)
 
 
 def test_missing_settings_of_a_later_experiment_are_told(tmp_path):

@@ -60,6 +60,7 @@ def join(parts: Sequence[Opened]) -> Opened:
         ),
         file_starts=tuple(start + a for start, r in zip(starts, recordings, strict=False) for a in r.file_starts),
         has_gain=all(recording.has_gain for recording in recordings),
+        is_filtered=all(recording.is_filtered for recording in recordings),
         paths=tuple(path for recording in recordings for path in recording.paths),
         clock=clock,
     )
@@ -73,7 +74,8 @@ def _require_same(first: Opened, other: Opened) -> None:
         "the number of channels (--channels)": a.n_channels == b.n_channels,
         "the sampling rate (--sampling-hz)": math.isclose(a.sampling_hz, b.sampling_hz, rel_tol=SAME_RATE),
         "the gain (--gain-uv)": np.array_equal(a.gain_uv, b.gain_uv) and np.array_equal(a.offset_raw, b.offset_raw),
-        "the probe (--probe)": _same_probe(first.probe, other.probe),
+        "the probe (--probe)": _same_probe(first.probe, other.probe)
+        and np.array_equal(a.delay_samples, b.delay_samples),
     }
     wrong = [what for what, agrees in agreed.items() if not agrees]
     if wrong:

@@ -26,11 +26,14 @@ class Numbers:
         uV per raw number; None: unknown.
     offset_raw : ndarray of float64, shape (n_channels,), float or None
         Raw number of 0 V; None: that of the type.
+    not_voltage : tuple of int
+        Channels that hold no voltage, or none whose gain is known.
     """
 
     dtype: np.dtype[Any]
     gain_uv: F64 | float | None = None
     offset_raw: F64 | float | None = None
+    not_voltage: tuple[int, ...] = ()
 
 
 def recording_of(
@@ -75,6 +78,7 @@ def recording_of(
         "has_gain": numbers.gain_uv is not None,
         "name": path.name,
         "paths": (str(path),),
+        "not_voltage": numbers.not_voltage,
     }
     return Recording(read, *shape, float(sampling_hz), **known | others)
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.model import Identifiable, ReadSamples
+from spikesieve.model import Chunked, Identifiable, ReadSamples
 
 ReadPiece = Callable[[int, int, int], NDArray[np.generic]]
 """(index of the source, first sample in it, end in it) -> samples."""
@@ -71,6 +71,14 @@ class JoinedSamples:
     def held_bytes(self) -> int:
         """Bytes of decoded samples that are kept at most. `join` has all sources share one store of them."""
         return max(getattr(part, "held_bytes", 0) for part in self.parts)
+
+    @property
+    def bounds(self) -> tuple[int, ...]:
+        """First sample of each chunk of all sources, then the number of all samples."""
+        found: list[int] = []
+        for part, start in zip(self.parts, self.starts, strict=False):
+            found += [start + bound for bound in part.bounds[:-1]] if isinstance(part, Chunked) else [start]
+        return (*found, self.starts[-1])
 
     def identity(self) -> tuple[object, ...] | None:
         """See `Identifiable.identity`. None if a source has none."""

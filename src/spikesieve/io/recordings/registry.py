@@ -14,6 +14,7 @@ from spikesieve.io.recordings.formats.nwb import NWB
 from spikesieve.io.recordings.formats.open_ephys import OPEN_EPHYS
 from spikesieve.io.recordings.formats.spikeglx import SPIKEGLX
 from spikesieve.io.recordings.formats.spikeinterface_folder import SPIKEINTERFACE
+from spikesieve.io.recordings.formats.spikeinterface_reader import PREFIX, reader_format
 from spikesieve.io.recordings.formats.spikeinterface_zarr import ZARR
 from spikesieve.io.recordings.plain_files import advice_on, readable
 
@@ -52,7 +53,7 @@ def recognise(path: Path, format_name: str | None = None) -> Recognised | None:
     path : Path
         A file or a folder.
     format_name : str, optional
-        Look for this format only; "raw" for plain numbers.
+        Look for this format only; "raw" for plain numbers, "spikeinterface:NAME" for a reader of SpikeInterface.
 
     Returns
     -------
@@ -157,6 +158,8 @@ def probes_recorded_together(recognised: Recognised) -> tuple[str, ...]:
 def _chosen(format_name: str | None) -> tuple[Format, ...]:
     if format_name is None:
         return FORMATS
+    if format_name.startswith(PREFIX):
+        return (reader_format(format_name),)
     names = [RAW, *(format_.name for format_ in FORMATS)]
     if format_name not in names:
         near = get_close_matches(format_name, names, 1)

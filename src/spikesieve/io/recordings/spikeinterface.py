@@ -10,13 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import probeinterface
 from numpy.typing import NDArray
 
 from spikesieve.errors import InputError
+from spikesieve.io.probes.files import probe_of_probeinterface
 from spikesieve.io.recordings.array_samples import file_identity
 from spikesieve.io.recordings.numbers import DTYPES, Numbers, is_readable, recording_of
 from spikesieve.io.recordings.pieces import read_pieces
-from spikesieve.model import F64, Recording
+from spikesieve.io.recordings.spikeinterface_chain import OneAtATime, is_phase_shifted, safe_in_threads
+from spikesieve.model import F64, Probe, Recording
+
+DELAYS = "inter_sample_shift"
+"""Property in which SpikeInterface keeps when each channel is sampled, as a fraction of a sample."""
 
 NEEDED_METHODS = ("get_num_segments", "get_num_samples", "get_traces", "get_sampling_frequency")
 """An object with these can be read."""
@@ -38,12 +44,15 @@ class SpikeInterfaceSamples:
         Its channels.
     dtype : str
         NumPy's name of its type.
+    lock : OneAtATime
+        Lets one thread read at a time, unless the source is known to be safe.
     """
 
     source: Any
     starts: tuple[int, ...]
     n_channels: int
     dtype: str
+    lock: OneAtATime
 
     def __call__(self, start: int, stop: int) -> NDArray[np.generic]:
         """Return samples start..stop-1 of all segments in a row: (stop - start, n_channels), not scaled to uV."""
@@ -66,7 +75,8 @@ class SpikeInterfaceSamples:
         return (text, *files) if files else None
 
     def _read_segment(self, index: int, start: int, stop: int) -> NDArray[np.generic]:
-        return np.asarray(self.source.get_traces(segment_index=index, start_frame=start, end_frame=stop))
+        with self.lock:
+            return np.asarray(self.source.get_traces(segment_index=index, start_frame=start, end_frame=stop))
 
 
 def is_spikeinterface_recording(source: object) -> bool:
@@ -124,7 +134,7 @@ def from_spikeinterface(source: Any) -> Recording:
     starts = tuple(int(start) for start in np.concatenate([[0], np.cumsum(lengths)]))
     names = tuple(map(str, source.get_channel_ids())) if hasattr(source, "get_channel_ids") else ()
     return recording_of(
-        SpikeInterfaceSamples(source, starts, n_channels, dtype.str),
+        SpikeInterfaceSamples(source, starts, n_channels, dtype.str, OneAtATime(not safe_in_threads(source))),
         (starts[-1], n_channels),
         source.get_sampling_frequency(),
         _numbers(source, name, dtype),
@@ -134,7 +144,54 @@ def from_spikeinterface(source: Any) -> Recording:
         name=name,
         paths=(),
         channel_names=names,
+        delay_samples=_delays(source),
+        is_filtered=bool(source.is_filtered()) if hasattr(source, "is_filtered") else False,
     )
+
+
+def probe_of_spikeinterface(source: Any, name: str) -> Probe | None:
+    """Take the probe that a recording carries.
+
+    Parameters
+    ----------
+    source : object
+        A `spikeinterface.BaseRecording`, or anything with its reading methods.
+    name : str
+        Name of the recording.
+
+    Returns
+    -------
+    Probe or None
+        None if the recording does not say where its contacts are.
+
+    Raises
+    ------
+    InputError
+        Its contacts cannot be sorted, such as two at one place.
+    """
+    for method in ("get_probegroup", "get_probe"):
+        found = _call_if_present(source, method)
+        if isinstance(found, probeinterface.Probe | probeinterface.ProbeGroup):
+            return probe_of_probeinterface(found, f"the probe of {name}")
+    locations = _call_if_present(source, "get_channel_locations")
+    if locations is None:
+        return None
+    positions_um = np.asarray(locations, np.float64)[:, :2]
+    groups = _call_if_present(source, "get_channel_groups")
+    n = len(positions_um)
+    shanks = np.zeros(n, np.int64) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    return Probe(positions_um, np.arange(n), shanks.astype(np.int64), f"the probe of {name}")
+
+
+def _call_if_present(source: Any, method: str) -> Any:
+    """Result of a method of a SpikeInterface recording; None if it has no such method or no probe."""
+    if not hasattr(source, method):
+        return None
+    try:
+        return getattr(source, method)()
+    # SpikeInterface raises ValueError without a probe, older versions others.
+    except (ValueError, AssertionError, KeyError, AttributeError):
+        return None
 
 
 def _dtype(source: Any, name: str) -> np.dtype[np.generic]:
@@ -155,6 +212,14 @@ def _numbers(source: Any, name: str, dtype: np.dtype[Any]) -> Numbers:
     return numbers_of(dtype, gain_uv, offset_uv, name)
 
 
+def _delays(source: Any) -> F64:
+    """When each channel is sampled, if the recording says it and its channels were not brought to one time."""
+    has_any = hasattr(source, "get_property_keys") and DELAYS in source.get_property_keys()
+    if not has_any or is_phase_shifted(source):
+        return np.array(0.0)
+    return np.nan_to_num(np.asarray(source.get_property(DELAYS), np.float64))
+
+
 def numbers_of(dtype: np.dtype[Any], gain_uv: F64 | None, offset_uv: F64 | None, name: str) -> Numbers:
     """Turn SpikeInterface's uV = raw * gain + offset into our uV = (raw - offset_raw) * gain.
 
@@ -170,23 +235,25 @@ def numbers_of(dtype: np.dtype[Any], gain_uv: F64 | None, offset_uv: F64 | None,
     Returns
     -------
     Numbers
-        What the raw numbers mean.
+        What the raw numbers mean. Channels with a gain of 0 or without a gain hold no voltage.
 
     Raises
     ------
     InputError
-        For gains of 0, or that are no numbers.
+        If that is so for all channels.
     """
     if gain_uv is None:
         return Numbers(dtype)
-    if not (np.isfinite(gain_uv) & (gain_uv != 0)).all():
+    is_unknown = ~np.isfinite(gain_uv) | (gain_uv == 0)
+    if is_unknown.all():
         raise InputError(
-            f"The recording {name!r} has a gain of 0 or none at all on channel(s) "
-            f"{np.flatnonzero(~np.isfinite(gain_uv) | (gain_uv == 0))[:10].tolist()}. Set it with "
-            "recording.set_channel_gains, or leave these channels out with recording.select_channels."
+            f"The recording {name!r} has gains, but those of all channels are 0 or no number. Set them with "
+            "recording.set_channel_gains."
         )
+    gain_uv = np.where(is_unknown, 1.0, gain_uv)
     # Adding 0 turns the -0.0 of a recording without offsets into 0.0.
-    return Numbers(dtype, gain_uv, None if offset_uv is None else -offset_uv / gain_uv + 0.0)
+    offset_raw = None if offset_uv is None else np.where(is_unknown, 0.0, -offset_uv / gain_uv) + 0.0
+    return Numbers(dtype, gain_uv, offset_raw, tuple(np.flatnonzero(is_unknown).tolist()))
 
 
 def _of_channels(source: Any, method: str) -> F64 | None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from spikesieve.kernels.backend import Places
 from spikesieve.kernels.cpu.buffers import Buffers
 from spikesieve.kernels.cpu.butterworth import butterworth
+from spikesieve.kernels.cpu.delay import delay
 from spikesieve.kernels.cpu.match import subtract_waveforms, template_scores
 from spikesieve.kernels.cpu.median import subtract_median
 from spikesieve.kernels.cpu.microvolts import microvolts
@@ -51,6 +52,10 @@ class CpuBackend:
         out = np.empty_like(traces)
         butterworth(traces, offset, corner, out)
         return out
+
+    def delay(self, traces: F32, taps: F32) -> None:
+        """See `Backend.delay`."""
+        delay(traces, taps)
 
     def subtract_median(self, traces: F32, group: I64, n_groups: int) -> None:
         """See `Backend.subtract_median`."""

@@ -17,6 +17,7 @@ from spikesieve.io.recordings.array_samples import file_identity
 from spikesieve.io.recordings.chunks import ChunkCache
 from spikesieve.io.recordings.formats.base import damage_as_sentence
 from spikesieve.io.recordings.pieces import read_pieces
+from spikesieve.kernels import sum_differences
 
 # Chunks last 1 s. A block reaches into its neighbours, and a few workers go through the file side by side.
 CHUNKS_KEPT = 8
@@ -92,6 +93,10 @@ class CompressedSamples:
                 f"{self.path} cannot be decompressed at sample {self.bounds[index]}: {error}. Copy it again."
             ) from error
         between_channels, between_samples = self.is_diff
+        if between_samples and not between_channels and self.order == "F" and chunk.dtype.kind == "i":
+            summed = np.empty((n_samples, self.n_channels), chunk.dtype)
+            sum_differences(chunk.T, summed)
+            return summed
         if between_channels:
             chunk = np.cumsum(chunk, axis=1, dtype=chunk.dtype)
         if between_samples:

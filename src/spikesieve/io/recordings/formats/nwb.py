@@ -32,9 +32,10 @@ from spikesieve.io.recordings.formats.hdf5 import import_h5py, is_hdf5, require_
 from spikesieve.io.recordings.gaps import find_parts_of_times, with_parts, with_times_of_samples
 from spikesieve.io.recordings.numbers import Numbers, is_readable, recording_of
 from spikesieve.io.recordings.pieces import read_pieces
-from spikesieve.model import Probe, Recording
+from spikesieve.model import F64, I64, Probe, Recording
 
 ELECTRODES = "general/extracellular_ephys/electrodes"
+DELAYS = "inter_sample_shift"
 # Pieces that are decoded and kept are at least this long, because chunks may be short.
 MIN_ROWS, CHUNKS_KEPT = 16_384, 8
 # Steps of time from which the sampling rate is taken.
@@ -174,6 +175,7 @@ def _open(path: Path, name: str) -> tuple[Opened, ...]:
             _numbers(series, n_channels),
             path,
             name=f"{path.name}/{name.rpartition('/')[2]}",
+            delay_samples=_delays(file, series),
         )
         probe, notes = _probe(file, series, path.name)
         return (Opened(_with_clock(recording, series, path), probe, notes),)
@@ -211,15 +213,30 @@ def _with_clock(recording: Recording, series: Any, path: Path) -> Recording:
     return with_times_of_samples(recording, starts, times_s, session)
 
 
-def _probe(file: Any, series: Any, name: str) -> tuple[Probe | None, tuple[str, ...]]:
-    """Contacts by rel_x and rel_y of the table of electrodes; x, y and z are places in the brain."""
+def _electrodes(file: Any, series: Any) -> tuple[Any, I64]:
+    """The table of electrodes, and the row of each channel in it; None without one."""
     region = series.get("electrodes")
     if region is None:
-        return None, ()
+        return None, np.empty(0, np.int64)
     table = file[region.attrs["table"]] if "table" in region.attrs else file[ELECTRODES]
+    return table, np.asarray(region[:], np.int64)
+
+
+def _delays(file: Any, series: Any) -> F64:
+    """Delays that neuroconv writes into the table of electrodes; a channel without one is not delayed."""
+    table, rows = _electrodes(file, series)
+    if table is None or DELAYS not in table:
+        return np.array(0.0)
+    return np.nan_to_num(np.asarray(table[DELAYS][:], np.float64)[rows])
+
+
+def _probe(file: Any, series: Any, name: str) -> tuple[Probe | None, tuple[str, ...]]:
+    """Contacts by rel_x and rel_y of the table of electrodes; x, y and z are places in the brain."""
+    table, rows = _electrodes(file, series)
+    if table is None:
+        return None, ()
     if "rel_x" not in table or "rel_y" not in table:
         return None, ("Its table of electrodes has no rel_x and rel_y, the places of contacts on the probe.",)
-    rows = np.asarray(region[:], np.int64)
     positions_um = np.stack([np.asarray(table[column][:], np.float64)[rows] for column in ("rel_x", "rel_y")], axis=1)
     if not np.isfinite(positions_um).all():
         return None, ("Its table of electrodes has contacts without rel_x and rel_y, their places on the probe.",)

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -150,10 +150,15 @@ def _open(piece: _Piece) -> Opened:
     if numbers is not None:
         recording, notes = _with_clock(recording, numbers[:n_samples], piece)
         clock_notes += notes
-    probe, probe_notes = read_settings_probe(
-        piece.folder.parent, piece.stream_folder.name, piece.entry["channels"], _electrodes(piece.entry)
+    electrodes = _electrodes(piece.entry)
+    settings = read_settings_probe(
+        piece.folder.parent, piece.stream_folder.name, piece.entry["channels"], electrodes
     )
-    return Opened(recording, probe, (*clock_notes, *probe_notes))
+    if settings.delay_samples is not None:
+        delays = np.zeros(n_channels)
+        delays[electrodes] = settings.delay_samples
+        recording = replace(recording, delay_samples=delays)
+    return Opened(recording, settings.probe, (*clock_notes, *settings.notes))
 
 
 def _n_samples(path: Path, n_channels: int) -> int:

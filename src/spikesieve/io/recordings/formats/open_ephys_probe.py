@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
@@ -15,15 +15,36 @@ from probeinterface import neuropixels_tools
 
 from spikesieve.errors import InputError
 from spikesieve.io.probes.files import probe_of_probeinterface
-from spikesieve.model import I64, Probe
+from spikesieve.io.recordings.adc_delays import delays_of_probe
+from spikesieve.model import F64, I64, Probe
 
+CHANNEL_MAP = '"Channel Map"'
 NEUROPIXELS = re.compile(r"<(NP_PROBE|NEUROPIXELSV\w+)\b")
 ELECTRODE_INDEX = "neuropixels.electrode_index"
 
 
+@dataclass(frozen=True, eq=False)
+class SettingsProbe:
+    """The probe of a stream.
+
+    Attributes
+    ----------
+    probe : Probe or None
+        None if the settings name no probe of Neuropixels for the stream. Other headstages do not know their probe.
+    notes : tuple of str
+        Why a probe that is named is not used, or that it may be another one.
+    delay_samples : ndarray of float64, shape (n_electrodes,), or None
+        How much later than the first each electrode is sampled, see `Recording`; None: unknown.
+    """
+
+    probe: Probe | None = None
+    notes: tuple[str, ...] = ()
+    delay_samples: F64 | None = None
+
+
 def read_settings_probe(
     experiment: Path, stream: str, channels: Sequence[Mapping[str, Any]], electrodes: I64
-) -> tuple[Probe | None, tuple[str, ...]]:
+) -> SettingsProbe:
     """Read the Neuropixels probe of a stream.
 
     Parameters
@@ -40,10 +61,8 @@ def read_settings_probe(
 
     Returns
     -------
-    probe : Probe or None
-        None if the settings name no probe of Neuropixels for the stream. Other headstages do not know their probe.
-    notes : tuple of str
-        Why a probe that is named is not used, or that it may be another one.
+    SettingsProbe
+        Its contacts, if the settings name them, and when they are sampled.
     """
     number = experiment.name.removeprefix("experiment")
     path = experiment.parent / ("settings.xml" if number in ("", "1") else f"settings_{number}.xml")
@@ -53,10 +72,13 @@ def read_settings_probe(
         path = experiment.parent / "settings.xml"
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     if not NEUROPIXELS.search(text):
-        return None, ()
+        return SettingsProbe()
     try:
         theirs = _named_probe(path, text, stream)
-        return _wired(theirs, [channels[column] for column in electrodes], electrodes, path.name), notes
+        # probeinterface counts the turns of the converter by contact, which a channel map puts into another order.
+        turns = None if CHANNEL_MAP in text else delays_of_probe(theirs)
+        found = _wired(theirs, turns, [channels[column] for column in electrodes], electrodes, path.name)
+        return replace(found, notes=notes)
     except (
         InputError,
         KeyError,
@@ -67,7 +89,7 @@ def read_settings_probe(
         AssertionError,
         ParseError,
     ) as error:
-        return None, (f"The probe in {path} is not used ({error}). Give it with --probe.",)
+        return SettingsProbe(notes=(f"The probe in {path} is not used ({error}). Give it with --probe.",))
 
 
 def _named_probe(path: Path, text: str, stream: str) -> probeinterface.Probe:
@@ -85,23 +107,34 @@ def _named_probe(path: Path, text: str, stream: str) -> probeinterface.Probe:
     return probe
 
 
-def _wired(theirs: probeinterface.Probe, channels: Sequence[Mapping[str, Any]], electrodes: I64, name: str) -> Probe:
+def _wired(
+    theirs: probeinterface.Probe, turns: F64 | None, channels: Sequence[Mapping[str, Any]], electrodes: I64, name: str
+) -> SettingsProbe:
     """The contacts of the columns with an electrode: by the electrode of each, else in the order of the settings."""
     recorded = [_electrode_of(channel) for channel in channels]
     if None not in recorded and "part_number" in theirs.annotations:
         all_contacts = neuropixels_tools.build_neuropixels_probe(theirs.annotations["part_number"])
         recorded_contacts = all_contacts.get_slice(np.array(recorded))
         recorded_contacts.set_device_channel_indices(electrodes)
-        return probe_of_probeinterface(recorded_contacts, name)
+        delays = None if turns is None else _of_the_same(recorded_contacts, theirs, turns)
+        return SettingsProbe(probe_of_probeinterface(recorded_contacts, name), delay_samples=delays)
     probe = probe_of_probeinterface(theirs, name)
     if probe.n_contacts == len(electrodes):
-        return replace(probe, channels=electrodes[probe.channels])
-    # Early versions leave out the reference.
+        return SettingsProbe(replace(probe, channels=electrodes[probe.channels]), delay_samples=turns)
+    # Early versions leave out the reference, so the turns of the converter are counted wrongly behind it.
     keys = theirs.contact_annotations.get("settings_channel_key", ())
     numbers = [int(key[2:]) for key in keys if re.fullmatch(r"CH\d+", key)]
     if len(numbers) != probe.n_contacts or numbers[-1] != len(electrodes) - 1:
         raise InputError(f"it has {probe.n_contacts} contacts, the stream {len(electrodes)} channels")
-    return replace(probe, channels=electrodes[numbers])
+    return SettingsProbe(replace(probe, channels=electrodes[numbers]))
+
+
+def _of_the_same(recorded: probeinterface.Probe, theirs: probeinterface.Probe, turns: F64) -> F64 | None:
+    """The turns of contacts in another order; None if some are not among them."""
+    place = {name: index for index, name in enumerate(theirs.contact_ids)}
+    if not place.keys() >= set(recorded.contact_ids):
+        return None
+    return turns[[place[name] for name in recorded.contact_ids]]
 
 
 def _electrode_of(channel: Mapping[str, Any]) -> int | None:

@@ -157,7 +157,9 @@ def _open(path: Path) -> Opened:
         named = NAME.fullmatch(path.stem)
         session = f"run {named['run']}" if named else ""
         recording = replace(recording, clock=Clock((0,), (meta.first_sample / meta.sampling_hz,), session))
-    return Opened(replace(recording, range_raw=meta.range_raw), meta.probe, _size_notes(path, meta, recording))
+    delays = np.array(0.0) if meta.delay_samples is None else meta.delay_samples
+    recording = replace(recording, range_raw=meta.range_raw, delay_samples=delays, is_filtered=meta.is_filtered)
+    return Opened(recording, meta.probe, _size_notes(path, meta, recording))
 
 
 def _plain(path: Path, meta: SpikeGlxMeta | None) -> Recording:

@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import probeinterface
 from probeinterface.neuropixels_tools import build_neuropixels_probe
 
 from spikesieve.errors import InputError
+from spikesieve.io.recordings.adc_delays import delays_of_part, delays_of_table
 from spikesieve.model import F64, I64, Bool, Probe
 
 Meta = dict[str, str]
@@ -52,6 +54,10 @@ class SpikeGlxMeta:
         When the file began: samples since the start of the run; None: unknown.
     data_bytes : int or None
         Size of the .bin file when it was written; None: unknown.
+    delay_samples : ndarray of float64, shape (n_channels,), or None
+        How much later than the first each channel is sampled, see `Recording`; None: unknown, or corrected already.
+    is_filtered : bool
+        Whether CatGT has filtered it.
     """
 
     path: Path
@@ -62,6 +68,8 @@ class SpikeGlxMeta:
     probe: Probe | None
     first_sample: int | None = None
     data_bytes: int | None = None
+    delay_samples: F64 | None = None
+    is_filtered: bool = False
 
 
 def read_spikeglx_meta(path: Path) -> SpikeGlxMeta | None:
@@ -123,6 +131,8 @@ def _imec(path: Path, meta: Meta) -> SpikeGlxMeta:
         gain_uv=_gain_uv(gains, n_channels, float(meta["imAiRangeMax"]) / max_int),
         range_raw=(-float(max_int), max_int - 1.0),
         probe=_probe(path, meta, saved),
+        delay_samples=_delays(meta, np.array(saved, np.int64), n_channels),
+        is_filtered="-apfilter=" in meta.get("catGTCmdline0", ""),
         **_when_and_size(meta),
     )
 
@@ -142,7 +152,19 @@ def _nidq(path: Path, meta: Meta) -> SpikeGlxMeta:
     )
 
 
-def _when_and_size(meta: Meta) -> dict[str, int | None]:
+def _delays(meta: Meta, saved: I64, n_channels: int) -> F64 | None:
+    """Delays by ~muxTbl or the kind of probe. CatGT has corrected them unless it was told not to."""
+    if "catGTCmdline0" in meta and "-no_tshift" not in meta["catGTCmdline0"]:
+        return None
+    if "muxTbl" in meta and "acqApLfSy" in meta:
+        found: F64 | None = delays_of_table(meta["muxTbl"], saved, int(meta["acqApLfSy"].split(",")[1]) > 0)
+    else:
+        usual = PART_OF_TYPE.get(meta.get("imDatPrb_type", "0"), "")
+        found = delays_of_part(meta.get("imDatPrb_pn", usual), saved)
+    return None if found is None else np.pad(found, (0, n_channels - len(found)))
+
+
+def _when_and_size(meta: Meta) -> dict[str, Any]:
     first, size = meta.get("firstSample"), int(meta.get("fileSizeBytes") or 0)
     return {"first_sample": int(first) if first else None, "data_bytes": size or None}
 

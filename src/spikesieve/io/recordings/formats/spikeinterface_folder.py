@@ -17,14 +17,13 @@ from spikesieve.io.recordings.binary import RawFiles
 from spikesieve.io.recordings.formats.base import Format, Found, Opened, Stream, damage_as_sentence
 from spikesieve.io.recordings.gaps import find_parts_of_times, with_parts, with_times_of_samples
 from spikesieve.io.recordings.numbers import is_readable, recording_of
-from spikesieve.io.recordings.spikeinterface import numbers_of
+from spikesieve.io.recordings.spikeinterface import DELAYS, numbers_of
+from spikesieve.io.recordings.spikeinterface_chain import PHASE_SHIFT
 from spikesieve.model import F64, Probe, Recording
 
 INDEX, CLASS = "binary.json", "BinaryRecordingExtractor"
+PROVENANCE = ("provenance.json", "provenance.pkl", "provenance.pickle")
 PROBES = ("probegroup.json", "probe.json")  # the second one until version 0.104
-ALREADY_FILTERED = (
-    "The recording is marked as filtered. It is filtered once more; sort the raw recording if you have it."
-)
 
 
 def find(path: Path) -> Found | None:
@@ -124,14 +123,15 @@ def _open_all(index: Path, content: Mapping[str, Any]) -> tuple[Opened, ...]:
     numbers = numbers_of(dtype, gain, offset, str(folder))
     name = next((folder / name for name in PROBES if (folder / name).is_file()), None)
     probe = None if name is None else probe_by_column(read_json(name))
-    notes = (ALREADY_FILTERED,) if (content.get("annotations") or {}).get("is_filtered") else ()
+    is_filtered = bool((content.get("annotations") or {}).get("is_filtered"))
     opened = []
     for number, (path, start_s) in enumerate(zip(files, starts_s, strict=True)):
         n_samples = _n_samples(path, n_channels * dtype.itemsize, int(header or 0))
         samples = RawFiles((str(path.absolute()),), (0, n_samples), n_channels, dtype.str, int(header or 0))
-        recording = recording_of(samples, (n_samples, n_channels), hz, numbers, path, name=folder.name)
+        known = {"name": folder.name, "delay_samples": _delays(folder), "is_filtered": is_filtered}
+        recording = recording_of(samples, (n_samples, n_channels), hz, numbers, path, **known)
         times_s = _times(folder, options, number)
-        opened.append(Opened(with_times(recording, start_s, times_s, str(folder.absolute())), probe, notes))
+        opened.append(Opened(with_times(recording, start_s, times_s, str(folder.absolute())), probe))
     return tuple(opened)
 
 
@@ -141,6 +141,16 @@ def _of_channels(folder: Path, options: Mapping[str, Any], name: str, n_channels
     if found is None and saved.is_file():
         found = np.load(saved, allow_pickle=False)
     return None if found is None else np.broadcast_to(np.asarray(found, np.float64), (n_channels,)).copy()
+
+
+def _delays(folder: Path) -> F64:
+    """When each channel is sampled, if that is known and the folder was not made by a `phase_shift`."""
+    saved = folder / "properties" / f"{DELAYS}.npy"
+    made_from = b"".join((folder / name).read_bytes() for name in PROVENANCE if (folder / name).is_file())
+    if not saved.is_file() or PHASE_SHIFT.encode() in made_from:
+        return np.array(0.0)
+    delays: F64 = np.nan_to_num(np.load(saved, allow_pickle=False).astype(np.float64))
+    return delays
 
 
 def _times(folder: Path, options: Mapping[str, Any], number: int) -> Any:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -29,10 +29,11 @@ from spikesieve.io.recordings.formats.base import (
     damage_as_sentence,
     natural_order,
 )
-from spikesieve.io.recordings.formats.spikeinterface_folder import ALREADY_FILTERED, probe_by_column, with_times
+from spikesieve.io.recordings.formats.spikeinterface_folder import probe_by_column, with_times
 from spikesieve.io.recordings.numbers import DTYPES, is_readable, recording_of
 from spikesieve.io.recordings.pieces import read_pieces
-from spikesieve.io.recordings.spikeinterface import numbers_of
+from spikesieve.io.recordings.spikeinterface import DELAYS, numbers_of
+from spikesieve.io.recordings.spikeinterface_chain import PHASE_SHIFT
 from spikesieve.model import Probe, Recording
 
 TRACES = "traces_seg0"
@@ -142,13 +143,18 @@ def _open_all(folder: Path) -> tuple[Opened, ...]:
         properties = group.get("properties", {})
         saved = {name: np.asarray(properties[name][:]) for name in ("gain_to_uV", "offset_to_uV") if name in properties}
         probe = _probe(attributes, folder.name)
-        notes = (ALREADY_FILTERED,) if (attributes.get("annotations") or {}).get("is_filtered") else ()
+        is_filtered = bool((attributes.get("annotations") or {}).get("is_filtered"))
+        if DELAYS in properties and PHASE_SHIFT not in json.dumps(attributes.get("provenance")):
+            delays = np.nan_to_num(np.asarray(properties[DELAYS][:], np.float64))
+        else:
+            delays = np.array(0.0)
         opened = []
         for number in range(n_segments):
             name = f"traces_seg{number}"
             recording = _recording(folder, group[name], name, hz, saved)
+            recording = replace(recording, delay_samples=delays, is_filtered=is_filtered)
             recording = with_times(recording, starts_s[number], group.get(f"times_seg{number}"), str(folder.absolute()))
-            opened.append(Opened(recording, probe, (*notes, *_missing_chunks(folder / name, group[name]))))
+            opened.append(Opened(recording, probe, _missing_chunks(folder / name, group[name])))
     return tuple(opened)
 
 
