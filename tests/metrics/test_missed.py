@@ -8,7 +8,13 @@ from make_sorting import make_probe
 from scipy.special import ndtr
 from tiny import sorted_time
 
-from spikesieve.metrics.missed import is_truncated, missed_fraction, missed_fraction_by_position
+from spikesieve.metrics.missed import (
+    FoundScores,
+    is_truncated,
+    missed_fraction,
+    missed_fraction_by_position,
+    missed_fraction_by_size,
+)
 from spikesieve.model import Motion
 from spikesieve.stages.curate import CurateParams
 from spikesieve.stages.units import UnitsParams, UnitTableInputs, missed_share
@@ -61,6 +67,24 @@ def test_only_scores_near_the_threshold_are_truncated():
     assert not is_truncated(rng.normal(20, 3, 500).astype(np.float32), 5.0)
 
 
+@pytest.mark.parametrize("small", [4.0, 6.0])
+def test_what_is_missed_where_a_unit_is_small_counts(small):
+    """As many spikes at a size of 20 as at a small one, all at a threshold of 5."""
+    expected = np.repeat([20.0, small], 3000)
+    score = expected + np.random.default_rng(0).standard_normal(6000) * np.hypot(1, 0.15 * expected)
+    least = np.full(6000, 5.0)
+    found = FoundScores(*(x.astype(np.float32) for x in (score, least, expected))).take(score > 5)
+    assert missed_fraction_by_size(found) == pytest.approx(1 - len(found.score) / 6000, abs=0.04)
+
+
+def test_few_spikes_are_not_divided_by_size():
+    score = np.random.default_rng(0).normal(8, 1.5, 70).astype(np.float32)
+    least = np.full(70, 5, np.float32)
+    found = FoundScores(score, least, np.arange(70, dtype=np.float32))
+    assert missed_fraction_by_size(found) == pytest.approx(missed_fraction(score, 5.0))
+    assert missed_fraction_by_size(found.take(np.arange(19))) is None
+
+
 SECONDS = 200
 
 
@@ -75,9 +99,10 @@ def share_of(rates_hz: np.ndarray, movement_um: np.ndarray, size: float = 7.0) -
         time_s, np.zeros(1), np.zeros(1, np.int64), still + movement_um[None, :, None], still, ("use",), ("",)
     )
     inputs = UnitTableInputs(
-        make_probe(4), np.ones(4, np.float32), sorted_time(SECONDS, hz), 5.0, motion, UnitsParams(), CurateParams()
+        make_probe(4), np.ones(4, np.float32), sorted_time(SECONDS, hz), motion, UnitsParams(), CurateParams()
     )
-    share = missed_share(train.astype(np.int64), scores, 0, inputs)
+    found = FoundScores(scores, np.full(len(scores), 5, np.float32), np.full(len(scores), size, np.float32))
+    share = missed_share(train.astype(np.int64), found, 0, inputs)
     assert share is not None
     return share
 

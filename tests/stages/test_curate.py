@@ -9,7 +9,7 @@ import pytest
 import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import TIME, refractory_train
+from tiny import TIME, refractory_train, sorted_time
 
 from spikesieve.stages import curate
 from spikesieve.stages.cluster import Verdict
@@ -105,6 +105,21 @@ def test_too_few_spikes_to_tell_are_merged_by_shape_alone():
     few = [t[::100][:25] for t in (train(20.0, 1), train(20.0, 2))]
     assert len(curated(few, [5, 5])[1]) == 1
     assert len(curated(few, [5, 9])[1]) == 2
+
+
+def test_halves_that_take_turns_are_merged_if_they_look_alike():
+    """Drift that is not followed: one template finds the neuron where the tissue is low, another where it is high."""
+    whole, other, time = train(4.0, 1), train(4.0, 2), sorted_time(SECONDS)
+    low, high = (whole / time.sampling_hz % 40 < 20), (other / time.sampling_hz % 40 >= 20)
+    assert curate.compare_trains(whole[low], whole[~low], time, PARAMS) is Verdict.UNDECIDED
+    for trains, centres, n_left in (
+        ([whole[low], whole[~low]], [5, 6], 1),
+        ([whole[low], whole[~low]], [5, 8], 2),
+        ([whole[low], other[high][::6]], [5, 6], 2),
+    ):
+        sample, unit, means = units(trains, centres)
+        _, became = curate.merge_units(UnitSpikes(sample, unit, time), means, N_CONTACTS, SHAPES.pcs, PARAMS)
+        assert len(set(became)) == n_left
 
 
 def test_units_that_do_not_look_alike_are_never_merged():

@@ -7,6 +7,7 @@ import pytest
 import tiny
 from tiny import TIME, refractory_train, sorted_time
 
+from spikesieve.metrics.missed import FoundScores
 from spikesieve.metrics.refractory import Refractoriness
 from spikesieve.model import Templates
 from spikesieve.settings.curate import CurateParams
@@ -26,7 +27,6 @@ INPUTS = UnitTableInputs(
     PROBE,
     np.full(8, 5.0, np.float32),
     sorted_time(SECONDS),
-    6.0,
     None,
     UnitsParams(min_snr=3.0, max_spread_um=100.0, max_missed_share=0.5),
     CurateParams(),
@@ -63,7 +63,7 @@ def test_each_criterion_has_its_label_and_its_reason(acg, snr, spread, missed, l
 def test_a_row_of_the_table_describes_its_unit():
     rng = np.random.default_rng(0)
     trains = [refractory_train(rate, SECONDS, rng) for rate in (20.0, 5.0)]
-    scores = [np.full(len(t), 20.0, np.float32) for t in trains]
+    scores = [FoundScores(*np.array([[20.0], [6.0], [20.0]], np.float32).repeat(len(t), axis=1)) for t in trains]
     alike = np.array([[1.0, 0.4], [0.4, 1.0]], np.float32)
     place = np.array([[1.0, 55.0], [2.0, 22.0]])
     first, second = unit_table(trains, scores, templates_at([3, 1]), place, alike, INPUTS)

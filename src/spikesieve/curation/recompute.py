@@ -10,6 +10,7 @@ import numpy as np
 from spikesieve.curation.actions import Action, Membership, after, as_sorted
 from spikesieve.curation.parts import Parts, parts_of
 from spikesieve.curation.waveforms import curated_templates, mean_features
+from spikesieve.metrics.missed import FoundScores
 from spikesieve.model import F32, I64, Sorting, Spikes, Templates, Unit
 from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.units import UnitsParams
@@ -167,20 +168,21 @@ def _changed_rows(
     """Rows of the unit table of the changed units."""
     changed = np.flatnonzero(parts.changed)
     order, edges = _order_by_unit(new.spikes, len(parts.ids))
-    scores = new.spikes.amplitude * means.norms[new.spikes.unit]
+    expected = means.norms[new.spikes.unit].astype(np.float32)
+    least = np.full(len(expected), new.threshold_sd or 0.0, np.float32)
+    scores = FoundScores(new.spikes.amplitude * expected, least, expected)
     where = units.mean_positions(new.spikes.position_um, new.spikes.unit, new.templates, new.probe)
     inputs = units.UnitTableInputs(
         new.probe,
         new.noise_sd_uv,
         new.sorted_time,
-        new.threshold_sd or 0.0,
         new.motion,
         params.units,
         params.curate,
     )
     table = units.unit_table(
         [trains[k] for k in changed],
-        [scores[order[edges[k] : edges[k + 1]]] for k in changed],
+        [scores.take(order[edges[k] : edges[k + 1]]) for k in changed],
         Templates(new.templates.uv[changed], new.templates.contacts[changed], new.templates.peak_index),
         where[changed],
         new.similarity[np.ix_(changed, changed)],

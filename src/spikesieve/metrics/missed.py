@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import pairwise
+
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
-from spikesieve.model import F32, F64, I64
+from spikesieve.model import F32, F64, I64, Bool
 
 # With fewer spikes the share is not estimated.
 MIN_SPIKES = 20
@@ -20,6 +23,92 @@ DEEPEST_SD = 3.0
 NEAR_THRESHOLD_SD = 2.0
 # One-sided 95 % bound of a normal distribution, in SD.
 BOUND_SD = 1.64
+# Spikes are judged together where the logarithm of the size that was expected of them rounds to the same multiple of
+# the first, or with the next larger ones until there are as many as the second.
+LOG_SIZE_STEP, MIN_SPIKES_OF_SIZE = 0.15, 40
+# Where spikes barely exceed the cut, a larger share than this cannot be told from it.
+MOST = 0.9
+
+
+@dataclass(frozen=True, eq=False)
+class FoundScores:
+    """Scores of a unit's spikes as matching found them, in SD of the noise.
+
+    Attributes
+    ----------
+    score : ndarray of float32, shape (n,)
+        Score of each spike.
+    least : ndarray of float32, shape (n,)
+        The smallest score that would have been accepted.
+    expected : ndarray of float32, shape (n,)
+        Norm of the template at the displacement of that time.
+    """
+
+    score: F32
+    least: F32
+    expected: F32
+
+    @property
+    def threshold(self) -> float:
+        """Half of the spikes had to exceed this."""
+        return float(np.median(self.least)) if len(self.least) else 0.0
+
+    def take(self, rows: I64 | Bool) -> FoundScores:
+        """Select spikes.
+
+        Parameters
+        ----------
+        rows : ndarray of int64 or bool
+            Which ones.
+
+        Returns
+        -------
+        FoundScores
+            Their scores.
+        """
+        return FoundScores(self.score[rows], self.least[rows], self.expected[rows])
+
+
+def missed_fraction_by_size(found: FoundScores) -> float | None:
+    """Estimate the share of a unit's spikes that were too small to be found, at each displacement of the tissue.
+
+    Where the unit is small, more of its spikes are missed. Scores of all displacements together look as if it were
+    small nowhere.
+
+    Parameters
+    ----------
+    found : FoundScores
+        Scores of the unit's spikes.
+
+    Returns
+    -------
+    float or None
+        Between 0 and 1; None for fewer than 20 spikes.
+
+    Examples
+    --------
+    A unit is large half of the time, and otherwise as large as the threshold of 5:
+
+    >>> size = np.repeat([20.0, 5.0], 1000).astype(np.float32)
+    >>> score = (size + np.random.default_rng(0).standard_normal(2000) * np.hypot(1, 0.15 * size)).astype(np.float32)
+    >>> found = FoundScores(score, np.full(2000, 5, np.float32), size).take(score > 5)
+    >>> round(missed_fraction_by_size(found), 1), round(missed_fraction(found.score, 5.0), 1)
+    (0.3, 0.0)
+    """
+    n_spikes = len(found.score)
+    if n_spikes < MIN_SPIKES:
+        return None
+    order = np.argsort(found.expected, kind="stable")
+    step = np.round(np.log(np.maximum(found.expected[order], 1e-3)) / LOG_SIZE_STEP)
+    starts = [0]
+    for start in (np.flatnonzero(np.diff(step)) + 1).tolist():
+        if min(start - starts[-1], n_spikes - start) >= MIN_SPIKES_OF_SIZE:
+            starts.append(start)
+    total = 0.0
+    for a, b in pairwise([*starts, n_spikes]):
+        of_size = found.take(order[a:b])
+        total += (b - a) / (1 - min(missed_fraction(of_size.score, of_size.threshold) or 0.0, MOST))
+    return 1 - n_spikes / total
 
 
 def missed_fraction(scores: F32, threshold: float) -> float | None:

@@ -66,7 +66,7 @@ class SortedSpikes:
     motion: FollowedMotion
 
 
-@versioned(7)
+@versioned(8)
 def describe(run: Run, source: Source, spikes: SortedSpikes, params: DescriptionParams) -> Sorting:
     """Compute the result of a sort from its units.
 
@@ -90,7 +90,8 @@ def describe(run: Run, source: Source, spikes: SortedSpikes, params: Description
     templates, shifts = measure_templates(run, source, shapes, final, spikes.motion.followed, params.units)
     out, kept = _described_spikes(source, spikes, shifts, peak_to_peak_uv(templates))
     alike, _ = similarity(overlaps(final.means, fitted.probe.n_contacts, shapes.pcs), len(templates))
-    trains, scores = _by_unit(out, final.means)
+    trains = _by_unit(out, len(final.means))
+    scores = units.found_scores(spikes.matched, np.where(kept, final.trains.unit, -1), len(trains))
     context = _context(source, spikes, params)
     where = units.mean_positions(out.position_um, out.unit, templates, fitted.probe)
     acgs = np.array([units.autocorrelogram(t, context.time) for t in trains], np.int64)
@@ -124,7 +125,6 @@ def _context(source: Source, spikes: SortedSpikes, params: DescriptionParams) ->
         fitted.probe,
         fitted.noise_sd_uv,
         replace(source.recording.sorted_time, blanked=spikes.matched.blanked),
-        spikes.final.threshold,
         spikes.motion.found,
         params.units,
         params.curate,
@@ -165,13 +165,11 @@ def _described_spikes(source: Source, spikes: SortedSpikes, shifts: I64, ptp_uv:
     return described, kept
 
 
-def _by_unit(spikes: Spikes, means: LearnedTemplates) -> tuple[list[I64], list[F32]]:
-    """Spike train of each unit in samples, and the scores of its spikes in noise SD."""
+def _by_unit(spikes: Spikes, n_units: int) -> list[I64]:
+    """Spike train of each unit in samples."""
     order = np.argsort(spikes.unit, kind="stable")
-    edges = np.searchsorted(spikes.unit[order], np.arange(1, len(means)))
-    trains = np.split(spikes.sample[order], edges)
-    scores = np.split((spikes.amplitude * means.norms[spikes.unit])[order], edges)
-    return trains[: len(means)], scores[: len(means)]
+    edges = np.searchsorted(spikes.unit[order], np.arange(1, n_units))
+    return np.split(spikes.sample[order], edges)[:n_units]
 
 
 def _inside(sample: I64, segments: tuple[tuple[int, int], ...]) -> Bool:

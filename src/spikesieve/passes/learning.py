@@ -142,7 +142,7 @@ def learn_templates_again(
     return moving.take(single, n_spikes)
 
 
-@versioned(7)
+@versioned(8)
 def final_units(
     run: Run, source: Source, matching: Matching, params: LearningParams, curation: CurateParams
 ) -> CuratedUnits:

@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from spikesieve.metrics import refractory
+from spikesieve.metrics.alternation import alternation
 from spikesieve.model import F32, I64, Bool, SortedTime
 from spikesieve.settings.curate import CurateParams
 from spikesieve.stages.cluster import Verdict
@@ -214,9 +215,10 @@ def merge_units(
 ) -> tuple[UnitSpikes, I64]:
     """Merge similar units that are refractory to each other, the unit with most spikes first.
 
-    A refractory unit absorbs the most similar unit whose cross-correlogram with it is refractory; the absorbed spikes
-    move by the lag between the templates. The grown unit is then tried again. Units of nearly the same shape and size
-    are merged unless their spike times say that they are two: they may have too few spikes for a correlogram.
+    A refractory unit absorbs the most similar unit whose cross-correlogram with it is refractory, or with which it
+    takes turns; the absorbed spikes move by the lag between the templates. The grown unit is then tried again. Units of
+    nearly the same shape and size are merged unless their spike times say that they are two: they may have too few
+    spikes for a correlogram.
 
     Parameters
     ----------
@@ -254,9 +256,7 @@ def merge_units(
             free = (became == np.arange(len(became))) & candidate[seed] & (same[seed] | good)
             free[seed] = False
             ranked = [k for k in np.argsort(-alike[seed], kind="stable").tolist() if free[k] and k in trains]
-            parts = (
-                k for k in ranked if _is_part_of(train, trains[k] - lag[seed, k], same[seed, k], good, spikes, params)
-            )
+            parts = (k for k in ranked if _is_part_of(train, trains[k] - lag[seed, k], same[seed, k], spikes, params))
             absorbed = next(parts, None)
             if absorbed is None:
                 break
@@ -277,10 +277,12 @@ def _merge_candidates(alike: F32, norms: F32, params: CurateParams) -> tuple[Boo
     return candidate, (alike >= params.near_identical_similarity) & (difference < params.near_identical_norm_difference)
 
 
-def _is_part_of(train: I64, other: I64, same: bool, good: bool, spikes: UnitSpikes, params: CurateParams) -> bool:
-    """Decide whether `other` belongs to `train`: refractory to it, or nearly the same shape and not refuted."""
+def _is_part_of(train: I64, other: I64, same: bool, spikes: UnitSpikes, params: CurateParams) -> bool:
+    """Decide whether `other` belongs to `train`: refractory to it or, unless refuted, in turns with it or the same."""
     verdict = compare_trains(train, other, spikes.time, params)
-    return (good and verdict is Verdict.ONE) or (same and verdict is not Verdict.TWO)
+    if verdict is Verdict.UNDECIDED:
+        return same or alternation(train, other, spikes.time).is_one_train
+    return verdict is Verdict.ONE
 
 
 def first_detections(sample: I64, unit: I64, closest_samples: int) -> Bool:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypedDict
 
 import numpy as np
 
 from spikesieve.metrics import refractory
 from spikesieve.metrics.contamination import contamination, presence_ratio
-from spikesieve.metrics.missed import is_truncated, missed_fraction, missed_fraction_by_position
+from spikesieve.metrics.missed import FoundScores, is_truncated, missed_fraction_by_position, missed_fraction_by_size
 from spikesieve.model import F32, F64, I32, I64, Label, Motion, Probe, SortedTime, Templates, Unit
 from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.units import UnitsParams
 from spikesieve.stages.blanked_time import remains_of_artifacts
 from spikesieve.stages.foreign_trains import foreign_label
+from spikesieve.stages.match import MatchedSpikes
 from spikesieve.stages.waveforms import best_columns, peak_to_peak_uv
 
 ACG_BINS = 100
@@ -40,8 +42,6 @@ class UnitTableInputs:
         Noise SD of each contact in uV.
     time : SortedTime
         The time that was sorted, and what was left out of it.
-    threshold : float
-        Smallest score of a spike that was looked for, in noise SD.
     motion : Motion or None
         How the tissue moved, where that is known.
     params : UnitsParams
@@ -55,7 +55,6 @@ class UnitTableInputs:
     probe: Probe
     noise_sd_uv: F32
     time: SortedTime
-    threshold: float
     motion: Motion | None
     params: UnitsParams
     curate: CurateParams
@@ -112,9 +111,32 @@ def autocorrelogram(train: I64, time: SortedTime) -> I64:
     return counts[refractory.HALF_BINS + 1 : refractory.HALF_BINS + 1 + ACG_BINS]
 
 
+def found_scores(matched: MatchedSpikes, unit: I64, n_units: int) -> list[FoundScores]:
+    """Collect the scores of each unit's spikes, as matching found them.
+
+    Parameters
+    ----------
+    matched : MatchedSpikes
+        All matched spikes.
+    unit : ndarray of int64, shape (n_spikes,)
+        Unit of each; -1 = none.
+    n_units : int
+        Number of units.
+
+    Returns
+    -------
+    list of FoundScores
+        One a unit.
+    """
+    found = FoundScores(matched.score, matched.score - matched.excess, matched.norm)
+    order = np.argsort(unit, kind="stable")
+    edges = np.searchsorted(unit[order], np.arange(n_units + 1))
+    return [found.take(order[a:b]) for a, b in pairwise(edges)]
+
+
 def unit_table(
     trains: list[I64],
-    scores: list[F32],
+    scores: list[FoundScores],
     templates: Templates,
     positions_um: F64,
     similarity: F32,
@@ -126,8 +148,8 @@ def unit_table(
     ----------
     trains : list of ndarray of int64
         Spike times of each unit in samples, ascending.
-    scores : list of ndarray of float32
-        Projection of each unit's spikes on its mean, in noise SD.
+    scores : list of FoundScores
+        Scores of each unit's spikes.
     templates : Templates
         Mean waveforms in uV.
     positions_um : ndarray of float64, shape (n_units, 2)
@@ -276,19 +298,19 @@ def nearest_unit(k: int, similarity: F32) -> NearestUnit:
     return {"nearest_unit": int(alike.argmax()), "nearest_similarity": float(alike.max())}
 
 
-def missed_share(train: I64, scores: F32, contact: int, inputs: UnitTableInputs) -> float | None:
+def missed_share(train: I64, found: FoundScores, contact: int, inputs: UnitTableInputs) -> float | None:
     """Estimate the share of a unit's spikes that are too small to be found, at all or at some displacements.
 
     Parameters
     ----------
     train : ndarray of int64, shape (n_spikes,)
         Spike times in samples, ascending.
-    scores : ndarray of float32, shape (n_spikes,)
-        Projection of each spike on the unit's mean, in noise SD.
+    found : FoundScores
+        Scores of these spikes.
     contact : int
         Best contact of the unit.
     inputs : UnitTableInputs
-        Recording, threshold and drift.
+        Recording and drift.
 
     Returns
     -------
@@ -300,11 +322,11 @@ def missed_share(train: I64, scores: F32, contact: int, inputs: UnitTableInputs)
     If a unit far above the threshold lacks many spikes at some displacements, it is a part of a neuron. If it lacks a
     few, its rate may have changed: they are not counted.
     """
-    share = missed_fraction(scores, inputs.threshold)
+    share = missed_fraction_by_size(found)
     if share is None or inputs.motion is None:
         return share
     by_drift = _missed_by_drift(train, contact, inputs, inputs.motion)
-    counts = is_truncated(scores, inputs.threshold) or by_drift > MAX_MISSED_OF_WHOLE_NEURON
+    counts = is_truncated(found.score, found.threshold) or by_drift > MAX_MISSED_OF_WHOLE_NEURON
     return max(share, by_drift) if counts else share
 
 

@@ -191,7 +191,7 @@ class _Spikes:
     def correlations(self) -> tuple[F32, I64]:
         """Correlate the template with all others, where the tissue was at half of the spikes.
 
-        Returns the largest correlation over lags, and its lag: the other one placed so many samples later.
+        Returns the largest correlation over lags, and its lag: by how many samples the other one is placed later.
         """
         steps = self.seen.steps[self.seen.block[self.rows]]
         templates = self.seen.templates.at(steps[np.argsort(steps[:, self.template], kind="stable")[len(steps) // 2]])
