@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import refractory_train
 
+import spikesieve
 from spikesieve.metrics.contamination import contamination, presence_ratio
 from spikesieve.metrics.echoes import echo
 from spikesieve.metrics.locking import locking
@@ -104,3 +107,13 @@ def test_nothing_sorted_takes_no_time():
     empty = SortedTime((), HZ)
     assert empty.used_s == 0
     assert empty.elapsed_s(np.array([1, 2])).tolist() == [0.0, 0.0]
+
+
+def test_spike_times_are_compared_by_metrics_only():
+    """They go through SortedTime; sortings of other programs, which the comparison draws, know no segments."""
+    package = Path(spikesieve.__file__).parent
+    pages = {path.relative_to(package): path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
+    users = {path.as_posix() for path, text in pages.items() if "kernels import correlogram" in text}
+    assert {name for name in users if not name.startswith("metrics/")} == {"report/comparison/pairs.py"}
+    for name in users - {"report/comparison/pairs.py"}:
+        assert "time.apart(" in pages[Path(name)], name
