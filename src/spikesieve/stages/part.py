@@ -8,7 +8,8 @@ import numpy as np
 
 from spikesieve.metrics.refractory import refractoriness_of_train
 from spikesieve.model import F64, I64, SortedTime, Sorting, Spikes, Unit
-from spikesieve.stages.units import ACG_BINS, autocorrelogram, of_train
+from spikesieve.stages.unit_trains import of_train
+from spikesieve.stages.units import ACG_BINS, autocorrelogram
 
 
 def part_of(sorting: Sorting, start: int, stop: int) -> Sorting:

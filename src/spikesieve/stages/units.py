@@ -9,7 +9,6 @@ from typing import TypedDict
 import numpy as np
 
 from spikesieve.metrics import refractory
-from spikesieve.metrics.contamination import contamination, presence_ratio
 from spikesieve.metrics.missed import FoundScores, is_truncated, missed_fraction_by_position, missed_fraction_by_size
 from spikesieve.model import F32, F64, I32, I64, Label, Motion, Probe, SortedTime, Templates, Unit
 from spikesieve.settings.curate import CurateParams
@@ -17,6 +16,7 @@ from spikesieve.settings.units import UnitsParams
 from spikesieve.stages.blanked_time import remains_of_artifacts
 from spikesieve.stages.foreign_trains import foreign_label
 from spikesieve.stages.match import MatchedSpikes
+from spikesieve.stages.unit_trains import of_train
 from spikesieve.stages.waveforms import best_columns, peak_to_peak_uv
 
 ACG_BINS = 100
@@ -209,58 +209,6 @@ def _best_contact(contact: int, probe: Probe) -> _BestContact:
         "file_channel": int(probe.channels[contact]),
         "shank": int(probe.shanks[contact]),
         "depth_um": float(probe.positions_um[contact, 1]),
-    }
-
-
-class _Contamination(TypedDict):
-    contamination: float | None
-    contamination_low: float | None
-    contamination_high: float | None
-
-
-class OfTrain(_Contamination):
-    """The columns of the unit table that follow from the spike times of a unit alone."""
-
-    n_spikes: int
-    firing_rate_hz: float
-    presence: float
-    refractory_ratio: float | None
-    refractory_probability: float | None
-
-
-def of_train(train: I64, time: SortedTime, acg: refractory.Refractoriness) -> OfTrain:
-    """Measure what follows from the spike times of a unit alone.
-
-    Parameters
-    ----------
-    train : ndarray of int64, shape (n_spikes,)
-        Spike times in samples, ascending.
-    time : SortedTime
-        The time that was sorted, and what was left out of it.
-    acg : Refractoriness
-        R and Q of the autocorrelogram.
-
-    Returns
-    -------
-    OfTrain
-        Columns of `Unit`; None where the spikes are too few to tell.
-
-    Examples
-    --------
-    >>> train, time = np.array([0, 300]), SortedTime(((0, 30_000),), 30_000.0)
-    >>> of_train(train, time, refractory.refractoriness_of_train(train, time))["firing_rate_hz"]
-    2.0
-    """
-    known, foreign = np.isfinite(acg.ratio), contamination(train, time)
-    return {
-        "n_spikes": len(train),
-        "firing_rate_hz": len(train) / max(time.used_s, 1e-9),
-        "refractory_ratio": acg.ratio if known else None,
-        "refractory_probability": acg.probability if known else None,
-        "contamination": foreign.estimate if foreign else None,
-        "contamination_low": foreign.low if foreign else None,
-        "contamination_high": foreign.high if foreign else None,
-        "presence": presence_ratio(train, time),
     }
 
 
