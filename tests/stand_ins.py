@@ -5,8 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+from intan_files import Layout, write_traditional
 from make_sides import small, write_npz, write_phy, write_rez
 from make_sorting import make_sorting, write_raw
+from needed import needed_module
+from nwb_files import write_nwb
+from open_ephys_files import PROBE_STREAM, channel, count, settings_of, tree, write_stream
+from probeinterface import generate_linear_probe
 
 from spikesieve.io.results.folder import write_result
 from spikesieve.io.results.provenance import RunRecord
@@ -28,8 +34,47 @@ META = {
 """What SpikeGLX writes beside a recording of two contacts on each shank of a Neuropixels 2.0."""
 
 
+def write_open_ephys(folder: Path) -> None:
+    channels = [channel(f"AP{n}", 0.195, "") for n in range(4)]
+    write_stream(tree(folder), np.zeros((30_000, 4), "<i2"), count(30_000), PROBE_STREAM, channels)
+    (folder / "Record Node 101" / "settings.xml").write_text(settings_of(4))
+
+
+def write_intan(folder: Path) -> None:
+    folder.mkdir()
+    zero = np.full((234 * 128, 32), 32768, "<u2")
+    write_traditional(folder / f"{folder.name}.rhd", Layout(n_amplifiers=32), zero, np.arange(len(zero)))
+
+
+def write_saved(path: Path) -> None:
+    core = needed_module("spikeinterface.core", "packages")
+    recording = core.NumpyRecording([np.zeros((30_000, 4), "<i2")], 30_000.0)
+    probe = generate_linear_probe(4)
+    probe.set_device_channel_indices(np.arange(4))
+    recording = recording.set_probe(probe) or recording
+    kind = "zarr" if path.suffix == ".zarr" else "binary"
+    recording.save(folder=path, format=kind, verbose=False, progress_bar=False)
+
+
+def write_nwb_session(path: Path) -> None:
+    write_nwb(path.parent, np.zeros((30_000, 4), "<i2")).rename(path)
+
+
+OTHER_FORMATS = {
+    "2026-01-01_10-00-00": write_open_ephys,
+    "baseline_240101_120000": write_intan,
+    "saved": write_saved,
+    "saved.zarr": write_saved,
+    "session.nwb": write_nwb_session,
+}
+"""What lies under the names that the pages give to recordings of other systems."""
+
+
 def write_recording(path: Path, n_channels: int | None, seconds: int = 30) -> None:
     """Zeros at 30 kHz. Without a number of channels: a recording of SpikeGLX, with its .meta, or a run folder."""
+    if path.name in OTHER_FORMATS:
+        OTHER_FORMATS[path.name](path)
+        return
     if not path.suffix:
         path.mkdir()
         path = path / "run_g0_t0.imec0.ap.bin"

@@ -166,9 +166,10 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
         Cells of each row.
     """
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table(*columns, title=title)
+    # Paths are folded, not cut.
+    table = Table(*(Column(name, overflow="fold") for name in columns), title=title)
     for row in rows:
         table.add_row(*row)
     Console().print(table)
