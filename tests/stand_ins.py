@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from spikesieve.io.results.folder import write_result
 from spikesieve.io.results.provenance import RunRecord
 from spikesieve.settings.sort import Settings
 
+DATE = (2026, 1, 4, 1, 10, 0, 0, 0)
 META = {
     "imAiRangeMax": "0.5",
     "imDatPrb_pn": "NP2010",
@@ -60,7 +62,22 @@ def write_nwb_session(path: Path) -> None:
     write_nwb(path.parent, np.zeros((30_000, 4), "<i2")).rename(path)
 
 
+def write_blackrock(path: Path, n_channels: int = 64, n_samples: int = 30_000) -> None:
+    """A file of version 2.3: a header, one for each channel, and one packet of samples."""
+    text = struct.pack(
+        "<8sBBI16s256sII8HI", b"NEURALCD", 2, 3, 314 + 66 * n_channels, b"", b"", 1, 30_000, *DATE, n_channels
+    )
+    for n in range(1, n_channels + 1):
+        limits = (-32764, 32764, -8191, 8191)
+        text += struct.pack(
+            "<2sH16sBB4h16sIIHIIH", b"CC", n, b"chan%d" % n, 1, n % 32, *limits, b"uV", 300, 1, 1, 7500, 3, 1
+        )
+    samples = np.zeros((n_samples, n_channels), "<i2")
+    path.write_bytes(text + struct.pack("<BII", 1, 0, n_samples) + samples.tobytes())
+
+
 OTHER_FORMATS = {
+    "recording.ns5": write_blackrock,
     "2026-01-01_10-00-00": write_open_ephys,
     "baseline_240101_120000": write_intan,
     "saved": write_saved,
