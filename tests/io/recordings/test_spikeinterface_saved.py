@@ -151,7 +151,6 @@ def test_several_zarr_folders_are_streams(tmp_path):
         ({"time_axis": 1}, "time_axis is 1.*save it again"),
         ({"dtype": "complex64"}, "dtype complex64"),
         ({"sampling_frequency": "fast"}, "fast"),
-        ({"gain_to_uV": [1.0, 0.0, 1.0, 1.0]}, r"gain of 0 or none at all on channel\(s\) \[1\]"),
     ],
 )
 def test_a_damaged_index_is_told(tmp_path, changes, words):
@@ -161,6 +160,14 @@ def test_a_damaged_index_is_told(tmp_path, changes, words):
     index.write_text(json.dumps(content))
     with pytest.raises(InputError, match=words):
         open_input(index.parent, RawOptions())
+
+
+def test_a_channel_with_a_gain_of_0_holds_no_voltage(tmp_path):
+    index = saved(tmp_path, recorded(), "binary") / "binary.json"
+    content = json.loads(index.read_text())
+    content["kwargs"] |= {"gain_to_uV": [1.0, 0.0, 1.0, 1.0]}
+    index.write_text(json.dumps(content))
+    assert open_input(index.parent, RawOptions())[0].not_voltage == (1,)
 
 
 def test_an_index_that_is_not_json_is_told(tmp_path):
