@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -35,12 +36,14 @@ def samples_of(gain_uv: float = GAIN_UV, n_others: int = 0) -> np.ndarray:
 
 
 @cache
-def sort_of_plain_file(folder: Path, gain_uv: float, hz: float, places_um: tuple[tuple[float, float], ...]) -> Sorting:
+def sort_of_plain_file(
+    folder: Path, gain_uv: float, hz: float, places_um: tuple[tuple[float, float], ...], delays: tuple[float, ...]
+) -> Sorting:
     path = folder / f"{gain_uv}.bin"
     samples_of(gain_uv).tofile(path)
     raw = spikesieve.RawOptions(n_channels=N, sampling_hz=hz, gain_uv=gain_uv)
     recording, probe, _ = spikesieve.open_input(path, raw, probe_file(folder, places_um))
-    return spikesieve.sort(recording, probe)
+    return spikesieve.sort(replace(recording, delay_samples=np.array(delays)), probe)
 
 
 def probe_file(folder: Path, places_um: tuple[tuple[float, float], ...] = PLACES_UM) -> Path:
@@ -179,6 +182,8 @@ def test_a_format_is_read_as_spikeinterface_reads_it_and_sorted_as_a_plain_file(
     require_same(recording, probe, theirs, knows_probe)
     places_um = tuple((float(x), float(y)) for x, y in probe.positions_um)
     gain_uv, hz = float(theirs.get_channel_gains()[0]), float(theirs.get_sampling_frequency())
-    expected = sort_of_plain_file(tmp_path_factory.getbasetemp(), gain_uv, hz, places_um)
+    expected = sort_of_plain_file(
+        tmp_path_factory.getbasetemp(), gain_uv, hz, places_um, tuple(recording.delay_samples[probe.channels])
+    )
     assert len(expected.units) == 1
     assert differing(spikesieve.sort(recording, probe), expected) == []

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-# Read in the right order, steps from sample to sample are smaller than in the wrong one, in which the byte that hardly
-# changes has become the small one: by a factor of 256 for small signals, and never by less than 2.
+# Steps from sample to sample are smaller in the right order than in the wrong one, in which the byte that counts 256
+# times as much has become the one that changes: by a factor of 256 for small signals, and never by less than 2.
 MIN_RATIO = 2.0
 
 
