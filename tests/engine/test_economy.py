@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import subprocess
 import sys
 import textwrap
 import threading
 import time
+import weakref
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +69,28 @@ def test_without_memory_for_one_item_alone_the_work_ends(error):
 
     with threads(2) as pool, pytest.raises(MemoryError):
         list(map_in_order(pool, fail, range(9), Economy(2, roomy)))
+
+
+def test_what_failed_holds_no_memory_while_it_is_done_again():
+    """The traceback of an error holds the arrays of the calls that raised it."""
+    alive: weakref.WeakSet[Large] = weakref.WeakSet()
+    together, n_calls = threading.Barrier(3), itertools.count()
+
+    def work(i: int) -> int:
+        large = Large()
+        alive.add(large)
+        if next(n_calls) < 3:
+            together.wait()
+            time.sleep(0.01 * i)
+            raise MemoryError("Unable to allocate 1 GiB")
+        return len(alive)
+
+    with threads(3) as pool:
+        assert list(map_in_order(pool, work, range(3), Economy(3, roomy))) == [1, 1, 1]
+
+
+class Large:
+    """Stands for a large array."""
 
 
 def test_other_errors_are_no_shortage():
@@ -135,7 +159,7 @@ def test_a_step_without_memory_is_a_sentence(tmp_path):
     def greedy(run: Run) -> int:
         raise MemoryError
 
-    with ThreadPoolExecutor(1) as pool, pytest.raises(OutOfMemoryError, match="in the step greedy, with 1 worker"):
+    with ThreadPoolExecutor(1) as pool, pytest.raises(OutOfMemoryError, match="not enough memory for the step greedy"):
         run_in(tmp_path, pool).step("greedy", greedy)
 
 

@@ -6,6 +6,7 @@ import errno
 import logging
 import time
 from collections.abc import Callable
+from traceback import clear_frames
 
 from spikesieve.engine.heap import give_back
 from spikesieve.engine.machine import MemoryLimit, memory_limits
@@ -111,3 +112,16 @@ def is_shortage(error: BaseException | None) -> bool:
         return False
     no_memory = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
     return no_memory or is_shortage(error.__cause__)
+
+
+def free_frames(error: BaseException | None) -> None:
+    """Free the arrays of the calls that raised an error, which its traceback holds.
+
+    Parameters
+    ----------
+    error : BaseException or None
+        The error. The errors that it was raised from count as well.
+    """
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__context__

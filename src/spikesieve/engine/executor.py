@@ -5,16 +5,18 @@ from __future__ import annotations
 import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import blake2b
+from threading import Barrier
 from typing import Any, Generic, TypeVar, cast
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
-from spikesieve.engine.economy import Economy, is_shortage
+from spikesieve.engine.economy import Economy, free_frames, is_shortage
 from spikesieve.engine.heap import give_back
 
 Item = TypeVar("Item")
@@ -51,11 +53,19 @@ def threads(n_workers: int) -> Iterator[Executor]:
         The pool. After an error, work that has not started is cancelled.
     """
     with threadpool_limits(limits=1), ThreadPoolExecutor(n_workers) as pool:
+        all_at_once = Barrier(n_workers)
+        list(pool.map(lambda _: _multiply(all_at_once), range(n_workers)))
         try:
             yield pool
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+
+
+def _multiply(all_at_once: Barrier) -> None:
+    """Multiply matrices on each thread: OpenBLAS then takes its memory now, and does not end the process later."""
+    all_at_once.wait()
+    _ = np.ones((512, 512), np.float32) @ np.ones((512, 512), np.float32)
 
 
 def map_in_order(
@@ -156,21 +166,20 @@ class _Work(Generic[Item, Result]):
         """Wait for the oldest item; yields its result, or those of its pieces if there is no memory for the whole."""
         self._economy.look()
         oldest = self.waiting.popleft()
-        item, n_workers, n_pieces = oldest.item, oldest.n_workers, oldest.n_pieces
-        result, why = self._result(item, oldest.future)
-        del oldest  # an error holds the memory of the call that failed
+        result, why = self._result(oldest.item, oldest.future)
         if why:
-            if n_workers == self._economy.n_workers > 1:
+            if oldest.n_workers == self._economy.n_workers > 1:
                 self._economy.save(why)
-            result, why = self._alone(item)
+            result, why = self._alone(oldest.item)
         if why:
-            yield from self._in_pieces(item, n_pieces, why)
+            yield from self._in_pieces(oldest.item, oldest.n_pieces, why)
         else:
             yield cast(Result, result)
 
     def _alone(self, item: Item) -> tuple[Result | None, str]:
         """The result of an item while no other one is at work, or why there was no memory."""
-        wait([handed.future for handed in self.waiting])
+        for handed in self.waiting:
+            free_frames(handed.future.exception())
         give_back()
         return self._result(item, self._executor.submit(self._whole, item))
 
@@ -198,6 +207,7 @@ class _Work(Generic[Item, Result]):
         except Exception as error:
             if not is_shortage(error):
                 raise
+            free_frames(error)
             return None, str(error) or "there is no memory left"
 
 

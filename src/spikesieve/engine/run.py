@@ -33,8 +33,8 @@ logger = logging.getLogger(__name__)
 # Columns of `Blanked`, beside those of a task.
 BLANKED_COLUMNS = ("start", "stop", "reason", "share")
 _NO_MEMORY = (
-    "There is no memory left in the step {name}, with {workers}. Close other programs, give the job more memory, or "
-    "sort fewer contacts or a part of the recording."
+    "There is not enough memory for the step {name}. Close other programs, give the job more memory, or sort fewer "
+    "contacts or a part of the recording."
 )
 
 Item = TypeVar("Item")
@@ -292,7 +292,7 @@ class Run:
                 result = function(replace(self, store=store), *inputs, **settings)
             except (MemoryError, OSError) as error:
                 if is_shortage(error):
-                    raise OutOfMemoryError(_NO_MEMORY.format(name=name, workers=self.economy.workers)) from error
+                    raise OutOfMemoryError(_NO_MEMORY.format(name=name)) from error
                 raise
             self.backend.release()
             return result
