@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from make_sorting import make_probe
 from scipy.special import ndtr
 from tiny import sorted_time
 
@@ -16,8 +15,7 @@ from spikesieve.metrics.missed import (
     missed_fraction_by_size,
 )
 from spikesieve.model import Motion
-from spikesieve.stages.curate import CurateParams
-from spikesieve.stages.units import UnitsParams, UnitTableInputs, missed_share
+from spikesieve.stages.missed_spikes import missed_share
 
 
 @pytest.mark.parametrize("mean", [4.5, 5.5, 6.5, 8.0, 12.0])
@@ -98,11 +96,8 @@ def share_of(rates_hz: np.ndarray, movement_um: np.ndarray, size: float = 7.0) -
     motion = Motion(
         time_s, np.zeros(1), np.zeros(1, np.int64), still + movement_um[None, :, None], still, ("use",), ("",)
     )
-    inputs = UnitTableInputs(
-        make_probe(4), np.ones(4, np.float32), sorted_time(SECONDS, hz), motion, UnitsParams(), CurateParams()
-    )
     found = FoundScores(scores, np.full(len(scores), 5, np.float32), np.full(len(scores), size, np.float32))
-    share = missed_share(train.astype(np.int64), found, 0, inputs)
+    share = missed_share(train.astype(np.int64), found, (0.0, 0), sorted_time(SECONDS, hz), motion)
     assert share is not None
     return share
 

@@ -6,14 +6,32 @@ from types import SimpleNamespace
 
 import numpy as np
 from drifting_cases import PROBE, STEPS_UM, actual, moving
+from tiny import refractory_train, sorted_time
 
 from spikesieve.engine.source import Source
 from spikesieve.io.recordings.binary import recording_from_array
 from spikesieve.model import Motion
-from spikesieve.passes.learning import _steps_of
+from spikesieve.passes.learning import _by_spike_times, _MergedUnits, _steps_of
 from spikesieve.settings.preprocess import PreprocessParams
+from spikesieve.settings.refine import RefineParams
 
 HZ = 1000.0
+
+
+def test_the_trains_of_merged_units_are_in_the_order_of_their_templates():
+    spikes, unit = SimpleNamespace(sample=np.arange(7)), np.array([0, 1, 2, 3, 2, -1, 0])
+    learned, found = SimpleNamespace(spikes=spikes), SimpleNamespace(unit=unit)
+    units = _MergedUnits(learned, found, np.array([0, 1, 0, 1]), None)
+    assert [train.tolist() for train in units.trains] == [[0, 2, 4, 6], [1, 3]]
+
+
+def test_duplicates_are_two_neurons_where_spike_times_say_so():
+    rng = np.random.default_rng(0)
+    one, other = (refractory_train(30.0, 100.0, rng) for _ in range(2))
+    may_be_one = _by_spike_times([one[::2], one[1::2], other], sorted_time(100.0), RefineParams())
+    assert may_be_one(0, 1)
+    assert not may_be_one(0, 2)
+    assert may_be_one(3, 2), "of a template that was not learned again no spikes are known"
 
 
 def test_spikes_and_time_are_at_the_step_of_their_block_and_depth():

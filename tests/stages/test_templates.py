@@ -214,6 +214,14 @@ def test_opposite_polarity_is_no_duplicate():
     assert len(templates.without_duplicates(both, N_CONTACTS, SHAPES.pcs, TemplatesParams()).templates) == 2
 
 
+def test_duplicates_that_cannot_be_one_neuron_stay():
+    three = family([20.0, 21.0, 20.0], [10, 100, 5], [3, 3, 3])
+    kept = templates.without_duplicates(
+        three, N_CONTACTS, SHAPES.pcs, TemplatesParams(), lambda a, b: {a, b} != {0, 1}
+    ).templates
+    assert kept.n_spikes.tolist() == [105, 10]
+
+
 @pytest.mark.parametrize("n", [0, 1])
 def test_no_duplicates_in_none_and_in_one(n):
     some = tiny.line_templates(SHAPES, [2] * n, N_CONTACTS)

@@ -10,13 +10,13 @@ import numpy as np
 from spikesieve.curation.actions import Action, Membership, after, as_sorted
 from spikesieve.curation.parts import Parts, parts_of
 from spikesieve.curation.waveforms import curated_templates, mean_features
-from spikesieve.metrics.missed import FoundScores
 from spikesieve.model import F32, I64, Sorting, Spikes, Templates, Unit
 from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.units import UnitsParams
 from spikesieve.stages import units
 from spikesieve.stages.echoes import name_echoes, partial_echoes
 from spikesieve.stages.features import FeaturesOfUnits, amplitudes_and_positions
+from spikesieve.stages.missed_spikes import found_scores
 from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
 from spikesieve.stages.waveforms import peak_to_peak_uv
 
@@ -167,10 +167,9 @@ def _changed_rows(
 ) -> tuple[Unit, ...]:
     """Rows of the unit table of the changed units."""
     changed = np.flatnonzero(parts.changed)
-    order, edges = _order_by_unit(new.spikes, len(parts.ids))
     expected = means.norms[new.spikes.unit].astype(np.float32)
     least = np.full(len(expected), new.threshold_sd or 0.0, np.float32)
-    scores = FoundScores(new.spikes.amplitude * expected, least, expected)
+    scores = found_scores(new.spikes.amplitude * expected, least, expected, new.spikes.unit, len(parts.ids))
     where = units.mean_positions(new.spikes.position_um, new.spikes.unit, new.templates, new.probe)
     inputs = units.UnitTableInputs(
         new.probe,
@@ -182,7 +181,7 @@ def _changed_rows(
     )
     table = units.unit_table(
         [trains[k] for k in changed],
-        [scores.take(order[edges[k] : edges[k + 1]]) for k in changed],
+        [scores[k] for k in changed],
         Templates(new.templates.uv[changed], new.templates.contacts[changed], new.templates.peak_index),
         where[changed],
         new.similarity[np.ix_(changed, changed)],

@@ -20,6 +20,7 @@ from spikesieve.stages.echoes import name_echoes, partial_echoes
 from spikesieve.stages.features import FeaturesOfUnits, amplitudes_and_positions
 from spikesieve.stages.foreign_trains import foreign_notes
 from spikesieve.stages.match import MatchedSpikes
+from spikesieve.stages.missed_spikes import found_scores
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
 from spikesieve.stages.waveforms import peak_to_peak_uv
@@ -91,7 +92,8 @@ def describe(run: Run, source: Source, spikes: SortedSpikes, params: Description
     out, kept = _described_spikes(source, spikes, shifts, peak_to_peak_uv(templates))
     alike, _ = similarity(overlaps(final.means, fitted.probe.n_contacts, shapes.pcs), len(templates))
     trains = _by_unit(out, len(final.means))
-    scores = units.found_scores(spikes.matched, np.where(kept, final.trains.unit, -1), len(trains))
+    matched, unit = spikes.matched, np.where(kept, final.trains.unit, -1)
+    scores = found_scores(matched.score, matched.score - matched.excess, matched.norm, unit, len(trains))
     context = _context(source, spikes, params)
     where = units.mean_positions(out.position_um, out.unit, templates, fitted.probe)
     acgs = np.array([units.autocorrelogram(t, context.time) for t in trains], np.int64)

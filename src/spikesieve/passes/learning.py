@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from spikesieve.engine.blocks import Block
 from spikesieve.engine.heap import give_back
 from spikesieve.engine.run import Run, versioned
 from spikesieve.engine.source import Source
-from spikesieve.model import F64, I64
+from spikesieve.model import F64, I64, SortedTime
 from spikesieve.passes.curation import CuratedUnits
 from spikesieve.passes.drift import DriftModel
 from spikesieve.settings.curate import CurateParams
@@ -34,6 +35,7 @@ from spikesieve.stages.sieve.moving_units import (
     without_moving_duplicates,
 )
 from spikesieve.stages.sieve.rivals import SpikesAsSeen, find_rivals
+from spikesieve.stages.sieve.same_neuron import log_odds_one_neuron
 from spikesieve.stages.tissue import MovingTemplates
 
 
@@ -99,8 +101,14 @@ class _MergedUnits:
     merged_into: I64
     moving: MovingTemplates
 
+    @property
+    def trains(self) -> list[I64]:
+        """Samples of the spikes that each merged unit was learned from, in the order of `moving`."""
+        sample, unit = self.learned.spikes.sample, np.append(self.merged_into, -1)[self.found.unit]
+        return [sample[unit == k] for k in np.unique(self.merged_into)]
 
-@versioned(4)
+
+@versioned(5)
 def learn_templates_again(
     run: Run, source: Source, matching: Matching, params: LearningParams, shape: TemplatesParams
 ) -> MovingTemplates:
@@ -135,7 +143,8 @@ def learn_templates_again(
         units.moving, rarely_seen(matching.templates, units.found.parent, share, params.refine)
     )
     n_contacts = drift.probe.n_contacts
-    moving = without_moving_duplicates(moving, n_contacts, matching.shapes, shape)
+    may_be_one = _by_spike_times(units.trains, source.recording.sorted_time, params.refine)
+    moving = without_moving_duplicates(moving, n_contacts, matching.shapes, shape, may_be_one)
     is_sum = collision_templates(moving.rest, n_contacts, matching.shapes.pcs, seconds, hz, params.fit)
     single = np.flatnonzero(~is_sum)
     n_spikes = np.round(moving.rest.n_spikes[single] * source.used_s / seconds).astype(np.int64)
@@ -184,6 +193,16 @@ def final_units(
     least = float(np.median(found.score - found.excess)) if len(found.score) else 0.0
     notes = (*kept.notes, *removed)
     return CuratedUnits(trains, final, matching.templates.rest.contacts, least, notes)
+
+
+def _by_spike_times(trains: list[I64], time: SortedTime, params: RefineParams) -> Callable[[int, int], bool]:
+    """Whether two templates may be one neuron; nothing is known of templates after the last train."""
+
+    def may_be_one(a: int, b: int) -> bool:
+        known = max(a, b) < len(trains)
+        return not known or log_odds_one_neuron(trains[a], trains[b], time) >= -params.refractory_log_odds
+
+    return may_be_one
 
 
 def _seconds(source: Source, matching: Matching) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -206,8 +207,7 @@ def aligned(templates: LearnedTemplates, shapes: Shapes) -> tuple[LearnedTemplat
 
     Notes
     -----
-    Kilosort4 aligns by the strongest response to a typical shape. Where that shape is the later, positive phase of a
-    spike, the few spikes detected 0.2 ms late remain a unit of their own.
+    Kilosort4 aligns by the response to a typical shape. Where that is a later phase, late spikes remain a unit.
     """
     if len(templates) == 0:
         return templates, np.empty(0, np.int64)
@@ -307,12 +307,13 @@ def similarity(pairs: Overlaps, n_templates: int) -> tuple[F32, I64]:
 
 
 def without_duplicates(
-    means: LearnedTemplates, n_contacts: int, pcs: F32, params: TemplatesParams
+    means: LearnedTemplates,
+    n_contacts: int,
+    pcs: F32,
+    params: TemplatesParams,
+    may_be_one: Callable[[int, int], bool] = lambda *_: True,
 ) -> TemplateAssignment:
-    """Join clusters of nearly the same shape and size.
-
-    The cluster with the most spikes becomes a template: its scores stay, the spikes of its duplicates are added. Then
-    the next cluster that is left follows.
+    """Join clusters of nearly the same shape and size, those with most spikes first: their scores stay.
 
     Parameters
     ----------
@@ -324,6 +325,8 @@ def without_duplicates(
         Temporal components.
     params : TemplatesParams
         Correlation and norm difference of duplicates.
+    may_be_one : callable, optional
+        Whether two duplicates may be one neuron. Default: all may.
 
     Returns
     -------
@@ -340,6 +343,7 @@ def without_duplicates(
     for k in np.argsort(-means.n_spikes, kind="stable"):
         if template_of_cluster[k] < 0:
             joining = (template_of_cluster < 0) & same[k]
+            joining[[j for j in np.flatnonzero(joining) if not may_be_one(int(k), int(j))]] = False
             joining[k] = True
             template_of_cluster[joining] = len(keep)
             lead[joining] = np.where(np.flatnonzero(joining) == k, 0, lag[k, joining])

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TypedDict
 
 import numpy as np
 
 from spikesieve.metrics import refractory
-from spikesieve.metrics.missed import FoundScores, is_truncated, missed_fraction_by_position, missed_fraction_by_size
+from spikesieve.metrics.missed import FoundScores
 from spikesieve.model import F32, F64, I32, I64, Label, Motion, Probe, SortedTime, Templates, Unit
 from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.units import UnitsParams
 from spikesieve.stages.blanked_time import remains_of_artifacts
 from spikesieve.stages.foreign_trains import foreign_label
-from spikesieve.stages.match import MatchedSpikes
+from spikesieve.stages.missed_spikes import missed_share
 from spikesieve.stages.unit_trains import of_train
 from spikesieve.stages.waveforms import best_columns, peak_to_peak_uv
 
 ACG_BINS = 100
-# The displacements are divided into this many ranges, in each of which the tissue spends the same time.
-N_DISPLACEMENT_RANGES = 5
-# Smallest distance between the outer ranges: a footprint does not vanish over less.
-MIN_RANGE_UM = 5.0
-# A whole neuron with large spikes does not lack more of them than this at some displacements; a part of one does.
-MAX_MISSED_OF_WHOLE_NEURON = 0.3
 # Contacts with at least this share of a unit's largest peak-to-peak belong to its extent.
 LARGE_SHARE = 0.5
 
@@ -111,29 +104,6 @@ def autocorrelogram(train: I64, time: SortedTime) -> I64:
     return counts[refractory.HALF_BINS + 1 : refractory.HALF_BINS + 1 + ACG_BINS]
 
 
-def found_scores(matched: MatchedSpikes, unit: I64, n_units: int) -> list[FoundScores]:
-    """Collect the scores of each unit's spikes, as matching found them.
-
-    Parameters
-    ----------
-    matched : MatchedSpikes
-        All matched spikes.
-    unit : ndarray of int64, shape (n_spikes,)
-        Unit of each; -1 = none.
-    n_units : int
-        Number of units.
-
-    Returns
-    -------
-    list of FoundScores
-        One a unit.
-    """
-    found = FoundScores(matched.score, matched.score - matched.excess, matched.norm)
-    order = np.argsort(unit, kind="stable")
-    edges = np.searchsorted(unit[order], np.arange(n_units + 1))
-    return [found.take(order[a:b]) for a, b in pairwise(edges)]
-
-
 def unit_table(
     trains: list[I64],
     scores: list[FoundScores],
@@ -171,7 +141,8 @@ def unit_table(
         peak_uv = float(np.abs(templates.uv[k, :, columns[k]]).max())
         snr = peak_uv / max(float(inputs.noise_sd_uv[contact]), 1e-9)
         acg = refractory.refractoriness_of_train(train, inputs.time)
-        share_missed = missed_share(train, scores[k], contact, inputs)
+        place = float(inputs.probe.positions_um[contact, 1]), int(inputs.probe.shanks[contact])
+        share_missed = missed_share(train, scores[k], place, inputs.time, inputs.motion)
         label, why = label_unit(acg, snr, spread_um(templates, k, inputs.probe), share_missed, inputs)
         remains = remains_of_artifacts(train, inputs.time)
         if label == Label.GOOD and remains is not None:
@@ -244,66 +215,6 @@ def nearest_unit(k: int, similarity: F32) -> NearestUnit:
     if len(alike) < 2 or not np.isfinite(alike.max()):
         return {"nearest_unit": None, "nearest_similarity": None}
     return {"nearest_unit": int(alike.argmax()), "nearest_similarity": float(alike.max())}
-
-
-def missed_share(train: I64, found: FoundScores, contact: int, inputs: UnitTableInputs) -> float | None:
-    """Estimate the share of a unit's spikes that are too small to be found, at all or at some displacements.
-
-    Parameters
-    ----------
-    train : ndarray of int64, shape (n_spikes,)
-        Spike times in samples, ascending.
-    found : FoundScores
-        Scores of these spikes.
-    contact : int
-        Best contact of the unit.
-    inputs : UnitTableInputs
-        Recording and drift.
-
-    Returns
-    -------
-    float or None
-        Share from 0 to 1; None if there are too few spikes to tell.
-
-    Notes
-    -----
-    If a unit far above the threshold lacks many spikes at some displacements, it is a part of a neuron. If it lacks a
-    few, its rate may have changed: they are not counted.
-    """
-    share = missed_fraction_by_size(found)
-    if share is None or inputs.motion is None:
-        return share
-    by_drift = _missed_by_drift(train, contact, inputs, inputs.motion)
-    counts = is_truncated(found.score, found.threshold) or by_drift > MAX_MISSED_OF_WHOLE_NEURON
-    return max(share, by_drift) if counts else share
-
-
-def _missed_by_drift(train: I64, contact: int, inputs: UnitTableInputs, motion: Motion) -> float:
-    """Share of spikes that a unit lacks at some displacements; 0 if the tissue moved too little to hide it.
-
-    Rates also change by themselves, so this is the smaller share of the two halves of the recording.
-    """
-    start, used_s = inputs.time.pieces(1.0)
-    if len(start) < 2:
-        return 0.0
-    middle_s = start / inputs.time.sampling_hz + 0.5
-    depth_um, shank = inputs.probe.positions_um[contact, 1], inputs.probe.shanks[contact]
-    displacement_um = motion.at(middle_s, np.full(len(start), depth_um), np.full(len(start), shank))
-    edges_um = np.quantile(displacement_um, np.arange(1, N_DISPLACEMENT_RANGES) / N_DISPLACEMENT_RANGES)
-    if edges_um[-1] - edges_um[0] < MIN_RANGE_UM:
-        return 0.0
-    second = np.maximum(np.searchsorted(start, train, side="right") - 1, 0)
-    n_spikes = np.bincount(second, minlength=len(start))
-    ranges = np.searchsorted(edges_um, displacement_um)
-    halves = zip(*(np.array_split(column, 2) for column in (ranges, n_spikes, used_s)), strict=True)
-    return min(missed_fraction_by_position(*_per_range(*half)) for half in halves)
-
-
-def _per_range(ranges: I64, n_spikes: I64, used_s: F64) -> tuple[I64, F64]:
-    """Spikes and seconds in each range that occurred, from the range, spikes and used time of each second."""
-    seconds, counts = np.bincount(ranges, weights=used_s), np.bincount(ranges, weights=n_spikes)
-    occurred = seconds > 0
-    return counts[occurred].astype(np.int64), seconds[occurred].astype(np.float64)
 
 
 def spread_um(templates: Templates, unit: int, probe: Probe) -> float:

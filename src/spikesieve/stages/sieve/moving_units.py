@@ -5,7 +5,7 @@ Each unit is described as the contacts saw its spikes at each displacement of th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -266,7 +266,11 @@ def concatenate_templates(first: MovingTemplates, *others: MovingTemplates) -> M
 
 
 def without_moving_duplicates(
-    moving: MovingTemplates, n_contacts: int, shapes: Shapes, params: TemplatesParams
+    moving: MovingTemplates,
+    n_contacts: int,
+    shapes: Shapes,
+    params: TemplatesParams,
+    may_be_one: Callable[[int, int], bool] = lambda *_: True,
 ) -> MovingTemplates:
     """Align the templates in time, and merge those that are duplicates at rest.
 
@@ -280,6 +284,8 @@ def without_moving_duplicates(
         Temporal components and the sample at which a waveform has its peak.
     params : TemplatesParams
         When two templates are duplicates.
+    may_be_one : callable, optional
+        Whether two duplicates, of which the numbers are given, may be one neuron. Default: all may.
 
     Returns
     -------
@@ -290,7 +296,7 @@ def without_moving_duplicates(
     rest, shifts = aligned(moving.rest, shapes)
     for k, shift in enumerate(shifts):
         scores[:, k] = advanced(scores[:, k], int(shift), shapes.pcs)
-    families = without_duplicates(rest, n_contacts, shapes.pcs, params)
+    families = without_duplicates(rest, n_contacts, shapes.pcs, params, may_be_one)
     kept = np.array(
         [np.flatnonzero(families.template_of_cluster == k)[0] for k in range(len(families.templates))], np.int64
     )
