@@ -14,6 +14,7 @@ from spikesieve.engine.source import Source
 from spikesieve.engine.store import Store
 from spikesieve.io.recordings.binary import recording_from_array
 from spikesieve.passes.contacts import Contacts, survey_contacts
+from spikesieve.passes.preprocessing import fit_preprocessing
 from spikesieve.settings.preprocess import PreprocessParams
 
 N_CONTACTS, SECONDS = 20, 4
@@ -27,9 +28,13 @@ def pulses() -> np.ndarray:
     return np.convolve(train, pulse)[: len(train), None]
 
 
-def contacts_of(uv: np.ndarray, folder: Path) -> Contacts:
+def source_of(uv: np.ndarray) -> Source:
     recording = recording_from_array(np.rint(uv).astype(np.int16), HZ, 1.0)
-    source = Source.of(recording, line_probe(N_CONTACTS), PreprocessParams(), 30_000)
+    return Source.of(recording, line_probe(N_CONTACTS), PreprocessParams(), 30_000)
+
+
+def contacts_of(uv: np.ndarray, folder: Path) -> Contacts:
+    source = source_of(uv)
     with ThreadPoolExecutor(1) as pool:
         return survey_contacts(Run(pool, BACKEND, Store.open(folder)), source)
 
@@ -54,3 +59,17 @@ def test_a_line_that_goes_on_between_pulses_is_found_alone(tmp_path):
     assert contacts.lines.hz == pytest.approx([1234.0], abs=0.2)
     assert contacts.measured.sd_uv == pytest.approx(np.full(N_CONTACTS, 10.0), rel=0.1)
     assert contacts.disturbed_sd_uv[3] > 40
+
+
+def test_a_strong_tone_on_all_contacts_is_removed_and_not_blanked_as_an_artifact_that_lasts_for_ever(tmp_path):
+    """The common reference cannot remove it: its phase differs from contact to contact."""
+    rng = np.random.default_rng(0)
+    t = np.arange(round(SECONDS * HZ))[:, None] / HZ
+    clean = 10 * rng.standard_normal((len(t), N_CONTACTS))
+    tone = 300 * np.sin(2 * np.pi * 1000 * t + rng.uniform(0, 2 * np.pi, N_CONTACTS))
+    source = source_of(clean + tone)
+    with ThreadPoolExecutor(1) as pool:
+        fitted = fit_preprocessing(Run(pool, BACKEND, Store.open(tmp_path)), source, PreprocessParams())
+    cleaned = source.with_preprocessing(fitted).clean(source.sample_blocks[1], 0, BACKEND)
+    assert cleaned.blanked is None
+    assert cleaned.uv.std() < 11
