@@ -151,9 +151,7 @@ def _open(piece: _Piece) -> Opened:
         recording, notes = _with_clock(recording, numbers[:n_samples], piece)
         clock_notes += notes
     electrodes = _electrodes(piece.entry)
-    settings = read_settings_probe(
-        piece.folder.parent, piece.stream_folder.name, piece.entry["channels"], electrodes
-    )
+    settings = read_settings_probe(piece.folder.parent, piece.stream_folder.name, piece.entry["channels"], electrodes)
     if settings.delay_samples is not None:
         delays = np.zeros(n_channels)
         delays[electrodes] = settings.delay_samples
