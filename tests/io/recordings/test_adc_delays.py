@@ -55,7 +55,7 @@ def test_the_delays_are_those_of_the_saved_channels(tmp_path):
 
 def test_the_table_in_the_metadata_wins(tmp_path):
     table = {"~muxTbl": "(2,4)(6 7)(4 5)(2 3)(0 1)"}
-    delays = delays_of(record(tmp_path, np2_tags(acqApLfSy="384,0,1", **table)))
+    delays = delays_of(record(tmp_path, np2_tags(acqApLfSy="384,0,1", snsSaveChanSubset="0:7,384", **table)))
     assert delays.tolist() == [0.75, 0.75, 0.5, 0.5, 0.25, 0.25, 0, 0, 0]
 
 

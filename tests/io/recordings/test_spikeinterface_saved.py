@@ -151,6 +151,7 @@ def test_several_zarr_folders_are_streams(tmp_path):
         ({"time_axis": 1}, "time_axis is 1.*save it again"),
         ({"dtype": "complex64"}, "dtype complex64"),
         ({"sampling_frequency": "fast"}, "fast"),
+        ({"gain_to_uV": [0.0] * 4}, "has gains, but those of all channels are 0"),
     ],
 )
 def test_a_damaged_index_is_told(tmp_path, changes, words):

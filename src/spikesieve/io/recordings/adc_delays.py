@@ -13,7 +13,7 @@ from spikesieve.model import F64, I64
 LFP_HZ = "lf_sample_frequency_hz"
 
 
-def delays_of_table(table: str, channels: I64, has_lfp_turn: bool) -> F64:
+def delays_of_table(table: str, channels: I64, has_lfp_turn: bool) -> F64 | None:
     """Compute how much later than the first each channel is sampled.
 
     Parameters
@@ -28,13 +28,8 @@ def delays_of_table(table: str, channels: I64, has_lfp_turn: bool) -> F64:
 
     Returns
     -------
-    ndarray of float64, shape (n_channels,)
-        As a fraction of a sample.
-
-    Raises
-    ------
-    ValueError
-        A channel is not in the table.
+    ndarray of float64, shape (n_channels,), or None
+        As a fraction of a sample; None if a channel is not in the table.
 
     Examples
     --------
@@ -43,9 +38,8 @@ def delays_of_table(table: str, channels: I64, has_lfp_turn: bool) -> F64:
     """
     header, *turns = re.findall(r"\(([^)]*)\)", table)
     turn_of = {int(channel): turn for turn, row in enumerate(turns) for channel in row.split()}
-    missing = [channel for channel in channels.tolist() if channel not in turn_of]
-    if missing:
-        raise ValueError(f"channel {missing[0]} has no converter")
+    if not turn_of.keys() >= set(channels.tolist()):
+        return None
     n_turns = int(header.split(",")[1]) + has_lfp_turn
     return np.array([turn_of[channel] for channel in channels.tolist()], np.float64) / n_turns
 

@@ -131,7 +131,7 @@ def _imec(path: Path, meta: Meta) -> SpikeGlxMeta:
         gain_uv=_gain_uv(gains, n_channels, float(meta["imAiRangeMax"]) / max_int),
         range_raw=(-float(max_int), max_int - 1.0),
         probe=_probe(path, meta, saved),
-        delay_samples=_delays(meta, np.array(saved, np.int64), n_channels),
+        delay_samples=_delays(meta, saved, n_channels),
         is_filtered="-apfilter=" in meta.get("catGTCmdline0", ""),
         **_when_and_size(meta),
     )
@@ -152,15 +152,16 @@ def _nidq(path: Path, meta: Meta) -> SpikeGlxMeta:
     )
 
 
-def _delays(meta: Meta, saved: I64, n_channels: int) -> F64 | None:
+def _delays(meta: Meta, saved: Sequence[int], n_channels: int) -> F64 | None:
     """Delays by ~muxTbl or the kind of probe. CatGT has corrected them unless it was told not to."""
-    if "catGTCmdline0" in meta and "-no_tshift" not in meta["catGTCmdline0"]:
+    is_corrected = "catGTCmdline0" in meta and "-no_tshift" not in meta["catGTCmdline0"]
+    if is_corrected or _is_renumbered(meta, saved):
         return None
+    channels = np.array(saved, np.int64)
     if "muxTbl" in meta and "acqApLfSy" in meta:
-        found: F64 | None = delays_of_table(meta["muxTbl"], saved, int(meta["acqApLfSy"].split(",")[1]) > 0)
+        found = delays_of_table(meta["muxTbl"], channels, int(meta["acqApLfSy"].split(",")[1]) > 0)
     else:
-        usual = PART_OF_TYPE.get(meta.get("imDatPrb_type", "0"), "")
-        found = delays_of_part(meta.get("imDatPrb_pn", usual), saved)
+        found = delays_of_part(_part_number(meta) or "", channels)
     return None if found is None else np.pad(found, (0, n_channels - len(found)))
 
 
@@ -248,6 +249,10 @@ def _is_renumbered(meta: Meta, saved: Sequence[int]) -> bool:
     return len(saved) < n_acquired and any(channel < n_acquired for channel in _saved_channels(meta)[len(saved) :])
 
 
+def _part_number(meta: Meta) -> str | None:
+    return meta.get("imDatPrb_pn") or PART_OF_TYPE.get(meta.get("imDatPrb_type", "0"))
+
+
 def _from_geom_map(meta: Meta, saved: Sequence[int]) -> Layout:
     """~snsGeomMap: (part,n_shanks,shank_pitch,shank_width)(shank:x:y:used)..., x from the left edge of the shank."""
     header, rows = _table(meta["snsGeomMap"])
@@ -257,7 +262,7 @@ def _from_geom_map(meta: Meta, saved: Sequence[int]) -> Layout:
 
 def _from_shank_map(meta: Meta, saved: Sequence[int]) -> Layout | None:
     """~snsShankMap: (n_shanks,n_columns,n_rows)(shank:column:row:used)..., for parts that probeinterface knows."""
-    part_number = meta.get("imDatPrb_pn") or PART_OF_TYPE.get(meta.get("imDatPrb_type", "0"))
+    part_number = _part_number(meta)
     if part_number is None or "snsShankMap" not in meta:
         return None
     try:
