@@ -8,7 +8,7 @@ process group is killed after a random time, again and again, until a result is 
 enough kills. Times between kills are exponential, with a mean of a twentieth of the undisturbed sort, so every moment
 is as likely as any other. Sorts are forked from this process, so that a kill costs no start of Python (set
 OMP_NUM_THREADS=1: a fork has no threads but its own). With processes, a pool of them is given to `spikesieve.sort` with
-a folder of steps; it is killed as well. The second table says in which steps the sorts were killed.
+a folder of steps; it is killed as well. The last column says in which steps.
 """
 
 from __future__ import annotations
@@ -92,9 +92,9 @@ def start(work: Callable[[], None], log: Path) -> int:
     """Fork a process group that does some work; returns its number."""
     sys.stdout.flush()
     pid = os.fork()
+    os.setpgid(pid, pid)  # in both: whoever comes first
     if pid:
         return pid
-    os.setsid()
     try:
         with log.open("w") as said:
             os.dup2(said.fileno(), 1)
@@ -132,7 +132,7 @@ def step_in(folder: Path) -> str:
     return "between steps" if list(folder.glob("*-*")) else "before the first step"
 
 
-def kill_one(args: argparse.Namespace, method: str, workers: str, raw: Path) -> Counter[str]:
+def kill_one(args: argparse.Namespace, method: str, workers: str, raw: Path) -> None:
     """Kill the sorts of one method, and print a row."""
     whole, out = (args.folder / f"{method}-{workers}-{name}" for name in ("whole", "killed"))
     log, chance, steps = args.folder / "log", random.Random(f"{args.seed} {method} {workers}"), Counter[str]()
@@ -151,12 +151,11 @@ def kill_one(args: argparse.Namespace, method: str, workers: str, raw: Path) -> 
         n_results += 1
         wrong += unlike(whole, out)
         left += len(list(args.folder.glob(f".{out.name}*")))
-    print(
-        f"| {method} | {workers} | {seconds:.0f} | {steps.total()} | {n_results} | {len(wrong)} | {left} |", flush=True
-    )
+    where = ", ".join(f"{name} {n}" for name, n in steps.most_common())
+    row = (method, workers, f"{seconds:.0f}", steps.total(), n_results, len(wrong), left, where)
+    print(f"| {' | '.join(map(str, row))} |", flush=True)
     for name in wrong:
         print(f"other bytes: {name}", file=sys.stderr)
-    return steps
 
 
 def main() -> None:
@@ -175,14 +174,11 @@ def main() -> None:
     args.folder.mkdir(parents=True, exist_ok=True)
     raw = recorded(args.folder, args.probe, args.seconds)
     warm_up(args.folder, args.methods)
-    print("| method | workers | s undisturbed | kills | results | files with other bytes | hidden folders left |")
-    print("|---|---|---|---|---|---|---|", flush=True)
-    found = {
-        method: sum((kill_one(args, method, each, raw) for each in args.workers), Counter()) for method in args.methods
-    }
-    print("\n| method | steps that were killed |\n|---|---|")
-    for method, steps in found.items():
-        print(f"| {method} | {', '.join(f'{name} {n}' for name, n in steps.most_common())} |")
+    print("| method | workers | s undisturbed | kills | results | files with other bytes | left over | killed in |")
+    print("|---|---|---|---|---|---|---|---|", flush=True)
+    for method in args.methods:
+        for workers in args.workers:
+            kill_one(args, method, workers, raw)
 
 
 if __name__ == "__main__":

@@ -166,7 +166,8 @@ def test_a_signal_ends_a_sort_within_a_second_and_says_how_it_goes_on(tmp_path, 
 
 
 def test_the_sentence_after_an_interruption_says_where_it_was(tmp_path):
-    stop = Stop(tmp_path / "out")
+    assert Stop().sentence() == "Interrupted. Nothing was written."
+    stop = Stop(tmp_path / ".out.steps")
     assert stop.sentence() == "Interrupted. Nothing was written."
     (tmp_path / ".out.steps").mkdir()
     assert stop.sentence().startswith("Interrupted. What is finished is kept in")

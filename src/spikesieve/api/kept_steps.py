@@ -98,8 +98,10 @@ class Course:
         Called with a line for the user.
     folder : Path
         Folder of the steps.
+    steps : tuple of str
+        Names of the steps of the method, in order.
     stop_after : str or None
-        Step after which the sort ends.
+        Step after which the sort ends; if the settings leave it out, the sort ends where it would be.
     n_loaded : int
         Number of steps that were loaded.
     is_told : bool
@@ -110,6 +112,7 @@ class Course:
 
     announce: Callable[[str], None]
     folder: Path
+    steps: tuple[str, ...]
     stop_after: str | None
     n_loaded: int = 0
     is_told: bool = False
@@ -131,7 +134,7 @@ class Course:
         if state.is_needed_again:
             self.before, self.n_loaded = "", 0
             return
-        if self.before == self.stop_after:
+        if self.stop_after is not None and name not in self.steps[: self.steps.index(self.stop_after) + 1]:
             raise EndedEarlyError(
                 f"The sort ended after the step {self.before}. The steps are kept in {self.folder}: give the same "
                 "command without --stop-after, and it goes on."

@@ -24,7 +24,7 @@ from spikesieve.api.kept_steps import (
 )
 from spikesieve.api.save import LOG_NAME, seeds_of, write_folder
 from spikesieve.api.scratch_copy import fast_samples
-from spikesieve.api.sort import Resources, memory_plan, open_run, require_use, run_method, source_of
+from spikesieve.api.sort import STEPS, Resources, memory_plan, open_run, require_use, run_method, source_of
 from spikesieve.engine.clock import StageClock
 from spikesieve.engine.codec import in_memory
 from spikesieve.engine.executor import Progress, silent
@@ -188,7 +188,10 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
     _prepare_place(job, recording, announce)
     with kept_steps(job.out, job.fresh, job.keep_steps) as steps, run_log(steps / LOG_NAME):
         _log_start(job, recording, probe)
-        course, keeps_all = Course(announce, steps, job.stop_after), job.keep_steps or job.stop_after is not None
+        course, keeps_all = (
+            Course(announce, steps, STEPS[job.settings.method], job.stop_after),
+            job.keep_steps or job.stop_after is not None,
+        )
         for line in plan.lines():
             course.tell(line)
         store, files = Store.open(steps, tell=course, keeps_all=keeps_all), file_states(recording)

@@ -135,7 +135,7 @@ def sort(
     """
     keep_s = interval_s(time_range) if time_range is not None else None
     exclude_s = tuple(interval_s(text) for text in exclude or ())
-    stop = Stop(out)
+    stop = Stop()
     with errors_as_sentences(stop.sentence), shown_progress(quiet, verbose, stop.sentence) as progress:
         from spikesieve.api.sort_files import Job
         from spikesieve.io.kilosort2_options import read_options
@@ -171,17 +171,17 @@ def sort(
 
 @dataclass
 class Stop:
-    """Ends a sort that is interrupted, and says how it goes on.
+    """Says how a sort goes on that is interrupted. It imports nothing: another thread may hold the import lock.
 
     Attributes
     ----------
-    out : Path
-        The result folder.
+    kept : Path or None
+        Folder of the steps; None before the sort begins.
     place : (str, int, int)
         Stage, pieces of work that are done, and their number.
     """
 
-    out: Path
+    kept: Path | None = None
     place: tuple[str, int, int] = ("", 0, 0)
 
     def watched(self, progress: Progress) -> Progress:
@@ -212,21 +212,19 @@ class Stop:
         str
             Two sentences.
         """
-        from spikesieve.api.kept_steps import steps_folder
-
         stage, done, total = self.place
-        kept = steps_folder(self.out)
-        if not kept.exists():
+        if self.kept is None or not self.kept.exists():
             return "Interrupted. Nothing was written."
         where = f" at {stage}, {done} of {total}" if stage else ""
         return (
-            f"Interrupted{where}. What is finished is kept in {kept}: give the same command "
+            f"Interrupted{where}. What is finished is kept in {self.kept}: give the same command "
             "again, and it goes on there; with --fresh it starts anew."
         )
 
 
 def _sort_probes(job: Job, stop: Stop, progress: Progress, announce: Callable[[str], None]) -> list[Outcome]:
     """Sort one probe, or several that recorded together one after another."""
+    from spikesieve.api.kept_steps import steps_folder
     from spikesieve.api.probes import is_done, jobs_of_probes
     from spikesieve.api.sort_files import sort_files
 
@@ -237,7 +235,7 @@ def _sort_probes(job: Job, stop: Stop, progress: Progress, announce: Callable[[s
             if is_done(each):
                 announce("It was sorted before. --overwrite sorts it again.")
                 continue
-        stop.out = each.out
+        stop.kept = steps_folder(each.out)
         try:
             outcomes.append(sort_files(each, stop.watched(progress), announce))
         except EndedEarlyError as end:

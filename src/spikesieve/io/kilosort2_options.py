@@ -38,7 +38,7 @@ def read_options(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is not a file of Kilosort2 options. Give a rez.mat, a .toml or a .json file.")
     try:
         options = parse(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"The file of Kilosort2 options {path} cannot be read: {error}. Correct it.") from error
     if not isinstance(options, dict):
         raise InputError(f"{path} has no options by name. Write them as NAME = VALUE.")

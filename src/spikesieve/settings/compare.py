@@ -130,7 +130,7 @@ def _names_in_environment() -> set[str]:
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(f"The file {file} cannot be read as TOML: {error}.") from error
     table = values.pop(_TABLE, {})
     if not isinstance(table, dict):

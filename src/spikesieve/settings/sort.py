@@ -213,7 +213,7 @@ class Settings(Adjustable):
             return cls.from_toml(path)
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise SettingsError(
                 f"The settings file {path} cannot be read as JSON: {error}. Export it again."
             ) from error

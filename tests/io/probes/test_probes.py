@@ -234,6 +234,22 @@ def test_json_that_is_no_probe_is_refused(tmp_path, text, words):
         read_probe(path)
 
 
+@pytest.mark.parametrize("number", ["9" * 40, "1e400", "-9223372036854775809"])
+def test_numbers_beyond_all_types_are_refused(tmp_path, number):
+    path = pi_file(tmp_path, pi_probe())
+    content = json.loads(path.read_text())
+    content["probes"][0]["device_channel_indices"] = [0, 1, 2, 77]
+    path.write_text(json.dumps(content).replace("77", number))
+    with pytest.raises(InputError):
+        read_probe(path)
+
+
+def test_endless_brackets_are_refused(tmp_path):
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match="not valid JSON"):
+        read_probe(tmp_path / "deep.json")
+
+
 def test_a_missing_probe_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.json does not exist"):
         read_probe(tmp_path / "nowhere.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -155,7 +156,7 @@ def test_files_that_do_not_fit_each_other_are_a_sentence(tmp_path: Path) -> None
     written(tmp_path, make_sorting())
     amplitudes = np.load(tmp_path / "amplitudes.npy")
     np.save(tmp_path / "amplitudes.npy", amplitudes[:-1])
-    with pytest.raises(InputError, match=r"differ in length: spike_times.npy has 400, .* amplitudes.npy has 399"):
+    with pytest.raises(InputError, match=r"differ in length: amplitudes has 399 spikes, and spike_times has 400"):
         read_sorting(tmp_path)
     np.save(tmp_path / "amplitudes.npy", amplitudes)
     unit = np.load(tmp_path / "spike_templates.npy")
@@ -168,7 +169,7 @@ def test_files_that_do_not_fit_each_other_are_a_sentence(tmp_path: Path) -> None
     with pytest.raises(InputError, match="label 'fine'"):
         read_sorting(tmp_path)
     (tmp_path / "units.csv").write_text("".join(text.splitlines(True)[:-1]), encoding="utf-8")
-    with pytest.raises(InputError, match=r"4 rows in units.csv but 5 templates"):
+    with pytest.raises(InputError, match=r"templates_uv has 5 units, and units.csv has 4"):
         read_sorting(tmp_path)
 
 
@@ -184,4 +185,41 @@ def test_a_result_of_another_version_says_what_it_lacks(tmp_path: Path) -> None:
     del facts["notes"]
     (tmp_path / "provenance.json").write_text(json.dumps(facts))
     with pytest.raises(InputError, match="has no 'notes'"):
+        read_sorting(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("versions", ["1.0"], "versions"),
+        ("stages", {"detect": {"seconds": 1.0}}, "no 'stages.detect.peak_memory_mb'"),
+        ("recording", None, "recording"),
+        ("started", "yesterday", "started"),
+        ("started", "2024-02-03T00:00:00", "started"),
+    ],
+)
+def test_provenance_of_another_form_is_a_sentence(tmp_path: Path, name: str, value: object, words: str) -> None:
+    written(tmp_path, make_sorting())
+    facts = json.loads((tmp_path / "provenance.json").read_text(encoding="utf-8"))
+    (tmp_path / "provenance.json").write_text(json.dumps({**facts, name: value}))
+    with pytest.raises(InputError, match=words):
+        read_sorting(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("amplitudes", lambda array: array[None], "amplitudes .* cannot be float32 of shape"),
+        ("spike_times", lambda array: array.astype(np.float64), "spike_times .* cannot be float64"),
+        ("spike_positions", lambda array: array[:, :1], "spike_positions has 1 columns, and a result has 2"),
+        ("pc_feature_ind", lambda array: array + 1000, "contacts that the probe does not have"),
+        ("kept_spikes", lambda array: array.astype(np.int64), "kept_spikes .* cannot be int64"),
+    ],
+)
+def test_an_array_of_another_form_is_a_sentence(
+    tmp_path: Path, name: str, change: Callable[[np.ndarray], np.ndarray], words: str
+) -> None:
+    written(tmp_path, make_sorting())
+    np.save(tmp_path / f"{name}.npy", change(np.load(tmp_path / f"{name}.npy")))
+    with pytest.raises(InputError, match=words):
         read_sorting(tmp_path)

@@ -87,6 +87,15 @@ def test_histograms_hold_every_known_unit() -> None:
     assert len({histogram.unknown for histogram in quality_histograms(units)}) == 2
 
 
+@pytest.mark.parametrize("amplitude_uv", [1e-320, 1e300, float("inf"), -1.0])
+def test_what_no_amplifier_measures_is_unknown_in_a_histogram(amplitude_uv: float) -> None:
+    units = make_sorting(3).units
+    strange = (replace(units[0], amplitude_uv=amplitude_uv), *units[1:])
+    (histogram,) = (each for each in quality_histograms(strange) if each.name == "amplitude_uv")
+    assert histogram.unknown == 1
+    assert sum(counts.sum() for counts in histogram.counts.values()) == 2
+
+
 @pytest.mark.parametrize("n_units", [0, 1])
 def test_histograms_of_no_unit_or_one(n_units: int) -> None:
     for histogram in quality_histograms(make_sorting(n_units, n_units).units):

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import importlib
 import json
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import probeinterface
 from numpy.typing import NDArray
-from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from spikesieve.errors import InputError, OutputError
+from spikesieve.io.matlab_files import load_mat
+from spikesieve.io.plain_arrays import load_npz
 from spikesieve.io.probes.prb import evaluate_prb
 from spikesieve.io.probes.shanks import separate_shanks, shank_numbers
 from spikesieve.model import F64, I64, Probe
@@ -86,7 +84,7 @@ def contacts_of_group(path: Path) -> tuple[int, ...]:
 def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not valid JSON: {error}. Write the probe file again.") from error
 
 
@@ -111,10 +109,10 @@ def read_mat(path: Path) -> Probe:
         If the file is damaged or not a channel map.
     """
     try:
-        content = loadmat(path)
+        content = load_mat(path, ("chanMap", "xcoords", "ycoords", "xc", "yc", "kcoords", "connected"))
     except NotImplementedError:
         content = _load_mat_73(path)
-    except (MatReadError, zlib.error, ValueError, TypeError, LookupError, EOFError, AttributeError) as error:
+    except ValueError as error:
         raise InputError(
             f"{path} is not a readable MATLAB file: {error}. Save it again with save(..., '-v7')."
         ) from error
@@ -140,9 +138,8 @@ def read_npz(path: Path) -> Probe:
         If the file is damaged or lacks an array.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            content = {name: file[name] for name in file.files}
-    except (BadZipFile, zlib.error, ValueError, EOFError, AttributeError, TypeError) as error:
+        content = load_npz(path)
+    except ValueError as error:
         raise InputError(f"{path} is not a readable .npz file: {error}. Write it with numpy.savez.") from error
     return _from_kilosort(path, content, first_channel=0)
 
@@ -236,7 +233,7 @@ def _from_probeinterface(path: Path, content: dict[str, Any], number: int | None
     try:
         probes = probeinterface.ProbeGroup.from_dict(content).probes
         parts = [_contacts(path, probe) for probe in probes]
-    except (KeyError, ValueError, TypeError, AttributeError, AssertionError, IndexError) as error:
+    except (LookupError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError) as error:
         raise InputError(
             f"{path} is not a probeinterface probe: {error!r}. Write it with probeinterface again."
         ) from error

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from spikesieve.errors import InputError
+from spikesieve.io.plain_arrays import load_npy
 from spikesieve.model import F64
 
 
@@ -32,9 +33,9 @@ def read_artifact_times(path: Path | str) -> F64:
     path = Path(path)
     try:
         if path.suffix == ".npy":
-            return np.asarray(np.load(path), np.float64)
+            return np.asarray(load_npy(path), np.float64)
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise InputError(
             f"The artifact times in {path} cannot be read ({error}). Give a text file with a time in s on each line."
         ) from error

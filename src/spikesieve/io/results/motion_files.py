@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesieve.errors import InputError
+from spikesieve.io.plain_arrays import load_npz
 from spikesieve.io.results.motion_arrays import MotionArrays, checked_arrays, listed
 from spikesieve.io.results.phy import save_array
 from spikesieve.io.sortings.phy_files import optional_array
@@ -229,9 +229,8 @@ def _motion(given: MotionArrays, shanks: I64, decisions: tuple[str, ...], why: t
 
 def _read_npz(path: Path) -> MotionArrays:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        arrays = load_npz(path)
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as npz ({error}). {FORMATS}") from error
     missing = [name for name in REQUIRED if name not in arrays]
     if missing:
@@ -270,7 +269,7 @@ def _read_info(folder: Path) -> Mapping[str, Any]:
         raise InputError(f"The folder {folder} contains no motion that can be read.{other} {FORMATS}")
     try:
         info = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read ({error}). Save the motion again.") from error
     return info if isinstance(info, Mapping) else {}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType
@@ -12,22 +11,73 @@ from typing import Any, get_args, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from spikesieve.errors import InputError
+from spikesieve.io.plain_arrays import load_npy, load_npz
 from spikesieve.io.results.artifacts_csv import read_artifacts_csv
 from spikesieve.io.results.folder import RESULT_MARKER
 from spikesieve.io.results.motion_files import read_motion_files
 from spikesieve.model import I32, I64, Blanked, Label, Probe, Sorting, Spikes, Templates, Unit
 
-SPIKE_FILES = (
-    "spike_times",
-    "spike_templates",
-    "spike_detection_templates",
-    "amplitudes",
-    "spike_amplitude_uv",
-    "spike_positions",
-    "pc_features",
-)
+
+class _Stage(BaseModel):
+    seconds: float
+    peak_memory_mb: float
+
+
+class _RecordingFacts(BaseModel):
+    name: str
+    n_samples: int
+    gain_is_known: bool
+
+
+class _Facts(BaseModel):
+    """What is needed of provenance.json; more may be there."""
+
+    method: str
+    versions: dict[str, str]
+    started: AwareDatetime
+    finished: AwareDatetime
+    settings: dict[str, Any]
+    seeds: dict[str, int]
+    inputs: list[dict[str, Any]]
+    recording: _RecordingFacts
+    result: dict[str, Any]
+    stages: dict[str, _Stage]
+    notes: list[str]
+
+
+_INTEGERS, _NUMBERS = "iu", "iuf"
+# Kinds of values and axes of each array. Axes of one name have one length.
+_SPIKE_ARRAYS: dict[str, tuple[str, tuple[str | int, ...]]] = {
+    "spike_times": (_INTEGERS, ("spikes",)),
+    "spike_templates": (_INTEGERS, ("spikes",)),
+    "spike_detection_templates": (_INTEGERS, ("spikes",)),
+    "amplitudes": (_NUMBERS, ("spikes",)),
+    "spike_amplitude_uv": (_NUMBERS, ("spikes",)),
+    "spike_positions": (_NUMBERS, ("spikes", 2)),
+    "pc_features": (_NUMBERS, ("spikes", "PCs of a spike", "contacts of a spike")),
+}
+_OTHER_ARRAYS: dict[str, tuple[str, tuple[str | int, ...]]] = {
+    "pc_feature_ind": (_INTEGERS, ("rows for units", "contacts of a spike")),
+    "similar_templates": (_NUMBERS, ("rows for units", "rows for units")),
+    "kept_spikes": ("b", ("matched spikes",)),
+}
+_OPS: dict[str, tuple[str, tuple[str | int, ...]]] = {
+    "sampling_hz": (_NUMBERS, ()),
+    "segments": (_INTEGERS, ("segments", 2)),
+    "positions_um": (_NUMBERS, ("contacts", 2)),
+    "channels": (_INTEGERS, ("contacts",)),
+    "shanks": (_INTEGERS, ("contacts",)),
+    "whitening": (_NUMBERS, ("contacts", "contacts")),
+    "noise_sd_uv": (_NUMBERS, ("contacts",)),
+    "pcs": (_NUMBERS, ("PCs", "samples of a PC")),
+    "templates_uv": (_NUMBERS, ("units", "samples of a template", "contacts of a template")),
+    "template_contacts": (_INTEGERS, ("units", "contacts of a template")),
+    "peak_index": (_INTEGERS, ()),
+    "acgs": (_NUMBERS, ("units", "lags")),
+}
 
 
 def read_sorting(folder: Path | str) -> Sorting:
@@ -60,21 +110,23 @@ def read_sorting(folder: Path | str) -> Sorting:
     folder = Path(folder)
     facts = read_provenance(folder)
     units = _read_units(folder / "units.csv")
+    arrays = {name: _array(folder, name, lazily=name == "pc_features") for name in (*_SPIKE_ARRAYS, *_OTHER_ARRAYS)}
     ops = _read_ops(folder / "ops.npz")
+    _require_axes(folder, arrays | ops, len(units))
     try:
         segments = tuple((int(start), int(stop)) for start, stop in ops["segments"])
         sorting = Sorting(
             probe=Probe(ops["positions_um"], ops["channels"], ops["shanks"], folder.resolve().name),
             sampling_hz=float(ops["sampling_hz"]),
             segments=segments,
-            spikes=_read_spikes(folder, units, len(ops["pcs"])),
+            spikes=_spikes(arrays, len(units), len(ops["pcs"])),
             templates=Templates(ops["templates_uv"], ops["template_contacts"], int(ops["peak_index"])),
             units=units,
             whitening=ops["whitening"],
             pcs=ops["pcs"],
-            feature_contacts=_array(folder, "pc_feature_ind")[: len(units)],
-            similarity=_array(folder, "similar_templates")[: len(units), : len(units)],
-            kept=_array(folder, "kept_spikes"),
+            feature_contacts=arrays["pc_feature_ind"][: len(units)],
+            similarity=arrays["similar_templates"][: len(units), : len(units)],
+            kept=arrays["kept_spikes"],
             noise_sd_uv=ops["noise_sd_uv"],
             acgs=ops["acgs"],
             notes=tuple(facts["notes"]),
@@ -84,6 +136,8 @@ def read_sorting(folder: Path | str) -> Sorting:
         )
     except KeyError as error:
         raise InputError(f"The result folder {folder} has no {error} in its files. {_SORT_AGAIN}") from error
+    except (TypeError, ValueError) as error:
+        raise _damaged(folder, error) from error
     _require_consistent(folder, sorting)
     return sorting
 
@@ -117,13 +171,20 @@ def read_provenance(folder: Path | str) -> dict[str, Any]:
         )
     try:
         facts = json.loads((folder / RESULT_MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _damaged(folder / RESULT_MARKER, error) from error
     if not isinstance(facts, dict) or facts.get("program") != "spikesieve":
         raise InputError(
             f"{folder / RESULT_MARKER} was not written by spikesieve. "
             "Give the folder that `spikesieve sort --out` made."
         )
+    try:
+        _Facts.model_validate(facts)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        what = f"has no {where!r}" if first["type"] == "missing" else f"is damaged: {where}: {first['msg']}"
+        raise InputError(f"{folder / RESULT_MARKER} {what}. {_SORT_AGAIN}") from error
     return facts
 
 
@@ -183,13 +244,28 @@ def clusters_before_and_now(folder: Path) -> tuple[I64, I64]:
 _SORT_AGAIN = "The folder is incomplete or was changed: copy it again from its source, or sort again."
 
 
-def _read_spikes(folder: Path, units: tuple[Unit, ...], n_pcs: int) -> Spikes:
-    columns = {name: _array(folder, name, lazily=name == "pc_features") for name in SPIKE_FILES}
-    lengths = {name: len(column) for name, column in columns.items()}
-    if len(set(lengths.values())) > 1:
-        found = ", ".join(f"{name}.npy has {n}" for name, n in lengths.items())
-        raise InputError(f"The spike files in {folder} differ in length: {found}. {_SORT_AGAIN}")
-    n = _n_without_placeholders(columns["spike_templates"], len(units))
+def _require_axes(folder: Path, arrays: Mapping[str, NDArray[Any]], n_units: int) -> None:
+    """Raise InputError unless every array has its kind of values and its axes, and they fit each other."""
+    sizes = {"units": (n_units, "units.csv")}
+    for name, (kinds, axes) in (_SPIKE_ARRAYS | _OTHER_ARRAYS | _OPS).items():
+        if name not in arrays:
+            raise InputError(f"The result folder {folder} has no {name!r} in its files. {_SORT_AGAIN}")
+        array = arrays[name]
+        if array.dtype.kind not in kinds or array.ndim != len(axes):
+            raise InputError(f"{name} in {folder} cannot be {array.dtype} of shape {array.shape}. {_SORT_AGAIN}")
+        for axis, n in zip(axes, array.shape, strict=True):
+            what, (known, where) = str(axis), sizes.setdefault(str(axis), (n, name))
+            if isinstance(axis, int):
+                what, known, where = "columns", axis, "a result"
+            if n != known:
+                raise InputError(
+                    f"The files in {folder} differ in length: {name} has {n} {what}, and {where} has {known}. "
+                    f"{_SORT_AGAIN}"
+                )
+
+
+def _spikes(columns: Mapping[str, NDArray[Any]], n_units: int, n_pcs: int) -> Spikes:
+    n = _n_without_placeholders(columns["spike_templates"], n_units)
     # Phy's order is (spike, PC, contact), with PCs of zeros added if there is only one.
     features = columns["pc_features"][:n, :n_pcs].transpose(0, 2, 1)
     return Spikes(
@@ -211,23 +287,17 @@ def _read_blanked(path: Path, sampling_hz: float, segments: tuple[tuple[int, int
 
 
 def _require_consistent(folder: Path, sorting: Sorting) -> None:
-    """Raise InputError unless every table has one row per unit, and every spike has a unit."""
+    """Raise InputError unless units are numbered from 0, spikes have a unit, and contacts are those of the probe."""
     n_units = len(sorting.units)
-    tables: dict[str, NDArray[Any]] = {
-        "templates": sorting.templates.uv,
-        "template contacts": sorting.templates.contacts,
-        "autocorrelograms": sorting.acgs,
-        "rows of similar_templates.npy": sorting.similarity,
-    }
-    for name, table in tables.items():
-        if len(table) != n_units:
-            raise InputError(f"{folder} has {n_units} rows in units.csv but {len(table)} {name}. {_SORT_AGAIN}")
     ids = sorting.unit_ids
     if len(ids) and (ids[0] < 0 or (np.diff(ids) <= 0).any()):
         raise InputError(f"{folder / 'units.csv'} does not number its units in order, from 0 on. {_SORT_AGAIN}")
     unit = sorting.spikes.unit
     if len(unit) and not 0 <= unit.min() <= unit.max() < n_units:
         raise InputError(f"spike_templates.npy in {folder} names units that are not in units.csv. {_SORT_AGAIN}")
+    for name, contacts in (("ops.npz", sorting.templates.contacts), ("pc_feature_ind.npy", sorting.feature_contacts)):
+        if contacts.size and not -1 <= contacts.min() <= contacts.max() < sorting.probe.n_contacts:
+            raise InputError(f"{name} in {folder} names contacts that the probe does not have. {_SORT_AGAIN}")
 
 
 def _n_without_placeholders(unit: I32, n_units: int) -> int:
@@ -241,16 +311,15 @@ def _n_without_placeholders(unit: I32, n_units: int) -> int:
 def _array(folder: Path, name: str, lazily: bool = False) -> NDArray[Any]:
     path = folder / f"{name}.npy"
     try:
-        return np.asanyarray(np.load(path, mmap_mode="r" if lazily else None, allow_pickle=False))
-    except (OSError, ValueError, EOFError) as error:
+        return load_npy(path, lazily)
+    except (OSError, ValueError) as error:
         raise _damaged(path, error) from error
 
 
-def _read_ops(path: Path) -> Mapping[str, NDArray[Any]]:
+def _read_ops(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as ops:
-            return {name: ops[name] for name in ops.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        return load_npz(path)
+    except (OSError, ValueError) as error:
         raise _damaged(path, error) from error
 
 

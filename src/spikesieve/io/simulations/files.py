@@ -8,7 +8,6 @@ from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
-from zipfile import BadZipFile
 
 import numpy as np
 from scipy.io import savemat
@@ -16,6 +15,7 @@ from scipy.io import savemat
 from spikesieve.engine.executor import Progress, silent
 from spikesieve.errors import InputError
 from spikesieve.io.finished_folder import FolderKind, finished_folder
+from spikesieve.io.plain_arrays import load_npz
 from spikesieve.io.probes.files import write_probe_json
 from spikesieve.io.recordings.binary import read_recording
 from spikesieve.io.simulations.truth_phy import write_truth_phy
@@ -190,14 +190,14 @@ def read_truth(path: Path | str) -> Truth:
         If the file is missing or not the truth of a simulation.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return Truth(
-                sampling_hz=float(arrays["sampling_hz"]),
-                n_samples=int(arrays["n_samples"]),
-                peak_index=int(arrays["peak_index"]),
-                **{name: arrays[name] for name in ARRAYS},
-            )
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        arrays = load_npz(Path(path))
+        return Truth(
+            sampling_hz=float(arrays["sampling_hz"]),
+            n_samples=int(arrays["n_samples"]),
+            peak_index=int(arrays["peak_index"]),
+            **{name: arrays[name] for name in ARRAYS},
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{path} cannot be read as the truth of a simulation: {error}. Give the truth.npz that a simulation wrote."
         ) from error

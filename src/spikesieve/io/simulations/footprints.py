@@ -5,19 +5,17 @@ eMouse is the simulator of Kilosort2.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from spikesieve.errors import InputError
+from spikesieve.io.matlab_files import load_mat
+from spikesieve.io.plain_arrays import load_npz
 from spikesieve.model import F64
 from spikesieve.simulation.footprints import Footprint, measured_footprint
 
@@ -64,20 +62,10 @@ def read_footprints(path: Path | str) -> tuple[Footprint, ...]:
 def _from_file(path: Path) -> list[Footprint]:
     try:
         if path.suffix == ".mat":
-            parts = list(_mat_units(loadmat(path, simplify_cells=True)))
+            parts = list(_mat_units(load_mat(path, simplify_cells=True)))
         else:
-            with np.load(path, allow_pickle=False) as arrays:
-                parts = list(_npz_units(arrays))
-    except (
-        OSError,
-        BadZipFile,
-        MatReadError,
-        NotImplementedError,
-        zlib.error,
-        ValueError,
-        KeyError,
-        EOFError,
-    ) as error:
+            parts = list(_npz_units(load_npz(path)))
+    except (OSError, NotImplementedError, ValueError, KeyError) as error:
         raise InputError(f"{path} cannot be read as footprints ({error}). {FORMATS}") from error
     return [_footprint(path, number, *part) for number, part in enumerate(parts)]
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesieve.errors import InputError
+from spikesieve.io.plain_arrays import load_npy, load_npz
 from spikesieve.io.recordings.binary import read_recording
 from spikesieve.io.recordings.open_input import RawOptions, open_input
 from spikesieve.io.results.read import read_provenance, read_sorting
@@ -75,9 +76,8 @@ def _load_displacement(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[
     if path.suffix != ".npz":
         table = np.loadtxt(path, delimiter="," if path.suffix == ".csv" else None, ndmin=2)
         return table[:, 0], np.zeros(1), table[:, 1]
-    with np.load(path, allow_pickle=False) as arrays:
-        depth_um = arrays["displacement_depth_um"] if "displacement_depth_um" in arrays else np.zeros(1)
-        return arrays["displacement_time_s"], depth_um, arrays["displacement_um"]
+    arrays = load_npz(path)
+    return arrays["displacement_time_s"], arrays.get("displacement_depth_um", np.zeros(1)), arrays["displacement_um"]
 
 
 def read_intervals(path: Path | str) -> tuple[F64, ...]:
@@ -101,10 +101,9 @@ def read_intervals(path: Path | str) -> tuple[F64, ...]:
     path = Path(path)
     try:
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as arrays:
-                found = [arrays[name] for name in arrays.files]
+            found = list(load_npz(path).values())
         else:
-            found = [np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.loadtxt(path, ndmin=1)]
+            found = [load_npy(path) if path.suffix == ".npy" else np.loadtxt(path, ndmin=1)]
         intervals = tuple(np.ravel(values).astype(np.float64) for values in found)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(

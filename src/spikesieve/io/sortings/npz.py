@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesieve.errors import InputError
+from spikesieve.io.plain_arrays import load_npz
 from spikesieve.io.sortings.phy_files import read_params_py
 from spikesieve.model import F64
 from spikesieve.model.external import (
@@ -49,9 +49,8 @@ def read_npz(path: Path, sampling_hz: float | None = None) -> ExternalSorting:
         If the file is damaged or lacks an array.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        arrays = load_npz(path)
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as npz ({error}). Write it again with numpy.savez.") from error
     names = next((pair for pair in (SPIKES, TRUTH) if set(pair) <= set(arrays)), None)
     if names is None:

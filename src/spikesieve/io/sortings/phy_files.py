@@ -6,10 +6,10 @@ import ast
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from spikesieve.errors import InputError
+from spikesieve.io.plain_arrays import load_npy
 
 
 def read_params_py(path: Path) -> dict[str, Any]:
@@ -72,10 +72,9 @@ def optional_array(folder: Path, name: str) -> NDArray[Any] | None:
     if not path.is_file():
         return None
     try:
-        found: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        return load_npy(path, is_mapped=True)
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error}). Copy it again from its source.") from error
-    return found
 
 
 def required_array(folder: Path, name: str) -> NDArray[Any]:

@@ -152,7 +152,7 @@ def _rate_hz(folder: Path) -> float | None:
         if (folder / name).is_file():
             try:
                 facts = json.loads((folder / name).read_text(encoding="utf-8"))
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, RecursionError) as error:
                 raise InputError(f"{folder / name} cannot be read ({error}). Write it again, or remove it.") from error
             rate_hz = facts.get("fs") if isinstance(facts, dict) else None
             return float(rate_hz) if isinstance(rate_hz, int | float) else None

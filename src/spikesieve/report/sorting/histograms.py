@@ -15,6 +15,8 @@ LABELS = ("good", "mua", "noise")
 SHARES = ("contamination", "presence")
 """Quantities between 0 and 1. The others have logarithmic bins."""
 N_BINS = 24
+# What is larger than float32 can hold, or smaller than its inverse, was not measured.
+LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +69,7 @@ def _histogram(name: str, units: Sequence[Unit]) -> Histogram:
     log = name not in SHARES
     given = [getattr(unit, name) for unit in units]
     values = np.array([np.nan if value is None else value for value in given], np.float64)
-    known = np.isfinite(values) & ((values > 0) | (not log))
+    known = (np.abs(values) <= LARGEST) & ((values >= 1 / LARGEST) | (not log))
     # Contamination is rarely above 0.2, but larger values are shown too.
     highest = 1.0 if name == "presence" else max(0.2, values[known].max(initial=0))
     edges = _log_edges(values[known]) if log else np.linspace(0, highest, N_BINS + 1)

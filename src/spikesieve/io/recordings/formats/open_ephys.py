@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from spikesieve.errors import InputError
+from spikesieve.io.plain_arrays import load_npy
 from spikesieve.io.recordings.binary import RawFiles
 from spikesieve.io.recordings.formats.base import (
     MIN_SAMPLING_HZ,
@@ -200,7 +201,7 @@ def _sample_numbers(folder: Path, n_samples: int) -> tuple[Any, tuple[str, ...]]
         path = folder / name
         if path.is_file():
             with damage_as_sentence(path, "an array of sample numbers"):
-                numbers = np.load(path, mmap_mode="r", allow_pickle=False)
+                numbers = load_npy(path, is_mapped=True)
             if numbers.ndim == 1 and numbers.dtype.kind in "iu" and len(numbers):
                 return numbers, ()
     return None, (f"{folder} has no sample numbers, so gaps in the recording cannot be seen.",)
@@ -235,7 +236,7 @@ def _synchronised(path: Path, starts: I64, recording: Recording) -> F64 | None:
     ends = np.append(starts[1:], recording.n_samples) - 1
     lasting_s = (ends - starts) / recording.sampling_hz
     try:
-        times: F64 = np.load(path, mmap_mode="r", allow_pickle=False)
+        times: F64 = load_npy(path, is_mapped=True)
         first_s, last_s = np.asarray(times[starts], np.float64), np.asarray(times[ends], np.float64)
     except (OSError, ValueError, EOFError, IndexError):
         return None

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from spikesieve.errors import InputError
+from spikesieve.io.plain_arrays import load_npy
 from spikesieve.io.probes.files import read_json
 from spikesieve.io.recordings.binary import RawFiles
 from spikesieve.io.recordings.formats.base import Format, Found, Opened, Stream, damage_as_sentence
@@ -139,7 +140,7 @@ def _of_channels(folder: Path, options: Mapping[str, Any], name: str, n_channels
     found = options.get(name)
     saved = folder / "properties" / f"{name}.npy"
     if found is None and saved.is_file():
-        found = np.load(saved, allow_pickle=False)
+        found = load_npy(saved)
     return None if found is None else np.broadcast_to(np.asarray(found, np.float64), (n_channels,)).copy()
 
 
@@ -157,7 +158,7 @@ def _times(folder: Path, options: Mapping[str, Any], number: int) -> Any:
     """Time of each sample of a segment in s, or None. Until version 0.104 it is an array of NumPy."""
     path = folder / f"times_cached_seg{number}.npy"
     if path.is_file():
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return load_npy(path, is_mapped=True)
     names = options.get("file_timestamps_paths")
     return np.memmap(folder / names[number], "<f8", "r") if names else None
 
