@@ -306,10 +306,11 @@ def lengthened(gaps: Bool, least: int) -> tuple[I64, Bool]:
     inside = stop < gaps.shape[1]
     extra[row[inside], stop[inside]] = np.maximum(0, least - (stop - start))[inside]
     place = np.arange(gaps.shape[1]) + np.cumsum(extra, axis=1)
-    longer = np.ones((len(gaps), int(place.max(initial=-1)) + 1), np.bool_)
-    good_row, good = np.nonzero(~gaps)
-    longer[good_row, place[good_row, good]] = False
-    return place, longer
+    n_longer = int(place.max(initial=-1)) + 1
+    ends = np.where(inside, place[row, np.minimum(stop, gaps.shape[1] - 1)], n_longer)
+    rest = np.arange(len(gaps)), place[:, -1:].ravel() + 1, np.full(len(gaps), n_longer)
+    found = row, place[row, start], ends
+    return place, mask_of(found, (len(gaps), n_longer)) | mask_of(rest, (len(gaps), n_longer))
 
 
 def _end(uv: F32, gaps: Bool, row: I64, first: I64, step: int, reach: int) -> tuple[F64, F64]:

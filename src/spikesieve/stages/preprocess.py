@@ -207,8 +207,7 @@ def _filter_between(raw: RawTraces, gaps: Bool, fitted: Preprocessing, backend: 
     hz, cutoff_hz = fitted.sampling_hz, fitted.params.highpass_cutoff_hz
     place, longer = lengthened(gaps, round(GAP_PERIODS / cutoff_hz * hz))
     wide = np.zeros(longer.shape, np.float32)
-    row, at = np.nonzero(~gaps)
-    wide[row, place[row, at]] = raw.uv[row, at]
+    wide[~longer] = raw.uv[~gaps]
     return np.take_along_axis(_filter(filled(wide, longer, hz), raw, fitted, backend), place, axis=1)
 
 
