@@ -175,11 +175,7 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
     """
     started = datetime.now().astimezone()
     clock = StageClock(_logged(progress))
-    require_use(job.settings, job.motion is not None, job.save_intermediates)
-    if job.stop_after is not None:
-        require_step(job.settings.method, job.stop_after)
-    if job.save_intermediates:
-        kilosort2_intermediates.require_h5py()
+    _require_sense(job)
     recording, probe, odd = _open(job)
     motion = read_motion(job.motion, probe) if job.motion is not None else None
     if motion is not None:
@@ -188,13 +184,11 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
     _prepare_place(job, recording, announce)
     with kept_steps(job.out, job.fresh, job.keep_steps) as steps, run_log(steps / LOG_NAME):
         _log_start(job, recording, probe)
-        course, keeps_all = (
-            Course(announce, steps, STEPS[job.settings.method], job.stop_after),
-            job.keep_steps or job.stop_after is not None,
-        )
+        course = Course(announce, steps, STEPS[job.settings.method], job.stop_after)
         for line in plan.lines():
             course.tell(line)
-        store, files = Store.open(steps, tell=course, keeps_all=keeps_all), file_states(recording)
+        store = Store.open(steps, tell=course, keeps_all=job.keep_steps or job.stop_after is not None)
+        files = file_states(recording)
         source = source_of(recording, probe, job.settings, plan)
         with (
             open_run(plan.n_workers, store, clock) as run,
@@ -216,6 +210,15 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
     seconds = (datetime.now().astimezone() - started).total_seconds()
     pictures = tuple(path.relative_to(new).as_posix() for path in report.pictures)
     return Outcome(job.out, sorting, report.page.name, pictures, seconds, notes)
+
+
+def _require_sense(job: Job) -> None:
+    """Raise an error for what the method does not use or have, before anything is read."""
+    require_use(job.settings, job.motion is not None, job.save_intermediates)
+    if job.stop_after is not None:
+        require_step(job.settings.method, job.stop_after)
+    if job.save_intermediates:
+        kilosort2_intermediates.require_h5py()
 
 
 def _open(job: Job) -> tuple[Recording, Probe, tuple[str, ...]]:

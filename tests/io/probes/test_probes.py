@@ -244,6 +244,14 @@ def test_numbers_beyond_all_types_are_refused(tmp_path, number):
         read_probe(path)
 
 
+def test_numbers_of_shanks_beyond_all_types_are_names(tmp_path):
+    path = pi_file(tmp_path, pi_probe())
+    content = json.loads(path.read_text())
+    content["probes"][0]["shank_ids"] = ["9" * 40, "9" * 40, "1", "1"]
+    path.write_text(json.dumps(content))
+    assert read_probe(path).shanks.tolist() == [0, 0, 1, 1]
+
+
 def test_endless_brackets_are_refused(tmp_path):
     (tmp_path / "deep.json").write_text("[" * 100_000)
     with pytest.raises(InputError, match="not valid JSON"):

@@ -21,14 +21,14 @@ def shank_numbers(names: list[str]) -> I64:
     Returns
     -------
     ndarray of int64, shape (n_contacts,)
-        The names if all are whole numbers, else their rank of first appearance.
+        The names if all are whole numbers of int64, else their rank of first appearance.
 
     Examples
     --------
     >>> shank_numbers(["left", "right", "left"]).tolist()
     [0, 1, 0]
     """
-    if all(name.isdecimal() for name in names):
+    if all(name.isdecimal() and len(name) < 19 for name in names):
         return np.array([int(name) for name in names], np.int64)
     rank = {name: number for number, name in enumerate(dict.fromkeys(names))}
     return np.array([rank[name] for name in names], np.int64)
