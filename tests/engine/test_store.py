@@ -24,8 +24,8 @@ from spikesieve.engine.store import INDEX, UNFINISHED, Store
 from spikesieve.errors import OutputError
 from spikesieve.io.results.run_log import run_log
 from spikesieve.model import Motion, Spikes
-from spikesieve.passes.description import FeaturesOfUnits
 from spikesieve.settings.detect import DetectParams
+from spikesieve.stages.features import FeaturesOfUnits
 from spikesieve.stages.shapes import Shapes
 
 

@@ -43,7 +43,7 @@ class RowsOnDemand(ABC):
         return self.shape[0]
 
     def __getitem__(self, key: Any) -> F32:
-        """Compute the rows that a slice, number, array of numbers or mask chooses; all rows for an index of several axes."""
+        """Compute the rows that a slice, number, array of numbers or mask chooses; all of them for several axes."""
         if isinstance(key, tuple):
             return np.asarray(np.asarray(self)[key])
         numbers = np.arange(len(self))[key]
