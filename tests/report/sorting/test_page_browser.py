@@ -286,6 +286,15 @@ def test_an_address_names_a_unit(driver: Any, address: str) -> None:
     assert Page(driver, f"{address}#unit-12").opened().startswith("Unit 12:")
 
 
+def test_numbers_of_units_need_not_be_their_rows(driver: Any, tmp_path: Path) -> None:
+    """After corrections by hand, numbers of merged and split units are missing."""
+    units = [replace(unit, unit=unit.unit + 5, nearest_unit=(unit.nearest_unit or 0) + 5) for unit in SORTING.units]
+    page = Page(driver, write_page(tmp_path, replace(SORTING, units=tuple(units))) + "#unit-7")
+    assert page.opened() == f"Unit 7: {SORTING.units[2].label}"
+    page.click("#nearest")
+    assert page.opened() == f"Unit 11: {SORTING.units[6].label}"
+
+
 def test_all_columns_can_be_shown(page: Page) -> None:
     assert not page.one("th[data-column='refractory_ratio']").is_displayed()
     assert page.one("th[data-column='shank']").is_displayed()

@@ -192,5 +192,5 @@ function startDetail() {
     else if (event.key === "ArrowLeft") step(-1);
   });
   const asked = /^#unit-(\d+)$/.exec(location.hash);
-  if (asked && Number(asked[1]) < nUnits) openUnit(Number(asked[1]));
+  if (asked && rowOfNumber.has(Number(asked[1]))) openUnit(rowOfNumber.get(Number(asked[1])));
 }
