@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from nwb_files import write_nwb
 from open_ephys_files import PROBE_STREAM, channel, count, settings_of, tree, write_stream
 from probeinterface import generate_linear_probe
 
+from spikesieve.io.recordings.binary import recording_from_array
 from spikesieve.io.results.folder import write_result
 from spikesieve.io.results.provenance import RunRecord
 from spikesieve.settings.sort import Settings
@@ -110,6 +112,20 @@ def write_run(folder: Path) -> None:
     now = datetime(2024, 2, 3, tzinfo=UTC)
     settings = Settings().model_dump()
     write_result(folder, sorting, recording, RunRecord("sieve", settings, {}, now, now, {}))
+
+
+def write_corrected_run(folder: Path) -> None:
+    """A result of two files, in which two units were merged in Phy."""
+    folder.mkdir()
+    sorting = make_sorting()
+    n_samples, middle = sorting.segments[-1][1], sorting.segments[-1][1] // 2
+    sorting = replace(sorting, segments=((0, middle), (middle, n_samples)))
+    recording = recording_from_array(np.zeros((n_samples, 25), np.int16), sorting.sampling_hz)
+    recording = replace(recording.with_segments(sorting.segments), file_starts=(0, middle))
+    now = datetime(2024, 2, 3, tzinfo=UTC)
+    write_result(folder, sorting, recording, RunRecord("sieve", Settings().model_dump(), {}, now, now, {}))
+    clusters = np.load(folder / "spike_clusters.npy")
+    np.save(folder / "spike_clusters.npy", np.where(clusters < 2, len(sorting.units), clusters).astype(np.int32))
 
 
 def write_sortings(place: Path) -> None:

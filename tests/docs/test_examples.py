@@ -12,7 +12,7 @@ import typer
 from docs_pages import blocks, commands, examples, settings_set, spans
 from house_code import MODULES, TREES, part
 from paths import DOCS, ROOT
-from stand_ins import write_recording, write_sortings
+from stand_ins import write_corrected_run, write_recording, write_sortings
 from test_house import MAY_IMPORT
 from typer.testing import CliRunner
 
@@ -81,7 +81,7 @@ def test_the_python_of_a_page_runs(name, folder):
 
 def test_examples_are_found():
     assert {"README.md", "compare.md", "report.md", "simulation.md"} <= set(RUN)
-    assert {words[0] for _, words in COMMANDS} >= {"sort", "demo", "compare", "simulate", "report"}
+    assert {words[0] for _, words in COMMANDS} >= {"sort", "demo", "compare", "curate", "simulate", "split", "report"}
 
 
 class ReachedError(Exception):
@@ -101,6 +101,8 @@ def test_a_command_runs(name, words, folder, monkeypatch):
     if words[0] in ("compare", "report"):
         write_sortings(folder)
         monkeypatch.setenv("SPIKESIEVE_COMPARE_MOST_PAIRS", "0")
+    if words[0] in ("curate", "split"):
+        write_corrected_run(folder / "result")
     with command.make_context(words[0], list(words[1:])) as context:
         for file in context.params.get("files") or context.params.get("paths") or ():
             write_recording(file, context.params["channels"])
