@@ -188,5 +188,4 @@ def test_a_format_is_read_as_spikeinterface_reads_it_and_sorted_as_a_plain_file(
         tmp_path_factory.getbasetemp(), gain_uv, hz, places_um, tuple(recording.delay_samples[probe.channels])
     )
     assert len(expected.units) == 1
-    # A plain file does not say when its channels are sampled.
-    assert differing(spikesieve.sort(recording, probe, {"preprocess.delays": "keep"}), expected) == []
+    assert differing(spikesieve.sort(recording, probe), expected) == []
