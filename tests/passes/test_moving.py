@@ -96,9 +96,7 @@ def test_positions_are_those_at_rest(by_mode, simulated):
         k = np.argmax(
             [np.isin(sorting.spikes.sample[sorting.spikes.unit == j], true).sum() for j in range(len(sorting.units))]
         )
-        # Halves of a neuron that were joined keep the places of their own templates.
-        template = sorting.spikes.detection_template
-        mine = (sorting.spikes.unit == k) & (template == np.bincount(template[sorting.spikes.unit == k]).argmax())
+        mine = sorting.spikes.unit == k
         moved = sorting.motion.at(
             sorting.spikes.sample[mine] / HZ, np.full(mine.sum(), 100.0), np.zeros(mine.sum(), int)
         )

@@ -27,6 +27,8 @@ from spikesieve.stages.waveforms import peak_to_peak_uv
 
 # Spikes whose features are copied at a time. Each takes 400 bytes, several times.
 SPIKES_AT_ONCE = 10_000
+# Spikes whose mean is the template of a half.
+SPIKES_OF_HALF = 2_000
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class SortedSpikes:
     motion: FollowedMotion
 
 
-@versioned(8)
+@versioned(9)
 def describe(run: Run, source: Source, spikes: SortedSpikes, params: DescriptionParams) -> Sorting:
     """Compute the result of a sort from its units.
 
@@ -154,6 +156,8 @@ def _described_spikes(source: Source, spikes: SortedSpikes, shifts: I64, ptp_uv:
     features = FeaturesOfUnits(
         spikes.matched.features, rows, spikes.matched.template, final.source_contacts, unit_of_row, final.means.contacts
     )
+    if final.trains.turned is not None and final.trains.turned.any():
+        features = _as_one_unit(features, final.trains.turned[rows], spikes.matched, final.means)
     scale, positions = _amplitudes_and_positions(features, unit[rows], final.means, source)
     described = Spikes(
         sample=sample[rows],
@@ -165,6 +169,25 @@ def _described_spikes(source: Source, spikes: SortedSpikes, shifts: I64, ptp_uv:
         features=features,
     )
     return described, kept
+
+
+def _as_one_unit(
+    features: FeaturesOfUnits, turned: Bool, found: MatchedSpikes, means: LearnedTemplates
+) -> FeaturesOfUnits:
+    """Show the spikes of joined halves as those of their unit: what a half's template differs by from it is taken away.
+
+    Halves were learned at other displacements, so that their places at rest differ by what the prediction is wrong.
+    """
+    template, change_of = found.template[features.matched], np.full(len(turned), -1)
+    changes = []
+    for k in np.unique(template[turned]):
+        for unit in np.unique(features.unit[turned & (template == k)]):
+            rows = np.flatnonzero(turned & (template == k) & (features.unit == unit))
+            some = rows[np.linspace(0, len(rows) - 1, min(len(rows), SPIKES_OF_HALF)).astype(np.int64)]
+            mean = features[some].mean(axis=0) / max(float(found.amplitude[features.matched[some]].mean()), 1e-6)
+            changes.append(np.where(means.contacts[unit][:, None] >= 0, means.scores[unit] - mean, 0))
+            change_of[rows] = len(changes) - 1
+    return replace(features, change=np.array(changes, np.float32), change_of=change_of, amplitude=found.amplitude)
 
 
 def _by_unit(spikes: Spikes, n_units: int) -> list[I64]:

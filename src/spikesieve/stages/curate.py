@@ -6,6 +6,7 @@ The criteria are Kilosort4's R and Q of correlograms; see docs/curate.md.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum
 from itertools import pairwise
 
 import numpy as np
@@ -35,6 +36,8 @@ class UnitSpikes:
         Unit of each spike; -1 if it has none.
     time : SortedTime
         The time that was sorted.
+    turned : ndarray of bool, shape (n_spikes,), or None
+        Spikes of a half that was joined to the other half of its neuron because they take turns; None: there are none.
 
     Examples
     --------
@@ -45,6 +48,7 @@ class UnitSpikes:
     sample: I64
     unit: I64
     time: SortedTime
+    turned: Bool | None = None
 
     def spike_trains(self) -> dict[int, I64]:
         """Sort the spikes into spike trains.
@@ -247,7 +251,7 @@ def merge_units(
     alike, lag = similarity(overlaps(means, n_contacts, pcs), len(means))
     candidate, same = _merge_candidates(alike, means.norms, params)
     sample, unit = spikes.sample.copy(), spikes.unit.copy()
-    became = np.arange(len(means))
+    became, turned = np.arange(len(means)), np.zeros(len(sample), np.bool_)
     trains = spikes.spike_trains()
     for seed in np.argsort(-means.n_spikes, kind="stable").tolist():
         while became[seed] == seed:
@@ -256,16 +260,18 @@ def merge_units(
             free = (became == np.arange(len(became))) & candidate[seed] & (same[seed] | good)
             free[seed] = False
             ranked = [k for k in np.argsort(-alike[seed], kind="stable").tolist() if free[k] and k in trains]
-            parts = (k for k in ranked if _is_part_of(train, trains[k] - lag[seed, k], same[seed, k], spikes, params))
-            absorbed = next(parts, None)
-            if absorbed is None:
+            verdicts = ((k, _belongs(train, trains[k] - lag[seed, k], same[seed, k], spikes, params)) for k in ranked)
+            found = next(((k, how) for k, how in verdicts if how is not None), None)
+            if found is None:
                 break
-            moved = unit == absorbed
+            absorbed, how = found
+            moved, other = unit == absorbed, trains.pop(absorbed) - lag[seed, absorbed]
+            turned[moved] |= how is Join.TURNS
             sample[moved] -= lag[seed, absorbed]
             unit[moved] = seed
             became[became == absorbed] = seed
-            trains[seed] = np.sort(np.concatenate([train, trains.pop(absorbed) - lag[seed, absorbed]]))
-    return replace(spikes, sample=sample, unit=unit), became
+            trains[seed] = np.sort(np.concatenate([train, other]))
+    return replace(spikes, sample=sample, unit=unit, turned=turned), became
 
 
 def _merge_candidates(alike: F32, norms: F32, params: CurateParams) -> tuple[Bool, Bool]:
@@ -277,12 +283,21 @@ def _merge_candidates(alike: F32, norms: F32, params: CurateParams) -> tuple[Boo
     return candidate, (alike >= params.near_identical_similarity) & (difference < params.near_identical_norm_difference)
 
 
-def _is_part_of(train: I64, other: I64, same: bool, spikes: UnitSpikes, params: CurateParams) -> bool:
-    """Decide whether `other` belongs to `train`: refractory to it or, unless refuted, in turns with it or the same."""
+class Join(Enum):
+    """Why two units become one."""
+
+    TRAINS = "the spike trains speak for one neuron, or the templates do and nothing speaks against it"
+    TURNS = "two halves of a train take turns"
+
+
+def _belongs(train: I64, other: I64, same: bool, spikes: UnitSpikes, params: CurateParams) -> Join | None:
+    """Decide whether `other` belongs to `train`: refractory to it or, unless refuted, the same or in turns with it."""
     verdict = compare_trains(train, other, spikes.time, params)
-    if verdict is Verdict.UNDECIDED:
-        return same or alternation(train, other, spikes.time).is_one_train
-    return verdict is Verdict.ONE
+    if verdict is Verdict.ONE or (verdict is Verdict.UNDECIDED and same):
+        return Join.TRAINS
+    if verdict is Verdict.UNDECIDED and alternation(train, other, spikes.time).is_one_train:
+        return Join.TURNS
+    return None
 
 
 def first_detections(sample: I64, unit: I64, closest_samples: int) -> Bool:

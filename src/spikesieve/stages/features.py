@@ -244,6 +244,12 @@ class FeaturesOfUnits(RowsOnDemand):
         Unit of each spike.
     wanted_on : ndarray of int64, shape (n_units, n_near)
         Contacts of each unit.
+    change : ndarray of float32, shape (n_changes, n_near, n_pcs)
+        What is added to the features of some spikes on the contacts of their unit, for an amplitude of 1.
+    change_of : ndarray of int64, shape (n,)
+        Row of `change` for each spike; -1 = none.
+    amplitude : ndarray of float32, shape (n_matched,)
+        Amplitude of each matched spike.
     """
 
     features: F32 | RowsOnDemand
@@ -252,6 +258,9 @@ class FeaturesOfUnits(RowsOnDemand):
     measured_on: I64
     unit: I32
     wanted_on: I64
+    change: F32 | None = None
+    change_of: I64 | None = None
+    amplitude: F32 | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -276,6 +285,9 @@ class FeaturesOfUnits(RowsOnDemand):
         measured, wanted = self.measured_on[self.template[matched]], self.wanted_on[self.unit[numbers]]
         moved = (measured != wanted).any(axis=1)
         features[moved] = rearranged(features[moved], measured[moved], wanted[moved])
+        if self.change is not None and self.change_of is not None and self.amplitude is not None:
+            own = self.change_of[numbers]
+            features[own >= 0] += self.amplitude[matched[own >= 0], None, None] * self.change[own[own >= 0]]
         return features
 
 
