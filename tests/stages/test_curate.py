@@ -118,8 +118,20 @@ def test_halves_that_take_turns_are_merged_if_they_look_alike():
         ([whole[low], other[high][::6]], [5, 6], 2),
     ):
         sample, unit, means = units(trains, centres)
-        _, became = curate.merge_units(UnitSpikes(sample, unit, time), means, N_CONTACTS, SHAPES.pcs, PARAMS)
+        joined, became = curate.merge_units(UnitSpikes(sample, unit, time), means, N_CONTACTS, SHAPES.pcs, PARAMS)
         assert len(set(became)) == n_left
+        # The spikes of the half that was given away are marked, and no others.
+        np.testing.assert_array_equal(joined.turned, joined.unit != unit)
+
+
+def test_spikes_merged_by_their_trains_are_not_marked_as_halves():
+    one, two = halves(train(20.0, 1))
+    sample, unit, means = units([one, two], [5, 5])
+    joined, became = curate.merge_units(
+        UnitSpikes(sample, unit, sorted_time(SECONDS)), means, N_CONTACTS, SHAPES.pcs, PARAMS
+    )
+    assert len(set(became)) == 1
+    assert not joined.turned.any()
 
 
 def test_units_that_do_not_look_alike_are_never_merged():
