@@ -76,6 +76,8 @@ def read_spikeinterface_curation(path: Path, before: Membership) -> tuple[tuple[
     InputError
         The file is no curation, or is of another sorting.
     """
+    if not path.is_file():
+        raise InputError(f"{path} does not exist. Give a curation file of SpikeInterface, or a copy of the result.")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         steps = [_Step.model_validate(step) for step in _steps(content)]
