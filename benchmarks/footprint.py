@@ -1,13 +1,14 @@
 """Sorts recordings with the command line and prints what it planned and what it took: memory, disk, time.
 
-    python benchmarks/footprint.py WORKDIR t16 s64 d384 [--jobs 1] [--set NAME=VALUE]
+    python benchmarks/footprint.py WORKDIR t16 s64 d384 [--jobs 1] [--set NAME=VALUE] [--full-disk]
     python benchmarks/footprint.py WORKDIR d384 --cost
 
 Folders of WORKDIR are recordings of benchmarks/bench.py. Memory is the resident memory of the process, looked at every
 20 ms; "own" is the part of it that the system cannot take back (without pages of mapped files). Disk is all that lies
 in the hidden folder of the steps, looked at twice a second. "Features" are those of the spikes that were matched in the
-whole recording: the largest single array. `--cost` shows the time spent in all that only keeping steps needs: keys,
-checksums, journals, and waiting for the disk. With `--time-range 0:20` only a part of each recording is sorted.
+whole recording: the largest single array. With `--full-disk` steps are kept as where the disk has little room. `--cost`
+shows the time spent in all that only keeping steps needs: keys, checksums, journals, and waiting for the disk. With
+`--time-range 0:20` only a part of each recording is sorted.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ from spikesieve.settings.sort import Settings
 
 PLANNED = re.compile(r"Memory: about ([\d.]+) of")
 LOOK_S, DISK_EVERY = 0.02, 25
+ON_FULL_DISK = (
+    "from spikesieve.engine import store; store.KEPT_SHARE = 0.0; from spikesieve.cli.app import main; main()"
+)
 OF_MATCHED = "match-*/match.features.npy"
 # Functions that a sort without kept steps does not call.
 ONLY_TO_KEEP = (
@@ -95,20 +99,21 @@ def _sizes(folder: Path) -> Iterator[tuple[Path, int]]:
                 yield path, path.stat().st_size
 
 
-def command_of(folder: Path, out: Path, jobs: int, extra: list[str]) -> list[str]:
+def command_of(folder: Path, out: Path, args: argparse.Namespace, extra: list[str]) -> list[str]:
     """The command line that sorts a recording."""
     meta = json.loads((folder / "meta.json").read_text())
-    command = [sys.executable, "-m", "spikesieve", "sort", str(folder / "recording.bin"), "-q", "--overwrite"]
+    program = ["-c", ON_FULL_DISK] if args.full_disk else ["-m", "spikesieve"]
+    command = [sys.executable, *program, "sort", str(folder / "recording.bin"), "-q", "--overwrite"]
     command += ["--probe", str(folder / "probe.json"), "--channels", str(meta["n_channels"])]
     command += ["--sampling-hz", str(meta["fs"]), "--gain-uv", str(meta["gain_uv"])]
-    return [*command, "--out", str(out), "--jobs", str(jobs), *extra]
+    return [*command, "--out", str(out), "--jobs", str(args.jobs), *extra]
 
 
-def watch(folder: Path, jobs: int, extra: list[str]) -> tuple[float, Footprint]:
+def watch(folder: Path, args: argparse.Namespace, extra: list[str]) -> tuple[float, Footprint]:
     """Sort a recording in another process; returns the planned GB and what it took."""
     with TemporaryDirectory(prefix="spikesieve-") as scratch:
         out, steps, found = Path(scratch) / "result", Path(scratch) / ".result.steps", Footprint()
-        process = subprocess.Popen(command_of(folder, out, jobs, extra))
+        process = subprocess.Popen(command_of(folder, out, args, extra))
         n = 0
         while process.poll() is None:
             found.look_at_memory(process.pid, steps / "spikesieve.log")
@@ -160,7 +165,7 @@ def print_footprints(args: argparse.Namespace, extra: list[str]) -> None:
     print("| recording | planned GB | peak GB | planned / peak | own GB | disk MB | features MB | ratio | at |")
     print("|---|---|---|---|---|---|---|---|---|")
     for name in args.names:
-        planned, found = watch(args.workdir / name, args.jobs, extra)
+        planned, found = watch(args.workdir / name, args, extra)
         peak, features = found.resident_bytes / 1e9, max(found.features_bytes, 1)
         print(
             f"| {name} | {planned:.2f} | {peak:.2f} | {planned / peak:.2f} | {found.own_bytes / 1e9:.2f} "
@@ -189,6 +194,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=["t16", "s64"])
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--cost", action="store_true", help="show the time that keeping steps takes")
+    parser.add_argument("--full-disk", action="store_true", help="remove what only other settings would need")
     parser.add_argument("--time-range", help="sort these seconds only, START:END")
     parser.add_argument("--set", action="append", default=[], help="a setting, as for spikesieve sort")
     args = parser.parse_args()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis.extra import numpy as arrays
 from tiny import line_templates, textbook_shapes
 
 from spikesieve.engine import codec
+from spikesieve.engine import store as store_module
 from spikesieve.engine.codec import DecodeError, in_memory, load, save
 from spikesieve.engine.forgotten import ForgottenError
 from spikesieve.engine.keys import key_of
@@ -301,7 +303,23 @@ def test_rows_that_are_computed_when_they_are_read_are_stored_as_what_they_are_c
     assert sum(path.stat().st_size for path in (tmp_path / store.index()["second"]).iterdir()) < 3_000_000
 
 
-def test_an_array_that_is_not_needed_any_more_leaves_the_disk_and_its_step_stays_loaded(tmp_path):
+@pytest.fixture
+def no_room(monkeypatch):
+    monkeypatch.setattr(store_module, "KEPT_SHARE", 0.0)
+
+
+def test_an_array_that_is_not_needed_any_more_stays_where_the_disk_has_room(tmp_path, monkeypatch):
+    store = Store.open(tmp_path, keeps_all=False)
+    first, _ = store.step("first", 1, {}, lambda store: spikes(200_000))
+    path, used = Path(first.features.filename), shutil.disk_usage(tmp_path)
+    n_bytes = sum(array.stat().st_size for array in path.parent.glob("*.npy"))
+    for times, stays in ((11, True), (9, False)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, times=times: used._replace(free=times * n_bytes))
+        store.forget("first")
+        assert path.exists() == stays
+
+
+def test_an_array_that_is_not_needed_any_more_leaves_a_full_disk_and_its_step_stays_loaded(tmp_path, no_room):
     def open_store() -> Store:
         return Store.open(tmp_path, keeps_all=False)
 
@@ -330,7 +348,7 @@ def test_an_array_that_is_not_needed_any_more_leaves_the_disk_and_its_step_stays
     assert not open_store().step("first", 1, {}, lambda store: spikes(200_000))[1]
 
 
-def test_what_is_left_of_a_removed_array_is_not_trusted_either(tmp_path):
+def test_what_is_left_of_a_removed_array_is_not_trusted_either(tmp_path, no_room):
     store = Store.open(tmp_path, keeps_all=False)
     store.step("first", 1, {}, lambda store: spikes(200_000))
     store.forget("first")

@@ -14,6 +14,7 @@ from same_bytes import HZ, PARAMS, differing
 from small_files import METHODS
 
 from spikesieve.api.sort import STEPS, Resources, memory_plan, open_run, run_method, sort, source_of
+from spikesieve.engine import store
 from spikesieve.engine.executor import Progress, silent
 from spikesieve.engine.run import BlockTask, Run
 from spikesieve.engine.store import Store
@@ -88,11 +89,18 @@ def test_a_changed_setting_computes_again_what_depends_on_it(recording, tmp_path
     assert differing(sorting, fresh) == []
 
 
-def test_a_threshold_of_matching_does_not_repeat_detection(recording, tmp_path):
+@pytest.mark.parametrize(
+    ("override", "first"), [("match.threshold=7.5", "match"), ("cluster.min_bimodality=0.5", "clusters")]
+)
+def test_a_setting_of_clustering_or_matching_does_not_repeat_detection(recording, tmp_path, override, first):
     """Kilosort #930."""
-    computed(tmp_path, recording, Settings(method="kilosort4"))
-    names, _ = computed(tmp_path, recording, Settings(method="kilosort4").with_overrides(["match.threshold=7.5"]))
-    assert names == {"match", "clusters again", "units", "sorting"}
+    changed = Settings(method="kilosort4").with_overrides([override])
+    computed(tmp_path, recording, Settings(method="kilosort4"), keeps_all=False)
+    before = time_saved(tmp_path)
+    names, _ = computed(tmp_path, recording, changed, keeps_all=False)
+    steps = STEPS["kilosort4"]
+    assert {first} <= names <= set(steps[steps.index(first) :])
+    assert before.items() <= time_saved(tmp_path).items()
 
 
 def test_another_recording_computes_everything(recording, tmp_path):
@@ -136,8 +144,9 @@ def test_features_are_stored_where_they_were_measured_and_nowhere_else(recording
 
 @pytest.mark.parametrize("overrides", ["sieve", "kilosort4"])
 def test_features_that_no_later_step_needs_are_removed_and_made_again_when_they_are_needed(
-    recording, tmp_path, overrides
+    recording, tmp_path, overrides, monkeypatch
 ):
+    monkeypatch.setattr(store, "KEPT_SHARE", 0.0)
     settings = Settings().with_overrides(METHODS[overrides])
     stages, mapped = [], []
 

@@ -168,9 +168,34 @@ def in_memory(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         kept = {field.name: in_memory(getattr(value, field.name)) for field in fields(value) if field.init}
         return type(value)(**kept)
-    if isinstance(value, tuple) and type(value) is tuple:
-        return tuple(map(in_memory, value))
+    if type(value) in (tuple, list):
+        return type(value)(map(in_memory, value))
     return value
+
+
+def array_bytes(value: object) -> int:
+    """Add up the bytes of the arrays in a value.
+
+    Parameters
+    ----------
+    value : object
+        Anything that `save` accepts.
+
+    Returns
+    -------
+    int
+        Bytes.
+
+    Examples
+    --------
+    >>> array_bytes([(1, np.zeros(3)), np.zeros(2, np.int16)])
+    28
+    """
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if is_dataclass(value) and not isinstance(value, type):
+        return sum(array_bytes(getattr(value, field.name)) for field in fields(value))
+    return sum(map(array_bytes, value)) if isinstance(value, tuple | list) else 0
 
 
 def _content(folder: Path) -> dict[str, Any]:

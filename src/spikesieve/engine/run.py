@@ -170,6 +170,28 @@ class Run:
             return (result for _, result, _ in self._map(_OnBlock(task, self.backend), blocks, name))
         return self._map(task, items, name)
 
+    def map_kept(self, function: Callable[[Item], Result], items: Iterable[Item], name: str = "") -> Iterator[Result]:
+        """Call a function for each item, and keep the results until the step is done: after an interruption it goes on.
+
+        Parameters
+        ----------
+        function : callable
+            Must be picklable unless the workers are threads, and return anything that a step can return.
+        items : iterable
+            Arguments of the function.
+        name : str, optional
+            Stage under which progress is reported. Default: no progress.
+
+        Yields
+        ------
+        object
+            The result of each item, in order.
+        """
+        items, results = list(items), self.store.results
+        call, kept = results.next_call()
+        computed = self._map(function, [item for number, item in enumerate(items) if number not in kept], name)
+        return (kept.pop(n) if n in kept else results.add(call, n, next(computed)) for n in range(len(items)))
+
     def collect(self, task: BlockTask[Result], blocks: tuple[Block, ...], name: str) -> tuple[Result, Blanked]:
         """Run a block task on all blocks and write its results to disk, one file per array.
 

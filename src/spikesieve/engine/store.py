@@ -10,6 +10,7 @@ import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ from spikesieve.engine.checkpoints import Checkpoints
 from spikesieve.engine.folders import flush, flush_folder, keep_only
 from spikesieve.engine.forgotten import ForgottenError, forget
 from spikesieve.engine.journal import BlockColumns
+from spikesieve.engine.kept_results import KeptResults, is_of_results
 from spikesieve.engine.keys import key_of
 from spikesieve.engine.lock import LOCK, Lock
 from spikesieve.engine.reasons import reason, settings_in
@@ -32,6 +34,8 @@ Result = TypeVar("Result")
 
 INDEX = "spikesieve-steps.json"
 UNFINISHED = ".unfinished"
+# Arrays that only a later run with other settings needs may take this share of what is free on the disk.
+KEPT_SHARE = 0.1
 VERSIONS = tuple(version(name) for name in ("spikesieve", "numpy", "scipy", "numba"))
 
 
@@ -209,7 +213,7 @@ class Store:
         return {str(name): Path(str(folder)).name for name, folder in found.items()} if isinstance(found, dict) else {}
 
     def forget(self, *names: str) -> None:
-        """Remove the larger arrays of steps from the disk that no later step of this run needs, unless all is kept.
+        """Remove the larger arrays of steps that no later step of this run needs, where the disk has little room.
 
         If one is needed all the same, because what was made from it is damaged or a setting has changed, it raises
         `ForgottenError` as soon as it is read, and `make_again` lets its step be computed again. Its space is free when
@@ -221,10 +225,11 @@ class Store:
             Steps of this run; it need not have all of them.
         """
         folders = [folder for name, folder in self.index().items() if name in names and not self.keeps_all]
-        for folder in folders:
-            for path in (self.root / folder).glob("*.npy"):
-                if path.stat().st_size >= codec.MAPPED_FROM_BYTES:
-                    forget(path)
+        paths = [path for folder in folders for path in (self.root / folder).glob("*.npy")]
+        large = {path: n for path in paths if (n := path.stat().st_size) >= codec.MAPPED_FROM_BYTES}
+        if sum(large.values()) > KEPT_SHARE * shutil.disk_usage(self.root).free:
+            for path in large:
+                forget(path)
 
     def make_again(self, missing: ForgottenError) -> None:
         """Remove a step of which an array is needed that was removed from the disk, so that it is computed again.
@@ -308,6 +313,11 @@ class Store:
         self._take(name)
         return Checkpoints(self.folder, self.root, name, self.reuse)
 
+    @cached_property
+    def results(self) -> KeptResults:
+        """The results of pieces of work in the folder of the step."""
+        return KeptResults(self.folder, self.root, self.reuse)
+
     def remove_unfinished(self) -> None:
         """Remove the unfinished steps of runs that have ended."""
         for folder in self.root.glob(f"*{UNFINISHED}*"):
@@ -385,4 +395,4 @@ class Store:
 def _is_of_a_pass(path: Path, folder: Path) -> bool:
     """Whether a file in the folder of an unfinished step holds blocks that are done."""
     names = {each.stem for each in folder.glob(f"*{journal.SUFFIX}")} | checkpoints.passes(folder)
-    return any(path.name.startswith(f"{name}.") for name in names)
+    return is_of_results(path) or any(path.name.startswith(f"{name}.") for name in names)

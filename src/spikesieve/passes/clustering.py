@@ -138,7 +138,7 @@ def _clusters(run: Run, work: _OfGroup, n_all: list[int], name: str) -> Clusters
     """Clusters of all groups, numbered consecutively; spike counts are extrapolated to the whole recording."""
     unit = np.full(len(work.features), -1, np.int64)
     parts, of_group, n_units = [], [np.empty(0, np.int64)], 0
-    for group, (labels, means) in enumerate(run.map(work, range(len(work.groups)), name)):
+    for group, (labels, means) in enumerate(run.map_kept(work, range(len(work.groups)), name)):
         rows = work.members[group]
         unit[rows] = labels + n_units
         whole = np.round(means.n_spikes * (n_all[group] / max(1, len(rows)))).astype(np.int64)

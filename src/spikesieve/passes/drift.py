@@ -222,7 +222,7 @@ def find_motion(
     if known is not None:
         return known
     spikes = located_spikes(detected)
-    return estimate(spikes, probe, recording.segments, recording.sampling_hz, params, run.map)
+    return estimate(spikes, probe, recording.segments, recording.sampling_hz, params, run.map_kept)
 
 
 @versioned(1)

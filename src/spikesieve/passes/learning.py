@@ -179,9 +179,9 @@ def final_units(
     rivals = find_rivals(matched, _as_seen(source, matching, matched), params.fit, params.refine)
     own = rivals.own(matched.template)
     units = _merged_units(run, source, matching, params, matched.take(own))
-    means = means_after_merging(units.learned, units.merged_into, run.map)
+    means = means_after_merging(units.learned, units.merged_into, run.map_kept)
     del units
-    kept = final_assignment(matched.take(own), means, params.fit, params.refine, run.map)
+    kept = final_assignment(matched.take(own), means, params.fit, params.refine, run.map_kept)
     give_back()
     unit, sample = np.full(len(matched.sample), -1), matched.sample.copy()
     unit[own], sample[own] = kept.unit, kept.sample
@@ -233,17 +233,17 @@ def _merged_units(
 ) -> _MergedUnits:
     """Units learned from matched spikes, and merged by comparing them at the displacements where both were seen."""
     before, drift = matching.templates, matching.drift
-    learned = learn_units(matched, params.fit, params.refine, run.map)
+    learned = learn_units(matched, params.fit, params.refine, run.map_kept)
     found, spikes = FoundUnits(*learned_templates(learned), learned.assignment.amplitude), learned.spikes
     tissue = drift.tissue.params
     width = max(1, round(tissue.displacement_bin_um / tissue.displacement_step_um))
     matched_at = MatchedSteps(before, *_steps_of(source, matching, spikes), width)
-    observed = observe_units(spikes, found, matched_at, run.map)
+    observed = observe_units(spikes, found, matched_at, run.map_kept)
     if len(before.steps_um) > 1:
-        merged_into, moving = merge_across_drift(observed, spikes, drift.tissue, params.refine, run.map)
+        merged_into, moving = merge_across_drift(observed, spikes, drift.tissue, params.refine, run.map_kept)
     else:
         merged_into = np.arange(len(observed.observed))
-        moving = units_as_moving_templates(observed, merged_into, drift.tissue, run.map)
+        moving = units_as_moving_templates(observed, merged_into, drift.tissue, run.map_kept)
     return _MergedUnits(learned, found, merged_into, moving)
 
 

@@ -78,7 +78,7 @@ def make_templates(
     observed = _observed(spikes, families, shapes, drift)
     scores = np.zeros((*contacts_at.shape, spikes.detected.features.shape[2]), np.float32)
     each = [(one, contacts_at[:, k]) for k, one in enumerate(observed)]
-    for k, predicted in enumerate(run.map(partial(_predicted, tissue=drift.tissue, steps_um=steps), each)):
+    for k, predicted in enumerate(run.map_kept(partial(_predicted, tissue=drift.tissue, steps_um=steps), each)):
         scores[:, k] = predicted
     at_rest = int(np.abs(steps).argmin())
     learned = LearnedTemplates(contacts, scores[at_rest], families.templates.n_spikes)

@@ -117,7 +117,7 @@ class _FeaturesOf:
 def _means(run: Run, features_of: _FeaturesOf) -> LearnedTemplates:
     """Mean features of every unit."""
     units = features_of.units
-    parts = list(run.map(partial(_mean_of_unit, features_of), range(len(units.contacts)), "units"))
+    parts = list(run.map_kept(partial(_mean_of_unit, features_of), range(len(units.contacts)), "units"))
     return concatenate(parts, features_of.templates.shape[1], len(features_of.pcs))
 
 
@@ -135,7 +135,7 @@ def _split(run: Run, batched: BatchedSource, found: Extracted, units: _Units, pa
     n_units = len(units.contacts)
     features_of = _FeaturesOf(found, units.contacts, units, batched.shapes.pcs)
     step = partial(_parts, kilosort2=batched.params, features_of=features_of, params=params)
-    for parts in run.map(step, range(n_units), "split"):
+    for parts in run.map_kept(step, range(n_units), "split"):
         for rows, split_unit in parts:
             unit[rows] = n_units
             contacts.append(units.contacts[split_unit][None])
@@ -173,7 +173,7 @@ def _cut(run: Run, batched: BatchedSource, found: Extracted, trains: UnitSpikes,
     unit = trains.unit.copy()
     step = partial(_below, kilosort2=batched.params, score=found.spikes.score, trains=trains, params=params)
     units = np.unique(unit[unit >= 0]).tolist()
-    for rows in run.map(step, units, "cut off"):
+    for rows in run.map_kept(step, units, "cut off"):
         unit[rows] = -1
     return replace(trains, unit=unit)
 
