@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from spikesieve.io.recordings.binary import read_recording
-from spikesieve.model import Probe, Recording, Sorting, Spikes, Templates, Unit
+from spikesieve.model import Probe, Recording, Sorting, Spikes, Templates, Unit, WaveformStatistics
 
 N_WAVEFORM = 61
 PEAK = 20
@@ -56,6 +56,7 @@ def make_sorting(
         noise_sd_uv=np.full(probe.n_contacts, 8.0, np.float32),
         acgs=_acgs(n_units, rng),
         notes=("One channel was flat.",),
+        waveforms=_statistics(templates),
     )
 
 
@@ -107,6 +108,13 @@ def _templates(n_units: int, probe: Probe, rng: np.random.Generator) -> Template
         hump = 0.35 * np.exp(-(((time[:, None] - lag - 3 * width) / (2.5 * width)) ** 2))
         uv[unit, :, : len(used)] = -size[used] * (trough - hump) * np.hanning(N_WAVEFORM + 20)[10:-10, None] ** 0.3
     return Templates(uv, contacts, PEAK)
+
+
+def _statistics(templates: Templates) -> WaveformStatistics:
+    """SD of 8 uV and a twelfth of the template; the first half smaller than the template, the second larger."""
+    sd_uv = np.where(templates.contacts[:, None] >= 0, np.hypot(8, templates.uv / 12), np.nan).astype(np.float32)
+    half_uv = np.stack([0.96 * templates.uv, 1.04 * templates.uv]).astype(np.float32)
+    return WaveformStatistics(sd_uv, half_uv, np.full((2, len(templates)), 50))
 
 
 def _pcs(rng: np.random.Generator) -> np.ndarray:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from spikesieve.api.compare import compare
     from spikesieve.api.curate import curate_result
+    from spikesieve.api.export import export_result
     from spikesieve.api.info import recording_info
     from spikesieve.api.simulate import simulate
     from spikesieve.api.sort import Resources, sort
@@ -60,6 +61,7 @@ HOMES = {
     "Unit": "model.unit",
     "compare": "api.compare",
     "curate_result": "api.curate",
+    "export_result": "api.export",
     "open_input": "io.recordings.open_input",
     "read_motion": "io.results.motion_files",
     "read_probe": "io.probes.read",
@@ -97,6 +99,7 @@ __all__ = [
     "Unit",
     "compare",
     "curate_result",
+    "export_result",
     "open_input",
     "read_motion",
     "read_probe",

@@ -10,7 +10,19 @@ from importlib import import_module
 from spikesieve.cli.root import app
 
 # Each module registers its command when it is imported; --help lists them in this order.
-for _command in ("sort", "info", "demo", "compare", "curate", "split", "simulate", "report", "settings", "doctor"):
+for _command in (
+    "sort",
+    "info",
+    "demo",
+    "compare",
+    "curate",
+    "split",
+    "export",
+    "simulate",
+    "report",
+    "settings",
+    "doctor",
+):
     import_module(f"spikesieve.cli.{_command}")
 
 

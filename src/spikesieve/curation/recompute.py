@@ -9,7 +9,7 @@ import numpy as np
 
 from spikesieve.curation.actions import Action, Membership, after, as_sorted
 from spikesieve.curation.parts import Parts, parts_of
-from spikesieve.curation.waveforms import curated_templates, mean_features
+from spikesieve.curation.waveforms import curated_statistics, curated_templates, mean_features
 from spikesieve.model import F32, I64, Sorting, Spikes, Templates, Unit
 from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.units import UnitsParams
@@ -79,6 +79,7 @@ def curated(sorting: Sorting, actions: Iterable[Action], params: CurationParams 
         feature_contacts=means.contacts,
         similarity=alike,
         kept=np.ones(len(spikes), np.bool_),
+        waveforms=curated_statistics(sorting, membership, parts),
     )
     return _described(sorting, new, means, parts, membership, params)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from spikesieve.curation.actions import Membership
 from spikesieve.curation.parts import Parts, evenly_spaced
-from spikesieve.model import F32, F64, I64, RowsOnDemand, Sorting, Templates
+from spikesieve.model import F32, F64, I64, RowsOnDemand, Sorting, Templates, WaveformStatistics
 
 
 def curated_templates(sorting: Sorting, membership: Membership, parts: Parts) -> Templates:
@@ -35,32 +35,97 @@ def curated_templates(sorting: Sorting, membership: Membership, parts: Parts) ->
     contacts = old.contacts[parts.base]
     uv = old.uv[parts.base].copy()
     for row in np.flatnonzero(parts.changed):
-        used = contacts[row] >= 0
         total = np.zeros((old.uv.shape[1], sorting.probe.n_contacts))
         for part in np.flatnonzero(parts.n_spikes[row]):
             total += parts.n_spikes[row, part] * _template_of_part(sorting, membership, int(part), int(parts.ids[row]))
-        uv[row] = 0.0
-        uv[row][:, used] = (total / parts.n_spikes[row].sum())[:, contacts[row][used]]
+        uv[row] = _on(total / parts.n_spikes[row].sum(), contacts[row])
     return Templates(uv, contacts, old.peak_index)
+
+
+def curated_statistics(sorting: Sorting, membership: Membership, parts: Parts) -> WaveformStatistics | None:
+    """Compute the SD of the waveforms, and the templates of either half, after a correction.
+
+    Parameters
+    ----------
+    sorting : Sorting
+        The sorting before.
+    membership : Membership
+        The units after.
+    parts : Parts
+        What they are made of.
+
+    Returns
+    -------
+    WaveformStatistics or None
+        On the contacts of the base of each new unit; None if those before are not known.
+
+    Notes
+    -----
+    The templates of a half are computed as those of the whole, from the spikes of that half. The variance of a merged
+    unit is the mean of those of its parts plus that of their templates; that of a part is that of the unit.
+    """
+    old = sorting.waveforms
+    if old is None:
+        return None
+    base, contacts = parts.base, sorting.templates.contacts
+    sd_uv, half_uv, half_spikes = old.sd_uv[base].copy(), old.half_uv[:, base].copy(), old.half_spikes[:, base].copy()
+    late = sorting.spikes.sample >= sorting.sorted_time.middle
+    for row in np.flatnonzero(parts.changed):
+        near = contacts[base[row]]
+        sd_uv[row] = _on(_merged_sd_uv(sorting, old.sd_uv, parts.n_spikes[row]), near)
+        for half in (0, 1):
+            total, n = np.zeros((old.half_uv.shape[2], sorting.probe.n_contacts)), 0.0
+            for part in np.flatnonzero(parts.n_spikes[row]):
+                own = np.flatnonzero((sorting.spikes.unit == part) & (late == half))
+                taken = own[membership.unit[own] == parts.ids[row]]
+                share = len(taken) / max(1, len(own)) * old.half_spikes[half, part]
+                if share:
+                    total += share * _moved(sorting, int(part), old.half_uv[half, part], taken, own)
+                    n += share
+            half_uv[half, row] = _on(total / max(n, 1e-9), near)
+            half_spikes[half, row] = round(n)
+    return WaveformStatistics(sd_uv, half_uv, half_spikes)
+
+
+def _merged_sd_uv(sorting: Sorting, sd_uv: F32, n_spikes: I64) -> F64:
+    """SD of the spikes of several old rows together: (n_waveform_samples, n_contacts), NaN where none was measured."""
+    shape, templates = (sd_uv.shape[1], sorting.probe.n_contacts), sorting.templates
+    weight, mean, square = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    for part in np.flatnonzero(n_spikes):
+        used = templates.contacts[part] >= 0
+        near, own, sd = templates.contacts[part][used], templates.uv[part][:, used].astype(np.float64), sd_uv[part]
+        known = np.isfinite(sd[:, used]) * float(n_spikes[part])
+        weight[:, near] += known
+        mean[:, near] += known * own
+        square[:, near] += known * (np.nan_to_num(sd[:, used]) ** 2 + own**2)
+    weight[weight == 0] = np.nan
+    return np.sqrt(np.maximum(square / weight - (mean / weight) ** 2, 0.0))
+
+
+def _on(dense: F64, contacts: I64) -> F64:
+    """Take the columns of some contacts; 0 for unused ones."""
+    return np.where(contacts >= 0, dense[:, contacts], 0.0)
 
 
 def _template_of_part(sorting: Sorting, membership: Membership, old: int, unit: int) -> F64:
     """Mean waveform in uV of the spikes of an old row that are now in a unit: (n_waveform_samples, n_contacts)."""
-    templates = sorting.templates
-    near = templates.contacts[old]
-    mean_uv = np.zeros((templates.uv.shape[1], sorting.probe.n_contacts))
-    mean_uv[:, near[near >= 0]] = templates.uv[old][:, near >= 0]
     own = np.flatnonzero(sorting.spikes.unit == old)
-    taken = own[membership.unit[own] == unit]
-    if len(taken) == len(own):
-        return mean_uv
-    contacts, difference_uv = _difference_uv(sorting, old, taken, own)
-    mean_uv[:, contacts] += difference_uv.T
-    return mean_uv
+    return _moved(sorting, old, sorting.templates.uv[old], own[membership.unit[own] == unit], own)
+
+
+def _moved(sorting: Sorting, old: int, mean_uv: F32, taken: I64, own: I64) -> F64:
+    """Change the mean waveform of some spikes of an old row into that of a part of them, on all contacts."""
+    near = sorting.templates.contacts[old]
+    dense_uv = np.zeros((mean_uv.shape[0], sorting.probe.n_contacts))
+    dense_uv[:, near[near >= 0]] = mean_uv[:, near >= 0]
+    if len(taken) < len(own):
+        contacts, difference_uv = _difference_uv(sorting, old, taken, own)
+        dense_uv[:, contacts] += difference_uv.T
+    return dense_uv
 
 
 def _difference_uv(sorting: Sorting, old: int, taken: I64, own: I64) -> tuple[I64, F64]:
-    """Contacts, and on each the mean waveform of the taken spikes less that of all spikes of the unit."""
+    """Contacts, and on each the mean waveform of the taken spikes less that of all these spikes of the unit."""
     used = sorting.feature_contacts[old] >= 0
     contacts = sorting.feature_contacts[old][used]
     scores = mean_features(sorting.spikes.features, taken) - mean_features(sorting.spikes.features, own)

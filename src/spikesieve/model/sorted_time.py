@@ -49,6 +49,16 @@ class SortedTime:
         """Duration that was sorted and not blanked, in s."""
         return float(self._knots[1][-1]) / self.sampling_hz if self.segments else 0.0
 
+    @property
+    def middle(self) -> int:
+        """First sample of the second half of what was sorted, blanked or not."""
+        left = sum(stop - start for start, stop in self.segments) // 2
+        for start, stop in self.segments:
+            if left < stop - start:
+                return start + left
+            left -= stop - start
+        return 0
+
     def apart(self, samples: I64) -> I64:
         """Move spike times apart so that those of two segments lie farther from each other than any lag.
 

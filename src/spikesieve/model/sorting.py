@@ -22,6 +22,7 @@ from spikesieve.model.templates import Templates
 from spikesieve.model.text import counted
 from spikesieve.model.types import F32, F64, I64, Bool
 from spikesieve.model.unit import Label, Unit
+from spikesieve.model.waveform_statistics import WaveformStatistics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,6 +96,8 @@ class Sorting:
         What was left out as artifact, silence or saturation; None where that is not known.
     threshold_sd : float or None
         Smallest score of a spike that was looked for, in noise SD; None where that is not known.
+    waveforms : WaveformStatistics or None
+        SD of the waveforms, and their means in either half of the recording; None where they were not measured.
     """
 
     probe: Probe
@@ -115,6 +118,7 @@ class Sorting:
     origin: Origin | None = None
     blanked: Blanked | None = None
     threshold_sd: float | None = None
+    waveforms: WaveformStatistics | None = None
 
     def __repr__(self) -> str:
         labels = Counter(unit.label for unit in self.units)

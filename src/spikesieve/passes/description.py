@@ -69,7 +69,7 @@ class SortedSpikes:
     motion: FollowedMotion
 
 
-@versioned(9)
+@versioned(10)
 def describe(run: Run, source: Source, spikes: SortedSpikes, params: DescriptionParams) -> Sorting:
     """Compute the result of a sort from its units.
 
@@ -90,8 +90,9 @@ def describe(run: Run, source: Source, spikes: SortedSpikes, params: Description
         The result; `spikes.features` is computed when it is read.
     """
     fitted, recording, final, shapes = source.preprocessing, source.recording, spikes.final, spikes.shapes
-    templates, shifts = measure_templates(run, source, shapes, final, spikes.motion.followed, params.units)
-    out, kept = _described_spikes(source, spikes, shifts, peak_to_peak_uv(templates))
+    measured = measure_templates(run, source, shapes, final, spikes.motion.followed, params.units)
+    templates = measured.templates
+    out, kept = _described_spikes(source, spikes, measured.shifts, peak_to_peak_uv(templates))
     alike, _ = similarity(overlaps(final.means, fitted.probe.n_contacts, shapes.pcs), len(templates))
     trains = _by_unit(out, len(final.means))
     matched, unit = spikes.matched, np.where(kept, final.trains.unit, -1)
@@ -120,6 +121,7 @@ def describe(run: Run, source: Source, spikes: SortedSpikes, params: Description
         motion=spikes.motion.found,
         blanked=spikes.matched.blanked,
         threshold_sd=final.threshold,
+        waveforms=measured.waveforms,
     )
 
 

@@ -19,12 +19,119 @@ class WaveformSums:
     ----------
     sums : ndarray of float64, shape (n_units, n_window, n_near)
         Summed waveforms in uV.
+    squares : ndarray of float64, shape (n_units, n_window, n_near)
+        Sums of their squares.
     counts : ndarray of int64, shape (n_units, n_window, n_near)
         Number of values in each sum; blanked ones do not count.
+
+    Examples
+    --------
+    >>> one = WaveformSums(np.full((1, 1, 1), 6.0), np.full((1, 1, 1), 20.0), np.full((1, 1, 1), 2))
+    >>> one.mean.item(), round(one.sd.item(), 3), one.n_spikes.item()
+    (3.0, 1.414, 2)
     """
 
     sums: F64
+    squares: F64
     counts: I64
+
+    @classmethod
+    def zeros(cls, *shape: int) -> WaveformSums:
+        """Start with no waveform.
+
+        Parameters
+        ----------
+        *shape : int
+            Number of units, samples and contacts.
+
+        Returns
+        -------
+        WaveformSums
+            Zeros.
+        """
+        return cls(np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64))
+
+    def __add__(self, other: WaveformSums) -> WaveformSums:
+        return WaveformSums(self.sums + other.sums, self.squares + other.squares, self.counts + other.counts)
+
+    def add(self, other: WaveformSums) -> None:
+        """Add other sums in place.
+
+        Parameters
+        ----------
+        other : WaveformSums
+            Sums of the same shape.
+        """
+        for own, more in zip(vars(self).values(), vars(other).values(), strict=True):
+            own += more
+
+    def rows(self, which: slice) -> WaveformSums:
+        """Take some units.
+
+        Parameters
+        ----------
+        which : slice
+            Rows of the sums.
+
+        Returns
+        -------
+        WaveformSums
+            Views of these rows.
+        """
+        return WaveformSums(self.sums[which], self.squares[which], self.counts[which])
+
+    @property
+    def mean(self) -> F64:
+        """Mean waveforms in uV, 0 where there is none."""
+        return self.sums / np.maximum(self.counts, 1)
+
+    @property
+    def sd(self) -> F64:
+        """SD of the waveforms in uV, NaN where there are fewer than two."""
+        n = np.where(self.counts > 1, self.counts, np.nan)
+        return np.sqrt(np.maximum(self.squares - self.sums**2 / n, 0.0) / (n - 1))
+
+    @property
+    def n_spikes(self) -> I64:
+        """Number of waveforms of each unit: (n_units,)."""
+        return np.asarray(self.counts.max(axis=(1, 2), initial=0), np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """Which samples of a longer window make the waveform of each unit.
+
+    Attributes
+    ----------
+    start : ndarray of int64, shape (n_units,)
+        First sample of each unit.
+    n_samples : int
+        Samples of a waveform.
+    """
+
+    start: I64
+    n_samples: int
+
+    def of(self, waveforms: F64) -> F32:
+        """Cut the waveforms.
+
+        Parameters
+        ----------
+        waveforms : ndarray of float64, shape (n_units, n_window, n_near)
+            Waveforms of the longer window.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_units, n_samples, n_near)
+            Those samples of each unit.
+
+        Examples
+        --------
+        >>> Cut(np.array([1]), 2).of(np.array([[[5.0], [6.0], [7.0]]])).ravel()
+        array([6., 7.], dtype=float32)
+        """
+        at = self.start[:, None] + np.arange(self.n_samples)
+        return np.take_along_axis(waveforms, at[:, :, None], axis=1).astype(np.float32)
 
 
 def near_contacts(best: I64, probe: Probe, params: UnitsParams) -> I64:
@@ -82,14 +189,16 @@ def add_waveforms(
     """
     before, after = window
     sums = np.zeros((len(contacts), before + after, contacts.shape[1]))
-    counts = np.zeros(sums.shape, np.int64)
+    squares, counts = np.zeros(sums.shape), np.zeros(sums.shape, np.int64)
     offsets = np.arange(-before, after)
     for k in np.unique(unit):
         used = contacts[k] >= 0
         at = contacts[k][used][:, None, None], (sample[unit == k][:, None] + offsets)[None]
-        sums[k][:, used] = traces_uv[at].sum(axis=1, dtype=np.float64).T
+        waveforms = traces_uv[at]
+        sums[k][:, used] = waveforms.sum(axis=1, dtype=np.float64).T
+        squares[k][:, used] = (waveforms**2).sum(axis=1, dtype=np.float64).T
         counts[k][:, used] = np.count_nonzero(unit == k) if blanked is None else (~blanked[at]).sum(axis=1).T
-    return WaveformSums(sums, counts)
+    return WaveformSums(sums, squares, counts)
 
 
 def best_columns(templates: Templates) -> I64:

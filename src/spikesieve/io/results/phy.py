@@ -155,6 +155,33 @@ def pc_signs(pcs: F32) -> F32:
     return signs
 
 
+def fill_unused(contacts: I64, n_contacts: int) -> I64:
+    """Replace each -1 by a contact that is not in its row: phylib and others fail on -1.
+
+    Parameters
+    ----------
+    contacts : ndarray of int64, shape (n_units, n_columns)
+        Contacts of each unit; -1 marks an unused column.
+    n_contacts : int
+        Contacts of the probe, at least as many as columns.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_units, n_columns)
+        Different contacts in each row.
+
+    Examples
+    --------
+    >>> fill_unused(np.array([[1, -1, -1]]), 3)
+    array([[1, 0, 2]])
+    """
+    filled = contacts.copy()
+    for row in filled:
+        free = np.setdiff1d(np.arange(n_contacts), row)
+        row[row < 0] = free[: (row < 0).sum()]
+    return filled
+
+
 def params_py(recording: Recording, folder: Path) -> str:
     """Return the text of params.py.
 
@@ -285,8 +312,7 @@ def _write_features(folder: Path, sorting: Sorting, n_templates: int) -> None:
     n_pcs = max(MIN_ROWS, len(sorting.pcs))
     shape = (len(sorting.spikes) + n_placeholder_spikes(sorting), n_pcs, contacts.shape[1])
     _save_blocks(folder / "pc_features.npy", shape, np.float32, _blocks_of_features(sorting, shape))
-    all_used = np.stack([_fill_unused(row, n_contacts) for row in contacts])
-    save_array(folder / "pc_feature_ind.npy", all_used, np.int64)
+    save_array(folder / "pc_feature_ind.npy", fill_unused(contacts, n_contacts), np.int64)
 
 
 def _blocks_of_features(sorting: Sorting, shape: tuple[int, ...]) -> Iterator[F32]:
@@ -300,15 +326,6 @@ def _blocks_of_features(sorting: Sorting, shape: tuple[int, ...]) -> Iterator[F3
         block[:, : scores.shape[2], : scores.shape[1]] = scores.transpose(0, 2, 1)
         yield block
     yield np.zeros((shape[0] - len(spikes), *shape[1:]), np.float32)
-
-
-def _fill_unused(contacts: I64, n_contacts: int) -> I64:
-    """Replace each -1 by a contact that is not in the row, because phylib fails on -1."""
-    free = np.setdiff1d(np.arange(n_contacts), contacts)
-    unused = contacts < 0
-    filled = contacts.copy()
-    filled[unused] = free[: unused.sum()]
-    return filled
 
 
 def _write_templates(folder: Path, sorting: Sorting, whitening: F64, n_templates: int) -> None:

@@ -116,7 +116,7 @@ def write_facts(path: Path, facts: Mapping[str, Any]) -> None:
 
 
 def write_ops(path: Path, sorting: Sorting, run: RunRecord) -> None:
-    """Write ops.npz: settings (as JSON text), probe, whitening, PCs, noise, segments and local templates.
+    """Write ops.npz: settings (as JSON text), probe, whitening, PCs, noise, segments, local templates and their halves.
 
     No array holds Python objects, so `np.load(path, allow_pickle=False)` reads all. Equal input gives equal bytes.
 
@@ -148,6 +148,10 @@ def write_ops(path: Path, sorting: Sorting, run: RunRecord) -> None:
     }
     if sorting.threshold_sd is not None:
         arrays["threshold_sd"] = np.float64(sorting.threshold_sd)
+    if sorting.waveforms is not None:
+        arrays["template_sd_uv"] = sorting.waveforms.sd_uv
+        arrays["half_templates_uv"] = sorting.waveforms.half_uv
+        arrays["half_template_spikes"] = sorting.waveforms.half_spikes
     np.savez(path, allow_pickle=False, **arrays)
 
 

@@ -18,7 +18,7 @@ from spikesieve.io.plain_arrays import load_npy, load_npz
 from spikesieve.io.results.artifacts_csv import read_artifacts_csv
 from spikesieve.io.results.folder import RESULT_MARKER
 from spikesieve.io.results.motion_files import read_motion_files
-from spikesieve.model import I32, I64, Blanked, Label, Probe, Sorting, Spikes, Templates, Unit
+from spikesieve.model import I32, I64, Blanked, Label, Probe, Sorting, Spikes, Templates, Unit, WaveformStatistics
 
 
 class _Stage(BaseModel):
@@ -78,6 +78,12 @@ _OPS: dict[str, tuple[str, tuple[str | int, ...]]] = {
     "peak_index": (_INTEGERS, ()),
     "acgs": (_NUMBERS, ("units", "lags")),
 }
+# Results of earlier versions do not have these.
+_WAVEFORMS: dict[str, tuple[str, tuple[str | int, ...]]] = {
+    "template_sd_uv": (_NUMBERS, ("units", "samples of a template", "contacts of a template")),
+    "half_templates_uv": (_NUMBERS, (2, "units", "samples of a template", "contacts of a template")),
+    "half_template_spikes": (_INTEGERS, (2, "units")),
+}
 
 
 def read_sorting(folder: Path | str) -> Sorting:
@@ -133,6 +139,7 @@ def read_sorting(folder: Path | str) -> Sorting:
             motion=read_motion_files(folder),
             blanked=_read_blanked(folder / "artifacts.csv", float(ops["sampling_hz"]), segments),
             threshold_sd=float(ops["threshold_sd"]) if "threshold_sd" in ops else None,
+            waveforms=WaveformStatistics(*(ops[name] for name in _WAVEFORMS)) if "template_sd_uv" in ops else None,
         )
     except KeyError as error:
         raise InputError(f"The result folder {folder} has no {error} in its files. {_SORT_AGAIN}") from error
@@ -247,19 +254,20 @@ _SORT_AGAIN = "The folder is incomplete or was changed: copy it again from its s
 def _require_axes(folder: Path, arrays: Mapping[str, NDArray[Any]], n_units: int) -> None:
     """Raise InputError unless every array has its kind of values and its axes, and they fit each other."""
     sizes = {"units": (n_units, "units.csv")}
-    for name, (kinds, axes) in (_SPIKE_ARRAYS | _OTHER_ARRAYS | _OPS).items():
+    known = _SPIKE_ARRAYS | _OTHER_ARRAYS | _OPS | (_WAVEFORMS if _WAVEFORMS.keys() & arrays.keys() else {})
+    for name, (kinds, axes) in known.items():
         if name not in arrays:
             raise InputError(f"The result folder {folder} has no {name!r} in its files. {_SORT_AGAIN}")
         array = arrays[name]
         if array.dtype.kind not in kinds or array.ndim != len(axes):
             raise InputError(f"{name} in {folder} cannot be {array.dtype} of shape {array.shape}. {_SORT_AGAIN}")
         for axis, n in zip(axes, array.shape, strict=True):
-            what, (known, where) = str(axis), sizes.setdefault(str(axis), (n, name))
+            what, (expected, where) = str(axis), sizes.setdefault(str(axis), (n, name))
             if isinstance(axis, int):
-                what, known, where = "columns", axis, "a result"
-            if n != known:
+                what, expected, where = "columns", axis, "a result"
+            if n != expected:
                 raise InputError(
-                    f"The files in {folder} differ in length: {name} has {n} {what}, and {where} has {known}. "
+                    f"The files in {folder} differ in length: {name} has {n} {what}, and {where} has {expected}. "
                     f"{_SORT_AGAIN}"
                 )
 

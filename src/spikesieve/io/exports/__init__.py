@@ -1,0 +1,1 @@
+"""What other programs read: NWB files, and folders for Phy, UnitMatch, IBL's tools and tables."""
