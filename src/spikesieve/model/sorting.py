@@ -22,6 +22,7 @@ from spikesieve.model.templates import Templates
 from spikesieve.model.text import counted
 from spikesieve.model.types import F32, F64, I64, Bool
 from spikesieve.model.unit import Label, Unit
+from spikesieve.model.unit_metrics import UnitMetrics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,6 +96,8 @@ class Sorting:
         What was left out as artifact, silence or saturation; None where that is not known.
     threshold_sd : float or None
         Smallest score of a spike that was looked for, in noise SD; None where that is not known.
+    metrics : tuple of UnitMetrics
+        What SpikeInterface, bombcell and IBL would measure of each unit; empty where that is not known.
     """
 
     probe: Probe
@@ -115,6 +118,7 @@ class Sorting:
     origin: Origin | None = None
     blanked: Blanked | None = None
     threshold_sd: float | None = None
+    metrics: tuple[UnitMetrics, ...] = ()
 
     def __repr__(self) -> str:
         labels = Counter(unit.label for unit in self.units)

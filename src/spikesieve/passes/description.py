@@ -23,6 +23,7 @@ from spikesieve.stages.match import MatchedSpikes
 from spikesieve.stages.missed_spikes import found_scores
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
+from spikesieve.stages.unit_metrics import unit_metrics
 from spikesieve.stages.waveforms import peak_to_peak_uv
 
 # Spikes whose features are copied at a time. Each takes 400 bytes, several times.
@@ -69,7 +70,7 @@ class SortedSpikes:
     motion: FollowedMotion
 
 
-@versioned(9)
+@versioned(10)
 def describe(run: Run, source: Source, spikes: SortedSpikes, params: DescriptionParams) -> Sorting:
     """Compute the result of a sort from its units.
 
@@ -102,7 +103,7 @@ def describe(run: Run, source: Source, spikes: SortedSpikes, params: Description
     table = units.unit_table(trains, scores, templates, where, alike, context)
     echoes = partial_echoes(dict(enumerate(trains)), final.means, context.time)
     table, echo_notes = name_echoes(table, echoes)
-    return Sorting(
+    sorting = Sorting(
         probe=fitted.probe,
         sampling_hz=recording.sampling_hz,
         segments=recording.segments,
@@ -121,6 +122,7 @@ def describe(run: Run, source: Source, spikes: SortedSpikes, params: Description
         blanked=spikes.matched.blanked,
         threshold_sd=final.threshold,
     )
+    return replace(sorting, metrics=unit_metrics(sorting))
 
 
 def _context(source: Source, spikes: SortedSpikes, params: DescriptionParams) -> units.UnitTableInputs:
