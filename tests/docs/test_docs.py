@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 
 import pytest
 from paths import DOCS
 
+from spikesieve.model import UnitMetrics
 from spikesieve.settings.input import InputParams
 from spikesieve.settings.kilosort2 import Kilosort2Params
 from spikesieve.settings.params import Params
@@ -60,6 +62,21 @@ def marked(params: type[Params]) -> str:
     return MARKED.format(name=params.__name__, table=table(params))
 
 
+def columns() -> str:
+    """A Markdown table of the columns of metrics.csv, as the docstring of the model describes them."""
+    attributes = inspect.cleandoc(UnitMetrics.__doc__ or "").partition("Attributes\n----------\n")[2]
+    found = re.findall(r"^(\S.*?) : .*\n((?:    .*\n?)+)", attributes, re.MULTILINE)
+    rows = ["| `{}` | {} |".format(names.replace(", ", "`, `"), " ".join(text.split())) for names, text in found]
+    text = "\n".join(["| column | meaning |", "|---|---|", *rows]) + "\n"
+    return MARKED.format(name="UnitMetrics", table=re.sub(r"\bu(?=[mV]\b)", "µ", text))
+
+
+def test_the_columns_of_metrics_are_those_of_the_model():
+    page = (DOCS / "metrics.md").read_text(encoding="utf-8")
+    assert columns() in page, "run `python tests/docs/test_docs.py`: docs/metrics.md is old"
+    assert [name for name in vars(UnitMetrics)["__dataclass_fields__"] if f"`{name}`" not in columns()] == []
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_the_table_of_parameters_is_that_of_the_model(page):
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
@@ -98,6 +115,10 @@ def write() -> None:
             start = re.escape(f"<!-- {params.__name__}:")
             text = re.sub(f"{start}.*?<!-- end -->", lambda _, p=params: marked(p), text, flags=re.DOTALL)
         path.write_text(text, encoding="utf-8")
+    path = DOCS / "metrics.md"
+    text = path.read_text(encoding="utf-8")
+    text = re.sub("<!-- UnitMetrics:.*?<!-- end -->", lambda _: columns(), text, flags=re.DOTALL)
+    path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

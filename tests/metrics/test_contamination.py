@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tiny import TIME, refractory_train, sorted_time
 
-from spikesieve.metrics.contamination import contamination, presence_ratio, refractory_violations
+from spikesieve.metrics.contamination import contamination, presence, refractory_violations
 from spikesieve.model import SortedTime
 
 SECONDS = 600.0
@@ -67,7 +67,7 @@ def test_violations_are_pairs_between_a_third_and_one_and_a_half_milliseconds():
 def test_presence_ratio_is_the_share_of_bins_with_a_spike():
     time = SortedTime(((0, 1000), (2000, 4000)), 1000.0)
     everywhere = np.concatenate([np.arange(0, 1000, 10), np.arange(2000, 4000, 10)])
-    assert presence_ratio(everywhere, time) == 1.0
-    assert presence_ratio(np.array([5]), time) == pytest.approx(1 / 30)
-    assert presence_ratio(np.arange(0, 1000, 10), time) == pytest.approx(1 / 3, abs=0.04)
-    assert presence_ratio(np.empty(0, np.int64), time) == 0.0
+    assert presence(everywhere, time) == 1.0
+    assert presence(np.array([5]), time) == pytest.approx(1 / 30)
+    assert presence(np.arange(0, 1000, 10), time) == pytest.approx(1 / 3, abs=0.04)
+    assert presence(np.empty(0, np.int64), time) == 0.0

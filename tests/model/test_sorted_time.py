@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tiny import refractory_train
 
 import spikesieve
-from spikesieve.metrics.contamination import contamination, presence_ratio
+from spikesieve.metrics.contamination import contamination, presence
 from spikesieve.metrics.echoes import echo
 from spikesieve.metrics.locking import locking
 from spikesieve.metrics.refractory import HALF_BINS, correlogram_1ms, refractoriness_of_train
@@ -43,7 +43,7 @@ def measured(one: np.ndarray, two: np.ndarray, time: SortedTime) -> tuple:
         compare_trains(one, two, time, CurateParams()),
         log_odds_one_neuron(one, two, time),
         contamination(one, time),
-        presence_ratio(one, time),
+        presence(one, time),
         echo(one, two, time),
         locking(one, time),
         first_detections(time.apart(one), np.zeros(len(one), np.int64), 30).tolist(),
@@ -89,8 +89,8 @@ def test_blanked_time_is_no_time():
     assert silent.used_s == SECONDS / 2
     spikes = train(3)
     left = spikes[(spikes < N // 4) | (spikes >= 3 * N // 4)]
-    assert presence_ratio(left, whole) == pytest.approx(0.5, abs=0.04)
-    assert presence_ratio(left, silent) == 1.0
+    assert presence(left, whole) == pytest.approx(0.5, abs=0.04)
+    assert presence(left, silent) == 1.0
     assert silent.elapsed_s(np.array([0, N // 4, N // 2, 3 * N // 4, N])).tolist() == [0.0, 15.0, 15.0, 15.0, 30.0]
     start, used_s = silent.pieces(1.0)
     assert (used_s == 1.0).all()

@@ -18,6 +18,7 @@ from spikesieve.stages.echoes import name_echoes, partial_echoes
 from spikesieve.stages.features import FeaturesOfUnits, amplitudes_and_positions
 from spikesieve.stages.missed_spikes import found_scores
 from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
+from spikesieve.stages.unit_metrics import unit_metrics
 from spikesieve.stages.waveforms import peak_to_peak_uv
 
 BY_HAND = "labelled by hand"
@@ -135,7 +136,7 @@ def _described(
     membership: Membership,
     params: CurationParams,
 ) -> Sorting:
-    """Fill in the unit table and the autocorrelograms."""
+    """Fill in the unit table, the autocorrelograms and the metrics."""
     order, edges = _order_by_unit(new.spikes, len(parts.ids))
     trains = np.split(new.spikes.sample[order], edges[1:-1]) if len(parts.ids) else []
     rows = [sorting.units[base] for base in parts.base]
@@ -154,7 +155,8 @@ def _described(
         replace(row, label=membership.labels[row.unit], why=BY_HAND) if row.unit in membership.labels else row
         for row in table
     ]
-    return replace(new, units=tuple(labelled), acgs=acgs)
+    new = replace(new, units=tuple(labelled), acgs=acgs)
+    return replace(new, metrics=unit_metrics(new))
 
 
 def _nearest(k: int, alike: F32, ids: I64) -> units.NearestUnit:

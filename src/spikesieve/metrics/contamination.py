@@ -1,4 +1,4 @@
-"""Contamination of a unit from its refractory violations, with an exact interval; presence ratio."""
+"""Contamination of a unit from its refractory violations, with an exact interval; presence."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def contamination(train: I64, time: SortedTime) -> Contamination | None:
     return Contamination(*(float(1 - np.sqrt(max(0.0, 1 - x / expected))) for x in (n, low, high)))
 
 
-def presence_ratio(train: I64, time: SortedTime, n_bins: int = 30) -> float:
+def presence(train: I64, time: SortedTime, n_bins: int = 30) -> float:
     """Return the share of equal bins of the used time in which the unit fires at least once.
 
     Parameters
@@ -119,7 +119,7 @@ def presence_ratio(train: I64, time: SortedTime, n_bins: int = 30) -> float:
 
     Examples
     --------
-    >>> presence_ratio(np.array([5, 15, 25]), SortedTime(((0, 40),), 10.0), n_bins=4)
+    >>> presence(np.array([5, 15, 25]), SortedTime(((0, 40),), 10.0), n_bins=4)
     0.75
     """
     share = time.elapsed_s(train) / max(time.used_s, 1e-9)

@@ -15,6 +15,7 @@ from spikesieve.model.spikes import Spikes
 from spikesieve.model.templates import Templates
 from spikesieve.model.types import F32, F64, I32, I64, U8, Bool
 from spikesieve.model.unit import Label, Unit
+from spikesieve.model.unit_metrics import UnitMetrics
 from spikesieve.model.waveform_statistics import WaveformStatistics
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Spikes",
     "Templates",
     "Unit",
+    "UnitMetrics",
     "WaveformStatistics",
     "join_blanked",
 ]

@@ -22,6 +22,7 @@ from spikesieve.model.templates import Templates
 from spikesieve.model.text import counted
 from spikesieve.model.types import F32, F64, I64, Bool
 from spikesieve.model.unit import Label, Unit
+from spikesieve.model.unit_metrics import UnitMetrics
 from spikesieve.model.waveform_statistics import WaveformStatistics
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ class Sorting:
         Smallest score of a spike that was looked for, in noise SD; None where that is not known.
     waveforms : WaveformStatistics or None
         SD of the waveforms, and their means in either half of the recording; None where they were not measured.
+    metrics : tuple of UnitMetrics
+        What SpikeInterface, bombcell and IBL would measure of each unit; empty where that is not known.
     """
 
     probe: Probe
@@ -119,6 +122,7 @@ class Sorting:
     blanked: Blanked | None = None
     threshold_sd: float | None = None
     waveforms: WaveformStatistics | None = None
+    metrics: tuple[UnitMetrics, ...] = ()
 
     def __repr__(self) -> str:
         labels = Counter(unit.label for unit in self.units)

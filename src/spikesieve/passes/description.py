@@ -23,6 +23,7 @@ from spikesieve.stages.match import MatchedSpikes
 from spikesieve.stages.missed_spikes import found_scores
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
+from spikesieve.stages.unit_metrics import unit_metrics
 from spikesieve.stages.waveforms import peak_to_peak_uv
 
 # Spikes whose features are copied at a time. Each takes 400 bytes, several times.
@@ -103,7 +104,7 @@ def describe(run: Run, source: Source, spikes: SortedSpikes, params: Description
     table = units.unit_table(trains, scores, templates, where, alike, context)
     echoes = partial_echoes(dict(enumerate(trains)), final.means, context.time)
     table, echo_notes = name_echoes(table, echoes)
-    return Sorting(
+    sorting = Sorting(
         probe=fitted.probe,
         sampling_hz=recording.sampling_hz,
         segments=recording.segments,
@@ -123,6 +124,7 @@ def describe(run: Run, source: Source, spikes: SortedSpikes, params: Description
         threshold_sd=final.threshold,
         waveforms=measured.waveforms,
     )
+    return replace(sorting, metrics=unit_metrics(sorting))
 
 
 def _context(source: Source, spikes: SortedSpikes, params: DescriptionParams) -> units.UnitTableInputs:

@@ -8,6 +8,7 @@ import numpy as np
 
 from spikesieve.metrics.refractory import refractoriness_of_train
 from spikesieve.model import F64, I64, SortedTime, Sorting, Spikes, Unit
+from spikesieve.stages.unit_metrics import unit_metrics
 from spikesieve.stages.unit_trains import of_train
 from spikesieve.stages.units import ACG_BINS, autocorrelogram
 
@@ -25,9 +26,9 @@ def part_of(sorting: Sorting, start: int, stop: int) -> Sorting:
     Returns
     -------
     Sorting
-        Times count from `start`. Number of spikes, rate, presence, refractoriness, contamination, position and
-        autocorrelogram of each unit are those of the part; label, templates, amplitude, signal-to-noise ratio, missed
-        spikes and echoes those of the whole. `kept` knows only the spikes that were kept.
+        Times count from `start`. Number of spikes, rate, presence, refractoriness, contamination, position,
+        autocorrelogram and metrics of each unit are those of the part; label, templates, amplitude, signal-to-noise
+        ratio, missed spikes and echoes those of the whole. `kept` knows only the spikes that were kept.
     """
     rows = slice(*np.searchsorted(sorting.spikes.sample, [start, stop]).tolist())
     spikes = Spikes(*(getattr(sorting.spikes, column.name)[rows] for column in fields(Spikes)))
@@ -41,7 +42,7 @@ def part_of(sorting: Sorting, start: int, stop: int) -> Sorting:
     where = [spikes.position_um[of_unit].mean(axis=0, dtype=np.float64) if len(of_unit) else None for of_unit in own]
     units = (_unit(*each, time) for each in zip(sorting.units, trains, where, strict=True))
     acgs = np.array([autocorrelogram(train, time) for train in trains], np.int64)
-    return replace(
+    part = replace(
         sorting,
         segments=segments,
         spikes=spikes,
@@ -51,6 +52,7 @@ def part_of(sorting: Sorting, start: int, stop: int) -> Sorting:
         motion=sorting.motion and sorting.motion.between(start / hz, (stop - 1) / hz),
         blanked=blanked,
     )
+    return replace(part, metrics=unit_metrics(part))
 
 
 def _unit(whole: Unit, train: I64, position_um: F64 | None, time: SortedTime) -> Unit:

@@ -6,7 +6,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from spikesieve.metrics.contamination import contamination, presence_ratio
+from spikesieve.metrics.contamination import contamination, presence
 from spikesieve.metrics.refractory import Refractoriness
 from spikesieve.model import I64, SortedTime
 
@@ -60,5 +60,5 @@ def of_train(train: I64, time: SortedTime, acg: Refractoriness) -> OfTrain:
         "contamination": foreign.estimate if foreign else None,
         "contamination_low": foreign.low if foreign else None,
         "contamination_high": foreign.high if foreign else None,
-        "presence": presence_ratio(train, time),
+        "presence": presence(train, time),
     }

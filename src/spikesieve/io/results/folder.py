@@ -13,8 +13,8 @@ from spikesieve.io.results.clock_files import write_clock_files
 from spikesieve.io.results.motion_files import write_motion
 from spikesieve.io.results.phy import write_phy
 from spikesieve.io.results.provenance import RunRecord, write_ops, write_provenance
-from spikesieve.io.results.unit_table import write_units_csv
-from spikesieve.model import Recording, Sorting
+from spikesieve.io.results.unit_table import write_table
+from spikesieve.model import Recording, Sorting, Unit, UnitMetrics
 
 RESULT_MARKER = "provenance.json"
 """A folder with this file is a result of spikesieve."""
@@ -30,7 +30,14 @@ FILES = {
     *("pc_features.npy", RESULT_MARKER, "report.html", "similar_templates.npy", "spike_amplitude_uv.npy", "params.py"),
     *("spike_clusters.npy", "spike_detection_templates.npy", "spike_positions.npy", "spike_positions_on_probe.npy"),
     *("spike_templates.npy", "spike_times.npy", "spikesieve.log", "templates.npy", "templates_ind.npy", "units.csv"),
-    *("whitening_mat.npy", "whitening_mat_inv.npy", "preprocessed.dat", "preprocessed.xml", "params_preprocessed.py"),
+    *(
+        "metrics.csv",
+        "whitening_mat.npy",
+        "whitening_mat_inv.npy",
+        "preprocessed.dat",
+        "preprocessed.xml",
+        "params_preprocessed.py",
+    ),
     *("kilosort2.h5", "figures", ".report.html.new", ".phy", "phy.log"),
 }
 """What spikesieve writes into a result, and what Phy does without being asked."""
@@ -99,7 +106,7 @@ def result_folder(path: Path | str, overwrite: bool, inputs: Sequence[str | Path
 def write_data_files(
     folder: Path, sorting: Sorting, recording: Recording, run: RunRecord, place: Path | None = None
 ) -> tuple[str, ...]:
-    """Write all data files of a result but provenance.json: Phy's files, times, drift, units.csv and ops.npz.
+    """Write all data files of a result but provenance.json: Phy's files, times, drift, tables of units and ops.npz.
 
     Parameters
     ----------
@@ -128,7 +135,9 @@ def write_data_files(
     if sorting.motion is not None:
         write_motion(folder, sorting.motion)
     write_clock_files(folder, sorting, recording)
-    write_units_csv(folder / "units.csv", sorting.units)
+    write_table(folder / "units.csv", Unit, sorting.units)
+    if len(sorting.metrics) == len(sorting.units):
+        write_table(folder / "metrics.csv", UnitMetrics, sorting.metrics)
     if sorting.blanked is not None:
         write_artifacts_csv(folder / "artifacts.csv", sorting.blanked, sorting.sampling_hz)
     write_ops(folder / "ops.npz", sorting, run)
@@ -138,7 +147,7 @@ def write_data_files(
 def write_result(
     folder: Path, sorting: Sorting, recording: Recording, run: RunRecord, place: Path | None = None
 ) -> None:
-    """Write all data files of a result: Phy's files, times, drift, units.csv, ops.npz and provenance.json.
+    """Write all data files of a result: Phy's files, times, drift, tables of units, ops.npz and provenance.json.
 
     Parameters
     ----------

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from types import NoneType
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +16,19 @@ from spikesieve.io.plain_arrays import load_npy, load_npz
 from spikesieve.io.results.artifacts_csv import read_artifacts_csv
 from spikesieve.io.results.folder import RESULT_MARKER
 from spikesieve.io.results.motion_files import read_motion_files
-from spikesieve.model import I32, I64, Blanked, Label, Probe, Sorting, Spikes, Templates, Unit, WaveformStatistics
+from spikesieve.io.results.unit_table import read_table
+from spikesieve.model import (
+    I32,
+    I64,
+    Blanked,
+    Probe,
+    Sorting,
+    Spikes,
+    Templates,
+    Unit,
+    UnitMetrics,
+    WaveformStatistics,
+)  # fmt: skip
 
 
 class _Stage(BaseModel):
@@ -109,8 +119,9 @@ def read_sorting(folder: Path | str) -> Sorting:
     Notes
     -----
     The sorting differs from the one that was written in these points: the unit table is rounded as in `units.csv`, the
-    shares of `blanked` as in `artifacts.csv`, PCs have the signs they have in Phy, a feature column without a contact
-    names one (its features are 0), the probe is named after the folder, and `notes` includes those of the run.
+    metrics as in `metrics.csv`, the shares of `blanked` as in `artifacts.csv`, PCs have the signs they have in Phy, a
+    feature column without a contact names one (its features are 0), the probe is named after the folder, and `notes`
+    includes those of the run.
     Placeholder rows that Phy needs in an almost empty result are left out.
     """
     folder = Path(folder)
@@ -140,6 +151,7 @@ def read_sorting(folder: Path | str) -> Sorting:
             blanked=_read_blanked(folder / "artifacts.csv", float(ops["sampling_hz"]), segments),
             threshold_sd=float(ops["threshold_sd"]) if "threshold_sd" in ops else None,
             waveforms=WaveformStatistics(*(ops[name] for name in _WAVEFORMS)) if "template_sd_uv" in ops else None,
+            metrics=_read_metrics(folder / "metrics.csv"),
         )
     except KeyError as error:
         raise InputError(f"The result folder {folder} has no {error} in its files. {_SORT_AGAIN}") from error
@@ -300,6 +312,8 @@ def _require_consistent(folder: Path, sorting: Sorting) -> None:
     ids = sorting.unit_ids
     if len(ids) and (ids[0] < 0 or (np.diff(ids) <= 0).any()):
         raise InputError(f"{folder / 'units.csv'} does not number its units in order, from 0 on. {_SORT_AGAIN}")
+    if sorting.metrics and [row.unit for row in sorting.metrics] != ids.tolist():
+        raise InputError(f"{folder / 'metrics.csv'} does not have the units of units.csv. {_SORT_AGAIN}")
     unit = sorting.spikes.unit
     if len(unit) and not 0 <= unit.min() <= unit.max() < n_units:
         raise InputError(f"spike_templates.npy in {folder} names units that are not in units.csv. {_SORT_AGAIN}")
@@ -332,24 +346,20 @@ def _read_ops(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _read_units(path: Path) -> tuple[Unit, ...]:
-    kinds = get_type_hints(Unit)
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        strange = sorted({row["label"] for row in rows} - set(Label))
-        if strange:
-            raise InputError(f"{path} has the label {strange[0]!r}; labels can be {', '.join(Label)}: correct it.")
-        return tuple(Unit(**{name: _value(row[name], kind) for name, kind in kinds.items()}) for row in rows)
+        return read_table(path, Unit)
+    except InputError as error:
+        raise InputError(f"{path}: {error} Correct it.") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(path, error) from error
 
 
-def _value(text: str, kind: Any) -> Any:
-    """A field of units.csv in the type it has in `Unit`; an empty one is None, or NaN if None is not allowed."""
-    choices = get_args(kind) or (kind,)
-    if not text and str not in choices:
-        return None if NoneType in choices else float("nan")
-    return next(choice for choice in choices if choice is not NoneType)(text)
+def _read_metrics(path: Path) -> tuple[UnitMetrics, ...]:
+    """The metrics; none for a result of an earlier version, which has no such file."""
+    try:
+        return read_table(path, UnitMetrics) if path.exists() else ()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, error) from error
 
 
 def _damaged(path: Path, error: Exception) -> InputError:

@@ -1,4 +1,4 @@
-"""`units.csv`: one row per unit; the columns are the fields of `Unit`."""
+"""`units.csv` and `metrics.csv`: one row per unit; the columns are the fields of `Unit` and of `UnitMetrics`."""
 
 from __future__ import annotations
 
@@ -6,41 +6,73 @@ import csv
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from types import NoneType
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import numpy as np
 
-from spikesieve.model import Unit
+from spikesieve.model import Unit, UnitMetrics
 
-COLUMNS = tuple(field.name for field in fields(Unit))
-"""The columns of units.csv, in this order."""
+Row = TypeVar("Row", Unit, UnitMetrics)
 
 # Decimals by unit of the column; other numbers have SIGNIFICANT_DIGITS.
 DECIMALS = {"um": 1, "uv": 1}
 SIGNIFICANT_DIGITS = 4
 
 
-def write_units_csv(path: Path, units: Sequence[Unit]) -> None:
-    """Write the unit table as UTF-8 CSV with a header line.
+def write_table(path: Path, kind: type[Row], rows: Sequence[Row]) -> None:
+    """Write a table of units as UTF-8 CSV with a header line.
 
-    An empty field means: cannot be estimated from these data. Lengths and voltages have one decimal, other numbers 4
-    significant digits.
+    An empty field means: cannot be estimated from these data. Columns that end in _um or _uv have one decimal, other
+    numbers 4 significant digits.
 
     Parameters
     ----------
     path : Path
         The file; replaced if it exists.
-    units : sequence of Unit
-        The units, one row each.
+    kind : type
+        `Unit` or `UnitMetrics`: its fields are the columns.
+    rows : sequence of Unit or UnitMetrics
+        One row a unit.
 
     Raises
     ------
     OSError
         If the file cannot be written.
     """
+    names = [field.name for field in fields(kind)]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([_text(name, getattr(unit, name)) for name in COLUMNS] for unit in units)
+        writer.writerow(names)
+        writer.writerows([_text(name, getattr(row, name)) for name in names] for row in rows)
+
+
+def read_table(path: Path, kind: type[Row]) -> tuple[Row, ...]:
+    """Read what `write_table` wrote.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    kind : type
+        `Unit` or `UnitMetrics`.
+
+    Returns
+    -------
+    tuple of Unit or UnitMetrics
+        The rows. An empty field is None, or NaN where None is not allowed.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    KeyError, TypeError, ValueError
+        If a column is missing, or holds something else.
+    """
+    kinds = get_type_hints(kind)
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return tuple(kind(**{name: _value(row[name], wanted) for name, wanted in kinds.items()}) for row in rows)
 
 
 def _text(name: str, value: str | int | float | None) -> str:
@@ -52,3 +84,15 @@ def _text(name: str, value: str | int | float | None) -> str:
         return ""
     decimals = DECIMALS.get(name.rsplit("_", 1)[-1])
     return f"{value:.{SIGNIFICANT_DIGITS}g}" if decimals is None else f"{value:.{decimals}f}"
+
+
+def _value(text: str, kind: Any) -> Any:
+    """A field in the type of its column; an empty one is None, or NaN if None is not allowed."""
+    choices = get_args(kind) or (kind,)
+    if not text and NoneType in choices:
+        return None
+    if bool in choices:
+        return {"True": True, "False": False}[text]
+    if not text and str not in choices:
+        return float("nan")
+    return next(choice for choice in choices if choice is not NoneType)(text)

@@ -1,0 +1,202 @@
+"""How well the spikes of a unit are apart from those of its neighbours in the space of their features."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import chdtrc
+from sklearn.neighbors import NearestNeighbors
+
+from spikesieve.model import F32, I64
+
+# SpikeInterface's number of neighbours; it looks at up to 10 000 spikes.
+N_NEIGHBORS, MAX_SPIKES = 5, 1000
+
+
+class Isolation(NamedTuple):
+    """Metrics of isolation by SpikeInterface's names; NaN where the spikes cannot tell.
+
+    Attributes
+    ----------
+    isolation_distance : float
+        Squared Mahalanobis distance within which there are as many foreign spikes as own ones.
+    l_ratio : float
+        Foreign spikes by chance inside the unit, per own spike.
+    d_prime : float
+        Distance of own and foreign spikes along the best line between them, in SD.
+    nn_hit_rate : float
+        Share of own spikes among the nearest neighbours of own spikes.
+    nn_miss_rate : float
+        Share of own spikes among the nearest neighbours of foreign spikes.
+    silhouette : float
+        From -1 to 1: how much nearer own spikes are to their own mean than to the nearest other unit's.
+    """
+
+    isolation_distance: float
+    l_ratio: float
+    d_prime: float
+    nn_hit_rate: float
+    nn_miss_rate: float
+    silhouette: float
+
+
+def isolation(features: F32, unit: I64, own: int) -> Isolation:
+    """Compute all metrics of isolation.
+
+    Parameters
+    ----------
+    features : ndarray of float32, shape (n, n_features)
+        Features of the spikes of a unit and of its neighbours, on the contacts of the unit.
+    unit : ndarray of int64, shape (n,)
+        Unit of each spike.
+    own : int
+        The unit.
+
+    Returns
+    -------
+    Isolation
+        Without neighbours nothing but the two rates is known: 1 and 0.
+
+    Examples
+    --------
+    >>> features = np.random.default_rng(0).normal(size=(400, 3)) + np.repeat([0.0, 10.0], 200)[:, None]
+    >>> isolation(features.astype(np.float32), np.repeat([0, 1], 200), 0).nn_hit_rate
+    1.0
+    """
+    mine = unit == own
+    own_spikes, foreign = features[mine], features[~mine]
+    if len(own_spikes) < 2 or not features.shape[1]:
+        return Isolation(*[float("nan")] * 6)
+    if not len(foreign):
+        return Isolation(np.nan, np.nan, np.nan, 1.0, 0.0, np.nan)
+    means = [features[unit == other].mean(axis=0) for other in np.unique(unit[~mine])]
+    return Isolation(
+        *mahalanobis(own_spikes, foreign),
+        d_prime(own_spikes, foreign),
+        *nearest_neighbors(own_spikes, foreign),
+        silhouette(own_spikes, np.array(means)),
+    )
+
+
+def mahalanobis(own: F32, foreign: F32) -> tuple[float, float]:
+    """Compute isolation distance and L-ratio from Mahalanobis distances to the unit's mean.
+
+    Parameters
+    ----------
+    own, foreign : ndarray of float32, shape (n_own, n_features), (n_foreign, n_features)
+        Features of the unit's spikes, and of others.
+
+    Returns
+    -------
+    isolation_distance, l_ratio : float
+        NaN if the own spikes are not more than the features, so that their covariance cannot be inverted.
+
+    References
+    ----------
+    Harris et al., Neuron 32:141 (2001); Schmitzer-Torbert et al., Neuroscience 131:1 (2005); SpikeInterface
+    `mahalanobis`.
+    """
+    n = min(len(own), len(foreign))
+    if n < 2 or len(own) <= own.shape[1]:
+        return float("nan"), float("nan")
+    away = foreign - own.mean(axis=0)
+    try:
+        inverse = np.linalg.inv(np.cov(own.T).reshape(own.shape[1], -1)).astype(np.float32)
+    except np.linalg.LinAlgError:
+        return float("nan"), float("nan")
+    squared = np.einsum("ij,ij->i", away @ inverse, away).astype(np.float64)
+    l_ratio = chdtrc(own.shape[1], squared).sum() / len(own)
+    return float(np.partition(squared, n - 1)[n - 1]), float(l_ratio)
+
+
+def d_prime(own: F32, foreign: F32) -> float:
+    """Compute the distance of two groups of spikes along Fisher's discriminant.
+
+    Parameters
+    ----------
+    own, foreign : ndarray of float32, shape (n_own, n_features), (n_foreign, n_features)
+        Features of the unit's spikes, and of others.
+
+    Returns
+    -------
+    float
+        Difference of the means over the root of the mean of both variances; NaN if the spikes are not more than the
+        features.
+
+    References
+    ----------
+    Hill, Mehta, Kleinfeld, J Neurosci 31:8699 (2011); SpikeInterface `d_prime`, whose sign is that of its
+    discriminant.
+    """
+    if len(own) + len(foreign) - 2 <= own.shape[1]:
+        return float("nan")
+    apart = own.mean(axis=0) - foreign.mean(axis=0)
+    centred = [group - group.mean(axis=0) for group in (own, foreign)]
+    scatter = [(group.T @ group).astype(np.float64) for group in centred]
+    try:
+        line = np.linalg.solve(scatter[0] + scatter[1], apart)
+    except np.linalg.LinAlgError:
+        return float("nan")
+    variance = line @ (scatter[0] / len(own) + scatter[1] / len(foreign)) @ line / 2
+    return float(apart @ line / np.sqrt(variance)) if variance > 0 else float("nan")
+
+
+def nearest_neighbors(own: F32, foreign: F32) -> tuple[float, float]:
+    """Ask of each spike how many of its nearest neighbours belong to the unit.
+
+    Parameters
+    ----------
+    own, foreign : ndarray of float32, shape (n_own, n_features), (n_foreign, n_features)
+        Features of the unit's spikes, and of others. Of more than 1000, evenly spaced ones are looked at.
+
+    Returns
+    -------
+    hit, miss : float
+        Share of own spikes among the neighbours of own spikes, and of foreign spikes; NaN for too few spikes.
+
+    References
+    ----------
+    Chung et al., Neuron 95:1381 (2017); SpikeInterface `nearest_neighbor`.
+    """
+    spikes, n_own = np.concatenate([own, foreign]), len(own)
+    share = MAX_SPIKES / len(spikes)
+    if share < 1:
+        spikes, n_own = spikes[np.arange(0, len(spikes) - 1, 1 / share).astype(np.int64)], int(n_own * share)
+    if len(spikes) <= N_NEIGHBORS or not 0 < n_own < len(spikes):
+        return float("nan"), float("nan")
+    finder = NearestNeighbors(n_neighbors=N_NEIGHBORS, algorithm="brute").fit(spikes)
+    is_own = finder.kneighbors(return_distance=False) < n_own
+    return float(is_own[:n_own].mean()), float(is_own[n_own:].mean())
+
+
+def silhouette(own: F32, other_means: F32) -> float:
+    """Compare the distances of a unit's spikes from its mean with those from the nearest other mean.
+
+    Parameters
+    ----------
+    own : ndarray of float32, shape (n_own, n_features)
+        Features of the unit's spikes.
+    other_means : ndarray of float32, shape (n_others, n_features)
+        Mean features of the other units, at least one.
+
+    Returns
+    -------
+    float
+        Mean of (b - a) / max(a, b), where a is the distance from the own mean and b that from the mean that is
+        nearest on average.
+
+    References
+    ----------
+    Rousseeuw, J Comput Appl Math 20:53 (1987), simplified by Hruschka et al., IEEE ICDM (2004); SpikeInterface
+    `silhouette`.
+
+    Examples
+    --------
+    >>> round(silhouette(np.array([[-1], [1]], np.float32), np.array([[100], [200]], np.float32)), 2)
+    0.99
+    """
+    a = np.linalg.norm(own - own.mean(axis=0), axis=1)
+    others = [np.linalg.norm(own - mean, axis=1) for mean in other_means]
+    b = min(others, key=np.mean)
+    return float(np.mean((b - a) / np.maximum(np.maximum(a, b), np.finfo(np.float32).tiny)))

@@ -1,0 +1,192 @@
+"""Makes the table of metrics by SpikeInterface's names from a sorting; nothing of the recording is read again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from spikesieve.geometry import places_on_probe_um
+from spikesieve.metrics import amplitudes, footprint, isolation, published_labels, spike_times
+from spikesieve.metrics.cell_type import cell_type, non_somatic_reason
+from spikesieve.metrics.position_drift import position_drift
+from spikesieve.metrics.waveform_shape import UPSAMPLING, baseline_flatness, upsampled, waveform_shape
+from spikesieve.model import F32, F64, I64, Sorting, UnitMetrics
+from spikesieve.stages.waveforms import best_columns
+
+# SpikeInterface computes features of 500 spikes of a unit, chosen at random.
+FEATURE_SPIKES, SEED = 500, 0
+# bombcell takes the first third of a millisecond of a template of Kilosort4 for its baseline.
+BOMBCELL_BASELINE_MS = 1 / 3
+BOMBCELL_REFRACTORY_MS, BOMBCELL_CENSORED_MS = 2.0, 0.1
+
+
+def unit_metrics(sorting: Sorting) -> tuple[UnitMetrics, ...]:
+    """Measure what SpikeInterface, bombcell and IBL would measure of each unit.
+
+    Parameters
+    ----------
+    sorting : Sorting
+        The spikes, templates and rows of the unit table.
+
+    Returns
+    -------
+    tuple of UnitMetrics
+        One row a unit, in the order of the unit table.
+    """
+    spikes, n_units = sorting.spikes, len(sorting.units)
+    order = np.argsort(spikes.unit, kind="stable")
+    edges = np.searchsorted(spikes.unit[order], np.arange(n_units + 1))
+    rows = [order[a:b] for a, b in pairwise(edges)]
+    together = spike_times.synchrony(np.asarray(spikes.sample), spikes.unit, n_units)
+    sample = _FeatureSample(sorting, rows)
+    return tuple(_Unit(sorting, k, rows[k], together[k], sample).row() for k in range(n_units))
+
+
+@dataclass(frozen=True, eq=False)
+class _FeatureSample:
+    """Features of some spikes of each unit."""
+
+    sorting: Sorting
+    rows: list[I64]
+
+    @cached_property
+    def features(self) -> list[F32]:
+        """Of each unit: (n_some, n_feature_contacts, n_pcs)."""
+        rng = np.random.default_rng(SEED)
+        chosen = [
+            own if len(own) <= FEATURE_SPIKES else np.sort(rng.choice(own, FEATURE_SPIKES, replace=False))
+            for own in self.rows
+        ]
+        return [np.asarray(self.sorting.spikes.features[some], np.float32) for some in chosen]
+
+    @cached_property
+    def contacts(self) -> I64:
+        """Contacts of each unit's features; -1 where nothing was measured: (n_units, n_feature_contacts)."""
+        seen = [some.any(axis=(0, 2)) for some in self.features]
+        return np.where(np.array(seen).reshape(self.sorting.feature_contacts.shape), self.sorting.feature_contacts, -1)
+
+    def isolation(self, k: int) -> isolation.Isolation:
+        """Compare a unit with those whose best contact is among its own."""
+        own = self.contacts[k][self.contacts[k] >= 0]
+        near = [j for j, unit in enumerate(self.sorting.units) if j == k or unit.chan_best in own]
+        on_own = [self._on_contacts(j, own) for j in near]
+        features, unit = np.concatenate(on_own), np.repeat(near, [len(part) for part in on_own])
+        return isolation.isolation(features.reshape(len(features), len(own) * features.shape[2]), unit, k)
+
+    def _on_contacts(self, j: int, wanted: I64) -> F32:
+        """Features of a unit's spikes on other contacts, 0 where they were not measured."""
+        same = wanted[:, None] == self.contacts[j]
+        moved: F32 = self.features[j][:, same.argmax(axis=1)]
+        return np.where(same.any(axis=1)[:, None], moved, np.float32(0))
+
+    def norm(self, k: int) -> float:
+        """Size of a unit's mean features, in noise SD."""
+        return float(np.linalg.norm(self.features[k].mean(axis=0))) if len(self.features[k]) else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Unit:
+    """One unit of a sorting."""
+
+    sorting: Sorting
+    k: int
+    rows: I64
+    together: F64
+    sample: _FeatureSample
+
+    @cached_property
+    def train(self) -> I64:
+        """Its spike times in samples."""
+        return np.asarray(self.sorting.spikes.sample[self.rows], np.int64)
+
+    @cached_property
+    def best(self) -> int:
+        """Column of the template with the best contact."""
+        return int(best_columns(self.sorting.templates)[self.k])
+
+    def row(self) -> UnitMetrics:
+        """Return its row of the table."""
+        unit, hz = self.sorting.units[self.k], self.sorting.sampling_hz * UPSAMPLING
+        waveform = upsampled(self.sorting.templates.uv[self.k, :, self.best])
+        shape = waveform_shape(waveform, hz)
+        measured = {**self._of_times(), **self._of_amplitudes(), **self._of_places(), **shape._asdict()}
+        row = UnitMetrics(unit=unit.unit, snr=unit.snr, **{name: _known(value) for name, value in measured.items()})
+        kind, axonal = cell_type(shape, self.sorting.acgs[self.k]), non_somatic_reason(shape)
+        time = self.sorting.sorted_time
+        hill = spike_times.hill_contamination(self.train, time, BOMBCELL_REFRACTORY_MS, BOMBCELL_CENSORED_MS)
+        flatness = baseline_flatness(waveform, hz, BOMBCELL_BASELINE_MS)
+        inputs = published_labels.Measured(row, unit.amplitude_uv, _known(flatness), _known(hill))
+        bombcell, ibl = published_labels.bombcell_label(inputs, axonal), published_labels.ibl_label(inputs)
+        return replace(
+            row,
+            non_somatic=bool(axonal),
+            cell_type=kind.kind,
+            cell_type_why=kind.why,
+            bombcell_label=bombcell.label,
+            bombcell_why=bombcell.why,
+            ibl_label=ibl.share,
+            ibl_why=ibl.why,
+        )
+
+    def _of_times(self) -> dict[str, Any]:
+        train, time = self.train, self.sorting.sorted_time
+        isi, pairs = spike_times.isi_violations(train, time), spike_times.rp_violations(train, time)
+        return {
+            "num_spikes": len(train),
+            "firing_rate": len(train) / max(time.used_s, 1e-9),
+            "presence_ratio": spike_times.presence_ratio(train, time),
+            "isi_violations_ratio": isi.share,
+            "isi_violations_count": isi.n,
+            "rp_contamination": pairs.share,
+            "rp_violations": pairs.n,
+            "sliding_rp_violation": spike_times.sliding_rp_violation(train, time),
+            "firing_range": spike_times.firing_range(train, time),
+            **{f"sync_spike_{n}": share for n, share in zip(spike_times.SYNCHRONY_SIZES, self.together, strict=True)},
+        }
+
+    def _of_amplitudes(self) -> dict[str, Any]:
+        """Amplitudes are multiples of the template, whose extremum on the best contact gives them a voltage."""
+        relative = self.sorting.spikes.amplitude[self.rows].astype(np.float64)
+        template = self.sorting.templates.uv[self.k, :, self.best]
+        extremum_uv = float(template[np.abs(template).argmax()])
+        time, norm = self.sorting.sorted_time, self.sample.norm(self.k)
+        cv, noise = amplitudes.amplitude_cv(relative, self.train, time), amplitudes.noise_cutoff(relative)
+        return {
+            "amplitude_median": extremum_uv * float(np.median(relative)) if len(relative) else None,
+            "amplitude_cv_median": cv.median,
+            "amplitude_cv_range": cv.range,
+            "amplitude_cutoff": amplitudes.amplitude_cutoff(relative),
+            "noise_cutoff": noise.cutoff,
+            "noise_ratio": noise.ratio,
+            "sd_ratio": amplitudes.sd_ratio(relative, 1 / norm if norm else 0.0, self.train, time),
+        }
+
+    def _of_places(self) -> dict[str, Any]:
+        templates, probe = self.sorting.templates, self.sorting.probe
+        y_um = places_on_probe_um(self.sorting, self.rows)[:, 1].astype(np.float64)
+        drift = position_drift(y_um, self.train, self.sorting.sorted_time)
+        near = templates.contacts[self.k]
+        columns = np.argsort(near)[np.count_nonzero(near < 0) :]
+        waveforms, places = upsampled(templates.uv[self.k][:, columns]), probe.positions_um[near[columns]]
+        speed = footprint.velocities(waveforms, places, self.sorting.sampling_hz * UPSAMPLING)
+        return {
+            "drift_ptp": drift.ptp,
+            "drift_std": drift.std,
+            "drift_mad": drift.mad,
+            "velocity_above": speed.above,
+            "velocity_below": speed.below,
+            "exp_decay": footprint.exp_decay(waveforms, places),
+            "spread": footprint.spread(waveforms, places),
+            **self.sample.isolation(self.k)._asdict(),
+        }
+
+
+def _known(value: float | int | None) -> Any:
+    """A plain number; None if it is none."""
+    if value is None or isinstance(value, int):
+        return value
+    return float(value) if np.isfinite(value) else None
