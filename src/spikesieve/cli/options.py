@@ -8,7 +8,9 @@ import typer
 
 ProbeSpec = Annotated[
     str | None,
-    typer.Option("--probe", help="Probe file (.json .mat .prb .npz) or name, such as neuropixels1:384, tetrode:4."),
+    typer.Option(
+        "--probe", help="Probe file (.json .mat .prb .npz .imro ...) or name, such as neuropixels1:384, tetrode:4."
+    ),
 ]
 Channels = Annotated[int | None, typer.Option("--channels", help="Channels (columns) in the file.")]
 SamplingHz = Annotated[float | None, typer.Option("--sampling-hz", help="Sampling rate in Hz.")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -351,6 +351,3 @@ def _prb_group(path: Path, key: Any, group: Any) -> tuple[I64, F64]:
         raise InputError(
             f"{path} has a position in group {key!r} that is not (x_um, y_um), or a huge channel."
         ) from error
-
-
-READERS: dict[str, Callable[[Path], Probe]] = {".json": read_json, ".mat": read_mat, ".npz": read_npz, ".prb": read_prb}

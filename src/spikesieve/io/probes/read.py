@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from scipy.spatial import KDTree
 
 from spikesieve.errors import InputError
-from spikesieve.io.probes.files import READERS, read_json
+from spikesieve.io.probes.files import read_json, read_mat, read_npz, read_prb
 from spikesieve.io.probes.files import write_probe_json as write_probe_json
 from spikesieve.io.probes.generators import FORMS, generate_probe, is_generator
 from spikesieve.io.probes.library import PREFIX, read_library_probe
+from spikesieve.io.probes.recorded import read_hdf5, read_imro
 from spikesieve.model import Probe
 
 # Neighbouring contacts of real probes are a few um (ultra-dense arrays) to a few hundred um apart.
 MIN_DISTANCE_UM = 2.0
 MAX_DISTANCE_UM = 500.0
+
+READERS: dict[str, Callable[[Path], Probe]] = {
+    ".json": read_json,
+    ".mat": read_mat,
+    ".npz": read_npz,
+    ".prb": read_prb,
+    ".imro": read_imro,
+    ".brw": read_hdf5,
+    ".h5": read_hdf5,
+}
 
 
 def read_probe(spec: Path | str) -> Probe:
@@ -28,7 +40,8 @@ def read_probe(spec: Path | str) -> Probe:
     Parameters
     ----------
     spec : Path or str
-        A file: probeinterface `.json`, Kilosort4 `.json`, Kilosort2 `.mat`, `.prb` (parsed, never executed) or `.npz`.
+        A file: probeinterface `.json`, Kilosort4 `.json`, Kilosort2 `.mat`, `.prb` (parsed, never executed), `.npz`, or
+        a file of a recording system that has it: `.imro`, `.brw`, `.h5`.
         `group.json#1` is the second probe of a group of probeinterface.
         Or a name: neuropixels1:384, neuropixels2:96, linear:32:25, tetrode:4, grid:16x16:30; see `generate_probe`.
         Or library:MANUFACTURER/NAME, see `read_library_probe`.
