@@ -26,7 +26,8 @@ from spikeglx_files import np1_tags, np2_tags, record
 
 from spikesieve.api.compare import compare
 from spikesieve.api.info import recording_info
-from spikesieve.api.sort_files import Job, report_folder, sort_files
+from spikesieve.api.report import report_folder
+from spikesieve.api.sort_files import Job, sort_files
 from spikesieve.errors import SpikesieveError
 from spikesieve.io.kilosort2_options import read_options
 from spikesieve.io.probes.read import probe_warnings, read_probe, require_fits, write_probe_json

@@ -110,6 +110,7 @@ MAY_IMPORT = {
         *("engine", "model", "errors"),
     },
     "cli": {"api", "settings", "comparison", "io", "engine", "errors"},
+    "kilosort": {"api", "passes", "settings", "stages", "engine", "kernels", "io", "report", "model", "errors"},
 }
 
 

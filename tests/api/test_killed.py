@@ -13,7 +13,7 @@ from killing import command, duration_s, kill_until_done, killed, unlike
 from make_sorting import make_sorting
 from small_files import facts, of_method, refused, run_sort, spiking, write_raw
 
-from spikesieve.api import sort_files
+from spikesieve.api import report, sort_files
 from spikesieve.api.simulate import simulate
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups to kill")
@@ -79,13 +79,13 @@ def test_a_report_that_is_killed_leaves_the_older_one(tmp_path):
     before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
     dies(
         tmp_path / "out",
-        "from spikesieve.api import sort_files; from spikesieve.report.sorting import write",
-        "write.write_tables = kill; sort_files.report_folder(out)",
+        "from spikesieve.api import report; from spikesieve.report.sorting import write",
+        "write.write_tables = kill; report.report_folder(out)",
     )
     left = tmp_path / "out" / ".report.html.new"
     assert list(left.rglob("*.png"))
     assert {path: path.read_bytes() for path in before} == before
-    sort_files.report_folder(tmp_path / "out")
+    report.report_folder(tmp_path / "out")
     assert {path for path in (tmp_path / "out").rglob("*") if path.is_file()} == set(before)
 
 

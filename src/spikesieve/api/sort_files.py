@@ -6,6 +6,7 @@ import logging
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -32,23 +33,20 @@ from spikesieve.engine.run import Run
 from spikesieve.engine.source import Source
 from spikesieve.engine.step_state import StepState
 from spikesieve.engine.store import Store
-from spikesieve.io.finished_folder import NEW, place_aside, require_free
-from spikesieve.io.hidden_folder import hidden_folder
+from spikesieve.io.finished_folder import place_aside, require_free
 from spikesieve.io.probes.read import file_and_number
 from spikesieve.io.recordings.artifact_times import read_artifact_times
 from spikesieve.io.recordings.open_input import RawOptions, open_input
 from spikesieve.io.recordings.preprocessed import write_preprocessed
 from spikesieve.io.results import kilosort2_intermediates, provenance
-from spikesieve.io.results.folder import RESULT, made_by_hand, result_folder
+from spikesieve.io.results.folder import RESULT, made_by_hand, result_beside_older, result_folder
 from spikesieve.io.results.motion_files import read_motion, require_motion_fits
-from spikesieve.io.results.read import curation_notes, read_provenance, read_sorting
 from spikesieve.io.results.run_log import run_log
 from spikesieve.model import Label, Probe, Recording, Sorting
 from spikesieve.model.text import time_sentence
 from spikesieve.passes.kilosort2.batches import BatchedSource
 from spikesieve.passes.kilosort2.intermediates import read_intermediates
 from spikesieve.passes.saved_traces import source_as_sorted, white_blocks
-from spikesieve.report.sorting.write import FIGURES, PAGE, write_report
 from spikesieve.settings.sort import Settings
 
 logger = logging.getLogger(__name__)
@@ -82,6 +80,8 @@ class Job:
         Memory limit of the process, such as "4GB"; None: a quarter of the machine's memory.
     overwrite : bool
         Replace an older result.
+    beside_older : bool
+        Write into a folder that exists: older files of a result are moved aside, and other files stay.
     save_preprocessed : bool
         Write the whitened traces as well.
     save_intermediates : bool
@@ -105,6 +105,7 @@ class Job:
     n_jobs: int | None = None
     memory: str | None = None
     overwrite: bool = False
+    beside_older: bool = False
     save_preprocessed: bool = False
     save_intermediates: bool = False
     fresh: bool = False
@@ -149,6 +150,10 @@ def _announce_nothing(line: str) -> None:
     """Ignore a line of the memory plan."""
 
 
+def _add_nothing(folder: Path, sorting: Sorting) -> None:
+    """Add no files."""
+
+
 def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], None] = _announce_nothing) -> Outcome:
     """Sort raw files into a result folder.
 
@@ -173,10 +178,46 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
     InputError, SettingsError, OutputError
         With a message for the user. Finished steps are kept in `steps_folder(job.out)`; the same job goes on there.
     """
+    _require_sense(job)
+    return sort_opened(job, open_input(job.files, job.raw, job.probe), progress, announce)
+
+
+def sort_opened(
+    job: Job,
+    opened: tuple[Recording, Probe, tuple[str, ...]],
+    progress: Progress = silent,
+    announce: Callable[[str], None] = _announce_nothing,
+    add_files: Callable[[Path, Sorting], None] = _add_nothing,
+) -> Outcome:
+    """Sort a recording that is open into a result folder.
+
+    Parameters
+    ----------
+    job : Job
+        Settings and the result folder. Its files, format and probe are not used.
+    opened : tuple of (Recording, Probe, tuple of str)
+        The recording, its probe, and sentences for the user, as `open_input` returns them.
+    progress : callable, optional
+        Called with (stage, done, total).
+    announce : callable, optional
+        Called with each line of the memory plan before the sort begins.
+    add_files : callable, optional
+        Called with the folder and the result before the folder appears in its place, to write more files into it.
+
+    Returns
+    -------
+    Outcome
+        The result, and the names of its files.
+
+    Raises
+    ------
+    EndedEarlyError, InputError, SettingsError, OutputError
+        As `sort_files`.
+    """
     started = datetime.now().astimezone()
     clock = StageClock(_logged(progress))
     _require_sense(job)
-    recording, probe, odd = _open(job)
+    recording, probe, odd = _chosen(job, opened)
     motion = read_motion(job.motion, probe) if job.motion is not None else None
     if motion is not None:
         require_motion_fits(motion, probe, recording)
@@ -196,10 +237,11 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
         ):
             sorting = run_method(run, source, job.settings, motion)
             course("write", StepState(False))
-            with result_folder(job.out, job.overwrite, recording.paths) as new:
+            with _result_folder(job, recording) as new:
                 _save_steps(run, source, job, new)
                 clock("write", 0, 1)
                 report = write_folder(new, sorting, recording, _provenance(job, started, clock, odd), job.out)
+                add_files(new, sorting)
                 require_unchanged(files, recording)
                 clock("write", 1, 1)
                 # Windows cannot delete mapped files, so the steps are unmapped before they are deleted.
@@ -221,9 +263,9 @@ def _require_sense(job: Job) -> None:
         kilosort2_intermediates.require_h5py()
 
 
-def _open(job: Job) -> tuple[Recording, Probe, tuple[str, ...]]:
-    """What of the files is sorted, the contacts, and what is odd about them."""
-    recording, probe, odd = open_input(job.files, job.raw, job.probe)
+def _chosen(job: Job, opened: tuple[Recording, Probe, tuple[str, ...]]) -> tuple[Recording, Probe, tuple[str, ...]]:
+    """What of a recording is sorted, the contacts, and what is odd about them."""
+    recording, probe, odd = opened
     if job.artifact_times is not None:
         recording = recording.with_artifact_times(read_artifact_times(job.artifact_times))
     recording, probe, chosen = chosen_input(recording, probe, job.settings.input)
@@ -234,10 +276,18 @@ def _open(job: Job) -> tuple[Recording, Probe, tuple[str, ...]]:
 def _prepare_place(job: Job, recording: Recording, announce: Callable[[str], None]) -> None:
     """Look whether the result may be written, and say what becomes of an older one."""
     remove_finished(job.out)
+    if job.beside_older:
+        return
     require_free(job.out, RESULT, job.overwrite, recording.paths)
     aside = place_aside(job.out, RESULT)
     if aside is not None:
         announce(f"The older result {made_by_hand(job.out)}. It is kept as {aside}.")
+
+
+def _result_folder(job: Job, recording: Recording) -> AbstractContextManager[Path]:
+    if job.beside_older:
+        return result_beside_older(job.out)
+    return result_folder(job.out, job.overwrite, recording.paths)
 
 
 def _save_steps(run: Run, source: Source, job: Job, folder: Path) -> None:
@@ -251,40 +301,6 @@ def _save_steps(run: Run, source: Source, job: Job, folder: Path) -> None:
         batched = BatchedSource(source, run.store.read("shapes"), job.settings.kilosort2, job.settings.detect)
         arrays = read_intermediates(run.store, batched)
         kilosort2_intermediates.write_intermediates(folder / kilosort2_intermediates.FILE_NAME, arrays)
-
-
-def report_folder(folder: Path) -> Path:
-    """Write the page and the figures of a result again.
-
-    The older files are replaced when all new ones are complete.
-
-    Parameters
-    ----------
-    folder : Path
-        A result folder.
-
-    Returns
-    -------
-    Path
-        The page.
-
-    Raises
-    ------
-    InputError
-        The folder is not a result folder.
-    InUseError
-        Another process writes them.
-    OutputError
-        They cannot be written.
-    """
-    sorting, facts = read_sorting(folder), read_provenance(folder)
-    facts["notes"] = [*facts["notes"], *curation_notes(folder)]
-    with hidden_folder(folder.resolve() / PAGE, NEW) as new:
-        report = write_report(new, sorting, facts)
-        (folder / FIGURES).mkdir(exist_ok=True)
-        for path in (*report.pictures, *report.tables, report.page):
-            path.replace(folder / path.relative_to(new))
-    return folder / PAGE
 
 
 def label_counts(sorting: Sorting) -> dict[str, int]:

@@ -17,7 +17,7 @@ def report(
 ) -> None:
     """Write the page and the figures of a result again."""
     with errors_as_sentences(), shown_progress(quiet=True):
-        from spikesieve.api.sort_files import report_folder
+        from spikesieve.api.report import report_folder
 
         page = report_folder(folder)
     typer.echo(f"Report: {page}")

@@ -83,6 +83,81 @@ def finished_folder(
         _swap_in(new, target, aside or hidden / REPLACED, kind)
 
 
+@contextmanager
+def folder_beside_older(path: Path | str, kind: FolderKind, mine: Callable[[str], bool]) -> Iterator[Path]:
+    """Make a hidden folder whose files are moved into `path` when the body of a with statement ends.
+
+    Older files of the same kind in `path` are moved into a folder beside it, and all other files stay where they are.
+    If the body fails, everything it wrote is removed, and `path` stays as it was.
+
+    Parameters
+    ----------
+    path : Path or str
+        The folder, which may exist; missing parents are made.
+    kind : FolderKind
+        What the files are. The marker is moved last.
+    mine : callable
+        Tells by its name whether a file is of this kind.
+
+    Yields
+    ------
+    Path
+        Where to write.
+
+    Raises
+    ------
+    InUseError
+        Another process makes this folder.
+    OutputError
+        If `path` is a file or cannot be written, or if the disk is full.
+    """
+    target = Path(path).expanduser().resolve()
+    require_folder(target, kind)
+    with hidden_folder(target, NEW) as hidden:
+        new = hidden / kind.name
+        new.mkdir()
+        yield new
+        written = {entry.name for entry in new.iterdir()}
+        require_folder(target, kind)
+        target.mkdir(exist_ok=True)
+        older = [entry for entry in target.iterdir() if entry.name in written or mine(entry.name)]
+        if older:
+            aside = free_name(target.with_name(f"{target.name}-before"))
+            aside.mkdir()
+            _move(older, aside, kind)
+        _move(sorted(new.iterdir(), key=lambda entry: entry.name == kind.marker), target, kind)
+
+
+def require_folder(target: Path, kind: FolderKind) -> None:
+    """Raise an error if a file is where a folder shall be.
+
+    Parameters
+    ----------
+    target : Path
+        Where the folder shall be.
+    kind : FolderKind
+        What it will hold.
+
+    Raises
+    ------
+    OutputError
+        `target` is a file.
+    """
+    if target.exists() and not target.is_dir():
+        raise OutputError(f"{target} is a file, but a {kind.name} is a folder. Choose another place with --out.")
+
+
+def _move(entries: Sequence[Path], folder: Path, kind: FolderKind) -> None:
+    try:
+        for entry in entries:
+            os.replace(entry, folder / entry.name)
+    except OSError as error:
+        raise OutputError(
+            f"{error.filename} cannot be moved to {folder}: {error.strerror or error}. Close programs that use files "
+            f"of an older {kind.name}, or choose another place."
+        ) from error
+
+
 def place_aside(path: Path | str, kind: FolderKind) -> Path | None:
     """Choose where an older folder is kept that is replaced.
 
@@ -126,8 +201,7 @@ def require_free(path: Path | str, kind: FolderKind, overwrite: bool, inputs: Se
     target = Path(path).expanduser().resolve()
     if not target.exists():
         return
-    if not target.is_dir():
-        raise OutputError(f"{target} is a file, but a {kind.name} is a folder. Choose another place with --out.")
+    require_folder(target, kind)
     if kind.marker is None:
         raise OutputError(f"{target} exists and is not overwritten. Choose a new folder with --out.")
     if not overwrite:

@@ -69,7 +69,10 @@ ABSENT_IN_SPIKESIEVE: dict[str, Absent] = {
 }
 """Kilosort4 settings, and arguments of its run_kilosort, that have no counterpart here."""
 
-_OTHER_VALUES: dict[str, dict[object, object]] = {"do_CAR": {True: "median", False: "none"}}
+_OTHER_VALUES: dict[str, dict[object, object]] = {
+    "do_CAR": {True: "median", False: "none"},
+    "artifact_threshold": {math.inf: None},
+}
 """Values that are written otherwise here."""
 
 
@@ -119,4 +122,4 @@ def value_here(name: str, value: Any) -> Any:
     >>> value_here("do_CAR", False), value_here("nblocks", 5)
     ('none', 5)
     """
-    return _OTHER_VALUES.get(name, {}).get(value, value) if isinstance(value, bool) else value
+    return _OTHER_VALUES.get(name, {}).get(value, value) if isinstance(value, bool | float) else value

@@ -229,11 +229,10 @@ class Settings(Adjustable):
         SettingsError
             A setting of another method differs from its default.
         """
-        unused = [group for group, methods in _METHODS_OF.items() if self.method not in methods]
         wrong = []
         for path, field in fields_by_path().items():
             group, _, name = path.partition(".")
-            if group in unused and getattr(getattr(self, group), name) != field.default:
+            if not is_used(path, self.method) and getattr(getattr(self, group), name) != field.default:
                 wrong.append(
                     f"{path} changes nothing: the method {self.method} does not use it. "
                     f"Leave it out, or choose method={_METHODS_OF[group][0]}."
@@ -303,6 +302,29 @@ def fields_by_path() -> dict[str, FieldInfo]:
     8.0
     """
     return Settings.fields_by_path()
+
+
+def is_used(path: str, method: str) -> bool:
+    """Tell whether a method uses a setting.
+
+    Parameters
+    ----------
+    path : str
+        Full name of the setting.
+    method : str
+        Name of the method.
+
+    Returns
+    -------
+    bool
+        False for settings of a group that only other methods use.
+
+    Examples
+    --------
+    >>> is_used("match.threshold", "kilosort4"), is_used("match.threshold", "sieve")
+    (True, False)
+    """
+    return method in _METHODS_OF.get(path.partition(".")[0], (method,))
 
 
 @cache

@@ -12,7 +12,7 @@ import pytest
 from make_report import make_facts
 from make_sorting import SAMPLING_HZ, make_sorting
 
-from spikesieve.api.sort_files import report_folder
+from spikesieve.api.report import report_folder
 from spikesieve.errors import OutputError
 from spikesieve.io.results.folder import made_by_hand
 from spikesieve.report.sorting import write as write_module

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from spikesieve.curation.actions import Membership
 from spikesieve.curation.between import Difference, difference
 from spikesieve.errors import InputError
 from spikesieve.io.results.read import clusters_before_and_now
+from spikesieve.io.sortings.phy_files import read_cluster_table
 from spikesieve.model import Label, Sorting
 
 GROUPS, WRITTEN = "cluster_group.tsv", "cluster_KSLabel.tsv"
@@ -53,9 +53,4 @@ def _labels(path: Path) -> dict[int, Label]:
     """Label of each cluster in a table of Phy; those of other words are left out."""
     if not path.is_file():
         return {}
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file, delimiter="\t"))[1:]
-        return {int(row[0]): Label(row[1]) for row in rows if len(row) > 1 and row[1] in set(Label)}
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({type(error).__name__}: {error}).") from error
+    return {cluster: Label(word) for cluster, word in read_cluster_table(path).items() if word in set(Label)}

@@ -229,6 +229,29 @@ def probe_of_probeinterface(probe: probeinterface.Probe | probeinterface.ProbeGr
     return _from_probeinterface(Path(name), content)
 
 
+def probe_of_kilosort(content: Mapping[str, Any], name: str) -> Probe:
+    """Turn Kilosort4's probe, a dict of arrays, into ours.
+
+    Parameters
+    ----------
+    content : mapping
+        "chanMap" counted from 0, "xc", "yc", and "kcoords" if there are several shanks.
+    name : str
+        Name of the probe, for errors and logs.
+
+    Returns
+    -------
+    Probe
+        The probe.
+
+    Raises
+    ------
+    InputError
+        If an array is missing, has another length than "chanMap", or holds no numbers.
+    """
+    return _from_kilosort(Path(name), content, first_channel=0)
+
+
 def _from_probeinterface(path: Path, content: dict[str, Any], number: int | None = None) -> Probe:
     try:
         probes = probeinterface.ProbeGroup.from_dict(content).probes

@@ -166,3 +166,30 @@ def _kind_of(path: Path) -> tuple[str, str] | None:
     if head.startswith(hdf5.HEAD) and (program := hdf5.program_of(path)) is not None:
         return f"a recording of {program[0]}", program[1]
     return next((kind for magic, kind in NOT_PLAIN.items() if head.startswith(magic)), None)
+
+
+def find_plain_file(folder: Path) -> Path:
+    """Find the only binary file of a folder, as Kilosort4 does.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+
+    Returns
+    -------
+    Path
+        The file that ends in .bin, .bat, .dat or .raw. Of several, the one that ends in ap.bin.
+
+    Raises
+    ------
+    InputError
+        There is none, or more than one.
+    """
+    found = sorted(path for path in folder.glob("*") if path.suffix in (".bin", ".bat", ".dat", ".raw"))
+    spikes = [path for path in found if path.name.endswith("ap.bin")]
+    chosen = spikes if len(found) > 1 and spikes else found
+    if len(chosen) != 1:
+        names = ", ".join(path.name for path in chosen[:5]) or "no file that ends in .bin, .bat, .dat or .raw"
+        raise InputError(f"{folder} has {names}. Give the file to sort.")
+    return chosen[0]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from fnmatch import fnmatch
 from pathlib import Path
 
-from spikesieve.io.finished_folder import FolderKind, finished_folder
+from spikesieve.io.finished_folder import FolderKind, finished_folder, folder_beside_older
 from spikesieve.io.results.artifacts_csv import write_artifacts_csv
 from spikesieve.io.results.clock_files import write_clock_files
 from spikesieve.io.results.motion_files import write_motion
@@ -41,6 +42,12 @@ FILES = {
     *("kilosort2.h5", "figures", ".report.html.new", ".phy", "phy.log"),
 }
 """What spikesieve writes into a result, and what Phy does without being asked."""
+OF_ANY_SORTER = (
+    *("cluster_*.tsv", "cluster_*.csv", "template_features.npy", "template_feature_ind.npy", "whitening_mat_dat.npy"),
+    *("ops.npy", "kilosort4.log", "temp_wh.dat", "temp_wh.xml", "tF.npy", "Wall.npy", "full_*.npy"),
+    *("drift_amount.png", "drift_scatter.png", "diagnostics.png", "spike_positions.png"),
+)
+"""What Kilosort4 and Phy write beside the files that spikesieve writes as well."""
 
 
 def made_by_hand(folder: Path) -> str:
@@ -101,6 +108,37 @@ def result_folder(path: Path | str, overwrite: bool, inputs: Sequence[str | Path
     """
     with finished_folder(path, RESULT, overwrite, inputs) as folder:
         yield folder
+
+
+@contextmanager
+def result_beside_older(path: Path | str) -> Iterator[Path]:
+    """Make a hidden folder whose files are moved into `path`, as Kilosort4 writes into a folder that exists.
+
+    Files of an older result, by whatever sorter, are moved into a folder beside it. Other files stay where they are.
+
+    Parameters
+    ----------
+    path : Path or str
+        Folder of the result; missing parents are made.
+
+    Yields
+    ------
+    Path
+        Where to write.
+
+    Raises
+    ------
+    InUseError
+        Another process writes this result.
+    OutputError
+        If `path` is a file or cannot be written, or if the disk is full.
+    """
+    with folder_beside_older(path, RESULT, _is_of_a_result) as folder:
+        yield folder
+
+
+def _is_of_a_result(name: str) -> bool:
+    return name in FILES or any(fnmatch(name, pattern) for pattern in OF_ANY_SORTER)
 
 
 def write_data_files(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,29 @@ def required_array(folder: Path, name: str) -> NDArray[Any]:
     if found is None:
         raise InputError(f"{folder} has no {name}.npy. Give a folder that a sorter wrote for Phy.")
     return found
+
+
+def read_cluster_table(path: Path) -> dict[int, str]:
+    """Read a table with a value for each cluster, such as cluster_KSLabel.tsv.
+
+    Parameters
+    ----------
+    path : Path
+        The file: cluster and value, separated by a tab, under a header.
+
+    Returns
+    -------
+    dict of int to str
+        Value of each cluster as text, in the order of the file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file, delimiter="\t"))[1:]
+        return {int(row[0]): row[1] for row in rows if len(row) > 1}
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({type(error).__name__}: {error}).") from error
