@@ -1,6 +1,6 @@
 """Sorts a recording of many hours that is made as it is read, kills the sort on the way, and lets it go on.
 
-    python benchmarks/long.py WORKDIR [--hours 13] [--probe neuropixels1:64] [--units 16] [--method sieve]
+    python benchmarks/long.py WORKDIR [--hours 13] [--probe neuropixels1:64] [--units 16] [--hz 30000] [--method sieve]
         [--kills detect:0.5 match:0.3 match:0.9] [--jobs 1] [--memory 4GB]
 
 Only steps and the result lie in WORKDIR. Each kill is a kill -9 when a pass has come to that share of its blocks; the
@@ -65,7 +65,7 @@ def sort_here(args: argparse.Namespace) -> None:
     probe = spikesieve.read_probe(args.probe)
     params = SimulationParams(
         n_units=args.units, background_per_unit=0.5, seconds=3600 * args.hours, seed=1,
-        drift_sine_um=DRIFT_UM, drift_sine_period_s=DRIFT_PERIOD_S,
+        drift_sine_um=DRIFT_UM, drift_sine_period_s=DRIFT_PERIOD_S, sampling_hz=args.hz,
     )  # fmt: skip
     read = Endless(simulate(probe, params))
     give_back()
@@ -127,6 +127,7 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=13.0)
     parser.add_argument("--probe", default="neuropixels1:64")
     parser.add_argument("--units", type=int, default=16)
+    parser.add_argument("--hz", type=float, default=30_000.0)
     parser.add_argument("--method", default="sieve")
     parser.add_argument("--kills", nargs="*", default=["detect:0.5", "match:0.3", "match:0.9"])
     parser.add_argument("--jobs", type=int, default=1)
