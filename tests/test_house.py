@@ -109,6 +109,7 @@ MAY_IMPORT = {
         *("io", "report"),
         *("engine", "model", "errors"),
     },
+    "spikeinterface": {"api", "io", "engine", "geometry", "model", "errors", "settings"},
     "cli": {"api", "settings", "comparison", "io", "engine", "errors"},
     "kilosort": {"api", "passes", "settings", "stages", "engine", "kernels", "io", "report", "model", "errors"},
 }
