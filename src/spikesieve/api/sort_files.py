@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -173,7 +174,7 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
     InputError, SettingsError, OutputError
         With a message for the user. Finished steps are kept in `steps_folder(job.out)`; the same job goes on there.
     """
-    started = datetime.now().astimezone()
+    started, begun_s = datetime.now().astimezone(), time.monotonic()
     clock = StageClock(_logged(progress))
     _require_sense(job)
     recording, probe, odd = _open(job)
@@ -207,7 +208,7 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
                 notes = (*odd, *sorting.notes)
                 _log_end(sorting, notes, clock)
                 shutil.copy(steps / LOG_NAME, new / LOG_NAME)
-    seconds = (datetime.now().astimezone() - started).total_seconds()
+    seconds = time.monotonic() - begun_s
     pictures = tuple(path.relative_to(new).as_posix() for path in report.pictures)
     return Outcome(job.out, sorting, report.page.name, pictures, seconds, notes)
 
