@@ -33,6 +33,8 @@ from killing import unlike
 
 import spikesieve
 from spikesieve.api.kept_steps import steps_folder
+from spikesieve.io.finished_folder import NEW
+from spikesieve.io.hidden_folder import hidden_path
 from spikesieve.simulation import SimulationParams, simulate_array
 
 PARAMS = SimulationParams(seed=3, rate_hz=15.0, amplitude_uv=150.0)
@@ -124,12 +126,14 @@ def ended_within(pid: int, seconds: float, log: Path) -> bool:
         time.sleep(POLL_S)
 
 
-def step_in(folder: Path) -> str:
-    """The step that was in progress when a sort was killed."""
-    unfinished = [path.name for path in folder.glob("*.unfinished")]
+def step_in(out: Path) -> str:
+    """The step that was in progress when a sort was killed; an earlier one that waits to go on is in progress."""
+    unfinished = [path.name for path in steps_folder(out).glob("*.unfinished")]
     if unfinished:
         return unfinished[0].rpartition("-")[0].replace("-", " ")
-    return "between steps" if list(folder.glob("*-*")) else "before the first step"
+    if out.exists() or hidden_path(out, NEW).exists():
+        return "write"
+    return "between steps" if list(steps_folder(out).glob("*-*")) else "before the first step"
 
 
 def kill_one(args: argparse.Namespace, method: str, workers: str, raw: Path) -> None:
@@ -147,7 +151,7 @@ def kill_one(args: argparse.Namespace, method: str, workers: str, raw: Path) -> 
             pid = start(lambda: SORTS[workers](args, method, raw, out), log)
             if ended_within(pid, chance.expovariate(1 / max(SHORTEST_S, seconds / KILLS_PER_SORT)), log):
                 break
-            steps["write" if out.exists() else step_in(steps_folder(out))] += 1
+            steps[step_in(out)] += 1
         n_results += 1
         wrong += unlike(whole, out)
         left += len(list(args.folder.glob(f".{out.name}*")))

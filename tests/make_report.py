@@ -36,7 +36,10 @@ def make_facts(sorting: Sorting, **changes: Any) -> dict[str, Any]:
         ],
         "recording": {"name": "recording.bin", "n_samples": n_samples, "n_channels": 25, "gain_is_known": True},
         "result": result_facts(sorting),
-        "stages": {"detect": {"seconds": 12.5, "peak_memory_mb": 640.0}},
+        "stages": {
+            "detect": {"seconds": 12.5, "peak_memory_mb": 640.0},
+            "match": {"seconds": 77.5, "peak_memory_mb": 640.0},
+        },
         "notes": list(sorting.notes),
     }
     return {**facts, **changes}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import pickle
+import signal
 import threading
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -15,6 +18,7 @@ import pytest
 
 from spikesieve.engine.economy import Economy
 from spikesieve.engine.executor import UnknownFunctionError, _unpacked, map_in_order, threads
+from spikesieve.errors import OutOfMemoryError
 
 
 def test_results_come_in_the_order_of_the_items():
@@ -165,3 +169,19 @@ def test_what_waits_is_cancelled_when_the_reader_stops():
         results.close()
         gate.set()
     assert started in ([0], [0, 1])
+
+
+def end_this_process(item: int) -> int:
+    """Ends as the system ends a process where memory is short."""
+    if item == 3 and os.name == "posix":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a signal that ends a process")
+def test_a_worker_that_the_system_ends_is_a_sentence():
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        with pytest.raises(OutOfMemoryError, match="A worker process was ended"):
+            list(map_in_order(pool, end_this_process, range(8), Economy(2)))
+        with pytest.raises(OutOfMemoryError, match="A worker process was ended"):
+            list(map_in_order(pool, end_this_process, range(8), Economy(2)))

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, replace
+from pathlib import Path
 
+import psutil
 import pytest
 
 from spikesieve.engine import lock
@@ -64,6 +66,37 @@ def test_two_sorts_of_one_process_exclude_each_other(tmp_path):
 
 def test_a_process_number_that_is_used_again_is_no_obstacle(tmp_path):
     left_by(tmp_path, process_start=1.0)
+    with Lock(tmp_path):
+        pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the start of a process is known by the clock only")
+def test_a_clock_that_jumps_makes_no_process_a_dead_one(tmp_path, other, monkeypatch):
+    monkeypatch.setattr(lock, "_locked", lambda file: True)
+    created = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: created(self) + 3600.0)
+    with pytest.raises(InUseError):
+        Lock(tmp_path).acquire()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_is_taken_away_is_given_back_without_an_error(tmp_path):
+    with Lock(tmp_path):
+        tmp_path.chmod(0o500)
+    tmp_path.chmod(0o700)
+    with Lock(tmp_path):
+        pass
+
+
+def test_a_file_of_the_owner_that_cannot_be_removed_is_no_error(tmp_path, monkeypatch):
+    def refuse(self: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    with monkeypatch.context() as patched:
+        held = Lock(tmp_path)
+        held.acquire()
+        patched.setattr(Path, "unlink", refuse)
+        held.release()
     with Lock(tmp_path):
         pass
 

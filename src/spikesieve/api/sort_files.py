@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -214,7 +215,7 @@ def sort_opened(
     EndedEarlyError, InputError, SettingsError, OutputError
         As `sort_files`.
     """
-    started = datetime.now().astimezone()
+    started, begun_s = datetime.now().astimezone(), time.monotonic()
     clock = StageClock(_logged(progress))
     _require_sense(job)
     recording, probe, odd = _chosen(job, opened)
@@ -249,7 +250,7 @@ def sort_opened(
                 notes = (*odd, *sorting.notes)
                 _log_end(sorting, notes, clock)
                 shutil.copy(steps / LOG_NAME, new / LOG_NAME)
-    seconds = (datetime.now().astimezone() - started).total_seconds()
+    seconds = time.monotonic() - begun_s
     pictures = tuple(path.relative_to(new).as_posix() for path in report.pictures)
     return Outcome(job.out, sorting, report.page.name, pictures, seconds, notes)
 

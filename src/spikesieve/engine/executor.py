@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -18,9 +18,15 @@ from threadpoolctl import threadpool_limits
 
 from spikesieve.engine.economy import Economy, free_frames, is_shortage
 from spikesieve.engine.heap import give_back
+from spikesieve.errors import OutOfMemoryError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_WORKER_ENDED = (
+    "A worker process was ended from outside, as the system does where memory is short. Use fewer workers, or give the "
+    "job more memory. With a folder for the steps, the same sort goes on with a new pool of workers."
+)
 
 # Called with (stage, done, total) after each piece of work.
 Progress = Callable[[str, int, int], None]
@@ -102,6 +108,8 @@ def map_in_order(
     ------
     MemoryError
         There is no memory for an item even with a single worker.
+    OutOfMemoryError
+        A worker process was ended by the system.
 
     Examples
     --------
@@ -119,6 +127,8 @@ def map_in_order(
                     yield from work.take()
         while work.waiting:
             yield from work.take()
+    except BrokenExecutor as error:
+        raise OutOfMemoryError(_WORKER_ENDED) from error
     finally:
         # After an error the rest is not wanted.
         for handed in work.waiting:

@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -37,7 +38,8 @@ class Owner:
     pid : int
         Its process number.
     process_start : float
-        Time at which the process started, since process numbers are used again.
+        When the process started, since process numbers are used again: on Linux in ticks since the machine started,
+        elsewhere in s by the clock.
     since : str
         Time at which it began to work in the folder.
     """
@@ -57,8 +59,8 @@ class Owner:
         Owner
             Host, process number and times.
         """
-        process, now = psutil.Process(), datetime.now().astimezone().isoformat(" ", "seconds")
-        return cls(socket.gethostname(), _machine(), process.pid, process.create_time(), now)
+        now = datetime.now().astimezone().isoformat(" ", "seconds")
+        return cls(socket.gethostname(), _machine(), os.getpid(), _started(os.getpid()), now)
 
     def is_running(self) -> bool:
         """Look for the process, which must be one of this machine.
@@ -69,8 +71,8 @@ class Owner:
             Whether it runs.
         """
         try:
-            return abs(psutil.Process(self.pid).create_time() - self.process_start) < 1.0
-        except psutil.Error:
+            return abs(_started(self.pid) - self.process_start) < 1.0
+        except (psutil.Error, OSError):
             return False
 
 
@@ -126,7 +128,11 @@ class Lock:
     def release(self) -> None:
         """Give the lock back. The empty lock file stays: removing it would let two others lock two files."""
         self._ended.set()
-        (self._folder / OWNER).unlink(missing_ok=True)
+        try:
+            (self._folder / OWNER).unlink(missing_ok=True)
+        except OSError:  # the folder is not ours any more
+            with suppress(OSError):
+                os.truncate(self._folder / OWNER, 0)
         if self._file is not None:
             self._file.close()
 
@@ -180,6 +186,13 @@ def _sentence(folder: Path, owner: Owner | None) -> str:
     if owner is not None:
         who = f"Process {owner.pid} on {owner.host}, since {owner.since},"
     return f"{who} works in {folder}. Wait until it ends, stop it, or choose another place with --out."
+
+
+def _started(pid: int) -> float:
+    """When a process started. The clock may jump meanwhile, and with it the times that are derived from it."""
+    if sys.platform == "linux":
+        return float(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
+    return psutil.Process(pid).create_time()
 
 
 def _machine() -> str:

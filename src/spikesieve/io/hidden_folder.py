@@ -7,7 +7,7 @@ import logging
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from spikesieve.engine.lock import LOCK, OWNER, Lock
@@ -105,9 +105,10 @@ def hidden_folder(
         raise type(error)(f"{error}{GOES_ON if go_on else ''}") from error
     finally:
         lock.release()
-        if not keep if ended_well else not (go_on and _has_folders(folder)):
-            remove(folder)
-            _remove_empty(new_parents)
+        with suppress(PermissionError):  # the folder is not ours any more
+            if not keep if ended_well else not (go_on and _has_folders(folder)):
+                remove(folder)
+                _remove_empty(new_parents)
 
 
 def remove(folder: Path) -> None:

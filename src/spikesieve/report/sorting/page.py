@@ -96,7 +96,8 @@ def _row(unit: Unit, columns: Sequence[Column]) -> dict[str, Any]:
 
 def _sentence(sorting: Sorting, provenance: Mapping[str, Any]) -> str:
     finished = datetime.fromisoformat(provenance["finished"])
-    seconds = (finished - datetime.fromisoformat(provenance["started"])).total_seconds()
+    # Not from the times: a clock may have been set meanwhile.
+    seconds = sum(stage["seconds"] for stage in provenance["stages"].values())
     n_contacts, n_shanks = sorting.probe.n_contacts, len(np.unique(sorting.probe.shanks))
     probe = f"{n_contacts} contact{'s' if n_contacts != 1 else ''}" + (f" on {n_shanks} shanks" if n_shanks > 1 else "")
     when = finished.strftime("%Y-%m-%d %H:%M")
