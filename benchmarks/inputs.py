@@ -3,8 +3,9 @@
     python benchmarks/inputs.py WORKDIR FILE --probe probe.json --channels 384 --seconds 20 --jobs 2 --repeat 2
     python benchmarks/inputs.py WORKDIR FILE --probe probe.json --channels 384 --seconds 20 80 --jobs 1 --base SRC
 
-FILE holds int16 samples. Its first seconds are written as plain numbers, compressed by mtscomp (.cbin), as a Zarr
-folder of SpikeInterface, and as NWB with gzip; plain numbers are also read through SpikeInterface. Each sort is a
+FILE holds int16 samples. Its first seconds are written as plain numbers, as SpikeGLX, Open Ephys and Intan write them,
+compressed by mtscomp (.cbin), as a Zarr folder of SpikeInterface, and as NWB with gzip; plain numbers are also read
+through SpikeInterface. Each sort is a
 process of its own; formats take turns, A B A B, and medians are printed. "each pass" decodes in each pass, which is
 chosen here by a disk that seems full. --base is the src folder of another version: both sort the plain numbers by the
 command line, report included. user + sys is processor time. Needs mtscomp, spikeinterface, zarr and h5py.
@@ -24,10 +25,19 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+import intan_files
+import open_ephys_files
 
 HZ, GAIN_UV = 30_000.0, 2.34375
 
-FORMATS = ("raw", "spikeinterface", "cbin", "cbin, each pass", "zarr", "nwb", "nwb, each pass")
+FORMATS = (
+    *("raw", "spikeglx", "open ephys", "intan", "spikeinterface"),
+    *("cbin", "cbin, each pass", "zarr", "nwb", "nwb, each pass"),
+)
 """What is sorted, in this order."""
 
 BY_COMMAND = ("raw, command line", "raw, command line, base")
@@ -47,7 +57,7 @@ if kind == "spikeinterface":
     contacts = spikesieve.read_probe(probe)
 else:
     if not kind.startswith("raw"):
-        raw = spikesieve.RawOptions(gain_uv=2.34375)
+        raw = spikesieve.RawOptions(sampling_hz=30_000.0, gain_uv=2.34375)
     recording, contacts, _ = spikesieve.open_input(path, raw, probe)
 resources = spikesieve.Resources(n_jobs=int(jobs), folder=Path(out) / "steps")
 sorting = spikesieve.sort(recording, contacts, resources=resources)
@@ -70,7 +80,7 @@ def write_formats(
     n_channels : int
         Its channels.
     seconds : int
-        How much of it.
+        How much of it, in whole blocks of Intan. A short file is repeated.
     formats : tuple of str
         Which formats.
 
@@ -79,42 +89,108 @@ def write_formats(
     dict of str to Path
         What to open, by format.
     """
-    import h5py
-    import mtscomp
-    import spikeinterface.core as si
-
     folder = workdir / f"{seconds}s"
-    paths = {"raw": folder / "a.bin", "cbin": folder / "a.cbin", "zarr": folder / "a.zarr", "nwb": folder / "a.nwb"}
     folder.mkdir(parents=True, exist_ok=True)
     whole = np.memmap(file, np.int16, "r").reshape(-1, n_channels)
-    n = round(seconds * HZ)
-    if not paths["raw"].is_file():
-        with paths["raw"].open("wb") as out:
-            for start in range(0, n, len(whole)):  # a short file is repeated
+    n, plain = round(seconds * HZ) // 128 * 128, folder / "a.bin"
+    if not plain.is_file():
+        with plain.open("wb") as out:
+            for start in range(0, n, len(whole)):
                 out.write(np.ascontiguousarray(whole[: n - start]).data)
-    if "cbin" in formats and not paths["cbin"].is_file():
-        mtscomp.compress(
-            *(paths["raw"], paths["cbin"], paths["cbin"].with_suffix(".ch")),
-            sample_rate=HZ,
-            n_channels=n_channels,
-            dtype=np.int16,
-            check_after_compress=False,
+    paths = {"raw": plain}
+    for kind in formats:
+        written = kind.partition(",")[0]
+        name, write = WRITERS.get(written, ("a.bin", write_nothing))
+        paths[kind] = folder / name
+        if not paths[kind].exists():
+            write(paths[kind], np.memmap(plain, np.int16, "r").reshape(-1, n_channels))
+    return paths
+
+
+def write_nothing(path: Path, raw: NDArray[np.int16]) -> None:
+    """Plain numbers are there."""
+
+
+def write_cbin(path: Path, raw: NDArray[np.int16]) -> None:
+    """Compress by mtscomp, with differences in time and chunks of 1 s."""
+    import mtscomp
+
+    mtscomp.compress(
+        *(path.with_suffix(".bin"), path, path.with_suffix(".ch")),
+        sample_rate=HZ,
+        n_channels=raw.shape[1],
+        dtype=np.int16,
+        check_after_compress=False,
+    )
+
+
+def write_zarr(path: Path, raw: NDArray[np.int16]) -> None:
+    """Save by SpikeInterface."""
+    import spikeinterface.core as si
+
+    recording = si.read_binary(path.with_name("a.bin"), HZ, "int16", raw.shape[1], gain_to_uV=GAIN_UV, offset_to_uV=0.0)
+    recording.save(folder=path.with_suffix(""), format="zarr", verbose=False, progress_bar=False, chunk_duration="1s")
+
+
+def write_nwb(path: Path, raw: NDArray[np.int16]) -> None:
+    """An ElectricalSeries, with gzip."""
+    import h5py
+
+    with h5py.File(path, "w") as nwb:
+        nwb.attrs["nwb_version"] = "2.7.0"
+        series = nwb.create_group("acquisition/ElectricalSeries")
+        series.attrs["neurodata_type"] = "ElectricalSeries"
+        data = series.create_dataset(
+            "data", data=raw, chunks=(12_000, min(64, raw.shape[1])), compression="gzip", shuffle=True
         )
-    if "zarr" in formats and not paths["zarr"].is_dir():
-        recording = si.read_binary(paths["raw"], HZ, "int16", n_channels, gain_to_uV=GAIN_UV, offset_to_uV=0.0)
-        recording.save(folder=folder / "a", format="zarr", verbose=False, progress_bar=False, chunk_duration="1s")
-    if "nwb" in formats and not paths["nwb"].is_file():
-        with h5py.File(paths["nwb"], "w") as nwb:
-            nwb.attrs["nwb_version"] = "2.7.0"
-            series = nwb.create_group("acquisition/ElectricalSeries")
-            series.attrs["neurodata_type"] = "ElectricalSeries"
-            raw = np.memmap(paths["raw"], np.int16, "r").reshape(-1, n_channels)
-            data = series.create_dataset("data", data=raw, chunks=(12_000, 64), compression="gzip", shuffle=True)
-            data.attrs["conversion"] = GAIN_UV * 1e-6
-            series["starting_time"] = 0.0
-            series["starting_time"].attrs["rate"] = HZ
-    known = {kind: paths.get(kind.partition(",")[0], paths["raw"]) for kind in formats}
-    return {"raw": paths["raw"]} | known
+        data.attrs["conversion"] = GAIN_UV * 1e-6
+        series["starting_time"] = 0.0
+        series["starting_time"].attrs["rate"] = HZ
+
+
+def write_spikeglx(path: Path, raw: NDArray[np.int16]) -> None:
+    """A .bin with its .meta, of a probe without a known part."""
+    path.parent.mkdir()
+    raw.tofile(path)
+    n_channels, gain = raw.shape[1], 500
+    tags = {
+        "typeThis": "imec",
+        "nSavedChans": n_channels,
+        "snsApLfSy": f"{n_channels},0,0",
+        "snsSaveChanSubset": "all",
+        "imSampRate": HZ,
+        "imAiRangeMax": GAIN_UV * 1e-6 * gain * 32_768,
+        "imMaxInt": 32_768,
+        "imDatPrb_pn": "none",
+        "fileSizeBytes": path.stat().st_size,
+        "~imroTbl": f"(0,{n_channels})" + "".join(f"({c} 0 0 {gain} 250 1)" for c in range(n_channels)),
+    }
+    path.with_suffix(".meta").write_text("".join(f"{name}={value}\n" for name, value in tags.items()))
+
+
+def write_open_ephys(path: Path, raw: NDArray[np.int16]) -> None:
+    """A tree of the binary format."""
+    numbers = open_ephys_files.count(len(raw))
+    channels = [open_ephys_files.channel(f"CH{c + 1}", GAIN_UV) for c in range(raw.shape[1])]
+    open_ephys_files.write_stream(open_ephys_files.tree(path), raw, numbers, channels=channels)
+
+
+def write_intan(path: Path, raw: NDArray[np.int16]) -> None:
+    """A file of the traditional format."""
+    unsigned = (raw.astype(np.int32) + 32_768).astype("<u2")
+    layout = intan_files.Layout(n_amplifiers=raw.shape[1])
+    intan_files.write_traditional(path, layout, unsigned, np.arange(len(raw)))
+
+
+WRITERS = {
+    "cbin": ("a.cbin", write_cbin),
+    "zarr": ("a.zarr", write_zarr),
+    "nwb": ("a.nwb", write_nwb),
+    "spikeglx": ("glx/run_g0_t0.imec0.ap.bin", write_spikeglx),
+    "open ephys": ("openephys", write_open_ephys),
+    "intan": ("a.rhd", write_intan),
+}
+"""What is opened, and who writes it."""
 
 
 def run(kind: str, path: Path, args: argparse.Namespace, out: Path, src: Path | None) -> dict[str, object]:

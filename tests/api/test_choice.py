@@ -45,15 +45,28 @@ def test_channels_and_shanks_are_left_out(given, left):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"bad_channels": [6, -1]}, "run has no channel 6, -1 .* channels 0 to 5"),
+        ({"bad_channels": [6, -1]}, "run has no channels 6, -1 .* channels 0 to 5"),
         ({"bad_channels": "A-03"}, "no channel A-03 .* named A-000 to SYNC; did you mean A-003?"),
-        ({"shanks": [1]}, "has no shank 1 .* shanks are 0, 2"),
+        ({"shanks": [1]}, "has no shank 1 .* It has shanks 0, 2"),
         ({"bad_channels": [2, 3], "shanks": 2}, "No contact is left"),
     ],
 )
 def test_what_is_not_there_is_said(given, words):
     with pytest.raises(InputError, match=words):
         chosen_input(RECORDING, PROBE, InputParams(**given))
+
+
+@pytest.mark.parametrize("given", [{"expected_channels": 6}, {"expected_sampling_hz": 30_010}])
+def test_what_the_settings_expect_of_the_recording_changes_nothing_where_it_is_so(given):
+    assert chosen_input(RECORDING, PROBE, InputParams(**given)) == (RECORDING, PROBE, ())
+
+
+def test_another_recording_than_that_of_the_settings_is_refused():
+    expected = InputParams(expected_channels=385, expected_sampling_hz=25_000)
+    with pytest.raises(
+        InputError, match=r"run has 6 channels, .*n_chan_bin\) says 385\.\nrun has 30000 .*says 25000\.\n"
+    ):
+        chosen_input(RECORDING, PROBE, expected)
 
 
 def test_names_of_a_recording_without_any():
@@ -79,5 +92,5 @@ def test_a_sort_without_a_channel_and_inverted_is_that_of_the_probe_without_it()
     np.testing.assert_array_equal(found.spikes.sample, expected.spikes.sample)
     np.testing.assert_array_equal(found.templates.uv, expected.templates.uv)
     assert found.probe.channels.tolist() == list(range(7))
-    assert "Channels 7 were left out" in found.notes[0]
+    assert "Channel 7 was left out" in found.notes[0]
     assert found.origin.settings["input"]["bad_channels"] == (7,)

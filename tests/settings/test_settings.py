@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import tomllib
@@ -295,8 +296,8 @@ def test_every_kilosort4_setting_is_known():
     assert known == KILOSORT4_DEFAULTS.keys() | RUN_KILOSORT_DEFAULTS.keys()
 
 
-def test_kilosort4_dict_works_but_for_the_recording_and_drift():
-    given = {name: value for name, value in KILOSORT4_DEFAULTS.items() if name not in ("n_chan_bin", "fs", "nblocks")}
+def test_kilosort4_dict_works_but_for_drift():
+    given = {name: value for name, value in KILOSORT4_DEFAULTS.items() if name != "nblocks"}
     settings = Settings.from_kilosort4(
         {**given, **RUN_KILOSORT_DEFAULTS, "nblocks": 0, "Th_learned": 7, "n_pcs": np.int64(5)}
     )
@@ -307,7 +308,7 @@ def test_kilosort4_dict_works_but_for_the_recording_and_drift():
 def test_arguments_of_run_kilosort_mean_what_they_mean_there():
     given = {"do_CAR": False, "invert_sign": True, "bad_channels": np.array([3, 17]), "shank_idx": 1, "dmin": None}
     settings = Settings.from_kilosort4(given)
-    assert settings.input.model_dump() == {"bad_channels": (3, 17), "shanks": (1,), "invert_sign": True}
+    assert (settings.input.bad_channels, settings.input.shanks, settings.input.invert_sign) == ((3, 17), (1,), True)
     assert (settings.preprocess.reference, settings.detect.vertical_pitch_um) == ("none", None)
     assert Settings.from_kilosort4({"shank_idx": [0, 2], "do_CAR": True}).input.shanks == (0, 2)
 
@@ -333,13 +334,22 @@ def test_json_of_kilosort4_is_read_with_its_nothings_and_infinities(tmp_path):
 
 
 def test_everything_wrong_in_a_file_is_told_at_once():
-    wrong = {"Th_lerned": 7, "nblock": 2, "fs": 30000, "save_extra_vars": True, "Th_universal": 0, "shank_idx": ["a"]}
+    wrong = {"Th_lerned": 7, "nblock": 2, "tmin": 3, "save_extra_vars": True, "Th_universal": 0, "shank_idx": ["a"]}
     with pytest.raises(SettingsError) as error:
         Settings.from_kilosort4({**wrong, "nskip": 25, "nt": 61})
     lines = str(error.value).splitlines()
     assert len(lines) == len(wrong)
-    words = ("match.threshold", "motion.n_sections", "--sampling-hz", "--keep-steps", "a list of whole numbers. Got")
+    words = ("match.threshold", "motion.n_sections", "--time-range", "--keep-steps", "a list of whole numbers. Got")
     assert all(any(word in line for line in lines) for word in (*words, "detect.threshold"))
+
+
+def test_what_kilosort4_repeats_of_the_recording_is_kept_for_a_check_and_its_paths_are_passed_over(tmp_path):
+    paths = {"filename": "D:/run.bin", "data_dir": "D:/", "results_dir": "D:/ks4", "probe_path": "D:/probe.json"}
+    probe = {"probe": {"chanMap": [0], "xc": [0], "yc": [0], "kcoords": [0]}, "probe_name": "probe.json"}
+    (tmp_path / "ks4.json").write_text(json.dumps({"n_chan_bin": 64, "fs": 25000, "Th_learned": 7} | paths | probe))
+    settings = Settings.from_file(tmp_path / "ks4.json")
+    assert (settings.input.expected_channels, settings.input.expected_sampling_hz) == (64, 25_000.0)
+    assert settings.match.threshold == 7
 
 
 @pytest.mark.parametrize(
@@ -364,8 +374,6 @@ def test_a_setting_that_the_method_does_not_use_is_refused():
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("n_chan_bin", 385, "--channels"),
-        ("fs", 30000, "--sampling-hz"),
         ("drift_smoothing", [1, 1, 1], "the estimate weighs time"),
         ("tmin", 10, "--time-range"),
         ("templates_from_data", False, "always learned"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -10,8 +10,11 @@ import numpy as np
 
 from spikesieve.errors import InputError
 from spikesieve.model import I64, Probe, Recording
-from spikesieve.model.text import counted
+from spikesieve.model.text import counted, named, one_or_more
 from spikesieve.settings.input import InputParams
+
+RATE_TOLERANCE = 1e-3
+"""Rates of one kind of system differ by less: its clock is a little fast or slow."""
 
 
 def chosen_input(recording: Recording, probe: Probe, params: InputParams) -> tuple[Recording, Probe, tuple[str, ...]]:
@@ -40,7 +43,8 @@ def chosen_input(recording: Recording, probe: Probe, params: InputParams) -> tup
     Raises
     ------
     InputError
-        The recording has no such channel or shank, or no contact is left.
+        The recording has another number of channels or another rate than expected, or no such channel or shank, or no
+        contact is left.
 
     Examples
     --------
@@ -48,19 +52,19 @@ def chosen_input(recording: Recording, probe: Probe, params: InputParams) -> tup
     >>> probe = Probe(np.array([[0.0, 0.0], [0.0, 25.0], [250.0, 0.0]]), np.arange(3), np.array([0, 0, 1]))
     >>> _, chosen, notes = chosen_input(recording, probe, InputParams(bad_channels=[1, 3], shanks=0))
     >>> chosen.channels.tolist(), notes[0]
-    ([0], 'Channels 1, 3 were left out by input.bad_channels: 1 contact of the probe is among them.')
+    ([0], 'Channels 1, 3 were left out by input.bad_channels: 1 contact of the probe has one of them.')
     """
+    _require_expected(recording, params)
     notes = []
     keep = ~np.isin(probe.channels, recording.not_voltage)
     if not keep.all():
-        notes.append(
-            f"Channels {_listed(probe.channels[~keep].tolist())} were left out: they hold no voltage, or none whose "
-            "gain is known."
-        )
+        channels = probe.channels[~keep].tolist()
+        they_hold = one_or_more(len(channels), "it holds", "they hold")
+        notes.append(f"{_were(channels, 'Channel')} left out: {they_hold} no voltage, or none whose gain is known.")
     if params.shanks:
         _require_shanks(params.shanks, probe)
         keep &= np.isin(probe.shanks, params.shanks)
-        notes.append(f"Only shanks {_listed(params.shanks)} were sorted, {counted(int(keep.sum()), 'contact')}.")
+        notes.append(f"Only {_were(params.shanks, 'shank')} sorted, {counted(int(keep.sum()), 'contact')}.")
     if params.bad_channels:
         bad = _channel_numbers(params.bad_channels, recording)
         is_bad = np.isin(probe.channels, bad)
@@ -68,8 +72,8 @@ def chosen_input(recording: Recording, probe: Probe, params: InputParams) -> tup
         keep &= ~is_bad
         notes.insert(
             0,
-            f"Channels {_listed(params.bad_channels)} were left out by input.bad_channels: {counted(n_bad, 'contact')} "
-            f"of the probe {'is' if n_bad == 1 else 'are'} among them.",
+            f"{_were(params.bad_channels, 'Channel')} left out by input.bad_channels: {counted(n_bad, 'contact')} "
+            f"of the probe {one_or_more(n_bad, 'has', 'have')} {one_or_more(len(bad), 'it', 'one of them')}.",
         )
     if not keep.any():
         raise InputError("No contact is left. Give fewer bad channels (--bad-channels) or other shanks (--shanks).")
@@ -79,13 +83,30 @@ def chosen_input(recording: Recording, probe: Probe, params: InputParams) -> tup
     return recording, probe if keep.all() else probe.select(keep), tuple(notes)
 
 
+def _require_expected(recording: Recording, params: InputParams) -> None:
+    n_channels, sampling_hz = params.expected_channels, params.expected_sampling_hz
+    wrong = []
+    if n_channels is not None and n_channels != recording.n_channels:
+        wrong.append(
+            f"{recording.name} has {counted(recording.n_channels, 'channel')}, but input.expected_channels "
+            f"(Kilosort4's n_chan_bin) says {n_channels}."
+        )
+    if sampling_hz is not None and abs(recording.sampling_hz / sampling_hz - 1) > RATE_TOLERANCE:
+        wrong.append(
+            f"{recording.name} has {recording.sampling_hz:.10g} samples per second, but input.expected_sampling_hz "
+            f"(Kilosort4's fs) says {sampling_hz:.10g}."
+        )
+    if wrong:
+        raise InputError("\n".join([*wrong, "Give the recording of these settings, or leave that out of them."]))
+
+
 def _channel_numbers(given: Iterable[int | str], recording: Recording) -> I64:
     names = {name: channel for channel, name in enumerate(recording.channel_names)}
     wrong: list[int | str] = [each for each in given if isinstance(each, int) and not 0 <= each < recording.n_channels]
     wrong += [each for each in given if isinstance(each, str) and each not in names]
     if wrong:
         raise InputError(
-            f"{recording.name} has no channel {_listed(wrong)} (--bad-channels). It has channels 0 to "
+            f"{recording.name} has no {named('channel', wrong)} (--bad-channels). It has channels 0 to "
             f"{recording.n_channels - 1}{_names_hint(wrong, recording.channel_names)}."
         )
     return np.array([names[each] if isinstance(each, str) else each for each in given], np.int64)
@@ -104,8 +125,12 @@ def _require_shanks(shanks: Iterable[int], probe: Probe) -> None:
     missing = [shank for shank in shanks if shank not in known]
     if missing:
         raise InputError(
-            f"The probe {probe.name!r} has no shank {_listed(missing)} (--shanks). Its shanks are {_listed(known)}."
+            f"The probe {probe.name!r} has no {named('shank', missing)} (--shanks). It has {named('shank', known)}."
         )
+
+
+def _were(names: Sequence[object], noun: str) -> str:
+    return f"{named(noun, names)} {one_or_more(len(names), 'was', 'were')}"
 
 
 def _listed(values: Iterable[object]) -> str:

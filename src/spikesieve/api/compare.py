@@ -22,6 +22,7 @@ from spikesieve.io.finished_folder import FolderKind, finished_folder
 from spikesieve.io.results.provenance import to_json, versions
 from spikesieve.io.sortings.read import read_any_sorting
 from spikesieve.model.external import ExternalSorting
+from spikesieve.model.text import counted
 from spikesieve.report.comparison.write import write_comparison
 from spikesieve.settings.compare import CompareOptions
 
@@ -134,7 +135,9 @@ def summary(result: Comparison) -> tuple[tuple[str, str], ...]:
     """
     rows: list[tuple[str, str]] = []
     for side in result.sides:
-        rows.append((side.name, f"{len(side.trains.units)} units, {side.n_spikes} spikes ({side.kind})"))
+        rows.append(
+            (side.name, f"{counted(len(side.trains.units), 'unit')}, {counted(side.n_spikes, 'spike')} ({side.kind})")
+        )
     if result.each_other is not None:
         relations = result.each_other.relations
         rows.append(("matched units (agreement >= 0.5)", str(len(relations.pairs))))

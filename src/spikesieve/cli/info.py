@@ -85,7 +85,7 @@ def _rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         low, high = facts["converter_range_raw"]
         yield "converter", f"{facts['converter_bits']} bits, {low:.0f} to {high:.0f}"
     yield "length", f"{facts['duration_s']:.6g} s, {facts['n_samples']:,} samples"
-    yield "to sort", f"{facts['sorted_s']:.6g} s in {facts['n_segments']} segment(s)"
+    yield "to sort", f"{facts['sorted_s']:.6g} s in {_counted(facts['n_segments'], 'segment')}"
     yield "gaps", _gaps_text(facts)
     start_s = facts["clock_start_s"]
     yield "clock", "not known: times count from the first sample" if start_s is None else f"starts at {start_s:.6f} s"
@@ -103,11 +103,15 @@ def _gaps_text(facts: Mapping[str, Any]) -> str:
     return ", ".join(shown) + more
 
 
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 def _probe_text(probe: Mapping[str, Any] | None) -> str:
     if probe is None:
         return "not known"
     (x_low, x_high), (y_low, y_high) = probe["x_um"], probe["y_um"]
     return (
-        f"{probe['name']}: {probe['n_contacts']} contacts on {probe['n_shanks']} shank(s), "
+        f"{probe['name']}: {_counted(probe['n_contacts'], 'contact')} on {_counted(probe['n_shanks'], 'shank')}, "
         f"x {x_low:g} to {x_high:g} µm, y {y_low:g} to {y_high:g} µm"
     )

@@ -328,7 +328,7 @@ class RawFileInfo:
 
 @dataclass(frozen=True, eq=False)
 class ExternalSorting:
-    """A sorting by any program, ready to be compared. None: the format does not say.
+    """A sorting by any program, ready to be compared. None, or empty: the format does not say.
 
     Attributes
     ----------
@@ -362,6 +362,8 @@ class ExternalSorting:
         Intermediate results of the sorter.
     notes : tuple of str
         Sentences on what is unusual about it.
+    segments : tuple of (int, int)
+        First sample and end of each part that was sorted.
     lists_all_neurons : bool or None
         Whether it lists every neuron of the recording, as the truth of a simulation; None: it does not say.
     """
@@ -381,6 +383,7 @@ class ExternalSorting:
     raw: RawFileInfo | None = None
     intermediates: SorterIntermediates = field(default_factory=SorterIntermediates)
     notes: tuple[str, ...] = ()
+    segments: tuple[tuple[int, int], ...] = ()
     lists_all_neurons: bool | None = None
 
     @property

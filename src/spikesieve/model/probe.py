@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesieve.errors import InputError
-from spikesieve.model.text import counted
+from spikesieve.model.text import counted, named
 from spikesieve.model.types import F64, I64
 
 
@@ -102,7 +102,7 @@ def _require_finite_and_distinct(positions_um: F64, name: str) -> None:
     bad = np.flatnonzero(~np.isfinite(positions_um).all(axis=1))
     if bad.size:
         raise InputError(
-            f"The probe {name!r} has a position that is not a number at contact(s) {bad[:10].tolist()}. "
+            f"The probe {name!r} has a position that is not a number at {named('contact', bad[:10])}. "
             "Give each contact an x and a y in µm, or leave the contact out."
         )
     _, first, counts = np.unique(positions_um, axis=0, return_index=True, return_counts=True)

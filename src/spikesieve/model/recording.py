@@ -333,8 +333,8 @@ class Recording:
         if found.shape not in ((), (self.n_channels,)) or not np.isfinite(found).all():
             raise InputError(
                 f"The {meaning} of {self.name} must be one finite number, or one for each of its "
-                f"{self.n_channels} channels. Got {found.size} number(s), {np.count_nonzero(~np.isfinite(found))} of "
-                "them not finite."
+                f"{self.n_channels} channels. Got {counted(found.size, 'number')}, of which "
+                f"{np.count_nonzero(~np.isfinite(found))} not finite."
             )
         return np.broadcast_to(found, (self.n_channels,)).copy()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 MAX_SECONDS = 600.0
 """Longer times are told in minutes and hours."""
@@ -29,6 +30,53 @@ def counted(n: int, noun: str) -> str:
     ('1 shank', '1,200 spikes')
     """
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def named(noun: str, names: Iterable[object]) -> str:
+    """Put a noun before names or numbers, with a plural s where there are several.
+
+    Parameters
+    ----------
+    noun : str
+        The noun in the singular; its plural ends in s.
+    names : iterable of object
+        Names or numbers.
+
+    Returns
+    -------
+    str
+        Such as "channel 10" or "Shanks 0, 2".
+
+    Examples
+    --------
+    >>> named("channel", [10]), named("Shank", [0, 2])
+    ('channel 10', 'Shanks 0, 2')
+    """
+    each = [str(name) for name in names]
+    return f"{noun if len(each) == 1 else noun + 's'} {', '.join(each)}"
+
+
+def one_or_more(n: int, one: str, more: str) -> str:
+    """Choose the words of a number of things.
+
+    Parameters
+    ----------
+    n : int
+        How many.
+    one, more : str
+        The words for one, and those for none or several.
+
+    Returns
+    -------
+    str
+        One of them.
+
+    Examples
+    --------
+    >>> one_or_more(1, "was", "were"), one_or_more(2, "was", "were")
+    ('was', 'were')
+    """
+    return one if n == 1 else more
 
 
 def duration_text(seconds: float) -> str:

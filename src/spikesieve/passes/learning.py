@@ -151,7 +151,7 @@ def learn_templates_again(
     return moving.take(single, n_spikes)
 
 
-@versioned(9)
+@versioned(10)
 def final_units(
     run: Run, source: Source, matching: Matching, params: LearningParams, curation: CurateParams
 ) -> CuratedUnits:

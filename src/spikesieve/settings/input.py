@@ -33,6 +33,20 @@ class InputParams(Params):
         "numbers of the shanks that are sorted (default: all); set it to sort a part of the probe",
         kilosort4="shank_idx",
     )
+    expected_channels: int | None = setting(
+        None,
+        "channels that the recording has, those without a contact included (default: any); "
+        "set it to be told of a recording with another number",
+        kilosort4="n_chan_bin",
+        ge=1,
+    )
+    expected_sampling_hz: float | None = setting(
+        None,
+        "sampling rate that the recording has, within a thousandth (default: any); "
+        "set it to be told of a recording with another rate",
+        kilosort4="fs",
+        gt=0,
+    )
     invert_sign: bool = setting(
         False,
         "whether all samples are multiplied by -1; choose true if the amplifier inverts, so that spikes point upwards",

@@ -21,7 +21,7 @@ class Absent(NamedTuple):
     harmless: tuple[object, ...] | None = ()
 
 
-def _of_the_recording(name: str, option: str, harmless: tuple[object, ...] = ()) -> Absent:
+def _of_the_recording(name: str, option: str, harmless: tuple[object, ...] | None) -> Absent:
     sentence = f"Kilosort4's {name} describes the recording, not the sorting: leave it out and give {option}."
     return Absent(sentence, harmless)
 
@@ -33,8 +33,6 @@ def _not_needed(name: str, instead: str, harmless: tuple[object, ...] | None) ->
 _OF_THE_MACHINE = ("device", "progress_bar", "clear_cache", "verbose_console", "verbose_log", "torch_thread_lim")
 
 ABSENT_IN_SPIKESIEVE: dict[str, Absent] = {
-    "n_chan_bin": _of_the_recording("n_chan_bin", "--channels"),
-    "fs": _of_the_recording("fs", "--sampling-hz"),
     "tmin": _of_the_recording("tmin", "--time-range start:end, in seconds", (0, None)),
     "tmax": _of_the_recording("tmax", "--time-range start:end, in seconds", (math.inf, None)),
     "shift": _of_the_recording(
@@ -42,13 +40,13 @@ ABSENT_IN_SPIKESIEVE: dict[str, Absent] = {
     ),
     "scale": _of_the_recording("scale", "--gain-uv, the µV of a raw number", (None,)),
     "data_dtype": _of_the_recording("data_dtype", "--dtype", (None, "int16")),
-    "filename": _of_the_recording("filename", "the files themselves", (None,)),
-    "data_dir": _of_the_recording("data_dir", "the files themselves", (None,)),
-    "file_object": _of_the_recording("file_object", "the recording itself", (None,)),
-    "results_dir": _of_the_recording("results_dir", "--out", (None,)),
-    "probe": _of_the_recording("probe", "--probe", (None,)),
-    "probe_name": _of_the_recording("probe_name", "--probe", (None,)),
-    "probe_path": _of_the_recording("probe_path", "--probe", (None,)),
+    "filename": _of_the_recording("filename", "the files themselves", None),
+    "data_dir": _of_the_recording("data_dir", "the files themselves", None),
+    "file_object": _of_the_recording("file_object", "the recording itself", None),
+    "results_dir": _of_the_recording("results_dir", "--out", None),
+    "probe": _of_the_recording("probe", "--probe", None),
+    "probe_name": _of_the_recording("probe_name", "--probe", None),
+    "probe_path": _of_the_recording("probe_path", "--probe", None),
     "drift_smoothing": _not_needed(
         "drift_smoothing", "the estimate weighs time, depth and its own error.", ([0.5, 0.5, 0.5],)
     ),

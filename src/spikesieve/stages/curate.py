@@ -14,6 +14,7 @@ import numpy as np
 from spikesieve.metrics import refractory
 from spikesieve.metrics.alternation import alternation
 from spikesieve.model import F32, I64, Bool, SortedTime
+from spikesieve.model.text import counted, one_or_more
 from spikesieve.settings.curate import CurateParams
 from spikesieve.stages.cluster import Verdict
 from spikesieve.stages.echoes import echo_units
@@ -204,12 +205,19 @@ def curate(
 def _removal_notes(n_small: int, n_echoes: int, n_double: int, params: CurateParams) -> tuple[str, ...]:
     notes = []
     if n_small:
-        notes.append(f"{n_small} cluster(s) of fewer than {params.min_spikes} spikes were left out.")
+        notes.append(
+            f"{counted(n_small, 'cluster')} of fewer than {params.min_spikes} spikes "
+            f"{one_or_more(n_small, 'was', 'were')} left out."
+        )
     if n_echoes:
-        notes.append(f"{n_echoes} unit(s) that fired only together with a larger neighbour were left out as its echo.")
+        notes.append(
+            f"{counted(n_echoes, 'unit')} that fired only together with a larger neighbour "
+            f"{one_or_more(n_echoes, 'was', 'were')} left out as its echo."
+        )
     if n_double:
         notes.append(
-            f"{n_double} spike(s) within {params.duplicate_spike_ms:g} ms of one of the same unit were left out."
+            f"{counted(n_double, 'spike')} within {params.duplicate_spike_ms:g} ms of one of the same unit "
+            f"{one_or_more(n_double, 'was', 'were')} left out."
         )
     return tuple(notes)
 

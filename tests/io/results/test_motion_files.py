@@ -202,7 +202,7 @@ def test_drift_files_of_another_program_are_not_guessed(tmp_path: Path) -> None:
 
 
 FIT = {
-    r"has shank\(s\) 0, but the probe .* also has 1": {"shanks": 2},
+    r"has shank 0, but the probe .* also has 1": {"shanks": 2},
     "but .* lasts from 0 to 20 s": {"time_s": TIME_S * 1000},
     "times from -30 to": {"time_s": TIME_S - 30.5},
     "all outside the probe": {"depth_um": DEPTH_UM + 5000},

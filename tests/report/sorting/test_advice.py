@@ -77,7 +77,7 @@ def test_a_noisy_contact_is_listed_by_its_file_channel() -> None:
     noise = sorting.noise_sd_uv.copy()
     noise[3] *= 4
     found = advice_on(replace(sorting, noise_sd_uv=noise))
-    assert f"file channel(s) {sorting.probe.channels[3]}." in found
+    assert f"file channel {sorting.probe.channels[3]}." in found
 
 
 def test_notes_are_listed_once_with_what_to_do() -> None:

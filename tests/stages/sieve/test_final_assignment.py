@@ -40,8 +40,8 @@ def test_the_largest_cluster_of_too_few_spikes_is_named():
     matched, truth = spikes_of([footprint(2, 12, 0), footprint(6, 12, 1)], [few, fewer], [0, 1])
     found = refined(matched)
     assert len(found.means) == 0
-    assert "fewer than refine.min_spikes = 20 spikes" in found.notes[0]
-    assert "2 cluster(s) left out: " in found.notes[0]
+    assert "fewer spikes than refine.min_spikes = 20" in found.notes[0]
+    assert "2 clusters left out for " in found.notes[0]
     assert f"The largest has {(truth == 0).sum()} spikes around contact 2." in found.notes[0]
 
 
@@ -52,5 +52,5 @@ def test_the_largest_cluster_is_named_where_no_spike_is_likelier_than_noise():
     assert len(found.means) == 0
     first, second = (truth == 0).sum(), (truth == 1).sum()
     assert first > second
-    assert "All 2 cluster(s) left out: none of their spikes is likelier than noise" in found.notes[0]
+    assert "All clusters (2) are left out: none of their spikes is likelier than noise" in found.notes[0]
     assert f"The largest has {first} spikes around contact 2." in found.notes[0]

@@ -19,6 +19,7 @@ from spikesieve.io.plain_arrays import load_npz
 from spikesieve.io.probes.prb import evaluate_prb
 from spikesieve.io.probes.shanks import separate_shanks, shank_numbers
 from spikesieve.model import F64, I64, Probe
+from spikesieve.model.text import counted
 
 UM_PER_UNIT = {"um": 1.0, "mm": 1e3, "m": 1e6}
 
@@ -272,7 +273,7 @@ def _from_probeinterface(path: Path, content: dict[str, Any], number: int | None
     used = channels >= 0  # probeinterface writes -1 for a contact that is not connected
     if number is not None:
         if not 0 <= number < len(parts):
-            raise InputError(f"{path} has {len(parts)} probe(s), counted from 0, and no probe {number}.")
+            raise InputError(f"{path} has {counted(len(parts), 'probe')}, counted from 0, and no probe {number}.")
         used &= np.repeat(np.arange(len(parts)), [len(part[0]) for part in parts]) == number
     if not used.any():
         raise InputError(f"{path} has no contact that is connected to a channel. Set its device_channel_indices.")
@@ -335,7 +336,7 @@ def _array(path: Path, content: Mapping[str, Any], *names: str, n: int | None = 
         ) from error
     if len(flat) == 0 or (n is not None and len(flat) != n):
         raise InputError(
-            f"{path} has {len(flat)} numbers in {found}. Give one for each contact, as many as in chanMap."
+            f"{path} has {counted(len(flat), 'number')} in {found}. Give one for each contact, as many as in chanMap."
         )
     return flat
 

@@ -17,6 +17,7 @@ from spikesieve.io.recordings.plain_files import advice_on, file_size_bytes, rea
 from spikesieve.io.recordings.registry import FORMATS, choose_stream, recognise
 from spikesieve.io.recordings.segments import Interval, select_times
 from spikesieve.model import Probe, Recording
+from spikesieve.model.text import counted
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,8 @@ def open_input(
         n_tetrodes = recording.n_channels // 4
         probe = read_probe(f"tetrode:{n_tetrodes}")
         notes.append(
-            f"{probe_spec} was read as {n_tetrodes} tetrode(s), because {recording.name} has {recording.n_channels} "
-            "channels."
+            f"{probe_spec} was read as {counted(n_tetrodes, 'tetrode')}, because {recording.name} has "
+            f"{recording.n_channels} channels."
         )
     require_fits(probe, recording.n_channels, recording.name)
     notes += probe_warnings(probe)

@@ -22,6 +22,7 @@ from spikesieve.io.results.motion_arrays import MotionArrays, checked_arrays, li
 from spikesieve.io.results.phy import save_array
 from spikesieve.io.sortings.phy_files import optional_array
 from spikesieve.model import I64, DriftDecision, Motion, Probe, Recording
+from spikesieve.model.text import counted, named
 
 ESTIMATE, ERROR, TIMES, DEPTHS = "drift.um", "drift_se.um", "drift.times", "drift_depths.um"
 # Only folders with this table have drift files of spikesieve. Other programs may count depth downwards.
@@ -146,7 +147,7 @@ def require_motion_fits(motion: Motion, probe: Probe, recording: Recording) -> N
     missing = np.setdiff1d(probe.shanks, motion.shanks)
     if missing.size:
         raise InputError(
-            f"The motion has shank(s) {listed(motion.shanks)}, but the probe {probe.name!r} also has "
+            f"The motion has {named('shank', motion.shanks)}, but the probe {probe.name!r} also has "
             f"{listed(missing)}. Give the displacement of every shank, or one without shanks, which holds for all."
         )
     end_s, first_s, last_s = recording.n_samples / recording.sampling_hz, motion.time_s[0], motion.time_s[-1]
@@ -203,7 +204,8 @@ def _external_motion(given: MotionArrays, probe: Probe) -> Motion:
         given = replace(given, displacement_um=um, se_um=se_um)
     elif given.shanks is None and n_given != len(shanks):
         raise InputError(
-            f"{given.path} has the displacement of {n_given} shanks, but the probe {probe.name!r} has {len(shanks)}. "
+            f"{given.path} has the displacement of {counted(n_given, 'shank')}, but the probe {probe.name!r} has "
+            f"{len(shanks)}. "
             "Give one for each, in order of their numbers, or one without an axis for shanks, which holds for all."
         )
     known = "" if np.isfinite(given.se_or_infinite()).any() else ", without standard errors"

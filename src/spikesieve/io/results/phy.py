@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 from spikesieve.geometry import places_on_probe_um
 from spikesieve.io.recordings.binary import RawFiles
 from spikesieve.model import F32, F64, I64, Recording, Sorting, Unit
+from spikesieve.model.text import counted, one_or_more
 
 # Rows in memory at once while writing: the spikes and features that are written may be on disk themselves.
 ROWS_PER_BLOCK = 20_000
@@ -373,8 +374,9 @@ def _notes(sorting: Sorting, whitening: F64) -> tuple[str, ...]:
     n_placeholders = n_placeholder_spikes(sorting)
     if n_placeholders:
         notes.append(
-            f"Phy cannot open less than {MIN_ROWS} spikes: the last {n_placeholders} row(s) of the spike files are "
-            f"placeholders of amplitude 0 in cluster {no_unit_id(sorting)}, which is no unit and is in no table."
+            f"Phy cannot open less than {MIN_ROWS} spikes: {counted(n_placeholders, 'row')} at the end of the spike "
+            f"files {one_or_more(n_placeholders, 'is a placeholder', 'are placeholders')} of amplitude 0 in cluster "
+            f"{no_unit_id(sorting)}, which is no unit and is in no table."
         )
     if not np.array_equal(whitening, sorting.whitening.T):
         notes.append(

@@ -131,6 +131,7 @@ def _from_sorting(sorting: Sorting, name: str) -> ExternalSorting:
         amplitude_unit="µV",
         unit_depth_um=np.array([units[unit].depth_um for unit in trains.units]),
         unit_snr=np.array([units[unit].snr for unit in trains.units]),
+        segments=sorting.segments,
         intermediates=SorterIntermediates(
             whitening=sorting.whitening.astype(np.float64),
             drift=None if sorting.motion is None else DriftTraces.from_motion(sorting.motion),
@@ -154,4 +155,5 @@ def _read_result_folder(folder: Path) -> ExternalSorting:
     if is_unchanged or len(as_sorted.trains.sample) != len(in_phy.trains.sample):
         return replace(as_sorted, raw=raw, intermediates=intermediates)
     note = f"{in_phy.name} was changed in Phy after it was sorted; the changed units are compared."
-    return replace(in_phy, raw=raw, intermediates=intermediates, notes=(*in_phy.notes, note))
+    notes, segments = (*in_phy.notes, note), as_sorted.segments
+    return replace(in_phy, raw=raw, intermediates=intermediates, notes=notes, segments=segments)

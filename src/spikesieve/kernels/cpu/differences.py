@@ -23,6 +23,7 @@ def sum_differences(differences: NDArray[Any], out: NDArray[Any]) -> None:
 
     Examples
     --------
+    >>> import numpy as np
     >>> out = np.empty((3, 2), np.int16)
     >>> sum_differences(np.array([[5, 1, -2], [0, 0, 7]], np.int16), out)
     >>> out.T

@@ -341,14 +341,14 @@ def pair(name: str, title: str, units: tuple[PairUnit, PairUnit], properties: Pa
     """
     contacts = largest_contacts(*units, properties.positions_um)
     x_um, y_um = (np.nan, np.nan) if properties.positions_um is None else properties.positions_um[contacts].T
-    start, stop = raster_window(units, properties.sampling_hz)
+    start, stop = raster_window(units, properties.time.sampling_hz)
     lag_ms = np.arange(-ACG_MS, ACG_MS + 1)
     parts: list[tuple[Any, ...]] = []
     for letter, unit in zip("AB", units, strict=True):
         if unit.template is not None:
             sample = np.arange(len(unit.template))[:, None]
             parts.append((letter, "template", contacts, x_um, y_um, sample, "samples", unit.template[:, contacts]))
-        counts = autocorrelogram(unit, properties.sampling_hz)
+        counts = autocorrelogram(unit, properties.time)
         parts.append((letter, "autocorrelogram", "", "", "", lag_ms, "ms", counts))
         shown = (unit.sample >= start) & (unit.sample < stop)
         amplitude = np.nan if unit.amplitude is None else unit.amplitude[shown]

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikesieve.kernels import correlogram
-from spikesieve.model import F32, F64, I64
+from spikesieve.model import F32, F64, I64, SortedTime
+from spikesieve.model.text import counted
 from spikesieve.report.comparison.style import COLOURS
 
 N_SHOWN_CONTACTS = 8
@@ -59,15 +60,15 @@ class PairProperties:
         Lag at which they are most similar, in ms; NaN where it is not known.
     positions_um : ndarray of float64, shape (n_contacts, 2), or None
         Positions of the common contacts in um.
-    sampling_hz : float
-        Sampling rate in Hz.
+    time : SortedTime
+        The time that was sorted, as far as it is known.
     """
 
     agreement: float
     similarity: float
     lag_ms: float
     positions_um: F64 | None
-    sampling_hz: float
+    time: SortedTime
 
 
 def matched_pair(a: PairUnit, b: PairUnit, properties: PairProperties) -> Figure:
@@ -91,9 +92,9 @@ def matched_pair(a: PairUnit, b: PairUnit, properties: PairProperties) -> Figure
     contacts = largest_contacts(a, b, properties.positions_um)
     for column, (unit, colour) in enumerate(zip((a, b), COLOURS, strict=True)):
         _draw_template(figure.add_subplot(grid[:, column]), unit, contacts, properties, colour)
-    _draw_raster(figure.add_subplot(grid[0, 2:]), (a, b), properties.sampling_hz)
+    _draw_raster(figure.add_subplot(grid[0, 2:]), (a, b), properties.time.sampling_hz)
     for column, (unit, colour) in enumerate(zip((a, b), COLOURS, strict=True)):
-        _draw_acg(figure.add_subplot(grid[1:, 2 + column]), unit, properties.sampling_hz, colour)
+        _draw_acg(figure.add_subplot(grid[1:, 2 + column]), unit, properties.time, colour)
     known = np.isfinite(properties.similarity)
     alike = f", similarity {properties.similarity:.2f} at {properties.lag_ms:+.2f} ms" if known else ""
     figure.suptitle(f"{a.title}  =  {b.title}: agreement {properties.agreement:.3f}{alike}", fontsize=10)
@@ -141,7 +142,7 @@ def _draw_template(axes: Axes, unit: PairUnit, contacts: I64, properties: PairPr
         return
     shown = unit.template[:, contacts]
     height = max(float(np.ptp(shown, axis=0).max()), 1e-12)
-    time_ms = 1000 * np.arange(len(shown)) / properties.sampling_hz
+    time_ms = 1000 * np.arange(len(shown)) / properties.time.sampling_hz
     for k, contact in enumerate(contacts):
         axes.plot(time_ms, -k + shown[:, k] / height, color=colour, linewidth=1)
         label = _contact_label(contact, properties.positions_um)
@@ -184,28 +185,29 @@ def _draw_raster(axes: Axes, units: tuple[PairUnit, PairUnit], sampling_hz: floa
     axes.tick_params(labelsize=7)
 
 
-def autocorrelogram(unit: PairUnit, sampling_hz: float) -> I64:
-    """Count the pairs of spikes of a unit by lag.
+def autocorrelogram(unit: PairUnit, time: SortedTime) -> I64:
+    """Count the pairs of spikes of a unit by lag. Spikes of two segments are no pair.
 
     Parameters
     ----------
     unit : PairUnit
         The unit.
-    sampling_hz : float
-        Sampling rate in Hz.
+    time : SortedTime
+        The time that was sorted.
 
     Returns
     -------
     ndarray of int64, shape (2 * ACG_MS + 1,)
         Counts at lags from -ACG_MS to ACG_MS in bins of 1 ms.
     """
-    return correlogram(unit.sample, unit.sample, sampling_hz / 1000, ACG_MS, True)
+    sample = time.apart(unit.sample)
+    return correlogram(sample, sample, time.sampling_hz / 1000, ACG_MS, True)
 
 
-def _draw_acg(axes: Axes, unit: PairUnit, sampling_hz: float, colour: str) -> None:
-    counts = autocorrelogram(unit, sampling_hz)
+def _draw_acg(axes: Axes, unit: PairUnit, time: SortedTime, colour: str) -> None:
+    counts = autocorrelogram(unit, time)
     axes.stairs(counts, np.arange(-ACG_MS, ACG_MS + 2) - 0.5, fill=True, color=colour)
-    axes.set_title(f"{len(unit.sample):,} spikes", fontsize=8)
+    axes.set_title(counted(len(unit.sample), "spike"), fontsize=8)
     axes.set_xlabel("lag (ms)", fontsize=8)
     axes.set_yticks([])
     axes.tick_params(labelsize=7)

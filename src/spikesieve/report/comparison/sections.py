@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from spikesieve.comparison.intermediates import IntermediateDifferences
 from spikesieve.comparison.result import Comparison, PairComparison
 from spikesieve.comparison.template_similarity import aligned_waveforms
-from spikesieve.model import F32, I64
+from spikesieve.model import F32, I64, SortedTime
 from spikesieve.model.external import ExternalSorting
 from spikesieve.report.comparison import figure_tables, intermediate_figures, truth_figures, unit_figures
 from spikesieve.report.comparison.pairs import PairProperties, PairUnit, matched_pair
@@ -138,22 +138,24 @@ def pair_pictures(sides: tuple[ExternalSorting, ...], found: PairComparison, mos
     if found.template_similarity is not None and a.waveforms is not None and b.waveforms is not None:
         waveforms = aligned_waveforms(a.waveforms, b.waveforms, found.contacts)
         templates_a, templates_b = waveforms[0].values, waveforms[1].values
+    # Both are of one recording: what one of them knows of its gaps holds for the other.
+    time = SortedTime(max(a.segments, b.segments, key=len), a.sampling_hz)
     for i, j in pairs[order].tolist():
-        properties = _pair_properties(found, i, j, float(scores[i, j]), a.sampling_hz)
+        properties = _pair_properties(found, i, j, float(scores[i, j]), time)
         units = _pair_unit(a, i, templates_a, "A"), _pair_unit(b, j, templates_b, "B")
         number_a, number_b = int(a.trains.units[i]), int(b.trains.units[j])
         name, title = f"pair_{number_a}_{number_b}", f"A {number_a} and B {number_b}"
         yield figure_tables.pair(name, title, units, properties), matched_pair(*units, properties)
 
 
-def _pair_properties(found: PairComparison, i: int, j: int, score: float, sampling_hz: float) -> PairProperties:
+def _pair_properties(found: PairComparison, i: int, j: int, score: float, time: SortedTime) -> PairProperties:
     alike = found.template_similarity
     return PairProperties(
         score,
         float("nan") if alike is None else float(alike.similarity[i, j]),
-        float("nan") if alike is None else 1000 * float(alike.lag_samples[i, j]) / sampling_hz,
+        float("nan") if alike is None else 1000 * float(alike.lag_samples[i, j]) / time.sampling_hz,
         found.contacts.positions_um,
-        sampling_hz,
+        time,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from spikesieve.model import Sorting, Unit
+from spikesieve.model.text import named
 from spikesieve.report.sorting.numbers import amplitude_changes
 
 MIN_GOOD_SHARE = 0.3
@@ -132,9 +133,9 @@ def _noisy_contacts(sorting: Sorting) -> Advice | None:
     noisy = sorting.probe.channels[noise > MAX_NOISE_RATIO * np.median(noise)]
     if not noisy.size:
         return None
-    channels = ", ".join(map(str, noisy[:10])) + (" …" if noisy.size > 10 else "")
+    channels = named("file channel", noisy[:10]) + (" …" if noisy.size > 10 else "")
     return Advice(
-        f"More than {MAX_NOISE_RATIO:g} times as noisy as the median contact: file channel(s) {channels}.",
+        f"More than {MAX_NOISE_RATIO:g} times as noisy as the median contact: {channels}.",
         "Look at these channels in the raw traces. Leave them out of the probe if they are broken.",
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spikesieve.model import F32, F64, I64
+from spikesieve.model.text import counted
 from spikesieve.settings.fit import FitParams
 from spikesieve.settings.refine import RefineParams
 from spikesieve.stages.share import Share
@@ -110,9 +111,10 @@ def _note_on_weak_units(n_spikes: I64, excess: F64, means: UnitMeans, params: Re
     if not n_spikes.any():
         return ()
     return (
-        f"{np.count_nonzero(n_spikes)} cluster(s) left out: their scores are too close to the detection limit to be "
-        f"told from noise. {_largest(n_spikes, means)} Half of them exceed the limit by "
-        f"{excess[n_spikes.argmax()]:.2f} SD, and refine.min_median_excess_sd is {params.min_median_excess_sd:g}.",
+        f"{counted(int(np.count_nonzero(n_spikes)), 'cluster')} left out for scores "
+        f"too close to the detection limit to be told from noise. {_largest(n_spikes, means)} "
+        f"Half of them exceed the limit by {excess[n_spikes.argmax()]:.2f} SD, and refine.min_median_excess_sd is "
+        f"{params.min_median_excess_sd:g}.",
     )
 
 
@@ -121,8 +123,8 @@ def _note_on_small_units(n_spikes: I64, means: UnitMeans, params: RefineParams) 
     if not n_spikes.any():
         return ()
     return (
-        f"{np.count_nonzero(n_spikes)} cluster(s) left out: they have fewer than refine.min_spikes = "
-        f"{params.min_spikes} spikes. {_largest(n_spikes, means)}",
+        f"{counted(int(np.count_nonzero(n_spikes)), 'cluster')} left out for fewer spikes than "
+        f"refine.min_spikes = {params.min_spikes}. {_largest(n_spikes, means)}",
     )
 
 
@@ -134,15 +136,15 @@ def _note_on_unlikely_spikes(spikes: DescribedSpikes) -> tuple[str, ...]:
     largest = n_spikes.argmax()
     contact = spikes.template_contacts[largest, _strongest(spikes.template_scores[largest])]
     return (
-        f"All {np.count_nonzero(n_spikes)} cluster(s) left out: none of their spikes is likelier than noise. "
-        f"The largest has {n_spikes[largest]} spikes around contact {contact}.",
+        f"All clusters ({np.count_nonzero(n_spikes)}) are left out: none of their spikes is likelier than noise. "
+        f"The largest has {counted(n_spikes[largest], 'spike')} around contact {contact}.",
     )
 
 
 def _largest(n_spikes: I64, means: UnitMeans) -> str:
     """Say which unit has most spikes, and where it is."""
     largest = n_spikes.argmax()
-    return f"The largest has {n_spikes[largest]} spikes around contact {_strongest(means.scores[largest])}."
+    return f"The largest has {counted(n_spikes[largest], 'spike')} around contact {_strongest(means.scores[largest])}."
 
 
 def _strongest(scores: F32 | F64) -> int:

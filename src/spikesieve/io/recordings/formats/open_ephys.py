@@ -32,6 +32,7 @@ from spikesieve.io.recordings.formats.open_ephys_probe import read_settings_prob
 from spikesieve.io.recordings.gaps import find_parts, with_parts, with_times_of_samples
 from spikesieve.io.recordings.numbers import Numbers, recording_of
 from spikesieve.model import F64, I64, Recording
+from spikesieve.model.text import counted
 
 INDEX, DATA = "structure.oebin", "continuous.dat"
 ANALOG = re.compile(r"ADC|^AI\d+$")
@@ -95,7 +96,7 @@ def find(path: Path) -> Found | None:
     if not pieces:
         return None
     streams = _streams(pieces)
-    return Found(f"{indices[0].parent.name}/{INDEX} names {len(streams)} stream(s)", streams)
+    return Found(f"{indices[0].parent.name}/{INDEX} names {counted(len(streams), 'stream')}", streams)
 
 
 def _pieces(index: Path) -> Iterator[_Piece]:
@@ -135,8 +136,8 @@ def _open(piece: _Piece) -> Opened:
     numbers, clock_notes = _sample_numbers(piece.stream_folder, n_samples)
     if numbers is not None and len(numbers) < n_samples:
         clock_notes += (
-            f"{path} has {n_samples} samples but only {len(numbers)} sample numbers, as after a crash. Only samples "
-            "with a number are read.",
+            f"{path} has {n_samples} samples but only {counted(len(numbers), 'sample number')}, as after a crash. "
+            "Only samples with a number are read.",
         )
         n_samples = len(numbers)
     recording = recording_of(

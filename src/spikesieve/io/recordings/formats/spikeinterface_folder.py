@@ -21,6 +21,7 @@ from spikesieve.io.recordings.numbers import is_readable, recording_of
 from spikesieve.io.recordings.spikeinterface import DELAYS, numbers_of
 from spikesieve.io.recordings.spikeinterface_chain import PHASE_SHIFT
 from spikesieve.model import F64, Probe, Recording
+from spikesieve.model.text import counted
 
 INDEX, CLASS = "binary.json", "BinaryRecordingExtractor"
 PROVENANCE = ("provenance.json", "provenance.pkl", "provenance.pickle")
@@ -56,7 +57,7 @@ def find(path: Path) -> Found | None:
     if path.is_file() and path.name not in (INDEX, *names):
         return None
     stream = Stream("traces", partial(_open_all, index, content))
-    return Found(f"{INDEX} names {len(names)} file(s) of {CLASS}", (stream,))
+    return Found(f"{INDEX} names {counted(len(names), 'file')} of {CLASS}", (stream,))
 
 
 def probe_by_column(probe: Probe) -> Probe:
