@@ -71,6 +71,14 @@ def test_ops_has_what_scripts_read(results, folder):
     assert abs(int(np.abs(templates[0, :, 1]).argmax()) - ops["nt0min"]) <= 1
 
 
+def test_the_files_of_kilosort4_are_there(folder, results):
+    theirs = ("kilosort4.log", "whitening_mat_dat.npy", "ops.npy", "tF.npy", "Wall.npy", "full_st.npy", "full_clu.npy")
+    pictures = ("drift_amount.png", "drift_scatter.png", "diagnostics.png", "spike_positions.png")
+    assert {*theirs, *pictures, "full_amp.npy"} <= {path.name for path in folder.iterdir()}
+    for name in pictures:
+        assert (folder / name).read_bytes()[:4] == b"\x89PNG"
+
+
 def test_a_note_names_the_setting_that_changes_nothing(folder, results):
     assert any(note.startswith("nskip=10 changes nothing.") for note in facts(folder)["notes"])
     assert any("scale" in note for note in facts(folder)["notes"])
@@ -88,12 +96,17 @@ def test_the_folder_is_read_by_both_names(results, folder):
 
 def test_waveforms_and_templates_agree(results, folder):
     wave, subset = data_tools.mean_waveform(0, folder, n_spikes=60)
-    template = data_tools.cluster_templates(0, folder, mean=True, best=True, spike_subset=subset)[:, 0]
+    template = data_tools.cluster_templates(0, folder, mean=True, best=True, spike_subset=subset)
     assert len(subset) == 60
     assert data_tools.get_best_channel(folder, 0) == 1
     assert np.abs(wave - template).max() < 0.1 * np.ptp(template)
-    assert data_tools.get_labels(folder) == [[0, "good"]]
+    assert data_tools.get_labels(folder) == [["0", "good"]]
     assert data_tools.get_good_cluster(folder) == 0
+    with pytest.raises(InputError, match="1 good units"):
+        data_tools.get_good_cluster(folder, n=2)
+    every, _ = data_tools.mean_waveform(0, folder, best=False)
+    assert every.shape == (4, results.ops["nt"])
+    assert data_tools.get_templates([0, 1, 2], folder).shape == (3, results.ops["nt"], 4)
 
 
 def test_preprocessed_traces_can_be_written_later(results, folder, raw, tmp_path):

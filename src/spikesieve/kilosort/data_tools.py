@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spikesieve.errors import InputError
 from spikesieve.io.plain_arrays import load_npz
 from spikesieve.io.sortings.phy_files import read_cluster_table, required_array
 from spikesieve.kilosort.filtered import FilteredFile, filtered_of
@@ -185,13 +186,13 @@ def cluster_templates(
     Returns
     -------
     ndarray of float32, shape (n, n_waveform_samples, n_contacts)
-        In uV or raw numbers; without the first axis if `mean`; one contact if `best`.
+        In uV or raw numbers; without the first axis if `mean`, and without the last if `best`.
     """
     rows = np.flatnonzero(required_array(Path(results_dir), "spike_clusters") == cluster_id)
     scaled = get_templates(rows if spike_subset is None else rows[spike_subset], results_dir)
     if best:
         chan = get_best_channel(results_dir, cluster_id)
-        scaled = scaled[:, :, chan : chan + 1]
+        scaled = scaled[:, :, chan]
     return scaled.mean(axis=0) if mean else scaled
 
 
@@ -218,7 +219,7 @@ def get_templates(spike_idx: ArrayLike, results_dir: AnyPath) -> F32:
     return scaled
 
 
-def get_good_cluster(results_dir: AnyPath, n: int = 1) -> NDArray[np.int64] | int:
+def get_good_cluster(results_dir: AnyPath, n: int = 1) -> list[int] | int:
     """Draw units with the label good.
 
     Parameters
@@ -230,16 +231,23 @@ def get_good_cluster(results_dir: AnyPath, n: int = 1) -> NDArray[np.int64] | in
 
     Returns
     -------
-    int or ndarray of int64, shape (n,)
+    int or list of int
         Their numbers; a single one if `n` is 1.
+
+    Raises
+    ------
+    InputError
+        There are not as many good units.
     """
-    good = [unit for unit, label in get_labels(results_dir) if label == "good"]
+    good = np.array([unit for unit, label in get_labels(results_dir) if label == "good"], np.int64)
+    if len(good) < n:
+        raise InputError(f"{results_dir} has {len(good)} good units, and {n} are asked for.")
     rng = np.random.default_rng()
-    drawn = rng.choice(np.array(good, np.int64), n, replace=False)
-    return int(drawn[0]) if n == 1 else drawn
+    drawn: list[int] = rng.choice(good, n, replace=False).tolist()
+    return drawn[0] if n == 1 else drawn
 
 
-def get_labels(results_dir: AnyPath) -> list[list[Any]]:
+def get_labels(results_dir: AnyPath) -> list[list[str]]:
     """List the labels of all units.
 
     Parameters
@@ -249,10 +257,11 @@ def get_labels(results_dir: AnyPath) -> list[list[Any]]:
 
     Returns
     -------
-    list of [int, str]
+    list of [str, str]
         Unit and label.
     """
-    return [[unit, label] for unit, label in read_cluster_table(Path(results_dir) / "cluster_KSLabel.tsv").items()]
+    labels = read_cluster_table(Path(results_dir) / "cluster_KSLabel.tsv")
+    return [[str(unit), label] for unit, label in labels.items()]
 
 
 def get_refractory(results_dir: AnyPath) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:

@@ -231,18 +231,36 @@ def _probe(call: Call, sorting: Sorting) -> dict[str, Any]:
 
 def _batches(call: Call, sorting: Sorting) -> dict[str, Any]:
     """Number of batches, and the drift in each of them."""
-    n_batch = int(call.settings["batch_size"])
-    first, last = sorting.segments[0][0], sorting.segments[-1][1]
-    n_batches = max(1, math.ceil((last - first) / n_batch))
-    middle_s: F64 = np.asarray((first + (np.arange(n_batches) + 0.5) * n_batch) / sorting.sampling_hz, np.float64)
+    middle_s = batch_middles_s(call, sorting)
     shift_um, depth_um = batch_shifts(sorting.motion, middle_s) if call.settings["nblocks"] else (None, None)
     return {
-        "NTbuff": n_batch + 2 * sorting.templates.uv.shape[1],
-        "Nbatches": n_batches,
+        "NTbuff": int(call.settings["batch_size"]) + 2 * sorting.templates.uv.shape[1],
+        "Nbatches": len(middle_s),
         "dshift": shift_um,
         "yblk": depth_um,
         "mean_drift": 0.0 if shift_um is None else float(np.abs(shift_um).mean()),
     }
+
+
+def batch_middles_s(call: Call, sorting: Sorting) -> F64:
+    """Find the middle of each of Kilosort4's batches.
+
+    Parameters
+    ----------
+    call : Call
+        Gives their length.
+    sorting : Sorting
+        What was sorted.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_batches,)
+        Times in s since the first sample of the first file.
+    """
+    n_batch, (first, last) = int(call.settings["batch_size"]), (sorting.segments[0][0], sorting.segments[-1][1])
+    n_batches = max(1, math.ceil((last - first) / n_batch))
+    middles = first + (np.arange(n_batches) + 0.5) * n_batch
+    return np.asarray(middles / sorting.sampling_hz, np.float64)
 
 
 def batch_shifts(motion: Motion | None, time_s: F64) -> tuple[F64, F64] | tuple[None, None]:

@@ -23,6 +23,7 @@ from spikesieve.kilosort.call import Call, call_of, notes_on_input, open_recordi
 from spikesieve.kilosort.ops import (
     Results,
     Sorted,
+    batch_middles_s,
     contamination,
     is_good,
     ops_of,
@@ -34,6 +35,7 @@ from spikesieve.kilosort.saved import load_sorting as load_sorting
 from spikesieve.kilosort.tensors import as_tensor
 from spikesieve.kilosort.translate import translated
 from spikesieve.model import Sorting
+from spikesieve.report.kilosort4 import write_kilosort4_pictures
 from spikesieve.settings.kilosort4 import ABSENT_IN_SPIKESIEVE
 
 AnyPath = str | PathLike[str]
@@ -157,7 +159,11 @@ def _add_files(call: Call, settings: Mapping[str, Any], started: datetime, folde
         arrays["full_st"] = spike_table(sorting)
         arrays["full_clu"] = sorting.spikes.unit
         arrays["full_amp"] = sorting.spikes.amplitude
-    write_kilosort4_files(folder, ops_of(Sorted(call, sorting, seconds), settings), arrays)
+    ops = ops_of(Sorted(call, sorting, seconds), settings)
+    write_kilosort4_files(folder, ops, arrays)
+    shift_um = ops["dshift"]
+    drift = None if shift_um is None else (batch_middles_s(call, sorting), shift_um)
+    write_kilosort4_pictures(folder, sorting, whitened_features(sorting), drift)
 
 
 def _results(sorting: Sorting, folder: Path) -> Results:
