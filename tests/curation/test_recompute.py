@@ -123,3 +123,43 @@ def test_features_of_a_merged_unit_are_on_its_contacts(sorting: Sorting) -> None
 def test_everything_can_be_removed() -> None:
     nothing = curated(make_sorting(2, 50), [Remove(0), Remove(1)])
     assert (len(nothing.units), len(nothing.spikes), nothing.templates.uv.shape[0]) == (0, 0, 0)
+
+
+def test_halves_and_sd_of_a_merged_unit_are_those_of_all_its_spikes() -> None:
+    """Two units on the same contacts; the second has spikes in the first half only."""
+    sorting = make_sorting(2, 2000)
+    uv, contacts = sorting.templates.uv, np.repeat(sorting.templates.contacts[:1], 2, axis=0)
+    late = sorting.spikes.sample >= sorting.sorted_time.middle
+    rows = (sorting.spikes.unit == 0) | ~late
+    spikes = {name: getattr(sorting.spikes, name)[rows] for name in type(sorting.spikes).__dataclass_fields__}
+    statistics = replace(sorting.waveforms, half_spikes=np.array([[30, 60], [40, 0]]), sd_uv=np.full_like(uv, 5))
+    templates = replace(sorting.templates, contacts=contacts)
+    before = replace(sorting, spikes=replace(sorting.spikes, **spikes), templates=templates, waveforms=statistics)
+    merged = curated(before, [Merge((0, 1))]).waveforms
+    used = contacts[0] >= 0
+    expected = (30 * statistics.half_uv[0, 0] + 60 * statistics.half_uv[0, 1]) / 90
+    np.testing.assert_allclose(merged.half_uv[0, 0][:, used], expected[:, used], rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(merged.half_uv[1, 0][:, used], statistics.half_uv[1, 0][:, used], rtol=1e-4, atol=1e-3)
+    assert merged.half_spikes.tolist() == [[90], [40]]
+    share = (before.spikes.unit == 0).mean()
+    apart = share * (1 - share) * (uv[0] - uv[1]).astype(float) ** 2
+    np.testing.assert_allclose(merged.sd_uv[0][:, used], np.sqrt(25 + apart)[:, used], rtol=1e-3)
+
+
+def test_halves_of_parts_differ_as_their_spikes_do(sorting: Sorting) -> None:
+    own = sorting.spikes.unit == 2
+    part = (sorting.spikes.amplitude[own] > 1).astype(int)
+    parts = curated(sorting, [Split(2, part)])
+    late = sorting.spikes.sample[own] >= sorting.sorted_time.middle
+    amplitude, column = sorting.spikes.amplitude[own], np.ptp(sorting.templates.uv[2], axis=0).argmax()
+    for half, k in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        other = amplitude[(part == k) & (late == half)].mean() - amplitude[late == half].mean()
+        found = np.ptp(parts.waveforms.half_uv[half, row_of(parts, 6 + k)][:, column])
+        expected = np.ptp(sorting.waveforms.half_uv[half, 2][:, column]) + other * np.ptp(sorting.templates.uv[2])
+        assert found == pytest.approx(expected, rel=0.03)
+    assert parts.waveforms.half_spikes[:, -2:].sum(axis=1).tolist() == [50, 50]
+    np.testing.assert_array_equal(parts.waveforms.sd_uv[0], sorting.waveforms.sd_uv[0])
+
+
+def test_a_result_without_halves_has_none_after_a_correction(sorting: Sorting) -> None:
+    assert curated(replace(sorting, waveforms=None), [Merge((0, 1))]).waveforms is None

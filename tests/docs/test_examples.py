@@ -11,6 +11,7 @@ import pytest
 import typer
 from docs_pages import blocks, commands, examples, settings_set, spans
 from house_code import MODULES, TREES, part
+from needed import needed_module
 from paths import DOCS, ROOT
 from stand_ins import write_corrected_run, write_recording, write_sortings
 from test_house import MAY_IMPORT
@@ -72,6 +73,8 @@ def test_the_python_of_a_page_runs(name, folder):
     names: dict[str, object] = {"__name__": "__main__"}
     if name in ("compare.md", "report.md"):
         write_sortings(folder)
+    if name == "export.md":
+        write_corrected_run(folder / "result")
     for block in examples(PAGES[name]):
         # Errors name the line of the page.
         exec(compile("\n" * block.line + block.text, str(PAGES[name]), "exec"), names)  # noqa: S102
@@ -81,7 +84,16 @@ def test_the_python_of_a_page_runs(name, folder):
 
 def test_examples_are_found():
     assert {"README.md", "compare.md", "report.md", "simulation.md"} <= set(RUN)
-    assert {words[0] for _, words in COMMANDS} >= {"sort", "demo", "compare", "curate", "simulate", "split", "report"}
+    assert {words[0] for _, words in COMMANDS} >= {
+        "sort",
+        "demo",
+        "compare",
+        "curate",
+        "export",
+        "simulate",
+        "split",
+        "report",
+    }
 
 
 class ReachedError(Exception):
@@ -101,8 +113,12 @@ def test_a_command_runs(name, words, folder, monkeypatch):
     if words[0] in ("compare", "report"):
         write_sortings(folder)
         monkeypatch.setenv("SPIKESIEVE_COMPARE_MOST_PAIRS", "0")
-    if words[0] in ("curate", "split"):
+    if words[0] in ("curate", "split", "export"):
         write_corrected_run(folder / "result")
+    if "--nwb" in words:
+        needed_module("pynwb", "packages")
+        (yaml,) = [block.text for block in blocks(DOCS / "export.md") if block.language == "yaml"]
+        (folder / "session.yaml").write_text(yaml, encoding="utf-8")
     with command.make_context(words[0], list(words[1:])) as context:
         for file in context.params.get("files") or context.params.get("paths") or ():
             write_recording(file, context.params["channels"])

@@ -117,3 +117,9 @@ def test_spike_times_are_compared_by_metrics_only():
     assert {name for name in users if not name.startswith("metrics/")} == {"report/comparison/pairs.py"}
     for name in users - {"report/comparison/pairs.py"}:
         assert "time.apart(" in pages[Path(name)], name
+
+
+def test_the_middle_is_that_of_what_was_sorted() -> None:
+    assert SortedTime(((0, 10), (100, 130)), 10.0).middle == 110
+    assert SortedTime(((5, 25),), 10.0).middle == 15
+    assert SortedTime((), 10.0).middle == 0

@@ -72,3 +72,14 @@ def test_the_waveform_of_a_rare_unit_is_measured_too():
     blocks = blocks_to_measure(source_of(80), sample, unit, 2, UnitsParams(waveform_duration_s=10.0))
     assert len(blocks) < 25
     assert all(any(b.start <= t < b.stop for b in blocks) for t in rare)
+
+
+def test_blocks_hold_spikes_of_either_half_even_where_those_at_rest_are_in_one():
+    """A unit at rest for 40 s, then displaced: its later spikes count for the second half only."""
+    sample = np.arange(0, 80 * 30_000, 15_000)
+    row = (sample >= 40 * 30_000).astype(np.int64)
+    blocks = blocks_to_measure(source_of(80), sample, row, 1, UnitsParams(waveform_duration_s=10.0))
+    late = [b for b in blocks if b.start >= 40 * 30_000]
+    assert len(late) == 3  # 5 spikes, two in each
+    early = blocks_to_measure(source_of(80), sample[row == 0], row[row == 0], 1, UnitsParams(waveform_duration_s=10.0))
+    assert [b for b in blocks if b not in late] == list(early)

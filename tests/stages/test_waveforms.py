@@ -29,6 +29,10 @@ def test_sums_of_waveforms_are_those_of_their_spikes():
     assert not found.sums[1].any()
     np.testing.assert_allclose(found.sums[2][:, 0], traces[1, 55:68])
     assert not found.sums[2][:, 1].any()
+    single = np.stack([traces[[0, 2], t - 5 : t + 8].T for t in (50, 120, 150)])
+    np.testing.assert_allclose(found.sd[0], single.std(axis=0, ddof=1), rtol=1e-5)
+    assert np.isnan(found.sd[2]).all()
+    assert found.n_spikes.tolist() == [3, 0, 1]
 
 
 def test_peak_to_peak_is_measured_where_the_energy_is_largest():

@@ -89,7 +89,8 @@ class WaveformSums:
     def sd(self) -> F64:
         """SD of the waveforms in uV, NaN where there are fewer than two."""
         n = np.where(self.counts > 1, self.counts, np.nan)
-        return np.sqrt(np.maximum(self.squares - self.sums**2 / n, 0.0) / (n - 1))
+        variance: F64 = np.maximum(self.squares - self.sums**2 / n, 0.0) / (n - 1)
+        return np.asarray(np.sqrt(variance), np.float64)
 
     @property
     def n_spikes(self) -> I64:

@@ -89,9 +89,8 @@ def read_nwb_metadata(path: Path) -> NwbMetadata:
         raise InputError(f"The sections of {path} hold names and values. An example:\n{EXAMPLE}")
     ecephys = sections["Ecephys"]
     devices, groups = (_listed(ecephys.get(name)) for name in ("Device", "ElectrodeGroup"))
-    return NwbMetadata(
-        _with_dates(sections["NWBFile"], path), _with_dates(sections["Subject"], path), *devices[:1] or ({},), groups
-    )
+    session, subject = (_with_dates(sections[name], path) for name in ("NWBFile", "Subject"))
+    return NwbMetadata(session, subject, devices[0] if devices else {}, groups)
 
 
 def _listed(value: Any) -> tuple[dict[str, Any], ...]:

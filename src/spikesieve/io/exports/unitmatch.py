@@ -7,6 +7,7 @@ sessions that are matched must have windows of one length.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,7 @@ def write_unitmatch(folder: Path, session: Session) -> tuple[str, ...]:
         halves[:, templates.contacts[row][used]] = in_window(measured, templates.peak_index, sorting.sampling_hz)
         save_array(folder / "RawWaveforms" / f"Unit{unit.unit}_RawSpikes.npy", halves, np.float64)
     save_array(folder / "channel_positions.npy", sorting.probe.positions_um, np.float64)
-    both = (sorting.waveforms.half_spikes > 0).all(axis=0)
+    both = sorting.waveforms.half_spikes.min(axis=0, initial=1) > 0
     # UnitMatch compares the halves of good units.
     groups = [unit.label if seen else Label.MUA for unit, seen in zip(sorting.units, both, strict=True)]
     ids = sorting.unit_ids.tolist()
@@ -98,6 +99,6 @@ def in_window(waveforms_uv: F32, peak_index: int, sampling_hz: float) -> F64:
     return window
 
 
-def _write_table(path: Path, name: str, units: list[int], values: list[str]) -> None:
+def _write_table(path: Path, name: str, units: list[int], values: Sequence[str]) -> None:
     rows = [f"cluster_id\t{name}", *(f"{unit}\t{value}" for unit, value in zip(units, values, strict=True))]
     path.write_text("\n".join(rows) + "\n", encoding="utf-8", newline="\n")
