@@ -14,16 +14,11 @@ from spikesieve.stages.waveforms import best_columns
 
 def make_analyzer(sorting: Sorting) -> SortingAnalyzer:
     """An analyzer that computes metrics from exactly what ours are computed from."""
-    sparsity = ChannelSparsity(
-        np.array([np.isin(np.arange(sorting.probe.n_contacts), near) for near in sorting.templates.contacts]),
-        sorting.unit_ids,
-        np.arange(sorting.probe.n_contacts),
-    )
-    columns = best_columns(sorting.templates)
-    best = sorting.templates.contacts[np.arange(len(columns)), columns]
-    recording = silent_recording(sorting)
-    analyzer = create_sorting_analyzer(sorting_of(sorting), recording, sparsity=sparsity, main_channel_indices=best)
+    recording, best = silent_recording(sorting), best_contacts(sorting)
+    near = sparsity_of(sorting, recording.channel_ids)
+    analyzer = create_sorting_analyzer(sorting_of(sorting), recording, sparsity=near, main_channel_indices=best)
     analyzer.compute("random_spikes", seed=0)
+    columns = best_columns(sorting.templates)
     waveforms = sorting.templates.uv[np.arange(len(columns)), :, columns]
     extremum_uv = np.take_along_axis(waveforms, np.abs(waveforms).argmax(axis=1)[:, None], axis=1)[:, 0]
     places = places_on_probe_um(sorting, slice(None)).astype(np.float64)
@@ -47,6 +42,27 @@ def inject(analyzer: SortingAnalyzer, name: str, data: dict[str, np.ndarray], **
     analyzer.extensions[name] = extension
 
 
+def best_contacts(sorting: Sorting) -> np.ndarray:
+    """The contact of each unit with the largest template."""
+    columns = best_columns(sorting.templates)
+    return sorting.templates.contacts[np.arange(len(columns)), columns]
+
+
+def sparsity_of(sorting: Sorting, channel_ids: np.ndarray) -> ChannelSparsity:
+    """The contacts on which each template was measured."""
+    contacts = np.arange(sorting.probe.n_contacts)
+    mask = np.array([np.isin(contacts, near) for near in sorting.templates.contacts])
+    return ChannelSparsity(mask, sorting.unit_ids, channel_ids)
+
+
+def probe_of(sorting: Sorting) -> probeinterface.Probe:
+    """The contacts that were sorted."""
+    probe = probeinterface.Probe(ndim=2, si_units="um")
+    probe.set_contacts(sorting.probe.positions_um, shapes="circle", shape_params={"radius": 5.0})
+    probe.set_device_channel_indices(np.arange(sorting.probe.n_contacts))
+    return probe
+
+
 def sorting_of(sorting: Sorting) -> NumpySorting:
     """The spikes, segment by segment."""
     trains = [
@@ -65,7 +81,4 @@ def silent_recording(sorting: Sorting) -> NumpyRecording:
     recording = NumpyRecording([np.broadcast_to(np.int16(0), shape) for shape in shapes], sorting.sampling_hz)
     recording.set_channel_gains(1.0)
     recording.set_channel_offsets(0.0)
-    probe = probeinterface.Probe(ndim=2, si_units="um")
-    probe.set_contacts(sorting.probe.positions_um, shapes="circle", shape_params={"radius": 5.0})
-    probe.set_device_channel_indices(np.arange(sorting.probe.n_contacts))
-    return recording.set_probe(probe) or recording
+    return recording.set_probe(probe_of(sorting)) or recording

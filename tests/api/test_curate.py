@@ -60,6 +60,8 @@ def test_what_was_merged_in_phy_is_a_new_result(folder: Path) -> None:
     assert "From the run." in after.notes
     rows = {row["unit"]: row for row in csv.DictReader((new / "units.csv").open())}
     assert list(rows) == ["2", "3", "4", "5"]
+    metrics = {row["unit"]: row for row in csv.DictReader((new / "metrics.csv").open())}
+    assert {unit: row["num_spikes"] for unit, row in metrics.items()} == {n: row["n_spikes"] for n, row in rows.items()}
     assert (new / "report.html").stat().st_size > 50_000
     assert "5: " in (new / "report.html").read_text(encoding="utf-8") or "Unit" in (new / "report.html").read_text()
 

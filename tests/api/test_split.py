@@ -195,3 +195,10 @@ def test_the_command_says_where_the_parts_are(whole: Path) -> None:
     assert done.exit_code == 0
     assert [Path(line.split(": ")[1]).name for line in done.output.splitlines()] == ["0", "1", "2"]
     assert (whole.parent / "result-by-segment" / "2" / "report.html").exists()
+
+
+def test_each_part_has_metrics_of_its_own(kept: Path, parts: tuple[Path, ...]) -> None:
+    n_spikes = np.array([[row.num_spikes for row in read_sorting(part).metrics] for part in parts])
+    assert n_spikes.sum(axis=0).tolist() == np.bincount(read_sorting(kept).spikes.unit, minlength=5).tolist()
+    assert n_spikes[1, 4] == 0
+    assert read_sorting(parts[1]).metrics[4].amplitude_median is None

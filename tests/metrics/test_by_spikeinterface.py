@@ -128,6 +128,15 @@ def test_isolation_has_their_numbers(clouds: tuple[np.ndarray, np.ndarray]) -> N
     assert ours[3:5] == pytest.approx(hit_and_miss, rel=1e-6)
 
 
+def test_without_an_inverse_there_is_no_distance(clouds: tuple[np.ndarray, np.ndarray]) -> None:
+    features, unit = clouds
+    twice = np.concatenate([features, features[:, :1] * 2], axis=1).astype(np.float32)
+    assert np.isnan(isolation.isolation(twice, unit, 7)[:2]).all()
+    few = unit != 7
+    few[np.flatnonzero(unit == 7)[:12]] = True
+    assert np.isnan(isolation.isolation(features[few].astype(np.float32), unit[few], 7)[:2]).all()
+
+
 def test_neighbours_of_many_spikes_are_looked_for_among_the_same_ones() -> None:
     rng = np.random.default_rng(3)
     own, foreign = rng.normal(size=(900, 4)), rng.normal(1.0, 1.0, size=(700, 4))

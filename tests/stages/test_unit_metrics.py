@@ -31,6 +31,18 @@ def test_no_unit_no_spike_and_one_contact_are_fine() -> None:
     assert alone.exp_decay is None
 
 
+def test_a_unit_without_waveform_is_fine() -> None:
+    sorting = make_sorting(n_spikes=2000)
+    silent = replace(sorting.templates, uv=np.zeros_like(sorting.templates.uv))
+    units = tuple(replace(unit, snr=float("nan"), amplitude_uv=0.0) for unit in sorting.units)
+    rows = unit_metrics(replace(sorting, templates=silent, units=units))
+    assert (
+        {row.snr for row in rows} == {row.exp_decay for row in rows} == {row.velocity_above for row in rows} == {None}
+    )
+    assert {row.num_positive_peaks for row in rows} == {0}
+    assert {row.bombcell_label for row in rows} <= {"noise", "mua"}
+
+
 def test_every_value_is_a_plain_number() -> None:
     for row in unit_metrics(make_sorting(n_spikes=3000)):
         kinds = {type(getattr(row, column.name)) for column in fields(UnitMetrics)}

@@ -90,7 +90,8 @@ def mahalanobis(own: F32, foreign: F32) -> tuple[float, float]:
     Returns
     -------
     isolation_distance, l_ratio : float
-        NaN if the own spikes are not more than the features, so that their covariance cannot be inverted.
+        NaN if the covariance of the own spikes has no inverse: they are not more than the features, or one feature
+        follows from the others.
 
     References
     ----------
@@ -101,11 +102,16 @@ def mahalanobis(own: F32, foreign: F32) -> tuple[float, float]:
     if n < 2 or len(own) <= own.shape[1]:
         return float("nan"), float("nan")
     away = foreign - own.mean(axis=0)
+    covariance = np.cov(own.T).reshape(own.shape[1], -1)
     try:
-        inverse = np.linalg.inv(np.cov(own.T).reshape(own.shape[1], -1)).astype(np.float32)
+        inverse = np.linalg.inv(covariance)
     except np.linalg.LinAlgError:
         return float("nan"), float("nan")
-    squared = np.einsum("ij,ij->i", away @ inverse, away).astype(np.float64)
+    # How much less a feature varies where all others are known. Beyond the precision of features it follows from them.
+    inflation = np.diag(covariance) * np.diag(inverse)
+    if not ((inflation > 0) & (inflation < 1 / np.finfo(np.float32).eps)).all():
+        return float("nan"), float("nan")
+    squared = np.einsum("ij,ij->i", away @ inverse.astype(np.float32), away).astype(np.float64)
     l_ratio = chdtrc(own.shape[1], squared).sum() / len(own)
     return float(np.partition(squared, n - 1)[n - 1]), float(l_ratio)
 

@@ -120,7 +120,7 @@ def bombcell_label(unit: Measured, non_somatic: str) -> PublishedLabel:
         _Test("contamination by refractory violations", unit.hill_contamination, at_most=0.1),
         _Test("presence ratio", m.presence_ratio, at_least=0.7),
         _Test("amplitude in µV", unit.ptp_uv, at_least=40),
-        _Test("SNR in MAD", m.snr * SD_OF_MAD, at_least=5),
+        _Test("SNR in MAD", _scaled(m.snr, SD_OF_MAD), at_least=5),
     ]
     if failures := _failures(noise):
         return PublishedLabel("noise", "; ".join(failures))

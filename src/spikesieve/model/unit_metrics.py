@@ -45,7 +45,7 @@ class UnitMetrics:
         Frequency of small amplitudes over that of the most frequent one.
     sd_ratio : float or None
         SD of the amplitudes over the SD that noise gives them.
-    snr : float
+    snr : float or None
         Largest deflection of the template over the noise SD of that contact, as in `units.csv`.
     drift_ptp, drift_std, drift_mad : float or None
         Peak to peak, SD and median absolute deviation of the median position of a minute, on the probe, in um.
@@ -123,7 +123,7 @@ class UnitMetrics:
     noise_cutoff: float | None
     noise_ratio: float | None
     sd_ratio: float | None
-    snr: float
+    snr: float | None
     drift_ptp: float | None
     drift_std: float | None
     drift_mad: float | None

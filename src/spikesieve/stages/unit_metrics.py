@@ -114,7 +114,7 @@ class _Unit:
         waveform = upsampled(self.sorting.templates.uv[self.k, :, self.best])
         shape = waveform_shape(waveform, hz)
         measured = {**self._of_times(), **self._of_amplitudes(), **self._of_places(), **shape._asdict()}
-        row = UnitMetrics(unit=unit.unit, snr=unit.snr, **{name: _known(value) for name, value in measured.items()})
+        row = UnitMetrics(unit=unit.unit, **{name: _known(value) for name, value in measured.items()})
         kind, axonal = cell_type(shape, self.sorting.acgs[self.k]), non_somatic_reason(shape)
         time = self.sorting.sorted_time
         hill = spike_times.hill_contamination(self.train, time, BOMBCELL_REFRACTORY_MS, BOMBCELL_CENSORED_MS)
@@ -163,6 +163,7 @@ class _Unit:
             "noise_cutoff": noise.cutoff,
             "noise_ratio": noise.ratio,
             "sd_ratio": amplitudes.sd_ratio(relative, 1 / norm if norm else 0.0, self.train, time),
+            "snr": self.sorting.units[self.k].snr,
         }
 
     def _of_places(self) -> dict[str, Any]:

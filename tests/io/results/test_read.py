@@ -19,6 +19,7 @@ from spikesieve.io.results.phy import write_phy
 from spikesieve.io.results.provenance import RunRecord
 from spikesieve.io.results.read import curation_notes, read_provenance, read_sorting
 from spikesieve.model import Blanked, Sorting, Unit
+from spikesieve.stages.unit_metrics import unit_metrics
 
 RECORDING = recording_from_array(np.zeros((600_000, 25), np.int16), SAMPLING_HZ)
 TIME = datetime(2024, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -223,3 +224,36 @@ def test_an_array_of_another_form_is_a_sentence(
     np.save(tmp_path / f"{name}.npy", change(np.load(tmp_path / f"{name}.npy")))
     with pytest.raises(InputError, match=words):
         read_sorting(tmp_path)
+
+
+def with_metrics() -> Sorting:
+    sorting = make_sorting(n_spikes=2000)
+    return replace(sorting, metrics=unit_metrics(sorting))
+
+
+def test_metrics_are_read_back_as_they_are_rounded(tmp_path: Path) -> None:
+    sorting = with_metrics()
+    folder = written(tmp_path / "result", sorting)
+    again = read_sorting(folder).metrics
+    for ours, theirs in zip(again, sorting.metrics, strict=True):
+        for name, value in vars(theirs).items():
+            read = getattr(ours, name)
+            assert type(read) is type(value), name
+            assert read == (pytest.approx(value, rel=1e-3) if isinstance(value, float) else value), name
+    assert [row.split(",")[0] for row in (folder / "metrics.csv").read_text().splitlines()] == ["unit", *"01234"]
+
+
+def test_a_result_without_metrics_is_read_and_written_without(tmp_path: Path) -> None:
+    folder = written(tmp_path / "result", make_sorting())
+    assert not (folder / "metrics.csv").exists()
+    assert read_sorting(folder).metrics == ()
+
+
+@pytest.mark.parametrize(
+    "harm", [cut_short, emptied, lambda path: path.write_text(path.read_text().replace("\n1,", "\n9,"))]
+)
+def test_damaged_metrics_are_a_sentence(tmp_path: Path, harm) -> None:
+    folder = written(tmp_path / "result", with_metrics())
+    harm(folder / "metrics.csv")
+    with pytest.raises(InputError, match=r"metrics\.csv"):
+        read_sorting(folder)

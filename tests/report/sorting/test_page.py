@@ -17,8 +17,9 @@ from spikesieve.model import Unit
 from spikesieve.model.text import duration_text
 from spikesieve.report.packing import MISSING
 from spikesieve.report.sorting import numbers as numbers_module
-from spikesieve.report.sorting.columns import COLUMNS
+from spikesieve.report.sorting.columns import COLUMNS, OF_METRICS
 from spikesieve.report.sorting.numbers import CORRELOGRAM_MS, figure_numbers
+from spikesieve.stages.unit_metrics import unit_metrics
 
 SRC = Path(spikesieve.__file__).parent
 
@@ -86,7 +87,8 @@ def test_without_a_gain_no_voltage_is_claimed() -> None:
 
 
 def test_every_field_of_a_unit_is_a_column() -> None:
-    assert sorted(column.name for column in COLUMNS) == sorted(field.name for field in fields(Unit))
+    names = [column.name for column in COLUMNS if column.name not in OF_METRICS]
+    assert sorted(names) == sorted(field.name for field in fields(Unit))
 
 
 def test_unknown_values_are_null_and_a_question_mark() -> None:
@@ -180,3 +182,12 @@ def test_one_contact_shows_the_amplitudes_of_its_spikes() -> None:
     shown = low + array_in(data, "raster_depth") / 65_534 * (high - low)
     np.testing.assert_allclose(shown, sorting.spikes.amplitude_uv, atol=(high - low) / 65_000)
     assert data_in(page_of(make_sorting(2, 100)))["raster_label"] == "depth (µm)"
+
+
+def test_the_kind_of_cell_and_the_label_of_bombcell_are_columns_where_they_are_known() -> None:
+    sorting = make_sorting(3)
+    assert data_in(page_of(sorting))["units"]["cell_type"] == [None] * 3
+    measured = replace(sorting, metrics=unit_metrics(sorting))
+    columns = data_in(page_of(measured))["units"]
+    assert columns["cell_type"] == [row.cell_type for row in measured.metrics]
+    assert columns["bombcell_label"] == [row.bombcell_label for row in measured.metrics]

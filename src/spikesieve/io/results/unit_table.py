@@ -71,7 +71,13 @@ def read_table(path: Path, kind: type[Row]) -> tuple[Row, ...]:
     """
     kinds = get_type_hints(kind)
     with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+        reader = csv.DictReader(file)
+        missing = [name for name in kinds if name not in (reader.fieldnames or ())]
+        if missing:
+            raise KeyError(missing[0])
+        rows = list(reader)
+    if any(None in row.values() for row in rows):
+        raise ValueError("a row is too short")
     return tuple(kind(**{name: _value(row[name], wanted) for name, wanted in kinds.items()}) for row in rows)
 
 

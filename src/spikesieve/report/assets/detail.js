@@ -77,6 +77,7 @@ function facts(unit) {
     fact("contamination", text("contamination"), known("contamination") ? `95 %: ${text("contamination_low")} to ${text("contamination_high")}` : ""),
     fact("refractory rate", text("refractory_ratio"), `of the rate around it (R); so few by chance: Q ${text("refractory_probability")}`),
     fact("presence", text("presence")),
+    fact("cell type", text("cell_type")),
     fact("channel", text("file_channel"), data.n_shanks > 1 ? `shank ${text("shank")}` : ""),
     fact("x, y", `${text("x_um")}, ${text("y_um")} µm`),
     fact("nearest unit", text("nearest_unit"), known("nearest_unit") ? `similarity ${text("nearest_similarity")}` : ""),

@@ -53,7 +53,7 @@ function termTest(term) {
   const column = units[columnNamed(match[1])], operator = match[2], wanted = match[3];
   if (!wanted) throw new Error(`“${term}” ends too early: a value is missing.`);
   const negated = operator === "!=";
-  if (column.some((value) => typeof value === "string")) return (unit) => column[unit].toLowerCase().includes(wanted) !== negated;
+  if (column.some((value) => typeof value === "string")) return (unit) => (column[unit] ?? "").toLowerCase().includes(wanted) !== negated;
   if (operator === "=" || negated) {
     const test = oneOf(wanted);
     return (unit) => column[unit] !== null && test(column[unit]) !== negated;

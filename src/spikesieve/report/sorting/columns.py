@@ -1,10 +1,12 @@
-"""The columns of the unit table on the page: heading, meaning, format. Their names are the fields of `model.Unit`."""
+"""The columns of the unit table on the page: the fields of `model.Unit`, and two of `model.UnitMetrics`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from spikesieve.model import Unit
+from spikesieve.model import Sorting
 
 UNKNOWN = "?"
 """Shown in the table for a value that is not known."""
@@ -17,7 +19,7 @@ class Column:
     Attributes
     ----------
     name : str
-        Field of `model.Unit`.
+        Field of `model.Unit`, or one of `OF_METRICS`.
     heading : str
         Heading; "{uv}" stands for the unit of the amplitudes.
     meaning : str
@@ -34,24 +36,27 @@ class Column:
     format: str = ""
     extra: bool = False
 
-    def text(self, unit: Unit) -> str:
+    def text(self, unit: Mapping[str, Any]) -> str:
         """Format the value of a unit.
 
         Parameters
         ----------
-        unit : Unit
-            A row of the unit table.
+        unit : mapping
+            A row of the table, from `unit_rows`.
 
         Returns
         -------
         str
             The value; "?" where it is not known.
         """
-        value = getattr(unit, self.name)
+        value = unit[self.name]
         if value is None or value != value:
             return UNKNOWN
         return format(value, self.format)
 
+
+OF_METRICS = ("cell_type", "bombcell_label")
+"""Columns of metrics.csv that the page shows."""
 
 COLUMNS = (
     Column("unit", "unit", "Unit number, as in spike_clusters.npy.", "d"),
@@ -83,6 +88,10 @@ COLUMNS = (
     Column("echo_unit", "echo of", "That larger unit.", "d", extra=True),
     Column("echo_lag_ms", "echo lag ms", "That lag; positive after the spikes of the larger unit.", ".1f", extra=True),
     Column("presence", "presence", "Share of 30 equal parts of that time in which the unit fires.", ".0%"),
+    Column(
+        "cell_type", "cell", "Regular, narrow, axonal or complex, by waveform and autocorrelogram; see metrics.csv."
+    ),
+    Column("bombcell_label", "bombcell", "Label by bombcell's thresholds; metrics.csv has the reason.", extra=True),
     Column("shank", "shank", "Shank number.", "d", extra=True),
     Column("file_channel", "channel", "Column of the raw file that holds the best contact.", "d"),
     Column("chan_best", "contact", "Best contact, a row of channel_map.npy.", "d", extra=True),
@@ -103,3 +112,21 @@ AXIS_LABELS = {
     "presence": "presence (share of time)",
 }
 """Axis labels of the quantities in histograms."""
+
+
+def unit_rows(sorting: Sorting) -> list[dict[str, Any]]:
+    """Collect the values of the table.
+
+    Parameters
+    ----------
+    sorting : Sorting
+        The result.
+
+    Returns
+    -------
+    list of dict
+        One row a unit, by names of `COLUMNS`; None where a value is not known.
+    """
+    metrics = [{name: getattr(row, name) for name in OF_METRICS} for row in sorting.metrics]
+    unknown = [dict.fromkeys(OF_METRICS)] * len(sorting.units)
+    return [{**asdict(unit), **more} for unit, more in zip(sorting.units, metrics or unknown, strict=True)]

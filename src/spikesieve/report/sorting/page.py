@@ -15,12 +15,12 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from spikesieve.model import Sorting, Unit
+from spikesieve.model import Sorting
 from spikesieve.model.text import duration_text, time_sentence
 from spikesieve.report.drift.page import drift_texts
 from spikesieve.report.page_files import asset
 from spikesieve.report.sorting.advice import advice
-from spikesieve.report.sorting.columns import AXIS_LABELS, COLUMNS, Column
+from spikesieve.report.sorting.columns import AXIS_LABELS, COLUMNS, Column, unit_rows
 from spikesieve.report.sorting.histograms import LABELS, Histogram
 from spikesieve.report.sorting.numbers import FigureNumbers
 from spikesieve.report.sorting.page_data import page_data
@@ -62,7 +62,7 @@ def page_html(sorting: Sorting, provenance: Mapping[str, Any], numbers: FigureNu
         n_contacts=sorting.probe.n_contacts,
         files=_links,
         columns=columns,
-        rows=[_row(unit, columns) for unit in sorting.units],
+        rows=[_row(unit, columns) for unit in unit_rows(sorting)],
         histograms=[_histogram_text(histogram) for histogram in numbers.histograms],
         drift=None if numbers.drift is None else drift_texts(numbers.drift),
         facts=_run_tables(provenance),
@@ -90,8 +90,8 @@ def _columns(amplitude_unit: str, n_shanks: int) -> list[Column]:
     ]
 
 
-def _row(unit: Unit, columns: Sequence[Column]) -> dict[str, Any]:
-    return {"unit": unit.unit, "label": unit.label, "cells": [(column, column.text(unit)) for column in columns]}
+def _row(unit: Mapping[str, Any], columns: Sequence[Column]) -> dict[str, Any]:
+    return {"unit": unit["unit"], "label": unit["label"], "cells": [(column, column.text(unit)) for column in columns]}
 
 
 def _sentence(sorting: Sorting, provenance: Mapping[str, Any]) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -13,10 +12,10 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
-from spikesieve.model import F64, Sorting, Unit
+from spikesieve.model import F64, Sorting
 from spikesieve.report.drift.page import drift_arrays, drift_data
 from spikesieve.report.packing import codes, packed
-from spikesieve.report.sorting.columns import AXIS_LABELS
+from spikesieve.report.sorting.columns import AXIS_LABELS, COLUMNS, unit_rows
 from spikesieve.report.sorting.histograms import Histogram
 from spikesieve.report.sorting.numbers import CORRELOGRAM_MS, FigureNumbers
 
@@ -57,7 +56,7 @@ def page_data(sorting: Sorting, numbers: FigureNumbers, amplitude_unit: str) -> 
         "depth_um": depth_um,
         "raster_label": raster_label,
         "colours": [to_hex(rgb) for rgb in colormaps["viridis"](np.linspace(0, 1, 17))],
-        "units": _unit_columns(sorting.units),
+        "units": _unit_columns(sorting),
         "probe": {
             "x_um": _short(probe.positions_um[:, 0]),
             "y_um": _short(probe.positions_um[:, 1]),
@@ -129,10 +128,10 @@ def _depth_range(sorting: Sorting, numbers: FigureNumbers) -> tuple[float, float
     return float(both.min()) - pad, float(both.max()) + pad
 
 
-def _unit_columns(units: Sequence[Unit]) -> dict[str, list[Any]]:
+def _unit_columns(sorting: Sorting) -> dict[str, list[Any]]:
     """The unit table by column; null where a value is not known."""
-    rows = [asdict(unit) for unit in units]
-    return {field.name: [_plain(row[field.name]) for row in rows] for field in fields(Unit)}
+    rows = unit_rows(sorting)
+    return {column.name: [_plain(row[column.name]) for row in rows] for column in COLUMNS}
 
 
 def _plain(value: Any) -> Any:

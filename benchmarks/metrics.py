@@ -1,0 +1,97 @@
+"""Our metrics and SpikeInterface's on the same sorting: medians over the units, and how far they are apart.
+
+    python benchmarks/metrics.py RESULT [--traces]
+
+RESULT is a result folder. SpikeInterface computes from our templates, amplitudes, positions and noise, so that only
+definitions differ. With --traces it measures all of these itself in the recording that params.py names, high-passed,
+and principal components as well. Needs SpikeInterface.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from spikeinterface.core import SortingAnalyzer, create_sorting_analyzer, read_binary, set_global_job_kwargs
+from spikeinterface.preprocessing import highpass_filter
+
+from spikesieve import read_sorting
+from spikesieve.io.sortings.phy_files import read_params_py
+from spikesieve.model import Sorting
+from spikesieve.stages.unit_metrics import unit_metrics
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from analyzers import best_contacts, make_analyzer, probe_of, sorting_of, sparsity_of
+
+MEASURED = (
+    *("random_spikes", "noise_levels", "waveforms", "templates", "spike_amplitudes", "amplitude_scalings"),
+    *("spike_locations", "principal_components"),
+)
+
+
+def measured_analyzer(folder: Path, sorting: Sorting) -> SortingAnalyzer:
+    """Make an analyzer that measures everything in the traces of the recording."""
+    params = read_params_py(folder / "params.py")
+    gain_uv = json.loads((folder / "provenance.json").read_text())["recording"]["gain_uv"]
+    hz, n_channels = params["sample_rate"], params["n_channels_dat"]
+    raw = read_binary(folder / params["dat_path"], hz, params["dtype"], n_channels, file_offset=params["offset"])
+    raw.set_channel_gains(np.broadcast_to(gain_uv, n_channels))
+    raw.set_channel_offsets(0.0)
+    recording = raw.select_channels(raw.channel_ids[sorting.probe.channels])
+    recording = highpass_filter(recording.set_probe(probe_of(sorting)) or recording)
+    best, near = best_contacts(sorting), sparsity_of(sorting, recording.channel_ids)
+    analyzer = create_sorting_analyzer(sorting_of(sorting), recording, sparsity=near, main_channel_indices=best)
+    for name in MEASURED:
+        analyzer.compute(name)
+    return analyzer
+
+
+def both_tables(folder: Path, from_traces: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Compute our metrics of a result, and SpikeInterface's; one row a unit."""
+    sorting = read_sorting(folder)
+    ours = pd.DataFrame([vars(row) for row in unit_metrics(sorting)]).set_index("unit")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        analyzer = measured_analyzer(folder, sorting) if from_traces else make_analyzer(sorting)
+        analyzer.compute("quality_metrics", skip_pc_metrics=not from_traces)
+        analyzer.compute("template_metrics", include_multi_channel_metrics=True)
+    theirs = [analyzer.get_extension(f"{kind}_metrics").get_data() for kind in ("quality", "template")]
+    return ours, pd.concat(theirs, axis=1)
+
+
+def compared(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
+    """Compare the columns that both have."""
+    rows = []
+    for name in [name for name in ours if name in theirs]:
+        a, b = (table[name].to_numpy(np.float64, na_value=np.nan) for table in (ours, theirs))
+        known = np.isfinite(a) & np.isfinite(b)
+        apart = np.abs(a - b)[known] / np.maximum(np.abs(b[known]), 1e-12) * (a[known] != b[known])
+        typical, worst = (np.median(apart), apart.max()) if known.any() else (np.nan, np.nan)
+        one_sided = np.count_nonzero(np.isfinite(a) != np.isfinite(b))
+        medians = [np.median(each[known]) if known.any() else np.nan for each in (a, b)]
+        rows.append((name, *medians, typical, worst, known.sum(), one_sided))
+    header = ("metric", "ours", "SpikeInterface", "difference", "largest", "units", "in one only")
+    return pd.DataFrame(rows, columns=header)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("result", type=Path)
+    parser.add_argument("--traces", action="store_true", help="SpikeInterface measures everything itself")
+    given = parser.parse_args()
+    set_global_job_kwargs(progress_bar=False, n_jobs=1)
+    table = compared(*both_tables(given.result, given.traces))
+    print("| " + " | ".join(table) + " |\n|" + "---|" * len(table.columns))
+    for name, ours, theirs, typical, worst, n, one_sided in table.itertuples(index=False):
+        print(f"| `{name}` | {ours:.4g} | {theirs:.4g} | {typical:.1%} | {worst:.1%} | {n} | {one_sided} |")
+
+
+if __name__ == "__main__":
+    main()
