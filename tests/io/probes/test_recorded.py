@@ -81,7 +81,7 @@ def test_arrays_that_know_their_contacts_are_probes(tmp_path, write, read, suffi
 
 def test_one_of_several_wells_is_not_guessed(tmp_path):
     write_maxwell(tmp_path / "a.h5", "well000", "well001")
-    with pytest.raises(InputError, match=r"2 wells.*--format spikeinterface:maxwell --stream well000"):
+    with pytest.raises(InputError, match=r"2 wells.*Read a well in Python, with SpikeInterface's reader maxwell"):
         read_probe(tmp_path / "a.h5")
 
 

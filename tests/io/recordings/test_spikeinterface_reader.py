@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -73,6 +74,23 @@ def test_what_spikeinterface_cannot_read_is_told(tmp_path, name, words):
 
 
 # channels without a voltage
+
+
+@pytest.mark.parametrize("where", ["listing streams", "opening"])
+def test_a_reader_that_cannot_download_its_library_says_so(tmp_path, monkeypatch, where):
+    extractors = needed_module("spikeinterface.extractors", "packages")
+    classes = needed_module("spikeinterface.extractors.extractor_classes", "packages")
+
+    def offline(file_path: Path, stream_name: str = "") -> None:
+        raise URLError("Name or service not known")
+
+    monkeypatch.setitem(classes.recording_extractor_full_dict, "maxwell", offline)
+    listed = offline if where == "listing streams" else lambda name, path: (["well000", "well001"], [])
+    monkeypatch.setattr(extractors, "get_neo_streams", listed)
+    (tmp_path / "data.raw.h5").write_bytes(b"")
+    raw = RawOptions(format="spikeinterface:maxwell", stream="well000")
+    with pytest.raises(InputError, match=r"has to download something .*Name or service not known.* Run it once"):
+        open_input(tmp_path / "data.raw.h5", raw)
 
 
 def test_channels_without_a_gain_are_left_out_with_a_note():

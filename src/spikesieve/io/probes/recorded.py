@@ -85,8 +85,9 @@ def read_hdf5(path: Path) -> Probe:
     program, read = known[0]
     if len(wells) > 1:
         raise InputError(
-            f"{path} has {len(wells)} wells, each with contacts of its own, so it gives no probe. Sort a well of the "
-            f"recording itself, which knows them: --format spikeinterface:{READER_NAMES[program]} --stream {wells[0]}."
+            f"{path} has {len(wells)} wells, each with contacts of its own, so it gives no probe. Read a well in "
+            f"Python, with SpikeInterface's reader {READER_NAMES[program]}, and give that to spikesieve.sort: it knows "
+            "its contacts."
         )
     return _read(path, read, f"a recording of {program}")
 

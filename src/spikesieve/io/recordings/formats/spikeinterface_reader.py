@@ -10,6 +10,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.formats.base import Format, Found, Opened, Stream
@@ -74,6 +75,8 @@ def _stream_names(name: str, path: Path) -> list[str]:
     """Streams of a reader that is based on neo; none for other readers."""
     try:
         found, _ = import_module("spikeinterface.extractors").get_neo_streams(name, path)
+    except URLError as error:
+        raise _no_network(name, path, error) from error
     # Readers that are not based on neo raise AssertionError; what is wrong with a file is said when it is opened.
     except Exception:  # noqa: BLE001  a reader of another library may raise anything
         return []
@@ -89,9 +92,18 @@ def _open(reader: Any, name: str, path: Path, options: dict[str, str]) -> tuple[
         probe = probe_of_spikeinterface(source, path.name)
     except InputError:
         raise
+    except URLError as error:
+        raise _no_network(name, path, error) from error
     except Exception as error:
         raise InputError(
             f"SpikeInterface's reader {name} cannot open {path} ({type(error).__name__}: {error}). Check the "
             "name of the format; a missing library has to be installed beside SpikeInterface."
         ) from error
     return (Opened(recording, probe),)
+
+
+def _no_network(name: str, path: Path, error: URLError) -> InputError:
+    return InputError(
+        f"SpikeInterface's reader {name} has to download something to read {path}, such as the library that "
+        f"decompresses MaxWell's files, and cannot reach it ({error.reason}). Run it once where there is a network."
+    )
