@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,18 @@ def line_probe(n_contacts: int, x_um: float = 0.0, first_channel: int = 0) -> pr
     return probe
 
 
+def set_probe(recording: si.BaseRecording, probe: probeinterface.Probe | probeinterface.ProbeGroup) -> None:
+    """Give a recording a probe or several; in place is no choice from 0.106 on, and not the default before 0.105."""
+    group = probe
+    if isinstance(probe, probeinterface.Probe):
+        group = probeinterface.ProbeGroup()
+        group.add_probe(probe)
+    choice = {"in_place": True} if "in_place" in signature(recording.set_probegroup).parameters else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        recording.set_probegroup(group, **choice)
+
+
 def in_memory(
     segments: Sequence[np.ndarray], sampling_hz: float = 30_000.0, gain_uv: float | None = 1.0
 ) -> si.BaseRecording:
@@ -26,7 +40,7 @@ def in_memory(
     recording = si.NumpyRecording(
         list(segments), sampling_hz, channel_ids=[f"c{n}" for n in range(segments[0].shape[1])]
     )
-    recording = recording.set_probe(line_probe(segments[0].shape[1])) or recording
+    set_probe(recording, line_probe(segments[0].shape[1]))
     if gain_uv is not None:
         recording.set_channel_gains(gain_uv)
         recording.set_channel_offsets(0.0)

@@ -16,12 +16,12 @@ from needed import needed_module
 from small_files import spiking
 
 import spikesieve
-from spikesieve.errors import InputError, SettingsError
+from spikesieve.errors import InputError, OutputError, SettingsError
 
 si = needed_module("spikeinterface.core", "packages")
 sorters = needed_module("spikeinterface.sorters", "packages")
 
-from spikeinterface_recordings import in_memory, line_probe, saved  # noqa: E402
+from spikeinterface_recordings import in_memory, line_probe, saved, set_probe  # noqa: E402
 
 from spikesieve.spikeinterface import (  # noqa: E402
     SpikesieveSorter,
@@ -138,6 +138,40 @@ def test_a_segment_without_spikes_at_the_end_is_a_segment(tmp_path, segments):
     assert [len(sorting.get_unit_spike_train(0, segment_index=s)) > 0 for s in (0, 1)] == [True, False]
 
 
+def test_a_result_is_read_when_the_recording_has_gone(segments, tmp_path):
+    recording = saved(tmp_path / "saved", [segments[1]])
+    alone = run_sorter("spikesieve", recording, tmp_path / "out", **ONE_WORKER)
+    (tmp_path / "saved").rename(tmp_path / "moved")
+    found = sorters.read_sorter_folder(tmp_path / "out", register_recording=False)
+    assert np.array_equal(found.to_spike_vector(), alone.to_spike_vector())
+    assert "main_channel_id" not in found.get_property_keys()
+
+
+def test_a_sort_that_was_stopped_goes_on(recording, tmp_path, monkeypatch, capfd):
+    def full(*_: object, **__: object) -> None:
+        raise OutputError("The disk is full.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("spikesieve.model.sorting.Sorting.save", full)
+        with pytest.raises(Exception, match="The disk is full"):
+            run_sorter("spikesieve", recording, tmp_path / "out", **ONE_WORKER)
+    kept = {path.name for path in (tmp_path / "out").iterdir() if path.is_dir()}
+    assert kept == {"sorter_output", "spikesieve_steps"}
+    SpikesieveSorter.run_from_folder(tmp_path / "out", True, True)
+    assert {path.name for path in (tmp_path / "out").iterdir() if path.is_dir()} == {"sorter_output"}
+    assert SpikesieveSorter.get_result_from_folder(tmp_path / "out").to_spike_vector().size > 100
+    # All steps are loaded, so none shows its progress.
+    assert "spikesieve: match" not in capfd.readouterr().err
+
+
+def test_the_progress_of_each_step_is_shown_where_it_is_asked_for(segments, tmp_path, capfd):
+    recording = saved(tmp_path / "saved", [segments[1]])
+    run_sorter("spikesieve", recording, tmp_path / "out", verbose=True, **ONE_WORKER)
+    said = capfd.readouterr().err
+    assert "spikesieve: detect: 100%" in said
+    assert "spikesieve: match: 100%" in said
+
+
 # what it takes
 
 
@@ -155,7 +189,7 @@ def test_two_probes_are_sorted_each_for_itself(segments, tmp_path):
     group.add_probe(line_probe(4, x_um=1000.0, first_channel=4))
     both = np.concatenate([segments[1], segments[1][::-1]], axis=1)
     one = si.NumpyRecording([both], 30_000.0)
-    one = one.set_probegroup(group) or one
+    set_probe(one, group)
     sorting = run_sorter(
         "spikesieve", one.save(folder=tmp_path / "saved", verbose=False), tmp_path / "out", **ONE_WORKER
     )
@@ -169,7 +203,7 @@ def test_without_gains_amplitudes_are_in_raw_numbers(segments, tmp_path):
     assert facts["recording"]["gain_is_known"] is False
 
 
-@pytest.mark.parametrize(("of_probe", "words"), [(True, "recording.save"), (False, "where its contacts are")])
+@pytest.mark.parametrize(("of_probe", "words"), [(True, "recording.save"), (False, "recording.set_probe")])
 def test_what_cannot_be_sorted_is_refused_before_anything_is_written(segments, tmp_path, of_probe, words):
     recording = in_memory(segments) if of_probe else si.NumpyRecording(segments, 30_000.0)
     recording._serializability["pickle"] = False

@@ -93,7 +93,9 @@ def _bars(verbose: bool) -> Iterator[Progress]:
     bars: dict[str, tqdm] = {}
 
     def show(stage: str, done: int, total: int) -> None:
-        bar = bars.setdefault(stage, tqdm(desc=f"spikesieve: {stage}", total=total))
+        if stage not in bars:
+            bars[stage] = tqdm(desc=f"spikesieve: {stage}", total=total)
+        bar = bars[stage]
         bar.total, bar.n = total, done
         bar.refresh()
 

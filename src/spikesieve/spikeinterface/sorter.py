@@ -9,8 +9,8 @@ from typing import Any
 from spikeinterface.core import NumpySorting
 from spikeinterface.sorters import BaseSorter
 
-from spikesieve.api.inputs import as_recording_and_probe
 from spikesieve.errors import InputError
+from spikesieve.io.recordings.spikeinterface import from_spikeinterface, probe_of_spikeinterface
 from spikesieve.spikeinterface.params import SorterParams, params_description
 from spikesieve.spikeinterface.sort_folder import sort_folder
 from spikesieve.spikeinterface.sorting import to_sorting
@@ -107,7 +107,12 @@ class SpikesieveSorter(BaseSorter):  # type: ignore[misc]  # SpikeInterface has 
             The recording has no probe, is empty or is of a type that cannot be sorted, or exists in memory alone. The
             older folder is still there then.
         """
-        as_recording_and_probe(recording)
+        found = from_spikeinterface(recording)
+        if probe_of_spikeinterface(recording, found.name) is None:
+            raise InputError(
+                f"The recording {found.name!r} does not say where its contacts are. Set its probe: "
+                "recording.set_probe(probe)."
+            )
         if not any(recording.check_serializability(kind) for kind in ("json", "pickle")):
             raise InputError(
                 f"{type(recording).__name__} exists in the memory of this process alone, but SpikeInterface runs "
@@ -162,4 +167,9 @@ class SpikesieveSorter(BaseSorter):  # type: ignore[misc]  # SpikeInterface has 
     @classmethod
     def _get_result_from_folder(cls, sorter_output_folder: Path) -> NumpySorting:
         folder = Path(sorter_output_folder)
-        return to_sorting(folder, cls.load_recording_from_folder(folder.parent, with_warnings=False))
+        try:
+            recording = cls.load_recording_from_folder(folder.parent, with_warnings=False)
+        # Its files may have been moved, and each reader says that in its own way.
+        except Exception:  # noqa: BLE001  a reader of another library may raise anything
+            recording = None
+        return to_sorting(folder, recording)
