@@ -11,13 +11,12 @@ from spikesieve.io.exports.alf import write_alf
 from spikesieve.io.exports.folder import export_folder
 from spikesieve.io.exports.nwb import append_nwb, write_nwb
 from spikesieve.io.exports.nwb_metadata import NwbMetadata, read_nwb_metadata
-from spikesieve.io.exports.session import Session, unit_columns
+from spikesieve.io.exports.session import Session
 from spikesieve.io.exports.tables import write_csv_tables, write_parquet_tables
 from spikesieve.io.exports.unitmatch import write_unitmatch
 from spikesieve.io.results import provenance
 from spikesieve.io.results.phy import write_phy
 from spikesieve.io.results.read import curation_notes
-from spikesieve.report.sorting.columns import COLUMNS
 
 Format = Literal["nwb", "unitmatch", "phy", "csv", "parquet", "alf"]
 NWB_SUFFIX = ".nwb"
@@ -68,9 +67,7 @@ def export_result(
         raise InputError(f"Metadata and append are for NWB files, not for {to}.")
     whole = read_finished(Path(folder))
     out = Path(out)
-    meanings = {column.name: column.meaning for column in COLUMNS}
-    columns = unit_columns(whole.sorting, whole.folder, meanings)
-    session = Session(whole.sorting, whole.spike_s, whole.segments, columns, str(whole.facts["recording"]["name"]))
+    session = Session(whole.sorting, whole.spike_s, whole.segments, str(whole.facts["recording"]["name"]))
     if to == "nwb":
         given = read_nwb_metadata(Path(metadata)) if metadata is not None else NwbMetadata()
         out, notes = _nwb(out, session, given, overwrite, append)

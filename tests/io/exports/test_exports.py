@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from export_sessions import session_of
+from export_sessions import metrics_of, session_of
 from make_sorting import make_sorting
 from needed import needed_module
 
@@ -18,38 +18,38 @@ from spikesieve.io.exports.folder import export_folder
 from spikesieve.io.exports.session import unit_columns
 from spikesieve.io.exports.tables import write_csv_tables, write_parquet_tables
 from spikesieve.io.exports.unitmatch import in_window, write_unitmatch
+from spikesieve.model import Unit, UnitMetrics
 
 
 def test_segments_end_when_the_clock_says_so(tmp_path: Path) -> None:
-    session = session_of(make_sorting(), tmp_path, rate=1.001)
+    session = session_of(make_sorting(), rate=1.001)
     seconds = 300_000 / session.sorting.sampling_hz / 1.001
     expected = [[100, 100 + seconds], [105 + seconds, 105 + 2 * seconds]]
     np.testing.assert_allclose(session.observed_s(), expected, atol=2e-4)  # what follows the last spike, by 0.1 %
 
 
 def test_the_spikes_of_a_unit_are_its_own(tmp_path: Path) -> None:
-    session = session_of(make_sorting(), tmp_path)
+    session = session_of(make_sorting())
     for row in range(5):
         np.testing.assert_array_equal(session.spikes_of(row), np.flatnonzero(session.sorting.spikes.unit == row))
 
 
-def test_metrics_join_the_unit_table(tmp_path: Path) -> None:
-    ids = make_sorting().unit_ids[::-1]
-    lines = [f"{k},{k / 4},{'' if k == 2 else 'narrow'}" for k in ids]
-    (tmp_path / "metrics.csv").write_text("\n".join(["unit,d_prime,cell_type", *lines]))
-    columns = {column.name: column for column in unit_columns(make_sorting(), tmp_path, {"snr": "Peak over noise."})}
-    assert columns["snr"].meaning == "Peak over noise."
-    assert columns["d_prime"].values == [0.0, 0.25, 0.5, 0.75, 1.0]
-    assert columns["cell_type"].values == ["narrow", "narrow", "", "narrow", "narrow"]
-    (tmp_path / "metrics.csv").write_text("unit,d_prime\n0,1\n")
-    with pytest.raises(InputError, match="does not have a row for each unit"):
-        unit_columns(make_sorting(), tmp_path, {})
+def test_metrics_join_the_unit_table_and_every_column_is_explained() -> None:
+    sorting = make_sorting()
+    alone = {column.name: column for column in unit_columns(sorting)}
+    assert list(alone) == [field.name for field in fields(Unit) if field.name != "unit"]
+    columns = {column.name: column for column in unit_columns(replace(sorting, metrics=metrics_of(5)))}
+    assert set(columns) == {field.name for kind in (Unit, UnitMetrics) for field in fields(kind)} - {"unit"}
+    assert columns["snr"].values == alone["snr"].values
+    assert columns["d_prime"].values == [0.0, 0.25, None, 0.75, 1.0]
+    assert columns["label"].meaning == "good, mua or noise; given as a text it becomes a `Label`."
+    assert [name for name, column in columns.items() if not column.meaning.endswith(".")] == []
 
 
 def test_tables_hold_units_and_spikes(tmp_path: Path) -> None:
     sorting = make_sorting()
     sorting = replace(sorting, units=tuple(replace(unit, unit=2 * unit.unit + 1) for unit in sorting.units))
-    session = session_of(sorting, tmp_path)
+    session = session_of(sorting)
     write_csv_tables(tmp_path, session)
     tables = {}
     for name in ("units", "spikes", "segments", "contacts"):
@@ -69,7 +69,7 @@ def test_parquet_has_the_same_tables(tmp_path: Path) -> None:
     needed_module("pyarrow", "packages")
     import pyarrow.parquet as parquet
 
-    session = session_of(make_sorting(), tmp_path)
+    session = session_of(make_sorting())
     write_parquet_tables(tmp_path, session)
     units, spikes = (parquet.read_table(tmp_path / f"{name}.parquet").to_pydict() for name in ("units", "spikes"))
     assert units["label"] == [str(unit.label) for unit in session.sorting.units]
@@ -78,7 +78,7 @@ def test_parquet_has_the_same_tables(tmp_path: Path) -> None:
 
 
 def test_alf_is_in_volts_and_seconds(tmp_path: Path) -> None:
-    session = session_of(make_sorting(), tmp_path)
+    session = session_of(make_sorting())
     sorting = session.sorting
     write_alf(tmp_path, session)
     found = {path.stem: np.load(path) for path in tmp_path.glob("*.npy")}
@@ -97,7 +97,7 @@ def test_alf_is_in_volts_and_seconds(tmp_path: Path) -> None:
 
 
 def test_unitmatch_gets_the_halves_with_the_spike_in_the_middle(tmp_path: Path) -> None:
-    session = session_of(make_sorting(), tmp_path)
+    session = session_of(make_sorting())
     sorting = session.sorting
     sorting.waveforms.half_spikes[1, 2] = 0
     notes = write_unitmatch(tmp_path, session)
@@ -125,7 +125,7 @@ def test_unitmatch_gets_the_same_waveform_at_any_rate(sampling_hz: float) -> Non
 
 
 def test_a_result_without_halves_is_a_sentence(tmp_path: Path) -> None:
-    session = session_of(replace(make_sorting(), waveforms=None), tmp_path)
+    session = session_of(replace(make_sorting(), waveforms=None))
     with pytest.raises(InputError, match="earlier version"):
         write_unitmatch(tmp_path, session)
 

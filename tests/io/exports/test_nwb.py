@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from export_sessions import session_of
+from export_sessions import metrics_of, session_of
 from make_sorting import make_sorting
 from needed import needed_module
 from spikeinterface.extractors import read_nwb_sorting
@@ -38,7 +38,7 @@ Ecephys:
 
 @pytest.fixture
 def session(tmp_path: Path) -> Session:
-    return session_of(make_sorting(), tmp_path)
+    return session_of(replace(make_sorting(), metrics=metrics_of(5)))
 
 
 @pytest.fixture
@@ -56,8 +56,10 @@ def test_what_is_written_is_read_again(tmp_path: Path, session: Session, metadat
         units = nwb.units.to_dataframe()
         assert units.index.tolist() == list(range(5))
         assert nwb.units.resolution == 1 / sorting.sampling_hz
-        assert nwb.units["snr"].description == "Peak over noise."
+        assert "over the noise SD" in nwb.units["snr"].description
         assert "echo_share" not in units.columns  # nothing is known of it
+        assert units.non_somatic.tolist() == [True, False, True, False, True]
+        np.testing.assert_array_equal(units.d_prime, [0, 0.25, np.nan, 0.75, 1])
         for row in range(5):
             unit = units.loc[row]
             np.testing.assert_array_equal(unit.spike_times, session.spike_s[sorting.spikes.unit == row])
@@ -130,7 +132,7 @@ def test_what_is_missing_is_a_sentence(tmp_path: Path, session: Session, metadat
     with pytest.raises(InputError, match=r"do not fit NWB.*colour"):
         write_nwb(tmp_path / "a.nwb", session, replace(metadata, subject={"colour": "brown"}))
     with pytest.raises(InputError, match="no units"):
-        write_nwb(tmp_path / "a.nwb", session_of(make_sorting(0, 0), tmp_path), metadata)
+        write_nwb(tmp_path / "a.nwb", session_of(make_sorting(0, 0)), metadata)
     (tmp_path / "a.nwb").write_text("mine")
     with pytest.raises(OutputError, match="exists"):
         write_nwb(tmp_path / "a.nwb", session, metadata)

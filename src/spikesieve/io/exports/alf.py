@@ -70,7 +70,7 @@ def _write_units(folder: Path, session: Session) -> None:
         writer.writerow(["cluster_id", "unit", *(column.name for column in session.columns)])
         columns = [column.values for column in session.columns]
         rows = zip(range(len(units)), sorting.unit_ids.tolist(), *columns, strict=True)
-        writer.writerows(["" if value is None or value != value else value for value in row] for row in rows)
+        writer.writerows(["" if value is None else value for value in row] for row in rows)
 
 
 def _waveforms_v(session: Session) -> F32:

@@ -187,11 +187,9 @@ def _waveforms(session: Session) -> dict[str, F32]:
 def _filled(column: UnitColumn, rows: list[int]) -> list[Any] | None:
     """The values as one type, NaN or "" where they are not known; None if none is known."""
     values = [column.values[row] for row in rows]
-    known = [value for value in values if value is not None and value == value and value != ""]
+    known = [value for value in values if value is not None and value != ""]
     if not known:
         return None
-    if any(isinstance(value, str) for value in known):
-        return ["" if value is None else str(value) for value in values]
-    if len(known) == len(values) and all(isinstance(value, int) for value in known):
-        return values
-    return [np.nan if value is None else float(value) for value in values]
+    if isinstance(known[0], str):
+        return ["" if value is None else value for value in values]
+    return values if len(known) == len(values) else [np.nan if value is None else float(value) for value in values]

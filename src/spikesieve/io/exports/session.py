@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
+import inspect
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
-from spikesieve.errors import InputError
 from spikesieve.io.results.clock_files import SegmentRow
-from spikesieve.model import F64, I64, Sorting, Unit
+from spikesieve.model import F64, I64, Sorting, Unit, UnitMetrics
 
-METRICS = "metrics.csv"
 Value = str | int | float | None
+# "names : type" and the indented lines that follow.
+ATTRIBUTE = re.compile(r"^([a-z]\w*(?:, \w+)*) : .*\n((?:    .*\n?)+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class UnitColumn:
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """A sorting on the clock of its session, with the table of its units.
+    """A sorting on the clock of its session.
 
     Attributes
     ----------
@@ -49,8 +49,6 @@ class Session:
         Time of each spike in s.
     segments : tuple of SegmentRow
         Rows of `segments.csv`.
-    columns : tuple of UnitColumn
-        The unit table and, where there are, further metrics.
     name : str
         Name of the recording.
     """
@@ -58,8 +56,12 @@ class Session:
     sorting: Sorting
     spike_s: F64
     segments: tuple[SegmentRow, ...]
-    columns: tuple[UnitColumn, ...]
     name: str = ""
+
+    @cached_property
+    def columns(self) -> tuple[UnitColumn, ...]:
+        """The unit table and, where there are, further metrics."""
+        return unit_columns(self.sorting)
 
     def spikes_of(self, row: int) -> I64:
         """Find the spikes of a unit.
@@ -103,65 +105,64 @@ class Session:
         return np.array(ends, np.float64).reshape(-1, 2)
 
 
-def unit_columns(sorting: Sorting, folder: Path, meanings: Mapping[str, str]) -> tuple[UnitColumn, ...]:
-    """Collect the columns of the unit table, and those of metrics.csv where the result has it.
+def unit_columns(sorting: Sorting) -> tuple[UnitColumn, ...]:
+    """Collect the columns of units.csv, and those of metrics.csv where the result has it.
 
     Parameters
     ----------
     sorting : Sorting
         The sorting.
-    folder : Path
-        The result folder.
-    meanings : mapping of str to str
-        What columns mean.
 
     Returns
     -------
     tuple of UnitColumn
-        Without the number of the unit. A name in both tables comes from the unit table.
-
-    Raises
-    ------
-    InputError
-        If metrics.csv is damaged or has other units.
+        Without the number of the unit. A name in both tables comes from units.csv.
     """
-    columns = [
-        UnitColumn(
-            field.name, meanings.get(field.name, field.name), [getattr(unit, field.name) for unit in sorting.units]
-        )
-        for field in fields(Unit)
-        if field.name != "unit"
-    ]
-    known = {column.name for column in columns} | {"unit"}
-    more = _metrics(folder / METRICS, sorting)
-    columns += [
-        UnitColumn(name, meanings.get(name, f"{name}, as in {METRICS}"), values)
-        for name, values in more.items()
-        if name not in known
-    ]
-    return tuple(columns)
+    columns = _columns(Unit, sorting.units)
+    if len(sorting.metrics) == len(sorting.units):
+        columns = _columns(UnitMetrics, sorting.metrics) | columns
+    names = list(dict.fromkeys([*_names(Unit), *columns]))
+    return tuple(columns[name] for name in names if name != "unit")
 
 
-def _metrics(path: Path, sorting: Sorting) -> dict[str, list[Value]]:
-    """Columns of metrics.csv, each row that of a unit; empty if there is none."""
-    if not path.is_file():
-        return {}
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = {int(row["unit"]): row for row in csv.DictReader(file)}
-        ordered = [rows[unit.unit] for unit in sorting.units]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path} does not have a row for each unit of units.csv ({type(error).__name__}: {error}). Copy the folder "
-            "again from its source, or sort again."
-        ) from error
-    names = list(ordered[0]) if ordered else []
-    return {name: _typed([row[name] for row in ordered]) for name in names}
+def _columns(kind: type[Unit] | type[UnitMetrics], rows: Sequence[Unit | UnitMetrics]) -> dict[str, UnitColumn]:
+    meaning = meanings(kind)
+    return {
+        name: UnitColumn(name, meaning.get(name, name), [_plain(getattr(row, name)) for row in rows])
+        for name in _names(kind)
+    }
 
 
-def _typed(texts: list[str]) -> list[Value]:
-    """Numbers if all are numbers or empty, else texts."""
-    try:
-        return [float(text) if text else None for text in texts]
-    except ValueError:
-        return list(texts)
+def _names(kind: type[Unit] | type[UnitMetrics]) -> list[str]:
+    return [field.name for field in fields(kind)]
+
+
+def _plain(value: Value) -> Value:
+    """Labels as texts, NaN as None."""
+    if isinstance(value, str):
+        return str(value)
+    return None if value != value else value
+
+
+def meanings(kind: type) -> dict[str, str]:
+    """Find what the attributes of a class mean, in the section Attributes of its docstring.
+
+    Parameters
+    ----------
+    kind : type
+        A class with a numpydoc docstring.
+
+    Returns
+    -------
+    dict of str to str
+        A text for each attribute.
+
+    Examples
+    --------
+    >>> meanings(UnitColumn)["name"]
+    'Its name.'
+    """
+    found: dict[str, str] = {}
+    for names, text in ATTRIBUTE.findall(inspect.getdoc(kind) or ""):
+        found |= dict.fromkeys(names.split(", "), " ".join(text.split()))
+    return found

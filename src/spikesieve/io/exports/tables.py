@@ -91,7 +91,7 @@ def _plain(values: list[Any] | NDArray[Any]) -> list[Any]:
     """Python's numbers, float32 with as many digits as they have."""
     if isinstance(values, np.ndarray):
         return [str(value) for value in values] if values.dtype == np.float32 else values.tolist()
-    return ["" if value is None or value != value else value for value in values]
+    return ["" if value is None else value for value in values]
 
 
 def write_parquet_tables(folder: Path, session: Session) -> None:
@@ -124,7 +124,5 @@ def write_parquet_tables(folder: Path, session: Session) -> None:
 
 
 def _array(pyarrow: Any, values: list[Any] | NDArray[Any]) -> Any:
-    """An array of pyarrow; labels as text, None and NaN as missing."""
-    if isinstance(values, list):
-        values = [str(value) if isinstance(value, str) else value for value in values]
+    """An array of pyarrow; None and NaN are missing."""
     return pyarrow.array(values, from_pandas=True)
