@@ -66,17 +66,15 @@ def both_tables(folder: Path, from_traces: bool) -> tuple[pd.DataFrame, pd.DataF
 
 
 def compared(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
-    """Compare the columns that both have."""
+    """Compare the columns that both have: medians of both, and of the difference, also as a share of their size."""
     rows = []
     for name in [name for name in ours if name in theirs]:
         a, b = (table[name].to_numpy(np.float64, na_value=np.nan) for table in (ours, theirs))
-        known = np.isfinite(a) & np.isfinite(b)
-        apart = np.abs(a - b)[known] / np.maximum(np.abs(b[known]), 1e-12) * (a[known] != b[known])
-        typical, worst = (np.median(apart), apart.max()) if known.any() else (np.nan, np.nan)
-        one_sided = np.count_nonzero(np.isfinite(a) != np.isfinite(b))
-        medians = [np.median(each[known]) if known.any() else np.nan for each in (a, b)]
-        rows.append((name, *medians, typical, worst, known.sum(), one_sided))
-    header = ("metric", "ours", "SpikeInterface", "difference", "largest", "units", "in one only")
+        known, one_sided = np.isfinite(a) & np.isfinite(b), np.count_nonzero(np.isfinite(a) != np.isfinite(b))
+        medians = [np.median(each[known]) if known.any() else np.nan for each in (a, b, np.abs(a - b), np.abs(b))]
+        share = medians[2] / medians[3] if medians[3] > 0 else np.nan if medians[2] > 0 else 0.0
+        rows.append((name, *medians[:3], share, known.sum(), one_sided))
+    header = ("metric", "ours", "SpikeInterface", "difference", "share", "units", "in one only")
     return pd.DataFrame(rows, columns=header)
 
 
@@ -89,8 +87,8 @@ def main() -> None:
     set_global_job_kwargs(progress_bar=False, n_jobs=1)
     table = compared(*both_tables(given.result, given.traces))
     print("| " + " | ".join(table) + " |\n|" + "---|" * len(table.columns))
-    for name, ours, theirs, typical, worst, n, one_sided in table.itertuples(index=False):
-        print(f"| `{name}` | {ours:.4g} | {theirs:.4g} | {typical:.1%} | {worst:.1%} | {n} | {one_sided} |")
+    for name, ours, theirs, apart, share, n, one_sided in table.itertuples(index=False):
+        print(f"| `{name}` | {ours:.3g} | {theirs:.3g} | {apart:.2g} | {share:.1%} | {n} | {one_sided} |")
 
 
 if __name__ == "__main__":

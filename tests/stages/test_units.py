@@ -17,7 +17,7 @@ from spikesieve.stages.units import (
     autocorrelogram,
     label_unit,
     mean_positions,
-    spread_um,
+    extent_um,
     unit_table,
 )
 
@@ -28,7 +28,7 @@ INPUTS = UnitTableInputs(
     np.full(8, 5.0, np.float32),
     sorted_time(SECONDS),
     None,
-    UnitsParams(min_snr=3.0, max_spread_um=100.0, max_missed_share=0.5),
+    UnitsParams(min_snr=3.0, max_extent_um=100.0, max_missed_share=0.5),
     CurateParams(),
 )
 GOOD = Refractoriness(0.05, 0.01)
@@ -88,7 +88,7 @@ def test_positions_are_means_and_those_of_the_contact_without_spikes():
 def test_the_extent_is_that_of_the_large_contacts():
     uv = np.zeros((1, 10, 4), np.float32)
     uv[0, 5] = -100, -50, -49, -100
-    assert spread_um(Templates(uv, np.array([[0, 3, 7, -1]]), 5), 0, PROBE) == 60
+    assert extent_um(Templates(uv, np.array([[0, 3, 7, -1]]), 5), 0, PROBE) == 60
 
 
 def test_an_autocorrelogram_counts_pairs_once():

@@ -39,10 +39,11 @@ class UnitsParams(Params):
         "lower it to keep small units, raise it to label more of them noise",
         ge=0.0,
     )
-    max_spread_um: float = setting(
+    max_extent_um: float = setting(
         300.0,
         "a unit with half its peak-to-peak on contacts farther apart than this is labelled noise; "
         "raise it if large neurons are lost, lower it if artifacts remain",
+        old_name="max_spread_um",
         gt=0.0,
     )
     max_missed_share: float = setting(

@@ -143,7 +143,7 @@ def unit_table(
         acg = refractory.refractoriness_of_train(train, inputs.time)
         place = float(inputs.probe.positions_um[contact, 1]), int(inputs.probe.shanks[contact])
         share_missed = missed_share(train, scores[k], place, inputs.time, inputs.motion)
-        label, why = label_unit(acg, snr, spread_um(templates, k, inputs.probe), share_missed, inputs)
+        label, why = label_unit(acg, snr, extent_um(templates, k, inputs.probe), share_missed, inputs)
         remains = remains_of_artifacts(train, inputs.time)
         if label == Label.GOOD and remains is not None:
             label, why = Label.MUA, remains
@@ -217,7 +217,7 @@ def nearest_unit(k: int, similarity: F32) -> NearestUnit:
     return {"nearest_unit": int(alike.argmax()), "nearest_similarity": float(alike.max())}
 
 
-def spread_um(templates: Templates, unit: int, probe: Probe) -> float:
+def extent_um(templates: Templates, unit: int, probe: Probe) -> float:
     """Measure the extent of a unit: the largest distance between contacts with at least half its peak-to-peak.
 
     Parameters
@@ -242,7 +242,7 @@ def spread_um(templates: Templates, unit: int, probe: Probe) -> float:
 
 
 def label_unit(
-    acg: refractory.Refractoriness, snr: float, spread: float, share_missed: float | None, inputs: UnitTableInputs
+    acg: refractory.Refractoriness, snr: float, extent: float, share_missed: float | None, inputs: UnitTableInputs
 ) -> tuple[str, str]:
     """Label a unit.
 
@@ -252,8 +252,8 @@ def label_unit(
         R and Q of the autocorrelogram.
     snr : float
         Peak amplitude divided by the noise SD of the best contact.
-    spread : float
-        Extent of the unit in um, as `spread_um` measures it.
+    extent : float
+        Extent of the unit in um, as `extent_um` measures it.
     share_missed : float or None
         Share of spikes that are too small to be found, as `missed_share` estimates it.
     inputs : UnitTableInputs
@@ -270,8 +270,8 @@ def label_unit(
     params, limits = inputs.params, inputs.curate
     if snr < params.min_snr:
         return "noise", f"its peak is only {snr:.1f} times the noise"
-    if spread > params.max_spread_um:
-        return "noise", f"it is as large {spread:.0f} µm away: not a neuron's footprint"
+    if extent > params.max_extent_um:
+        return "noise", f"it is as large {extent:.0f} µm away: not a neuron's footprint"
     if not np.isfinite(acg.ratio):
         return "mua", "too few spikes to see a refractory period"
     if acg.ratio >= limits.acg_threshold:
