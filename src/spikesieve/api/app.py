@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from spikesieve.api.curation_of_result import CuratedFolder
 from spikesieve.api.result_to_show import read_result_to_show
 from spikesieve.app.server import Place, serve
 from spikesieve.app.session import Session
@@ -57,7 +58,16 @@ def show(
         announce(f"Note: {sentence}")
     with ExitStack() as stack:
         session = open_session(result, folder, read_only, stack, announce)
-        serve(session, Place(*where, names), {}, announce)
+        curated = CuratedFolder(session, folder, folder / CURATION_FOLDER)
+        taken_in = None if read_only else curated.take_in()
+        if taken_in:
+            announce(taken_in)
+        exports = {
+            "phy": curated.write_phy,
+            "spikeinterface": curated.write_spikeinterface,
+            "result": curated.write_result,
+        }
+        serve(session, Place(*where, names), exports, announce)
 
 
 def open_session(

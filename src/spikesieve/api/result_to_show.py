@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from spikesieve.api.finished import read_finished
+from spikesieve.api.phy_to_show import read_phy_to_show
 from spikesieve.curation.actions import Membership, as_sorted
 from spikesieve.curation.recompute import CurationParams
+from spikesieve.errors import InputError
+from spikesieve.io.results.folder import RESULT_MARKER
 from spikesieve.model import Recording, Sorting
 from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.units import UnitsParams
@@ -33,7 +37,22 @@ def read_result_to_show(folder: Path) -> Result:
     InputError
         The folder is no result, or is damaged.
     """
-    return _own_result(folder)
+    has_spikes = (folder / "spike_times.npy").is_file()
+    if (folder / RESULT_MARKER).is_file():
+        try:
+            return _own_result(folder)
+        except InputError as error:
+            if not has_spikes:
+                raise
+            # Written by an earlier version, or not whole: what Phy needs of it may be there.
+            read = read_phy_to_show(folder)
+            return replace(read, missing=(f"It is shown as a folder for Phy: {error}", *read.missing))
+    if has_spikes:
+        return read_phy_to_show(folder)
+    raise InputError(
+        f"{folder} is no result: it has neither {RESULT_MARKER} nor spike_times.npy. Give the folder that "
+        "`spikesieve sort --out` made, or one that another sorter wrote for Phy."
+    )
 
 
 def _own_result(folder: Path) -> Result:

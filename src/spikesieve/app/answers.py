@@ -17,7 +17,6 @@ from spikesieve.errors import InputError
 from spikesieve.model import I32
 from spikesieve.views.scatter import KINDS, MAX_POINTS, Frame, Kind, coordinates, density, points
 from spikesieve.views.trains import interval_counts, pair_counts, rate_over_time
-from spikesieve.views.waveforms import similar_to
 
 Make = Callable[..., dict[str, Any] | bytes]
 MAX_TOGETHER = 20
@@ -205,11 +204,30 @@ def similar(session: Session, asked: Mapping[str, str], number: str) -> dict[str
         Numbers and similarities, and with which of them a merge was rejected.
     """
     own, history = int(number), session.history
-    session.rows(own)
-    waveforms = {one: session.facts(one).waveform for one in {*session.units.ids, own}}
-    found = similar_to(own, waveforms)
+    found = session.similar(own)
     rejected = {other for pair in history.now.rejected if own in pair for other in pair - {own}}
     return {"units": list(found), "similarity": plain(list(found.values())), "rejected": sorted(rejected)}
+
+
+def queue(session: Session, asked: Mapping[str, str]) -> dict[str, Any]:
+    """List what is worth a look, the surest first.
+
+    Parameters
+    ----------
+    session : Session
+        The session.
+    asked : mapping
+        Nothing.
+
+    Returns
+    -------
+    dict
+        The suggestions, the number of units that they are about, and that of all units.
+    """
+    found = session.suggestions()
+    items = [plain(dataclasses.asdict(one)) for one in found]
+    n_named = len({unit for one in found for unit in one.units})
+    return {"items": items, "n_named": n_named, "n_units": len(session.units.ids)}
 
 
 def lasso_counts(session: Session, content: Mapping[str, Any]) -> dict[str, Any]:

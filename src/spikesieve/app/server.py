@@ -70,6 +70,7 @@ def application(served: handlers.Served) -> Application:
             (r"/api/correlograms", handlers.Answer, answer(answers.correlograms, True)),
             (r"/api/scatter/(\d+)", handlers.Answer, answer(answers.scatter, True)),
             (r"/api/similar/(\d+)", handlers.Answer, answer(answers.similar)),
+            (r"/api/queue", handlers.Answer, answer(answers.queue)),
             (r"/api/act", handlers.Decide, shared),
             (r"/api/lasso", handlers.Lasso, shared),
             (r"/api/export", handlers.Export, shared),

@@ -5,21 +5,23 @@ from __future__ import annotations
 import getpass
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from spikesieve.app.decisions import Asked, deed_of
 from spikesieve.app.wire import plain
 from spikesieve.curation.actions import Membership
-from spikesieve.curation.history import Entry, GoBack, History, Redo, Step, Undo
+from spikesieve.curation.history import Deed, Entry, GoBack, History, Redo, Step, Undo
 from spikesieve.errors import InputError
-from spikesieve.model import I32, Unit
+from spikesieve.model import I32, Label, Unit
 from spikesieve.views.result import Result
+from spikesieve.views.suggestions import Suggestion, merge_suggestion, unit_suggestion
 from spikesieve.views.unit_rows import unit_row
-from spikesieve.views.waveforms import Waveform, mean_waveform
+from spikesieve.views.waveforms import Waveform, are_near, mean_waveform, similarity
 
 BY_HAND = "labelled by hand"
+ONLY_SHOWN = "This result is shown without the right to change it."
 
 
 class BehindError(InputError):
@@ -65,6 +67,9 @@ class Session:
         self._rows: dict[int, I32] = {}
         self._facts: dict[int, UnitFacts] = {}
         self._history = history
+        self._alike: dict[tuple[int, int], float] = {}
+        self._merges: dict[tuple[int, int], Suggestion | None] = {}
+        self._doubts: dict[int, Suggestion | None] = {}
         for version in history.reached:
             self._rows.update(version.units.rows)
 
@@ -77,6 +82,11 @@ class Session:
     def units(self) -> Membership:
         """The units now."""
         return self._history.units
+
+    @property
+    def units_for_import(self) -> Membership:
+        """The units now, of which the next number is one that no unit ever had."""
+        return replace(self.units, next_unit=self._history.next_unit)
 
     @property
     def is_read_only(self) -> bool:
@@ -125,6 +135,71 @@ class Session:
             found = self._facts[unit] = UnitFacts(rows, waveform, unit_row(self.result, unit, rows, waveform))
         return found
 
+    def similar(self, unit: int) -> dict[int, float]:
+        """List the units near one with the similarity of their waveforms, the most similar one first.
+
+        Parameters
+        ----------
+        unit : int
+            Its number.
+
+        Returns
+        -------
+        dict of int to float
+            Similarity of each.
+        """
+        own = self.facts(unit).waveform
+        near = [one for one in self.units.ids if one != unit and are_near(own, self.facts(one).waveform)]
+        for one in near:
+            pair = min(one, unit), max(one, unit)
+            if pair not in self._alike:
+                self._alike[pair] = similarity(own, self.facts(one).waveform)
+        found = {one: self._alike[min(one, unit), max(one, unit)] for one in near}
+        return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+
+    def suggestions(self) -> list[Suggestion]:
+        """List what is worth a look, the surest first: neither what was labelled by hand nor rejected merges.
+
+        Returns
+        -------
+        list of Suggestion
+            With the evidence.
+        """
+        units, rejected = self.units, self._history.now.rejected
+        found = [self._doubt(unit) for unit in units.ids if unit not in units.labels and {unit} not in rejected]
+        for unit in units.ids:
+            near = self.similar(unit)
+            found += [self._merge(unit, one, near[one]) for one in near if one > unit and {unit, one} not in rejected]
+        return sorted((one for one in found if one is not None), key=lambda one: (-one.chance, one.units))
+
+    def _doubt(self, unit: int) -> Suggestion | None:
+        if unit not in self._doubts:
+            facts = self.facts(unit)
+            self._doubts[unit] = unit_suggestion(self.result, facts.row, facts.rows)
+        return self._doubts[unit]
+
+    def _merge(self, a: int, b: int, alike: float) -> Suggestion | None:
+        if (a, b) not in self._merges:
+            one, other = self.facts(a), self.facts(b)
+            rows = one.rows, other.rows
+            self._merges[a, b] = merge_suggestion(self.result, one.row, other.row, rows, alike)
+        return self._merges[a, b]
+
+    def label(self, unit: int) -> Label:
+        """Find what a unit is taken for.
+
+        Parameters
+        ----------
+        unit : int
+            Its number.
+
+        Returns
+        -------
+        Label
+            By hand, or by the criteria of the program.
+        """
+        return self.units.labels.get(unit) or self.facts(unit).row.label
+
     def decide(self, asked: Asked) -> dict[str, Any]:
         """Do what a curator asks for. When this returns, it is on the disk.
 
@@ -148,7 +223,7 @@ class Session:
             The journal cannot be written.
         """
         if self._write is None:
-            raise InputError("This result is shown without the right to change it.")
+            raise InputError(ONLY_SHOWN)
         with self._lock:
             done = next((e for e in reversed(self._history.entries) if e.request == asked.request), None)
             if done is not None:
@@ -156,14 +231,39 @@ class Session:
             if asked.seq != len(self._history.entries):
                 raise BehindError("Something was changed meanwhile. Look at it and try again.")
             before = self._history
-            deed = deed_of(asked, before, self.result)
-            now = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
-            entry = Entry(len(before.entries) + 1, now, _user(), deed, asked.request)
-            after = before.then(entry)
-            self._write(entry)
-            self._rows.update(after.units.rows)
-            self._history = after
-            return self.changes(before.units, entry)
+            return self.changes(before.units, self._add(deed_of(asked, before, self.result), asked.request))
+
+    def take(self, step: Step, by: Literal["person", "rule", "import"]) -> None:
+        """Add a step that no page asked for.
+
+        Parameters
+        ----------
+        step : Step
+            What is done.
+        by : {"person", "rule", "import"}
+            Who decided it.
+
+        Raises
+        ------
+        InputError
+            It does not fit the units.
+        OutputError
+            The journal cannot be written.
+        """
+        with self._lock:
+            self._add(step, "", by)
+
+    def _add(self, deed: Deed, request: str, by: Literal["person", "rule", "import"] = "person") -> Entry:
+        """Write an entry, and then let it count."""
+        if self._write is None:
+            raise InputError(ONLY_SHOWN)
+        now = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
+        entry = Entry(len(self._history.entries) + 1, now, _user(), deed, request, by)
+        after = self._history.then(entry)
+        self._write(entry)
+        self._rows.update(after.units.rows)
+        self._history = after
+        return entry
 
     def changes(self, before: Membership, entry: Entry) -> dict[str, Any]:
         """Say what an entry changed.

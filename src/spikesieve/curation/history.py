@@ -35,7 +35,7 @@ class GoBack:
 
 @dataclass(frozen=True)
 class Reject:
-    """Remember that units are different neurons, so that their merge is not suggested again.
+    """Remember that units are different neurons, or that one is whole, so that it is not suggested again.
 
     Attributes
     ----------

@@ -54,6 +54,8 @@ class Result:
         Criteria of the labels.
     missing : tuple of str
         Sentences on what cannot be shown, and why.
+    file_row : ndarray of int64, shape (n_spikes,), or None
+        Row of each spike in the files of the folder; None where they are in the same order.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Result:
     recording: Recording | None = None
     params: CurationParams = field(default_factory=CurationParams)
     missing: tuple[str, ...] = ()
+    file_row: I64 | None = None
 
     @property
     def span_s(self) -> tuple[float, float]:

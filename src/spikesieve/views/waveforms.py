@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,37 +93,40 @@ def _shown(result: Result, uv: F32) -> I64:
     return np.asarray(order[np.isfinite(distance_um[order])], np.int64)
 
 
-def similar_to(unit: int, waveforms: Mapping[int, Waveform]) -> dict[int, float]:
-    """Compare the waveform of a unit with those of others.
+def are_near(a: Waveform, b: Waveform) -> bool:
+    """Say whether two waveforms can be of one neuron: one is shown where the other is largest.
 
     Parameters
     ----------
-    unit : int
-        Number of the unit.
-    waveforms : mapping of int to Waveform
-        Waveforms of all units.
+    a, b : Waveform
+        The waveforms.
 
     Returns
     -------
-    dict of int to float
-        For each other unit that has its largest contact among those shown of the unit, the largest normalised
-        correlation over small shifts, the most similar one first.
+    bool
+        Whether it is worth comparing them.
     """
-    own = waveforms[unit]
-    near = set(own.contacts.tolist())
-    others = [k for k, one in waveforms.items() if k != unit and len(one.contacts) and int(one.contacts[0]) in near]
-    if not others:
-        return {}
-    both = [np.union1d(own.contacts, waveforms[k].contacts) for k in others]
-    found = {k: _similarity(own.uv[c], waveforms[k].uv[c]) for k, c in zip(others, both, strict=True)}
-    return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+    return bool((a.contacts == b.contacts[0]).any() or (b.contacts == a.contacts[0]).any())
 
 
-def _similarity(a: F32, b: F32) -> float:
-    """Largest normalised correlation of two waveforms (n, n_samples) over small shifts."""
-    norm = float(np.linalg.norm(a) * np.linalg.norm(b))
+def similarity(a: Waveform, b: Waveform) -> float:
+    """Compare two waveforms.
+
+    Parameters
+    ----------
+    a, b : Waveform
+        The waveforms.
+
+    Returns
+    -------
+    float
+        Largest normalised correlation over shifts of up to 8 samples, on the contacts on which either is shown.
+    """
+    contacts = np.union1d(a.contacts, b.contacts)
+    one, other = a.uv[contacts], b.uv[contacts]
+    norm = float(np.linalg.norm(one) * np.linalg.norm(other))
     if norm <= 0:
         return 0.0
-    n = a.shape[1]
-    dots = (np.vdot(a[:, max(0, lag) : n + min(0, lag)], b[:, max(0, -lag) : n - max(0, lag)]) for lag in LAGS)
+    n = one.shape[1]
+    dots = (np.vdot(one[:, max(0, lag) : n + min(0, lag)], other[:, max(0, -lag) : n - max(0, lag)]) for lag in LAGS)
     return float(max(dots)) / norm

@@ -2,7 +2,8 @@
 // What keys, buttons and typed commands do, by name.
 
 import { decide, exportTo, label, merge, part, reject, write } from "./decide.js";
-import { showHelp, showHistory } from "./dialogs.js";
+import { showExports, showHelp, showHistory } from "./dialogs.js";
+import { leaveQueue, stepQueue } from "./queue.js";
 import { SCATTERS, showScatter } from "./panels/scatter.js";
 import { tell } from "./says.js";
 import { changed, select, selected, state } from "./store.js";
@@ -52,6 +53,8 @@ function clear() {
   if (state.lasso) {
     state.lasso = null;
     changed("lasso");
+  } else if (leaveQueue()) {
+    return;
   } else if (filter.value) {
     filter.value = "";
     filter.dispatchEvent(new Event("input"));
@@ -71,6 +74,8 @@ export const COMMANDS = {
   first_similar: () => select(state.best, state.similarOrder.slice(0, 4)),
   only_best: () => select(state.best),
   reset: () => select(state.order.slice(0, 1)),
+  queue: () => stepQueue(1),
+  queue_back: () => stepQueue(-1),
   merge,
   split: () => part("split"),
   discard: () => part("discard"),
@@ -78,6 +83,7 @@ export const COMMANDS = {
   undo: () => decide("undo"),
   redo: () => decide("redo"),
   export: () => exportTo("phy"),
+  export_all: showExports,
   best_good: () => labelBest("good"),
   best_mua: () => labelBest("mua"),
   best_noise: () => labelBest("noise"),

@@ -73,8 +73,9 @@ export function write(name, text) {
 }
 
 export async function reject() {
-  if (selected().length < 2) return tell("Select the units that are different neurons.", true);
-  if (await decide("reject", { units: selected() })) tell(`${counted(selected().length, "unit")} will not be suggested as one again.`);
+  const units = selected();
+  if (!units.length) return tell("Select the units that are different neurons, or the one that is whole.", true);
+  if (await decide("reject", { units })) tell(`This is not suggested again for ${counted(units.length, "unit")}.`);
 }
 
 /** @param {string} kind */

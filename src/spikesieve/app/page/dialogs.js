@@ -2,7 +2,7 @@
 // The help page and the history.
 
 import { getJson } from "./api.js";
-import { decide } from "./decide.js";
+import { decide, exportTo } from "./decide.js";
 import { tellError } from "./says.js";
 import { SNIPPETS } from "./snippets.js";
 import { state } from "./store.js";
@@ -39,7 +39,7 @@ export function showHelp() {
         add("kbd", name, left);
       });
       const right = add("span", text, row);
-      if (phy) add("small", ` (in Phy: ${phy})`, right);
+      if (phy) add("small", phy === "none" ? " (not in Phy)" : ` (in Phy: ${phy})`, right);
     }
   }
   const typed = keys.appendChild(document.createElement("section"));
@@ -67,6 +67,26 @@ export async function showHistory() {
   } catch (error) {
     tellError(error);
   }
+}
+
+const EXPORTS = {
+  phy: ["Phy's files (Ctrl+S)", "spike_clusters.npy, cluster_group.tsv and a table for each own label, in place; the old ones are kept."],
+  spikeinterface: ["SpikeInterface's curation", "curation/spikeinterface.json, format 2."],
+  result: ["A new result", "A folder beside this one, with all tables and figures made again."],
+};
+
+export function showExports() {
+  const content = document.createElement("div");
+  for (const [kind, [title, text]] of Object.entries(EXPORTS)) {
+    const button = /** @type {HTMLButtonElement} */ (add("button", title, content));
+    button.type = "button";
+    add("p", text, content);
+    button.addEventListener("click", () => {
+      /** @type {HTMLDialogElement} */ (document.getElementById("dialog")).close();
+      void exportTo(kind);
+    });
+  }
+  show("Export (every decision is saved anyway)", content);
 }
 
 /** @param {number} to @param {string} text */

@@ -5,6 +5,7 @@ import { getJson, listen, post, Refused } from "./api.js";
 import { startAsking } from "./ask.js";
 import { COMMANDS } from "./commands.js";
 import { startKeys } from "./keys.js";
+import { startQueue } from "./queue.js";
 import { startCorrelograms } from "./panels/correlograms.js";
 import { startScatter } from "./panels/scatter.js";
 import { startTables } from "./panels/units.js";
@@ -59,8 +60,9 @@ async function start() {
   startWaveforms();
   startCorrelograms();
   startScatter();
+  startQueue();
   startKeys(state.start.keys, COMMANDS);
-  for (const name of ["undo", "redo", "history", "export", "theme", "help", "queue"]) document.getElementById(name)?.addEventListener("click", () => COMMANDS[name]?.());
+  for (const name of ["undo", "redo", "history", "export_all", "theme", "help", "queue"]) document.getElementById(name)?.addEventListener("click", () => COMMANDS[name]?.());
   document.addEventListener("sort-units", (event) => tables.sortBy(/** @type {CustomEvent} */ (event).detail ?? ""));
   on(["units", "saved"], showButtons);
   on(["selection"], () => {

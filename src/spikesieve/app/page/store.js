@@ -3,7 +3,8 @@
 
 /**
  * @typedef {Record<string, any> & {unit: number, label: string, n_spikes: number, texts: Record<string, string>}} Row
- * @typedef {"units" | "order" | "selection" | "look" | "lasso" | "theme" | "saved"} Part
+ * @typedef {{kind: string, units: number[], chance: number, evidence: string, lasso: {kind: string, corners: [number, number][]} | null}} Suggestion
+ * @typedef {"units" | "order" | "selection" | "look" | "lasso" | "theme" | "saved" | "queue"} Part
  */
 
 export const state = {
@@ -30,6 +31,8 @@ export const state = {
   /** @type {{corners: [number, number][], closed: boolean, counts: Record<string, [number, number]> | null} | null} */
   lasso: null,
   connected: true,
+  /** @type {{items: Suggestion[], at: number, named: number, units: number}} */
+  queue: { items: [], at: -1, named: 0, units: 0 },
 };
 
 /** @type {Map<Part, Set<() => void>>} */
