@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from make_sorting import make_sorting
+from make_sorting import make_sorting, write_raw
 
 from spikesieve.api.result_to_show import of_sorting
 from spikesieve.curation.actions import Merge, Split, after
 from spikesieve.curation.recompute import curated
+from spikesieve.views.raw_waveforms import raw_waveforms
 from spikesieve.views.scatter import Frame, coordinates, density, inside
 from spikesieve.views.trains import interval_counts, pair_counts, rate_over_time
 from spikesieve.views.unit_rows import unit_row
@@ -95,3 +98,18 @@ def test_no_spikes_are_no_fault() -> None:
     assert not mean_waveform(RESULT, nothing).uv.any()
     assert not pair_counts(RESULT, nothing, nothing, 1.0, 5).any()
     assert unit_row(RESULT, 99, nothing, mean_waveform(RESULT, nothing)).n_spikes == 0
+
+
+def test_raw_waveforms_are_those_of_the_file(tmp_path: Path) -> None:
+    sorting = make_sorting(3, 60)
+    recording = write_raw(tmp_path / "raw.bin", sorting)
+    result = of_sorting(sorting, "made-up", recording=recording)
+    rows = result.units.rows[0]
+    waveform = mean_waveform(result, rows)
+    found = raw_waveforms(result, rows, waveform)
+    assert found.shape == (min(len(rows), 40), len(waveform.contacts), 61)
+    mean = found.mean(axis=0)[0]
+    own = waveform.shown_uv[0]
+    assert np.corrcoef(mean, own)[0, 1] > 0.9
+    assert abs(int(mean.argmin()) - int(own.argmin())) <= 1
+    assert len(raw_waveforms(RESULT, RESULT.units.rows[0], waveform)) == 0

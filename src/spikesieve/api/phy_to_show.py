@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from spikesieve.curation.actions import Membership
 from spikesieve.errors import InputError
+from spikesieve.io.recordings.binary import RawFiles
 from spikesieve.io.sortings.phy import mean_waveforms
 from spikesieve.io.sortings.phy_files import optional_array, read_params_py, required_array
-from spikesieve.model import I64, Probe, SortedTime, Templates
+from spikesieve.model import I64, Probe, Recording, SortedTime, Templates
 from spikesieve.model.external import SpikeTrains
 from spikesieve.views.result import Result
 
@@ -51,12 +52,14 @@ def read_phy_to_show(folder: Path) -> Result:
     position_um = _column(folder, "spike_positions", order)
     if position_um is None:
         missing.append("There is no spike_positions.npy: depth over time and places on the probe are not shown.")
+    recording = _recording(folder, params, hz, missing)
+    n_samples = 0 if recording is None else recording.n_samples
     ids = trains.units.tolist()
     return Result(
         name=name,
         kind="written for Phy",
         probe=probe,
-        time=SortedTime(((0, max(_n_samples(folder, params), int(sample.max(initial=0)) + 1)),), hz),
+        time=SortedTime(((0, max(n_samples, int(sample.max(initial=0)) + 1)),), hz),
         sample=sample,
         template=trains.unit.astype(np.int32),
         templates=templates,
@@ -66,6 +69,7 @@ def read_phy_to_show(folder: Path) -> Result:
         amplitude=amplitude,
         amplitude_unit=amplitude_unit,
         position_um=None if position_um is None else position_um[:, :2].astype(np.float32),
+        recording=recording,
         missing=tuple(missing),
         file_row=order,
     )
@@ -133,11 +137,16 @@ def _amplitude(folder: Path, order: I64, missing: list[str]) -> tuple[NDArray[np
     return None, ""
 
 
-def _n_samples(folder: Path, params: dict[str, Any]) -> int:
-    """Length of the raw files; 0 where they are not there."""
+def _recording(folder: Path, params: dict[str, Any], hz: float, missing: list[str]) -> Recording | None:
+    """The raw files, in raw numbers; None where they are not there."""
     given = params.get("dat_path") or []
     paths = [folder / path for path in ([given] if isinstance(given, str) else given)]
-    bytes_of_sample = int(params.get("n_channels_dat", 0)) * np.dtype(params.get("dtype", "int16")).itemsize
-    if not paths or not bytes_of_sample or not all(path.is_file() for path in paths):
-        return 0
-    return sum((path.stat().st_size - int(params.get("offset", 0))) // bytes_of_sample for path in paths)
+    n_channels, dtype = int(params.get("n_channels_dat", 0)), np.dtype(params.get("dtype", "int16"))
+    if not paths or not n_channels or not all(path.is_file() for path in paths):
+        missing.append("The raw file is not where params.py says: single spikes are not shown.")
+        return None
+    header_bytes = int(params.get("offset", 0))
+    lengths = [(path.stat().st_size - header_bytes) // (n_channels * dtype.itemsize) for path in paths]
+    starts = tuple(np.cumsum([0, *lengths]).tolist())
+    files = RawFiles(tuple(map(str, paths)), starts, n_channels, dtype.str, header_bytes)
+    return Recording(files, starts[-1], n_channels, hz, file_starts=starts[:-1], has_gain=False, name=folder.name)

@@ -15,8 +15,10 @@ from spikesieve.app.wire import message, plain
 from spikesieve.curation.history import Step
 from spikesieve.errors import InputError
 from spikesieve.model import I32
+from spikesieve.views.raw_waveforms import raw_waveforms
 from spikesieve.views.scatter import KINDS, MAX_POINTS, Frame, Kind, coordinates, density, points
 from spikesieve.views.trains import interval_counts, pair_counts, rate_over_time
+from spikesieve.views.waveforms import mean_waveform
 
 Make = Callable[..., dict[str, Any] | bytes]
 MAX_TOGETHER = 20
@@ -24,6 +26,31 @@ MAX_TOGETHER = 20
 MAX_PIXELS = 4_000
 MAX_BINS = 1_000
 INTERVAL_BINS, INTERVAL_MS = 100, 100.0
+
+
+def rows_asked(session: Session, asked: Mapping[str, str], number: int) -> I32:
+    """Find the spikes of a unit, those of the range of time `t0` to `t1` in s if one is asked for.
+
+    Parameters
+    ----------
+    session : Session
+        The session.
+    asked : mapping
+        The request.
+    number : int
+        The unit.
+
+    Returns
+    -------
+    ndarray of int32, shape (n,)
+        Rows of the spikes.
+    """
+    rows = session.rows(number)
+    if "t0" not in asked:
+        return rows
+    times = session.result.sample[rows]
+    first, last = (float(asked[name]) * session.result.time.sampling_hz for name in ("t0", "t1"))
+    return rows[np.searchsorted(times, first) : np.searchsorted(times, last, side="right")]
 
 
 def start(session: Session, asked: Mapping[str, str]) -> dict[str, Any]:
@@ -53,7 +80,11 @@ def start(session: Session, asked: Mapping[str, str]) -> dict[str, Any]:
         "n_spikes": len(result.sample),
         "waveform_unit": result.waveform_unit,
         "amplitude_unit": result.amplitude_unit,
-        "has": {"amplitude": result.amplitude is not None, "position": result.position_um is not None},
+        "has": {
+            "amplitude": result.amplitude is not None,
+            "position": result.position_um is not None,
+            "raw": result.recording is not None,
+        },
         "probe": {
             "x_um": plain(result.probe.positions_um[:, 0].tolist()),
             "y_um": plain(result.probe.positions_um[:, 1].tolist()),
@@ -109,16 +140,18 @@ def unit(session: Session, asked: Mapping[str, str], number: str) -> bytes:
         Waveform, intervals, rate, and the ranges of its scatters.
     """
     facts, result = session.facts(int(number)), session.result
+    rows = rows_asked(session, asked, int(number))
+    waveform = facts.waveform if rows is facts.rows else mean_waveform(result, rows)
     edges_ms = np.linspace(0, INTERVAL_MS, INTERVAL_BINS + 1)
-    ranges = {kind: _ranges(session, facts.rows, kind) for kind in KINDS}
+    ranges = {kind: _ranges(session, rows, kind) for kind in KINDS}
     return message(
         {
-            "waveform_uv": facts.waveform.shown_uv,
+            "waveform_uv": waveform.uv[facts.waveform.contacts],
             "contacts": facts.waveform.contacts,
-            "intervals": interval_counts(result, facts.rows, edges_ms),
+            "intervals": interval_counts(result, rows, edges_ms),
             "rate_hz": rate_over_time(result, facts.rows),
         },
-        {"unit": int(number), "n_spikes": len(facts.rows), "peak": facts.waveform.peak_index, "ranges": ranges},
+        {"unit": int(number), "n_spikes": len(rows), "peak": facts.waveform.peak_index, "ranges": ranges},
     )
 
 
@@ -129,6 +162,28 @@ def _ranges(session: Session, rows: I32, kind: Kind) -> list[list[float]] | None
     if not known.any():
         return None
     return [[float(values[known].min()), float(values[known].max())] for values in (x, y)]
+
+
+def snippets(session: Session, asked: Mapping[str, str], number: str) -> bytes:
+    """Send the waveforms of single spikes of a unit, from the raw file.
+
+    Parameters
+    ----------
+    session : Session
+        The session.
+    asked : mapping
+        A range of time.
+    number : str
+        The unit.
+
+    Returns
+    -------
+    bytes
+        `uv` (n, n_contacts, n_samples) on the contacts of its mean waveform.
+    """
+    waveform = session.facts(int(number)).waveform
+    rows = rows_asked(session, asked, int(number))
+    return message({"uv": raw_waveforms(session.result, rows, waveform)}, {"unit": int(number)})
 
 
 def correlograms(session: Session, asked: Mapping[str, str]) -> bytes:
@@ -150,7 +205,7 @@ def correlograms(session: Session, asked: Mapping[str, str]) -> bytes:
     bin_ms, n_bins = float(asked.get("bin_ms", "1")), min(int(asked.get("n", "50")), MAX_BINS)
     if not 0.01 <= bin_ms <= 10_000 or n_bins < 1:
         raise InputError(f"Bins of {bin_ms} ms cannot be made.")
-    rows = [session.rows(number) for number in numbers]
+    rows = [rows_asked(session, asked, number) for number in numbers]
     counts = np.zeros((len(rows), len(rows), 2 * n_bins + 1), np.uint32)
     for i, a in enumerate(rows):
         for j, b in enumerate(rows[i:], i):
@@ -177,7 +232,7 @@ def scatter(session: Session, asked: Mapping[str, str], number: str) -> bytes:
         `points` (2, n) or `density` (h, w).
     """
     kind = next((one for one in KINDS if one == asked["kind"]), KINDS[0])
-    x, y = coordinates(session.result, session.rows(int(number)), kind)
+    x, y = coordinates(session.result, rows_asked(session, asked, int(number)), kind)
     if len(x) <= MAX_POINTS:
         return message({"points": points(x, y)}, {"unit": int(number)})
     width, height = (min(max(int(asked[name]), 1), MAX_PIXELS) for name in ("w", "h"))

@@ -73,6 +73,7 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("note", ("N",), "write a note on the selected units", LABEL, "none"),
     Shortcut("next_scatter", ("A",), "next scatter: amplitude, depth, position", LOOK),
     Shortcut("previous_scatter", ("Shift+A",), "previous scatter", LOOK),
+    Shortcut("waveform_kind", ("W",), "waveforms of single spikes from the raw file, or only means", LOOK),
     Shortcut("overlap", ("O",), "waveforms on top of each other, or side by side", LOOK),
     Shortcut("waveform_larger", ("Ctrl+ArrowUp",), "larger waveforms", LOOK),
     Shortcut("waveform_smaller", ("Ctrl+ArrowDown",), "smaller waveforms", LOOK),

@@ -69,6 +69,7 @@ def application(served: handlers.Served) -> Application:
             (r"/api/unit/(\d+)", handlers.Answer, answer(answers.unit, True)),
             (r"/api/correlograms", handlers.Answer, answer(answers.correlograms, True)),
             (r"/api/scatter/(\d+)", handlers.Answer, answer(answers.scatter, True)),
+            (r"/api/snippets/(\d+)", handlers.Answer, answer(answers.snippets, True)),
             (r"/api/similar/(\d+)", handlers.Answer, answer(answers.similar)),
             (r"/api/queue", handlers.Answer, answer(answers.queue)),
             (r"/api/act", handlers.Decide, shared),

@@ -100,6 +100,11 @@ export const COMMANDS = {
   note: () => ask("Note", state.rows.get(selected()[0])?.note ?? "", (text) => write("note", text)),
   next_scatter: () => stepScatter(1),
   previous_scatter: () => stepScatter(-1),
+  waveform_kind: () => {
+    if (!state.start.has.raw) return tell("The raw file is not there.", true);
+    state.raw = !state.raw;
+    changed("look");
+  },
   overlap: () => {
     state.overlap = !state.overlap;
     changed("look");

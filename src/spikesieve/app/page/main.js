@@ -9,6 +9,7 @@ import { startQueue } from "./queue.js";
 import { startCorrelograms } from "./panels/correlograms.js";
 import { startScatter } from "./panels/scatter.js";
 import { startTables } from "./panels/units.js";
+import { getAhead } from "./panels/unit_arrays.js";
 import { startWaveforms } from "./panels/waveforms.js";
 import { tell, tellError } from "./says.js";
 import { apply, changed, on, select, state } from "./store.js";
@@ -65,6 +66,7 @@ async function start() {
   for (const name of ["undo", "redo", "history", "export_all", "theme", "help", "queue"]) document.getElementById(name)?.addEventListener("click", () => COMMANDS[name]?.());
   document.addEventListener("sort-units", (event) => tables.sortBy(/** @type {CustomEvent} */ (event).detail ?? ""));
   on(["units", "saved"], showButtons);
+  on(["selection", "order"], getAhead);
   on(["selection"], () => {
     /** @type {HTMLElement} */ (document.getElementById("chosen")).textContent = [...state.best, ...state.similar].join(" + ");
   });

@@ -2,6 +2,7 @@
 // Typed commands, as in Phy: ":c 12 47".
 
 import { decide, label, merge, part, write } from "./decide.js";
+import { showRange } from "./panels/correlograms.js";
 import { tell } from "./says.js";
 import { changed, select, selected, state } from "./store.js";
 
@@ -15,6 +16,7 @@ export const SNIPPETS = {
   g: { text: ":g merges the selected units, or :g 12 47", run: (words) => (words.length ? decide("merge", { units: numbers(words) }) : merge()) },
   k: { text: ":k splits off what is in the lasso", run: () => part("split") },
   l: { text: ":l NAME VALUE gives an own label; :l good, mua or noise", run: ownLabel },
+  tr: { text: ":tr 10 60 shows only these seconds; :tr all of them", run: ([from, to]) => showRange(from ? [Number(from), positive(to)] : null) },
   cb: { text: ":cb 0.5 sets the bins of the correlograms in ms", run: ([ms]) => look(() => (state.binMs = positive(ms))) },
   cw: { text: ":cw 50 sets the width of the correlograms in ms", run: ([ms]) => look(() => (state.nBins = Math.max(1, Math.round(positive(ms) / 2 / state.binMs)))) },
 };

@@ -25,11 +25,14 @@ export const state = {
   similar: [],
   scatter: "amplitude",
   overlap: true,
+  raw: false,
   waveformScale: 1,
   binMs: 1,
   nBins: 50,
   /** @type {{corners: [number, number][], closed: boolean, counts: Record<string, [number, number]> | null} | null} */
   lasso: null,
+  /** @type {[number, number] | null} Seconds that every view shows; null for all. */
+  range: null,
   connected: true,
   /** @type {{items: Suggestion[], at: number, named: number, units: number}} */
   queue: { items: [], at: -1, named: 0, units: 0 },
@@ -55,6 +58,16 @@ export function changed(...parts) {
         told.add(listener);
         listener();
       }
+}
+
+/** What restricts a request to the range of time. @param {string} joint "?" or "&" */
+export function ofRange(joint) {
+  return state.range ? `${joint}t0=${state.range[0]}&t1=${state.range[1]}` : "";
+}
+
+/** The time that is shown, in s. @returns {[number, number]} */
+export function span() {
+  return state.range ?? state.start.span_s;
 }
 
 /** All selected units, the best one first. @returns {number[]} */

@@ -5,7 +5,8 @@
 
 /** "#rrggbb" as three numbers. @param {string} hex @returns {[number, number, number]} */
 export function rgb(hex) {
-  return [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16) || 0);
+  const [red, green, blue] = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16) || 0);
+  return [red, green, blue];
 }
 
 /**

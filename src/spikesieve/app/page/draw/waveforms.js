@@ -6,7 +6,7 @@ import { FONT, line, plain, roundBelow } from "./canvas.js";
 /**
  * @typedef {import("./canvas.js").Pen} Pen
  * @typedef {import("./canvas.js").Colours} Colours
- * @typedef {{uv: Float32Array, contacts: ArrayLike<number>, nSamples: number, colour: string}} Trace
+ * @typedef {{uv: Float32Array, contacts: ArrayLike<number>, nSamples: number, colour: string, single: Float32Array | null}} Trace
  * @typedef {{x_um: number[], y_um: number[], channel: number[]}} Probe
  */
 
@@ -57,15 +57,22 @@ export function drawWaveforms({ ctx, width, height }, traces, probe, how, colour
   ctx.font = "10px system-ui, 'Liberation Sans', sans-serif";
   for (const place of places) ctx.fillText(String(probe.channel[place.contact]), place.x - (column * n) / 2, place.y - 1);
   ctx.font = FONT;
-  traces.forEach(({ uv, contacts, colour }, k) => {
+  traces.forEach(({ uv, contacts, colour, single }, k) => {
     ctx.strokeStyle = colour;
-    ctx.lineWidth = 1.4;
-    Array.from(contacts).forEach((contact, row) => {
+    const draw = (/** @type {Float32Array} */ values) => Array.from(contacts).forEach((contact, row) => {
       const place = places[shown.indexOf(contact)];
       if (!place) return;
       const left = place.x - (column * n) / 2 + (how.overlap ? 0 : k * column);
-      line(ctx, Array.from({ length: nSamples }, (_, t) => [left + t * perSample, place.y - uv[row * nSamples + t] * perUv]));
+      line(ctx, Array.from({ length: nSamples }, (_, t) => [left + t * perSample, place.y - values[row * nSamples + t] * perUv]));
     });
+    if (single) {
+      ctx.lineWidth = 0.7;
+      ctx.globalAlpha = 0.25;
+      for (let at = 0; at < single.length; at += uv.length) draw(single.subarray(at, at + uv.length));
+      ctx.globalAlpha = 1;
+    }
+    ctx.lineWidth = single ? 2 : 1.4;
+    draw(uv);
   });
   drawScale(ctx, width, height, { perUv, perMs: perSample / how.sampleMs, unit: how.unit }, colours);
   return places;

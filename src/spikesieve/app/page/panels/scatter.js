@@ -5,9 +5,10 @@ import { getArrays, post } from "../api.js";
 import { axes, line, pen, say } from "../draw/canvas.js";
 import { colourise, rgb, stamp } from "../draw/density.js";
 import { counted, tell, tellError } from "../says.js";
-import { changed, on, selected, state } from "../store.js";
+import { changed, ofRange, on, selected, span, state } from "../store.js";
 import { colours, unitColour } from "../theme.js";
 import { panel } from "./panel.js";
+import { unitArrays } from "./unit_arrays.js";
 
 /**
  * @typedef {import("../draw/canvas.js").Box} Box
@@ -37,16 +38,16 @@ function frameOf(units) {
   const [x, y] = [0, 1].map((axis) => /** @type {[number, number]} */ ([Math.min(...ranges.map((r) => r[axis][0])), Math.max(...ranges.map((r) => r[axis][1]))]));
   const padded = (/** @type {[number, number]} */ [low, high]) => /** @type {[number, number]} */ ([low - 0.03 * (high - low || 1), high + 0.03 * (high - low || 1)]);
   if (state.scatter === "position") return { x: padded(x), y: padded(y) };
-  return { x: state.start.span_s, y: state.scatter === "amplitude" ? [Math.min(0, y[0]), padded(y)[1]] : padded(y) };
+  return { x: span(), y: state.scatter === "amplitude" ? [Math.min(0, y[0]), padded(y)[1]] : padded(y) };
 }
 
 /** @param {number[]} units @param {HTMLCanvasElement} canvas @returns {Promise<Found>} */
 async function get(units, canvas) {
-  const frame = frameOf(await Promise.all(units.map((unit) => getArrays(`unit/${unit}`))));
+  const frame = frameOf(await unitArrays(units));
   if (!frame) return null;
   const box = boxOf(canvas), [w, h] = [Math.max(1, Math.round(box.right - box.left)), Math.max(1, Math.round(box.bottom - box.top))];
   const part = `kind=${state.scatter}&x0=${frame.x[0]}&x1=${frame.x[1]}&y0=${frame.y[0]}&y1=${frame.y[1]}&w=${w}&h=${h}`;
-  return { frame, messages: await Promise.all(units.map((unit) => getArrays(`scatter/${unit}?${part}`))) };
+  return { frame, messages: await Promise.all(units.map((unit) => getArrays(`scatter/${unit}?${part}${ofRange("&")}`))) };
 }
 
 /** @param {HTMLCanvasElement} canvas @param {number[]} units @param {Found} found */
