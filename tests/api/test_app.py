@@ -99,6 +99,13 @@ def test_a_missing_file_switches_a_view_off(folder: Path, file: str, says: str) 
         it.do("merge", units=[0, 1])
 
 
+def test_contacts_at_one_place_are_shown_in_one_column(folder: Path) -> None:
+    np.save(folder / "channel_positions.npy", np.zeros((24, 2)))
+    result = read_result_to_show(folder)
+    assert "one column" in " ".join(result.missing)
+    assert len(np.unique(result.probe.positions_um, axis=0)) == 24
+
+
 @pytest.mark.parametrize("file", ["spike_times.npy", "params.py"])
 def test_without_spikes_or_rate_it_is_a_sentence(folder: Path, file: str) -> None:
     (folder / file).unlink()

@@ -194,6 +194,13 @@ def test_filter_note_help_history_and_theme(driver: Any, running: Running) -> No
     page.press("/")
     driver.switch_to.active_element.send_keys("unit=3,5,7 noise")
     page.wait("return document.getElementById('filter-says').textContent.startsWith('2 of 12')")
+    field = driver.switch_to.active_element
+    field.clear()
+    field.send_keys("group != 'noise' && depth >= 0 && id = 2..4")
+    page.wait("return document.getElementById('filter-says').textContent.startsWith('2 of 12')")
+    field.clear()
+    field.send_keys("nothing > 3")
+    page.wait("return document.getElementById('filter-says').textContent.includes('no column')")
     page.press("Escape", "Escape")
     page.wait("return document.getElementById('filter-says').textContent === ''")
     page.press("n")

@@ -18,12 +18,12 @@ from spikesieve.io.curations.phy_files import (
     PhyCuration,
     read_clusters,
     read_seen,
-    read_table,
     remember_seen,
     state_of_files,
     write_phy_curation,
 )
 from spikesieve.io.curations.spikeinterface import write_spikeinterface_curation
+from spikesieve.io.sortings.phy_files import read_cluster_table
 from spikesieve.model import I64, Label
 from spikesieve.model.text import counted
 from spikesieve.views.result import Result
@@ -182,8 +182,8 @@ def _in_phy(session: Session, folder: Path, is_first: bool) -> Membership:
     """The units as Phy's files have them, with numbers that mean the same spikes here."""
     now, rows = session.units_for_import, _file_rows(session.result)
     clusters = read_clusters(folder)
-    groups = read_table(folder / "cluster_group.tsv")
-    written = read_table(folder / "cluster_KSLabel.tsv") if is_first else {}
+    groups, written = (_labels(folder / f"cluster_{name}.tsv") for name in ("group", "KSLabel"))
+    written = written if is_first else {}
     if clusters is None:
         theirs = now
         number_of = {unit: unit for unit in now.ids}
@@ -200,6 +200,10 @@ def _in_phy(session: Session, folder: Path, is_first: bool) -> Membership:
         if number in wanted and wanted[number] != shown.get(number) and written.get(k) != wanted[number]
     }
     return replace(theirs, labels={**kept, **given})
+
+
+def _labels(path: Path) -> dict[int, str]:
+    return read_cluster_table(path) if path.is_file() else {}
 
 
 def _renumbered(clusters: I64, now: Membership) -> tuple[Membership, dict[int, int]]:

@@ -106,14 +106,15 @@ def _probe(folder: Path, name: str, params: dict[str, Any], missing: list[str]) 
         missing.append("There is no channel_positions.npy: contacts are shown in one column.")
         n = int(params.get("n_channels_dat", 1)) if channels is None else channels.size
         positions = np.stack([np.zeros(n), PITCH_UM * np.arange(n)], axis=1)
-    n = len(positions)
-    rows = np.arange(n)
-    return Probe(
-        np.asarray(positions, np.float64),
-        rows if channels is None else np.asarray(channels).ravel().astype(np.int64),
-        np.zeros(n, np.int64) if shanks is None else np.asarray(shanks).ravel().astype(np.int64),
-        name,
-    )
+    rows = np.arange(len(positions))
+    of_file = rows if channels is None else np.asarray(channels).ravel().astype(np.int64)
+    of_shank = np.zeros(len(rows), np.int64) if shanks is None else np.asarray(shanks).ravel().astype(np.int64)
+    try:
+        return Probe(np.asarray(positions, np.float64), of_file, of_shank, name)
+    except InputError as error:
+        missing.append(f"Contacts are shown in one column: {error}")
+        column = np.stack([np.zeros(len(rows)), PITCH_UM * rows], axis=1)
+        return Probe(column, rows, np.zeros(len(rows), np.int64), name)
 
 
 def _templates(folder: Path, trains: SpikeTrains, probe: Probe, missing: list[str]) -> tuple[Templates, str]:

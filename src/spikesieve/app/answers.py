@@ -151,7 +151,13 @@ def unit(session: Session, asked: Mapping[str, str], number: str) -> bytes:
             "intervals": interval_counts(result, rows, edges_ms),
             "rate_hz": rate_over_time(result, facts.rows),
         },
-        {"unit": int(number), "n_spikes": len(rows), "peak": facts.waveform.peak_index, "ranges": ranges},
+        {
+            "unit": int(number),
+            "n_spikes": len(rows),
+            "peak": facts.waveform.peak_index,
+            "ranges": ranges,
+            "interval_ms": INTERVAL_MS,
+        },
     )
 
 

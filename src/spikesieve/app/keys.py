@@ -75,6 +75,7 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("previous_scatter", ("Shift+A",), "previous scatter", LOOK),
     Shortcut("waveform_kind", ("W",), "waveforms of single spikes from the raw file, or only means", LOOK),
     Shortcut("overlap", ("O",), "waveforms on top of each other, or side by side", LOOK),
+    Shortcut("intervals", ("I",), "intervals between spikes, or the rate over time", LOOK, "none"),
     Shortcut("waveform_larger", ("Ctrl+ArrowUp",), "larger waveforms", LOOK),
     Shortcut("waveform_smaller", ("Ctrl+ArrowDown",), "smaller waveforms", LOOK),
     Shortcut("clear", ("Escape",), "clear the lasso, then the filter; close what is open", LOOK),

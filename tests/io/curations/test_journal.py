@@ -125,7 +125,7 @@ def test_the_journal_of_another_result_is_refused(tmp_path: Path) -> None:
 
 
 def test_two_cannot_write_at_once(tmp_path: Path) -> None:
-    with Journal(tmp_path, RESULT), pytest.raises(InUseError):
+    with Journal(tmp_path, RESULT), pytest.raises(InUseError, match="--read-only"):
         Journal(tmp_path, RESULT).__enter__()
     with Journal(tmp_path, RESULT):
         pass

@@ -105,6 +105,10 @@ export const COMMANDS = {
     state.raw = !state.raw;
     changed("look");
   },
+  intervals: () => {
+    state.intervals = !state.intervals;
+    changed("look");
+  },
   overlap: () => {
     state.overlap = !state.overlap;
     changed("look");

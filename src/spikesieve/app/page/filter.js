@@ -3,11 +3,15 @@
 
 /** @typedef {import("./store.js").Row} Row */
 
+/** Phy's names of columns. @type {Record<string, string>} */
+const OF_PHY = { group: "label", id: "unit", ch: "file_channel", sh: "shank", fr: "firing_rate_hz", amp: "amplitude_uv" };
+
 /**
  * The column that a name means: itself, or the only one that starts with it or has it in its name.
  * @param {string} name @param {string[]} columns
  */
 function columnNamed(name, columns) {
+  if (name in OF_PHY) return OF_PHY[name];
   if (columns.includes(name)) return name;
   const fitting = [columns.filter((n) => n.startsWith(name)), columns.filter((n) => n.includes(name))].find((fits) => fits.length);
   if (!fitting) throw new Error(`There is no column “${name}”.`);

@@ -26,6 +26,7 @@ export const state = {
   scatter: "amplitude",
   overlap: true,
   raw: false,
+  intervals: false,
   waveformScale: 1,
   binMs: 1,
   nBins: 50,

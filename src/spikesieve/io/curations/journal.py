@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from spikesieve.curation.history import Entry
-from spikesieve.engine.lock import Lock
-from spikesieve.errors import InputError, OutputError
+from spikesieve.engine.lock import Lock, read_owner
+from spikesieve.errors import InputError, InUseError, OutputError
 from spikesieve.io.curations.entries import entry_facts, entry_of
 from spikesieve.io.plain_arrays import load_npy
 from spikesieve.model import I64
@@ -157,6 +157,12 @@ class Journal:
             (self._folder / SPLITS).mkdir(parents=True, exist_ok=True)
             lock = Lock(self._folder)
             lock.acquire()
+        except InUseError as error:
+            owner = read_owner(self._folder)
+            who = "Another process" if owner is None else f"Process {owner.pid} on {owner.host}, since {owner.since},"
+            raise InUseError(
+                f"{who} curates {self._folder.parent}. Use its page, stop it, or give --read-only."
+            ) from error
         except OSError as error:
             raise OutputError(f"{self._folder} cannot be written ({error.strerror}). Give --read-only.") from error
         self._lock = lock

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import json
@@ -41,33 +40,6 @@ class PhyCuration:
 
     cluster: I64
     tables: Mapping[str, Mapping[int, str]]
-
-
-def read_table(path: Path) -> dict[int, str]:
-    """Read a table of Phy with one column.
-
-    Parameters
-    ----------
-    path : Path
-        Such as `cluster_group.tsv`.
-
-    Returns
-    -------
-    dict of int to str
-        Value of each cluster; empty if there is no such file.
-
-    Raises
-    ------
-    InputError
-        The file is damaged.
-    """
-    if not path.is_file():
-        return {}
-    try:
-        rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8")), delimiter="\t"))[1:]
-        return {int(row[0]): row[1] for row in rows if len(row) > 1 and row[1]}
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({type(error).__name__}: {error}).") from error
 
 
 def read_clusters(folder: Path) -> I64 | None:

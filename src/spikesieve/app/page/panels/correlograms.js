@@ -7,14 +7,14 @@ import { axes, pen, say } from "../draw/canvas.js";
 import { changed, state } from "../store.js";
 import { colours, unitColour } from "../theme.js";
 import { panel } from "./panel.js";
-import { correlogramsOf } from "./unit_arrays.js";
+import { correlogramsOf, unitArrays } from "./unit_arrays.js";
 
 /** @typedef {import("../wire.js").Message} Message */
 
 export function startCorrelograms() {
   panel("correlograms", ["look"], async (units) => (units.length ? correlogramsOf(units) : null), draw);
   // The rate is that of all time: it is where a range is chosen.
-  panel("rate", ["look"], (units) => Promise.all(units.map((unit) => getArrays(`unit/${unit}`))), drawRates);
+  panel("rate", ["look"], (units) => (state.intervals ? unitArrays(units) : Promise.all(units.map((unit) => getArrays(`unit/${unit}`)))), drawLower);
   startRange();
 }
 
@@ -27,6 +27,25 @@ function draw(canvas, units, found) {
   drawCorrelograms(drawing, data, shape[0], state.binMs, units.map((_, i) => unitColour(i)), units, colours());
   canvas.setAttribute("aria-label", `Auto- and cross-correlograms of units ${units.join(", ")}.`);
   return `bins of ${state.binMs} ms${units.length > shape[0] ? `, first ${shape[0]} units` : ""}`;
+}
+
+/** @param {HTMLCanvasElement} canvas @param {number[]} units @param {Message[]} found */
+function drawLower(canvas, units, found) {
+  /** @type {HTMLElement} */ (document.querySelector("#rate .title")).textContent = state.intervals ? "Intervals" : "Rate";
+  return state.intervals ? drawIntervals(canvas, units, found) : drawRates(canvas, units, found);
+}
+
+/** @param {HTMLCanvasElement} canvas @param {number[]} units @param {Message[]} found */
+function drawIntervals(canvas, units, found) {
+  const drawing = pen(canvas);
+  atTime = null;
+  if (!drawing || !units.length) return "";
+  const top = Math.max(...found.flatMap(({ arrays }) => Array.from(arrays.intervals.data)), 1), reach = found[0].facts.interval_ms;
+  const box = { left: 44, top: 4, right: drawing.width - 14, bottom: drawing.height - 20 };
+  const at = axes(drawing, box, { x: [0, reach], y: [0, top * 1.06], yTicks: [0, top] }, colours());
+  found.forEach(({ arrays }, i) => drawSteps(drawing.ctx, arrays.intervals.data, at, [0, reach], unitColour(i)));
+  canvas.setAttribute("aria-label", `Intervals between spikes of units ${units.join(", ")}.`);
+  return "number of intervals of 0 to 100 ms";
 }
 
 /** @param {HTMLCanvasElement} canvas @param {number[]} units @param {Message[]} found */
@@ -68,6 +87,7 @@ function startRange() {
     return low + Math.min(1, Math.max(0, (x - left) / (right - left))) * (high - low);
   };
   canvas.addEventListener("pointerdown", (event) => {
+    if (!atTime) return;
     from = event.offsetX;
     canvas.setPointerCapture(event.pointerId);
   });
