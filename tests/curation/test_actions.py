@@ -12,7 +12,7 @@ from spikesieve.curation.between import difference
 from spikesieve.errors import InputError
 from spikesieve.model import Label
 
-FOUR = Membership(np.array([0, 1, 0, 2, 3, 1, 0]), (0, 1, 2, 3), 4)
+FOUR = Membership.of_spikes(np.array([0, 1, 0, 2, 3, 1, 0]), (0, 1, 2, 3), 4)
 
 
 def action(draw: st.DrawFn, now: Membership) -> Action:
@@ -38,7 +38,7 @@ def histories(draw: st.DrawFn) -> tuple[Membership, list[Action], Membership]:
     """Units of some spikes, what a curator does to them, and the units after it."""
     n_units = draw(st.integers(1, 5))
     unit = np.array(draw(st.lists(st.integers(0, n_units - 1), max_size=12)), np.int64)
-    before = now = Membership(unit, tuple(range(n_units)), n_units)
+    before = now = Membership.of_spikes(unit, tuple(range(n_units)), n_units)
     actions: list[Action] = []
     for _ in range(draw(st.integers(0, 6))):
         if not now.ids:

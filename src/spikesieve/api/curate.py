@@ -12,7 +12,7 @@ import numpy as np
 
 from spikesieve.api.finished import FinishedResult, read_finished
 from spikesieve.api.save import LOG_NAME
-from spikesieve.curation.actions import Action, Merge, Remove, SetLabel, Split, after, as_sorted
+from spikesieve.curation.actions import Action, Merge, Remove, SetLabel, SetText, Split, after, as_sorted
 from spikesieve.curation.between import difference
 from spikesieve.curation.recompute import CurationParams, curated
 from spikesieve.errors import InputError
@@ -31,7 +31,7 @@ from spikesieve.settings.units import UnitsParams
 
 logger = logging.getLogger(__name__)
 
-WORDS: dict[type, str] = {Merge: "merge", Split: "split", Remove: "removed unit", SetLabel: "label"}
+WORDS: dict[type, str] = {Merge: "merge", Split: "split", Remove: "removed unit", SetLabel: "label", SetText: "note"}
 
 
 def curate_result(

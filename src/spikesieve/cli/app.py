@@ -15,6 +15,7 @@ for _command in (
     "info",
     "demo",
     "compare",
+    "browser_app",
     "curate",
     "split",
     "export",

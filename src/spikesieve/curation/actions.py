@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import cached_property, reduce
 
 import numpy as np
 
 from spikesieve.errors import InputError
-from spikesieve.model import I64, Label, Sorting
+from spikesieve.model import I32, I64, Label, Sorting
 from spikesieve.model.text import counted
 
 REMOVED = -1
@@ -59,12 +59,31 @@ class SetLabel:
     ----------
     unit : int
         The unit.
-    label : Label
-        What it is taken for.
+    label : Label or None
+        What it is taken for; None takes a label by hand back.
     """
 
     unit: int
-    label: Label
+    label: Label | None
+
+
+@dataclass(frozen=True)
+class SetText:
+    """Write something about a unit: a note, or a label of the curator's own.
+
+    Attributes
+    ----------
+    unit : int
+        The unit.
+    name : str
+        What the text is: "note", or the name of the label.
+    text : str
+        The text; an empty one takes it back.
+    """
+
+    unit: int
+    name: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -80,29 +99,84 @@ class Remove:
     unit: int
 
 
-Action = Merge | Split | SetLabel | Remove
+Action = Merge | Split | SetLabel | SetText | Remove
 
 
 @dataclass(frozen=True, eq=False)
 class Membership:
-    """Which unit each spike belongs to.
+    """Which spikes each unit has.
+
+    A unit is the rows of its spikes, and an action makes new units from those of old ones. So it costs what the units
+    have that it names, however many spikes there are.
 
     Attributes
     ----------
-    unit : ndarray of int64, shape (n_spikes,)
-        Number of the unit of each spike, in the order of `Spikes`; -1 for a spike of a removed unit.
-    ids : tuple of int
-        Numbers of the units, ascending.
+    rows : mapping of int to ndarray of int32, shape (n,)
+        For the number of each unit the rows of its spikes in `Spikes`, ascending.
+    n_spikes : int
+        Number of all spikes, those of removed units among them.
     next_unit : int
         Smallest number that was never used.
     labels : mapping of int to Label
         Labels that were given by hand.
+    texts : mapping of (int, str) to str
+        Notes and own labels: the text of a unit and a name.
     """
 
-    unit: I64
-    ids: tuple[int, ...]
+    rows: Mapping[int, I32]
+    n_spikes: int
     next_unit: int
     labels: Mapping[int, Label] = field(default_factory=dict)
+    texts: Mapping[tuple[int, str], str] = field(default_factory=dict)
+
+    @classmethod
+    def of_spikes(
+        cls, unit: I64 | I32, ids: Iterable[int], next_unit: int, labels: Mapping[int, Label] | None = None
+    ) -> Membership:
+        """Make the membership from the unit of each spike.
+
+        Parameters
+        ----------
+        unit : ndarray of int64 or int32, shape (n_spikes,)
+            Number of the unit of each spike; -1 for a spike of no unit.
+        ids : iterable of int
+            Numbers of the units; one may be without spikes.
+        next_unit : int
+            Smallest number that was never used.
+        labels : mapping of int to Label, optional
+            Labels that were given by hand.
+
+        Returns
+        -------
+        Membership
+            The units.
+
+        Examples
+        --------
+        >>> Membership.of_spikes(np.array([7, 2, 7]), (2, 7), 8).rows[7]
+        array([0, 2], dtype=int32)
+        """
+        numbers = np.array(sorted(ids), np.int64)
+        place = np.searchsorted(numbers, unit)
+        # The sort of NumPy takes linear time for 16 bits only.
+        order = np.argsort(place.astype(np.uint16) if len(numbers) < 2**16 else place, kind="stable").astype(np.int32)
+        belongs = np.isin(unit[order], numbers)
+        edges = np.searchsorted(place[order[belongs]], np.arange(1, len(numbers)))
+        parts = np.split(order[belongs], edges) if len(numbers) else []
+        return cls(dict(zip(numbers.tolist(), parts, strict=True)), len(unit), next_unit, dict(labels or {}))
+
+    @cached_property
+    def ids(self) -> tuple[int, ...]:
+        """Numbers of the units, ascending."""
+        return tuple(sorted(self.rows))
+
+    @cached_property
+    def unit(self) -> I64:
+        """Number of the unit of each spike, in the order of `Spikes`; -1 for a spike of no unit."""
+        unit = np.full(self.n_spikes, REMOVED, np.int64)
+        for number, rows in self.rows.items():
+            unit[rows] = number
+        return unit
 
 
 def as_sorted(sorting: Sorting) -> Membership:
@@ -120,7 +194,7 @@ def as_sorted(sorting: Sorting) -> Membership:
     """
     ids = sorting.unit_ids
     unit = ids[sorting.spikes.unit] if len(ids) else np.empty(0, np.int64)
-    return Membership(unit, tuple(ids.tolist()), int(ids.max(initial=-1)) + 1)
+    return Membership.of_spikes(unit, ids.tolist(), int(ids.max(initial=-1)) + 1)
 
 
 def after(membership: Membership, actions: Iterable[Action]) -> Membership:
@@ -145,7 +219,7 @@ def after(membership: Membership, actions: Iterable[Action]) -> Membership:
 
     Examples
     --------
-    >>> before = Membership(np.array([0, 1, 0, 2]), (0, 1, 2), 3)
+    >>> before = Membership.of_spikes(np.array([0, 1, 0, 2]), (0, 1, 2), 3)
     >>> merged = after(before, [Merge((0, 1)), Remove(2)])
     >>> merged.unit.tolist(), merged.ids
     ([3, 3, 3, -1], (3,))
@@ -160,11 +234,12 @@ def _done(membership: Membership, action: Action) -> Membership:
         case Split():
             return _split(membership, action)
         case SetLabel():
-            _require_units(membership, (action.unit,))
-            return replace(membership, labels={**membership.labels, action.unit: Label(action.label)})
+            return _labelled(membership, action)
+        case SetText():
+            return _written(membership, action)
         case Remove():
             _require_units(membership, (action.unit,))
-            return _moved(membership, (action.unit,), membership.unit == action.unit, np.int64(REMOVED), ())
+            return _replaced(membership, (action.unit,), {})
 
 
 def _merged(membership: Membership, merge: Merge) -> Membership:
@@ -172,40 +247,61 @@ def _merged(membership: Membership, merge: Merge) -> Membership:
     _require_units(membership, units)
     if len(units) < 2:
         raise InputError(f"A merge needs two units or more. Got {list(merge.units)}.")
-    new = _new_units(membership, units, 1, None if merge.new_unit is None else (merge.new_unit,))
-    merged = _moved(membership, units, np.isin(membership.unit, units), np.int64(new[0]), new)
+    (new,) = _new_units(membership, units, 1, None if merge.new_unit is None else (merge.new_unit,))
+    rows = np.sort(np.concatenate([membership.rows[unit] for unit in units]), kind="stable")
+    merged = _replaced(membership, units, {new: rows})
     labels = {membership.labels.get(unit) for unit in units}
     agreed = labels.pop() if len(labels) == 1 else None
-    return merged if agreed is None else replace(merged, labels={**merged.labels, new[0]: agreed})
+    # The texts of all parts say something of the whole; equal ones say it once.
+    texts: dict[str, list[str]] = {}
+    for (unit, name), text in membership.texts.items():
+        if unit in units and text not in texts.setdefault(name, []):
+            texts[name].append(text)
+    joined = {(new, name): "; ".join(parts) for name, parts in texts.items()}
+    return _described(merged, {} if agreed is None else {new: agreed}, joined)
 
 
 def _split(membership: Membership, split: Split) -> Membership:
     _require_units(membership, (split.unit,))
-    own = membership.unit == split.unit
-    n_spikes, part = int(own.sum()), np.asarray(split.part, np.int64)
-    if len(part) != n_spikes:
-        raise InputError(f"Unit {split.unit} has {counted(n_spikes, 'spike')}, and its split is of {len(part)}.")
+    rows, part = membership.rows[split.unit], np.asarray(split.part, np.int64)
+    if len(part) != len(rows):
+        raise InputError(f"Unit {split.unit} has {counted(len(rows), 'spike')}, and its split is of {len(part)}.")
     used = np.unique(part)
     if len(used) < 2 or not np.array_equal(used, np.arange(len(used))):
         raise InputError(
             f"The split of unit {split.unit} needs two parts or more, 0, 1 ..., each with spikes. Got {used.tolist()}."
         )
     new = _new_units(membership, (split.unit,), len(used), split.new_units)
-    parts = _moved(membership, (split.unit,), own, np.array(new, np.int64)[part], new)
+    parts = _replaced(membership, (split.unit,), {unit: rows[part == k] for k, unit in enumerate(new)})
     label = membership.labels.get(split.unit)
-    return parts if label is None else replace(parts, labels={**parts.labels, **dict.fromkeys(new, label)})
+    texts = {(k, name): text for (u, name), text in membership.texts.items() if u == split.unit for k in new}
+    return _described(parts, {} if label is None else dict.fromkeys(new, label), texts)
 
 
-def _moved(
-    membership: Membership, old: tuple[int, ...], rows: np.ndarray, unit: np.ndarray | np.int64, new: tuple[int, ...]
-) -> Membership:
-    """Move the spikes in some rows from the old units, which end, to new ones."""
-    moved = membership.unit.copy()
-    moved[rows] = unit
-    ids = tuple(sorted({*membership.ids, *new} - (set(old) - set(new))))
-    labels = {k: label for k, label in membership.labels.items() if k not in old}
+def _labelled(membership: Membership, action: SetLabel) -> Membership:
+    _require_units(membership, (action.unit,))
+    others = {unit: label for unit, label in membership.labels.items() if unit != action.unit}
+    return replace(membership, labels=others if action.label is None else {**others, action.unit: Label(action.label)})
+
+
+def _written(membership: Membership, action: SetText) -> Membership:
+    _require_units(membership, (action.unit,))
+    key = (action.unit, action.name)
+    others = {k: text for k, text in membership.texts.items() if k != key}
+    return replace(membership, texts={**others, key: action.text} if action.text else others)
+
+
+def _replaced(membership: Membership, old: tuple[int, ...], new: Mapping[int, I32]) -> Membership:
+    """Units in which the old ones have ended and new ones have begun."""
+    rows = {unit: rows for unit, rows in membership.rows.items() if unit not in old}
+    labels = {unit: label for unit, label in membership.labels.items() if unit not in old}
+    texts = {key: text for key, text in membership.texts.items() if key[0] not in old}
     next_unit = max([membership.next_unit, *(unit + 1 for unit in new)])
-    return Membership(moved, ids, next_unit, labels)
+    return Membership({**rows, **new}, membership.n_spikes, next_unit, labels, texts)
+
+
+def _described(membership: Membership, labels: Mapping[int, Label], texts: Mapping[tuple[int, str], str]) -> Membership:
+    return replace(membership, labels={**membership.labels, **labels}, texts={**membership.texts, **texts})
 
 
 def _new_units(membership: Membership, old: tuple[int, ...], n: int, wanted: tuple[int, ...] | None) -> tuple[int, ...]:

@@ -54,8 +54,8 @@ def difference(before: Membership, target: Membership) -> Difference:
 
     Examples
     --------
-    >>> before = Membership(np.array([0, 1, 1]), (0, 1), 2)
-    >>> difference(before, Membership(np.array([3, 3, 4]), (3, 4), 5)).merges
+    >>> before = Membership.of_spikes(np.array([0, 1, 1]), (0, 1), 2)
+    >>> difference(before, Membership.of_spikes(np.array([3, 3, 4]), (3, 4), 5)).merges
     (Merge(units=(0, 5), new_unit=3),)
     """
     pairs = {(int(old), int(new)) for old, new in np.unique(np.stack([before.unit, target.unit]), axis=1).T}

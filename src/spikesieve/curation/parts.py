@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve.curation.actions import Membership
-from spikesieve.model import I64, Bool, Sorting
+from spikesieve.model import I32, I64, Bool, Sorting
 
 # Means are those of at most this many spikes of a unit, evenly spaced.
 SPIKES_OF_MEAN = 2_000
@@ -51,10 +51,9 @@ def parts_of(sorting: Sorting, membership: Membership) -> Parts:
         One row a new unit.
     """
     ids, n_old = np.array(membership.ids, np.int64), len(sorting.units)
-    kept = membership.unit >= 0
-    new = np.searchsorted(ids, membership.unit[kept])
-    counts = np.bincount(new * n_old + sorting.spikes.unit[kept], minlength=len(ids) * n_old)
-    n_spikes = counts.reshape(len(ids), n_old).astype(np.int64)
+    n_spikes = np.zeros((len(ids), n_old), np.int64)
+    for k, unit in enumerate(membership.ids):
+        n_spikes[k] = np.bincount(sorting.spikes.unit[membership.rows[unit]], minlength=n_old)
     total = np.bincount(sorting.spikes.unit, minlength=n_old)
     own_row = np.minimum(np.searchsorted(sorting.unit_ids, ids), max(0, n_old - 1))
     base = np.where(n_spikes.any(axis=1), n_spikes.argmax(axis=1), own_row)
@@ -62,17 +61,17 @@ def parts_of(sorting: Sorting, membership: Membership) -> Parts:
     return Parts(ids, n_spikes, base.astype(np.int64), ~whole)
 
 
-def evenly_spaced(rows: I64) -> I64:
+def evenly_spaced(rows: I64 | I32) -> I64 | I32:
     """Choose at most 2000 of some spikes, evenly spaced.
 
     Parameters
     ----------
-    rows : ndarray of int64, shape (n,)
+    rows : ndarray of int64 or int32, shape (n,)
         The spikes.
 
     Returns
     -------
-    ndarray of int64
+    ndarray of int64 or int32
         All of them, or 2000.
 
     Examples

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from spikesieve.curation.actions import Membership
+from spikesieve.curation.actions import Membership, as_sorted
 from spikesieve.curation.parts import Parts, evenly_spaced
-from spikesieve.model import F32, F64, I64, RowsOnDemand, Sorting, Templates, WaveformStatistics
+from spikesieve.model import F32, F64, I32, I64, RowsOnDemand, Sorting, Templates, WaveformStatistics
 
 
 def curated_templates(sorting: Sorting, membership: Membership, parts: Parts) -> Templates:
@@ -31,15 +31,38 @@ def curated_templates(sorting: Sorting, membership: Membership, parts: Parts) ->
     The template of a merged unit is the mean of those of its parts, weighted by their spikes. That of a part of a unit
     is the unit's template plus the difference of their mean features, as waveforms without whitening.
     """
-    old = sorting.templates
+    old, before = sorting.templates, as_sorted(sorting)
     contacts = old.contacts[parts.base]
     uv = old.uv[parts.base].copy()
     for row in np.flatnonzero(parts.changed):
-        total = np.zeros((old.uv.shape[1], sorting.probe.n_contacts))
-        for part in np.flatnonzero(parts.n_spikes[row]):
-            total += parts.n_spikes[row, part] * _template_of_part(sorting, membership, int(part), int(parts.ids[row]))
-        uv[row] = _on(total / parts.n_spikes[row].sum(), contacts[row])
+        mean_uv = mean_waveform_uv(sorting, before, membership.rows[int(parts.ids[row])])
+        uv[row] = _on(mean_uv, contacts[row])
     return Templates(uv, contacts, old.peak_index)
+
+
+def mean_waveform_uv(sorting: Sorting, before: Membership, rows: I32) -> F64:
+    """Compute the mean waveform of any spikes from the templates and features of the units they were sorted into.
+
+    Parameters
+    ----------
+    sorting : Sorting
+        The sorting.
+    before : Membership
+        Its units, from `as_sorted`.
+    rows : ndarray of int32, shape (n,)
+        The spikes; at least one.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_waveform_samples, n_contacts)
+        In uV; 0 on contacts on which none of these units was measured.
+    """
+    old = sorting.spikes.unit[rows]
+    total = np.zeros((sorting.templates.uv.shape[1], sorting.probe.n_contacts))
+    for part in np.flatnonzero(np.bincount(old)).tolist():
+        taken, own = rows[old == part], before.rows[sorting.units[part].unit]
+        total += len(taken) * _moved(sorting, part, sorting.templates.uv[part], taken, own)
+    return total / len(rows)
 
 
 def curated_statistics(sorting: Sorting, membership: Membership, parts: Parts) -> WaveformStatistics | None:
@@ -107,13 +130,7 @@ def _on(dense: F64, contacts: I64) -> F64:
     return np.where(contacts >= 0, dense[:, contacts], 0.0)
 
 
-def _template_of_part(sorting: Sorting, membership: Membership, old: int, unit: int) -> F64:
-    """Mean waveform in uV of the spikes of an old row that are now in a unit: (n_waveform_samples, n_contacts)."""
-    own = np.flatnonzero(sorting.spikes.unit == old)
-    return _moved(sorting, old, sorting.templates.uv[old], own[membership.unit[own] == unit], own)
-
-
-def _moved(sorting: Sorting, old: int, mean_uv: F32, taken: I64, own: I64) -> F64:
+def _moved(sorting: Sorting, old: int, mean_uv: F32, taken: I64 | I32, own: I64 | I32) -> F64:
     """Change the mean waveform of some spikes of an old row into that of a part of them, on all contacts."""
     near = sorting.templates.contacts[old]
     dense_uv = np.zeros((mean_uv.shape[0], sorting.probe.n_contacts))
@@ -124,7 +141,7 @@ def _moved(sorting: Sorting, old: int, mean_uv: F32, taken: I64, own: I64) -> F6
     return dense_uv
 
 
-def _difference_uv(sorting: Sorting, old: int, taken: I64, own: I64) -> tuple[I64, F64]:
+def _difference_uv(sorting: Sorting, old: int, taken: I64 | I32, own: I64 | I32) -> tuple[I64, F64]:
     """Contacts, and on each the mean waveform of the taken spikes less that of all these spikes of the unit."""
     used = sorting.feature_contacts[old] >= 0
     contacts = sorting.feature_contacts[old][used]
@@ -134,14 +151,14 @@ def _difference_uv(sorting: Sorting, old: int, taken: I64, own: I64) -> tuple[I6
     return contacts, np.linalg.lstsq(local, white, rcond=None)[0]
 
 
-def mean_features(features: F32 | RowsOnDemand, rows: I64) -> F32:
+def mean_features(features: F32 | RowsOnDemand, rows: I64 | I32) -> F32:
     """Average the features of some spikes, of at most 2000 of them.
 
     Parameters
     ----------
     features : ndarray of float32, shape (n_spikes, n_feature_contacts, n_pcs), or RowsOnDemand
         Features of all spikes.
-    rows : ndarray of int64, shape (n,)
+    rows : ndarray of int64 or int32, shape (n,)
         The spikes; at least one.
 
     Returns

@@ -15,7 +15,7 @@ from spikesieve.errors import InputError
 from spikesieve.io.curations.spikeinterface import read_spikeinterface_curation, write_spikeinterface_curation
 from spikesieve.model import Label
 
-BEFORE = Membership(np.array([0, 1, 0, 2, 3, 1, 0, 4, 0]), (0, 1, 2, 3, 4), 5)
+BEFORE = Membership.of_spikes(np.array([0, 1, 0, 2, 3, 1, 0, 4, 0]), (0, 1, 2, 3, 4), 5)
 SAMPLES = np.arange(9) * 1000
 
 

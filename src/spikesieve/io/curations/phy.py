@@ -44,9 +44,9 @@ def phy_difference(sorting: Sorting, folder: Path) -> Difference:
     ids = tuple(np.unique(now).tolist())
     # A label is one by hand where it differs from the one that was written.
     by_hand = {k: label for k, label in groups.items() if k in set(ids) and written.get(k) != label}
-    old = Membership(before, tuple(sorting.unit_ids.tolist()), int(sorting.unit_ids.max(initial=-1)) + 1)
+    old = Membership.of_spikes(before, tuple(sorting.unit_ids.tolist()), int(sorting.unit_ids.max(initial=-1)) + 1)
     empty = [unit for unit in old.ids if unit not in set(before.tolist())]
-    return difference(old, Membership(now, tuple(sorted({*ids, *empty})), max(ids, default=-1) + 1, by_hand))
+    return difference(old, Membership.of_spikes(now, tuple(sorted({*ids, *empty})), max(ids, default=-1) + 1, by_hand))
 
 
 def _labels(path: Path) -> dict[int, Label]:

@@ -66,7 +66,7 @@ def read_phy(folder: Path, sampling_hz: float | None = None) -> ExternalSorting:
     positions_um = optional_array(folder, "channel_positions")
     channels = optional_array(folder, "channel_map")
     shanks = optional_array(folder, "channel_shanks")
-    waveforms, lost = _waveforms(folder, trains, spikes.template)
+    waveforms, lost = mean_waveforms(folder, trains, spikes.template)
     return ExternalSorting(
         name=folder.resolve().name,
         kind=_kind(folder),
@@ -138,10 +138,27 @@ def _kind(folder: Path) -> str:
     return "Phy folder"
 
 
-def _waveforms(
+def mean_waveforms(
     folder: Path, trains: SpikeTrains, template_of_spike: NDArray[Any] | None
 ) -> tuple[UnitWaveforms | None, tuple[str, ...]]:
-    """Mean waveforms of the units, and a note on spikes without a template."""
+    """Compute the mean waveforms of units from the templates of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    trains : SpikeTrains
+        The units.
+    template_of_spike : ndarray of int, shape (n_spikes,), or None
+        Template of each spike. None: units are templates.
+
+    Returns
+    -------
+    waveforms : UnitWaveforms or None
+        None if the folder has no templates.
+    notes : tuple of str
+        A note on spikes without a template.
+    """
     templates = optional_array(folder, "templates")
     if templates is None:
         return None, ()

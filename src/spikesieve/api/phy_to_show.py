@@ -1,0 +1,153 @@
+"""Reads a folder that any sorter wrote for Phy, for the views. What is missing in it switches a view off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikesieve.curation.actions import Membership
+from spikesieve.errors import InputError
+from spikesieve.io.recordings.binary import RawFiles
+from spikesieve.io.sortings.phy import mean_waveforms
+from spikesieve.io.sortings.phy_files import optional_array, read_params_py, required_array
+from spikesieve.model import I64, Probe, Recording, SortedTime, Templates
+from spikesieve.model.external import SpikeTrains
+from spikesieve.views.result import Result
+
+PITCH_UM = 20.0
+"""Distance of contacts whose places are not known."""
+
+
+def read_phy_to_show(folder: Path) -> Result:
+    """Read a folder that any sorter wrote for Phy.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+
+    Returns
+    -------
+    Result
+        Its units are the templates of the sorter, before anything was done in Phy.
+
+    Raises
+    ------
+    InputError
+        Spike times, units or the sampling rate are missing, or a file is damaged.
+    """
+    params = read_params_py(folder / "params.py")
+    if not params.get("sample_rate"):
+        raise InputError(f"{folder} has no sample_rate in params.py. Write it there.")
+    hz, name = float(params["sample_rate"]), folder.resolve().name
+    sample, order = _in_time_order(folder)
+    trains = SpikeTrains.from_spikes(sample, _units(folder).ravel()[order].astype(np.int64), name)
+    missing: list[str] = []
+    probe = _probe(folder, name, params, missing)
+    templates, unit = _templates(folder, trains, probe, missing)
+    amplitude, amplitude_unit = _amplitude(folder, order, missing)
+    position_um = _column(folder, "spike_positions", order)
+    if position_um is None:
+        missing.append("There is no spike_positions.npy: depth over time and places on the probe are not shown.")
+    recording = _recording(folder, params, hz, missing)
+    n_samples = 0 if recording is None else recording.n_samples
+    ids = trains.units.tolist()
+    return Result(
+        name=name,
+        kind="written for Phy",
+        probe=probe,
+        time=SortedTime(((0, max(n_samples, int(sample.max(initial=0)) + 1)),), hz),
+        sample=sample,
+        template=trains.unit.astype(np.int32),
+        templates=templates,
+        waveform_unit=unit,
+        units=Membership.of_spikes(trains.units[trains.unit], ids, max(ids, default=-1) + 1),
+        noise_sd_uv=np.full(probe.n_contacts, np.nan, np.float32),
+        amplitude=amplitude,
+        amplitude_unit=amplitude_unit,
+        position_um=None if position_um is None else position_um[:, :2].astype(np.float32),
+        recording=recording,
+        missing=tuple(missing),
+        file_row=order,
+    )
+
+
+def _in_time_order(folder: Path) -> tuple[I64, I64]:
+    """Samples in order of time, and the row of each in the files. Spikes before sample 0 are left out."""
+    times = np.asarray(required_array(folder, "spike_times")).ravel()
+    if times.dtype.kind == "f" and not np.array_equal(times, np.round(times)):
+        raise InputError(f"spike_times.npy in {folder} has no whole samples. Spike times must be samples, not seconds.")
+    sample = times.astype(np.int64)
+    order = np.argsort(sample, kind="stable")
+    order = order[sample[order] >= 0]
+    return sample[order], order
+
+
+def _units(folder: Path) -> NDArray[Any]:
+    """The units as they were sorted: the templates, where the folder has them."""
+    found = optional_array(folder, "spike_templates")
+    return required_array(folder, "spike_clusters") if found is None else found
+
+
+def _column(folder: Path, name: str, order: I64) -> NDArray[Any] | None:
+    """An array with a row for each spike, in order of time; None if the folder has none that fits."""
+    found = optional_array(folder, name)
+    if found is None or len(found) <= order.max(initial=-1):
+        return None
+    return np.asarray(found[order])
+
+
+def _probe(folder: Path, name: str, params: dict[str, Any], missing: list[str]) -> Probe:
+    positions, channels, shanks = (optional_array(folder, f"channel_{what}") for what in ("positions", "map", "shanks"))
+    if positions is None:
+        missing.append("There is no channel_positions.npy: contacts are shown in one column.")
+        n = int(params.get("n_channels_dat", 1)) if channels is None else channels.size
+        positions = np.stack([np.zeros(n), PITCH_UM * np.arange(n)], axis=1)
+    rows = np.arange(len(positions))
+    of_file = rows if channels is None else np.asarray(channels).ravel().astype(np.int64)
+    of_shank = np.zeros(len(rows), np.int64) if shanks is None else np.asarray(shanks).ravel().astype(np.int64)
+    try:
+        return Probe(np.asarray(positions, np.float64), of_file, of_shank, name)
+    except InputError as error:
+        missing.append(f"Contacts are shown in one column: {error}")
+        column = np.stack([np.zeros(len(rows)), PITCH_UM * rows], axis=1)
+        return Probe(column, rows, np.zeros(len(rows), np.int64), name)
+
+
+def _templates(folder: Path, trains: SpikeTrains, probe: Probe, missing: list[str]) -> tuple[Templates, str]:
+    """Waveform of each template that has spikes, on all contacts."""
+    waveforms, notes = mean_waveforms(folder, trains, None)
+    missing += notes
+    every = np.tile(np.arange(probe.n_contacts), (len(trains.units), 1))
+    if waveforms is None or waveforms.values.shape[2] != probe.n_contacts:
+        missing.append("There is no templates.npy that fits the probe: waveforms and similar units are not shown.")
+        return Templates(np.zeros((len(trains.units), 2, probe.n_contacts), np.float32), every, 0), "raw"
+    unit = {"raw numbers": "raw"}.get(waveforms.scale, waveforms.scale)
+    return Templates(waveforms.values.astype(np.float32), every, int(waveforms.peak_index)), unit
+
+
+def _amplitude(folder: Path, order: I64, missing: list[str]) -> tuple[NDArray[np.float32] | None, str]:
+    for name, unit in (("spike_amplitude_uv", "µV"), ("amplitudes", "as the sorter counts it")):
+        found = _column(folder, name, order)
+        if found is not None:
+            return found.ravel().astype(np.float32), unit
+    missing.append("There is no amplitudes.npy: amplitude over time is not shown.")
+    return None, ""
+
+
+def _recording(folder: Path, params: dict[str, Any], hz: float, missing: list[str]) -> Recording | None:
+    """The raw files, in raw numbers; None where they are not there."""
+    given = params.get("dat_path") or []
+    paths = [folder / path for path in ([given] if isinstance(given, str) else given)]
+    n_channels, dtype = int(params.get("n_channels_dat", 0)), np.dtype(params.get("dtype", "int16"))
+    if not paths or not n_channels or not all(path.is_file() for path in paths):
+        missing.append("The raw file is not where params.py says: single spikes are not shown.")
+        return None
+    header_bytes = int(params.get("offset", 0))
+    lengths = [(path.stat().st_size - header_bytes) // (n_channels * dtype.itemsize) for path in paths]
+    starts = tuple(np.cumsum([0, *lengths]).tolist())
+    files = RawFiles(tuple(map(str, paths)), starts, n_channels, dtype.str, header_bytes)
+    return Recording(files, starts[-1], n_channels, hz, file_starts=starts[:-1], has_gain=False, name=folder.name)

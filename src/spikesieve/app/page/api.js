@@ -1,0 +1,72 @@
+// @ts-check
+// Requests to the server. Addresses are relative, so that a proxy may put the page behind any prefix.
+
+import { decode } from "./wire.js";
+
+/** @typedef {import("./wire.js").Message} Message */
+
+const MOST_KEPT = 400;
+/** @type {Map<string, Promise<Message>>} Answers that never change, the least used first. */
+const kept = new Map();
+
+export class Refused extends Error {
+  /** @param {number} status @param {string} said */
+  constructor(status, said) {
+    super(said);
+    this.status = status;
+  }
+}
+
+/** @param {Response} response */
+async function checked(response) {
+  if (response.ok) return response;
+  const said = await response.json().catch(() => ({}));
+  throw new Refused(response.status, said.error ?? `The server answered ${response.status}.`);
+}
+
+/** @param {string} path @returns {Promise<any>} */
+export async function getJson(path) {
+  return (await checked(await fetch(`api/${path}`, { credentials: "same-origin" }))).json();
+}
+
+/**
+ * Get arrays of units, which never change: the second time they are here.
+ * @param {string} path
+ * @returns {Promise<Message>}
+ */
+export function getArrays(path) {
+  const known = kept.get(path);
+  const found = known ?? fetch(`api/${path}`, { credentials: "same-origin" }).then(checked).then((r) => r.arrayBuffer()).then(decode);
+  kept.delete(path);
+  kept.set(path, found);
+  if (!known) {
+    found.catch(() => kept.delete(path));
+    const oldest = kept.size > MOST_KEPT ? kept.keys().next().value : undefined;
+    if (oldest !== undefined) kept.delete(oldest);
+  }
+  return found;
+}
+
+/** @param {string} path @param {object} content @returns {Promise<any>} */
+export async function post(path, content) {
+  const headers = { "Content-Type": "application/json", "X-Spikesieve": "page" };
+  const request = { method: "POST", headers, body: JSON.stringify(content), credentials: /** @type {const} */ ("same-origin") };
+  return (await checked(await fetch(`api/${path}`, request))).json();
+}
+
+/**
+ * Hear what anybody changes. Joins again when the connection is lost.
+ * @param {(event: any) => void} hear
+ * @param {(connected: boolean) => void} tell
+ */
+export function listen(hear, tell) {
+  const address = new URL("api/events", document.baseURI);
+  address.protocol = address.protocol.replace("http", "ws");
+  const socket = new WebSocket(address);
+  socket.addEventListener("open", () => tell(true));
+  socket.addEventListener("message", (event) => hear(JSON.parse(event.data)));
+  socket.addEventListener("close", () => {
+    tell(false);
+    setTimeout(() => listen(hear, tell), 1000);
+  });
+}

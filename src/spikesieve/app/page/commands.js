@@ -1,0 +1,124 @@
+// @ts-check
+// What keys, buttons and typed commands do, by name.
+
+import { decide, exportTo, label, merge, part, reject, write } from "./decide.js";
+import { showExports, showHelp, showHistory } from "./dialogs.js";
+import { leaveQueue, stepQueue } from "./queue.js";
+import { SCATTERS, showScatter } from "./panels/scatter.js";
+import { tell } from "./says.js";
+import { changed, select, selected, state } from "./store.js";
+import { toggleTheme } from "./theme.js";
+import { ask } from "./ask.js";
+import { runSnippet } from "./snippets.js";
+
+/** @param {number} by */
+function stepBest(by) {
+  const { order, best } = state, at = order.indexOf(best[0]);
+  const next = order[at < 0 ? (by > 0 ? 0 : order.length - 1) : at + by];
+  if (next !== undefined) select([next]);
+}
+
+/** @param {number} by */
+function stepSimilar(by) {
+  const order = state.similarOrder.filter((unit) => !state.best.includes(unit));
+  const last = state.similar[state.similar.length - 1], at = order.indexOf(last), next = order[at < 0 ? (by > 0 ? 0 : -1) : at + by];
+  if (next !== undefined) select(state.best, [next]);
+}
+
+/** @param {string | null} name */
+async function labelBest(name) {
+  const place = state.order.indexOf(state.best[0]), next = state.order[place + 1];
+  if ((await label(state.best, name)) && next !== undefined && state.rows.has(next)) select([next]);
+}
+
+/** @param {string | null} name */
+async function labelSimilar(name) {
+  if (await label(state.similar, name)) stepSimilar(1);
+}
+
+/** @param {number} by */
+function stepScatter(by) {
+  const known = SCATTERS.filter(({ needs }) => state.start.has[needs]), at = known.findIndex(({ kind }) => kind === state.scatter);
+  if (known.length) showScatter(known[(at + by + known.length) % known.length].kind);
+}
+
+/** @param {number} by */
+function scaleWaveforms(by) {
+  state.waveformScale *= by;
+  changed("look");
+}
+
+function clear() {
+  const filter = /** @type {HTMLInputElement} */ (document.getElementById("filter"));
+  if (state.lasso) {
+    state.lasso = null;
+    changed("lasso");
+  } else if (leaveQueue()) {
+    return;
+  } else if (filter.value) {
+    filter.value = "";
+    filter.dispatchEvent(new Event("input"));
+  }
+  tell("");
+  if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+}
+
+/** @type {Record<string, () => unknown>} */
+export const COMMANDS = {
+  next_best: () => stepBest(1),
+  previous_best: () => stepBest(-1),
+  first_best: () => select(state.order.slice(0, 1)),
+  last_best: () => select(state.order.slice(-1)),
+  next_similar: () => (state.best.length ? stepSimilar(1) : stepBest(1)),
+  previous_similar: () => stepSimilar(-1),
+  first_similar: () => select(state.best, state.similarOrder.slice(0, 4)),
+  only_best: () => select(state.best),
+  reset: () => select(state.order.slice(0, 1)),
+  queue: () => stepQueue(1),
+  queue_back: () => stepQueue(-1),
+  merge,
+  split: () => part("split"),
+  discard: () => part("discard"),
+  reject,
+  undo: () => decide("undo"),
+  redo: () => decide("redo"),
+  export: () => exportTo("phy"),
+  export_all: showExports,
+  best_good: () => labelBest("good"),
+  best_mua: () => labelBest("mua"),
+  best_noise: () => labelBest("noise"),
+  best_unsorted: () => labelBest(null),
+  similar_good: () => labelSimilar("good"),
+  similar_mua: () => labelSimilar("mua"),
+  similar_noise: () => labelSimilar("noise"),
+  similar_unsorted: () => labelSimilar(null),
+  all_good: () => label(selected(), "good"),
+  all_mua: () => label(selected(), "mua"),
+  all_noise: () => label(selected(), "noise"),
+  all_unsorted: () => label(selected(), null),
+  label: () => ask("Own label: NAME VALUE", "", (text) => runSnippet(`l ${text}`)),
+  note: () => ask("Note", state.rows.get(selected()[0])?.note ?? "", (text) => write("note", text)),
+  next_scatter: () => stepScatter(1),
+  previous_scatter: () => stepScatter(-1),
+  waveform_kind: () => {
+    if (!state.start.has.raw) return tell("The raw file is not there.", true);
+    state.raw = !state.raw;
+    changed("look");
+  },
+  intervals: () => {
+    state.intervals = !state.intervals;
+    changed("look");
+  },
+  overlap: () => {
+    state.overlap = !state.overlap;
+    changed("look");
+  },
+  waveform_larger: () => scaleWaveforms(1.25),
+  waveform_smaller: () => scaleWaveforms(0.8),
+  clear,
+  filter: () => document.getElementById("filter")?.focus(),
+  snippet: () => ask(":", "", runSnippet),
+  history: showHistory,
+  theme: toggleTheme,
+  help: showHelp,
+};

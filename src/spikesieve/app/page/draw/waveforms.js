@@ -1,0 +1,93 @@
+// @ts-check
+// Mean waveforms at the places of their contacts.
+
+import { FONT, line, plain, roundBelow } from "./canvas.js";
+
+/**
+ * @typedef {import("./canvas.js").Pen} Pen
+ * @typedef {import("./canvas.js").Colours} Colours
+ * @typedef {{uv: Float32Array, contacts: ArrayLike<number>, nSamples: number, colour: string, single: Float32Array | null}} Trace
+ * @typedef {{x_um: number[], y_um: number[], channel: number[]}} Probe
+ */
+
+const MOST_CONTACTS = 24, FEWEST_CONTACTS = 6, SMALL = 0.06;
+
+/** Places along one axis moved into 0.03..0.97 with room for a trace at both ends, and the room for each. @param {number[]} places */
+function spots(places) {
+  const distinct = [...new Set(places.map((p) => Math.round(p * 10) / 10))].sort((a, b) => a - b);
+  if (distinct.length === 1) return { at: () => 0.5, pitch: 0.94 };
+  const span = distinct[distinct.length - 1] - distinct[0];
+  const steps = distinct.slice(1).map((p, i) => p - distinct[i]).sort((a, b) => a - b);
+  const pitch = 0.94 / (span / steps[steps.length >> 1] + 1);
+  return { at: (/** @type {number} */ p) => 0.03 + pitch / 2 + ((p - distinct[0]) / span) * (0.94 - pitch), pitch };
+}
+
+/** Contacts to show: where a unit is not small, and the nearest ones in any case; those of the first unit come first. @param {Trace[]} traces */
+function contactsOf(traces) {
+  const sizes = traces.map(({ uv, contacts, nSamples }) => Array.from(contacts, (_, row) => largest(uv.subarray(row * nSamples, (row + 1) * nSamples))));
+  const most = Math.max(...sizes.flat());
+  /** @type {Set<number>} */
+  const found = new Set();
+  traces.forEach(({ contacts }, k) => Array.from(contacts).forEach((contact, row) => {
+    if (found.size < MOST_CONTACTS && (row < FEWEST_CONTACTS || sizes[k][row] > SMALL * most)) found.add(contact);
+  }));
+  return [...found];
+}
+
+/** @param {Float32Array} uv */
+function largest(uv) {
+  return uv.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+}
+
+/**
+ * @param {Pen} pen @param {Trace[]} traces @param {Probe} probe
+ * @param {{overlap: boolean, scale: number, sampleMs: number, unit: string}} how @param {Colours} colours
+ * @returns {{contact: number, x: number, y: number}[]} Where the contacts are.
+ */
+export function drawWaveforms({ ctx, width, height }, traces, probe, how, colours) {
+  const shown = contactsOf(traces), room = height - 18;
+  const x = spots(shown.map((c) => probe.x_um[c])), y = spots(shown.map((c) => probe.y_um[c]));
+  const nSamples = traces[0].nSamples, n = how.overlap ? 1 : traces.length;
+  const perUv = (how.scale * Math.min(0.5, 1.7 * y.pitch) * room) / Math.max(...traces.map(({ uv }) => largest(uv)), 1e-9) / 1.5;
+  const column = (0.92 * x.pitch * width) / n, perSample = (0.94 * column) / (nSamples - 1);
+  const places = shown.map((contact) => ({ contact, x: x.at(probe.x_um[contact]) * width, y: room - y.at(probe.y_um[contact]) * room }));
+  ctx.fillStyle = colours.soft;
+  ctx.textAlign = "left";
+  ctx.textBaseline = "bottom";
+  ctx.font = "10px system-ui, 'Liberation Sans', sans-serif";
+  for (const place of places) ctx.fillText(String(probe.channel[place.contact]), place.x - (column * n) / 2, place.y - 1);
+  ctx.font = FONT;
+  traces.forEach(({ uv, contacts, colour, single }, k) => {
+    ctx.strokeStyle = colour;
+    const draw = (/** @type {Float32Array} */ values) => Array.from(contacts).forEach((contact, row) => {
+      const place = places[shown.indexOf(contact)];
+      if (!place) return;
+      const left = place.x - (column * n) / 2 + (how.overlap ? 0 : k * column);
+      line(ctx, Array.from({ length: nSamples }, (_, t) => [left + t * perSample, place.y - values[row * nSamples + t] * perUv]));
+    });
+    if (single) {
+      ctx.lineWidth = 0.7;
+      ctx.globalAlpha = 0.25;
+      for (let at = 0; at < single.length; at += uv.length) draw(single.subarray(at, at + uv.length));
+      ctx.globalAlpha = 1;
+    }
+    ctx.lineWidth = single ? 2 : 1.4;
+    draw(uv);
+  });
+  drawScale(ctx, width, height, { perUv, perMs: perSample / how.sampleMs, unit: how.unit }, colours);
+  return places;
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {number} width @param {number} height @param {{perUv: number, perMs: number, unit: string}} scale @param {Colours} colours */
+function drawScale(ctx, width, height, { perUv, perMs, unit }, colours) {
+  const uv = roundBelow(40 / perUv), ms = roundBelow(50 / perMs), left = width - 60, bottom = height - 5;
+  ctx.strokeStyle = ctx.fillStyle = colours.ink;
+  ctx.lineWidth = 1.5;
+  line(ctx, [[left, bottom - uv * perUv], [left, bottom], [left + ms * perMs, bottom]]);
+  ctx.textAlign = "right";
+  ctx.textBaseline = "middle";
+  ctx.fillText(`${plain(uv)} ${unit}`, left - 4, bottom - (uv * perUv) / 2);
+  ctx.textAlign = "left";
+  ctx.textBaseline = "bottom";
+  ctx.fillText(`${plain(ms)} ms`, left + 4, bottom - 1);
+}

@@ -1,0 +1,88 @@
+// @ts-check
+// The page begins here.
+
+import { getJson, listen, post, Refused } from "./api.js";
+import { startAsking } from "./ask.js";
+import { COMMANDS } from "./commands.js";
+import { startKeys } from "./keys.js";
+import { startQueue } from "./queue.js";
+import { startCorrelograms } from "./panels/correlograms.js";
+import { startScatter } from "./panels/scatter.js";
+import { startTables } from "./panels/units.js";
+import { getAhead } from "./panels/unit_arrays.js";
+import { startWaveforms } from "./panels/waveforms.js";
+import { tell, tellError } from "./says.js";
+import { apply, changed, on, select, state } from "./store.js";
+import { startTheme } from "./theme.js";
+
+/** Take the token out of the address, and give it for a cookie. */
+async function logIn() {
+  const token = new URLSearchParams(location.hash.slice(1)).get("t");
+  if (!token) return;
+  await post("login", { token });
+  history.replaceState(null, "", location.pathname + location.search);
+}
+
+/** @param {any} start */
+function take(start) {
+  state.start = start;
+  state.rows = new Map(start.units.map((/** @type {any} */ row) => [row.unit, row]));
+  state.seq = start.seq;
+  state.canUndo = start.can_undo;
+  state.canRedo = start.can_redo;
+  const onlyLook = start.read_only || start.role !== "curator";
+  document.title = `${start.name}${onlyLook ? " (only to look at)" : ""} – spikesieve`;
+  const name = /** @type {HTMLElement} */ (document.getElementById("name"));
+  name.textContent = start.name + (onlyLook ? " (only to look at)" : "");
+  name.title = `${start.kind}. ${start.missing.join(" ")}`;
+}
+
+function showButtons() {
+  for (const [id, on] of /** @type {[string, boolean][]} */ ([["undo", state.canUndo], ["redo", state.canRedo]]))
+    /** @type {HTMLButtonElement} */ (document.getElementById(id)).disabled = !on;
+}
+
+/** @param {any} event */
+async function hear(event) {
+  const seq = event.hello ?? event.seq;
+  if (event.hello === undefined && event.seq === state.seq + 1) apply(event);
+  else if (seq > state.seq) {
+    take(await getJson("start")); // something was missed
+    changed("units", "saved");
+  }
+}
+
+async function start() {
+  startTheme();
+  await logIn();
+  take(await getJson("start"));
+  startAsking();
+  const tables = startTables();
+  startWaveforms();
+  startCorrelograms();
+  startScatter();
+  startQueue();
+  startKeys(state.start.keys, COMMANDS);
+  for (const name of ["undo", "redo", "history", "export_all", "theme", "help", "queue"]) document.getElementById(name)?.addEventListener("click", () => COMMANDS[name]?.());
+  document.addEventListener("sort-units", (event) => tables.sortBy(/** @type {CustomEvent} */ (event).detail ?? ""));
+  on(["units", "saved"], showButtons);
+  on(["selection", "order"], getAhead);
+  on(["selection"], () => {
+    /** @type {HTMLElement} */ (document.getElementById("chosen")).textContent = [...state.best, ...state.similar].join(" + ");
+  });
+  changed("units", "saved");
+  select(state.order.slice(0, 1));
+  tell(state.start.missing.join(" "));
+  listen((event) => hear(event).catch(tellError), (connected) => {
+    state.connected = connected;
+    /** @type {HTMLElement} */ (document.getElementById("saved")).textContent = connected ? "" : "not connected";
+  });
+  document.documentElement.dataset.ready = "yes";
+}
+
+start().catch((error) => {
+  const notice = document.createElement("p");
+  notice.className = "notice";
+  notice.textContent = error instanceof Refused || error instanceof Error ? error.message : String(error);
+  document.getElementById("panels")?.replaceWith(notice);
+});

@@ -1,0 +1,82 @@
+// @ts-check
+// The queue: what is worth a look, with its evidence, the surest first.
+
+import { getJson } from "./api.js";
+import { showScatter } from "./panels/scatter.js";
+import { tellError } from "./says.js";
+import { changed, on, select, state } from "./store.js";
+
+/** @typedef {import("./store.js").Suggestion} Suggestion */
+
+const KEYS = { merge: "G merges them, R says that they are two", split: "K splits it, R keeps it whole", label: "Alt+G, Alt+M or Alt+N labels it" };
+let asked = 0;
+
+/** What a suggestion is about, so that it is found again when the queue has changed. @param {Suggestion} one */
+function name(one) {
+  return `${one.kind} ${one.units.join(",")}`;
+}
+
+/** The suggestion that is shown. @returns {Suggestion | undefined} */
+function shown() {
+  return state.queue.items[state.queue.at];
+}
+
+async function refresh() {
+  const mine = ++asked;
+  try {
+    const { items, n_named: named, n_units: units } = await getJson("queue");
+    if (mine !== asked) return;
+    const before = shown(), place = state.queue.at;
+    const at = before ? items.findIndex((/** @type {Suggestion} */ one) => name(one) === name(before)) : -1;
+    state.queue = { items, at, named, units };
+    changed("queue");
+    // What was shown has been decided: the next one takes its place.
+    if (before && at < 0 && items.length) show(Math.min(place, items.length - 1));
+  } catch (error) {
+    tellError(error);
+  }
+}
+
+/** @param {number} place */
+function show(place) {
+  state.queue.at = place;
+  const one = shown();
+  if (!one) return changed("queue");
+  select(one.units.slice(0, 1), one.units.slice(1));
+  if (one.lasso) {
+    showScatter(one.lasso.kind);
+    state.lasso = { corners: one.lasso.corners, closed: true, counts: null };
+    changed("lasso");
+  }
+  changed("queue");
+}
+
+/** @param {number} by */
+export function stepQueue(by) {
+  const n = state.queue.items.length;
+  if (n) show(state.queue.at < 0 ? 0 : (state.queue.at + by + n) % n);
+}
+
+export function leaveQueue() {
+  if (state.queue.at < 0) return false;
+  state.queue.at = -1;
+  changed("queue");
+  return true;
+}
+
+function draw() {
+  const { items, at, named, units } = state.queue, strip = /** @type {HTMLElement} */ (document.getElementById("evidence")), one = shown();
+  /** @type {HTMLElement} */ (document.getElementById("queue")).textContent = items.length ? `Queue ${items.length}` : "Queue";
+  strip.hidden = !one;
+  if (!one) return;
+  const what = document.createElement("b"), why = document.createElement("span"), keys = document.createElement("small");
+  what.textContent = `${at + 1} of ${items.length}: ${one.kind === "label" ? "look at" : one.kind} ${one.units.join(" and ")}?`;
+  why.textContent = one.evidence;
+  keys.textContent = `${KEYS[/** @type {keyof KEYS} */ (one.kind)]}; Q next. ${named} of ${units} units are worth a look.`;
+  strip.replaceChildren(what, why, keys);
+}
+
+export function startQueue() {
+  on(["queue"], draw);
+  on(["units"], refresh);
+}

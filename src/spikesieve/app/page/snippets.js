@@ -1,0 +1,67 @@
+// @ts-check
+// Typed commands, as in Phy: ":c 12 47".
+
+import { decide, label, merge, part, write } from "./decide.js";
+import { showRange } from "./panels/correlograms.js";
+import { tell } from "./says.js";
+import { changed, select, selected, state } from "./store.js";
+
+const LABELS = ["good", "mua", "noise"];
+
+/** Typed commands, and what they do. @type {Record<string, {text: string, run: (words: string[]) => unknown}>} */
+export const SNIPPETS = {
+  c: { text: ":c 12 47 selects units", run: (words) => select(numbers(words)) },
+  f: { text: ":f EXPRESSION filters the table", run: (words) => filter(words.join(" ")) },
+  s: { text: ":s COLUMN sorts the table", run: ([column]) => document.dispatchEvent(new CustomEvent("sort-units", { detail: column })) },
+  g: { text: ":g merges the selected units, or :g 12 47", run: (words) => (words.length ? decide("merge", { units: numbers(words) }) : merge()) },
+  k: { text: ":k splits off what is in the lasso", run: () => part("split") },
+  l: { text: ":l NAME VALUE gives an own label; :l good, mua or noise", run: ownLabel },
+  tr: { text: ":tr 10 60 shows only these seconds; :tr all of them", run: ([from, to]) => showRange(from ? [Number(from), positive(to)] : null) },
+  cb: { text: ":cb 0.5 sets the bins of the correlograms in ms", run: ([ms]) => look(() => (state.binMs = positive(ms))) },
+  cw: { text: ":cw 50 sets the width of the correlograms in ms", run: ([ms]) => look(() => (state.nBins = Math.max(1, Math.round(positive(ms) / 2 / state.binMs)))) },
+};
+
+/** @param {string[]} words */
+function numbers(words) {
+  const found = words.join(" ").split(/[\s,]+/).filter(Boolean).map(Number);
+  const missing = found.find((unit) => !state.rows.has(unit));
+  if (missing !== undefined) throw new Error(`There is no unit ${missing}.`);
+  return found;
+}
+
+/** @param {string} text */
+function positive(text) {
+  const value = Number(text);
+  if (!(value > 0)) throw new Error(`“${text ?? ""}” is no positive number.`);
+  return value;
+}
+
+/** @param {() => void} change */
+function look(change) {
+  change();
+  changed("look");
+}
+
+/** @param {string} text */
+function filter(text) {
+  const field = /** @type {HTMLInputElement} */ (document.getElementById("filter"));
+  field.value = text;
+  field.dispatchEvent(new Event("input"));
+}
+
+/** @param {string[]} words */
+function ownLabel([name, ...value]) {
+  if (!name) throw new Error("Say a label: :l good, or :l NAME VALUE.");
+  return LABELS.includes(name) && !value.length ? label(selected(), name) : write(name, value.join(" "));
+}
+
+/** @param {string} text */
+export async function runSnippet(text) {
+  const [name, ...words] = text.replace(/^:/, "").split(/\s+/);
+  try {
+    if (!(name in SNIPPETS)) throw new Error(`There is no command “:${name}”. There are ${Object.keys(SNIPPETS).map((n) => `:${n}`).join(" ")}.`);
+    await SNIPPETS[name].run(words);
+  } catch (error) {
+    tell(error instanceof Error ? error.message : String(error), true);
+  }
+}

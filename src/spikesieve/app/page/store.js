@@ -1,0 +1,106 @@
+// @ts-check
+// What the page knows: one object, and who wants to hear when a part of it changes.
+
+/**
+ * @typedef {Record<string, any> & {unit: number, label: string, n_spikes: number, texts: Record<string, string>}} Row
+ * @typedef {{kind: string, units: number[], chance: number, evidence: string, lasso: {kind: string, corners: [number, number][]} | null}} Suggestion
+ * @typedef {"units" | "order" | "selection" | "look" | "lasso" | "theme" | "saved" | "queue"} Part
+ */
+
+export const state = {
+  /** @type {any} What the server said at the start. */
+  start: null,
+  /** @type {Map<number, Row>} Rows of the unit table. */
+  rows: new Map(),
+  seq: 0,
+  canUndo: false,
+  canRedo: false,
+  /** @type {number[]} Units in the table, as it is sorted and filtered now. */
+  order: [],
+  /** @type {number[]} Similar units of the best one, the most similar one first. */
+  similarOrder: [],
+  /** @type {number[]} Units chosen in the table; the first one is the best. */
+  best: [],
+  /** @type {number[]} Units chosen among the similar ones. */
+  similar: [],
+  scatter: "amplitude",
+  overlap: true,
+  raw: false,
+  intervals: false,
+  waveformScale: 1,
+  binMs: 1,
+  nBins: 50,
+  /** @type {{corners: [number, number][], closed: boolean, counts: Record<string, [number, number]> | null} | null} */
+  lasso: null,
+  /** @type {[number, number] | null} Seconds that every view shows; null for all. */
+  range: null,
+  connected: true,
+  /** @type {{items: Suggestion[], at: number, named: number, units: number}} */
+  queue: { items: [], at: -1, named: 0, units: 0 },
+};
+
+/** @type {Map<Part, Set<() => void>>} */
+const listeners = new Map();
+
+/** @param {Part[]} parts @param {() => void} listener */
+export function on(parts, listener) {
+  for (const part of parts) {
+    if (!listeners.has(part)) listeners.set(part, new Set());
+    listeners.get(part)?.add(listener);
+  }
+}
+
+/** @param {...Part} parts */
+export function changed(...parts) {
+  const told = new Set();
+  for (const part of parts)
+    for (const listener of listeners.get(part) ?? [])
+      if (!told.has(listener)) {
+        told.add(listener);
+        listener();
+      }
+}
+
+/** What restricts a request to the range of time. @param {string} joint "?" or "&" */
+export function ofRange(joint) {
+  return state.range ? `${joint}t0=${state.range[0]}&t1=${state.range[1]}` : "";
+}
+
+/** The time that is shown, in s. @returns {[number, number]} */
+export function span() {
+  return state.range ?? state.start.span_s;
+}
+
+/** All selected units, the best one first. @returns {number[]} */
+export function selected() {
+  return [...state.best, ...state.similar];
+}
+
+/** @param {number[]} best @param {number[]} similar */
+export function select(best, similar = []) {
+  state.best = best;
+  state.similar = similar.filter((unit) => !best.includes(unit));
+  state.lasso = null;
+  changed("selection", "lasso");
+}
+
+/** @param {any} changes What `Session.changes` of the server returns. */
+export function apply(changes) {
+  if (changes.seq <= state.seq) return false;
+  for (const unit of changes.gone) state.rows.delete(unit);
+  for (const row of changes.rows) state.rows.set(row.unit, row);
+  state.seq = changes.seq;
+  state.canUndo = changes.can_undo;
+  state.canRedo = changes.can_redo;
+  const lost = selected().some((unit) => !state.rows.has(unit));
+  changed("units", "saved");
+  if (lost) {
+    const left = state.best.filter((unit) => state.rows.has(unit));
+    const others = state.similar.filter((unit) => state.rows.has(unit));
+    const [first, ...more] = changes.new;
+    if (left.length) select(left, [...others, ...changes.new]);
+    else if (first !== undefined) select([first], [...more, ...others].slice(0, 5));
+    else select(others.slice(0, 1));
+  }
+  return true;
+}

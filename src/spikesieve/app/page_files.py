@@ -1,0 +1,38 @@
+"""The files of the page. No other file can be asked for by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+FOLDER = Path(__file__).parent / "page"
+
+
+@dataclass(frozen=True)
+class PageFile:
+    """A file of the page.
+
+    Attributes
+    ----------
+    content : bytes
+        What is in it.
+    kind : str
+        Its type for the browser.
+    """
+
+    content: bytes
+    kind: str
+
+
+PAGE_FILES = {
+    path.relative_to(FOLDER).as_posix(): PageFile(path.read_bytes(), KINDS[path.suffix])
+    for path in sorted(FOLDER.rglob("*"))
+    if path.suffix in KINDS
+}
+"""All of them, by the name under which the page asks for them."""

@@ -1,0 +1,358 @@
+"""A result that is being curated: the history, and what was computed of each unit."""
+
+from __future__ import annotations
+
+import getpass
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from spikesieve.app.decisions import Asked, deed_of
+from spikesieve.app.wire import plain
+from spikesieve.curation.actions import Membership
+from spikesieve.curation.history import Deed, Entry, GoBack, History, Redo, Step, Undo
+from spikesieve.errors import InputError
+from spikesieve.model import I32, Label, Unit
+from spikesieve.views.result import Result
+from spikesieve.views.suggestions import Suggestion, merge_suggestion, unit_suggestion
+from spikesieve.views.unit_rows import unit_row
+from spikesieve.views.waveforms import Waveform, are_near, mean_waveform, similarity
+
+BY_HAND = "labelled by hand"
+ONLY_SHOWN = "This result is shown without the right to change it."
+
+
+class BehindError(InputError):
+    """A request was made in ignorance of newer entries."""
+
+
+@dataclass(frozen=True, eq=False)
+class UnitFacts:
+    """What is computed once of a unit: its spikes never change.
+
+    Attributes
+    ----------
+    rows : ndarray of int32, shape (n,)
+        Its spikes.
+    waveform : Waveform
+        Their mean waveform.
+    row : Unit
+        Its row of the unit table, with the label of the program.
+    """
+
+    rows: I32
+    waveform: Waveform
+    row: Unit
+
+
+class Session:
+    """A result that is being curated.
+
+    Parameters
+    ----------
+    result : Result
+        The result.
+    history : History
+        What was done before.
+    write : callable or None
+        Writes an entry to the disk before it counts; None if nothing may be changed.
+    """
+
+    def __init__(self, result: Result, history: History, write: Callable[[Entry], None] | None = None) -> None:
+        self.result = result
+        self._write = write
+        self._lock = threading.RLock()
+        self._rows: dict[int, I32] = {}
+        self._facts: dict[int, UnitFacts] = {}
+        self._history = history
+        self._alike: dict[tuple[int, int], float] = {}
+        self._merges: dict[tuple[int, int], Suggestion | None] = {}
+        self._doubts: dict[int, Suggestion | None] = {}
+        for version in history.reached:
+            self._rows.update(version.units.rows)
+
+    @property
+    def history(self) -> History:
+        """What was done."""
+        return self._history
+
+    @property
+    def units(self) -> Membership:
+        """The units now."""
+        return self._history.units
+
+    @property
+    def units_for_import(self) -> Membership:
+        """The units now, of which the next number is one that no unit ever had."""
+        return replace(self.units, next_unit=self._history.next_unit)
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing may be changed."""
+        return self._write is None
+
+    def rows(self, unit: int) -> I32:
+        """Find the spikes of a unit, one that is no more among them.
+
+        Parameters
+        ----------
+        unit : int
+            Its number.
+
+        Returns
+        -------
+        ndarray of int32, shape (n,)
+            Its rows.
+
+        Raises
+        ------
+        InputError
+            There was no such unit.
+        """
+        if unit not in self._rows:
+            raise InputError(f"There is no unit {unit}.")
+        return self._rows[unit]
+
+    def facts(self, unit: int) -> UnitFacts:
+        """Describe a unit.
+
+        Parameters
+        ----------
+        unit : int
+            Its number.
+
+        Returns
+        -------
+        UnitFacts
+            What is known of it.
+        """
+        found = self._facts.get(unit)
+        if found is None:
+            rows = self.rows(unit)
+            waveform = mean_waveform(self.result, rows)
+            found = self._facts[unit] = UnitFacts(rows, waveform, unit_row(self.result, unit, rows, waveform))
+        return found
+
+    def similar(self, unit: int) -> dict[int, float]:
+        """List the units near one with the similarity of their waveforms, the most similar one first.
+
+        Parameters
+        ----------
+        unit : int
+            Its number.
+
+        Returns
+        -------
+        dict of int to float
+            Similarity of each.
+        """
+        own = self.facts(unit).waveform
+        near = [one for one in self.units.ids if one != unit and are_near(own, self.facts(one).waveform)]
+        for one in near:
+            pair = min(one, unit), max(one, unit)
+            if pair not in self._alike:
+                self._alike[pair] = similarity(own, self.facts(one).waveform)
+        found = {one: self._alike[min(one, unit), max(one, unit)] for one in near}
+        return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+
+    def suggestions(self) -> list[Suggestion]:
+        """List what is worth a look, the surest first: neither what was labelled by hand nor rejected merges.
+
+        Returns
+        -------
+        list of Suggestion
+            With the evidence.
+        """
+        units, rejected = self.units, self._history.now.rejected
+        found = [self._doubt(unit) for unit in units.ids if unit not in units.labels and {unit} not in rejected]
+        for unit in units.ids:
+            near = self.similar(unit)
+            found += [self._merge(unit, one, near[one]) for one in near if one > unit and {unit, one} not in rejected]
+        return sorted((one for one in found if one is not None), key=lambda one: (-one.chance, one.units))
+
+    def _doubt(self, unit: int) -> Suggestion | None:
+        if unit not in self._doubts:
+            facts = self.facts(unit)
+            self._doubts[unit] = unit_suggestion(self.result, facts.row, facts.rows)
+        return self._doubts[unit]
+
+    def _merge(self, a: int, b: int, alike: float) -> Suggestion | None:
+        if (a, b) not in self._merges:
+            one, other = self.facts(a), self.facts(b)
+            rows = one.rows, other.rows
+            self._merges[a, b] = merge_suggestion(self.result, one.row, other.row, rows, alike)
+        return self._merges[a, b]
+
+    def label(self, unit: int) -> Label:
+        """Find what a unit is taken for.
+
+        Parameters
+        ----------
+        unit : int
+            Its number.
+
+        Returns
+        -------
+        Label
+            By hand, or by the criteria of the program.
+        """
+        return self.units.labels.get(unit) or self.facts(unit).row.label
+
+    def decide(self, asked: Asked) -> dict[str, Any]:
+        """Do what a curator asks for. When this returns, it is on the disk.
+
+        Parameters
+        ----------
+        asked : Asked
+            The request.
+
+        Returns
+        -------
+        dict
+            What has changed, see `changes`.
+
+        Raises
+        ------
+        InputError
+            It cannot be done.
+        BehindError
+            Somebody else did something meanwhile.
+        OutputError
+            The journal cannot be written.
+        """
+        if self._write is None:
+            raise InputError(ONLY_SHOWN)
+        with self._lock:
+            done = next((e for e in reversed(self._history.entries) if e.request == asked.request), None)
+            if done is not None:
+                return self.changes(self._history.reached[done.number - 1].units, done)
+            if asked.seq != len(self._history.entries):
+                raise BehindError("Something was changed meanwhile. Look at it and try again.")
+            before = self._history
+            return self.changes(before.units, self._add(deed_of(asked, before, self.result), asked.request))
+
+    def take(self, step: Step, by: Literal["person", "rule", "import"]) -> None:
+        """Add a step that no page asked for.
+
+        Parameters
+        ----------
+        step : Step
+            What is done.
+        by : {"person", "rule", "import"}
+            Who decided it.
+
+        Raises
+        ------
+        InputError
+            It does not fit the units.
+        OutputError
+            The journal cannot be written.
+        """
+        with self._lock:
+            self._add(step, "", by)
+
+    def _add(self, deed: Deed, request: str, by: Literal["person", "rule", "import"] = "person") -> Entry:
+        """Write an entry, and then let it count."""
+        if self._write is None:
+            raise InputError(ONLY_SHOWN)
+        now = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
+        entry = Entry(len(self._history.entries) + 1, now, _user(), deed, request, by)
+        after = self._history.then(entry)
+        self._write(entry)
+        self._rows.update(after.units.rows)
+        self._history = after
+        return entry
+
+    def changes(self, before: Membership, entry: Entry) -> dict[str, Any]:
+        """Say what an entry changed.
+
+        Parameters
+        ----------
+        before : Membership
+            The units before it.
+        entry : Entry
+            The entry.
+
+        Returns
+        -------
+        dict
+            Number of entries, the entry, units that are no more, rows of the table that are new.
+        """
+        units = self._history.reached[entry.number].units
+        gone = [unit for unit in before.rows if unit not in units.rows]
+        new = [unit for unit in units.rows if unit not in before.rows]
+        written = {unit for (unit, _), _ in before.texts.items() ^ units.texts.items()}
+        labelled = {unit for unit, _ in before.labels.items() ^ units.labels.items()}
+        changed = [unit for unit in sorted({*new, *written, *labelled}) if unit in units.rows]
+        return {
+            "seq": entry.number,
+            "entry": entry_text(entry),
+            "gone": gone,
+            "new": new,
+            "rows": [self.table_row(unit) for unit in changed],
+            "can_undo": self._history.can_undo,
+            "can_redo": self._history.can_redo,
+        }
+
+    def table_row(self, unit: int) -> dict[str, Any]:
+        """Make the row of the table of a unit.
+
+        Parameters
+        ----------
+        unit : int
+            Its number.
+
+        Returns
+        -------
+        dict
+            The columns of `Unit`, with the label by hand if there is one, and the texts.
+        """
+        units = self.units
+        row = asdict(self.facts(unit).row)
+        row["automatic"] = row["label"] = str(row["label"])
+        if unit in units.labels:
+            row["label"], row["why"] = str(units.labels[unit]), f"{BY_HAND}; by itself {row['automatic']}: {row['why']}"
+        row["texts"] = {name: text for (number, name), text in units.texts.items() if number == unit}
+        row["note"] = row["texts"].get("note", "")
+        return dict(plain(row))
+
+
+def entry_text(entry: Entry) -> dict[str, Any]:
+    """Describe an entry for people.
+
+    Parameters
+    ----------
+    entry : Entry
+        The entry.
+
+    Returns
+    -------
+    dict
+        Its number, time, curator, and what it did.
+    """
+    match entry.deed:
+        case Undo():
+            what = "undo"
+        case Redo():
+            what = "redo"
+        case GoBack(to):
+            what = f"go back to entry {to}" if to else "go back to the beginning"
+        case Step(name, actions, rejected):
+            named = [one for action in actions for one in _named(action)]
+            named += [unit for one in rejected for unit in one.units]
+            shown = list(dict.fromkeys(named))
+            what = f"{name} {', '.join(map(str, shown[:8]))}{' ...' if len(shown) > 8 else ''}"
+    return {"number": entry.number, "when": entry.when, "who": entry.who, "by": entry.by, "what": what}
+
+
+def _named(action: Any) -> tuple[int, ...]:
+    return tuple(action.units) if hasattr(action, "units") else (action.unit,)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"

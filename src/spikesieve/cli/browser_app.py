@@ -1,0 +1,35 @@
+"""The command `spikesieve app`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spikesieve.cli.output import errors_as_sentences
+from spikesieve.cli.root import app
+
+
+@app.command("app")
+def browser_app(
+    folder: Annotated[
+        Path, typer.Argument(metavar="[DIR]", help="A result, or any folder that a sorter wrote for Phy.")
+    ] = Path("."),
+    host: Annotated[
+        str, typer.Option("--host", help="Address to listen on; others than this machine can then see it.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port. Default: a free one.")] = 0,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-host", help="Another name of this server, such as that of a JupyterHub. Repeat as needed."
+        ),
+    ] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Show it, and change nothing.")] = False,
+) -> None:
+    """Look at a result in the browser, and correct it: merge, split, label, undo. Every decision is saved at once."""
+    with errors_as_sentences():
+        from spikesieve.api.app import show
+
+        show(folder, (host, port), tuple(allow_host or ()), read_only, typer.echo)

@@ -1,0 +1,86 @@
+"""A result as the views see it: by spikesieve, or by any program that writes Phy's files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from spikesieve.curation.actions import Membership
+from spikesieve.curation.recompute import CurationParams
+from spikesieve.model import F32, I32, I64, Label, Probe, Recording, SortedTime, Sorting, Templates, Unit
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A result as the views see it.
+
+    Attributes
+    ----------
+    name : str
+        Name of its folder.
+    kind : str
+        The program that wrote it.
+    probe : Probe
+        The contacts that were sorted.
+    time : SortedTime
+        What was sorted.
+    sample : ndarray of int64, shape (n_spikes,)
+        Sample of each spike, not descending.
+    template : ndarray of int32, shape (n_spikes,)
+        Row of `templates` of each spike.
+    templates : Templates
+        Mean waveforms.
+    waveform_unit : str
+        Unit of the waveforms: "µV", or "raw" where no gain is known.
+    units : Membership
+        The units as the program that wrote the result left them.
+    noise_sd_uv : ndarray of float32, shape (n_contacts,)
+        Noise of each contact; NaN where it is not known.
+    amplitude : ndarray of float32, shape (n_spikes,), or None
+        Size of each spike.
+    amplitude_unit : str
+        Its unit.
+    position_um : ndarray of float32, shape (n_spikes, 2), or None
+        x and depth of each spike.
+    described : mapping of int to Unit
+        Rows of the unit table that are known, by number of the unit.
+    labels : mapping of int to Label
+        Labels that the program gave.
+    sorting : Sorting or None
+        The sorting, where spikesieve made it: units are then described by its features and criteria.
+    recording : Recording or None
+        The raw recording, where it is there.
+    params : CurationParams
+        Criteria of the labels.
+    missing : tuple of str
+        Sentences on what cannot be shown, and why.
+    file_row : ndarray of int64, shape (n_spikes,), or None
+        Row of each spike in the files of the folder; None where they are in the same order.
+    """
+
+    name: str
+    kind: str
+    probe: Probe
+    time: SortedTime
+    sample: I64
+    template: I32
+    templates: Templates
+    waveform_unit: str
+    units: Membership
+    noise_sd_uv: F32
+    amplitude: F32 | None = None
+    amplitude_unit: str = ""
+    position_um: F32 | None = None
+    described: Mapping[int, Unit] = field(default_factory=dict)
+    labels: Mapping[int, Label] = field(default_factory=dict)
+    sorting: Sorting | None = None
+    recording: Recording | None = None
+    params: CurationParams = field(default_factory=CurationParams)
+    missing: tuple[str, ...] = ()
+    file_row: I64 | None = None
+
+    @property
+    def span_s(self) -> tuple[float, float]:
+        """Time of the first and of the last sorted sample in s."""
+        segments, hz = self.time.segments, self.time.sampling_hz
+        return (segments[0][0] / hz, segments[-1][1] / hz) if segments else (0.0, 1.0)

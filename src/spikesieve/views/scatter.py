@@ -1,0 +1,141 @@
+"""Scatters of all spikes of a unit, as points or as density on the screen, and what a lasso holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from matplotlib.path import Path as Outline
+from numpy.typing import NDArray
+
+from spikesieve.model import F32, F64, I32, Bool
+from spikesieve.views.result import Result
+
+MAX_POINTS = 20_000
+"""Units with more spikes are shown as density."""
+
+Kind = Literal["amplitude", "depth", "position"]
+"""Amplitude over time, depth over time, or place on the probe."""
+KINDS: tuple[Kind, ...] = ("amplitude", "depth", "position")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The part of a plane that is shown, and its size on the screen.
+
+    Attributes
+    ----------
+    x, y : (float, float)
+        Range of each axis.
+    width, height : int
+        In pixels.
+    """
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+    width: int
+    height: int
+
+
+def coordinates(result: Result, rows: I32, kind: Kind) -> tuple[F64, F64]:
+    """Find where spikes lie in a scatter.
+
+    Parameters
+    ----------
+    result : Result
+        The result.
+    rows : ndarray of int32, shape (n,)
+        The spikes.
+    kind : {"amplitude", "depth", "position"}
+        The scatter.
+
+    Returns
+    -------
+    x, y : ndarray of float64, shape (n,)
+        NaN where the result does not have them.
+    """
+    unknown = np.full(len(rows), np.nan)
+    place_um = unknown[:, None].repeat(2, axis=1) if result.position_um is None else result.position_um[rows]
+    if kind == "position":
+        return place_um[:, 0].astype(np.float64), place_um[:, 1].astype(np.float64)
+    time_s = result.sample[rows] / result.time.sampling_hz
+    if kind == "depth":
+        return time_s, place_um[:, 1].astype(np.float64)
+    return time_s, unknown if result.amplitude is None else result.amplitude[rows].astype(np.float64)
+
+
+def density(x: F64, y: F64, frame: Frame) -> NDArray[np.uint16]:
+    """Count spikes in each pixel.
+
+    Parameters
+    ----------
+    x, y : ndarray of float64, shape (n,)
+        Where they lie. Those that are not in the frame are left out.
+    frame : Frame
+        What is shown.
+
+    Returns
+    -------
+    ndarray of uint16, shape (height, width)
+        Row 0 is at the top; 65535 for that number and more.
+
+    Examples
+    --------
+    >>> density(np.array([0.1, 0.9, 0.9]), np.array([0.1, 0.9, 0.9]), Frame((0, 1), (0, 1), 2, 2))
+    array([[0, 2],
+           [1, 0]], dtype=uint16)
+    """
+    (left, right), (bottom, top) = frame.x, frame.y
+    inside = (x >= left) & (x <= right) & (y >= bottom) & (y <= top)
+    column = ((x[inside] - left) * (frame.width / max(right - left, 1e-12))).astype(np.int64)
+    row = ((top - y[inside]) * (frame.height / max(top - bottom, 1e-12))).astype(np.int64)
+    place = np.minimum(row, frame.height - 1) * frame.width + np.minimum(column, frame.width - 1)
+    counts = np.bincount(place, minlength=frame.height * frame.width)
+    return np.minimum(counts, 65_535).astype(np.uint16).reshape(frame.height, frame.width)
+
+
+def points(x: F64, y: F64) -> F32:
+    """Make the points of a small unit.
+
+    Parameters
+    ----------
+    x, y : ndarray of float64, shape (n,)
+        Where its spikes lie.
+
+    Returns
+    -------
+    ndarray of float32, shape (2, n)
+        x and y.
+    """
+    return np.stack([x, y]).astype(np.float32)
+
+
+def inside(x: F64, y: F64, corners: F64) -> Bool:
+    """Say which points lie in a polygon.
+
+    Parameters
+    ----------
+    x, y : ndarray of float64, shape (n,)
+        The points.
+    corners : ndarray of float64, shape (n_corners, 2)
+        At least three corners in order; the last one is joined with the first.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        False for a point that is not known.
+
+    Examples
+    --------
+    >>> inside(np.array([1.0, 3.0]), np.array([1.0, 1.0]), np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 2.0], [0.0, 2.0]]))
+    array([ True, False])
+    """
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    near = np.flatnonzero((x >= low[0]) & (x <= high[0]) & (y >= low[1]) & (y <= high[1]))
+    found = np.zeros(len(x), np.bool_)
+    # Axes of unlike units: only then is the polygon the one that was drawn.
+    scale = 1 / np.maximum(high - low, 1e-300)
+    outline = Outline(np.concatenate([(corners - low) * scale, [[0.0, 0.0]]]), closed=True)
+    found[near] = outline.contains_points((np.stack([x[near], y[near]], axis=1) - low) * scale)
+    return found

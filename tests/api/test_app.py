@@ -1,0 +1,202 @@
+"""Results that the page opens, and what is exchanged with Phy and SpikeInterface."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from make_sorting import make_sorting, write_raw
+from phylib.io.model import load_model
+
+from spikesieve.api.app import CURATION_FOLDER, open_session
+from spikesieve.api.curation_of_result import SPIKEINTERFACE, CuratedFolder
+from spikesieve.api.result_to_show import read_result_to_show
+from spikesieve.app.decisions import Asked
+from spikesieve.app.session import Session
+from spikesieve.curation.actions import after
+from spikesieve.errors import InputError
+from spikesieve.io.curations.spikeinterface import read_spikeinterface_curation
+from spikesieve.io.results.phy import write_phy
+from spikesieve.views.result import Result
+
+ALL = [[-1.0, 0.0], [21.0, 0.0]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What any sorter writes for Phy."""
+    sorting = make_sorting(6, 1500)
+    out = tmp_path / "phy"
+    out.mkdir()
+    write_phy(out, sorting, write_raw(tmp_path / "raw.bin", sorting))
+    return out
+
+
+class Opened:
+    def __init__(self, folder: Path, session: Session) -> None:
+        self.session, self.folder = session, folder
+        self.curated = CuratedFolder(session, folder, folder / CURATION_FOLDER)
+
+    def do(self, what: str, **content: Any) -> dict[str, Any]:
+        n = len(self.session.history.entries)
+        return self.session.decide(Asked(do=what, seq=n, request=str(n), **content))
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Opened]:
+    with ExitStack() as stack:
+        yield Opened(folder, open_session(read_result_to_show(folder), folder, False, stack, lambda line: None))
+
+
+def lower_half(result: Result, unit: int) -> dict[str, Any]:
+    assert result.amplitude is not None
+    middle = float(np.median(result.amplitude[result.units.rows[unit]]))
+    return {"kind": "amplitude", "corners": [*ALL, [21.0, middle], [-1.0, middle]]}
+
+
+def decide_some(it: Opened) -> None:
+    it.do("merge", units=[0, 1])
+    it.do("split", units=[2], lasso=lower_half(it.session.result, 2))
+    it.do("discard", units=[3], lasso=lower_half(it.session.result, 3))
+    it.do("label", units=[4], label="noise")
+    it.do("text", units=[5], text="drifts\taway")
+
+
+def test_a_phy_folder_is_opened_with_everything(folder: Path) -> None:
+    result = read_result_to_show(folder)
+    sorting = make_sorting(6, 1500)
+    np.testing.assert_array_equal(result.sample, sorting.spikes.sample)
+    assert result.units.ids == (0, 1, 2, 3, 4, 5)
+    np.testing.assert_allclose(result.templates.uv[2].T, sorting.templates.dense_uv(24)[2].T, rtol=1e-2, atol=0.5)
+    assert result.missing == ()
+    assert result.time.segments[0][1] == sorting.segments[0][1]
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        ("templates.npy", "waveforms"),
+        ("channel_positions.npy", "one column"),
+        ("spike_positions.npy", "depth over time"),
+        ("spike_clusters.npy", ""),
+        ("pc_features.npy", ""),
+    ],
+)
+def test_a_missing_file_switches_a_view_off(folder: Path, file: str, says: str) -> None:
+    (folder / file).unlink()
+    if file == "spike_positions.npy":
+        (folder / "amplitudes.npy").unlink()
+        (folder / "spike_amplitude_uv.npy").unlink()
+    with opened(folder) as it:
+        assert says in " ".join(it.session.result.missing)
+        assert [it.session.table_row(unit)["unit"] for unit in it.session.units.ids] == list(range(6))
+        it.curated.take_in()
+        it.do("merge", units=[0, 1])
+
+
+def test_contacts_at_one_place_are_shown_in_one_column(folder: Path) -> None:
+    np.save(folder / "channel_positions.npy", np.zeros((24, 2)))
+    result = read_result_to_show(folder)
+    assert "one column" in " ".join(result.missing)
+    assert len(np.unique(result.probe.positions_um, axis=0)) == 24
+
+
+@pytest.mark.parametrize("file", ["spike_times.npy", "params.py"])
+def test_without_spikes_or_rate_it_is_a_sentence(folder: Path, file: str) -> None:
+    (folder / file).unlink()
+    with pytest.raises(InputError, match=r"\."):
+        read_result_to_show(folder)
+
+
+def test_params_py_is_never_executed(folder: Path, tmp_path: Path) -> None:
+    with (folder / "params.py").open("a") as file:
+        file.write(f"\nopen({str(tmp_path / 'executed')!r}, 'w')\n")
+    read_result_to_show(folder)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_phy_opens_what_is_written_and_the_old_files_are_kept(folder: Path) -> None:
+    old = {name: (folder / name).read_bytes() for name in ("spike_clusters.npy", "cluster_group.tsv")}
+    (folder / ".phy").mkdir()
+    (folder / ".phy" / "new_cluster_id.json").write_text("7")
+    with opened(folder) as it:
+        assert it.curated.take_in() is None
+        decide_some(it)
+        it.curated.write_phy()
+        units = it.session.units
+    for name, content in old.items():
+        assert (folder / CURATION_FOLDER / "original" / name).read_bytes() == content
+    assert not list((folder / ".phy").iterdir())
+    model = load_model(folder / "params.py")
+    found = {k: np.flatnonzero(model.spike_clusters == k).tolist() for k in np.unique(model.spike_clusters)}
+    removed = max(found)
+    assert found == {**{k: rows.tolist() for k, rows in units.rows.items()}, removed: found[removed]}
+    groups = model.metadata["group"]
+    assert (groups[4], groups[removed]) == ("noise", "noise")
+    assert model.metadata["note"] == {5: "drifts away"}
+
+
+def test_what_phy_changed_is_taken_in_and_can_be_undone(folder: Path) -> None:
+    with opened(folder) as it:
+        it.curated.take_in()
+        decide_some(it)
+        it.curated.write_phy()
+        before = {k: rows.tolist() for k, rows in it.session.units.rows.items()}
+    clusters = np.load(folder / "spike_clusters.npy")
+    n_4, n_5 = (int((clusters == k).sum()) for k in (4, 5))
+    clusters[np.isin(clusters, (4, 5))] = 77
+    np.save(folder / "spike_clusters.npy", clusters)
+    with (folder / "cluster_group.tsv").open("a") as file:
+        file.write("77\tgood\n")
+    with opened(folder) as it:
+        said = it.curated.take_in()
+        assert said is not None
+        assert "1 merge" in said
+        (new,) = set(it.session.units.ids) - set(before)
+        assert len(it.session.units.rows[new]) == n_4 + n_5
+        assert it.session.units.labels[new] == "good"
+        it.do("undo")
+        assert {k: rows.tolist() for k, rows in it.session.units.rows.items()} == before
+        assert it.curated.take_in() is None
+
+
+def test_what_phy_changed_meanwhile_is_not_replaced(folder: Path) -> None:
+    with opened(folder) as it:
+        it.curated.take_in()
+        it.do("merge", units=[0, 1])
+        clusters = np.load(folder / "spike_clusters.npy")
+        clusters[:5] = 50
+        np.save(folder / "spike_clusters.npy", clusters)
+        with pytest.raises(InputError, match="Phy changed"):
+            it.curated.write_phy()
+        np.testing.assert_array_equal(np.load(folder / "spike_clusters.npy"), clusters)
+
+
+def test_spikeinterface_gets_the_same_units(folder: Path) -> None:
+    with opened(folder) as it:
+        decide_some(it)
+        it.curated.write_spikeinterface()
+        path = folder / CURATION_FOLDER / SPIKEINTERFACE
+        actions, _ = read_spikeinterface_curation(path, it.session.result.units)
+        again = after(it.session.result.units, actions)
+        assert sorted(map(list, again.rows.values())) == sorted(map(list, it.session.units.rows.values()))
+    assert "curation_steps" in json.loads(path.read_text())
+
+
+def test_a_folder_without_a_result_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is no result"):
+        read_result_to_show(tmp_path)
+
+
+def test_the_journal_of_other_spikes_is_refused(folder: Path) -> None:
+    with opened(folder) as it:
+        it.do("merge", units=[0, 1])
+    times = np.load(folder / "spike_times.npy")
+    np.save(folder / "spike_times.npy", times + 1)
+    with pytest.raises(InputError, match="another result"), opened(folder):
+        pass
