@@ -15,9 +15,9 @@ from spikesieve.settings.units import UnitsParams
 from spikesieve.stages.units import (
     UnitTableInputs,
     autocorrelogram,
+    extent_um,
     label_unit,
     mean_positions,
-    extent_um,
     unit_table,
 )
 
