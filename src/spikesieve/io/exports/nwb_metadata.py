@@ -99,17 +99,17 @@ def _listed(value: Any) -> tuple[dict[str, Any], ...]:
 
 def _read_yaml(path: Path) -> Any:
     try:
-        from ruamel.yaml import YAML, YAMLError
+        from ruamel.yaml import YAML
         from ruamel.yaml.constructor import SafeConstructor
+        from ruamel.yaml.error import YAMLError
     except ImportError as error:
         raise pynwb_missing(error) from error
 
-    class Texts(SafeConstructor):  # type: ignore[misc]
-        """Leaves times as they are written: the parser would take away their zone."""
-
-    Texts.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node))
+    # Times stay as they are written: the parser would take away their zone.
+    texts: Any = type("Texts", (SafeConstructor,), {})
+    texts.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node))
     yaml = YAML(typ="safe", pure=True)
-    yaml.Constructor = Texts
+    yaml.Constructor = texts
     try:
         return yaml.load(path.read_text(encoding="utf-8"))
     except YAMLError as error:
