@@ -144,7 +144,9 @@ def test_templates_are_on_the_channels_of_the_recording_with_their_window(made, 
     assert (extension.nbefore, extension.nafter) == (sorting.templates.peak_index, 61 - sorting.templates.peak_index)
 
 
-@pytest.mark.parametrize("hz", [10_000.0, 20_000.0, 24_414.0625, 25_000.0, 29_999.97, 32_000.0, 48_000.0])
+@pytest.mark.parametrize(
+    "hz", [8_060.0, 8_090.0, 10_000.0, 20_000.0, 24_414.0625, 25_000.0, 29_999.97, 32_000.0, 48_000.0]
+)
 def test_the_window_is_whole_at_any_rate(hz):
     sorting = replace(make_sorting(n_units=2, n_spikes=50), sampling_hz=hz)
     analyzer = to_analyzer(sorting)
