@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from spikesieve.model import F32, F64, Sorting
 from spikesieve.report.sorting.numbers import MAX_RASTER_SPIKES
@@ -98,9 +99,11 @@ def diagnostics(sorting: Sorting, features: F32) -> Figure:
     norm = np.linalg.norm(features, axis=2)
     spatial.imshow(norm.T, aspect="auto", cmap="gray", interpolation="nearest")
     amplitude_uv = [unit.amplitude_uv for unit in sorting.units]
-    amplitudes.plot(sorting.unit_ids, amplitude_uv, linewidth=1.0)
+    amplitudes.plot(sorting.unit_ids, amplitude_uv, linewidth=1.0, marker=".")
     counts.scatter([unit.n_spikes for unit in sorting.units], amplitude_uv, s=8)
     counts.set(xscale="log")
+    for axis in (spatial.xaxis, spatial.yaxis, amplitudes.xaxis):
+        axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     return figure
 
 
