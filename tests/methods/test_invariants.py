@@ -77,6 +77,15 @@ def test_where_memory_is_short_for_two_blocks_at_once_the_bytes_are_the_same(sam
     assert n_failed
 
 
+def test_the_template_is_the_mean_of_both_halves_which_differ_by_noise(sorting):
+    halves, n = sorting.waveforms.half_uv.astype(float), sorting.waveforms.half_spikes[:, :, None, None]
+    np.testing.assert_allclose((halves * n).sum(axis=0) / n.sum(axis=0), sorting.templates.uv, atol=1e-3)
+    error_uv = sorting.waveforms.sd_uv * np.sqrt((1 / np.maximum(n, 1)).sum(axis=0))
+    both = (n > 10).all(axis=0) & (sorting.templates.contacts >= 0)[:, None]
+    score = ((halves[0] - halves[1]) / error_uv)[np.broadcast_to(both, error_uv.shape)]
+    assert 0.85 < score.std() < 1.15
+
+
 @pytest.fixture(scope="module")
 def other(samples: np.ndarray, method: str) -> Sorting:
     """The same in blocks of 0.23 s instead of 1.33 s."""
