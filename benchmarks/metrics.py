@@ -11,23 +11,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from spikeinterface.core import SortingAnalyzer, create_sorting_analyzer, read_binary, set_global_job_kwargs
+from spikeinterface.core import SortingAnalyzer, read_binary, set_global_job_kwargs
 from spikeinterface.preprocessing import highpass_filter
 
 from spikesieve import read_sorting
 from spikesieve.io.sortings.phy_files import read_params_py
-from spikesieve.model import Sorting
+from spikesieve.spikeinterface import to_analyzer
 from spikesieve.stages.unit_metrics import unit_metrics
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-
-from analyzers import best_contacts, make_analyzer, probe_of, sorting_of, sparsity_of
 
 MEASURED = (
     *("random_spikes", "noise_levels", "waveforms", "templates", "spike_amplitudes", "amplitude_scalings"),
@@ -35,7 +30,7 @@ MEASURED = (
 )
 
 
-def measured_analyzer(folder: Path, sorting: Sorting) -> SortingAnalyzer:
+def measured_analyzer(folder: Path) -> SortingAnalyzer:
     """Make an analyzer that measures everything in the traces of the recording."""
     params = read_params_py(folder / "params.py")
     gain_uv = json.loads((folder / "provenance.json").read_text())["recording"]["gain_uv"]
@@ -43,10 +38,7 @@ def measured_analyzer(folder: Path, sorting: Sorting) -> SortingAnalyzer:
     raw = read_binary(folder / params["dat_path"], hz, params["dtype"], n_channels, file_offset=params["offset"])
     raw.set_channel_gains(np.broadcast_to(gain_uv, n_channels))
     raw.set_channel_offsets(0.0)
-    recording = raw.select_channels(raw.channel_ids[sorting.probe.channels])
-    recording = highpass_filter(recording.set_probe(probe_of(sorting)) or recording)
-    best, near = best_contacts(sorting), sparsity_of(sorting, recording.channel_ids)
-    analyzer = create_sorting_analyzer(sorting_of(sorting), recording, sparsity=near, main_channel_indices=best)
+    analyzer = to_analyzer(folder, highpass_filter(raw))
     for name in MEASURED:
         analyzer.compute(name)
     return analyzer
@@ -58,7 +50,7 @@ def both_tables(folder: Path, from_traces: bool) -> tuple[pd.DataFrame, pd.DataF
     ours = pd.DataFrame([vars(row) for row in unit_metrics(sorting)]).set_index("unit")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        analyzer = measured_analyzer(folder, sorting) if from_traces else make_analyzer(sorting)
+        analyzer = measured_analyzer(folder) if from_traces else to_analyzer(folder)
         analyzer.compute("quality_metrics", skip_pc_metrics=not from_traces)
         analyzer.compute("template_metrics", include_multi_channel_metrics=True)
     theirs = [analyzer.get_extension(f"{kind}_metrics").get_data() for kind in ("quality", "template")]

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 import pytest
-from analyzers import make_analyzer
 from make_sorting import make_sorting
 from spikeinterface.core import NumpySorting
 from spikeinterface.curation.curation_tools import find_duplicated_spikes
 from spikeinterface.metrics.quality import pca_metrics
 from spikeinterface.metrics.quality.misc_metrics import slidingRP_violations
 
+from spikesieve.api.save import NoSamples
 from spikesieve.metrics import isolation
 from spikesieve.metrics.amplitudes import first_after_pauses, sd_ratio
 from spikesieve.metrics.spike_times import sliding_rp_violation
-from spikesieve.model import SortedTime, Sorting
+from spikesieve.model import Origin, Recording, SortedTime, Sorting
+from spikesieve.spikeinterface import to_analyzer
 from spikesieve.stages.unit_metrics import unit_metrics
 
 TIMES = [
@@ -55,7 +57,10 @@ def busy_sorting(segments: tuple[tuple[int, int], ...]) -> Sorting:
     moved = spikes.position_um + np.float32(10.0) * np.sin(sample[:, None] / 1e6).astype(np.float32)
     columns = {"sample": sample, "unit": unit, "amplitude": amplitude, "position_um": moved}
     spikes = replace(spikes, **{name: column[order] for name, column in columns.items()})
-    return replace(sorting, spikes=spikes, segments=segments)
+    starts = tuple(start for start, _ in segments)
+    recording = Recording(NoSamples(), 8_100_000, 25, 30_000.0, segments=segments, file_starts=starts)
+    now = datetime(2024, 2, 3, tzinfo=UTC)
+    return replace(sorting, spikes=spikes, segments=segments, origin=Origin(recording, {}, now, now))
 
 
 @pytest.fixture(
@@ -64,7 +69,7 @@ def busy_sorting(segments: tuple[tuple[int, int], ...]) -> Sorting:
 def both(request: pytest.FixtureRequest) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Our table and SpikeInterface's, of a recording in one and in two segments."""
     sorting = busy_sorting(request.param)
-    analyzer = make_analyzer(sorting)
+    analyzer = to_analyzer(sorting)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         analyzer.compute("quality_metrics", skip_pc_metrics=True)

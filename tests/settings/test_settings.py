@@ -229,6 +229,7 @@ OLD_NAMES = {
     "units.waveform_reach_um": "units.waveform_radius_um",
     "units.waveform_s": "units.waveform_duration_s",
     "units.max_missed": "units.max_missed_share",
+    "units.max_spread_um": "units.max_extent_um",
 }
 
 
