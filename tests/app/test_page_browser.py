@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from app_server import Running, kept_in_memory, small_result
 from browser import BROWSER, DRIVER, FLAGS
+from make_sorting import make_sorting, write_raw
 from needed import missing, needed_module
 
+from spikesieve.api.result_to_show import of_sorting
 from spikesieve.app.security import CURATOR, VIEWER
 from spikesieve.views.result import Result
 
@@ -220,6 +223,27 @@ def test_filter_note_help_history_and_theme(driver: Any, running: Running) -> No
     page.press("Shift+d")
     assert page.js("return document.documentElement.dataset.theme") != before
     page.no_errors()
+
+
+def test_single_spikes_a_range_of_time_and_intervals(driver: Any, tmp_path: Path) -> None:
+    sorting = make_sorting(4, 600)
+    recording = write_raw(tmp_path / "raw.bin", sorting)
+    with kept_in_memory(of_sorting(sorting, "with samples", recording=recording)) as running:
+        page = Page(driver, running)
+        page.choose("0")
+        says = "return document.querySelector('#{} .says').textContent.{}"
+        page.press("w")
+        page.wait(says.format("waveforms", "startsWith('40 single spikes')"))
+        page.press(":")
+        driver.switch_to.active_element.send_keys("tr 5 10" + Keys.ENTER)
+        page.wait(says.format("rate", "startsWith('only 5.0 to 10.0 s')"))
+        times_s = sorting.spike_train(0, "s")
+        n = int(((times_s >= 5) & (times_s <= 10)).sum())
+        page.press("w")
+        page.wait(says.format("waveforms", f"startsWith('mean of {n} spikes')"))
+        page.press("i")
+        page.wait(says.format("rate", "includes('intervals')"))
+        page.no_errors()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

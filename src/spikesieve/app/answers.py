@@ -79,6 +79,7 @@ def start(session: Session, asked: Mapping[str, str]) -> dict[str, Any]:
         "segments_s": [[a / result.time.sampling_hz, b / result.time.sampling_hz] for a, b in result.time.segments],
         "n_spikes": len(result.sample),
         "waveform_unit": result.waveform_unit,
+        "raw_unit": "µV" if result.recording is not None and result.recording.has_gain else "raw",
         "amplitude_unit": result.amplitude_unit,
         "has": {
             "amplitude": result.amplitude is not None,

@@ -15,6 +15,13 @@ export function startWaveforms() {
   panel("waveforms", ["look"], get, draw);
 }
 
+/** Mean over the first axis. @param {import("../wire.js").Block} block @returns {Float32Array} */
+function meanOf({ data, shape }) {
+  const n = shape[0], size = shape[1] * shape[2], mean = new Float32Array(size);
+  for (let i = 0; i < data.length; i++) mean[i % size] += data[i] / n;
+  return mean;
+}
+
 /** Means, and single spikes if they are asked for. @param {number[]} units @returns {Promise<{means: Message[], single: Message[]}>} */
 async function get(units) {
   const single = state.raw ? units.map((unit) => getArrays(`snippets/${unit}${ofRange("?")}`)) : [];
@@ -27,14 +34,16 @@ function draw(canvas, units, { means, single }) {
   if (!drawing) return "";
   if (!units.length) return say(drawing, "No unit is selected.", colours()), "";
   const traces = means.map(({ arrays }, i) => ({
-    uv: /** @type {Float32Array} */ (arrays.waveform_uv.data),
+    // Single spikes have their own mean: templates of other sorters have a scale of their own.
+    uv: single[i]?.arrays.uv.shape[0] ? meanOf(single[i].arrays.uv) : /** @type {Float32Array} */ (arrays.waveform_uv.data),
     contacts: /** @type {Int32Array} */ (arrays.contacts.data),
     nSamples: arrays.waveform_uv.shape[1],
     colour: unitColour(i),
     single: single[i] ? /** @type {Float32Array} */ (single[i].arrays.uv.data) : null,
   }));
-  const how = { overlap: state.overlap, scale: state.waveformScale, sampleMs: 1000 / state.start.sampling_hz, unit: state.start.waveform_unit };
+  const how = { overlap: state.overlap, scale: state.waveformScale, sampleMs: 1000 / state.start.sampling_hz, unit: single.length ? state.start.raw_unit : state.start.waveform_unit };
   drawWaveforms(drawing, traces, state.start.probe, how, colours());
   canvas.setAttribute("aria-label", `Mean waveforms of units ${units.join(", ")} at the places of their contacts.`);
-  return `${single.length ? `${single[0].arrays.uv.shape[0]} single spikes, ` : ""}mean of ${means.map(({ facts }) => facts.n_spikes.toLocaleString("en")).join(" and ")} spikes`;
+  if (single.length) return `${single.map(({ arrays }) => arrays.uv.shape[0]).join(" and ")} single spikes above 300 Hz, and their mean`;
+  return `mean of ${means.map(({ facts }) => facts.n_spikes.toLocaleString("en")).join(" and ")} spikes`;
 }
