@@ -157,7 +157,7 @@ def rows(n_contacts: int, n: int, repeat: int) -> list[tuple[str, float, float]]
     least = np.full(n_templates, 8.0, np.float32)
     note(
         "pursue (nothing to find)",
-        lambda: kernels.pursue(quiet, pairs, by_score(least), kernels.ANY_AMPLITUDE, 1),
+        lambda: kernels.pursue(quiet, pairs, by_score(least), kernels.ANY_AMPLITUDE, kernels.ALL_VISIBLE, 1),
         float(quiet.size),
     )
     return found

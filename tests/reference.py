@@ -46,6 +46,16 @@ def repeats(rows, length, found):
         found[i] = any(len(set(row[start : start + length].tolist())) == 1 for start in starts)
 
 
+def hidden_energy(blanked, contacts, waveforms, peak_index, out):
+    """out[k, t] = energy of template k at sample t that lies in blanked samples."""
+    n_samples = blanked.shape[1]
+    for k, t in np.ndindex(*out.shape):
+        at = t - peak_index + np.arange(waveforms.shape[2])
+        inside = (at >= 0) & (at < n_samples)
+        rows = blanked[contacts[k]][:, at[inside]] & (contacts[k] >= 0)[:, None]
+        out[k, t] = (waveforms[k][:, inside].astype(np.float64) ** 2)[rows].sum()
+
+
 def mix(traces, step, matrix, out):
     """out = matrix @ rows, which lie `step` apart in `traces`."""
     n = out.shape[1]

@@ -51,8 +51,13 @@ class ReferenceBackend:
         reference.template_scores(traces, components, peak_index, contacts, weights, out)
         return out
 
-    def pursue(self, scores, pairs, worth, bounds, max_rounds):
-        return (*reference.pursue(scores, pairs, worth, bounds), 0)
+    def hidden_energy(self, blanked, contacts, waveforms, peak_index):
+        out = np.empty((len(contacts), blanked.shape[1]), np.float32)
+        reference.hidden_energy(blanked, contacts, waveforms, peak_index, out)
+        return out
+
+    def pursue(self, scores, pairs, worth, bounds, visible, max_rounds):
+        return (*reference.pursue(scores, pairs, worth, bounds, visible), 0)
 
     def subtract(self, traces, spikes, contacts, waveforms, peak_index):
         reference.subtract_waveforms(traces, *spikes, contacts, waveforms, peak_index)

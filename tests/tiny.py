@@ -38,6 +38,17 @@ def textbook_shapes(n_pcs: int = 6, n_samples: int = 61, peak_index: int = 20) -
     return Shapes(pcs.astype(np.float32), shapes.astype(np.float32), peak_index, len(clips))
 
 
+def smooth_shapes() -> Shapes:
+    """20 components that describe shifted textbook spikes too."""
+    shapes = textbook_shapes()
+    waves = shapes.templates @ shapes.pcs
+    clips = np.concatenate([np.roll(waves, d, axis=1) for d in range(-8, 9)])
+    pcs = np.linalg.svd(clips.astype(np.float64), full_matrices=False)[2][:20]
+    scores = waves @ pcs.T
+    scores /= np.linalg.norm(scores, axis=1, keepdims=True)
+    return Shapes(pcs.astype(np.float32), scores.astype(np.float32), shapes.peak_index, 0)
+
+
 def line_templates(
     shapes: Shapes, centres: list[int], n_contacts: int, size: float = 20.0, n_near: int = 5, spread: float = 1.2
 ) -> LearnedTemplates:

@@ -9,13 +9,13 @@ from pursuit_cases import THRESHOLD, as_pairs, isolated, random_case
 from reference import tolerance
 
 from spikesieve import kernels
-from spikesieve.kernels import ANY_AMPLITUDE
+from spikesieve.kernels import ALL_VISIBLE, ANY_AMPLITUDE
 from spikesieve.stages.match import by_score
 
 
 def run(implementation, scores, pairs, threshold=THRESHOLD, limit=5000):
     left = scores.copy() if implementation is kernels else scores.astype(np.float64)
-    arguments = (left, pairs, by_score(np.full(len(scores), threshold, np.float32)), ANY_AMPLITUDE)
+    arguments = (left, pairs, by_score(np.full(len(scores), threshold, np.float32)), ANY_AMPLITUDE, ALL_VISIBLE)
     return implementation.pursue(*arguments, limit) if implementation is kernels else implementation.pursue(
         *arguments
     ), left

@@ -25,6 +25,22 @@ def both(name, make):
     return results
 
 
+# hidden_energy
+
+
+@FEW
+@given(SEEDS, st.integers(0, 3), st.sampled_from([0.0, 0.05, 0.7]))
+def test_hidden_energy_is_that_in_blanked_samples(seed, n_templates, share):
+    rng = np.random.default_rng(seed)
+    blanked = np.repeat(rng.random((4, 10)) < share, 5, axis=1)
+    contacts = rng.integers(-1, 4, (n_templates, 3))
+    waveforms = rng.standard_normal((n_templates, 3, 7)).astype(np.float32)
+    ours, theirs = both(
+        "hidden_energy", lambda: (blanked, contacts, waveforms, 2, np.ones((n_templates, 50), np.float32))
+    )
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
 # subtract_median
 
 

@@ -42,13 +42,17 @@ def decaying(rng: np.random.Generator, n: int) -> np.ndarray:
     return np.convolve(at, np.exp(-np.arange(600) / 60))[:n]
 
 
+def statistics_of(traces_uv: np.ndarray, why: np.ndarray | None):
+    """Of the traces, 0 where they are blanked."""
+    return contact_statistics(traces_uv if why is None else np.where(why > 0, np.float32(0), traces_uv), HZ, why)
+
+
 def notes_on(uv: np.ndarray, probe: Probe, params: PreprocessParams = PARAMS):
     """The preprocessing from the two halves of a recording, and its notes as one text."""
-    halves = np.array_split(uv.T.astype(np.float32), 2, axis=1)
-    passed = [preprocess.highpass(np.ascontiguousarray(half), HZ, 300.0, BACKEND) for half in halves]
-    draft = bad_contacts.without_bad_contacts(
-        pooled(contact_statistics(p, HZ) for p in passed), probe, HZ, None, params
-    )
+    only = preprocess.only_highpass(probe, HZ, params)
+    halves = [preprocess.RawTraces(half.T.astype(np.float32).copy()) for half in np.array_split(uv, 2)]
+    measured = pooled(statistics_of(*preprocess.filtered(half, only, BACKEND)) for half in halves)
+    draft = bad_contacts.without_bad_contacts(measured, probe, HZ, None, params)
     return draft, "\n".join(draft.notes)
 
 
@@ -80,12 +84,21 @@ def test_on_a_sparse_probe_no_contact_can_be_popping():
 
 
 @pytest.mark.parametrize("share", [0.2, 0.45])
-def test_a_contact_that_works_for_a_part_of_the_time_is_left_out(share):
+def test_a_contact_that_is_silent_for_a_part_of_the_time_is_left_out_for_that_time_only(share):
+    """What has no signal is blanked. The units near the contact are seen for the rest of the time."""
     uv = tissue()
     uv[: round(share * len(uv)), 3] = -1234.0
     draft, notes = notes_on(uv, line_probe(N_CONTACTS))
+    assert left_out(draft) == []
+    assert f"channel 3 was without signal for {share:.0%} of the time: only that is left out" in notes
+
+
+def test_a_contact_that_is_weak_for_a_part_of_the_time_is_left_out():
+    uv = tissue()
+    uv[: round(0.3 * len(uv)), 3] *= 0.02
+    draft, notes = notes_on(uv, line_probe(N_CONTACTS))
     assert left_out(draft) == [3]
-    assert f"no signal) for {share:.0%} of the time" in notes
+    assert "no signal) for 30% of the time" in notes
 
 
 def test_short_failures_in_every_second_add_up():
@@ -93,8 +106,8 @@ def test_short_failures_in_every_second_add_up():
     for start in range(0, len(uv), 12_000):
         uv[start : start + 6000, 3] = 0.0
     draft, notes = notes_on(uv, line_probe(N_CONTACTS))
-    assert left_out(draft) == [3]
-    assert "of the time" in notes
+    assert left_out(draft) == []
+    assert "channel 3 was without signal for 50% of the time" in notes
 
 
 def test_a_contact_that_is_noisy_for_a_third_of_the_time_is_left_out():

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tiny import BACKEND, HZ
+from tiny import HZ
 
 from spikesieve.model import Reason, join_blanked
 from spikesieve.stages import blanking
-from spikesieve.stages.preprocess import highpass
 
 N = 12_000
 
@@ -72,39 +71,6 @@ def test_values_that_are_not_finite_have_their_reason():
     why = blanking.unusable(uv, None, HZ)
     assert np.argwhere(why).tolist() == [[1, 50], [4, 70]]
     assert set(why[why > 0]) == {Reason.NOT_FINITE}
-
-
-@pytest.mark.parametrize("slope", [0.0, 0.3])
-def test_a_filled_gap_leaves_no_step_for_the_filter(slope):
-    """A rail of 5 mV in slow waves leaves less than 1 uV; set to the mean it leaves more."""
-    t = np.arange(N) / HZ
-    slow = (300 * np.sin(2 * np.pi * 8 * t) + slope * np.arange(N))[None].astype(np.float32)
-    gaps = np.zeros(slow.shape, bool)
-    gaps[0, 5000:5090] = True
-    held = np.where(gaps, np.float32(5000.0), slow)
-    high = highpass(blanking.filled(held, gaps, HZ), HZ, 300.0, BACKEND)
-    assert np.abs(high[0, 2000:-2000]).max() < 1.0
-    zeroed = highpass(np.where(gaps, np.float32(0.0), slow), HZ, 300.0, BACKEND)
-    assert np.abs(zeroed[0, 2000:-2000]).max() > 10.0
-
-
-def test_gaps_at_the_ends_and_contacts_that_are_all_gap_are_filled_with_numbers():
-    uv = np.full((3, 100), np.nan, np.float32)
-    uv[0, 20:] = uv[1, :80] = 7.0
-    filled = blanking.filled(uv, np.isnan(uv), HZ)
-    np.testing.assert_allclose(filled[:2], 7.0, atol=1e-4)
-    assert not filled[2].any()
-
-
-def test_lengthening_keeps_the_samples_and_lengthens_every_gap():
-    gaps = np.zeros((2, 50), bool)
-    gaps[0, 10:13] = gaps[0, 30:31] = gaps[1, 45:50] = True
-    place, longer = blanking.lengthened(gaps, 20)
-    assert not longer[0, place[0, ~gaps[0]]].any()
-    assert place[0, 13] - place[0, 9] == 21
-    assert place[0, 31] - place[0, 29] == 21
-    assert place[1].tolist() == list(range(50))
-    assert longer[1, 45:].all()
 
 
 def test_intervals_of_blocks_are_joined_across_their_border():

@@ -66,6 +66,18 @@ def test_verdicts():
     assert curate.compare_trains(train(20.0, 1)[::100], train(20.0, 2)[::100], TIME, PARAMS) is Verdict.UNDECIDED
 
 
+@pytest.mark.parametrize("turn_s", [1.0, 5.0, 20.0])
+def test_that_high_rates_never_fire_together_is_no_evidence_of_one_train(turn_s):
+    """Two neurons of two places: pairs become more with the lag, so that lag 0 is empty without a refractory period."""
+    one, other = (train(60.0, seed) for seed in (1, 2))
+    first, second = (
+        (one / TIME.sampling_hz % (2 * turn_s) < turn_s),
+        (other / TIME.sampling_hz % (2 * turn_s) >= turn_s),
+    )
+    assert curate.compare_trains(one[first], other[second], TIME, PARAMS) is not Verdict.ONE
+    assert curate.compare_trains(*halves(one[first]), TIME, PARAMS) is Verdict.ONE
+
+
 def test_the_comparison_of_two_sides_survives_pickling():
     one, two = halves(train(20.0, 1))
     sample = np.concatenate([one, train(20.0, 2), two])

@@ -7,25 +7,11 @@ import pytest
 import tiny
 
 from spikesieve.stages import templates
-from spikesieve.stages.shapes import Shapes
-from spikesieve.stages.templates import LearnedTemplates, TemplatesParams
+from spikesieve.stages.templates import LearnedTemplates
 
 SHAPES = tiny.textbook_shapes()
 N = SHAPES.n_samples
 N_CONTACTS = 8
-
-
-def smooth_shapes() -> Shapes:
-    """20 components that describe shifted spikes too."""
-    clips = np.concatenate([np.roll(SHAPES.templates @ SHAPES.pcs, d, axis=1) for d in range(-8, 9)])
-    pcs = templates_pcs(clips)
-    scores = (SHAPES.templates @ SHAPES.pcs) @ pcs.T
-    scores /= np.linalg.norm(scores, axis=1, keepdims=True)
-    return Shapes(pcs.astype(np.float32), scores.astype(np.float32), SHAPES.peak_index, 0)
-
-
-def templates_pcs(clips: np.ndarray) -> np.ndarray:
-    return np.linalg.svd(clips.astype(np.float64), full_matrices=False)[2][:20]
 
 
 def waveforms(some: LearnedTemplates, pcs: np.ndarray) -> np.ndarray:
@@ -96,7 +82,7 @@ def test_overlaps_and_similarity_of_none_and_of_one(n):
 
 def test_similarity_finds_the_lag_at_which_one_lies_on_the_other():
     """lag[k, j]: a spike at t by template k is at t + lag by template j."""
-    shapes = smooth_shapes()
+    shapes = tiny.smooth_shapes()
     base = tiny.line_templates(shapes, [3], N_CONTACTS)
     wave = base.scores[0] @ shapes.pcs
     earlier = np.zeros_like(wave)
@@ -160,7 +146,7 @@ def test_dense_norms_and_peak_contacts():
 
 @pytest.mark.parametrize("late", [-6, -1, 0, 3, 9])
 def test_a_template_off_its_peak_is_moved_back_and_says_by_how_much(late):
-    shapes = smooth_shapes()
+    shapes = tiny.smooth_shapes()
     base = tiny.line_templates(shapes, [3], N_CONTACTS)
     wave = slid(base.scores[0] @ shapes.pcs, late)[:, N : 2 * N]
     off_peak = LearnedTemplates(base.contacts, (wave @ shapes.pcs.T).astype(np.float32)[None], base.n_spikes)
@@ -174,70 +160,6 @@ def test_aligned_of_none():
     none = tiny.line_templates(SHAPES, [], N_CONTACTS)
     moved, shift = templates.aligned(none, SHAPES)
     assert len(moved) == len(shift) == 0
-
-
-# Duplicates
-
-
-def family(sizes: list[float], counts: list[int], centres: list[int]) -> LearnedTemplates:
-    """Templates of one shape at some centres."""
-    each = [tiny.line_templates(SHAPES, [c], N_CONTACTS, s) for c, s in zip(centres, sizes, strict=True)]
-    return LearnedTemplates(
-        np.concatenate([t.contacts for t in each]), np.concatenate([t.scores for t in each]), np.array(counts, np.int64)
-    )
-
-
-def test_templates_of_one_shape_and_size_become_one_and_their_spikes_add_up():
-    kept = templates.without_duplicates(
-        family([20.0, 21.0, 20.0], [10, 100, 5], [3, 3, 6]), N_CONTACTS, SHAPES.pcs, TemplatesParams()
-    ).templates
-    assert kept.n_spikes.tolist() == [110, 5]
-    assert kept.peak_contacts.tolist() == [3, 6]
-
-
-def test_templates_of_one_shape_but_another_size_stay():
-    kept = templates.without_duplicates(
-        family([20.0, 30.0], [10, 100], [3, 3]), N_CONTACTS, SHAPES.pcs, TemplatesParams()
-    ).templates
-    assert sorted(kept.n_spikes.tolist()) == [10, 100]
-
-
-def test_the_most_populous_stands_for_its_family():
-    both = family([20.0, 23.0], [100, 50], [3, 3])
-    kept = templates.without_duplicates(both, N_CONTACTS, SHAPES.pcs, TemplatesParams()).templates
-    np.testing.assert_array_equal(kept.scores[0], both.scores[0])
-
-
-def test_opposite_polarity_is_no_duplicate():
-    both = family([20.0, 20.0], [100, 50], [3, 3])
-    both.scores[1] *= -1
-    assert len(templates.without_duplicates(both, N_CONTACTS, SHAPES.pcs, TemplatesParams()).templates) == 2
-
-
-def test_duplicates_that_cannot_be_one_neuron_stay():
-    three = family([20.0, 21.0, 20.0], [10, 100, 5], [3, 3, 3])
-    kept = templates.without_duplicates(
-        three, N_CONTACTS, SHAPES.pcs, TemplatesParams(), lambda a, b: {a, b} != {0, 1}
-    ).templates
-    assert kept.n_spikes.tolist() == [105, 10]
-
-
-@pytest.mark.parametrize("n", [0, 1])
-def test_no_duplicates_in_none_and_in_one(n):
-    some = tiny.line_templates(SHAPES, [2] * n, N_CONTACTS)
-    assert len(templates.without_duplicates(some, N_CONTACTS, SHAPES.pcs, TemplatesParams()).templates) == n
-
-
-def test_every_cluster_knows_its_template_and_how_much_earlier_it_is_read():
-    shapes = smooth_shapes()
-    some = LearnedTemplates(
-        np.tile(np.arange(3), (3, 1)), np.zeros((3, 3, 20), np.float32), np.array([50, 100, 3], np.int64)
-    )
-    some.scores[:, 1] = 20.0 * shapes.templates[0]
-    some.scores[0] = templates.advanced(some.scores[0], -3, shapes.pcs)  # 3 samples late in its window
-    found = templates.learn_templates(some, 3, shapes, TemplatesParams(min_spikes=20))
-    assert found.template_of_cluster.tolist() == [0, 0, -1]
-    assert found.advance_samples[0] - found.advance_samples[1] == 3
 
 
 def test_unit_norm_leaves_an_empty_template_zero():

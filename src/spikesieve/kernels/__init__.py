@@ -21,13 +21,16 @@ from spikesieve.kernels.cpu.sum_rows import sum_rows
 from spikesieve.kernels.cpu.tail import gaussian_above_tail
 from spikesieve.kernels.cpu.two_gaussians import two_gaussians
 from spikesieve.kernels.cpu.universal import pick, universal_scores
-from spikesieve.kernels.pursuit import ANY_AMPLITUDE, Bounds, Overlaps, Worth
+from spikesieve.kernels.cpu.visible import hidden_energy
+from spikesieve.kernels.pursuit import ALL_VISIBLE, ANY_AMPLITUDE, Bounds, Overlaps, Visible, Worth
 
 __all__ = [
+    "ALL_VISIBLE",
     "ANY_AMPLITUDE",
     "Bounds",
     "CpuBackend",
     "Overlaps",
+    "Visible",
     "Worth",
     "add_waveforms",
     "ascend",
@@ -37,6 +40,7 @@ __all__ = [
     "delay",
     "extremes",
     "gaussian_above_tail",
+    "hidden_energy",
     "median_magnitudes",
     "microvolts",
     "mix",

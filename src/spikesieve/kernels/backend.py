@@ -12,11 +12,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels.pursuit import Bounds, Overlaps, Worth
+from spikesieve.kernels.pursuit import Bounds, Overlaps, Visible, Worth
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
+Bool = NDArray[np.bool_]
 
 
 class Backend(Protocol):
@@ -207,21 +208,45 @@ class Backend(Protocol):
         """
         ...
 
+    def hidden_energy(self, blanked: Bool, contacts: I64, waveforms: F32, peak_index: int) -> F32:
+        """Compute the energy of each template that lies in blanked samples.
+
+        Parameters
+        ----------
+        blanked : ndarray of bool, shape (n_contacts, n_samples)
+            Blanked samples.
+        contacts : ndarray of int64, shape (n_templates, n_near)
+            Contacts of each template; -1 = none.
+        waveforms : ndarray of float32, shape (n_templates, n_near, n_window)
+            Waveforms of the templates.
+        peak_index : int
+            Sample of the waveforms at which a spike's time lies.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_templates, n_samples)
+            Of a spike at each sample.
+        """
+        ...
+
     def pursue(
-        self, scores: F32, pairs: Overlaps, worth: Worth, bounds: Bounds, max_rounds: int
+        self, scores: F32, pairs: Overlaps, worth: Worth, bounds: Bounds, visible: Visible, max_rounds: int
     ) -> tuple[I64, I64, F32, int]:
         """Find spikes by matching pursuit: in each round those with the largest gain, which are then subtracted.
 
         Parameters
         ----------
         scores : ndarray of float32, shape (n_templates, n_samples)
-            Scores of the templates of unit norm, in noise SD. Changed in place to the scores of the residual.
+            Scores of what is visible of the templates, scaled to unit norm, in noise SD. Changed in place to the scores
+            of the residual.
         pairs : Overlaps
             How a spike of one template changes the scores of the others.
         worth : Worth
             Gain of a spike of each template.
         bounds : Bounds
             Limits of the amplitudes.
+        visible : Visible
+            What is visible of the templates; `ALL_VISIBLE` if nothing is blanked.
         max_rounds : int
             Largest number of rounds.
 

@@ -1,4 +1,4 @@
-"""Input of matching pursuit: the gain of a spike, limits of its amplitude, overlaps of templates."""
+"""Input of matching pursuit: the gain of a spike, limits of its amplitude, overlaps of templates, what is visible."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
+Bool = NDArray[np.bool_]
 
 
 class Worth(NamedTuple):
@@ -30,6 +31,8 @@ class Worth(NamedTuple):
     A spike of template k with amplitude a, where its score is b, raises twice the log likelihood by
 
         2 a (b d + w) - a^2 (d^2 + w) - w - cost        d = norms[k], w = precision[k]
+
+    Where a part of the spike is blanked, d is the norm of what is visible of the template.
     """
 
     least: F32
@@ -72,4 +75,40 @@ class Bounds(NamedTuple):
     near_samples: int
 
 
+class Visible(NamedTuple):
+    """What is visible of each template where samples are blanked.
+
+    Attributes
+    ----------
+    norms : ndarray of float32, shape (n_templates, n_samples)
+        Norm of what is visible of the template of unit norm at each sample, 0 where too little is; no samples if
+        nothing is blanked. Scores are those of this part, scaled to unit norm, and 0 where its norm is.
+    blanked : ndarray of bool, shape (n_contacts, n_samples)
+        Blanked samples.
+    contacts : ndarray of int64, shape (n_templates, n_near)
+        Contacts of each template; -1: unused.
+    weights : ndarray of float32, shape (n_templates, n_near, n_components)
+        Templates of unit norm as weights of the components.
+    components : ndarray of float32, shape (n_components, n_window)
+        Temporal components.
+    peak_index : int
+        Sample of the components at which a spike's time lies.
+    """
+
+    norms: F32
+    blanked: Bool
+    contacts: I64
+    weights: F32
+    components: F32
+    peak_index: int
+
+
+ALL_VISIBLE = Visible(
+    np.empty((0, 0), np.float32),
+    np.empty((0, 0), np.bool_),
+    np.empty((0, 0), np.int64),
+    np.empty((0, 0, 0), np.float32),
+    np.empty((0, 0), np.float32),
+    0,
+)
 ANY_AMPLITUDE = Bounds(0.0, 0)

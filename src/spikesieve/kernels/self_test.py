@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from spikesieve.kernels.backend import F32, I64, Backend
-from spikesieve.kernels.pursuit import ANY_AMPLITUDE, Overlaps, Worth
+from spikesieve.kernels.pursuit import ALL_VISIBLE, ANY_AMPLITUDE, Overlaps, Worth
 
 # Rounding in float32 is far below this, and a wrong instruction far above.
 TOLERANCE = 1e-3
@@ -179,7 +179,7 @@ class _Example:
         pairs = Overlaps(np.arange(3), np.arange(2), np.stack([shape, shape]))
         none = np.zeros(2, np.float32)
         worth = Worth(none + 5, norms, none, none)
-        found = self.backend.pursue(scores, pairs, worth, ANY_AMPLITUDE, 10)
+        found = self.backend.pursue(scores, pairs, worth, ANY_AMPLITUDE, ALL_VISIBLE, 10)
         return np.append(np.stack(found[:3]), scores).astype(np.float32), np.append(spikes, 0 * scores)
 
 

@@ -18,6 +18,8 @@ MAX_WINDOW_MS = 10
 # `log_odds_one_train`: contamination that one neuron's train may have, and half width of the window in bins.
 ALLOWED_CONTAMINATION = 0.2
 CORE_BINS = 2
+# SD below which 97.5 % of a normal distribution lie.
+NORMAL_97_5 = 1.96
 
 
 class Refractoriness(NamedTuple):
@@ -91,13 +93,48 @@ def correlogram_1ms(a: I64, b: I64, time: SortedTime, same: bool) -> I64:
     return np.asarray(counts, dtype=np.int64)
 
 
-def refractoriness(counts: I64) -> Refractoriness:
+def chance_at_zero(counts: I64) -> float:
+    """Estimate the pairs in a bin at lag 0 where two trains avoid each other over longer times than refractory ones.
+
+    Parameters
+    ----------
+    counts : ndarray of int64, shape (1001,)
+        A cross-correlogram from `correlogram_1ms`.
+
+    Returns
+    -------
+    float
+        Height at lag 0 of the line through lags of 10..49 and 250..499 ms, if the correlogram still rises over the
+        latter with 97.5 % confidence; inf if it does not, since its shoulders then tell.
+
+    Examples
+    --------
+    One stops when the other starts: the longer the lag, the more pairs. Lag 0 is empty, but not by refractoriness.
+
+    >>> lag = np.abs(np.arange(-500, 501))
+    >>> round(chance_at_zero(lag), 6), chance_at_zero(np.full(1001, 10))
+    (0.0, inf)
+    """
+    lag = np.arange(1, HALF_BINS + 1)
+    pairs = counts[HALF_BINS + lag] + counts[HALF_BINS - lag]
+    far, near = (lag >= 250) & (lag < HALF_BINS), (lag >= 10) & (lag < 50)
+    away = lag[far] - lag[far].mean()
+    rise = (away * pairs[far]).sum() / np.sqrt(max(pairs[far].mean(), 1e-9) * (away**2).sum())
+    if rise < NORMAL_97_5:
+        return float(np.inf)
+    line = np.polyfit(lag[near | far], pairs[near | far] / 2, 1)
+    return max(0.0, float(line[1]))
+
+
+def refractoriness(counts: I64, most_by_chance: float = np.inf) -> Refractoriness:
     """Compute R and Q of a correlogram.
 
     Parameters
     ----------
     counts : ndarray of int64, shape (1001,)
         From `correlogram_1ms`.
+    most_by_chance : float, optional
+        Largest number of pairs in a bin that chance may explain. Default: that in the highest shoulder.
 
     Returns
     -------
@@ -120,7 +157,7 @@ def refractoriness(counts: I64) -> Refractoriness:
     lag = np.arange(-HALF_BINS, HALF_BINS + 1)
     far = ((lag >= -499) & (lag <= -251)) | ((lag >= 250) & (lag <= 499))
     before, after = (lag >= -50) & (lag <= -11), (lag >= 10) & (lag <= 49)
-    shoulder = max(counts[far].mean(), counts[before].mean(), counts[after].mean())
+    shoulder = min(max(counts[far].mean(), counts[before].mean(), counts[after].mean()), most_by_chance)
     if shoulder <= 0:
         return NOT_REFRACTORY
     window = np.arange(1, MAX_WINDOW_MS + 1)
@@ -148,8 +185,8 @@ def log_odds_one_train(counts: I64) -> float:
 
     Notes
     -----
-    n pairs lie 0.5 to 2.5 ms apart, and E would by chance (from the mean of the shoulders). One neuron is
-    Poisson(0.2 E), two are Poisson(E), so the log odds are n log 0.2 + 0.8 E.
+    n pairs lie 0.5 to 2.5 ms apart, and E would by chance (from the mean of the shoulders, or `chance_at_zero`). One
+    neuron is Poisson(0.2 E), two are Poisson(E), so the log odds are n log 0.2 + 0.8 E.
 
     Examples
     --------
@@ -162,7 +199,7 @@ def log_odds_one_train(counts: I64) -> float:
     """
     near = counts[HALF_BINS - CORE_BINS : HALF_BINS + CORE_BINS + 1].sum()
     shoulder = np.concatenate([counts[HALF_BINS - 50 : HALF_BINS - 10], counts[HALF_BINS + 11 : HALF_BINS + 51]])
-    by_chance = max(shoulder.mean(), counts.mean()) * 2 * CORE_BINS
+    by_chance = min(max(shoulder.mean(), counts.mean()), chance_at_zero(counts)) * 2 * CORE_BINS
     return float(near * np.log(ALLOWED_CONTAMINATION) + (1 - ALLOWED_CONTAMINATION) * by_chance)
 
 

@@ -64,7 +64,7 @@ def cluster_detected(run: Run, spikes: SpikesAtRest, groups: Groups, params: Clu
     return _clusters(run, work, [len(rows) for rows in members], "cluster")
 
 
-@versioned(2)
+@versioned(3)
 def cluster_matched(
     run: Run, recording: Recording, spikes: MatchedSpikes, group: I64, groups: Groups, params: TimedClusterParams
 ) -> Clusters:

@@ -15,7 +15,7 @@ from spikesieve.settings.detect import KILOSORT4_THRESHOLD, DetectParams
 from spikesieve.settings.features import FeaturesParams
 from spikesieve.settings.fit import FitParams
 from spikesieve.stages import detect, localize
-from spikesieve.stages.blanking import MAX_HIDDEN, hidden_share
+from spikesieve.stages.blanking import WHOLE, hidden_share
 from spikesieve.stages.detect import UniversalTemplates, pitch_um, universal_templates
 from spikesieve.stages.features import Groups, group_of, make_groups
 from spikesieve.stages.preprocess import Clean, Preprocessing
@@ -138,7 +138,7 @@ class Detect(BlockTask[DetectedSpikes]):
         if clean.blanked is not None:
             energy = (shapes.waveforms**2).mean(axis=0)
             near = self.groups.contacts[group]
-            whole = hidden_share(clean.blanked, near, sample, energy, shapes.peak_index) <= MAX_HIDDEN
+            whole = hidden_share(clean.blanked, near, sample, energy, shapes.peak_index) <= WHOLE
             sample, group, centre, order = sample[whole], group[whole], centre[whole], order[whole]
         contacts = self.groups.contacts[group]
         features = backend.describe(clean.white, sample, contacts, shapes.pcs, shapes.peak_index)
@@ -225,7 +225,7 @@ def with_detection_threshold(
     return replace(fitted, detection_threshold_sd=float(threshold), notes=(*fitted.notes, note))
 
 
-@versioned(2)
+@versioned(3)
 def detect_spikes(
     run: Run, source: Source, shapes: Shapes, params: DetectParams, features: FeaturesParams
 ) -> DetectedSpikes:

@@ -108,7 +108,7 @@ class _MergedUnits:
         return [sample[unit == k] for k in np.unique(self.merged_into)]
 
 
-@versioned(5)
+@versioned(6)
 def learn_templates_again(
     run: Run, source: Source, matching: Matching, params: LearningParams, shape: TemplatesParams
 ) -> MovingTemplates:
@@ -225,6 +225,7 @@ def _described(source: Source, matching: Matching) -> DescribedSpikes:
         matching.shapes.pcs,
         source.recording.sorted_time,
         _seconds(source, matching),
+        found.whole,
     )
 
 

@@ -56,7 +56,7 @@ class ScoreNoise(BlockTask[F64]):
         return noise_of_scores(clean.white, self.shapes, backend, clean.blanked)
 
 
-@versioned(6)
+@versioned(7)
 def fit_preprocessing(run: Run, source: Source, params: PreprocessParams) -> Preprocessing:
     """Learn lines of interference, bad contacts, noise and whitening from sample blocks.
 

@@ -13,9 +13,10 @@ from spikesieve.passes.clustering import Clusters
 from spikesieve.passes.detection import DetectedSpikes
 from spikesieve.passes.drift import DriftModel, SpikesAtRest
 from spikesieve.settings.templates import TemplatesParams
+from spikesieve.stages.duplicates import TemplateAssignment, learn_templates
 from spikesieve.stages.features import add_features, group_of
 from spikesieve.stages.shapes import Shapes
-from spikesieve.stages.templates import LearnedTemplates, TemplateAssignment, advanced, learn_templates
+from spikesieve.stages.templates import LearnedTemplates, advanced
 from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, predict
 
 # Spikes whose features are summed at a time.

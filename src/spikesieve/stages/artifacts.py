@@ -11,7 +11,8 @@ import numpy as np
 
 from spikesieve.model import F32, F64, I64, U8, Bool, Probe, Reason
 from spikesieve.settings.preprocess import PreprocessParams
-from spikesieve.stages.blanking import ends_of, filled, mask_of, runs
+from spikesieve.stages.blanking import ends_of, mask_of, runs
+from spikesieve.stages.gap_filling import filled
 
 # The spike of a neuron is not large on contacts that are this far apart.
 NEURON_UM = 300.0
@@ -205,7 +206,7 @@ def _cores(
     signal: Signal, peak_uv: F32, probe: Probe, test: ArtifactTest, layout: Layout
 ) -> list[tuple[I64, Bool, bool]]:
     """Contacts, samples at which they have an artifact, and whether the user's threshold says so."""
-    cores: list[tuple[I64, Bool, bool]] = []
+    found: dict[tuple[int, ...], Bool] = {}
     for piece in range(int(test.piece.max(initial=-1)) + 1):
         rows = np.flatnonzero(test.piece == piece)
         least_uv = LARGE_SD * test.noise_uv[rows]
@@ -214,8 +215,9 @@ def _cores(
             continue
         core = _common(signal, rows, least_uv, probe)
         if core.any():
-            shanks = np.unique(layout.shank_index[rows])
-            cores.append((np.flatnonzero(np.isin(layout.shank_index, shanks)), core, False))
+            shanks = tuple(np.unique(layout.shank_index[rows]).tolist())
+            found[shanks] = found[shanks] | core if shanks in found else core
+    cores = [(np.flatnonzero(np.isin(layout.shank_index, shanks)), core, False) for shanks, core in found.items()]
     if layout.threshold_uv is not None and (peak_uv >= layout.threshold_uv).any():
         for shank in np.unique(layout.shank_index[peak_uv >= layout.threshold_uv]):
             rows = np.flatnonzero(layout.shank_index == shank)

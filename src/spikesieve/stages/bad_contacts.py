@@ -45,7 +45,7 @@ class Fault:
     contacts : ndarray of bool, shape (n_contacts,)
         Contacts that have it.
     bad : ndarray of bool, shape (n_contacts,)
-        Those that are bad: all, but of copies one is good.
+        Those that are bad: all, but of copies one is good, and so are those that are blanked for a part of the time.
     """
 
     what: str
@@ -122,12 +122,15 @@ def find_faults(measured: ContactStatistics, probe: Probe, params: PreprocessPar
     Returns
     -------
     tuple of Fault
-        In this order: saturated, dead, noisy, the same for a part of the time, popping, copies. A contact has one
-        fault, the first.
+        In this order: saturated, dead, noisy, dead or noisy for a part of the time, popping, copies, and without signal
+        for a part of the time, which is not bad. A contact has one fault, the first.
     """
-    dead, noisy = dead_and_noisy(measured.noise_uv, shank_indices(probe), params)
+    noise_uv, shank = measured.noise_uv, shank_indices(probe)
+    dead, noisy = dead_and_noisy(noise_uv, shank, params)
+    # Where a contact has no signal it is blanked, and is good for the rest of the time.
+    weak, _ = dead_and_noisy(np.where(noise_uv > 0, noise_uv, np.median(noise_uv, axis=0)), shank, params)
     always_dead, always_noisy = dead > 0.5, noisy > 0.5
-    partly_dead = ~always_dead & ~always_noisy & (dead > MAX_BAD_SHARE)
+    partly_dead = ~always_dead & ~always_noisy & (weak > MAX_BAD_SHARE)
     partly_noisy = ~always_dead & ~always_noisy & ~partly_dead & (noisy > MAX_BAD_SHARE)
     # A contact at the limit has no signal either. Where that is the most of it, it is the reason.
     at_limit = measured.saturated_share > dead / 2
@@ -135,8 +138,7 @@ def find_faults(measured: ContactStatistics, probe: Probe, params: PreprocessPar
         _fault(SATURATED, always_dead & at_limit),
         _fault(DEAD, always_dead & ~at_limit),
         _fault(NOISY, always_noisy),
-        _fault(f"{SATURATED} for {_percent(dead, partly_dead & at_limit)} of the time", partly_dead & at_limit),
-        _fault(f"{DEAD} for {_percent(dead, partly_dead & ~at_limit)} of the time", partly_dead & ~at_limit),
+        _fault(f"{DEAD} for {_percent(weak, partly_dead)} of the time", partly_dead),
         _fault(f"{NOISY} for {_percent(noisy, partly_noisy)} of the time", partly_noisy),
     ]
     good = ~(always_dead | always_noisy | partly_dead | partly_noisy)
@@ -146,6 +148,10 @@ def find_faults(measured: ContactStatistics, probe: Probe, params: PreprocessPar
         bad = group.copy()
         bad[_kept_copy(group, measured.correlation, probe)] = False
         faults.append(Fault(SAME_SIGNAL, group, bad))
+    bad = np.any([fault.bad for fault in faults], axis=0)
+    blanked = ~bad & (dead - weak > MAX_BAD_SHARE)
+    what = f"without signal for {_percent(dead - weak, blanked)} of the time: only that is left out"
+    faults.append(Fault(what, blanked, np.zeros_like(bad)))
     return tuple(fault for fault in faults if fault.contacts.any())
 
 
@@ -288,9 +294,11 @@ def _notes(faults: tuple[Fault, ...], all_bad: bool, probe: Probe, params: Prepr
     done = "kept, since no contact is left otherwise" if all_bad else action[params.bad_contacts]
     notes = []
     for fault in faults:
-        bad = _named(probe.channels[fault.bad])
+        bad = _named(probe.channels[fault.bad if fault.bad.any() else fault.contacts])
         if fault.what == SAME_SIGNAL:
             notes.append(f"File channels {listed(probe.channels[fault.contacts])} {SAME_SIGNAL}: {bad} {done}.")
+        elif not fault.bad.any():
+            notes.append(f"F{bad[1:]} {fault.what}.")
         else:
             notes.append(f"F{bad[1:]} {done}: {fault.what}.")
     return tuple(notes)

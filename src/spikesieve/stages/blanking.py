@@ -1,8 +1,4 @@
-"""Samples that are no measurement: silent, saturated, not finite. They are filled before filters see them.
-
-A filter spreads a step over milliseconds. Samples that are left out are therefore replaced by a smooth curve between
-what lies on either side before the high-pass, and set to 0 after it. See docs/artifacts.md.
-"""
+"""Samples that are no measurement: silent, saturated, not finite. See docs/artifacts.md."""
 
 from __future__ import annotations
 
@@ -25,8 +21,8 @@ CHANCE = 1e-9
 COMPARED, REPEATED = 8, 3
 # A spike with more of its energy in blanked samples than this cannot be told from what remains of an artifact.
 MAX_HIDDEN = 0.25
-# The curve that fills a gap follows the level and the slope of this long a part on either side.
-END_MS = 1.0
+# Nothing is learned from a spike with more of it hidden than this: what is hidden would become part of a template.
+WHOLE = 0.01
 
 
 def runs(mask: Bool) -> Runs:
@@ -47,10 +43,13 @@ def runs(mask: Bool) -> Runs:
     >>> [column.tolist() for column in runs(np.array([[True, False, True, True]]))]
     [[0, 0], [0, 2], [1, 4]]
     """
-    rows = np.flatnonzero(mask.any(axis=1))
-    steps = np.diff(mask[rows].astype(np.int8), axis=1, prepend=0, append=0)
-    row, start = np.nonzero(steps > 0)
-    return rows[row], start, np.nonzero(steps < 0)[1]
+    n_rows, width = mask.shape[0], mask.shape[1] + 2
+    apart = np.zeros((n_rows, width), np.bool_)
+    apart[:, 1:-1] = mask
+    flat = apart.ravel()
+    edges = np.flatnonzero(flat[1:] != flat[:-1])
+    row, start = np.divmod(edges[::2], width)
+    return row, start, edges[1::2] % width
 
 
 def mask_of(found: Runs, shape: tuple[int, int]) -> Bool:
@@ -75,8 +74,9 @@ def mask_of(found: Runs, shape: tuple[int, int]) -> Bool:
     array([[ True,  True, False]])
     """
     mask = np.zeros(shape, np.bool_)
-    for row, start, stop in zip(*(column.tolist() for column in found), strict=True):
-        mask[row, max(0, start) : max(0, stop)] = True
+    row, start, stop = found[0], np.maximum(found[1], 0), np.maximum(found[2], 0)
+    for c, a, b in zip(row.tolist(), start.tolist(), stop.tolist(), strict=True):
+        mask[c, a:b] = True
     return mask
 
 
@@ -234,106 +234,6 @@ def _lost_packets(uv: F32) -> Runs:
         found.append((flat, np.full(len(flat), a), np.full(len(flat), b + 1)))
     row, start, stop = (np.concatenate(columns) for columns in zip(*found, strict=True))
     return row, start, stop
-
-
-def filled(uv: F32, gaps: Bool, sampling_hz: float) -> F32:
-    """Fill gaps with a smooth curve, so that a filter finds no step at their edges.
-
-    Parameters
-    ----------
-    uv : ndarray of float32, shape (n_contacts, n_samples)
-        Traces.
-    gaps : ndarray of bool, shape (n_contacts, n_samples)
-        Samples to fill.
-    sampling_hz : float
-        Sampling rate in Hz.
-
-    Returns
-    -------
-    ndarray of float32, shape (n_contacts, n_samples)
-        The traces with every gap replaced by the cubic that has the level and the slope of the traces on either side. A
-        gap at the end of the traces keeps the level of its other side. A contact that is all gap becomes 0.
-    """
-    out = uv.copy()
-    row, start, stop = runs(gaps)
-    if not len(row):
-        return out
-    reach = max(2, round(END_MS * 1e-3 * sampling_hz))
-    left, right = _end(uv, gaps, row, start - 1, -1, reach), _end(uv, gaps, row, stop, 1, reach)
-    left, right = _completed(left, right), _completed(right, left)
-    length = stop - start
-    first = np.cumsum(length) - length
-    sample = np.arange(length.sum()) - np.repeat(first - start, length)
-    gap = np.repeat(np.arange(len(row)), length)
-    t = (sample - start[gap] + 1) / (length[gap] + 1)
-    (level0, slope0), (level1, slope1) = left, right
-    rise0, rise1 = slope0 * (length + 1), slope1 * (length + 1)
-    out[row[gap], sample] = (
-        (1 + 2 * t) * (1 - t) ** 2 * level0[gap]
-        + t * (1 - t) ** 2 * rise0[gap]
-        + t**2 * (3 - 2 * t) * level1[gap]
-        + t**2 * (t - 1) * rise1[gap]
-    )
-    return out
-
-
-def lengthened(gaps: Bool, least: int) -> tuple[I64, Bool]:
-    """Lengthen the gaps of each contact in time, so that a filter does not reach from one side to the other.
-
-    Parameters
-    ----------
-    gaps : ndarray of bool, shape (n_contacts, n_samples)
-        Samples that are left out.
-    least : int
-        Length of every gap afterwards, at least.
-
-    Returns
-    -------
-    place : ndarray of int64, shape (n_contacts, n_samples)
-        Where each sample is afterwards.
-    longer_gaps : ndarray of bool, shape (n_contacts, n_longer)
-        The gaps afterwards; the shorter rows end with a gap.
-
-    Examples
-    --------
-    >>> place, longer_gaps = lengthened(np.array([[False, True, False]]), 3)
-    >>> place, longer_gaps.astype(int)
-    (array([[0, 1, 4]]), array([[0, 1, 1, 1, 0]]))
-    """
-    row, start, stop = runs(gaps)
-    extra = np.zeros(gaps.shape, np.int64)
-    # Only the samples after a gap move.
-    inside = stop < gaps.shape[1]
-    extra[row[inside], stop[inside]] = np.maximum(0, least - (stop - start))[inside]
-    place = np.arange(gaps.shape[1]) + np.cumsum(extra, axis=1)
-    n_longer = int(place.max(initial=-1)) + 1
-    ends = np.where(inside, place[row, np.minimum(stop, gaps.shape[1] - 1)], n_longer)
-    rest = np.arange(len(gaps)), place[:, -1:].ravel() + 1, np.full(len(gaps), n_longer)
-    found = row, place[row, start], ends
-    return place, mask_of(found, (len(gaps), n_longer)) | mask_of(rest, (len(gaps), n_longer))
-
-
-def _end(uv: F32, gaps: Bool, row: I64, first: I64, step: int, reach: int) -> tuple[F64, F64]:
-    """Level and slope per sample of the traces at `first`, the last good sample beside each gap; NaN without one."""
-    away = step * np.arange(reach)
-    at = first[:, None] + away
-    inside = (at >= 0) & (at < uv.shape[1])
-    at = np.clip(at, 0, uv.shape[1] - 1)
-    good = np.logical_and.accumulate(inside & ~gaps[row[:, None], at], axis=1)
-    x = np.where(good, uv[row[:, None], at].astype(np.float64), 0.0)
-    n = good.sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        middle_t, middle = (good * away).sum(axis=1) / n, x.sum(axis=1) / n
-        t = np.where(good, away - middle_t[:, None], 0.0)
-        slope = np.where(n > reach // 2, (t * x).sum(axis=1) / (t**2).sum(axis=1), 0.0)
-    return middle - slope * middle_t, np.where(n > 0, slope, np.nan)
-
-
-def _completed(end: tuple[F64, F64], other: tuple[F64, F64]) -> tuple[F64, F64]:
-    """Level and slope of an end; where there is none, the level of the other one and no slope."""
-    known = np.isfinite(end[0])
-    level = np.where(known, end[0], np.where(np.isfinite(other[0]), other[0], 0.0))
-    return level, np.where(known, end[1], 0.0)
 
 
 def blanked_of_block(why: U8 | None, margin: int, first: int, n_samples: int) -> Blanked:

@@ -115,10 +115,11 @@ def compare_trains(a: I64, b: I64, time: SortedTime, params: CurateParams) -> Ve
     Returns
     -------
     Verdict
-        ONE if the cross-correlogram is refractory, TWO if coincidences speak against one train, otherwise UNDECIDED.
+        ONE if the cross-correlogram is refractory, TWO if coincidences speak against one train, otherwise UNDECIDED:
+        also if the trains never fire together because one stops when the other starts.
     """
     counts = refractory.correlogram_1ms(np.sort(a), np.sort(b), time, False)
-    pair = refractory.refractoriness(counts)
+    pair = refractory.refractoriness(counts, refractory.chance_at_zero(counts))
     if pair.meets(params.ccg_threshold, params.ccg_probability):
         return Verdict.ONE
     return Verdict.TWO if refractory.log_odds_one_train(counts) < MAX_LOG_ODDS_OF_TWO else Verdict.UNDECIDED

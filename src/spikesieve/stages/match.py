@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve.kernels.backend import Backend
-from spikesieve.kernels.pursuit import ANY_AMPLITUDE, Overlaps, Worth
+from spikesieve.kernels.pursuit import ALL_VISIBLE, ANY_AMPLITUDE, Overlaps, Visible, Worth
 from spikesieve.model import F32, I32, I64, Blanked, Bool
 from spikesieve.settings.match import MatchParams
 from spikesieve.stages.blanking import MAX_HIDDEN
@@ -21,6 +21,9 @@ from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates, overlaps, unit_norm
 
 Found = tuple[I64, I64, F32]
+
+# Where less of the energy of a template is visible than this, its spikes are not looked for.
+LEAST_VISIBLE = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,8 @@ class MatchedSpikes:
         Sentences for the user.
     blanked : Blanked or None
         What was left out of the recording; None for the spikes of one block.
+    whole : ndarray of bool, shape (n,), or None
+        False for spikes of which too much is blanked to learn from them. None: not known.
     """
 
     sample: I64
@@ -61,6 +66,7 @@ class MatchedSpikes:
     n_left: int
     notes: tuple[str, ...] = ()
     blanked: Blanked | None = None
+    whole: Bool | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,23 +99,36 @@ class Matcher:
     feature_scores: F32
     shapes: Shapes
 
-    def score(self, white: F32, backend: Backend) -> F32:
+    def score(self, white: F32, backend: Backend, blanked: Bool | None = None) -> tuple[F32, Visible]:
         """Score every template at every sample.
 
         Parameters
         ----------
         white : ndarray of float32, shape (n_contacts, n_samples)
-            Whitened traces.
+            Whitened traces, 0 where blanked.
         backend : Backend
             Runs the array operations.
+        blanked : ndarray of bool, shape (n_contacts, n_samples), optional
+            Blanked samples.
 
         Returns
         -------
-        ndarray of float32, shape (n_templates, n_samples)
-            Projections on the templates of unit norm; 0 where the window extends beyond the traces.
+        scores : ndarray of float32, shape (n_templates, n_samples)
+            Projections on what is visible of the templates, scaled to unit norm; 0 where the window extends beyond the
+            traces, or little is visible.
+        visible : Visible
+            What is visible.
         """
-        shapes = self.shapes
-        return backend.template_scores(white, shapes.pcs, shapes.peak_index, self.templates.contacts, self.unit_scores)
+        shapes, contacts = self.shapes, self.templates.contacts
+        scores = backend.template_scores(white, shapes.pcs, shapes.peak_index, contacts, self.unit_scores)
+        if blanked is None or not blanked.any():
+            return scores, ALL_VISIBLE
+        energy = 1 - backend.hidden_energy(blanked, contacts, self.waveforms, shapes.peak_index)
+        norms = np.sqrt(np.where(energy < LEAST_VISIBLE, np.float32(0.0), energy))
+        np.divide(scores, norms, out=scores, where=norms > 0)
+        scores[norms == 0] = 0.0
+        own, pcs = np.array(self.unit_scores), np.array(shapes.pcs)
+        return scores, Visible(norms, np.array(blanked), np.array(contacts), own, pcs, shapes.peak_index)
 
     def subtract(self, white: F32, spikes: tuple[I64, I64, F32], backend: Backend) -> None:
         """Subtract spikes from traces.
@@ -124,31 +143,6 @@ class Matcher:
             Runs the array operations.
         """
         backend.subtract(white, spikes, self.templates.contacts, self.waveforms, self.shapes.peak_index)
-
-    def hidden_share(self, sample: I64, template: I64, blanked: Bool) -> F32:
-        """Compute how much of each spike is blanked.
-
-        Parameters
-        ----------
-        sample, template : ndarray of int64, shape (n,)
-            Sample and template of each spike, a window from the ends of the traces.
-        blanked : ndarray of bool, shape (n_contacts, n_samples)
-            Blanked samples.
-
-        Returns
-        -------
-        ndarray of float32, shape (n,)
-            Share of the energy of its template.
-        """
-        before, n = self.shapes.peak_index, self.shapes.n_samples
-        contacts, waveforms = self.templates.contacts, self.waveforms
-        share = np.zeros(len(sample), np.float32)
-        count = np.concatenate([[0], np.cumsum(blanked.any(axis=0))])
-        for row in np.flatnonzero(count[sample - before + n] > count[sample - before]).tolist():
-            near, first = contacts[template[row]], int(sample[row]) - before
-            hidden = blanked[np.maximum(near, 0), first : first + n] & (near >= 0)[:, None]
-            share[row] = (waveforms[template[row]] ** 2)[hidden].sum()
-        return share
 
     def describe(self, residual: F32, sample: I64, template: I64, amplitude: F32, backend: Backend) -> F32:
         """Compute the features of spikes: those of the residual plus those of the subtracted template.
@@ -206,33 +200,29 @@ def make_matcher(templates: LearnedTemplates, feature_contacts: I64, n_contacts:
     )
 
 
-def seen(spikes: Found, matcher: Matcher, residual: F32, blanked: Bool | None) -> Found:
-    """Leave out spikes that blanked samples hide, and make the residual 0 there.
-
-    The features of a spike that is hidden a little are then those of its template there: they change no mean.
+def seen(spikes: Found, visible: Visible) -> tuple[Found, F32]:
+    """Leave out spikes of which blanked samples hide too much.
 
     Parameters
     ----------
     spikes : (ndarray of int64, ndarray of int64, ndarray of float32), shape (n,) each
         Sample, template and size of each spike.
-    matcher : Matcher
-        The templates.
-    residual : ndarray of float32, shape (n_contacts, n_samples)
-        Traces after all spikes were subtracted; changed in place.
-    blanked : ndarray of bool, shape (n_contacts, n_samples), or None
-        Blanked samples.
+    visible : Visible
+        What is visible of the templates.
 
     Returns
     -------
-    tuple of ndarray
+    spikes : tuple of ndarray
         Sample, template and size of the spikes that are seen.
+    norm : ndarray of float32, shape (n_seen,)
+        Norm of what is visible of each, 1 for whole spikes.
     """
-    if blanked is None:
-        return spikes
-    residual[blanked] = 0.0
     sample, template, size = spikes
-    kept = matcher.hidden_share(sample, template, blanked) <= MAX_HIDDEN
-    return sample[kept], template[kept], size[kept]
+    if not visible.norms.size:
+        return spikes, np.ones(len(sample), np.float32)
+    norm = visible.norms[template, sample]
+    kept = norm**2 >= 1 - MAX_HIDDEN
+    return (sample[kept], template[kept], size[kept]), norm[kept]
 
 
 def match(
@@ -270,17 +260,20 @@ def match(
     Pachitariu, Sridhar, Pennington and Stringer (2024), Nature Methods 21, 914-921.
     """
     templates = matcher.templates
-    scores = matcher.score(white, backend)
-    worth = by_score(np.full(len(templates), params.threshold, np.float32))
-    sample, template, score, n_left = backend.pursue(scores, matcher.pairs, worth, ANY_AMPLITUDE, params.max_peels)
+    scores, visible = matcher.score(white, backend, blanked)
+    least = np.full(len(templates), params.threshold, np.float32)
+    # With this cost, a spike that is partly hidden needs the same score as a whole one.
+    how = by_score(least)._replace(cost=least**2), ANY_AMPLITUDE, visible
+    sample, template, score, n_left = backend.pursue(scores, matcher.pairs, *how, params.max_peels)
     matcher.subtract(white, (sample, template, score), backend)
+    if blanked is not None:
+        white[blanked] = 0.0
     inside = (sample >= span[0]) & (sample < span[1])
-    spikes = sample[inside], template[inside], score[inside]
-    sample, template, score = seen(spikes, matcher, white, blanked)
+    (sample, template, score), part = seen((sample[inside], template[inside], score[inside]), visible)
     norm = templates.norms[template]
     amplitude = (score / np.maximum(templates.norms, 1e-12)[template]).astype(np.float32)
     features = matcher.describe(white, sample, template, amplitude, backend)
-    excess = score - np.float32(params.threshold)
+    excess = score * part - np.float32(params.threshold)
     return MatchedSpikes(sample, template.astype(np.int32), score, excess, amplitude, norm, features, n_left)
 
 

@@ -98,9 +98,10 @@ def match_weak(white: F32, matcher: Matcher, max_peels: int, backend: Backend) -
     score : ndarray of float32, shape (n,)
         Projection on the template of unit norm, in noise SD.
     """
-    scores = matcher.score(white, backend)
+    scores, visible = matcher.score(white, backend)
     threshold = np.maximum(LOWEST_SD, matcher.templates.norms / 2).astype(np.float32)
-    sample, template, score, _ = backend.pursue(scores, matcher.pairs, by_score(threshold), ANY_AMPLITUDE, max_peels)
+    how = by_score(threshold), ANY_AMPLITUDE, visible
+    sample, template, score, _ = backend.pursue(scores, matcher.pairs, *how, max_peels)
     return sample, template, score
 
 

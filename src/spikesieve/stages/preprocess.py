@@ -13,7 +13,8 @@ from spikesieve.kernels.backend import Backend
 from spikesieve.model import F32, F64, I64, U8, Bool, Probe, Reason
 from spikesieve.settings.preprocess import PreprocessParams
 from spikesieve.stages.artifacts import ArtifactTest, Layout, Signal, artifacts, recovery
-from spikesieve.stages.blanking import filled, lengthened, unusable
+from spikesieve.stages.blanking import unusable
+from spikesieve.stages.gap_filling import filled, lengthened
 from spikesieve.stages.line_noise import Lines, without_lines
 from spikesieve.stages.reference import referenced, shank_indices, spread
 
@@ -205,10 +206,8 @@ def _filter_between(raw: RawTraces, gaps: Bool, fitted: Preprocessing, backend: 
     The gaps are made longer than the filter reaches, filled with a smooth curve, and cut back to their length.
     """
     hz, cutoff_hz = fitted.sampling_hz, fitted.params.highpass_cutoff_hz
-    place, longer = lengthened(gaps, round(GAP_PERIODS / cutoff_hz * hz))
-    wide = np.zeros(longer.shape, np.float32)
-    wide[~longer] = raw.uv[~gaps]
-    return np.take_along_axis(_filter(filled(wide, longer, hz), raw, fitted, backend), place, axis=1)
+    longer = lengthened(gaps, round(GAP_PERIODS / cutoff_hz * hz))
+    return longer.undo(_filter(longer.apply(raw.uv, hz), raw, fitted, backend), gaps.shape[1])
 
 
 def apply(raw: RawTraces, fitted: Preprocessing, backend: Backend) -> Clean:

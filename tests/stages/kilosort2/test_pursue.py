@@ -10,18 +10,19 @@ from pursuit_cases import as_pairs, isolated, random_case
 from reference import tolerance
 
 from spikesieve import kernels
-from spikesieve.kernels import ANY_AMPLITUDE
+from spikesieve.kernels import ALL_VISIBLE, ANY_AMPLITUDE
 from spikesieve.settings.kilosort2 import Kilosort2Params
 from spikesieve.stages.kilosort2.pursue import gain, lowest_projection, pursue, worth_of
 from spikesieve.stages.match import by_score, make_matcher
 
 SHAPES = tiny.textbook_shapes()
 PENALTY = 10.0
+ANY = ANY_AMPLITUDE, ALL_VISIBLE
 
 
 def both(scores, pairs, norms, penalty=PENALTY, threshold=4.0):
     ours, theirs = scores.copy(), scores.astype(np.float64)
-    shared = pairs, worth_of(norms, threshold, penalty), ANY_AMPLITUDE
+    shared = pairs, worth_of(norms, threshold, penalty), ANY_AMPLITUDE, ALL_VISIBLE
     *found, n_left = kernels.pursue(ours, *shared, 5000)
     judged = reference.pursue(theirs, *shared)
     assert n_left == 0
@@ -44,8 +45,8 @@ def test_realistic_rates_give_the_greedy_result(seed):
 def test_without_a_penalty_it_is_the_plain_pursuit():
     scores, pairs = random_case(3, 40)
     one, two = scores.copy(), scores.copy()
-    plain = kernels.pursue(one, pairs, by_score(np.full(len(scores), 8.0, np.float32)), ANY_AMPLITUDE, 500)
-    free = kernels.pursue(two, pairs, worth_of(np.full(len(scores), 16.0), 8.0, 0.0), ANY_AMPLITUDE, 500)
+    plain = kernels.pursue(one, pairs, by_score(np.full(len(scores), 8.0, np.float32)), *ANY, 500)
+    free = kernels.pursue(two, pairs, worth_of(np.full(len(scores), 16.0), 8.0, 0.0), *ANY, 500)
     for a, b in zip(plain[:2], free[:2], strict=True):
         np.testing.assert_array_equal(a, b)
     np.testing.assert_array_equal(plain[2], 16 * free[2])
@@ -60,7 +61,7 @@ def test_the_template_of_the_right_size_wins():
     scores[:, 10] = 12.0, 13.0
     found, judged, _ = both(scores, pairs, np.array([12.0, 30.0]))
     assert found[1].tolist() == judged[1].tolist() == [0]
-    assert kernels.pursue(scores, pairs, by_score(np.full(2, 8, np.float32)), ANY_AMPLITUDE, 9)[1][0] == 1
+    assert kernels.pursue(scores, pairs, by_score(np.full(2, 8, np.float32)), *ANY, 9)[1][0] == 1
 
 
 @pytest.mark.parametrize(("n_templates", "n_samples"), [(0, 0), (0, 9), (1, 0), (1, 2), (3, 64)])

@@ -8,6 +8,7 @@ import reference
 import tiny
 
 from spikesieve.kernels import Bounds, pursue
+from spikesieve.model import Reason
 from spikesieve.stages import match
 from spikesieve.stages.preprocess import Clean
 from spikesieve.stages.sieve import fit
@@ -19,11 +20,13 @@ SHAPES = tiny.textbook_shapes()
 PARAMS = FitParams()
 
 
-def fitted(traces, templates, rate_hz=5.0, params: FitParams = PARAMS, core=None):
+def fitted(traces, templates, rate_hz=5.0, params: FitParams = PARAMS, core=None, blanked=None):
     matcher = match.make_matcher(templates, templates.contacts, N_CONTACTS, SHAPES)
     expected = fit.prior(templates, np.full(len(templates), rate_hz), tiny.HZ, params)
-    white = traces.copy()
-    return fit.fit(Clean(white, white), matcher, expected, core or (0, traces.shape[1]), params, tiny.BACKEND)
+    white, why = traces.copy(), None
+    if blanked is not None:
+        white[blanked], why = 0.0, blanked * np.uint8(Reason.SATURATED)
+    return fit.fit(Clean(white, white, why), matcher, expected, core or (0, traces.shape[1]), params, tiny.BACKEND)
 
 
 def sized(templates: LearnedTemplates, *sizes: float) -> LearnedTemplates:
@@ -41,14 +44,19 @@ def random_case(seed: int, n_templates: int = 5, n_samples: int = 700, every: in
     return templates, traces
 
 
+@pytest.mark.parametrize("hides", [False, True])
 @pytest.mark.parametrize(("near", "seed", "every"), [(0, 0, 23), (0, 1, 23), (15, 0, 23), (15, 1, 50), (15, 2, 13)])
-def test_the_kernel_takes_what_its_judge_takes_one_by_one(near, seed, every):
+def test_the_kernel_takes_what_its_judge_takes_one_by_one(near, seed, every, hides):
     templates, traces = random_case(seed, every=every)
     matcher = match.make_matcher(templates, templates.contacts, N_CONTACTS, SHAPES)
-    scores = matcher.score(traces, tiny.BACKEND)
+    blanked = np.zeros(traces.shape, bool)
+    if hides:
+        blanked[:, 100::150] = blanked[:, 101::150] = blanked[3:6, 400:440] = True
+        traces[blanked] = 0.0
+    scores, visible = matcher.score(traces, tiny.BACKEND, blanked)
     expected = fit.prior(templates, np.full(len(templates), 5.0), tiny.HZ, PARAMS)
     pairs = overlaps(templates, N_CONTACTS, SHAPES.pcs)
-    rest = (pairs, expected, Bounds(PARAMS.min_amplitude_ratio, near))
+    rest = (pairs, expected, Bounds(PARAMS.min_amplitude_ratio, near), visible)
     left = scores.copy()
     wanted = reference.pursue(left, *rest)
     *found, n_left = pursue(scores, *rest, 100)
@@ -175,3 +183,43 @@ def test_two_spikes_are_not_one_of_a_third_neuron_that_looks_like_their_sum():
     rows = [0, 1, 0]
     three = LearnedTemplates(alike.contacts[rows], np.stack([first, second, 0.8 * both]), alike.n_spikes[rows])
     assert min(recall_at_lag(three, lag)) > 0.9
+
+
+def blanked_around(first: int, last: int, n_samples: int) -> np.ndarray:
+    blanked = np.zeros((N_CONTACTS, n_samples), bool)
+    blanked[:, first:last] = True
+    return blanked
+
+
+@pytest.mark.parametrize("gap", [(170, 199), (202, 260)])
+def test_a_spike_that_is_partly_hidden_is_judged_by_what_is_visible_of_it(gap):
+    """If hidden samples were zeros, the smaller spike of another neuron would explain a large one better."""
+    large = sized(tiny.line_templates(SHAPES, [4], N_CONTACTS), 20.0)
+    spike = [(200, 0, 1.0)]
+    blanked = blanked_around(*gap, 400)
+    rest = np.where(blanked, 0.0, tiny.traces_with(large, SHAPES, N_CONTACTS, 400, spike))
+    clip = rest[large.contacts[0], 200 - SHAPES.peak_index : 200 - SHAPES.peak_index + SHAPES.n_samples]
+    smaller = (clip @ SHAPES.pcs.T)[None].astype(np.float32)
+    smaller[:, ::2] *= 0.7
+    scores = np.concatenate([large.scores, smaller])
+    two = LearnedTemplates(np.repeat(large.contacts, 2, axis=0), scores, np.array([30, 30]))
+    found = fitted(tiny.traces_with(large, SHAPES, N_CONTACTS, 400, spike), two, blanked=blanked)
+    assert list(zip(found.sample.tolist(), found.template.tolist(), strict=True)) == [(200, 0)]
+    assert found.amplitude[0] == pytest.approx(1.0, abs=0.01)
+    assert not found.whole[0]
+    np.testing.assert_allclose(found.features[0], large.scores[0], atol=0.3)
+
+
+def test_a_spike_that_is_hidden_too_much_is_not_counted_and_leaves_nothing():
+    templates = sized(tiny.line_templates(SHAPES, [4, 5], N_CONTACTS), 20.0, 15.0)
+    traces = tiny.traces_with(templates, SHAPES, N_CONTACTS, 600, [(200, 0, 1.0), (400, 1, 1.0)])
+    found = fitted(traces, templates, blanked=blanked_around(190, 204, 600))
+    assert list(zip(found.sample.tolist(), found.template.tolist(), found.whole, strict=True)) == [(400, 1, True)]
+
+
+def test_two_spikes_at_a_gap_are_two():
+    templates = sized(tiny.line_templates(SHAPES, [3, 5], N_CONTACTS), 20.0, 26.0)
+    traces = tiny.traces_with(templates, SHAPES, N_CONTACTS, 500, [(250, 0, 1.0), (258, 1, 1.1)])
+    found = fitted(traces, templates, blanked=blanked_around(268, 300, 500))
+    assert list(zip(found.sample.tolist(), found.template.tolist(), strict=True)) == [(250, 0), (258, 1)]
+    np.testing.assert_allclose(found.amplitude, [1.0, 1.1], atol=0.05)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from matched_cases import FIT, N_CONTACTS, REFINE, SECONDS, SHAPES, confusion, footprint, refined, spikes_of, train
 from tiny import TIME
@@ -21,6 +23,17 @@ def test_what_is_learned_from_some_seconds_holds_for_all():
     np.testing.assert_allclose(np.sort(learned.means.n_spikes), np.sort(np.bincount(truth)), rtol=0.15)
     table = confusion(truth, final_assignment(matched, learned.means, FIT, few).unit)
     assert table.max(axis=1).sum() > 0.97 * len(truth)
+
+
+def test_nothing_is_learned_from_spikes_that_are_partly_hidden_but_they_count():
+    """Their hidden part is a guess: here that of another neuron."""
+    own, other = footprint(3, 14, 0), footprint(5, 12, 1)
+    matched, truth = spikes_of([own, other], [train(20, 0), train(20, 1)], [0, 0])
+    whole = truth == 0
+    learned = learn_units(replace(matched, whole=whole), FIT, REFINE)
+    assert learned.assignment.counts(len(learned.means.norms)).tolist() == [whole.sum()]
+    assert learned.means.n_spikes.sum() == len(truth)
+    np.testing.assert_allclose(learned.means.scores[0], own, atol=0.3)
 
 
 def test_no_spikes_make_no_units():

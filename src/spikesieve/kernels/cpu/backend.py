@@ -21,11 +21,13 @@ from spikesieve.kernels.cpu.mix import mix
 from spikesieve.kernels.cpu.project import project
 from spikesieve.kernels.cpu.pursue import pursue
 from spikesieve.kernels.cpu.universal import pick, universal_scores
-from spikesieve.kernels.pursuit import Bounds, Overlaps, Worth
+from spikesieve.kernels.cpu.visible import hidden_energy
+from spikesieve.kernels.pursuit import Bounds, Overlaps, Visible, Worth
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
+Bool = NDArray[np.bool_]
 
 # Samples whose universal scores are computed at a time, so that those of all centres stay in the cache.
 SAMPLES_AT_ONCE = 1024
@@ -113,11 +115,17 @@ class CpuBackend:
         template_scores(traces, _padded(components, 0), peak_index, contacts, _padded(weights, 2), out)
         return out
 
+    def hidden_energy(self, blanked: Bool, contacts: I64, waveforms: F32, peak_index: int) -> F32:
+        """See `Backend.hidden_energy`."""
+        out = np.empty((len(contacts), blanked.shape[1]), np.float32)
+        hidden_energy(blanked, contacts, waveforms, peak_index, out)
+        return out
+
     def pursue(
-        self, scores: F32, pairs: Overlaps, worth: Worth, bounds: Bounds, max_rounds: int
+        self, scores: F32, pairs: Overlaps, worth: Worth, bounds: Bounds, visible: Visible, max_rounds: int
     ) -> tuple[I64, I64, F32, int]:
         """See `Backend.pursue`."""
-        sample, template, amplitude, n_left = pursue(scores, pairs, worth, bounds, max_rounds)
+        sample, template, amplitude, n_left = pursue(scores, pairs, worth, bounds, visible, max_rounds)
         return sample, template, amplitude, n_left
 
     def subtract(

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesieve.kernels.cpu.residual import TILE, correlation, mark, subtract
-from spikesieve.kernels.pursuit import Bounds, Overlaps, Worth
+from spikesieve.kernels.cpu.visible import norm_at, tables_at
+from spikesieve.kernels.pursuit import Bounds, Overlaps, Visible, Worth
 
 F32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
@@ -35,6 +36,7 @@ class Problem(NamedTuple):
     pairs: Overlaps
     worth: Worth
     bounds: Bounds
+    visible: Visible
 
 
 class FoundSpikes(NamedTuple):
@@ -109,7 +111,8 @@ def exchange(problem: Problem, spikes: FoundSpikes, look: Bool, dirty: Bool) -> 
             lag = spikes.sample[p] - spikes.sample[i]
             if spikes.template[p] < 0 or abs(lag) > near:
                 continue
-            if abs(correlation(problem.pairs, spikes.template[i], spikes.template[p], lag)) > ALIKE:
+            one, other = spikes.template[i], spikes.template[p]
+            if abs(correlation(problem.pairs, problem.visible, one, spikes.sample[i], other, lag)) > ALIKE:
                 n_moves += _replace(problem, spikes, i, p, dirty)
     return n_moves
 
@@ -131,8 +134,9 @@ def _is_explained(problem: Problem, spike: Spike) -> bool:
     scores, pairs = problem.scores, problem.pairs
     k, t, reach, near = spike.template, spike.sample, pairs.tables.shape[1] // 2, problem.bounds.near_samples
     low, high = max(0, t - near, t - reach), min(scores.shape[1] - 1, t + near, t + reach)
+    tables, first = tables_at(pairs, problem.visible, k, t), pairs.offsets[k]
     for q in range(pairs.offsets[k], pairs.offsets[k + 1]):
-        row, table = scores[pairs.neighbours[q]], pairs.tables[q]
+        row, table = scores[pairs.neighbours[q]], tables[q - first]
         for s in range(low, high + 1):
             g = table[reach + s - t]
             if abs(g) > ALIKE and row[s] * row[s] > UNEXPLAINED_SD**2 * (1.05 - g * g):
@@ -180,15 +184,16 @@ def _put(spikes: FoundSpikes, i: int, spike: Spike) -> None:
 def _subtract(problem: Problem, spike: Spike, sign: int) -> None:
     """Subtract a spike from the scores (sign 1) or put it back (sign -1)."""
     if spike.template >= 0:
-        value = np.float32(sign) * np.float32(spike.amplitude) * problem.worth.norms[spike.template]
-        subtract(problem.scores, problem.pairs, spike.template, spike.sample, value)
+        norm = norm_at(problem.worth, problem.visible, spike.template, spike.sample)
+        value = np.float32(sign) * np.float32(spike.amplitude) * norm
+        subtract(problem.scores, problem.pairs, problem.visible, spike.template, spike.sample, value)
 
 
 @nb.njit(cache=True, nogil=True)
 def _terms(problem: Problem, k: int, t: int) -> tuple[float, float, float]:
     """Return v, s and c: a spike of amplitude a gains 2 a v - a^2 s - c."""
     worth = problem.worth
-    norm, w = np.float64(worth.norms[k]), np.float64(worth.precision[k])
+    norm, w = np.float64(norm_at(worth, problem.visible, k, t)), np.float64(worth.precision[k])
     return problem.scores[k, t] * norm + w, norm * norm + w, w + worth.cost[k]
 
 
@@ -201,8 +206,11 @@ def _gain(problem: Problem, one: Spike, other: Spike) -> float:
             v, size, price = _terms(problem, spike.template, spike.sample)
             gain += 2 * spike.amplitude * v - spike.amplitude**2 * size - price
     if other.template >= 0:
-        norms = np.float64(problem.worth.norms[one.template]) * problem.worth.norms[other.template]
-        g = correlation(problem.pairs, one.template, other.template, other.sample - one.sample)
+        worth, visible = problem.worth, problem.visible
+        norm = np.float64(norm_at(worth, visible, one.template, one.sample))
+        norms = norm * norm_at(worth, visible, other.template, other.sample)
+        lag = other.sample - one.sample
+        g = correlation(problem.pairs, visible, one.template, one.sample, other.template, lag)
         gain -= 2 * one.amplitude * other.amplitude * norms * g
     return gain
 
@@ -252,8 +260,9 @@ def _best_with(problem: Problem, k: int, t: int, centre: int) -> Explanation:
     With v and s of both spikes and m = d1 d2 g, a pair of free amplitudes gains v1^2 / s1 + r^2 / l minus both prices.
     Here r = v2 - m v1 / s1, l = s2 - m^2 / s1, and the amplitudes are a2 = r / l and a1 = (v1 - m a2) / s1.
     """
-    scores, pairs, worth, bounds = problem
-    reach, norm = pairs.tables.shape[1] // 2, np.float64(worth.norms[k])
+    scores, pairs, worth, bounds, visible = problem
+    reach, norm = pairs.tables.shape[1] // 2, np.float64(norm_at(worth, visible, k, t))
+    tables, start = tables_at(pairs, visible, k, t), pairs.offsets[k]
     v, size, price = _terms(problem, k, t)
     alone = v / size
     base = alone * v - price
@@ -264,12 +273,12 @@ def _best_with(problem: Problem, k: int, t: int, centre: int) -> Explanation:
         j = pairs.neighbours[q]
         if j == k:
             continue
-        norm_j, w_j = np.float64(worth.norms[j]), np.float64(worth.precision[j])
-        size_j, least = norm_j * norm_j + w_j, w_j + worth.cost[j] - base
-        row, table, norms = scores[j], pairs.tables[q], norm * norm_j
+        w_j = np.float64(worth.precision[j])
+        row, table, least = scores[j], tables[q - start], w_j + worth.cost[j] - base
         for s in range(low, high + 1):
-            m = norms * table[reach + s - t]
-            rest, left = row[s] * norm_j + w_j - m * alone, size_j - m * m / size
+            norm_j = np.float64(norm_at(worth, visible, int(j), s))
+            m = norm * norm_j * table[reach + s - t]
+            rest, left = row[s] * norm_j + w_j - m * alone, norm_j * norm_j + w_j - m * m / size
             if rest > 0 and rest * rest > (best + least) * left and left > 0:
                 b = rest / left
                 a = alone - m / size * b

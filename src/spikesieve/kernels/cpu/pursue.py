@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 
 from spikesieve.kernels.cpu.exchange import FoundSpikes, Problem, exchange
 from spikesieve.kernels.cpu.residual import TILE, mark, subtract
-from spikesieve.kernels.pursuit import Bounds, Overlaps, Worth
+from spikesieve.kernels.cpu.visible import norm_at
+from spikesieve.kernels.pursuit import Bounds, Overlaps, Visible, Worth
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -18,19 +19,24 @@ MAX_EXCHANGES = 3
 
 
 @nb.njit(cache=True, nogil=True)
-def pursue(scores: F32, pairs: Overlaps, worth: Worth, bounds: Bounds, max_rounds: int) -> tuple[I64, I64, F32, int]:
+def pursue(
+    scores: F32, pairs: Overlaps, worth: Worth, bounds: Bounds, visible: Visible, max_rounds: int
+) -> tuple[I64, I64, F32, int]:
     """Find spikes by greedy matching pursuit, those of largest gain first.
 
     Parameters
     ----------
     scores : ndarray of float32, shape (n_templates, n_samples)
-        Scores of unit-norm templates in SD of the noise; changed to the scores of the residual.
+        Scores in SD of the noise, of what is visible of each template, scaled to unit norm; changed to the scores of
+        the residual.
     pairs : Overlaps
         Correlations of the templates.
     worth : Worth
         Gain of a spike.
     bounds : Bounds
         Limits of the amplitudes.
+    visible : Visible
+        What is visible of each template.
     max_rounds : int
         Largest number of rounds.
 
@@ -47,19 +53,20 @@ def pursue(scores: F32, pairs: Overlaps, worth: Worth, bounds: Bounds, max_round
     -----
     Each round accepts every local maximum of `scores` above `worth.least` that gains more than all maxima of
     overlapping templates within the reach of its waveform; accepted spikes cannot overlap. They are subtracted, and
-    the samples around them are searched again. Where no maximum is left, spikes are replaced by likelier ones
-    (`exchange`), unless `bounds.near_samples` is 0, and the search goes on. This is done three times at most.
+    the samples around them are searched again. `worth.least` is that of whole templates: where a part is hidden, a
+    maximum must gain something. Where no maximum is left, spikes are replaced by likelier ones (`exchange`), unless
+    `bounds.near_samples` is 0, and the search goes on. This is done three times at most.
     """
     n_templates, n_samples = scores.shape
     dirty = np.ones((n_templates, (n_samples + TILE - 1) // TILE), np.bool_)
     look = np.ones(dirty.shape[1], np.bool_)
     most_exchanges = MAX_EXCHANGES if bounds.near_samples > 0 else 0
-    problem = Problem(scores, pairs, worth, bounds)
+    problem = Problem(scores, pairs, worth, bounds, visible)
     spikes = FoundSpikes([0 for _ in range(0)], [0 for _ in range(0)], [np.float32(0) for _ in range(0)])
     cand_t, cand_k = np.empty(0, np.int64), np.empty(0, np.int64)
     n_exchanges = 0
     for _ in range(max_rounds):
-        cand_t, cand_k = _candidates(scores, worth.least, dirty, cand_t, cand_k)
+        cand_t, cand_k = _candidates(problem, dirty, cand_t, cand_k)
         dirty[:] = False
         if cand_t.size:
             _take(problem, spikes, cand_t, cand_k, dirty)
@@ -70,38 +77,40 @@ def pursue(scores: F32, pairs: Overlaps, worth: Worth, bounds: Bounds, max_round
             n_exchanges += 1
         for k in range(n_templates):
             look |= dirty[k]
-    cand_t, cand_k = _candidates(scores, worth.least, dirty, cand_t, cand_k)
+    cand_t, cand_k = _candidates(problem, dirty, cand_t, cand_k)
     return _in_order(spikes, n_templates, cand_t.size)
 
 
 @nb.njit(cache=True, nogil=True)
 def _take(problem: Problem, spikes: FoundSpikes, cand_t: I64, cand_k: I64, dirty: Bool) -> None:
     """Accept the candidates that do not overlap with better ones, and subtract them."""
-    scores, pairs, worth, bounds = problem
+    scores, pairs, worth, _, visible = problem
     amplitude, gain = np.empty(cand_t.size), np.empty(cand_t.size)
     for c in range(cand_t.size):
-        amplitude[c], gain[c] = _alone(scores[cand_k[c], cand_t[c]], cand_k[c], worth, bounds)
+        amplitude[c], gain[c] = _alone(problem, cand_k[c], cand_t[c])
     for i in np.flatnonzero(_independent(gain, cand_t, cand_k, pairs)):
         t, k, a = cand_t[i], cand_k[i], np.float32(amplitude[i])
         spikes.sample.append(int(t))
         spikes.template.append(int(k))
         spikes.amplitude.append(a)
-        subtract(scores, pairs, k, t, a * worth.norms[k])
+        subtract(scores, pairs, visible, k, t, a * norm_at(worth, visible, k, t))
         mark(dirty, pairs, k, t, scores.shape[1])
 
 
 @nb.njit(cache=True, nogil=True)
-def _alone(score: np.float32, k: np.int64, worth: Worth, bounds: Bounds) -> tuple[float, float]:
-    """Return amplitude and gain of a spike of template k with a score."""
-    norm, precision = np.float64(worth.norms[k]), np.float64(worth.precision[k])
-    with_prior, size = score * norm + precision, norm * norm + precision
-    a = max(with_prior / size, bounds.low)
+def _alone(problem: Problem, k: int, t: int) -> tuple[float, float]:
+    """Return amplitude and gain of a spike of template k at sample t."""
+    worth = problem.worth
+    norm, precision = np.float64(norm_at(worth, problem.visible, k, t)), np.float64(worth.precision[k])
+    with_prior, size = problem.scores[k, t] * norm + precision, norm * norm + precision
+    a = max(with_prior / size, problem.bounds.low)
     return a, 2 * a * with_prior - a * a * size - precision - worth.cost[k]
 
 
 @nb.njit(cache=True, nogil=True)
-def _candidates(scores: F32, threshold: F32, dirty: Bool, old_t: I64, old_k: I64) -> tuple[I64, I64]:
-    """Return local maxima above the threshold, ordered by time: old ones outside dirty tiles, new ones inside."""
+def _candidates(problem: Problem, dirty: Bool, old_t: I64, old_k: I64) -> tuple[I64, I64]:
+    """Return local maxima that are enough, ordered by time: old ones outside dirty tiles, new ones inside."""
+    scores, hides = problem.scores, problem.visible.norms.shape[1] > 0
     n_templates, n_samples = scores.shape
     times, rows = [np.int64(0) for _ in range(0)], [np.int64(0) for _ in range(0)]
     for i in range(old_t.size):
@@ -110,12 +119,13 @@ def _candidates(scores: F32, threshold: F32, dirty: Bool, old_t: I64, old_k: I64
             rows.append(old_k[i])
     for k in range(n_templates):
         row = scores[k]
-        limit = threshold[k]
+        limit = np.float32(0.0) if hides else problem.worth.least[k]
         for tile in range(dirty.shape[1]):
             if not dirty[k, tile]:
                 continue
             for t in range(max(1, tile * TILE), min(n_samples - 1, (tile + 1) * TILE)):
-                if row[t] > limit and row[t] > row[t - 1] and row[t] >= row[t + 1]:
+                is_peak = row[t] > limit and row[t] > row[t - 1] and row[t] >= row[t + 1]
+                if is_peak and (not hides or _is_enough(problem, k, t)):
                     times.append(np.int64(t))
                     rows.append(np.int64(k))
     n = len(times)
@@ -124,6 +134,14 @@ def _candidates(scores: F32, threshold: F32, dirty: Bool, old_t: I64, old_k: I64
         key[i] = times[i] * n_templates + rows[i]
     key.sort()
     return key // n_templates, key % n_templates
+
+
+@nb.njit(cache=True, nogil=True)
+def _is_enough(problem: Problem, k: int, t: int) -> bool:
+    """Tell whether a score is accepted where samples are blanked."""
+    if problem.visible.norms[k, t] == 1.0:
+        return bool(problem.scores[k, t] > problem.worth.least[k])
+    return bool(_alone(problem, k, t)[1] > 0)
 
 
 @nb.njit(cache=True, nogil=True)

@@ -4,7 +4,8 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels.pursuit import Overlaps
+from spikesieve.kernels.cpu.visible import tables_at
+from spikesieve.kernels.pursuit import Overlaps, Visible
 
 F32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
@@ -14,7 +15,7 @@ TILE = 64
 
 
 @nb.njit(cache=True, nogil=True)
-def subtract(scores: F32, pairs: Overlaps, k: int, t: int, value: np.float32) -> None:
+def subtract(scores: F32, pairs: Overlaps, visible: Visible, k: int, t: int, value: np.float32) -> None:
     """Subtract a spike of template k at sample t from all scores.
 
     Parameters
@@ -23,16 +24,19 @@ def subtract(scores: F32, pairs: Overlaps, k: int, t: int, value: np.float32) ->
         Changed in place.
     pairs : Overlaps
         Correlations of the templates.
+    visible : Visible
+        What is visible of them.
     k, t : int
         Template and sample of the spike.
     value : float32
-        Its amplitude times the norm of its template; a negative value puts it back.
+        Its amplitude times the norm of what is visible of its template; a negative value puts it back.
     """
     n_samples, reach = scores.shape[1], pairs.tables.shape[1] // 2
+    tables, first = tables_at(pairs, visible, k, t), pairs.offsets[k]
     low, high = max(0, t - reach), min(n_samples, t + reach + 1)
     shift = reach - t
     for q in range(pairs.offsets[k], pairs.offsets[k + 1]):
-        row, table = scores[pairs.neighbours[q]], pairs.tables[q]
+        row, table = scores[pairs.neighbours[q]], tables[q - first]
         for s in range(low, high):
             row[s] -= value * table[s + shift]
 
@@ -61,15 +65,19 @@ def mark(dirty: Bool, pairs: Overlaps, k: int, t: int, n_samples: int) -> None:
 
 
 @nb.njit(cache=True, nogil=True)
-def correlation(pairs: Overlaps, k: int, j: int, lag: int) -> float:
-    """Look up the correlation of two templates.
+def correlation(pairs: Overlaps, visible: Visible, k: int, t: int, j: int, lag: int) -> float:
+    """Look up the correlation of what is visible of two templates.
 
     Parameters
     ----------
     pairs : Overlaps
-        Correlations of the templates.
-    k, j : int
-        The templates.
+        Correlations of whole templates.
+    visible : Visible
+        What is visible.
+    k, t : int
+        One template, and its sample.
+    j : int
+        The other template.
     lag : int
         Samples by which j comes later.
 
@@ -83,4 +91,4 @@ def correlation(pairs: Overlaps, k: int, j: int, lag: int) -> float:
     i = np.searchsorted(row, j)
     if abs(lag) > reach or i == row.size or row[i] != j:
         return 0.0
-    return float(pairs.tables[pairs.offsets[k] + i, reach + lag])
+    return float(tables_at(pairs, visible, k, t)[i, reach + lag])

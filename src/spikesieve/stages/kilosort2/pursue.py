@@ -118,9 +118,10 @@ def pursue(
     """
     penalty = params.amplitude_penalty
     norms = matcher.templates.norms.astype(np.float64)
-    scores = matcher.score(white, backend)
+    scores, visible = matcher.score(white, backend)
     worth = worth_of(norms, threshold, penalty)
-    sample, template, amplitude, n_left = backend.pursue(scores, matcher.pairs, worth, ANY_AMPLITUDE, params.max_peels)
+    how = worth, ANY_AMPLITUDE, visible
+    sample, template, amplitude, n_left = backend.pursue(scores, matcher.pairs, *how, params.max_peels)
     value = amplitude * worth.norms[template]
     matcher.subtract(white, (sample, template, value), backend)
     sample, template, value, first = _one_each(sample, template, value)

@@ -45,6 +45,8 @@ class DescribedSpikes:
         The time that was sorted.
     duration_s : float
         Length in s of what was matched.
+    whole : ndarray of bool, shape (n_spikes,), optional
+        False for spikes of which too much is blanked to learn from them. None: all are whole.
     feature_row : ndarray of int64, shape (n_spikes,), optional
         Row of `features` of each spike, where `features` holds more spikes than these. None: row i is spike i.
     """
@@ -60,6 +62,7 @@ class DescribedSpikes:
     pcs: F32
     time: SortedTime
     duration_s: float
+    whole: Bool | None = None
     feature_row: I64 | None = None
 
     def take(self, rows: I64) -> DescribedSpikes:
@@ -77,7 +80,8 @@ class DescribedSpikes:
         """
         per_spike = ("sample", "template", "excess", "amplitude", "norm_ratio")
         columns = {name: getattr(self, name)[rows] for name in per_spike}
-        return replace(self, **columns, feature_row=self._feature_rows(rows))
+        whole = None if self.whole is None else self.whole[rows]
+        return replace(self, **columns, whole=whole, feature_row=self._feature_rows(rows))
 
     def features_of(self, rows: I64) -> F32:
         """Read the features of some spikes.

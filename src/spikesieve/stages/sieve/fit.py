@@ -11,6 +11,7 @@ from spikesieve.kernels.backend import Backend
 from spikesieve.kernels.pursuit import Bounds, Worth
 from spikesieve.model import F32, F64, Bool
 from spikesieve.settings.fit import FitParams
+from spikesieve.stages.blanking import WHOLE
 from spikesieve.stages.match import MatchedSpikes, Matcher, seen
 from spikesieve.stages.noise import mad_sd
 from spikesieve.stages.preprocess import Clean
@@ -53,13 +54,39 @@ def prior(templates: LearnedTemplates, rate_hz: F64, sampling_hz: float, params:
     precision = np.full(len(norms), params.amplitude_cv**-2.0)
     cost = 2.0 * (np.log(sampling_hz / np.maximum(rate_hz, 1e-6)) + params.min_log_odds)
     cost = np.maximum(cost, 0.0)
+    least = least_score(norms, cost, precision, params)
+    return Worth(*(x.astype(np.float32) for x in (least, norms, precision, cost)))
+
+
+def least_score(norms: F64, cost: F64, precision: F64, params: FitParams) -> F64:
+    """Compute the smallest score that gains something.
+
+    Parameters
+    ----------
+    norms : ndarray of float64, shape (n,)
+        Norms of templates, or of what is visible of them, > 0.
+    cost, precision : ndarray of float64, shape (n,)
+        As in `Worth`.
+    params : FitParams
+        Smallest amplitude.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        In noise SD.
+
+    Examples
+    --------
+    >>> cost, precision = np.full(2, 20.0), np.full(2, 44.0)
+    >>> least_score(np.array([8.0, 16.0]), cost, precision, FitParams()).round(2)
+    array([4.89, 5.94])
+    """
     size = norms**2 + precision
     free = np.sqrt((cost + precision) / size)
     amplitude = np.maximum(free, params.min_amplitude_ratio)
     at_bound = ((cost + precision) / np.maximum(amplitude, 1e-6) + amplitude * size) / 2
     with_prior = np.where(amplitude == free, free * size, at_bound)
-    least = (with_prior - precision) / norms
-    return Worth(*(x.astype(np.float32) for x in (least, norms, precision, cost)))
+    return np.asarray((with_prior - precision) / norms)
 
 
 def fit(
@@ -89,19 +116,24 @@ def fit(
         Samples count from the start of the traces.
     """
     white = clean.white
-    scores = matcher.score(white, backend)
-    norms = matcher.templates.norms
+    scores, visible = matcher.score(white, backend, clean.blanked)
     bounds = Bounds(params.min_amplitude_ratio, round(NEAR_SHARE * matcher.shapes.n_samples))
-    sample, template, amplitude, n_left = backend.pursue(scores, matcher.pairs, expected, bounds, params.max_rounds)
-    matcher.subtract(white, (sample, template, amplitude * norms[template]), backend)
+    how = expected, bounds, visible
+    sample, template, amplitude, n_left = backend.pursue(scores, matcher.pairs, *how, params.max_rounds)
+    matcher.subtract(white, (sample, template, amplitude * matcher.templates.norms[template]), backend)
+    if clean.blanked is not None:
+        white[clean.blanked] = 0.0
     inside = (sample >= span[0]) & (sample < span[1])
-    spikes = sample[inside], template[inside], amplitude[inside]
-    sample, template, amplitude = seen(spikes, matcher, white, clean.blanked)
+    (sample, template, amplitude), part = seen((sample[inside], template[inside], amplitude[inside]), visible)
     features = matcher.describe(white, sample, template, amplitude, backend)
-    score = scores[template, sample] + amplitude * norms[template]
-    excess = score - expected.least[template]
-    norm = norms[template]
-    return MatchedSpikes(sample, template.astype(np.int32), score, excess, amplitude, norm, features, n_left)
+    norm, whole = matcher.templates.norms[template], part**2 >= 1 - WHOLE
+    score = scores[template, sample] + amplitude * norm * part
+    of_part = norm * part, expected.cost[template], expected.precision[template]
+    d, cost, precision = (x.astype(np.float64) for x in of_part)
+    least = least_score(d, cost, precision, params).astype(np.float32)
+    excess = score - np.where(part == 1.0, expected.least[template], least)
+    found = sample, template.astype(np.int32), score, excess, amplitude, norm, features, n_left
+    return MatchedSpikes(*found, whole=whole)
 
 
 def noise_of_scores(white: F32, shapes: Shapes, backend: Backend, blanked: Bool | None = None) -> F64:

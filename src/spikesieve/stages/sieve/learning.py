@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spikesieve.model import F64, I32, I64
+from spikesieve.model import F64, I64
 from spikesieve.settings.fit import FitParams
 from spikesieve.settings.refine import RefineParams
 from spikesieve.stages.share import Share
@@ -93,7 +93,7 @@ def learn_units(spikes: DescribedSpikes, fit: FitParams, params: RefineParams, s
     >>> learned.assignment.counts(2)
     array([99, 99])
     """
-    rows, weight = _spikes_to_learn_from(spikes.template, spikes.sample, spikes.time.sampling_hz, params.max_spikes)
+    rows, weight = _spikes_to_learn_from(spikes, params.max_spikes)
     used = spikes.take(rows)
     groups = load_features(used, group_by_contacts(used, np.arange(len(rows))), share)
     learn_from = WeightedSpikes(used, groups, weight)
@@ -108,15 +108,16 @@ def learn_units(spikes: DescribedSpikes, fit: FitParams, params: RefineParams, s
     return LearnedUnits(used, assignment, weight, means)
 
 
-def _spikes_to_learn_from(template: I32, sample: I64, sampling_hz: float, max_spikes: int) -> tuple[I64, F64]:
+def _spikes_to_learn_from(spikes: DescribedSpikes, max_spikes: int) -> tuple[I64, F64]:
     """The spikes to learn from, (n,) int64, and how many of the template's spikes each stands for, (n,) float64.
 
-    Of templates with too many spikes, all spikes within some seconds of the recording are taken. So the intervals
+    They are whole. Of templates with too many, all within some seconds of the recording are taken. So the intervals
     between spikes stay as they are.
     """
-    second = (sample / sampling_hz).astype(np.int64)
-    counts = np.bincount(template)
-    rows = np.flatnonzero(second * GOLDEN_FRACTION % 1.0 < (max_spikes / np.maximum(counts, 1))[template])
+    template, second = spikes.template, (spikes.sample / spikes.time.sampling_hz).astype(np.int64)
+    whole = np.ones(len(template), np.bool_) if spikes.whole is None else spikes.whole
+    counts, n_whole = np.bincount(template), np.bincount(template[whole], minlength=template.max(initial=-1) + 1)
+    rows = np.flatnonzero(whole & (second * GOLDEN_FRACTION % 1.0 < (max_spikes / np.maximum(n_whole, 1))[template]))
     n_taken = np.bincount(template[rows], minlength=len(counts))
     return rows, (counts / np.maximum(n_taken, 1))[template[rows]]
 

@@ -14,11 +14,12 @@ import numpy as np
 
 from spikesieve.model import F32, F64, I64, Bool
 from spikesieve.settings.templates import TemplatesParams
+from spikesieve.stages.duplicates import without_duplicates
 from spikesieve.stages.features import add_features
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.share import Share
 from spikesieve.stages.sieve.described_spikes import DescribedSpikes
-from spikesieve.stages.templates import LearnedTemplates, advanced, aligned, concatenate, without_duplicates
+from spikesieve.stages.templates import LearnedTemplates, advanced, aligned, concatenate
 from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, predict
 
 # Displacements with fewer spikes of a unit are left out.
