@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 
 
@@ -13,6 +15,7 @@ def pursue(scores, pairs, worth, bounds, visible):
     max_rounds; the first and the last sample cannot be peaks. Changes `scores`.
     """
     n_templates, n_samples = scores.shape
+    visible = SimpleNamespace(**visible._asdict(), parts={})
     norms, precision, cost = (x.astype(np.float64)[:, None] for x in worth[1:])
     seen = visible.norms if visible.norms.size else np.ones(scores.shape)
     norms, part = (norms * seen)[:, 1:-1], seen[:, 1:-1] < 1
@@ -68,19 +71,22 @@ def correlation(pairs, visible, k, t, j, lag):
     if not visible.norms.size:
         return float(pairs.tables[first + neighbours.index(j), reach + lag])
     both = float(visible.norms[k, t]) * float(visible.norms[j, t + lag])
-    return (_laid_out(visible, k, t) * _laid_out(visible, j, t + lag)).sum() / both if both else 0
+    one, other = _part(visible, k, t), _part(visible, j, t + lag)
+    one, other = (one[:, lag:], other[:, : one.shape[1] - lag]) if lag >= 0 else (one[:, :lag], other[:, -lag:])
+    return (one * other).sum() / both if both else 0
 
 
-def _laid_out(visible, k, t):
-    """What is visible of template k at t, (n_contacts, n_samples)."""
-    out = np.zeros(visible.blanked.shape)
-    waveforms = visible.weights[k].astype(np.float64) @ visible.components
-    for contact, waveform in zip(visible.contacts[k], waveforms, strict=True):
-        for j, x in enumerate(waveform):
-            at = t - visible.peak_index + j
-            if contact >= 0 and 0 <= at < out.shape[1] and not visible.blanked[contact, at]:
-                out[contact, at] = x
-    return out
+def _part(visible, k, t):
+    """What is visible of template k at t, (n_contacts, n_window). Remembered, for the sake of time."""
+    if (k, t) not in visible.parts:
+        n_window, n_samples = visible.components.shape[1], visible.blanked.shape[1]
+        whole = np.zeros((len(visible.blanked), n_window))
+        rows = visible.contacts[k] >= 0
+        whole[visible.contacts[k][rows]] = visible.weights[k][rows].astype(np.float64) @ visible.components
+        at = t - visible.peak_index + np.arange(n_window)
+        seen = (at >= 0) & (at < n_samples) & ~visible.blanked[:, np.clip(at, 0, n_samples - 1)]
+        visible.parts[k, t] = np.where(seen, whole, 0.0)
+    return visible.parts[k, t]
 
 
 def gain(scores, pairs, worth, visible, where, amplitude=None, low=0.0):
