@@ -31,7 +31,8 @@ def test_nothing_is_learned_from_spikes_that_are_partly_hidden_but_they_count():
     matched, truth = spikes_of([own, other], [train(20, 0), train(20, 1)], [0, 0])
     whole = truth == 0
     learned = learn_units(replace(matched, whole=whole), FIT, REFINE)
-    assert learned.assignment.counts(len(learned.means.norms)).tolist() == [whole.sum()]
+    (n_accepted,) = learned.assignment.counts(len(learned.means.norms))
+    assert 0.99 * whole.sum() < n_accepted <= whole.sum()
     assert learned.means.n_spikes.sum() == len(truth)
     np.testing.assert_allclose(learned.means.scores[0], own, atol=0.3)
 
