@@ -33,7 +33,7 @@ def test_nothing_is_learned_from_spikes_that_are_partly_hidden_but_they_count():
     learned = learn_units(replace(matched, whole=whole), FIT, REFINE)
     (n_accepted,) = learned.assignment.counts(len(learned.means.norms))
     assert 0.99 * whole.sum() < n_accepted <= whole.sum()
-    assert learned.means.n_spikes.sum() == len(truth)
+    np.testing.assert_allclose(learned.means.n_spikes, len(truth), rtol=0.01)
     np.testing.assert_allclose(learned.means.scores[0], own, atol=0.3)
 
 
