@@ -300,7 +300,7 @@ def worker(bench: Bench, rounds: int, tally: Tally) -> None:
             try:
                 sorting = spikesieve.sort(recording, "linear:4:25", settings, resources=resources)
             except (spikesieve.SpikesieveError, BrokenProcessPool) as error:
-                print(f"Error: {type(error).__name__}: {error}")
+                print(f"Error: {error}")
                 raise SystemExit(2 if isinstance(error, spikesieve.SpikesieveError) else 1) from error
         sorting.save(out)
 

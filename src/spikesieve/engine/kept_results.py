@@ -38,6 +38,7 @@ class KeptResults:
         self._begun_s = self._written_s = time.monotonic()
         self._n_calls, self._n_written = 0, 0
         self._waiting: list[tuple[int, int, Any]] = []
+        self._waiting_bytes = 0
         self._found: dict[int, list[Path]] = {}
         for path in folder.glob(f"{PREFIX}*") if is_kept else ():
             self._n_written = max(self._n_written, int(path.name.removeprefix(PREFIX)) + 1)
@@ -80,16 +81,21 @@ class KeptResults:
         """
         if self._is_kept:
             self._waiting.append((call, number, result))
+            self._waiting_bytes += codec.array_bytes(result)
             self._write_if_due()
         return result
 
     def _write_if_due(self) -> None:
         now = time.monotonic()
-        computed_s = now - self._written_s
-        if computed_s >= max(WRITE_S, WRITE_SHARE * (now - self._begun_s)):
-            if codec.array_bytes(self._waiting) <= WORTH_BYTES_PER_S * computed_s:
-                self._write()
-            self._waiting, self._written_s = [], time.monotonic()
+        computed_s, due_s = now - self._written_s, max(WRITE_S, WRITE_SHARE * (now - self._begun_s))
+        is_due = computed_s >= due_s
+        is_worth_it = self._waiting_bytes <= WORTH_BYTES_PER_S * max(computed_s, due_s)
+        if is_due and is_worth_it:
+            self._write()
+        if is_due:
+            self._written_s = time.monotonic()
+        if is_due or not is_worth_it:
+            self._waiting, self._waiting_bytes = [], 0
 
     def _write(self) -> None:
         path = self._folder / f"{PREFIX}{self._n_written}"
