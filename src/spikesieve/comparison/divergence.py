@@ -8,6 +8,7 @@ import numpy as np
 from scipy.signal import correlate
 
 from spikesieve.model import F32, F64
+from spikesieve.model.text import counted
 
 MAX_LAG_SAMPLES = 200
 """Largest lag tried. Filters and batch padding shift traces by less."""
@@ -92,8 +93,9 @@ def _in_words(lag: int, at_lag: float, at_zero: float, names: tuple[str, str], s
         return f"The preprocessed traces of {a} and {b} are aligned (correlation {at_lag:.3f} at lag 0)."
     late, early = (b, a) if lag > 0 else (a, b)
     return (
-        f"The preprocessed traces of {late} come {abs(lag)} samples ({1000 * abs(lag) / sampling_hz:.3f} ms) after "
-        f"those of {early}: correlation {at_lag:.3f} at this lag, {at_zero:.3f} at lag 0."
+        f"The preprocessed traces of {late} come {counted(abs(lag), 'sample')} "
+        f"({1000 * abs(lag) / sampling_hz:.3f} ms) after those of {early}: "
+        f"correlation {at_lag:.3f} at this lag, {at_zero:.3f} at lag 0."
     )
 
 

@@ -14,6 +14,7 @@ from spikesieve.engine.run import BlockTask, Core, Run, versioned
 from spikesieve.engine.source import Source
 from spikesieve.kernels.backend import Backend
 from spikesieve.model import Motion, Probe
+from spikesieve.model.text import counted, one_or_more
 from spikesieve.passes.drift import DriftModel
 from spikesieve.settings.fit import FitParams
 from spikesieve.settings.match import MatchParams
@@ -241,6 +242,6 @@ def notes_of_rounds(n_left: int, setting: str) -> tuple[str, ...]:
     if not n_left:
         return ()
     return (
-        f"About {n_left} spikes were left where {setting} rounds of matching were not enough. "
-        f"Raise {setting} to find them.",
+        f"About {counted(n_left, 'spike')} {one_or_more(n_left, 'was', 'were')} left where {setting} rounds of "
+        f"matching were not enough. Raise {setting} to find them.",
     )

@@ -29,6 +29,7 @@ from spikesieve.model import (
     UnitMetrics,
     WaveformStatistics,
 )  # fmt: skip
+from spikesieve.model.text import counted, one_or_more
 
 
 class _Stage(BaseModel):
@@ -227,7 +228,8 @@ def curation_notes(folder: Path | str) -> tuple[str, ...]:
     """
     n_changed = int(np.count_nonzero(np.not_equal(*clusters_before_and_now(Path(folder)))))
     note = (
-        f"{n_changed:,} spikes were moved to other clusters in Phy since the sort. This is the result as it was sorted."
+        f"{counted(n_changed, 'spike')} {one_or_more(n_changed, 'was', 'were')} moved to other clusters in Phy since "
+        "the sort. This is the result as it was sorted."
     )
     return (note,) if n_changed else ()
 

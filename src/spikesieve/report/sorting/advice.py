@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from spikesieve.model import Sorting, Unit
-from spikesieve.model.text import named
+from spikesieve.model.text import named, one_or_more
 from spikesieve.report.sorting.numbers import amplitude_changes
 
 MIN_GOOD_SHARE = 0.3
@@ -96,7 +96,7 @@ def _few_good(sorting: Sorting) -> Advice | None:
     if n < MIN_UNITS or n_good >= MIN_GOOD_SHARE * n:
         return None
     return Advice(
-        f"Only {n_good} of {n} units are good.",
+        f"Only {n_good} of {n} units {one_or_more(n_good, 'is', 'are')} good.",
         "Look at the reasons in the column “why”. If most units are contaminated, look for drift in the raster and for "
         "noisy channels. If most are small, the recording may hold few neurons that can be separated.",
     )

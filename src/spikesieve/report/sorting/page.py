@@ -16,7 +16,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from spikesieve.model import Sorting
-from spikesieve.model.text import duration_text, time_sentence
+from spikesieve.model.text import counted, duration_text, time_sentence
 from spikesieve.report.drift.page import drift_texts
 from spikesieve.report.page_files import asset
 from spikesieve.report.sorting.advice import advice
@@ -121,7 +121,7 @@ def _histogram_text(histogram: Histogram) -> dict[str, str]:
     """Caption of a histogram, and its description for screen readers."""
     title = AXIS_LABELS[histogram.name].partition(" (")[0].capitalize().replace("Snr", "SNR")
     per_bin = np.sum(list(histogram.counts.values()), axis=0)
-    says = f"Histogram of {int(per_bin.sum())} units by {title}."
+    says = f"Histogram of {counted(int(per_bin.sum()), 'unit')} by {title}."
     if per_bin.any():
         low, high = histogram.edges[int(np.argmax(per_bin)) :][:2]
         says += f" The fullest bin goes from {low:.3g} to {high:.3g}."

@@ -9,6 +9,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from spikesieve.model import F32, F64, Spikes
+from spikesieve.model.text import counted
 from spikesieve.report.sorting.numbers import MAX_RASTER_SPIKES
 from spikesieve.report.sorting.style import plain_log_ticks, set_margins, write_message
 from spikesieve.report.thinning import evenly_spaced_rows
@@ -54,7 +55,7 @@ def spike_raster(spikes: Spikes, sampling_hz: float) -> Figure:
         axes.set(ylabel=AMPLITUDE_LABEL)
     points = scatter_spikes(axes, time_s, height, amplitude_uv, amplitude_scale(amplitude_uv))
     add_amplitude_bar(points, figure)
-    axes.set_title(f"{n:,} spikes" if len(shown) == n else f"{len(shown):,} of {n:,} spikes, evenly spaced")
+    axes.set_title(counted(n, "spike") if len(shown) == n else f"{len(shown):,} of {n:,} spikes, evenly spaced")
     return figure
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from spikesieve.geometry import SAME_ROW_UM
 from spikesieve.model import F32, F64, I64, DriftDecision, Motion, Probe
+from spikesieve.model.text import counted, one_or_more
 from spikesieve.settings.motion import MotionParams
 from spikesieve.stages.motion.confidence import (
     DisplacementEstimate,
@@ -155,18 +156,19 @@ def _too_little(spikes: BinnedSpikes, n_bins: int, depth_um: F64) -> str:
     longest = max(len(chain) for chain in chains)
     if longest < MIN_ROWS:
         return (
-            f"Drift cannot be estimated: at most {longest} rows of contacts lie within {MAX_ROW_GAP_UM:g} µm of each "
-            f"other, and {MIN_ROWS} are needed. {NO_CORRECTION}"
+            f"Drift cannot be estimated: at most {counted(longest, 'row')} of contacts "
+            f"{one_or_more(longest, 'lies', 'lie')} within {MAX_ROW_GAP_UM:g} µm of each other, "
+            f"and {MIN_ROWS} are needed. {NO_CORRECTION}"
         )
     n_needed = MIN_SPIKES_PER_BIN * max(n_bins, MIN_BINS)
     if len(spikes) < n_needed:
         return (
-            f"Drift cannot be estimated: {len(spikes)} spikes could be located, and {n_needed:.0f} are needed for this "
-            f"duration. {NO_CORRECTION} To have more spikes, lower detect.threshold."
+            f"Drift cannot be estimated: {counted(len(spikes), 'spike')} could be located, and {n_needed:.0f} are "
+            f"needed for this duration. {NO_CORRECTION} To have more spikes, lower detect.threshold."
         )
     if n_bins < MIN_BINS:
         return (
-            f"Drift cannot be estimated: the recording has {n_bins} time bins, and {MIN_BINS} are needed. "
+            f"Drift cannot be estimated: the recording has {counted(n_bins, 'time bin')}, and {MIN_BINS} are needed. "
             f"{NO_CORRECTION} Sort a longer part of the recording, or lower motion.time_bin_s."
         )
     return ""
