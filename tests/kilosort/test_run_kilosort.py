@@ -91,6 +91,7 @@ def test_the_folder_is_read_by_both_names(results, folder):
     np.testing.assert_array_equal(values[6], results.kept_spikes)
     for here, there in zip(values[7:10], (results.tF, results.Wall, results.st), strict=True):
         np.testing.assert_array_equal(np.asarray(here), np.asarray(there))
+    assert all(array.flags.writeable for array in values[1:] if isinstance(array, np.ndarray))
     assert len(load_sorting(folder)) == 7
 
 

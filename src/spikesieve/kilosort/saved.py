@@ -73,16 +73,16 @@ def load_sorting(
     is_ref, est_contam_rate = labels_and_contamination(folder)
     values = (
         load_ops(folder / "ops.npy"),
-        required_array(folder, "spike_times"),
-        required_array(folder, "spike_clusters"),
-        required_array(folder, "similar_templates")[: len(is_ref), : len(is_ref)],
+        np.array(required_array(folder, "spike_times")),
+        np.array(required_array(folder, "spike_clusters")),
+        np.array(required_array(folder, "similar_templates")[: len(is_ref), : len(is_ref)]),
         is_ref,
         est_contam_rate,
-        required_array(folder, "kept_spikes"),
+        np.array(required_array(folder, "kept_spikes")),
     )
     if not load_extra_vars:
         return values
-    extra = [required_array(folder, name) for name in EXTRA]
+    extra = [np.array(required_array(folder, name)) for name in EXTRA]
     return (*values, *(as_tensor(array) for array in extra[:2]), *extra[2:])
 
 
