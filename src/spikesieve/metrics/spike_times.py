@@ -293,11 +293,13 @@ def synchrony(sample: I64, unit: I32, n_units: int) -> F64:
     >>> synchrony(np.array([3, 3, 9]), np.array([0, 1, 0], np.int32), 2)[:, 0]
     array([0.5, 1. ])
     """
-    starts = np.flatnonzero(np.diff(sample, prepend=sample[:1] - 1))
-    sizes = np.diff(np.append(starts, len(sample)))
-    rows = np.flatnonzero(np.repeat(sizes, sizes) > 1)
-    groups = np.repeat(np.arange(len(starts)), sizes)[rows] if len(rows) else rows
-    once = np.unique(groups * n_units + unit[rows])
+    together, with_next = np.zeros(len(sample), np.bool_), sample[1:] == sample[:-1]
+    together[1:] |= with_next
+    together[:-1] |= with_next
+    rows = np.flatnonzero(together)
+    starts = np.flatnonzero(np.diff(sample[rows], prepend=-1))
+    sizes = np.diff(np.append(starts, len(rows)))
+    once = np.unique(np.repeat(np.arange(len(starts)), sizes) * n_units + unit[rows])
     size, member = sizes[once // max(n_units, 1)], once % max(n_units, 1)
     n = np.stack([np.bincount(member[size >= least], minlength=n_units) for least in SYNCHRONY_SIZES], axis=1)
     n_spikes = np.bincount(unit, minlength=n_units)[:, None]
