@@ -13,6 +13,7 @@ from spikesieve.settings.input import InputParams
 from spikesieve.settings.kilosort2 import Kilosort2Params
 from spikesieve.settings.params import Params
 from spikesieve.settings.refine import RefineParams
+from spikesieve.settings.templates import TemplatesParams
 from spikesieve.stages.cluster import ClusterParams
 from spikesieve.stages.curate import CurateParams
 from spikesieve.stages.detect import DetectParams
@@ -22,7 +23,6 @@ from spikesieve.stages.motion.estimate import MotionParams
 from spikesieve.stages.preprocess import PreprocessParams
 from spikesieve.stages.shapes import ShapesParams
 from spikesieve.stages.sieve.fit import FitParams
-from spikesieve.stages.templates import TemplatesParams
 from spikesieve.stages.tissue import TissueParams
 from spikesieve.stages.units import UnitsParams
 
