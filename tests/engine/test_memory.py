@@ -111,6 +111,14 @@ def test_the_plan_can_be_read():
     assert "1 worker," in plan_memory(NEUROPIXELS, 1, 4 * GB).lines()[0]
 
 
+def test_a_plan_warns_of_a_machine_that_allows_less(monkeypatch):
+    assert "MB" in plan_memory(NEUROPIXELS, 2).lines()[-1]
+    monkeypatch.setattr("spikesieve.engine.memory.machine_bytes", lambda: GB // 4)
+    plan = plan_memory(NEUROPIXELS, 2)
+    assert plan.n_workers == 1
+    assert plan.lines()[-1].startswith("Only 0.25 GB are allowed here, so that the system may end the sort.")
+
+
 def test_a_limit_that_cannot_be_kept_says_which_can():
     with pytest.raises(SettingsError, match=r"384 contacts and 60 minutes need about .* Give at least --memory .*GB"):
         plan_memory(NEUROPIXELS, 2, GB // 2)

@@ -111,12 +111,15 @@ class MemoryPlan:
         Memory of the stage that needs most: noise, matching, clustering or learning units.
     limit_bytes : int
         The limit in bytes.
+    allowed_bytes : int
+        What the machine, or the container or job, allows this process.
     """
 
     n_workers: int
     block_samples: int
     parts: tuple[Part, ...]
     limit_bytes: int
+    allowed_bytes: int
 
     @property
     def total_bytes(self) -> int:
@@ -129,14 +132,21 @@ class MemoryPlan:
         Returns
         -------
         tuple of str
-            A sentence, then one line for each part.
+            A sentence, then one line for each part, and a warning if the system allows less.
         """
         workers = f"{self.n_workers} worker" + "s" * (self.n_workers > 1)
         first = (
             f"Memory: about {self.total_bytes / 1e9:.2f} of {self.limit_bytes / 1e9:.2f} GB, "
             f"{workers}, blocks of {self.block_samples} samples"
         )
-        return (first, *(f"{p.n * p.bytes_each / 1e6:8.0f} MB  {p.what}" for p in self.parts))
+        parts = (f"{p.n * p.bytes_each / 1e6:8.0f} MB  {p.what}" for p in self.parts)
+        return (first, *parts, *self._warnings())
+
+    def _warnings(self) -> tuple[str, ...]:
+        if self.total_bytes <= self.allowed_bytes:
+            return ()
+        allowed = f"{self.allowed_bytes / 1e9:.2f} GB"
+        return (f"Only {allowed} are allowed here, so that the system may end the sort. Give the job more memory.",)
 
 
 def plan_memory(demand: Demand, n_workers: int, limit_bytes: int | None = None) -> MemoryPlan:
@@ -172,7 +182,8 @@ def plan_memory(demand: Demand, n_workers: int, limit_bytes: int | None = None) 
     longest = longest_block(demand.block_samples, demand.n_contacts)
     shortest = min(longest, max(1_000, demand.halo_samples))
     least = _total(demand, 1, shortest)
-    limit = max(round(_DEFAULT_SHARE * machine_bytes()), least) if limit_bytes is None else limit_bytes
+    allowed = machine_bytes()
+    limit = max(round(_DEFAULT_SHARE * allowed), least) if limit_bytes is None else limit_bytes
     if least > limit:
         raise SettingsError(
             f"{demand.n_contacts} contacts and {demand.duration_s / 60:.0f} minutes need about {least / 1e9:.2f} GB "
@@ -182,7 +193,7 @@ def plan_memory(demand: Demand, n_workers: int, limit_bytes: int | None = None) 
     while _total(demand, 1, block) > limit:
         block = max(shortest, block // 2)
     fitting = max(n for n in range(1, n_workers + 1) if n == 1 or _total(demand, n, block) <= limit)
-    return MemoryPlan(fitting, block, _parts(demand, fitting, block), limit)
+    return MemoryPlan(fitting, block, _parts(demand, fitting, block), limit, allowed)
 
 
 def bytes_of(text: str) -> int:
