@@ -77,7 +77,12 @@ def test_probe_with_impossible_positions(tmp_path, raw, y, words):
     probe = {"chanMap": [0, 1, 2, 3], "xc": [0, 0, 0, 0], "yc": y, "kcoords": [0, 0, 0, 0], "n_chan": 4}
     path = tmp_path / "probe.json"
     path.write_text(json.dumps(probe))
-    refused(run_sort(raw, tmp_path / "out", "--probe", str(path)), tmp_path, words, "[0, 1]" if y[1] == 0 else "[1]")
+    refused(
+        run_sort(raw, tmp_path / "out", "--probe", str(path)),
+        tmp_path,
+        words,
+        "[0, 1]" if y[1] == 0 else "at contact 1.",
+    )
 
 
 def test_no_probe(tmp_path, raw):

@@ -316,7 +316,7 @@ def test_tetrodes_drawn_at_the_same_place_are_set_side_by_side(tmp_path):
         ({"kcoords": [1, 1, 1.5, 2]}, "not whole numbers"),
         ({"chanMap": [0, 0, 1, 2]}, "channel twice"),
         ({"connected": [0, 0, 0, 0]}, "no connected contact"),
-        ({"yc": [0, 10, 20, np.nan]}, r"not a number at contact\(s\) \[3\]"),
+        ({"yc": [0, 10, 20, np.nan]}, r"not a number at contact 3"),
         ({"xc": [0, 0, 0, 250], "yc": [0, 0, 20, 0]}, r"contacts \[0, 1\] at the same position"),
     ],
 )
