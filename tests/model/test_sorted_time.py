@@ -109,14 +109,14 @@ def test_nothing_sorted_takes_no_time():
     assert empty.elapsed_s(np.array([1, 2])).tolist() == [0.0, 0.0]
 
 
-def test_spike_times_are_compared_by_metrics_only():
-    """They go through SortedTime; sortings of other programs, which the comparison draws, know no segments."""
+def test_spike_times_that_are_compared_know_their_segments():
+    """Whoever counts pairs of spikes takes their times from SortedTime.apart."""
     package = Path(spikesieve.__file__).parent
     pages = {path.relative_to(package): path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
-    users = {path.as_posix() for path, text in pages.items() if "kernels import correlogram" in text}
-    assert {name for name in users if not name.startswith("metrics/")} == {"report/comparison/pairs.py"}
-    for name in users - {"report/comparison/pairs.py"}:
-        assert "time.apart(" in pages[Path(name)], name
+    users = {path for path, text in pages.items() if "kernels import correlogram" in text}
+    assert {path.parts[0] for path in users} == {"metrics", "report", "views"}
+    for path in users:
+        assert "time.apart(" in pages[path], path
 
 
 def test_the_middle_is_that_of_what_was_sorted() -> None:
