@@ -62,3 +62,10 @@ def unlike(one: Path, other: Path) -> list[str]:
 
 def _same(one: Path, other: Path) -> bool:
     return one.read_bytes() == other.read_bytes()
+
+
+def end_this_process(item: int) -> int:
+    """Item 3 ends its process, as the system does where memory is short."""
+    if item == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-import signal
 import threading
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -15,6 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from killing import end_this_process
 
 from spikesieve.engine.economy import Economy
 from spikesieve.engine.executor import UnknownFunctionError, _unpacked, map_in_order, threads
@@ -169,13 +169,6 @@ def test_what_waits_is_cancelled_when_the_reader_stops():
         results.close()
         gate.set()
     assert started in ([0], [0, 1])
-
-
-def end_this_process(item: int) -> int:
-    """Ends as the system ends a process where memory is short."""
-    if item == 3 and os.name == "posix":
-        os.kill(os.getpid(), signal.SIGKILL)
-    return item
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a signal that ends a process")

@@ -68,7 +68,9 @@ def test_units_far_apart_are_isolated() -> None:
 
 def test_a_contact_where_nothing_was_measured_does_not_count() -> None:
     sorting = make_sorting(n_units=3, n_spikes=2000, probe=make_probe(8))
-    features = sorting.spikes.features.copy()
+    shape = sorting.spikes.features.shape
+    # The made-up features follow from each other: noise makes their covariance one that has an inverse.
+    features = sorting.spikes.features + np.random.default_rng(0).normal(size=shape).astype(np.float32)
     features[:, -1] = 0.0
     spikes = replace(sorting.spikes, features=features)
     unused = sorting.feature_contacts.copy()
