@@ -30,6 +30,7 @@ from unittest.mock import patch
 from spikesieve.api.sort import Resources, memory_plan, open_run, run_method, source_of
 from spikesieve.engine import codec, journal, store
 from spikesieve.engine.arrays import GrowingArray
+from spikesieve.engine.kept_results import KeptResults
 from spikesieve.engine.store import Store
 from spikesieve.io.probes.read import read_probe
 from spikesieve.io.recordings.open_input import RawOptions, open_input
@@ -49,6 +50,7 @@ ONLY_TO_KEEP = (
     (codec, "checksums_of"),
     (GrowingArray, "flush"),
     (journal._Journal, "append"),
+    (KeptResults, "_write"),
 )
 
 
