@@ -14,6 +14,7 @@ import pytest
 from paths import DOCS
 
 from spikesieve.errors import SettingsError
+from spikesieve.kilosort import DEFAULT_SETTINGS
 from spikesieve.settings.kilosort4 import ABSENT_IN_SPIKESIEVE, value_here
 from spikesieve.settings.params import Params, setting
 from spikesieve.settings.sentences import allowed, summary
@@ -22,47 +23,7 @@ from spikesieve.settings.toml import settings_toml
 
 # Every key of Kilosort4 4.1's settings, with its default.
 KILOSORT4_DEFAULTS = {
-    "n_chan_bin": 385,
-    "fs": 30000,
-    "batch_size": 60000,
-    "nblocks": 1,
-    "Th_universal": 9,
-    "Th_learned": 8,
-    "tmin": 0,
-    "tmax": math.inf,
-    "nt": 61,
-    "shift": None,
-    "scale": None,
-    "batch_downsampling": 1,
-    "artifact_threshold": math.inf,
-    "nskip": 25,
-    "whitening_range": 32,
-    "highpass_cutoff": 300,
-    "binning_depth": 5,
-    "sig_interp": 20,
-    "drift_smoothing": [0.5, 0.5, 0.5],
-    "nt0min": None,
-    "dmin": None,
-    "dminx": 32,
-    "min_template_size": 10,
-    "template_sizes": 5,
-    "nearest_chans": 10,
-    "nearest_templates": 100,
-    "max_channel_distance": 32,
-    "max_peels": 100,
-    "templates_from_data": True,
-    "n_templates": 6,
-    "n_pcs": 6,
-    "Th_single_ch": 6,
-    "acg_threshold": 0.2,
-    "ccg_threshold": 0.25,
-    "cluster_neighbors": 10,
-    "cluster_downsampling": 20,
-    "max_cluster_subset": 25000,
-    "x_centers": None,
-    "cluster_init_seed": 5,
-    "duplicate_spike_ms": 0.25,
-    "position_limit": 100,
+    **DEFAULT_SETTINGS,
     "filename": None,
     "data_dir": None,
     "results_dir": None,
