@@ -107,7 +107,11 @@ class Stranger:
     """A class of another package."""
 
 
-@pytest.mark.parametrize("value", [np.float32(1), lambda: 1, {1: 2}, object(), {"a": {1, 2}}, Stranger()], ids=str)
+@pytest.mark.parametrize(
+    "value",
+    [np.float32(1), lambda: 1, {1: 2}, object(), {"a": {1, 2}}, Stranger()],
+    ids=lambda value: type(value).__name__,
+)
 def test_what_cannot_be_saved_is_refused(tmp_path, value):
     with pytest.raises(TypeError, match="cannot save"):
         save(value, tmp_path, tmp_path)
