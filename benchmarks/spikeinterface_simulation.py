@@ -2,10 +2,10 @@
 
     python benchmarks/spikeinterface_simulation.py WORKDIR --venv VENV [--seeds 1 2 3] [--kinds static drifting]
 
-The recipe is that of Garcia et al. (eLife RP 110588) for 128 contacts, the seeds are not theirs; VENV is a virtual
-environment with SpikeInterface. All sorters read the same int16 file; Lupin and Tridesclous2 run at their defaults, and
-with their own motion correction where the tissue moves. What was made or sorted before is not done again. s: processor
-seconds, all processes.
+The recipe is that of Garcia et al. (eLife RP 110588) for 128 contacts, or for theirs with `--units 500
+--contacts 384`; the seeds are not theirs. VENV is a virtual environment with SpikeInterface. All sorters read the same
+int16 file; Lupin and Tridesclous2 run at their defaults, and with their own motion correction where the tissue moves.
+What was made or sorted before is not done again. s: processor seconds, all processes.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ def main() -> None:
     parser.add_argument("--sorters", nargs="+", default=[OURS, *PEERS], choices=[OURS, *PEERS])
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--units", type=int, default=170)
+    parser.add_argument("--contacts", type=int, default=128)
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
     print("| recording | sorter | well detected | false | redundant | overmerged | units | s |")
@@ -71,7 +72,7 @@ def main() -> None:
     for seed in args.seeds:
         folders = [args.workdir / f"{kind}-{seed}" for kind in KINDS]
         if not all((folder / "truth.npz").exists() for folder in folders):
-            in_venv(args.venv, "make", seed, args.seconds, args.units, *folders)
+            in_venv(args.venv, "make", seed, args.seconds, args.units, args.contacts, *folders)
         for folder in [args.workdir / f"{kind}-{seed}" for kind in args.kinds]:
             for sorter in args.sorters:
                 result = sorted_by(sorter, folder, args)

@@ -1,6 +1,6 @@
 """The part of `spikeinterface_simulation.py` that runs where SpikeInterface is installed: make, sort, score.
 
-python spikeinterface_worker.py make SEED SECONDS UNITS STATIC_FOLDER DRIFTING_FOLDER
+python spikeinterface_worker.py make SEED SECONDS UNITS CONTACTS STATIC_FOLDER DRIFTING_FOLDER
 python spikeinterface_worker.py sort SORTER FOLDER RESULT.npz JOBS
 python spikeinterface_worker.py score FOLDER RESULT.npz ...
 """
@@ -20,18 +20,17 @@ from probeinterface import neuropixels_tools
 
 GAIN_UV = 0.195
 WELL_DETECTED = 0.8
-N_CONTACTS = 128
 
 
-def neuropixels1() -> probeinterface.Probe:
-    """Take the lowest contacts of a Neuropixels 1.0, as the name Neuropixels1-128 has them, without a download."""
-    probe = neuropixels_tools.build_neuropixels_probe("NP1000").get_slice(np.arange(N_CONTACTS))
-    probe.set_device_channel_indices(np.arange(N_CONTACTS))
+def neuropixels1(n_contacts: int) -> probeinterface.Probe:
+    """Take the lowest contacts of a Neuropixels 1.0, as names such as Neuropixels1-128 do, without a download."""
+    probe = neuropixels_tools.build_neuropixels_probe("NP1000").get_slice(np.arange(n_contacts))
+    probe.set_device_channel_indices(np.arange(n_contacts))
     return probe
 
 
-def recipe(seed: int, seconds: float, n_units: int) -> dict[str, Any]:
-    """Give the arguments of Garcia et al. (eLife RP 110588) for `generate_drifting_recording`, for 128 contacts."""
+def recipe(seed: int, seconds: float, n_units: int, n_contacts: int) -> dict[str, Any]:
+    """Give the arguments of Garcia et al. (eLife RP 110588) for `generate_drifting_recording`."""
     rates_hz = np.random.default_rng(seed).gamma(shape=1.01, scale=5, size=n_units)
     movements = [
         {"drift_mode": "zigzag", "amplitude_factor": 0.2, "period_s": 200},
@@ -39,7 +38,7 @@ def recipe(seed: int, seconds: float, n_units: int) -> dict[str, Any]:
     ]
     always = {"non_rigid_gradient": None, "t_start_drift": None, "t_end_drift": None}
     return {
-        "probe": neuropixels1(),
+        "probe": neuropixels1(n_contacts),
         "num_units": n_units,
         "duration": seconds,
         "seed": seed,
@@ -52,7 +51,7 @@ def recipe(seed: int, seconds: float, n_units: int) -> dict[str, Any]:
             "max_iteration": 100,
             "distance_strict": False,
             "distribution": "multimodal",
-            "num_modes": 2,
+            "num_modes": 2 if n_contacts < 384 else 3,
         },
         "generate_displacement_vector_kwargs": {
             "displacement_sampling_frequency": 5.0,
@@ -77,9 +76,9 @@ def recipe(seed: int, seconds: float, n_units: int) -> dict[str, Any]:
     }
 
 
-def make(seed: int, seconds: float, n_units: int, folders: list[Path]) -> None:
+def make(seed: int, seconds: float, n_units: int, n_contacts: int, folders: list[Path]) -> None:
     """Write the static and the drifting recording of a seed as int16, each with its probe and the truth."""
-    *recordings, truth, extra = si.generate_drifting_recording(**recipe(seed, seconds, n_units))
+    *recordings, truth, extra = si.generate_drifting_recording(**recipe(seed, seconds, n_units, n_contacts))
     spikes = truth.to_spike_vector()
     place = np.asarray(extra["unit_locations"])
     for folder, recording in zip(folders, recordings, strict=True):
@@ -136,7 +135,7 @@ def main() -> None:
     """Do the one step."""
     step, *rest = sys.argv[1:]
     if step == "make":
-        make(int(rest[0]), float(rest[1]), int(rest[2]), [Path(rest[3]), Path(rest[4])])
+        make(int(rest[0]), float(rest[1]), int(rest[2]), int(rest[3]), [Path(name) for name in rest[4:]])
     elif step == "sort":
         sort(rest[0], Path(rest[1]), Path(rest[2]), int(rest[3]))
     else:
