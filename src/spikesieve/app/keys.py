@@ -30,7 +30,7 @@ class Shortcut:
     phy: str = ""
 
 
-SELECT, DECIDE, LABEL, LOOK = "Select units", "Decide", "Label", "Look"
+SELECT, DECIDE, LABEL, LOOK, PANELS = "Select units", "Decide", "Label", "Look", "Panels"
 
 SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("next_best", ("ArrowDown",), "next unit of the table", SELECT),
@@ -75,7 +75,7 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("previous_scatter", ("Shift+A",), "previous scatter", LOOK),
     Shortcut("waveform_kind", ("W",), "waveforms of single spikes from the raw file, or only means", LOOK),
     Shortcut("overlap", ("O",), "waveforms on top of each other, or side by side", LOOK),
-    Shortcut("intervals", ("I",), "intervals between spikes, or the rate over time", LOOK, "none"),
+    Shortcut("intervals", ("I",), "intervals between spikes", LOOK, "none"),
     Shortcut("waveform_larger", ("Ctrl+ArrowUp",), "larger waveforms", LOOK),
     Shortcut("waveform_smaller", ("Ctrl+ArrowDown",), "smaller waveforms", LOOK),
     Shortcut("clear", ("Escape",), "clear the lasso, then the filter; close what is open", LOOK),
@@ -84,4 +84,19 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("history", ("Shift+H",), "show what was done, and go back to any point", LOOK, "none"),
     Shortcut("theme", ("Shift+D",), "dark or light", LOOK, "none"),
     Shortcut("help", ("H", "?"), "show these keys", LOOK),
+    Shortcut("layout", ("Shift+L",), "choose, open and close panels; layouts as files", PANELS, "none"),
+    Shortcut("next_panel", ("F6",), "go to the next panel", PANELS, "none"),
+    Shortcut("previous_panel", ("Shift+F6",), "go to the panel before", PANELS, "none"),
+    Shortcut(
+        "panel_alone",
+        ("Z",),
+        "the panel with the focus, or under the mouse, fills the window, or all are back",
+        PANELS,
+        "none",
+    ),
+    Shortcut("panel_left", ("Ctrl+Shift+ArrowLeft",), "move it to the left", PANELS, "none"),
+    Shortcut("panel_right", ("Ctrl+Shift+ArrowRight",), "move it to the right", PANELS, "none"),
+    Shortcut("panel_up", ("Ctrl+Shift+ArrowUp",), "move it up", PANELS, "none"),
+    Shortcut("panel_down", ("Ctrl+Shift+ArrowDown",), "move it down", PANELS, "none"),
+    Shortcut("panel_close", ("Delete",), "close it", PANELS, "none"),
 )

@@ -3,6 +3,9 @@
 
 import { decide, exportTo, label, merge, part, reject, write } from "./decide.js";
 import { showExports, showHelp, showHistory } from "./dialogs.js";
+import { closePanel, fillPanel, movePanel, reveal, stepPanel } from "./layout/layout.js";
+import { showLayout } from "./layout/dialog.js";
+import { setFilter } from "./order.js";
 import { leaveQueue, stepQueue } from "./queue.js";
 import { SCATTERS, showScatter } from "./panels/scatter.js";
 import { tell } from "./says.js";
@@ -56,8 +59,7 @@ function clear() {
   } else if (leaveQueue()) {
     return;
   } else if (filter.value) {
-    filter.value = "";
-    filter.dispatchEvent(new Event("input"));
+    setFilter("");
   }
   tell("");
   if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
@@ -105,10 +107,7 @@ export const COMMANDS = {
     state.raw = !state.raw;
     changed("look");
   },
-  intervals: () => {
-    state.intervals = !state.intervals;
-    changed("look");
-  },
+  intervals: () => reveal("intervals"),
   overlap: () => {
     state.overlap = !state.overlap;
     changed("look");
@@ -119,6 +118,15 @@ export const COMMANDS = {
   filter: () => document.getElementById("filter")?.focus(),
   snippet: () => ask(":", "", runSnippet),
   history: showHistory,
+  layout: showLayout,
+  next_panel: () => stepPanel(1),
+  previous_panel: () => stepPanel(-1),
+  panel_left: () => movePanel("left"),
+  panel_right: () => movePanel("right"),
+  panel_up: () => movePanel("top"),
+  panel_down: () => movePanel("bottom"),
+  panel_alone: fillPanel,
+  panel_close: closePanel,
   theme: toggleTheme,
   help: showHelp,
 };

@@ -2,17 +2,27 @@
 // Decisions: sent to the server, which writes them to the disk before it answers.
 
 import { post, Refused } from "./api.js";
+import { askedLasso } from "./lasso.js";
 import { counted, tell, tellError } from "./says.js";
 import { apply, changed, select, selected, state } from "./store.js";
 
 const PAGE = `${Date.now().toString(36)}${Math.random().toString(36).slice(2, 8)}`;
 let requests = 0, waiting = 0;
 
+/** @type {Promise<any>} The decision before: keys may be faster than the disk, and each decision knows those before it. */
+let before = Promise.resolve();
+
 /**
  * @param {string} what @param {object} content
  * @returns {Promise<any>} What has changed; null if nothing has.
  */
-export async function decide(what, content = {}) {
+export function decide(what, content = {}) {
+  before = before.then(() => decideNow(what, content));
+  return before;
+}
+
+/** @param {string} what @param {object} content */
+async function decideNow(what, content) {
   const request = { do: what, seq: state.seq, request: `${PAGE}-${++requests}`, ...content };
   showSaved(++waiting);
   try {
@@ -57,7 +67,7 @@ export async function merge() {
 /** @param {"split" | "discard"} what */
 export async function part(what) {
   if (!state.lasso) return tell("Draw a lasso around the spikes first.", true);
-  const changes = await decide(what, { units: selected(), lasso: { kind: state.scatter, corners: state.lasso.corners } });
+  const changes = await decide(what, { units: selected(), lasso: askedLasso() });
   if (changes && changes.new.length) select(changes.new.slice(0, 1), changes.new.slice(1));
 }
 

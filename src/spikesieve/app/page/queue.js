@@ -45,7 +45,7 @@ function show(place) {
   select(one.units.slice(0, 1), one.units.slice(1));
   if (one.lasso) {
     showScatter(one.lasso.kind);
-    state.lasso = { corners: one.lasso.corners, closed: true, counts: null };
+    state.lasso = { where: { kind: one.lasso.kind }, corners: one.lasso.corners, closed: true, counts: null };
     changed("lasso");
   }
   changed("queue");

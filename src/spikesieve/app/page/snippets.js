@@ -2,7 +2,7 @@
 // Typed commands, as in Phy: ":c 12 47".
 
 import { decide, label, merge, part, write } from "./decide.js";
-import { showRange } from "./panels/correlograms.js";
+import { showRange } from "./panels/rate.js";
 import { tell } from "./says.js";
 import { changed, select, selected, state } from "./store.js";
 

@@ -4,7 +4,8 @@
 /**
  * @typedef {Record<string, any> & {unit: number, label: string, n_spikes: number, texts: Record<string, string>}} Row
  * @typedef {{kind: string, units: number[], chance: number, evidence: string, lasso: {kind: string, corners: [number, number][]} | null}} Suggestion
- * @typedef {"units" | "order" | "selection" | "look" | "lasso" | "theme" | "saved" | "queue"} Part
+ * @typedef {{kind: string, axes?: [string, string], contact?: number}} Where The axes of a plot.
+ * @typedef {"units" | "order" | "selection" | "look" | "lasso" | "theme" | "saved" | "queue" | "similar" | "columns" | "colouring"} Part
  */
 
 export const state = {
@@ -24,13 +25,16 @@ export const state = {
   /** @type {number[]} Units chosen among the similar ones. */
   similar: [],
   scatter: "amplitude",
+  /** What units are coloured by: "label", or a column with numbers. */
+  colourBy: "label",
+  /** @type {{name: string, is_text: boolean, meaning: string}[]} Columns of metrics.csv. */
+  metrics: [],
   overlap: true,
   raw: false,
-  intervals: false,
   waveformScale: 1,
   binMs: 1,
   nBins: 50,
-  /** @type {{corners: [number, number][], closed: boolean, counts: Record<string, [number, number]> | null} | null} */
+  /** @type {{where: Where, corners: [number, number][], closed: boolean, counts: Record<string, [number, number]> | null} | null} */
   lasso: null,
   /** @type {[number, number] | null} Seconds that every view shows; null for all. */
   range: null,

@@ -5,7 +5,7 @@ const HEIGHT = 22, HEAD = 24, MORE = 6;
 
 /**
  * @typedef {{name: string, title: string, width: number, text?: boolean, show: (row: any) => string, hint?: string}} Column
- * @typedef {{columns: Column[], classes: (row: any) => string, swatch: (row: any) => string | null, choose: (unit: number, event: MouseEvent) => void, sort?: (column: string) => void}} Options
+ * @typedef {{columns: Column[], classes: (row: any) => string, swatch: (row: any) => string | null, tint?: (row: any, column: string) => string | null, choose: (unit: number, event: MouseEvent) => void, sort?: (column: string) => void}} Options
  */
 
 export class Table {
@@ -21,11 +21,7 @@ export class Table {
     this.body = place.appendChild(document.createElement("div"));
     this.head.className = "row head";
     this.body.className = "body";
-    for (const column of options.columns) {
-      const cell = this.head.appendChild(this.cell(column, column.title));
-      cell.title = column.hint ?? column.title;
-      cell.dataset.column = column.name;
-    }
+    this.setColumns(options.columns);
     this.head.addEventListener("click", (event) => {
       const name = event.target instanceof HTMLElement ? event.target.dataset.column : undefined;
       if (name) options.sort?.(name);
@@ -36,6 +32,17 @@ export class Table {
     });
     place.addEventListener("scroll", () => this.draw());
     new ResizeObserver(() => this.draw()).observe(place);
+  }
+
+  /** @param {Column[]} columns */
+  setColumns(columns) {
+    this.options.columns = columns;
+    this.head.replaceChildren(...columns.map((column) => {
+      const cell = this.cell(column, column.title);
+      cell.title = column.hint ?? column.title;
+      cell.dataset.column = column.name;
+      return cell;
+    }));
   }
 
   /** @param {Column} column @param {string} text */
@@ -92,6 +99,8 @@ export class Table {
       const cell = element.appendChild(this.cell(column, column.show(row)));
       cell.setAttribute("role", "gridcell");
       if (column.text) cell.title = column.show(row);
+      const tint = this.options.tint?.(row, column.name);
+      if (tint) cell.style.boxShadow = `inset 4px 0 ${tint}`;
       if (i === 0 && colour) {
         const swatch = document.createElement("span");
         swatch.className = "swatch";

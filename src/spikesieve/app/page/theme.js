@@ -21,7 +21,7 @@ export function isDark() {
 export function colours() {
   if (!known) {
     const style = getComputedStyle(document.documentElement), of = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
-    known = { ink: of("ink"), soft: of("soft"), line: of("line"), paper: of("paper"), shade: of("shade"), units: UNITS[isDark() ? "dark" : "light"] };
+    known = { ink: of("ink"), soft: of("soft"), line: of("line"), paper: of("paper"), shade: of("shade"), labels: { good: of("good"), mua: of("mua"), noise: of("noise") }, units: UNITS[isDark() ? "dark" : "light"] };
   }
   return known;
 }

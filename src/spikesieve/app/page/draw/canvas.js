@@ -5,7 +5,7 @@
  * @typedef {{ctx: CanvasRenderingContext2D, width: number, height: number}} Pen
  * @typedef {{left: number, top: number, right: number, bottom: number}} Box
  * @typedef {[number, number]} Range
- * @typedef {{ink: string, soft: string, line: string, paper: string, shade: string, units: string[]}} Colours
+ * @typedef {{ink: string, soft: string, line: string, paper: string, shade: string, labels: Record<string, string>, units: string[]}} Colours
  */
 
 export const FONT = "11px system-ui, 'Liberation Sans', sans-serif";

@@ -1,22 +1,21 @@
 // @ts-check
-// The panels of correlograms and of rates.
+// The panel of correlograms.
 
-import { getArrays } from "../api.js";
-import { drawCorrelograms, drawSteps } from "../draw/bars.js";
-import { axes, pen, say } from "../draw/canvas.js";
-import { changed, state } from "../store.js";
+import { drawCorrelograms } from "../draw/bars.js";
+import { pen, say } from "../draw/canvas.js";
+import { state } from "../store.js";
 import { colours, unitColour } from "../theme.js";
-import { panel } from "./panel.js";
-import { correlogramsOf, unitArrays } from "./unit_arrays.js";
+import { chart } from "./panel.js";
+import { correlogramsOf } from "./unit_arrays.js";
 
 /** @typedef {import("../wire.js").Message} Message */
 
-export function startCorrelograms() {
-  panel("correlograms", ["look"], async (units) => (units.length ? correlogramsOf(units) : null), draw);
-  // The rate is that of all time: it is where a range is chosen.
-  panel("rate", ["look"], (units) => (state.intervals ? unitArrays(units) : Promise.all(units.map((unit) => getArrays(`unit/${unit}`)))), drawLower);
-  startRange();
-}
+/** @type {import("../layout/layout.js").Panel} */
+export const correlograms = {
+  name: "correlograms",
+  title: "Correlograms",
+  mount: (place) => void chart(place, ["look"], async (units) => (units.length ? correlogramsOf(units) : null), draw),
+};
 
 /** @param {HTMLCanvasElement} canvas @param {number[]} units @param {Message | null} found */
 function draw(canvas, units, found) {
@@ -27,75 +26,4 @@ function draw(canvas, units, found) {
   drawCorrelograms(drawing, data, shape[0], state.binMs, units.map((_, i) => unitColour(i)), units, colours());
   canvas.setAttribute("aria-label", `Auto- and cross-correlograms of units ${units.join(", ")}.`);
   return `bins of ${state.binMs} ms${units.length > shape[0] ? `, first ${shape[0]} units` : ""}`;
-}
-
-/** @param {HTMLCanvasElement} canvas @param {number[]} units @param {Message[]} found */
-function drawLower(canvas, units, found) {
-  /** @type {HTMLElement} */ (document.querySelector("#rate .title")).textContent = state.intervals ? "Intervals" : "Rate";
-  return state.intervals ? drawIntervals(canvas, units, found) : drawRates(canvas, units, found);
-}
-
-/** @param {HTMLCanvasElement} canvas @param {number[]} units @param {Message[]} found */
-function drawIntervals(canvas, units, found) {
-  const drawing = pen(canvas);
-  atTime = null;
-  if (!drawing || !units.length) return "";
-  const top = Math.max(...found.flatMap(({ arrays }) => Array.from(arrays.intervals.data)), 1), reach = found[0].facts.interval_ms;
-  const box = { left: 44, top: 4, right: drawing.width - 14, bottom: drawing.height - 20 };
-  const at = axes(drawing, box, { x: [0, reach], y: [0, top * 1.06], yTicks: [0, top] }, colours());
-  found.forEach(({ arrays }, i) => drawSteps(drawing.ctx, arrays.intervals.data, at, [0, reach], unitColour(i)));
-  canvas.setAttribute("aria-label", `Intervals between spikes of units ${units.join(", ")}.`);
-  return "number of intervals of 0 to 100 ms";
-}
-
-/** @param {HTMLCanvasElement} canvas @param {number[]} units @param {Message[]} found */
-function drawRates(canvas, units, found) {
-  const drawing = pen(canvas);
-  if (!drawing || !units.length) return "";
-  const top = Math.max(...found.flatMap(({ arrays }) => Array.from(arrays.rate_hz.data).filter(Number.isFinite)), 1e-3);
-  const box = { left: 44, top: 4, right: drawing.width - 14, bottom: drawing.height - 20 };
-  const at = axes(drawing, box, { x: state.start.span_s, y: [0, top * 1.06], yTicks: [0, Number(top.toPrecision(2))] }, colours());
-  found.forEach(({ arrays }, i) => drawSteps(drawing.ctx, arrays.rate_hz.data, at, state.start.span_s, unitColour(i)));
-  atTime = { left: box.left, right: box.right };
-  if (state.range) {
-    drawing.ctx.fillStyle = colours().ink;
-    drawing.ctx.globalAlpha = 0.12;
-    drawing.ctx.fillRect(at.x(state.range[0]), box.top, at.x(state.range[1]) - at.x(state.range[0]), box.bottom - box.top);
-    drawing.ctx.globalAlpha = 1;
-  }
-  canvas.setAttribute("aria-label", `Rates of units ${units.join(", ")}, ${top.toPrecision(3)} Hz at most.`);
-  return state.range ? `only ${state.range.map((s) => s.toFixed(1)).join(" to ")} s are shown; click for all` : "Hz over time (s); drag to show only a part";
-}
-
-/** @type {{left: number, right: number} | null} Where time begins and ends on the canvas. */
-let atTime = null;
-
-/** @param {[number, number] | null} range */
-export function showRange(range) {
-  state.range = range;
-  changed("look");
-}
-
-/** A range of time is dragged on the rate; a click shows all again. */
-function startRange() {
-  const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector("#rate canvas"));
-  /** @type {number | null} */
-  let from = null;
-  /** @param {number} x */
-  const time = (x) => {
-    const [low, high] = state.start.span_s, { left, right } = atTime ?? { left: 0, right: 1 };
-    return low + Math.min(1, Math.max(0, (x - left) / (right - left))) * (high - low);
-  };
-  canvas.addEventListener("pointerdown", (event) => {
-    if (!atTime) return;
-    from = event.offsetX;
-    canvas.setPointerCapture(event.pointerId);
-  });
-  canvas.addEventListener("pointerup", (event) => {
-    if (from === null) return;
-    const [a, b] = [Math.min(from, event.offsetX), Math.max(from, event.offsetX)];
-    from = null;
-    if (b - a > 3) showRange([time(a), time(b)]);
-    else if (state.range) showRange(null);
-  });
 }

@@ -1,13 +1,14 @@
 // @ts-check
-// The scatter of all spikes, and the lasso on it.
+// The scatter of all spikes.
 
-import { getArrays, post } from "../api.js";
-import { axes, line, pen, say } from "../draw/canvas.js";
+import { getArrays } from "../api.js";
+import { axes, pen, say } from "../draw/canvas.js";
 import { colourise, rgb, stamp } from "../draw/density.js";
-import { counted, tell, tellError } from "../says.js";
-import { changed, ofRange, on, selected, span, state } from "../store.js";
+import { reveal } from "../layout/layout.js";
+import { startLasso } from "../lasso.js";
+import { changed, ofRange, span, state } from "../store.js";
 import { colours, unitColour } from "../theme.js";
-import { panel } from "./panel.js";
+import { chart } from "./panel.js";
 import { unitArrays } from "./unit_arrays.js";
 
 /**
@@ -22,9 +23,10 @@ export const SCATTERS = [
   { kind: "depth", title: "Depth over time", needs: "position" },
   { kind: "position", title: "Place on the probe", needs: "position" },
 ];
-const POINT = 3, FREE_HAND_PX = 5;
-/** @type {{box: Box, frame: Frame} | null} What the canvas shows. */
+const POINT = 3;
+/** @type {import("../lasso.js").Plot | null} What the canvas shows. */
 let view = null;
+let drawLasso = () => {};
 
 /** @param {HTMLCanvasElement} canvas @returns {Box} */
 function boxOf(canvas) {
@@ -68,7 +70,7 @@ function draw(canvas, units, found) {
   const names = { amplitude: ["time (s)", `amplitude (${state.start.amplitude_unit})`], depth: ["time (s)", "depth (µm)"], position: ["x (µm)", "depth (µm)"] };
   const [xLabel, yLabel] = names[/** @type {keyof names} */ (state.scatter)];
   axes(drawing, box, { ...frame, xLabel, yLabel }, colours());
-  view = { box, frame };
+  view = { box, frame, where: { kind: state.scatter } };
   drawLasso();
   canvas.setAttribute("aria-label", `${yLabel} over ${xLabel} of all spikes of units ${units.join(", ")}.`);
   return "all spikes; drag a lasso, or Ctrl+click its corners";
@@ -88,102 +90,30 @@ function bitmap(image) {
   return canvas;
 }
 
-function lassoCanvas() {
-  return /** @type {HTMLCanvasElement} */ (document.querySelector("#scatter .lasso"));
-}
+/** @type {import("../layout/layout.js").Panel} */
+export const scatter = { name: "scatter", title: "Scatter", mount };
 
-function drawLasso() {
-  const drawing = pen(lassoCanvas());
-  if (!drawing || !view || !state.lasso) return;
-  const { box, frame } = view, { ctx } = drawing;
-  const points = state.lasso.corners.map(([x, y]) => /** @type {[number, number]} */ ([
-    box.left + ((x - frame.x[0]) / (frame.x[1] - frame.x[0])) * (box.right - box.left),
-    box.bottom - ((y - frame.y[0]) / (frame.y[1] - frame.y[0])) * (box.bottom - box.top),
-  ]));
-  ctx.strokeStyle = colours().ink;
-  ctx.lineWidth = 1.5;
-  ctx.setLineDash([5, 3]);
-  line(ctx, state.lasso.closed ? [...points, points[0]] : points);
-  ctx.setLineDash([]);
-  ctx.fillStyle = colours().ink;
-  for (const [x, y] of points.length < 40 ? points : []) ctx.fillRect(x - 2, y - 2, 4, 4);
-}
+const choice = document.createElement("select");
 
-/** @param {MouseEvent} event @returns {[number, number] | null} */
-function place(event) {
-  if (!view) return null;
-  const { box, frame } = view, across = (event.offsetX - box.left) / (box.right - box.left), up = (box.bottom - event.offsetY) / (box.bottom - box.top);
-  return [frame.x[0] + across * (frame.x[1] - frame.x[0]), frame.y[0] + up * (frame.y[1] - frame.y[0])];
-}
-
-/** Count what is in the lasso, on all spikes, before anything is done with it. */
-async function count() {
-  const lasso = state.lasso, units = selected();
-  if (!lasso || lasso.corners.length < 3) return;
-  try {
-    const { counts } = await post("lasso", { units, lasso: { kind: state.scatter, corners: lasso.corners } });
-    if (state.lasso !== lasso) return;
-    lasso.counts = counts;
-    tell(`In the lasso: ${units.map((unit) => `${counts[unit][0].toLocaleString("en")} of ${counted(counts[unit][0] + counts[unit][1], "spike")} of unit ${unit}`).join(", ")}. K splits them off, X discards them.`);
-  } catch (error) {
-    tellError(error);
-  }
-}
-
-function startLasso() {
-  const canvas = lassoCanvas();
-  let drawing = false, last = [0, 0];
-  canvas.addEventListener("contextmenu", (event) => {
-    event.preventDefault();
-    state.lasso = null;
-    changed("lasso");
-  });
-  canvas.addEventListener("pointerdown", (event) => {
-    const corner = place(event);
-    if (event.button !== 0 || !corner) return;
-    if (event.ctrlKey || event.metaKey) {
-      state.lasso = { corners: [...(state.lasso?.corners ?? []), corner], closed: true, counts: null };
-      changed("lasso");
-      return void count();
-    }
-    drawing = true;
-    last = [event.offsetX, event.offsetY];
-    canvas.setPointerCapture(event.pointerId);
-    state.lasso = { corners: [corner], closed: false, counts: null };
-  });
-  canvas.addEventListener("pointermove", (event) => {
-    const corner = place(event);
-    if (!drawing || !corner || !state.lasso || Math.hypot(event.offsetX - last[0], event.offsetY - last[1]) < FREE_HAND_PX) return;
-    last = [event.offsetX, event.offsetY];
-    state.lasso.corners.push(corner);
-    drawLasso();
-  });
-  canvas.addEventListener("pointerup", () => {
-    if (!drawing || !state.lasso) return;
-    drawing = false;
-    state.lasso = state.lasso.corners.length < 3 ? null : { ...state.lasso, closed: true };
-    changed("lasso");
-    void count();
-  });
-}
-
-export function startScatter() {
-  const choice = /** @type {HTMLSelectElement} */ (document.querySelector("#scatter select"));
+/** @param {import("../layout/layout.js").Place} place */
+function mount(place) {
+  choice.setAttribute("aria-label", "What the scatter shows");
   for (const { kind, title, needs } of SCATTERS) {
     const option = choice.appendChild(new Option(title, kind));
     option.disabled = !state.start.has[needs];
   }
+  choice.value = state.scatter;
+  place.tools.append(choice);
   choice.addEventListener("change", () => showScatter(choice.value));
-  const shown = panel("scatter", ["look", "units"], get, draw);
-  on(["lasso"], () => view && drawLasso());
-  startLasso();
-  return shown;
+  chart(place, ["look", "units"], get, draw);
+  drawLasso = startLasso(place.content, () => (view ? [view] : []));
 }
 
 /** @param {string} kind */
 export function showScatter(kind) {
   state.scatter = kind;
   state.lasso = null;
-  /** @type {HTMLSelectElement} */ (document.querySelector("#scatter select")).value = kind;
+  choice.value = kind;
+  reveal("scatter");
   changed("look", "lasso");
 }

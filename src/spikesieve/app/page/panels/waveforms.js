@@ -7,13 +7,12 @@ import { pen, say } from "../draw/canvas.js";
 import { drawWaveforms } from "../draw/waveforms.js";
 import { ofRange, state } from "../store.js";
 import { colours, unitColour } from "../theme.js";
-import { panel } from "./panel.js";
+import { chart } from "./panel.js";
 
 /** @typedef {import("../wire.js").Message} Message */
 
-export function startWaveforms() {
-  panel("waveforms", ["look"], get, draw);
-}
+/** @type {import("../layout/layout.js").Panel} */
+export const waveforms = { name: "waveforms", title: "Waveforms", mount: (place) => void chart(place, ["look"], get, draw) };
 
 /** Mean over the first axis. @param {import("../wire.js").Block} block @returns {Float32Array} */
 function meanOf({ data, shape }) {

@@ -1,0 +1,116 @@
+// @ts-check
+// The lasso: drawn in a plot, kept in the coordinates of its axes. The server decides which spikes it holds.
+
+import { post } from "./api.js";
+import { line, linear, pen } from "./draw/canvas.js";
+import { counted, tell, tellError } from "./says.js";
+import { changed, on, selected, state } from "./store.js";
+import { colours } from "./theme.js";
+
+/**
+ * @typedef {import("./draw/canvas.js").Box} Box
+ * @typedef {import("./store.js").Where} Where
+ * @typedef {{x: [number, number], y: [number, number]}} Frame
+ * @typedef {{box: Box, frame: Frame, where: Where}} Plot A plot on a canvas, and what its axes are.
+ */
+
+const FREE_HAND_PX = 5;
+
+/** Whether two plots have the same axes. @param {Where} a @param {Where} b */
+function isSame(a, b) {
+  return a.kind === b.kind && String(a.axes) === String(b.axes) && a.contact === b.contact;
+}
+
+/** @param {Plot} plot @param {number} x @param {number} y @returns {[number, number]} */
+function valueAt({ box, frame }, x, y) {
+  return [linear([box.left, box.right], ...frame.x)(x), linear([box.bottom, box.top], ...frame.y)(y)];
+}
+
+/** @param {Box} box @param {MouseEvent} event */
+function holds(box, { offsetX: x, offsetY: y }) {
+  return x >= box.left - FREE_HAND_PX && x <= box.right + FREE_HAND_PX && y >= box.top - FREE_HAND_PX && y <= box.bottom + FREE_HAND_PX;
+}
+
+/** What a request says of the lasso. */
+export function askedLasso() {
+  return state.lasso && { ...state.lasso.where, corners: state.lasso.corners };
+}
+
+/** Count what is in the lasso, on all spikes, before anything is done with it. */
+async function count() {
+  const lasso = state.lasso, units = selected();
+  if (!lasso) return;
+  try {
+    const { counts } = await post("lasso", { units, lasso: askedLasso() });
+    if (state.lasso !== lasso) return;
+    lasso.counts = counts;
+    tell(`In the lasso: ${units.map((unit) => `${counts[unit][0].toLocaleString("en")} of ${counted(counts[unit][0] + counts[unit][1], "spike")} of unit ${unit}`).join(", ")}. K splits them off, X discards them.`);
+  } catch (error) {
+    tellError(error);
+  }
+}
+
+/**
+ * Let a lasso be drawn over a canvas.
+ * @param {HTMLElement} content Where the canvas is. @param {() => Plot[]} plots What it shows now.
+ * @param {boolean} isLine An open line chooses what crosses it.
+ * @returns {() => void} Draws the lasso again.
+ */
+export function startLasso(content, plots, isLine = false) {
+  const canvas = content.appendChild(document.createElement("canvas")), fewest = isLine ? 2 : 3;
+  canvas.className = "lasso";
+  /** @type {{plot: Plot, last: [number, number]} | null} The plot in which it is being drawn. */
+  let drawing = null;
+  const redraw = () => {
+    const drawn = pen(canvas), lasso = state.lasso, plot = lasso && plots().find(({ where }) => isSame(where, lasso.where));
+    if (drawn && plot && lasso) drawLasso(drawn.ctx, plot, lasso.corners, lasso.closed && !isLine);
+  };
+  const plotAt = (/** @type {MouseEvent} */ event) => plots().find(({ box }) => holds(box, event));
+  canvas.addEventListener("contextmenu", (event) => {
+    event.preventDefault();
+    state.lasso = null;
+    changed("lasso");
+  });
+  canvas.addEventListener("pointerdown", (event) => {
+    const plot = plotAt(event);
+    if (event.button !== 0 || !plot) return;
+    const corner = valueAt(plot, event.offsetX, event.offsetY);
+    if (event.ctrlKey || event.metaKey) {
+      if (isLine) return;
+      const before = state.lasso && isSame(state.lasso.where, plot.where) ? state.lasso.corners : [];
+      state.lasso = { where: plot.where, corners: [...before, corner], closed: true, counts: null };
+      changed("lasso");
+      return void (state.lasso.corners.length >= fewest && count());
+    }
+    drawing = { plot, last: [event.offsetX, event.offsetY] };
+    canvas.setPointerCapture(event.pointerId);
+    state.lasso = { where: plot.where, corners: [corner], closed: false, counts: null };
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    if (!drawing || !state.lasso || Math.hypot(event.offsetX - drawing.last[0], event.offsetY - drawing.last[1]) < FREE_HAND_PX) return;
+    drawing.last = [event.offsetX, event.offsetY];
+    state.lasso.corners.push(valueAt(drawing.plot, event.offsetX, event.offsetY));
+    redraw();
+  });
+  canvas.addEventListener("pointerup", () => {
+    if (!drawing || !state.lasso) return;
+    drawing = null;
+    state.lasso = state.lasso.corners.length < fewest ? null : { ...state.lasso, closed: true };
+    changed("lasso");
+    void count();
+  });
+  on(["lasso"], redraw);
+  return redraw;
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {Plot} plot @param {[number, number][]} corners @param {boolean} closed */
+function drawLasso(ctx, { box, frame }, corners, closed) {
+  const x = linear(frame.x, box.left, box.right), y = linear(frame.y, box.bottom, box.top);
+  const points = corners.map((corner) => /** @type {[number, number]} */ ([x(corner[0]), y(corner[1])]));
+  ctx.strokeStyle = ctx.fillStyle = colours().ink;
+  ctx.lineWidth = 1.5;
+  ctx.setLineDash([5, 3]);
+  line(ctx, closed ? [...points, points[0]] : points);
+  ctx.setLineDash([]);
+  for (const [left, top] of points.length < 40 ? points : []) ctx.fillRect(left - 2, top - 2, 4, 4);
+}

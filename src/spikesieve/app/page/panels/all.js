@@ -1,0 +1,9 @@
+// @ts-check
+// All panels, one a line: the layout opens, moves and closes them by their names.
+
+export { units, similar } from "./units.js";
+export { waveforms } from "./waveforms.js";
+export { correlograms } from "./correlograms.js";
+export { rate } from "./rate.js";
+export { intervals } from "./intervals.js";
+export { scatter } from "./scatter.js";
