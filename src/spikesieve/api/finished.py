@@ -82,9 +82,13 @@ class FinishedResult:
             offset_raw=np.array(facts["zero_raw"], np.float64),
             segments=self.sorting.segments,
             file_starts=tuple(self.file_starts),
+            range_raw=None if facts.get("range_raw") is None else tuple(facts["range_raw"]),
             has_gain=bool(facts["gain_is_known"]),
             name=facts["name"],
             paths=tuple(self.raw_files),
+            delay_samples=np.array(facts.get("delay_samples", 0.0), np.float64),
+            is_filtered=bool(facts.get("is_filtered", False)),
+            artifact_sample=np.array(facts.get("artifact_samples", []), np.int64),
         )
 
     def _raw(self) -> RawFiles:

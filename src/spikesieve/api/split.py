@@ -6,7 +6,7 @@ import logging
 import os
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -151,19 +151,16 @@ def _segments(whole: FinishedResult, part: _Part) -> list[SegmentRow]:
 
 def _recording(whole: FinishedResult, part: _Part, sorting: Sorting) -> Recording:
     """The recording of a part. Samples are not read, so its file need not be there."""
-    facts = whole.facts["recording"]
-    files = whole.raw_files
-    return Recording(
-        _raw_file(whole, part) if files else NoSamples(),
-        part.stop - part.start,
-        int(facts["n_channels"]),
-        sorting.sampling_hz,
-        gain_uv=np.array(facts["gain_uv"], np.float64),
-        offset_raw=np.array(facts["zero_raw"], np.float64),
+    files, artifacts = whole.raw_files, whole.recording.artifact_sample
+    return replace(
+        whole.recording,
+        read=_raw_file(whole, part) if files else NoSamples(),
+        n_samples=part.stop - part.start,
         segments=sorting.segments,
-        has_gain=bool(facts["gain_is_known"]),
+        file_starts=(0,),
         name=part.name,
         paths=(files[part.file],) if files else (),
+        artifact_sample=artifacts[(artifacts >= part.start) & (artifacts < part.stop)] - part.start,
     )
 
 

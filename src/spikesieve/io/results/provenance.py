@@ -216,7 +216,7 @@ def _fingerprint(path: Path) -> dict[str, str | int]:
 
 
 def recording_facts(recording: Recording) -> dict[str, Any]:
-    """Describe what was sorted: length, layout, sampling rate, gain, segments.
+    """Describe what was sorted: length, layout, sampling rate, gain, segments, and what preprocessing depends on.
 
     Parameters
     ----------
@@ -239,6 +239,10 @@ def recording_facts(recording: Recording) -> dict[str, Any]:
         "zero_raw": _one_or_all(recording.offset_raw),
         "file_starts": recording.file_starts,
         "segments": recording.segments,
+        "range_raw": recording.range_raw,
+        "delay_samples": _one_or_all(recording.delay_samples),
+        "is_filtered": recording.is_filtered,
+        "artifact_samples": recording.artifact_sample.tolist(),
     }
 
 
