@@ -13,6 +13,7 @@ import numpy as np
 
 from spikesieve.api.curation_of_result import CuratedFolder
 from spikesieve.api.result_to_show import read_result_to_show
+from spikesieve.api.traces_to_show import marks_of, traces_of
 from spikesieve.app.server import Place, serve
 from spikesieve.app.session import Session
 from spikesieve.curation.history import replay
@@ -67,7 +68,9 @@ def show(
             "spikeinterface": curated.write_spikeinterface,
             "result": curated.write_result,
         }
-        serve(session, Place(*where, names), exports, announce)
+        curation = folder / CURATION_FOLDER
+        traces = traces_of(result, None if read_only else curation), marks_of(curation)
+        serve(session, Place(*where, names), exports, announce, traces)
 
 
 def open_session(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +12,11 @@ from spikesieve.api.finished import read_finished
 from spikesieve.api.phy_to_show import read_phy_to_show
 from spikesieve.curation.actions import Membership, as_sorted
 from spikesieve.curation.recompute import CurationParams
-from spikesieve.errors import InputError
+from spikesieve.errors import InputError, SettingsError
 from spikesieve.io.results.folder import RESULT_MARKER
 from spikesieve.model import Recording, Sorting
 from spikesieve.settings.curate import CurateParams
+from spikesieve.settings.sort import Settings
 from spikesieve.settings.units import UnitsParams
 from spikesieve.views.result import Result
 
@@ -62,7 +64,16 @@ def _own_result(folder: Path) -> Result:
     there = bool(whole.raw_files) and all(Path(path).is_file() for path in whole.raw_files)
     missing = () if there else ("The raw file is not where it was: spikes are shown as mean waveforms only.",)
     unit = "µV" if whole.facts["recording"]["gain_is_known"] else "raw"
-    return of_sorting(whole.sorting, folder.resolve().name, unit, params, whole.recording if there else None, missing)
+    found = of_sorting(whole.sorting, folder.resolve().name, unit, params, whole.recording if there else None, missing)
+    return replace(found, settings=_settings(settings))
+
+
+def _settings(found: dict[str, Any]) -> Settings | None:
+    """The settings of the sort; None if an earlier version had others."""
+    try:
+        return Settings(**found)
+    except (SettingsError, ValueError):
+        return None
 
 
 def of_sorting(

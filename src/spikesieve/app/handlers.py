@@ -18,6 +18,8 @@ from spikesieve.app.decisions import Asked
 from spikesieve.app.page_files import PAGE_FILES
 from spikesieve.app.security import CURATOR, HEADERS, Secrets, refusal
 from spikesieve.app.session import BehindError, Session
+from spikesieve.app.trace_marks import AskedMark, Marks
+from spikesieve.app.traces import Traces
 from spikesieve.errors import InputError, SpikesieveError
 
 T = TypeVar("T")
@@ -41,6 +43,10 @@ class Served:
         Port of the server, part of the cookie's name.
     exports : mapping of str to callable
         What can be exported, by name: each writes it and returns a sentence.
+    traces : Traces or None
+        The traces; None if the recording is not there.
+    marks : Marks or None
+        Marks on the traces; None if nothing can be kept.
     sockets : set of Events
         The pages that are open.
     """
@@ -50,6 +56,8 @@ class Served:
     pool: Executor
     port: int
     exports: Mapping[str, Callable[[], str]] = field(default_factory=dict)
+    traces: Traces | None = None
+    marks: Marks | None = None
     sockets: set[Events] = field(default_factory=set)
 
     @property
@@ -253,6 +261,17 @@ class Lasso(_Post):
         """Count them."""
         content, session = self.content(), self.served.session
         self.finish(await self.answered(lambda: answers.lasso_counts(session, content)))
+
+
+class PutMark(_Post):
+    """Puts a mark on the traces."""
+
+    async def post(self) -> None:
+        """Write it, and show all."""
+        content, marks = self.content(), self.served.marks
+        if marks is None:
+            raise HTTPError(422, log_message="Marks cannot be kept here.")
+        self.finish(await self.answered(lambda: marks.add(AskedMark.model_validate(content))))
 
 
 class Export(_Post):

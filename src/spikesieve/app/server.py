@@ -9,14 +9,17 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
-from spikesieve.app import answers, handlers
+from spikesieve.app import answers, handlers, trace_answers
 from spikesieve.app.security import CURATOR, LOCAL_NAMES, VIEWER, Secrets
 from spikesieve.app.session import Session
+from spikesieve.app.trace_marks import Marks
+from spikesieve.app.traces import Traces
 from spikesieve.errors import OutputError
 
 MAX_BODY_BYTES = 16 * 2**20
@@ -57,6 +60,7 @@ def application(served: handlers.Served) -> Application:
         For Tornado.
     """
     shared = {"served": served}
+    traces = served.traces
 
     def answer(make: answers.Make, is_fixed: bool = False) -> dict[str, object]:
         return {**shared, "make": make, "is_fixed": is_fixed}
@@ -72,6 +76,12 @@ def application(served: handlers.Served) -> Application:
             (r"/api/snippets/(\d+)", handlers.Answer, answer(answers.snippets, True)),
             (r"/api/similar/(\d+)", handlers.Answer, answer(answers.similar)),
             (r"/api/queue", handlers.Answer, answer(answers.queue)),
+            (r"/api/traces", handlers.Answer, answer(partial(trace_answers.about, traces))),
+            (r"/api/traces/(\w+)/(\d+)", handlers.Answer, answer(partial(trace_answers.tile, traces), True)),
+            (r"/api/trace-spikes/(\d+)", handlers.Answer, answer(partial(trace_answers.spikes, traces))),
+            (r"/api/trace-jump", handlers.Answer, answer(partial(trace_answers.jump, traces))),
+            (r"/api/marks", handlers.Answer, answer(partial(trace_answers.marks, served.marks))),
+            (r"/api/mark", handlers.PutMark, shared),
             (r"/api/act", handlers.Decide, shared),
             (r"/api/lasso", handlers.Lasso, shared),
             (r"/api/export", handlers.Export, shared),
@@ -83,7 +93,11 @@ def application(served: handlers.Served) -> Application:
 
 
 def serve(
-    session: Session, place: Place, exports: Mapping[str, Callable[[], str]], announce: Callable[[str], None]
+    session: Session,
+    place: Place,
+    exports: Mapping[str, Callable[[], str]],
+    announce: Callable[[str], None],
+    traces: tuple[Traces | None, Marks | None] = (None, None),
 ) -> None:
     """Show a result until Ctrl-C.
 
@@ -97,6 +111,8 @@ def serve(
         What can be exported.
     announce : callable
         Called with the lines that tell people where the page is.
+    traces : (Traces or None, Marks or None), optional
+        The traces, where the recording is there, and the marks on them.
 
     Raises
     ------
@@ -112,7 +128,7 @@ def serve(
     port = int(sockets[0].getsockname()[1])
     secrets = Secrets(hosts=LOCAL_NAMES | set(place.names) | (set() if place.host in LOOPBACK else {place.host}))
     with ThreadPoolExecutor(N_THREADS, "views") as pool:
-        served = handlers.Served(session, secrets, pool, port, exports)
+        served = handlers.Served(session, secrets, pool, port, exports, *traces)
         with suppress(KeyboardInterrupt):
             asyncio.run(_until_stopped(served, sockets, lambda: _announce(place, port, secrets, session, announce)))
 

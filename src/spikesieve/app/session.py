@@ -258,7 +258,7 @@ class Session:
         if self._write is None:
             raise InputError(ONLY_SHOWN)
         now = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
-        entry = Entry(len(self._history.entries) + 1, now, _user(), deed, request, by)
+        entry = Entry(len(self._history.entries) + 1, now, user_name(), deed, request, by)
         after = self._history.then(entry)
         self._write(entry)
         self._rows.update(after.units.rows)
@@ -351,7 +351,14 @@ def _named(action: Any) -> tuple[int, ...]:
     return tuple(action.units) if hasattr(action, "units") else (action.unit,)
 
 
-def _user() -> str:
+def user_name() -> str:
+    """Name the person who runs the server.
+
+    Returns
+    -------
+    str
+        The name of the account.
+    """
     try:
         return getpass.getuser()
     except (OSError, KeyError):

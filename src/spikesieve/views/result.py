@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from spikesieve.curation.actions import Membership
 from spikesieve.curation.recompute import CurationParams
 from spikesieve.model import F32, I32, I64, Label, Probe, Recording, SortedTime, Sorting, Templates, Unit
+from spikesieve.settings.sort import Settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,8 @@ class Result:
         Sentences on what cannot be shown, and why.
     file_row : ndarray of int64, shape (n_spikes,), or None
         Row of each spike in the files of the folder; None where they are in the same order.
+    settings : Settings or None
+        Settings of the sort; None where they are not known.
     """
 
     name: str
@@ -78,6 +81,7 @@ class Result:
     params: CurationParams = field(default_factory=CurationParams)
     missing: tuple[str, ...] = ()
     file_row: I64 | None = None
+    settings: Settings | None = None
 
     @property
     def span_s(self) -> tuple[float, float]:
