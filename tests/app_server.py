@@ -22,10 +22,13 @@ from tornado.netutil import bind_sockets
 
 from spikesieve.api.app import open_session
 from spikesieve.api.result_to_show import of_sorting
+from spikesieve.api.traces_to_show import traces_of
 from spikesieve.app.handlers import Served
 from spikesieve.app.security import CURATOR, Secrets
 from spikesieve.app.server import Place, application, serve
 from spikesieve.app.session import Session
+from spikesieve.app.trace_marks import Marks
+from spikesieve.app.traces import Traces
 from spikesieve.curation.history import History
 from spikesieve.views.result import Result
 
@@ -87,11 +90,11 @@ class Running(NamedTuple):
 
 
 @contextmanager
-def in_thread(session: Session) -> Iterator[Running]:
+def in_thread(session: Session, traces: tuple[Traces | None, Marks | None] = (None, None)) -> Iterator[Running]:
     """A server in a thread of this process."""
     sockets = bind_sockets(0, "127.0.0.1")
     with ThreadPoolExecutor(2) as pool:
-        served = Served(session, Secrets(), pool, sockets[0].getsockname()[1])
+        served = Served(session, Secrets(), pool, sockets[0].getsockname()[1], {}, *traces)
         loop, ready = asyncio.new_event_loop(), threading.Event()
 
         async def begin() -> HTTPServer:
@@ -120,8 +123,9 @@ def in_thread(session: Session) -> Iterator[Running]:
 
 @contextmanager
 def kept_in_memory(result: Result) -> Iterator[Running]:
-    """A server whose decisions are written nowhere."""
-    with in_thread(Session(result, History.of(result.units), lambda entry: None)) as running:
+    """A server whose decisions and marks are written nowhere."""
+    traces = traces_of(result, None), Marks({}, lambda mark: None)
+    with in_thread(Session(result, History.of(result.units), lambda entry: None), traces) as running:
         yield running
 
 

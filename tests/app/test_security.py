@@ -21,6 +21,7 @@ ATTACKS = {
     "foreign_fetch": ("GET", "/api/start", {"Sec-Fetch-Site": "cross-site"}),
     "plain_form": ("POST", "/api/lasso", {"Content-Type": "text/plain"}),
 }
+MARK = {"sample": 100, "channel": 1, "text": "odd"}
 LASSO = {"units": [0], "lasso": {"kind": "amplitude", "corners": [[0, 0], [1, 0], [1, 1]]}}
 
 
@@ -57,12 +58,18 @@ def test_a_form_without_the_header_of_the_page_is_refused(running: Running) -> N
     raw.close()
 
 
-@pytest.mark.parametrize("path", ["start", "history", "unit/0", "correlograms?units=0", "similar/0", "events"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("start", "history", "unit/0", "correlograms?units=0", "similar/0", "events"),
+        *("traces", "traces/raw/0?step=1", "trace-spikes/0", "trace-jump?what=spike&from=0&by=1&units=0", "marks"),
+    ],
+)
 def test_without_the_cookie_nothing_is_told(running: Running, path: str) -> None:
     assert running.client.ask("GET", f"/api/{path}", cookie=False).status == 401
 
 
-@pytest.mark.parametrize("path", ["act", "lasso", "export"])
+@pytest.mark.parametrize("path", ["act", "lasso", "export", "mark"])
 def test_without_the_cookie_nothing_is_done(running: Running, path: str) -> None:
     assert running.client.ask("POST", f"/api/{path}", LASSO, cookie=False).status == 401
 
@@ -94,6 +101,8 @@ def test_a_viewer_may_look_and_not_act(running: Running) -> None:
     viewer = Client(running.client.port).log_in(running.served.secrets.tokens[VIEWER])
     assert viewer.get("/api/start")["role"] == "viewer"
     assert viewer.act("label", 0, "v", units=[0], label="good").status == 403
+    assert viewer.ask("POST", "/api/mark", MARK).status == 403
+    assert viewer.get("/api/marks") == {"marks": [], "role": "viewer"}
     assert not running.served.session.history.entries
 
 
@@ -102,6 +111,7 @@ def test_what_is_read_only_cannot_be_changed() -> None:
     with in_thread(Session(result, History.of(result.units))) as running:
         assert running.client.get("/api/start")["read_only"]
         assert running.client.act("label", 0, "v", units=[0], label="good").status == 403
+        assert running.client.ask("POST", "/api/mark", MARK).status == 403
 
 
 @pytest.mark.parametrize(

@@ -271,7 +271,9 @@ class PutMark(_Post):
         content, marks = self.content(), self.served.marks
         if marks is None:
             raise HTTPError(422, log_message="Marks cannot be kept here.")
-        self.finish(await self.answered(lambda: marks.add(AskedMark.model_validate(content))))
+        shown = await self.answered(lambda: marks.add(AskedMark.model_validate(content)))
+        self.finish(shown)
+        self.served.tell(shown)
 
 
 class Export(_Post):

@@ -31,6 +31,7 @@ class Shortcut:
 
 
 SELECT, DECIDE, LABEL, LOOK, PANELS = "Select units", "Decide", "Label", "Look", "Panels"
+TRACES = "Traces"
 
 SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("next_best", ("ArrowDown",), "next unit of the table", SELECT),
@@ -81,6 +82,39 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("clear", ("Escape",), "clear the lasso, then the filter; close what is open", LOOK),
     Shortcut("filter", ("/",), "type a filter", LOOK, ":f"),
     Shortcut("snippet", (":",), "type a command", LOOK),
+    Shortcut("traces", ("T",), "show the traces", TRACES, "none"),
+    Shortcut("trace_left", ("Alt+ArrowLeft",), "a tenth of the window back", TRACES),
+    Shortcut("trace_right", ("Alt+ArrowRight",), "a tenth of the window on", TRACES),
+    Shortcut("trace_window_left", ("Alt+Shift+ArrowLeft",), "a whole window back", TRACES),
+    Shortcut("trace_window_right", ("Alt+Shift+ArrowRight",), "a whole window on", TRACES),
+    Shortcut("trace_first", ("Alt+Home",), "the start of the recording", TRACES),
+    Shortcut("trace_last", ("Alt+End",), "its end", TRACES),
+    Shortcut("trace_go_to", ("Alt+T",), "go to a time in s, h:m:s, or to a sample (#30000)", TRACES),
+    Shortcut("trace_next_spike", ("Alt+PageDown",), "next spike of the selected units", TRACES),
+    Shortcut("trace_previous_spike", ("Alt+PageUp",), "previous spike of the selected units", TRACES),
+    Shortcut("trace_next_violation", ("Alt+V", "."), "next refractory violation of the selected units", TRACES, "none"),
+    Shortcut("trace_previous_violation", ("Alt+Shift+V", ","), "previous refractory violation", TRACES, "none"),
+    Shortcut(
+        "trace_next_blanked", ("Alt+B",), "next part that was left out (artifact, silence, saturation)", TRACES, "none"
+    ),
+    Shortcut("trace_previous_blanked", ("Alt+Shift+B",), "previous part that was left out", TRACES, "none"),
+    Shortcut("trace_next_border", ("Alt+X",), "next border of a file or segment", TRACES, "none"),
+    Shortcut("trace_previous_border", ("Alt+Shift+X",), "previous border", TRACES, "none"),
+    Shortcut("trace_larger", ("Alt+ArrowUp",), "larger traces", TRACES),
+    Shortcut("trace_smaller", ("Alt+ArrowDown",), "smaller traces", TRACES),
+    Shortcut("trace_narrower", ("Alt++", "Alt+=", "Alt+Shift++"), "show a shorter time", TRACES, "Alt++"),
+    Shortcut("trace_wider", ("Alt+-",), "show a longer time", TRACES),
+    Shortcut("trace_all_spikes", ("Alt+S",), "mark the spikes of all units, or of the selected ones", TRACES),
+    Shortcut("trace_labels", ("Alt+L",), "show the numbers of channels, or not", TRACES),
+    Shortcut("trace_upside_down", ("Alt+O",), "the deepest contact at the bottom, or at the top", TRACES),
+    Shortcut("trace_next_kind", ("Alt+R",), "raw, high-passed, referenced, whitened, prediction, residual ...", TRACES),
+    Shortcut("trace_raw", ("1",), "raw traces, as in Kilosort", TRACES, "none"),
+    Shortcut("trace_whitened", ("2",), "whitened traces, as in Kilosort", TRACES, "none"),
+    Shortcut("trace_predicted", ("3",), "what the units explain: templates where they fired", TRACES, "none"),
+    Shortcut("trace_residual", ("4",), "what they do not explain", TRACES, "none"),
+    Shortcut("trace_overlay", ("Alt+P",), "the prediction over the traces (up to 64 contacts)", TRACES, "none"),
+    Shortcut("trace_order", ("Shift+R",), "order contacts by depth or by channel", TRACES, "Ctrl+R"),
+    Shortcut("trace_mark", ("F",), "a mark with a note in the middle", TRACES, "none"),
     Shortcut("history", ("Shift+H",), "show what was done, and go back to any point", LOOK, "none"),
     Shortcut("theme", ("Shift+D",), "dark or light", LOOK, "none"),
     Shortcut("help", ("H", "?"), "show these keys", LOOK),

@@ -82,8 +82,8 @@ def tile(traces: Traces | None, session: Session, asked: Mapping[str, str], kind
     session : Session
         The session.
     asked : mapping
-        `step`, the samples of a column; `shape`, "lines" or "heat"; `order`, "depth" or "channel"; and the rows in this
-        order: `first` and `n`.
+        `step`, the samples of a column; `shape`, "lines" or "heat"; `order`, "depth" or "channel", from the bottom with
+        `reverse` 1; and the rows in this order: `first` and `n`.
     kind : str
         What is asked for.
     index : str
@@ -103,6 +103,7 @@ def tile(traces: Traces | None, session: Session, asked: Mapping[str, str], kind
         raise InputError("There is no such tile.")
     whole = _need(traces).get(found, place)
     order = display_order(session.result.probe, "channel" if asked.get("order") == "channel" else "depth")
+    order = order[::-1] if asked.get("reverse") == "1" else order
     first, n = int(asked.get("first", "0")), int(asked.get("n", str(len(order))))
     rows = order[max(0, first) : max(0, first + n)]
     made = tile_of(whole[rows], step, "heat" if asked.get("shape") == "heat" else "lines")
@@ -186,7 +187,7 @@ def jump(traces: Traces | None, session: Session, asked: Mapping[str, str]) -> d
     Returns
     -------
     dict
-        The sample, None if there is none; and a sentence.
+        The sample, None if there is none; the contact that sees it best, None for places of all contacts; a sentence.
     """
     what = next((one for one in WHATS if one == asked["what"]), WHATS[0])
     numbers = [int(text) for text in asked.get("units", "").split(",") if text][:MAX_UNITS]
@@ -196,10 +197,15 @@ def jump(traces: Traces | None, session: Session, asked: Mapping[str, str]) -> d
     of_units = f" of unit {' and '.join(map(str, numbers))}" if what in ("spike", "violation") and numbers else ""
     if found is None:
         where = "after" if int(asked["by"]) > 0 else "before"
-        return {"sample": None, "says": f"No {one}{of_units} {where} this, of {len(places.sample):,} {many}."}
+        return {
+            "sample": None,
+            "contact": None,
+            "says": f"No {one}{of_units} {where} this, of {len(places.sample):,} {many}.",
+        }
     said = f"{one.capitalize()} {found.number:,} of {len(places.sample):,}{of_units}"
     if what == "violation":
         row = found.number - 1
         apart_ms = (places.stop[row] - places.sample[row]) / session.result.time.sampling_hz * 1e3
         said += f": two spikes {apart_ms:.2f} ms apart"
-    return {"sample": found.sample, "says": f"{said}."}
+    contact = int(session.facts(numbers[0]).waveform.contacts[0]) if of_units else None
+    return {"sample": found.sample, "contact": contact, "says": f"{said}."}

@@ -8,6 +8,8 @@ import { showLayout } from "./layout/dialog.js";
 import { setFilter } from "./order.js";
 import { leaveQueue, stepQueue } from "./queue.js";
 import { SCATTERS, showScatter } from "./panels/scatter.js";
+import { markMiddle } from "./traces/marks.js";
+import { goToText, withTraces } from "./traces/view.js";
 import { tell } from "./says.js";
 import { changed, select, selected, state } from "./store.js";
 import { toggleTheme } from "./theme.js";
@@ -117,6 +119,37 @@ export const COMMANDS = {
   clear,
   filter: () => document.getElementById("filter")?.focus(),
   snippet: () => ask(":", "", runSnippet),
+  traces: () => reveal("traces"),
+  trace_left: () => withTraces("left"),
+  trace_right: () => withTraces("right"),
+  trace_window_left: () => withTraces("window_left"),
+  trace_window_right: () => withTraces("window_right"),
+  trace_first: () => withTraces("first"),
+  trace_last: () => withTraces("last"),
+  trace_next_spike: () => withTraces("next_spike"),
+  trace_previous_spike: () => withTraces("previous_spike"),
+  trace_next_violation: () => withTraces("next_violation"),
+  trace_previous_violation: () => withTraces("previous_violation"),
+  trace_next_blanked: () => withTraces("next_blanked"),
+  trace_previous_blanked: () => withTraces("previous_blanked"),
+  trace_next_border: () => withTraces("next_border"),
+  trace_previous_border: () => withTraces("previous_border"),
+  trace_larger: () => withTraces("larger"),
+  trace_smaller: () => withTraces("smaller"),
+  trace_wider: () => withTraces("wider"),
+  trace_narrower: () => withTraces("narrower"),
+  trace_all_spikes: () => withTraces("all_spikes"),
+  trace_labels: () => withTraces("labels"),
+  trace_upside_down: () => withTraces("upside_down"),
+  trace_overlay: () => withTraces("overlay"),
+  trace_next_kind: () => withTraces("next_kind"),
+  trace_raw: () => withTraces("raw"),
+  trace_whitened: () => withTraces("whitened"),
+  trace_predicted: () => withTraces("predicted"),
+  trace_residual: () => withTraces("residual"),
+  trace_order: () => withTraces("order"),
+  trace_go_to: () => withTraces("go_to", () => ask("Go to (s, h:m:s, or #sample)", "", goToText)),
+  trace_mark: () => withTraces("mark", markMiddle),
   history: showHistory,
   layout: showLayout,
   next_panel: () => stepPanel(1),

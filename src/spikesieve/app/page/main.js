@@ -13,6 +13,7 @@ import { getAhead } from "./panels/unit_arrays.js";
 import { tell, tellError } from "./says.js";
 import { apply, changed, on, select, state } from "./store.js";
 import { startTheme } from "./theme.js";
+import { showTheseMarks } from "./traces/view.js";
 
 /** Take the token out of the address, and give it for a cookie. */
 async function logIn() {
@@ -43,6 +44,7 @@ function showButtons() {
 
 /** @param {any} event */
 async function hear(event) {
+  if (event.marks) return showTheseMarks(event.marks);
   const seq = event.hello ?? event.seq;
   if (event.hello === undefined && event.seq === state.seq + 1) apply(event);
   else if (seq > state.seq) {

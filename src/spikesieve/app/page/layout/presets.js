@@ -47,6 +47,11 @@ export const PRESETS = {
       [0.44, column([0.6, group("drift")], [0.4, row([0.5, group("metrics")], [0.5, group("waveforms", "rate", "correlograms")])])],
     ),
   },
+  traces: {
+    title: "Traces",
+    text: "traces as large as can be, beside the tables",
+    tree: row([0.24, column([0.62, group("units")], [0.38, group("similar")])], [0.76, group("traces", "waveforms", "correlograms")]),
+  },
   split: {
     title: "Split",
     text: "large scatters, to draw a lasso in",

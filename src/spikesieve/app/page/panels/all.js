@@ -7,3 +7,4 @@ export { correlograms } from "./correlograms.js";
 export { rate } from "./rate.js";
 export { intervals } from "./intervals.js";
 export { scatter } from "./scatter.js";
+export { traces } from "./traces.js";
