@@ -125,8 +125,8 @@ def main() -> None:
         lasso = {"kind": "amplitude", "corners": [*corners, [7200, 300], [0, 300]]}
         print(f"| (spikes of the units that are split: {[len(session.rows(k)) for k in large]}) | | | |")
         timed("split by a lasso of 64 corners", lambda k: decide(session, "split", units=[k], lasso=lasso), large)
-        timed("what is worth a look, first time", lambda _: session.suggestions(), [0])
-        timed("the same after a decision", lambda _: session.suggestions(), [0])
+        timed("what is worth a look, first time", lambda _: session.queue.all(), [0])
+        timed("the same after a decision", lambda _: session.queue.all(), [0])
     print(f"Memory beside the result: {(psutil.Process().memory_info().rss - before) / 2**20:.0f} MB")
 
 

@@ -85,6 +85,7 @@ def start(session: Session, asked: Mapping[str, str]) -> dict[str, Any]:
             "amplitude": result.amplitude is not None,
             "position": result.position_um is not None,
             "raw": result.recording is not None,
+            "clusters": result.amplitude is not None or result.position_um is not None,
         },
         "probe": {
             "x_um": plain(result.probe.positions_um[:, 0].tolist()),
@@ -144,7 +145,7 @@ def unit(session: Session, asked: Mapping[str, str], number: str) -> bytes:
     rows = rows_asked(session, asked, int(number))
     waveform = facts.waveform if rows is facts.rows else mean_waveform(result, rows)
     edges_ms = np.linspace(0, INTERVAL_MS, INTERVAL_BINS + 1)
-    ranges = {kind: _ranges(session, rows, kind) for kind in KINDS}
+    ranges = {kind: _ranges(session, rows, kind) for kind in KINDS if kind != "clusters"}  # takes features
     return message(
         {
             "waveform_uv": waveform.uv[facts.waveform.contacts],
@@ -169,6 +170,26 @@ def _ranges(session: Session, rows: I32, kind: Kind) -> list[list[float]] | None
     if not known.any():
         return None
     return [[float(values[known].min()), float(values[known].max())] for values in (x, y)]
+
+
+def ranges(session: Session, asked: Mapping[str, str], number: str) -> dict[str, Any]:
+    """Tell the ranges of the clusters of a unit.
+
+    Parameters
+    ----------
+    session : Session
+        The session.
+    asked : mapping
+        A range of time.
+    number : str
+        The unit.
+
+    Returns
+    -------
+    dict
+        "ranges": smallest and largest x and y; None if it has none.
+    """
+    return {"ranges": plain(_ranges(session, rows_asked(session, asked, int(number)), "clusters"))}
 
 
 def snippets(session: Session, asked: Mapping[str, str], number: str) -> bytes:
@@ -284,12 +305,15 @@ def queue(session: Session, asked: Mapping[str, str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        The suggestions, the number of units that they are about, and that of all units.
+        The suggestions, the number of entries of the history that they are for, and the numbers of units that they are
+        about, of all units, and of those not looked at yet.
     """
-    found = session.suggestions()
-    items = [plain(dataclasses.asdict(one)) for one in found]
-    n_named = len({unit for one in found for unit in one.units})
-    return {"items": items, "n_named": n_named, "n_units": len(session.units.ids)}
+    seq = len(session.history.entries)
+    found = session.queue.found()
+    items = [plain(dataclasses.asdict(one)) for one in found.suggestions]
+    n_named = len({unit for one in found.suggestions for unit in one.units})
+    counts = {"n_named": n_named, "n_units": len(session.units.ids), "n_waiting": found.n_waiting}
+    return {"items": items, "seq": seq, **counts}
 
 
 def lasso_counts(session: Session, content: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class Lasso(_Asked):
 
     Attributes
     ----------
-    kind : {"amplitude", "depth", "position"}
+    kind : {"amplitude", "depth", "position", "clusters"}
         The scatter.
     corners : list of (float, float)
         In the units of its axes.

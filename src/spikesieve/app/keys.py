@@ -72,7 +72,7 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("all_unsorted", ("Ctrl+Alt+U",), "take the labels of all selected units back", LABEL),
     Shortcut("label", ("L",), "give an own label: type NAME VALUE", LABEL),
     Shortcut("note", ("N",), "write a note on the selected units", LABEL, "none"),
-    Shortcut("next_scatter", ("A",), "next scatter: amplitude, depth, position", LOOK),
+    Shortcut("next_scatter", ("A",), "next scatter: amplitude, depth, position, two clouds", LOOK),
     Shortcut("previous_scatter", ("Shift+A",), "previous scatter", LOOK),
     Shortcut("waveform_kind", ("W",), "waveforms of single spikes from the raw file, or only means", LOOK),
     Shortcut("overlap", ("O",), "waveforms on top of each other, or side by side", LOOK),

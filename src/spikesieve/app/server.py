@@ -73,6 +73,7 @@ def application(served: handlers.Served) -> Application:
             (r"/api/unit/(\d+)", handlers.Answer, answer(answers.unit, True)),
             (r"/api/correlograms", handlers.Answer, answer(answers.correlograms, True)),
             (r"/api/scatter/(\d+)", handlers.Answer, answer(answers.scatter, True)),
+            (r"/api/ranges/(\d+)", handlers.Answer, answer(answers.ranges)),
             (r"/api/snippets/(\d+)", handlers.Answer, answer(answers.snippets, True)),
             (r"/api/similar/(\d+)", handlers.Answer, answer(answers.similar)),
             (r"/api/queue", handlers.Answer, answer(answers.queue)),
@@ -131,6 +132,7 @@ def serve(
         served = handlers.Served(session, secrets, pool, port, exports, *traces)
         with suppress(KeyboardInterrupt):
             asyncio.run(_until_stopped(served, sockets, lambda: _announce(place, port, secrets, session, announce)))
+        session.queue.stop()
 
 
 async def _until_stopped(served: handlers.Served, sockets: list[socket.socket], ready: Callable[[], None]) -> None:

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from spikesieve.app.decisions import Asked, deed_of
+from spikesieve.app.suggester import Suggester
 from spikesieve.app.wire import plain
 from spikesieve.curation.actions import Membership
 from spikesieve.curation.history import Deed, Entry, GoBack, History, Redo, Step, Undo
 from spikesieve.errors import InputError
 from spikesieve.model import I32, Label, Unit
 from spikesieve.views.result import Result
-from spikesieve.views.suggestions import Suggestion, merge_suggestion, unit_suggestion
 from spikesieve.views.unit_rows import unit_row
 from spikesieve.views.waveforms import Waveform, are_near, mean_waveform, similarity
 
@@ -58,6 +58,11 @@ class Session:
         What was done before.
     write : callable or None
         Writes an entry to the disk before it counts; None if nothing may be changed.
+
+    Attributes
+    ----------
+    queue : Suggester
+        What is worth a look.
     """
 
     def __init__(self, result: Result, history: History, write: Callable[[Entry], None] | None = None) -> None:
@@ -68,8 +73,7 @@ class Session:
         self._facts: dict[int, UnitFacts] = {}
         self._history = history
         self._alike: dict[tuple[int, int], float] = {}
-        self._merges: dict[tuple[int, int], Suggestion | None] = {}
-        self._doubts: dict[int, Suggestion | None] = {}
+        self.queue = Suggester(self)
         for version in history.reached:
             self._rows.update(version.units.rows)
 
@@ -87,6 +91,11 @@ class Session:
     def units_for_import(self) -> Membership:
         """The units now, of which the next number is one that no unit ever had."""
         return replace(self.units, next_unit=self._history.next_unit)
+
+    @property
+    def known_units(self) -> tuple[int, ...]:
+        """Numbers of all units that ever were."""
+        return tuple(self._rows)
 
     @property
     def is_read_only(self) -> bool:
@@ -156,34 +165,6 @@ class Session:
                 self._alike[pair] = similarity(own, self.facts(one).waveform)
         found = {one: self._alike[min(one, unit), max(one, unit)] for one in near}
         return dict(sorted(found.items(), key=lambda pair: -pair[1]))
-
-    def suggestions(self) -> list[Suggestion]:
-        """List what is worth a look, the surest first: neither what was labelled by hand nor rejected merges.
-
-        Returns
-        -------
-        list of Suggestion
-            With the evidence.
-        """
-        units, rejected = self.units, self._history.now.rejected
-        found = [self._doubt(unit) for unit in units.ids if unit not in units.labels and {unit} not in rejected]
-        for unit in units.ids:
-            near = self.similar(unit)
-            found += [self._merge(unit, one, near[one]) for one in near if one > unit and {unit, one} not in rejected]
-        return sorted((one for one in found if one is not None), key=lambda one: (-one.chance, one.units))
-
-    def _doubt(self, unit: int) -> Suggestion | None:
-        if unit not in self._doubts:
-            facts = self.facts(unit)
-            self._doubts[unit] = unit_suggestion(self.result, facts.row, facts.rows)
-        return self._doubts[unit]
-
-    def _merge(self, a: int, b: int, alike: float) -> Suggestion | None:
-        if (a, b) not in self._merges:
-            one, other = self.facts(a), self.facts(b)
-            rows = one.rows, other.rows
-            self._merges[a, b] = merge_suggestion(self.result, one.row, other.row, rows, alike)
-        return self._merges[a, b]
 
     def label(self, unit: int) -> Label:
         """Find what a unit is taken for.

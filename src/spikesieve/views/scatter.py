@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from spikesieve.model import F32, F64, I32, Bool
 from spikesieve.views.result import Result
+from spikesieve.views.two_clusters import two_clusters
 
 MAX_POINTS = 20_000
 """Units with more spikes are shown as density."""
 
-Kind = Literal["amplitude", "depth", "position"]
-"""Amplitude over time, depth over time, or place on the probe."""
-KINDS: tuple[Kind, ...] = ("amplitude", "depth", "position")
+Kind = Literal["amplitude", "depth", "position", "clusters"]
+"""Amplitude over time, depth over time, place on the probe, or place on the axis of `two_clusters` over time."""
+KINDS: tuple[Kind, ...] = ("amplitude", "depth", "position", "clusters")
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def coordinates(result: Result, rows: I32, kind: Kind) -> tuple[F64, F64]:
         The result.
     rows : ndarray of int32, shape (n,)
         The spikes.
-    kind : {"amplitude", "depth", "position"}
+    kind : {"amplitude", "depth", "position", "clusters"}
         The scatter.
 
     Returns
@@ -60,6 +61,9 @@ def coordinates(result: Result, rows: I32, kind: Kind) -> tuple[F64, F64]:
     if kind == "position":
         return place_um[:, 0].astype(np.float64), place_um[:, 1].astype(np.float64)
     time_s = result.sample[rows] / result.time.sampling_hz
+    if kind == "clusters":
+        found = two_clusters(result, rows)
+        return time_s, unknown if found is None else found.axis.place(result, rows)
     if kind == "depth":
         return time_s, place_um[:, 1].astype(np.float64)
     return time_s, unknown if result.amplitude is None else result.amplitude[rows].astype(np.float64)

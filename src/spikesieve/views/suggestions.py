@@ -5,30 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 from scipy.special import expit
 from scipy.stats import norm
 
 from spikesieve.metrics.alternation import alternation
 from spikesieve.metrics.refractory import correlogram_1ms, log_odds_one_train
-from spikesieve.model import F64, I32, I64, Bool, Label, Unit
+from spikesieve.model import F64, I32, Label, Unit
 from spikesieve.settings.curate import CurateParams
+from spikesieve.settings.refine import RefineParams
 from spikesieve.stages.cluster import Verdict
-from spikesieve.stages.curate import compare_trains, is_refractory
+from spikesieve.stages.curate import compare_trains
 from spikesieve.views.result import Result
-from spikesieve.views.scatter import Kind, coordinates
+from spikesieve.views.scatter import Kind
+from spikesieve.views.two_clusters import two_clusters
+from spikesieve.views.waveforms import mean_waveform, similarity
 
 SURE = 3.0
 """Log odds at which the spike times say one neuron or two."""
 FOREIGN = 0.1
 """Share of foreign spikes above which a unit is no good one, and half of it below which it may be."""
-CUTS = np.array([0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.1, 0.9])
-"""Quantiles at which a unit is parted in two, to see whether its parts are two neurons; even parts first."""
 FEWEST_SPIKES = 50
-"""Spikes that each part needs."""
-
-AXES: tuple[tuple[Kind, int, str], ...] = (("amplitude", 1, "amplitude"), ("depth", 1, "depth"), ("position", 0, "x"))
-"""Along what a unit is parted: the scatter, its axis, and its name."""
+"""Spikes that each part of a split needs."""
+CANNOT_TELL = 0.5
+"""How likely a suggestion is of which the spike times say nothing."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Lasso:
 
     Attributes
     ----------
-    kind : {"amplitude", "depth", "position"}
+    kind : {"amplitude", "depth", "position", "clusters"}
         The scatter in which it is drawn.
     corners : tuple of (float, float)
         In the units of its axes.
@@ -72,7 +71,7 @@ class Suggestion:
     lasso: Lasso | None = None
 
 
-def merge_suggestion(result: Result, a: Unit, b: Unit, rows: tuple[I32, I32], similarity: float) -> Suggestion | None:
+def merge_suggestion(result: Result, a: Unit, b: Unit, rows: tuple[I32, I32], likeness: float) -> Suggestion | None:
     """Say whether two units may be one neuron.
 
     Parameters
@@ -83,7 +82,7 @@ def merge_suggestion(result: Result, a: Unit, b: Unit, rows: tuple[I32, I32], si
         Their rows of the unit table.
     rows : (ndarray of int32, ndarray of int32)
         Their spikes.
-    similarity : float
+    likeness : float
         Of their mean waveforms.
 
     Returns
@@ -93,22 +92,22 @@ def merge_suggestion(result: Result, a: Unit, b: Unit, rows: tuple[I32, I32], si
     """
     params, sizes = result.params.curate, sorted([a.amplitude_uv, b.amplitude_uv])
     ratio = sizes[0] / max(sizes[1], 1e-9)
-    if similarity < params.merge_similarity or ratio < params.merge_norm_ratio or min(map(len, rows)) == 0:
+    if likeness < params.merge_similarity or ratio < params.merge_norm_ratio or min(map(len, rows)) == 0:
         return None
     first, second = (result.sample[own] for own in rows)
     verdict = compare_trains(first, second, result.time, params)
     if verdict is Verdict.TWO:
         return None
     odds = log_odds_one_train(correlogram_1ms(first, second, result.time, False))
-    alike = f"waveforms {similarity:.0%} alike, {a.amplitude_uv:.0f} and {b.amplitude_uv:.0f} {result.waveform_unit}"
+    alike = f"waveforms {likeness:.0%} alike, {a.amplitude_uv:.0f} and {b.amplitude_uv:.0f} {result.waveform_unit}"
     units = a.unit, b.unit
     if odds > SURE:
         said = f"Together they keep a refractory period; {alike}."
-        return Suggestion("merge", units, float(expit(odds)) * similarity, said)
+        return Suggestion("merge", units, float(expit(odds)) * likeness, said)
     if alternation(first, second, result.time).is_one_train:
-        return Suggestion("merge", units, 0.9 * similarity, f"One begins where the other ends; {alike}.")
-    if _are_near_identical(similarity, ratio, params):
-        return Suggestion("merge", units, 0.5 * similarity, f"Their spikes are too few to tell; {alike}.")
+        return Suggestion("merge", units, 0.9 * likeness, f"One begins where the other ends; {alike}.")
+    if _are_near_identical(likeness, ratio, params):
+        return Suggestion("merge", units, CANNOT_TELL * likeness, f"Their spikes are too few to tell; {alike}.")
     return None
 
 
@@ -139,48 +138,50 @@ def unit_suggestion(result: Result, row: Unit, rows: I32) -> Suggestion | None:
 
 
 def _split(result: Result, row: Unit, rows: I32) -> Suggestion | None:
-    """Part a unit along amplitude, depth and width: are there two neurons, each of which is refractory?"""
-    if len(rows) < 2 * FEWEST_SPIKES or is_refractory(result.sample[rows], result.time, result.params.curate):
+    """Two clouds of spikes, if they are two neurons by their spike times, or by their waveforms where those are few."""
+    found, refine = two_clusters(result, rows), RefineParams()
+    if found is None or found.gain < refine.split_log_likelihood_gain or found.separation < refine.split_separation:
         return None
-    for kind, axis, what in AXES:
-        values = coordinates(result, rows, kind)[axis]
-        cut = _best_cut(result, values, rows) if np.isfinite(values).all() else None
-        if cut is not None:
-            n_above = int((values > cut).sum())
-            said = (
-                f"Parted at {what} {cut:.0f}, its parts of {len(rows) - n_above:,} and {n_above:,} spikes are "
-                "refractory, and together they are not."
-            )
-            return Suggestion("split", (row.unit,), 0.8, said, _lasso_above(result, kind, rows, cut))
-    return None
+    place = found.axis.place(result, rows)
+    parts = rows[place <= 0], rows[place > 0]
+    if min(map(len, parts)) < FEWEST_SPIKES:
+        return None
+    why = _two_neurons(result, parts)
+    if why is None:
+        return None
+    overlap = float(norm.sf(found.separation / 2))
+    said = f"Two clouds of {len(parts[0]):,} and {len(parts[1]):,} spikes, {found.separation:.1f} SD apart: {why[1]}."
+    return Suggestion("split", (row.unit,), why[0] * (1 - 2 * overlap), said, _lasso_above(result, rows, place))
 
 
-def _best_cut(result: Result, values: F64, rows: I32) -> float | None:
-    """Where to part a unit so that the parts are two neurons; None if nowhere."""
-    for cut in np.quantile(values, CUTS):
-        above: Bool = values > cut
-        parts: tuple[I64, I64] = result.sample[rows[~above]], result.sample[rows[above]]
-        if min(map(len, parts)) >= FEWEST_SPIKES and _are_two_neurons(result, *parts):
-            return float(cut)
-    return None
+def _two_neurons(result: Result, parts: tuple[I32, I32]) -> tuple[float, str] | None:
+    """How likely two parts of a unit are two neurons, and why; None if nothing says so.
 
-
-def _are_two_neurons(result: Result, a: I64, b: I64) -> bool:
+    Shape alone says it only where it is so unlike that the parts would not be merged.
+    """
+    first, second = (result.sample[part] for part in parts)
     params = result.params.curate
-    if compare_trains(a, b, result.time, params) is not Verdict.TWO:
-        return False
-    return all(is_refractory(part, result.time, params) for part in (a, b))
+    verdict = compare_trains(first, second, result.time, params)
+    if verdict is Verdict.ONE or alternation(first, second, result.time).is_one_train:
+        return None
+    odds = log_odds_one_train(correlogram_1ms(first, second, result.time, False))
+    if verdict is Verdict.TWO:
+        return float(expit(-odds)), "each fires as if the other one did not, without a refractory period together"
+    if odds < 0:
+        return float(expit(-odds)), "they are few, but some fire within the refractory period of the others"
+    shapes = [mean_waveform(result, part) for part in parts]
+    alike, sizes = similarity(*shapes), sorted(shape.amplitude_uv for shape in shapes)
+    if alike >= params.merge_similarity and sizes[0] >= params.merge_norm_ratio * sizes[1]:
+        return None
+    said = f"waveforms only {alike:.0%} alike, {sizes[0]:.0f} and {sizes[1]:.0f} {result.waveform_unit}"
+    return CANNOT_TELL, f"{said}; the spikes are too few to tell"
 
 
-def _lasso_above(result: Result, kind: Kind, rows: I32, cut: float) -> Lasso:
-    """A rectangle around all spikes beyond a cut."""
-    x, y = coordinates(result, rows, kind)
-    (left, right), (bottom, top) = ((float(v.min()) - 1, float(v.max()) + 1) for v in (x, y))
-    if kind == "position":
-        left = cut
-    else:
-        bottom = cut
-    return Lasso(kind, ((left, bottom), (right, bottom), (right, top), (left, top)))
+def _lasso_above(result: Result, rows: I32, place: F64) -> Lasso:
+    """A rectangle around all spikes of the smaller cloud."""
+    time_s = result.sample[rows] / result.time.sampling_hz
+    left, right, top = float(time_s.min()) - 1, float(time_s.max()) + 1, float(place.max()) + 1
+    return Lasso("clusters", ((left, 0.0), (right, 0.0), (right, top), (left, top)))
 
 
 def _label(row: Unit) -> Suggestion | None:

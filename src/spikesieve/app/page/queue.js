@@ -9,6 +9,7 @@ import { changed, on, select, state } from "./store.js";
 /** @typedef {import("./store.js").Suggestion} Suggestion */
 
 const KEYS = { merge: "G merges them, R says that they are two", split: "K splits it, R keeps it whole", label: "Alt+G, Alt+M or Alt+N labels it" };
+const AGAIN_MS = 500;
 let asked = 0;
 
 /** What a suggestion is about, so that it is found again when the queue has changed. @param {Suggestion} one */
@@ -24,14 +25,16 @@ function shown() {
 async function refresh() {
   const mine = ++asked;
   try {
-    const { items, n_named: named, n_units: units } = await getJson("queue");
+    const { items, n_named: named, n_units: units, n_waiting: waiting, seq } = await getJson("queue");
     if (mine !== asked) return;
+    if (waiting) setTimeout(() => mine === asked && void refresh(), AGAIN_MS);
     const before = shown(), place = state.queue.at;
     const at = before ? items.findIndex((/** @type {Suggestion} */ one) => name(one) === name(before)) : -1;
-    state.queue = { items, at, named, units };
+    state.queue = { items, at, named, units, waiting };
     changed("queue");
     // What was shown has been decided: the next one takes its place.
     if (before && at < 0 && items.length) show(Math.min(place, items.length - 1));
+    /** @type {HTMLElement} */ (document.getElementById("evidence")).dataset.seq = waiting ? "" : String(seq);
   } catch (error) {
     tellError(error);
   }
@@ -65,14 +68,14 @@ export function leaveQueue() {
 }
 
 function draw() {
-  const { items, at, named, units } = state.queue, strip = /** @type {HTMLElement} */ (document.getElementById("evidence")), one = shown();
+  const { items, at, named, units, waiting } = state.queue, strip = /** @type {HTMLElement} */ (document.getElementById("evidence")), one = shown();
   /** @type {HTMLElement} */ (document.getElementById("queue")).textContent = items.length ? `Queue ${items.length}` : "Queue";
   strip.hidden = !one;
   if (!one) return;
   const what = document.createElement("b"), why = document.createElement("span"), keys = document.createElement("small");
   what.textContent = `${at + 1} of ${items.length}: ${one.kind === "label" ? "look at" : one.kind} ${one.units.join(" and ")}?`;
   why.textContent = one.evidence;
-  keys.textContent = `${KEYS[/** @type {keyof KEYS} */ (one.kind)]}; Q next. ${named} of ${units} units are worth a look.`;
+  keys.textContent = `${KEYS[/** @type {keyof KEYS} */ (one.kind)]}; Q next. ${named} of ${units} units are worth a look${waiting ? `; ${waiting} are not looked at yet` : ""}.`;
   strip.replaceChildren(what, why, keys);
 }
 

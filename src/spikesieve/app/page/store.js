@@ -39,8 +39,8 @@ export const state = {
   /** @type {[number, number] | null} Seconds that every view shows; null for all. */
   range: null,
   connected: true,
-  /** @type {{items: Suggestion[], at: number, named: number, units: number}} */
-  queue: { items: [], at: -1, named: 0, units: 0 },
+  /** @type {{items: Suggestion[], at: number, named: number, units: number, waiting: number}} */
+  queue: { items: [], at: -1, named: 0, units: 0, waiting: 0 },
 };
 
 /** @type {Map<Part, Set<() => void>>} */

@@ -127,12 +127,7 @@ def main_components(features: F64) -> F64:
     Returns
     -------
     ndarray of float64, shape (n, n_kept)
-        Projections, the component with the largest variance first. 2 to 5 components are kept.
-
-    References
-    ----------
-    Marchenko, V. A. and Pastur, L. A. (1967): the largest variance of n spikes of pure noise in n_dims dimensions is
-    near (1 + sqrt(n_dims / n))^2.
+        Projections of the spikes less their mean on the axes that `main_axes` returns.
 
     Examples
     --------
@@ -142,8 +137,29 @@ def main_components(features: F64) -> F64:
     (500, 3)
     """
     centred = features - features.mean(axis=0)
-    n, n_dims = features.shape
+    return np.asarray(centred @ main_axes(centred))
+
+
+def main_axes(centred: F64) -> F64:
+    """Find the principal axes of spikes that stand out of noise.
+
+    Parameters
+    ----------
+    centred : ndarray of float64, shape (n, n_dims)
+        Spikes with noise of SD 1, less their mean.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_dims, n_kept)
+        Unit vectors, that of the largest variance first. 2 to 5 are kept.
+
+    References
+    ----------
+    Marchenko, V. A. and Pastur, L. A. (1967): the largest variance of n spikes of pure noise in n_dims dimensions is
+    near (1 + sqrt(n_dims / n))^2.
+    """
+    n, n_dims = centred.shape
     variance, vectors = np.linalg.eigh(centred.T @ centred / n)
     edge = (1 + np.sqrt(n_dims / n)) ** 2
     n_kept = int(np.clip((variance > edge).sum(), MIN_DIMS, MAX_DIMS))
-    return np.asarray(centred @ vectors[:, ::-1][:, :n_kept])
+    return np.asarray(vectors[:, ::-1][:, :n_kept])

@@ -1,7 +1,7 @@
 // @ts-check
 // The scatter of all spikes.
 
-import { getArrays } from "../api.js";
+import { getArrays, getJson } from "../api.js";
 import { axes, pen, say } from "../draw/canvas.js";
 import { colourise, rgb, stamp } from "../draw/density.js";
 import { reveal } from "../layout/layout.js";
@@ -22,6 +22,7 @@ export const SCATTERS = [
   { kind: "amplitude", title: "Amplitude over time", needs: "amplitude" },
   { kind: "depth", title: "Depth over time", needs: "position" },
   { kind: "position", title: "Place on the probe", needs: "position" },
+  { kind: "clusters", title: "Two clouds over time", needs: "clusters" },
 ];
 const POINT = 3;
 /** @type {import("../lasso.js").Plot | null} What the canvas shows. */
@@ -33,9 +34,14 @@ function boxOf(canvas) {
   return { left: 56, top: 4, right: canvas.clientWidth - 10, bottom: canvas.clientHeight - 30 };
 }
 
-/** The frame that holds all spikes of all units. @param {Message[]} units @returns {Frame | null} */
-function frameOf(units) {
-  const ranges = units.map(({ facts }) => facts.ranges[state.scatter]).filter(Boolean);
+/** @param {any} facts Of a unit. @returns {Promise<[[number, number], [number, number]] | null>} */
+async function rangesOf({ unit, ranges }) {
+  return state.scatter in ranges ? ranges[state.scatter] : (await getJson(`ranges/${unit}${ofRange("?")}`)).ranges;
+}
+
+/** The frame that holds all spikes of all units. @param {Message[]} units @returns {Promise<Frame | null>} */
+async function frameOf(units) {
+  const ranges = (await Promise.all(units.map(({ facts }) => rangesOf(facts)))).filter(Boolean);
   if (!ranges.length) return null;
   const [x, y] = [0, 1].map((axis) => /** @type {[number, number]} */ ([Math.min(...ranges.map((r) => r[axis][0])), Math.max(...ranges.map((r) => r[axis][1]))]));
   const padded = (/** @type {[number, number]} */ [low, high]) => /** @type {[number, number]} */ ([low - 0.03 * (high - low || 1), high + 0.03 * (high - low || 1)]);
@@ -45,7 +51,7 @@ function frameOf(units) {
 
 /** @param {number[]} units @param {HTMLCanvasElement} canvas @returns {Promise<Found>} */
 async function get(units, canvas) {
-  const frame = frameOf(await unitArrays(units));
+  const frame = await frameOf(await unitArrays(units));
   if (!frame) return null;
   const box = boxOf(canvas), [w, h] = [Math.max(1, Math.round(box.right - box.left)), Math.max(1, Math.round(box.bottom - box.top))];
   const part = `kind=${state.scatter}&x0=${frame.x[0]}&x1=${frame.x[1]}&y0=${frame.y[0]}&y1=${frame.y[1]}&w=${w}&h=${h}`;
@@ -67,7 +73,7 @@ function draw(canvas, units, found) {
   });
   const image = colourise(layers.reverse(), w, h, rgb(colours().paper));
   drawing.ctx.drawImage(bitmap(image), box.left, box.top, w, h);
-  const names = { amplitude: ["time (s)", `amplitude (${state.start.amplitude_unit})`], depth: ["time (s)", "depth (µm)"], position: ["x (µm)", "depth (µm)"] };
+  const names = { amplitude: ["time (s)", `amplitude (${state.start.amplitude_unit})`], depth: ["time (s)", "depth (µm)"], position: ["x (µm)", "depth (µm)"], clusters: ["time (s)", "along the axis that parts it best (SD)"] };
   const [xLabel, yLabel] = names[/** @type {keyof names} */ (state.scatter)];
   axes(drawing, box, { ...frame, xLabel, yLabel }, colours());
   view = { box, frame, where: { kind: state.scatter } };
