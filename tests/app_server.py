@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from make_sorting import make_sorting
+from make_sorting import make_sorting, write_raw
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
+from spikesieve import recording_from_array
 from spikesieve.api.app import open_session
 from spikesieve.api.result_to_show import of_sorting
 from spikesieve.api.traces_to_show import traces_of
@@ -37,6 +38,15 @@ JSON_POST = {"Content-Type": "application/json", "X-Spikesieve": "page"}
 
 def small_result(n_units: int = 8, n_spikes: int = 2000) -> Result:
     return of_sorting(make_sorting(n_units, n_spikes), "made-up")
+
+
+def with_traces(folder: Path, n_spikes: int = 600) -> Result:
+    """A result whose raw file holds its spikes and noise."""
+    sorting = make_sorting(4, n_spikes)
+    recording = write_raw(folder / "raw.bin", sorting)
+    hiss = np.random.default_rng(0).normal(0, 12, (recording.n_samples, recording.n_channels))
+    samples = (recording.read(0, recording.n_samples) + hiss).astype(np.int16)
+    return of_sorting(sorting, "with traces", recording=recording_from_array(samples, sorting.sampling_hz, 0.5))
 
 
 class Answer(NamedTuple):

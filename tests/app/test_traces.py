@@ -10,12 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from app_server import Answer, Running, in_thread, kept_in_memory, small_result
-from make_sorting import make_sorting, write_raw
+from app_server import Answer, Running, in_thread, kept_in_memory, small_result, with_traces
 from tiny import BACKEND
 
-from spikesieve import recording_from_array
-from spikesieve.api.result_to_show import of_sorting
 from spikesieve.api.traces import unfitted_source
 from spikesieve.api.traces_to_show import marks_of, traces_of
 from spikesieve.app.session import Session
@@ -28,15 +25,6 @@ from spikesieve.views.trace_places import Places, next_place, places_of
 from spikesieve.views.trace_reader import TraceReader, span_of
 from spikesieve.views.trace_tiles import TILE_SAMPLES
 from spikesieve.views.traces import KINDS, display_order, raw_traces
-
-
-def with_traces(folder: Path, n_spikes: int = 600) -> Result:
-    """A result whose raw file holds its spikes and noise."""
-    sorting = make_sorting(4, n_spikes)
-    recording = write_raw(folder / "raw.bin", sorting)
-    hiss = np.random.default_rng(0).normal(0, 12, (recording.n_samples, recording.n_channels))
-    samples = (recording.read(0, recording.n_samples) + hiss).astype(np.int16)
-    return of_sorting(sorting, "with traces", recording=recording_from_array(samples, sorting.sampling_hz, 0.5))
 
 
 @pytest.fixture(scope="module")
