@@ -8,34 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from app_page import ActionChains, Keys, Page, WebDriverWait, open_browser
 from app_server import Running, kept_in_memory, small_result
-from browser import BROWSER, DRIVER, FLAGS
 from make_sorting import make_sorting, write_raw
-from needed import missing, needed_module
 
 from spikesieve.api.result_to_show import of_sorting
-from spikesieve.app.security import CURATOR, VIEWER
+from spikesieve.app.security import VIEWER
 from spikesieve.views.result import Result
-
-webdriver = needed_module("selenium.webdriver", "browser")
-
-from selenium.webdriver.chrome.service import Service  # noqa: E402
-from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
-
-if not (BROWSER and DRIVER):
-    missing("browser", "Chromium or its chromedriver is not installed")
 
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    browser = webdriver.Chrome(options=options, service=Service(DRIVER))
+    browser = open_browser(tmp_path_factory.mktemp("profile"))
     yield browser
     browser.quit()
 
@@ -49,66 +33,6 @@ def result() -> Result:
 def running(result: Result) -> Iterator[Running]:
     with kept_in_memory(result) as running:
         yield running
-
-
-class Page:
-    """The page as a user sees it."""
-
-    def __init__(self, driver: Any, running: Running, role: str = CURATOR) -> None:
-        self.driver = driver
-        driver.get("about:blank")
-        driver.get_log("browser")
-        driver.get(f"http://localhost:{running.served.port}/#t={running.served.secrets.tokens[role]}")
-        self.wait("return document.documentElement.dataset.ready === 'yes'")
-
-    def js(self, code: str, *arguments: Any) -> Any:
-        return self.driver.execute_script(code, *arguments)
-
-    def wait(self, code: str) -> None:
-        WebDriverWait(self.driver, 30, 0.05).until(lambda _: self.js(code))
-
-    def press(self, *keys: str) -> None:
-        """Press keys one after the other; "Ctrl+z" holds the first one."""
-        for key in keys:
-            *held, last = key.split("+") if len(key) > 1 else [key]
-            names = [getattr(Keys, {"Ctrl": "CONTROL"}.get(name, name.upper())) for name in held]
-            chain = ActionChains(self.driver, duration=0)
-            for name in names:
-                chain.key_down(name)
-            chain.send_keys(getattr(Keys, last.upper()) if len(last) > 1 else last)
-            for name in reversed(names):
-                chain.key_up(name)
-            chain.perform()
-
-    @property
-    def chosen(self) -> str:
-        return str(self.js("return document.getElementById('chosen').textContent"))
-
-    def choose(self, chosen: str) -> None:
-        self.wait(f"return document.getElementById('chosen').textContent === '{chosen}'")
-        self.shown(chosen)
-
-    def shown(self, chosen: str) -> None:
-        """Wait until every view shows these units."""
-        units = chosen.replace(" + ", ",")
-        self.wait(
-            "return ['waveforms', 'correlograms', 'rate', 'scatter'].every("
-            f"(id) => document.getElementById(id).dataset.shown === '{units}')"
-        )
-
-    def table(self) -> dict[int, str]:
-        """Labels of the units in the table."""
-        rows = self.js(
-            "return [...document.querySelectorAll('#units .body .row')]"
-            ".map((row) => [Number(row.dataset.unit), row.querySelector('.label').textContent])"
-        )
-        return dict(rows)
-
-    def saved(self, what: str) -> None:
-        self.wait(f"return document.getElementById('message').textContent.startsWith('Saved: {what}')")
-
-    def no_errors(self) -> None:
-        assert [entry for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"] == []
 
 
 def colours_on(page: Page, panel: str) -> int:
