@@ -102,7 +102,7 @@ MAY_IMPORT = {
     "curation": {"stages", "metrics", "settings", "model", "errors"},
     "io": {"curation", "simulation", "engine", "kernels", "geometry", "model", "errors"},
     "report": {"comparison", "kernels", "metrics", "geometry", "model", "errors"},
-    "views": {"curation", "engine", "stages", "metrics", "kernels", "settings", "model", "errors"},
+    "views": {"curation", "engine", "stages", "metrics", "geometry", "kernels", "settings", "model", "errors"},
     "app": {"views", "curation", "model", "errors"},
     "passes": {"settings", "stages", "engine", "kernels", "geometry", "model"},
     "methods": {"passes", "settings", "stages", "engine", "model"},

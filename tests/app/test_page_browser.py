@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from app_page import ActionChains, Keys, Page, WebDriverWait, open_browser
 from app_server import Running, kept_in_memory, small_result
 from make_sorting import make_sorting, write_raw
-from page import ActionChains, Keys, Page, WebDriverWait, open_browser
 
 from spikesieve.api.result_to_show import of_sorting
 from spikesieve.app.security import VIEWER

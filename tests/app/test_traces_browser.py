@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from app_page import ActionChains, Keys, Page, open_browser
 from app_server import kept_in_memory, small_result, with_traces
-from page import ActionChains, Keys, Page, open_browser
 
 from spikesieve.views.trace_places import next_place, places_of
 from spikesieve.views.trace_tiles import tile_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,14 @@ from spikesieve.curation.actions import Merge, Split, after
 from spikesieve.curation.recompute import curated
 from spikesieve.views.raw_waveforms import raw_waveforms
 from spikesieve.views.scatter import Frame, coordinates, density, inside
-from spikesieve.views.trains import interval_counts, pair_counts, rate_over_time
+from spikesieve.views.trains import (
+    interval_counts,
+    log_edges_ms,
+    log_lags,
+    log_pair_counts,
+    pair_counts,
+    rate_over_time,
+)
 from spikesieve.views.unit_rows import unit_row
 from spikesieve.views.waveforms import are_near, mean_waveform, similarity
 
@@ -113,3 +121,22 @@ def test_raw_waveforms_are_those_of_the_file(tmp_path: Path) -> None:
     assert np.corrcoef(mean, own)[0, 1] > 0.9
     assert abs(int(mean.argmin()) - int(own.argmin())) <= 1
     assert len(raw_waveforms(RESULT, RESULT.units.rows[0], waveform)) == 0
+
+
+def test_lags_in_logarithmic_time_count_every_pair_once() -> None:
+    a, b = RESULT.units.rows[0], RESULT.units.rows[1]
+    lags = log_lags(RESULT)
+    assert lags[0] == 9
+    assert lags[-1] == 30_000
+    lag = RESULT.sample[b][None] - RESULT.sample[a][:, None]
+    before, after = log_pair_counts(RESULT, a, b, lags)
+    for k, (low, high) in enumerate(pairwise(lags)):
+        assert after[k] == ((lag >= low) & (lag < high)).sum(), k
+        assert before[k] == ((-lag >= low) & (-lag < high)).sum(), k
+    own = log_pair_counts(RESULT, a, a, lags)
+    np.testing.assert_array_equal(own[0], own[1])
+
+
+def test_intervals_in_logarithmic_time_count_every_spike() -> None:
+    rows = RESULT.units.rows[3]
+    assert interval_counts(RESULT, rows, log_edges_ms(1e-3, 1e6)).sum() == len(rows) - 1

@@ -15,7 +15,7 @@ from spikesieve.io.sortings.phy import mean_waveforms
 from spikesieve.io.sortings.phy_files import optional_array, read_params_py, required_array
 from spikesieve.model import I64, Probe, Recording, SortedTime, Templates
 from spikesieve.model.external import SpikeTrains
-from spikesieve.views.result import Result
+from spikesieve.views.result import Result, SpikeFeatures
 
 PITCH_UM = 20.0
 """Distance of contacts whose places are not known."""
@@ -68,6 +68,7 @@ def read_phy_to_show(folder: Path) -> Result:
         noise_sd_uv=np.full(probe.n_contacts, np.nan, np.float32),
         amplitude=amplitude,
         amplitude_unit=amplitude_unit,
+        features=_features(folder, trains, order, missing),
         position_um=None if position_um is None else position_um[:, :2].astype(np.float32),
         recording=recording,
         missing=tuple(missing),
@@ -136,6 +137,26 @@ def _amplitude(folder: Path, order: I64, missing: list[str]) -> tuple[NDArray[np
             return found.ravel().astype(np.float32), unit
     missing.append("There is no amplitudes.npy: amplitude over time is not shown.")
     return None, ""
+
+
+def _features(folder: Path, trains: SpikeTrains, order: I64, missing: list[str]) -> SpikeFeatures | None:
+    """Features of the spikes, mapped; of some of them only, where the sorter stored no more."""
+    scores, contacts = optional_array(folder, "pc_features"), optional_array(folder, "pc_feature_ind")
+    if scores is None or contacts is None or scores.ndim != 3 or contacts.ndim != 2:
+        missing.append("There are no pc_features.npy and pc_feature_ind.npy: features are not shown.")
+        return None
+    spikes = optional_array(folder, "pc_feature_spike_ids")
+    if int(trains.units.max(initial=-1)) >= len(contacts) or contacts.shape[1] != scores.shape[2]:
+        missing.append("pc_features.npy and pc_feature_ind.npy do not fit the units: features are not shown.")
+        return None
+    row = np.full(int(order.max(initial=-1)) + 1, -1, np.int64)
+    given = np.arange(len(scores)) if spikes is None else np.asarray(spikes).ravel().astype(np.int64)
+    fits = (given >= 0) & (given < len(row)) & (np.arange(len(given)) < len(scores))
+    row[given[fits]] = np.flatnonzero(fits)
+    stored = row[order]
+    if (stored < 0).any():
+        missing.append(f"Features are stored of {int((stored >= 0).sum()):,} of {len(stored):,} spikes only.")
+    return SpikeFeatures(scores.transpose(0, 2, 1), np.asarray(contacts)[trains.units].astype(np.int64), stored)
 
 
 def _recording(folder: Path, params: dict[str, Any], hz: float, missing: list[str]) -> Recording | None:

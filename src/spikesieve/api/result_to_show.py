@@ -18,7 +18,7 @@ from spikesieve.model import Recording, Sorting
 from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.sort import Settings
 from spikesieve.settings.units import UnitsParams
-from spikesieve.views.result import Result
+from spikesieve.views.result import Result, SpikeFeatures
 
 
 def read_result_to_show(folder: Path) -> Result:
@@ -121,6 +121,7 @@ def of_sorting(
         amplitude=sorting.spikes.amplitude_uv,
         amplitude_unit=unit,
         position_um=sorting.spikes.position_um,
+        features=SpikeFeatures(sorting.spikes.features, sorting.feature_contacts),
         described={one.unit: one for one in sorting.units},
         labels={one.unit: one.label for one in sorting.units},
         sorting=sorting,

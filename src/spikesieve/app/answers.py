@@ -86,7 +86,10 @@ def start(session: Session, asked: Mapping[str, str]) -> dict[str, Any]:
             "position": result.position_um is not None,
             "raw": result.recording is not None,
             "clusters": result.amplitude is not None or result.position_um is not None,
+            "features": result.features is not None,
+            "waveforms": result.sorting is not None,
         },
+        "n_components": 0 if result.features is None else result.features.n_components,
         "probe": {
             "x_um": plain(result.probe.positions_um[:, 0].tolist()),
             "y_um": plain(result.probe.positions_um[:, 1].tolist()),

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from spikesieve.curation.actions import Action, Merge, Remove, SetLabel, SetText, Split
 from spikesieve.curation.history import Deed, GoBack, History, Redo, Reject, Step, Undo
 from spikesieve.errors import InputError
 from spikesieve.model import I32, Bool, Label
 from spikesieve.model.text import counted
+from spikesieve.views.features import feature_coordinates
 from spikesieve.views.result import Result
 from spikesieve.views.scatter import Kind, coordinates, inside
+from spikesieve.views.waveform_lines import crossing
 
 Units = Annotated[list[int], Field(min_length=1, max_length=100_000)]
 
@@ -24,18 +26,34 @@ class _Asked(BaseModel):
 
 
 class Lasso(_Asked):
-    """A polygon in a scatter.
+    """A polygon in a plot, or a line over waveforms.
 
     Attributes
     ----------
-    kind : {"amplitude", "depth", "position", "clusters"}
-        The scatter.
+    kind : {"amplitude", "depth", "position", "clusters", "feature", "waveform"}
+        The plot.
+    axes : (str, str) or None
+        What is shown to the right and upwards, for "feature"; see `views.features.axis_values`.
+    contact : int or None
+        The contact over whose waveforms the line is drawn, for "waveform".
     corners : list of (float, float)
-        In the units of its axes.
+        In the units of its axes. Those of a line are joined, and its ends are not.
     """
 
-    kind: Kind
-    corners: Annotated[list[tuple[float, float]], Field(min_length=3, max_length=10_000)]
+    kind: Kind | Literal["feature", "waveform"]
+    axes: tuple[str, str] | None = None
+    contact: int | None = None
+    corners: Annotated[list[tuple[float, float]], Field(min_length=2, max_length=10_000)]
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.kind == "feature" and self.axes is None:
+            raise ValueError("A lasso around features needs their axes.")
+        if self.kind == "waveform" and self.contact is None:
+            raise ValueError("A line over waveforms needs their contact.")
+        if self.kind != "waveform" and len(self.corners) < 3:
+            raise ValueError("A lasso has three corners at least.")
+        return self
 
 
 class Asked(_Asked):
@@ -126,7 +144,7 @@ def chosen_spikes(lasso: Lasso, rows: I32, result: Result) -> Bool:
     Parameters
     ----------
     lasso : Lasso
-        The polygon.
+        The polygon or line.
     rows : ndarray of int32, shape (n,)
         Spikes of a unit.
     result : Result
@@ -137,7 +155,12 @@ def chosen_spikes(lasso: Lasso, rows: I32, result: Result) -> Bool:
     ndarray of bool, shape (n,)
         Those inside.
     """
-    return inside(*coordinates(result, rows, lasso.kind), np.array(lasso.corners, np.float64))
+    corners = np.array(lasso.corners, np.float64)
+    if lasso.kind == "waveform":
+        return crossing(result, rows, lasso.contact or 0, corners)
+    if lasso.kind == "feature":
+        return inside(*feature_coordinates(result, rows, lasso.axes or ("t", "t")), corners)
+    return inside(*coordinates(result, rows, lasso.kind), corners)
 
 
 def _parted(asked: Asked, units: tuple[int, ...], history: History, result: Result) -> Sequence[Action]:

@@ -15,7 +15,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
-from spikesieve.app import answers, handlers, trace_answers
+from spikesieve.app import answers, handlers, panel_answers, trace_answers
 from spikesieve.app.security import CURATOR, LOCAL_NAMES, VIEWER, Secrets
 from spikesieve.app.session import Session
 from spikesieve.app.trace_marks import Marks
@@ -75,6 +75,13 @@ def application(served: handlers.Served) -> Application:
             (r"/api/scatter/(\d+)", handlers.Answer, answer(answers.scatter, True)),
             (r"/api/ranges/(\d+)", handlers.Answer, answer(answers.ranges)),
             (r"/api/snippets/(\d+)", handlers.Answer, answer(answers.snippets, True)),
+            (r"/api/features/(\d+)", handlers.Answer, answer(panel_answers.features, True)),
+            (r"/api/intervals/(\d+)", handlers.Answer, answer(panel_answers.intervals, True)),
+            (r"/api/log_correlograms", handlers.Answer, answer(panel_answers.log_correlograms, True)),
+            (r"/api/drift", handlers.Answer, answer(panel_answers.drift, True)),
+            (r"/api/depths/(\d+)", handlers.Answer, answer(panel_answers.depths, True)),
+            (r"/api/metrics", handlers.Answer, answer(panel_answers.metrics)),
+            (r"/api/quantities/(\d+)", handlers.Answer, answer(panel_answers.quantities_of)),
             (r"/api/similar/(\d+)", handlers.Answer, answer(answers.similar)),
             (r"/api/queue", handlers.Answer, answer(answers.queue)),
             (r"/api/traces", handlers.Answer, answer(partial(trace_answers.about, traces))),

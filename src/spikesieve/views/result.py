@@ -4,11 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from spikesieve.curation.actions import Membership
 from spikesieve.curation.recompute import CurationParams
-from spikesieve.model import F32, I32, I64, Label, Probe, Recording, SortedTime, Sorting, Templates, Unit
+from spikesieve.model import F32, I32, I64, Label, Probe, Recording, RowsOnDemand, SortedTime, Sorting, Templates, Unit
 from spikesieve.settings.sort import Settings
+
+
+@dataclass(frozen=True, eq=False)
+class SpikeFeatures:
+    """Features of single spikes, on the contacts of the template that they were sorted into.
+
+    Attributes
+    ----------
+    scores : ndarray of floating point, shape (n_stored, n_columns, n_components), or RowsOnDemand
+        Mapped from its file.
+    contacts : ndarray of int64, shape (n_templates, n_columns)
+        Contact of each column; -1 for none.
+    stored : ndarray of int64, shape (n_spikes,), or None
+        Row of each spike in `scores`, -1 if it has none; None where they are in the same order.
+    """
+
+    scores: NDArray[Any] | RowsOnDemand
+    contacts: I64
+    stored: I64 | None = None
+
+    @property
+    def n_components(self) -> int:
+        """Number of components."""
+        return int(self.scores.shape[2])
+
+    def scores_of(self, rows: I32, column: int, component: int) -> F32:
+        """Read one score of some spikes.
+
+        Parameters
+        ----------
+        rows : ndarray of int32, shape (n,)
+            The spikes.
+        column, component : int
+            Which one.
+
+        Returns
+        -------
+        ndarray of float32, shape (n,)
+            NaN for a spike that has none.
+        """
+        place = rows if self.stored is None else self.stored[rows]
+        if isinstance(self.scores, RowsOnDemand):
+            return self.scores[place][:, column, component]
+        known = place >= 0
+        found = np.full(len(rows), np.nan, np.float32)
+        found[known] = self.scores[place[known], column, component]
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +94,8 @@ class Result:
         Its unit.
     position_um : ndarray of float32, shape (n_spikes, 2), or None
         x and depth of each spike.
+    features : SpikeFeatures or None
+        Features of the spikes.
     described : mapping of int to Unit
         Rows of the unit table that are known, by number of the unit.
     labels : mapping of int to Label
@@ -74,6 +127,7 @@ class Result:
     amplitude: F32 | None = None
     amplitude_unit: str = ""
     position_um: F32 | None = None
+    features: SpikeFeatures | None = None
     described: Mapping[int, Unit] = field(default_factory=dict)
     labels: Mapping[int, Label] = field(default_factory=dict)
     sorting: Sorting | None = None

@@ -10,6 +10,10 @@ from spikesieve.views.result import Result
 
 N_RATE_BINS = 100
 """Bins of the rate over time."""
+PER_DECADE = 12
+"""Bins of logarithmic time in a factor of ten."""
+LAGS_MS = (0.3, 1000.0)
+"""Shortest and longest lag of correlograms over logarithmic time."""
 
 
 def pair_counts(result: Result, a: I32, b: I32, bin_ms: float, n_bins: int) -> I64:
@@ -34,6 +38,67 @@ def pair_counts(result: Result, a: I32, b: I32, bin_ms: float, n_bins: int) -> I
     first, second = (result.time.apart(result.sample[rows]) for rows in (a, b))
     bin_samples = bin_ms * 1e-3 * result.time.sampling_hz
     return np.asarray(correlogram(first, second, bin_samples, n_bins, a is b), np.int64)
+
+
+def log_edges_ms(first_ms: float, last_ms: float) -> F64:
+    """Make edges of bins that are equally wide in logarithmic time.
+
+    Parameters
+    ----------
+    first_ms, last_ms : float
+        First and last edge.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_bins + 1,)
+        Twelve bins in a factor of ten.
+
+    Examples
+    --------
+    >>> log_edges_ms(1.0, 100.0).shape
+    (25,)
+    """
+    return np.geomspace(first_ms, last_ms, round(PER_DECADE * np.log10(last_ms / first_ms)) + 1)
+
+
+def log_lags(result: Result) -> I64:
+    """Make the lags of a correlogram over logarithmic time, from 0.3 ms to 1 s.
+
+    Parameters
+    ----------
+    result : Result
+        The result.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_bins + 1,)
+        Edges of the bins in whole samples: all bins hold a whole number of lags.
+    """
+    per_ms = 1e-3 * result.time.sampling_hz
+    return np.unique(np.round(log_edges_ms(*LAGS_MS) * per_ms).astype(np.int64).clip(1))
+
+
+def log_pair_counts(result: Result, a: I32, b: I32, lags: I64) -> I64:
+    """Count the time differences of two units, or of a unit with itself, in bins of any width.
+
+    Parameters
+    ----------
+    result : Result
+        The result.
+    a, b : ndarray of int32, shape (n,)
+        Their spikes; the same array for an autocorrelogram.
+    lags : ndarray of int64, shape (n_bins + 1,)
+        Ascending edges in samples, above 0; a bin holds its first edge.
+
+    Returns
+    -------
+    ndarray of int64, shape (2, n_bins)
+        Pairs of spikes of the same segment: b before a, and b after a.
+    """
+    reach = int(lags[-1])
+    first, second = (result.time.apart(result.sample[rows]) for rows in (a, b))
+    counts = np.asarray(correlogram(first, second, 1.0, reach, a is b), np.int64)
+    return np.stack([np.add.reduceat(one[:reach], lags[:-1]) for one in (counts[reach::-1], counts[reach:])])
 
 
 def interval_counts(result: Result, rows: I32, edges_ms: F64) -> I64:

@@ -109,7 +109,20 @@ export const COMMANDS = {
     state.raw = !state.raw;
     changed("look");
   },
-  intervals: () => reveal("intervals"),
+  intervals: () => {
+    state.logIntervals = !state.logIntervals;
+    reveal("intervals");
+    changed("look");
+  },
+  log_correlograms: () => {
+    state.logLags = !state.logLags;
+    reveal("correlograms");
+    changed("look");
+  },
+  best_channels: () => {
+    state.featureContacts = null;
+    changed("look");
+  },
   overlap: () => {
     state.overlap = !state.overlap;
     changed("look");

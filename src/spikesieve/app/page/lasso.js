@@ -11,10 +11,10 @@ import { colours } from "./theme.js";
  * @typedef {import("./draw/canvas.js").Box} Box
  * @typedef {import("./store.js").Where} Where
  * @typedef {{x: [number, number], y: [number, number]}} Frame
- * @typedef {{box: Box, frame: Frame, where: Where}} Plot A plot on a canvas, and what its axes are.
+ * @typedef {{box: Box, frame: Frame, where: Where, trace?: [number, number][]}} Plot A plot on a canvas, what its axes are, and the curve that it is known by.
  */
 
-const FREE_HAND_PX = 5;
+const FREE_HAND_PX = 5, NEAR_PX = 40;
 
 /** Whether two plots have the same axes. @param {Where} a @param {Where} b */
 function isSame(a, b) {
@@ -26,9 +26,16 @@ function valueAt({ box, frame }, x, y) {
   return [linear([box.left, box.right], ...frame.x)(x), linear([box.bottom, box.top], ...frame.y)(y)];
 }
 
-/** @param {Box} box @param {MouseEvent} event */
-function holds(box, { offsetX: x, offsetY: y }) {
-  return x >= box.left - FREE_HAND_PX && x <= box.right + FREE_HAND_PX && y >= box.top - FREE_HAND_PX && y <= box.bottom + FREE_HAND_PX;
+/** How far a plot is from the mouse: its curve, where it has one, or else its box. @param {Plot} plot @param {MouseEvent} event */
+function gap({ box, trace }, { offsetX: x, offsetY: y }) {
+  if (trace) return Math.min(...trace.map(([left, top]) => Math.hypot(left - x, top - y))) - NEAR_PX;
+  return Math.max(box.left - x, x - box.right, box.top - y, y - box.bottom);
+}
+
+/** The plot at the mouse. @param {Plot[]} plots @param {MouseEvent} event @returns {Plot | undefined} */
+function plotAt(plots, event) {
+  const gaps = plots.map((plot) => ({ plot, far: gap(plot, event) })).filter(({ far }) => far <= FREE_HAND_PX);
+  return gaps.sort((one, other) => one.far - other.far)[0]?.plot;
 }
 
 /** What a request says of the lasso. */
@@ -53,10 +60,10 @@ async function count() {
 /**
  * Let a lasso be drawn over a canvas.
  * @param {HTMLElement} content Where the canvas is. @param {() => Plot[]} plots What it shows now.
- * @param {boolean} isLine An open line chooses what crosses it.
+ * @param {{isLine?: boolean, canDraw?: boolean, pick?: (plot: Plot, isSecond: boolean) => void}} how An open line chooses what crosses it; Ctrl+click picks a plot.
  * @returns {() => void} Draws the lasso again.
  */
-export function startLasso(content, plots, isLine = false) {
+export function startLasso(content, plots, { isLine = false, canDraw = true, pick } = {}) {
   const canvas = content.appendChild(document.createElement("canvas")), fewest = isLine ? 2 : 3;
   canvas.className = "lasso";
   /** @type {{plot: Plot, last: [number, number]} | null} The plot in which it is being drawn. */
@@ -65,18 +72,20 @@ export function startLasso(content, plots, isLine = false) {
     const drawn = pen(canvas), lasso = state.lasso, plot = lasso && plots().find(({ where }) => isSame(where, lasso.where));
     if (drawn && plot && lasso) drawLasso(drawn.ctx, plot, lasso.corners, lasso.closed && !isLine);
   };
-  const plotAt = (/** @type {MouseEvent} */ event) => plots().find(({ box }) => holds(box, event));
   canvas.addEventListener("contextmenu", (event) => {
     event.preventDefault();
+    const plot = plotAt(plots(), event);
+    if (pick && event.ctrlKey) return void (plot && pick(plot, true));
     state.lasso = null;
     changed("lasso");
   });
   canvas.addEventListener("pointerdown", (event) => {
-    const plot = plotAt(event);
-    if (event.button !== 0 || !plot) return;
+    const plot = plotAt(plots(), event);
+    const isCtrl = event.ctrlKey || event.metaKey;
+    if (event.button !== 0 || !plot || (!isCtrl && !canDraw)) return;
+    if (isCtrl && pick) return pick(plot, event.shiftKey);
     const corner = valueAt(plot, event.offsetX, event.offsetY);
-    if (event.ctrlKey || event.metaKey) {
-      if (isLine) return;
+    if (isCtrl) {
       const before = state.lasso && isSame(state.lasso.where, plot.where) ? state.lasso.corners : [];
       state.lasso = { where: plot.where, corners: [...before, corner], closed: true, counts: null };
       changed("lasso");

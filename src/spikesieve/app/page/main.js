@@ -7,6 +7,7 @@ import { COMMANDS } from "./commands.js";
 import { startKeys } from "./keys.js";
 import { startQueue } from "./queue.js";
 import { startLayout } from "./layout/layout.js";
+import { startMetrics } from "./metrics.js";
 import { sortBy, startOrder } from "./order.js";
 import * as panels from "./panels/all.js";
 import { getAhead } from "./panels/unit_arrays.js";
@@ -58,6 +59,7 @@ async function start() {
   await logIn();
   take(await getJson("start"));
   startAsking();
+  void startMetrics();
   startOrder();
   startLayout(Object.values(panels));
   startQueue();

@@ -29,6 +29,11 @@ export const state = {
   colourBy: "label",
   /** @type {{name: string, is_text: boolean, meaning: string}[]} Columns of metrics.csv. */
   metrics: [],
+  /** @type {number[] | null} Contacts whose features are shown; null for the best ones. */
+  featureContacts: null,
+  /** Whether correlograms and intervals are over logarithmic time. */
+  logLags: false,
+  logIntervals: false,
   overlap: true,
   raw: false,
   waveformScale: 1,

@@ -57,35 +57,54 @@ export function line(ctx, points) {
   ctx.stroke();
 }
 
+/** Round values of a logarithmic axis. @param {Range} range @param {number} most @returns {number[]} */
+export function logTicks([low, high], most) {
+  const inside = (/** @type {number[]} */ multiples) => {
+    const found = [];
+    for (let p = Math.floor(Math.log10(low)); p <= Math.ceil(Math.log10(high)); p++)
+      for (const m of multiples) if (m * 10 ** p >= low && m * 10 ** p <= high) found.push(Number((m * 10 ** p).toPrecision(3)));
+    return found;
+  };
+  const choices = [[1, 2, 5], [1, 3], [1]].map(inside);
+  // A range of less than a factor of two or three has no two of these: it is as good as linear.
+  return choices.find((found) => found.length <= most && found.length > 1) ?? ticks([low, high], most / 2);
+}
+
+/** @param {Range} range @param {boolean} isLog @param {number} from @param {number} to @returns {(value: number) => number} */
+function scale([low, high], isLog, from, to) {
+  if (!isLog) return linear([low, high], from, to);
+  const place = linear([Math.log(low), Math.log(high)], from, to);
+  return (value) => place(Math.log(value));
+}
+
 /**
  * Axes around a box; the returned x and y take a value to its place.
- * @param {Pen} pen @param {Box} box @param {{x: Range, y: Range, xLabel?: string, yLabel?: string, yTicks?: number[]}} what @param {Colours} colours
+ * @param {Pen} pen @param {Box} box
+ * @param {{x: Range, y: Range, xLabel?: string, yLabel?: string, xLog?: boolean, yLog?: boolean, xTicks?: number[], yTicks?: number[]}} what
+ * @param {Colours} colours
  */
-export function axes({ ctx }, box, { x, y, xLabel = "", yLabel = "", yTicks }, colours) {
-  const px = linear(x, box.left, box.right), py = linear(y, box.bottom, box.top);
+export function axes({ ctx }, box, { x, y, xLabel = "", yLabel = "", xLog = false, yLog = false, xTicks, yTicks }, colours) {
+  const px = scale(x, xLog, box.left, box.right), py = scale(y, yLog, box.bottom, box.top), width = box.right - box.left, height = box.bottom - box.top;
   ctx.strokeStyle = colours.line;
   ctx.fillStyle = colours.soft;
   ctx.lineWidth = 1;
-  ctx.strokeRect(box.left + 0.5, box.top + 0.5, box.right - box.left, box.bottom - box.top);
+  ctx.strokeRect(box.left + 0.5, box.top + 0.5, width, height);
   ctx.textBaseline = "top";
   ctx.textAlign = "center";
-  for (const tick of ticks(x, (box.right - box.left) / 60)) {
+  for (const tick of xTicks ?? (xLog ? logTicks(x, width / 34) : ticks(x, width / 60))) {
     line(ctx, [[px(tick), box.bottom], [px(tick), box.bottom + 4]]);
     ctx.fillText(plain(tick), px(tick), box.bottom + 5);
   }
-  if (xLabel) {
-    ctx.textAlign = "right";
-    ctx.fillText(xLabel, box.right, box.bottom + 16);
-  }
+  if (xLabel) ctx.fillText(xLabel, (box.left + box.right) / 2, box.bottom + 18);
   ctx.textAlign = "right";
   ctx.textBaseline = "middle";
-  for (const tick of yTicks ?? ticks(y, (box.bottom - box.top) / 26)) {
+  for (const tick of yTicks ?? (yLog ? logTicks(y, height / 20) : ticks(y, height / 26))) {
     line(ctx, [[box.left - 4, py(tick)], [box.left, py(tick)]]);
     ctx.fillText(plain(tick), box.left - 6, py(tick));
   }
   if (yLabel) {
     ctx.save();
-    ctx.translate(9, (box.top + box.bottom) / 2);
+    ctx.translate(box.left - 40, (box.top + box.bottom) / 2);
     ctx.rotate(-Math.PI / 2);
     ctx.textAlign = "center";
     ctx.fillText(yLabel, 0, 0);

@@ -14,8 +14,8 @@ export const PRESETS = {
     text: "tables, waveforms, correlograms, rate and one scatter",
     tree: row(
       [0.31, column([0.62, group("units")], [0.38, group("similar")])],
-      [0.35, column([0.62, group("waveforms")], [0.38, group("scatter")])],
-      [0.34, column([0.48, group("correlograms")], [0.2, group("rate")], [0.32, group("intervals")])],
+      [0.35, column([0.6, group("waveforms", "probe", "traces")], [0.4, group("scatter", "features", "drift")])],
+      [0.34, column([0.5, group("correlograms")], [0.22, group("rate")], [0.28, group("intervals", "metrics")])],
     ),
   },
   wide: {
@@ -24,7 +24,7 @@ export const PRESETS = {
     tree: row(
       [0.22, column([0.6, group("units")], [0.4, group("similar")])],
       [0.1, group("probe")],
-      [0.24, column([0.6, group("waveforms")], [0.4, group("rate", "drift")])],
+      [0.24, column([0.52, group("waveforms")], [0.32, group("traces", "drift")], [0.16, group("rate")])],
       [0.24, column([0.5, group("correlograms")], [0.2, group("intervals")], [0.3, group("metrics")])],
       [0.2, column([0.4, group("scatter")], [0.6, group("features")])],
     ),
@@ -35,7 +35,7 @@ export const PRESETS = {
     tree: row(
       [0.3, column([0.55, group("units")], [0.45, group("similar")])],
       [0.3, column([0.6, group("waveforms")], [0.4, group("correlograms")])],
-      [0.4, column([0.6, group("features")], [0.4, group("scatter", "rate", "intervals", "probe", "drift", "metrics")])],
+      [0.4, column([0.6, group("features")], [0.4, group("scatter", "rate", "intervals", "probe", "drift", "metrics", "traces")])],
     ),
   },
   overview: {
@@ -44,7 +44,7 @@ export const PRESETS = {
     tree: row(
       [0.36, group("units", "similar")],
       [0.2, group("probe")],
-      [0.44, column([0.6, group("drift")], [0.4, row([0.5, group("metrics")], [0.5, group("waveforms", "rate", "correlograms")])])],
+      [0.44, column([0.56, group("drift")], [0.44, row([0.6, group("metrics")], [0.4, group("waveforms", "rate", "correlograms")])])],
     ),
   },
   traces: {

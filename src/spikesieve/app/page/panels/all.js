@@ -8,3 +8,7 @@ export { rate } from "./rate.js";
 export { intervals } from "./intervals.js";
 export { scatter } from "./scatter.js";
 export { traces } from "./traces.js";
+export { features } from "./features.js";
+export { probe } from "./probe.js";
+export { drift } from "./drift.js";
+export { metrics } from "./metrics.js";

@@ -1,21 +1,27 @@
 // @ts-check
 // The panel of correlograms.
 
-import { drawCorrelograms } from "../draw/bars.js";
+import { drawCorrelograms, drawLogCorrelograms } from "../draw/bars.js";
 import { pen, say } from "../draw/canvas.js";
-import { state } from "../store.js";
+import { changed, state } from "../store.js";
 import { colours, unitColour } from "../theme.js";
+import { timeChoice } from "./time_choice.js";
 import { chart } from "./panel.js";
 import { correlogramsOf } from "./unit_arrays.js";
 
 /** @typedef {import("../wire.js").Message} Message */
 
 /** @type {import("../layout/layout.js").Panel} */
-export const correlograms = {
-  name: "correlograms",
-  title: "Correlograms",
-  mount: (place) => void chart(place, ["look"], async (units) => (units.length ? correlogramsOf(units) : null), draw),
-};
+export const correlograms = { name: "correlograms", title: "Correlograms", mount };
+
+/** @param {import("../layout/layout.js").Place} place */
+function mount(place) {
+  place.tools.append(timeChoice("Time of the correlograms", () => state.logLags, (isLog) => {
+    state.logLags = isLog;
+    changed("look");
+  }));
+  chart(place, ["look"], async (units) => (units.length ? correlogramsOf(units) : null), draw);
+}
 
 /** @param {HTMLCanvasElement} canvas @param {number[]} units @param {Message | null} found */
 function draw(canvas, units, found) {
@@ -23,7 +29,9 @@ function draw(canvas, units, found) {
   if (!drawing) return "";
   if (!found) return say(drawing, "No unit is selected.", colours()), "";
   const { data, shape } = found.arrays.counts;
-  drawCorrelograms(drawing, data, shape[0], state.binMs, units.map((_, i) => unitColour(i)), units, colours());
+  const unitColours = units.map((_, i) => unitColour(i)), edges = found.arrays.edges_ms;
+  if (edges) drawLogCorrelograms(drawing, data, shape[0], Array.from(edges.data), unitColours, units, colours());
+  else drawCorrelograms(drawing, data, shape[0], state.binMs, unitColours, units, colours());
   canvas.setAttribute("aria-label", `Auto- and cross-correlograms of units ${units.join(", ")}.`);
-  return `bins of ${state.binMs} ms${units.length > shape[0] ? `, first ${shape[0]} units` : ""}`;
+  return `${edges ? "pairs per ms, by ms of lag" : `bins of ${state.binMs} ms`}${units.length > shape[0] ? `, first ${shape[0]} units` : ""}`;
 }

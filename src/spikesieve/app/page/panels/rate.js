@@ -30,7 +30,9 @@ function draw(canvas, units, found) {
   const top = Math.max(...found.flatMap(({ arrays }) => Array.from(arrays.rate_hz.data).filter(Number.isFinite)), 1e-3);
   const box = { left: 44, top: 4, right: drawing.width - 14, bottom: drawing.height - 20 };
   const at = axes(drawing, box, { x: state.start.span_s, y: [0, top * 1.06], yTicks: [0, Number(top.toPrecision(2))] }, colours());
-  found.forEach(({ arrays }, i) => drawSteps(drawing.ctx, arrays.rate_hz.data, at, state.start.span_s, unitColour(i)));
+  const [first, last] = state.start.span_s, n = found[0].arrays.rate_hz.data.length;
+  const edges = Array.from({ length: n + 1 }, (_, i) => first + (i / n) * (last - first));
+  found.forEach(({ arrays }, i) => drawSteps(drawing.ctx, arrays.rate_hz.data, at, edges, unitColour(i)));
   atTime = { left: box.left, right: box.right };
   if (state.range) {
     drawing.ctx.fillStyle = colours().ink;

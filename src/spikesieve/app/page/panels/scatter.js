@@ -3,7 +3,7 @@
 
 import { getArrays, getJson } from "../api.js";
 import { axes, pen, say } from "../draw/canvas.js";
-import { colourise, rgb, stamp } from "../draw/density.js";
+import { bitmap, colourise, rgb, stamp } from "../draw/density.js";
 import { reveal } from "../layout/layout.js";
 import { startLasso } from "../lasso.js";
 import { changed, ofRange, span, state } from "../store.js";
@@ -31,7 +31,7 @@ let drawLasso = () => {};
 
 /** @param {HTMLCanvasElement} canvas @returns {Box} */
 function boxOf(canvas) {
-  return { left: 56, top: 4, right: canvas.clientWidth - 10, bottom: canvas.clientHeight - 30 };
+  return { left: 56, top: 4, right: canvas.clientWidth - 16, bottom: canvas.clientHeight - 30 };
 }
 
 /** @param {any} facts Of a unit. @returns {Promise<[[number, number], [number, number]] | null>} */
@@ -85,15 +85,6 @@ function draw(canvas, units, found) {
 /** Density that was made for another size is not shown. @param {Uint16Array} counts @param {number} n */
 function resized(counts, n) {
   return counts.length === n ? counts : new Uint16Array(n);
-}
-
-/** @param {ImageData} image */
-function bitmap(image) {
-  const canvas = document.createElement("canvas");
-  canvas.width = image.width;
-  canvas.height = image.height;
-  canvas.getContext("2d")?.putImageData(image, 0, 0);
-  return canvas;
 }
 
 /** @type {import("../layout/layout.js").Panel} */

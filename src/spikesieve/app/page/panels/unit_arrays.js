@@ -15,6 +15,7 @@ export function unitArrays(units) {
 
 /** Correlograms of the first units. @param {number[]} units @returns {Promise<Message>} */
 export function correlogramsOf(units) {
+  if (state.logLags) return getArrays(`log_correlograms?units=${units.slice(0, MOST_CORRELOGRAMS).join(",")}${ofRange("&")}`);
   return getArrays(`correlograms?units=${units.slice(0, MOST_CORRELOGRAMS).join(",")}&bin_ms=${state.binMs}&n=${state.nBins}${ofRange("&")}`);
 }
 

@@ -1,4 +1,4 @@
-"""The page in a real browser without a screen, by keys and mouse."""
+"""The page of the app in a real browser without a screen, as a user sees it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ if not (BROWSER and DRIVER):
 
 
 @contextmanager
-def open_browser(profile: Path) -> Iterator[Any]:
+def open_browser(profile: Path, downloads: Path | None = None) -> Iterator[Any]:
     """Chromium with a profile of its own."""
     options = webdriver.ChromeOptions()
     options.binary_location = BROWSER
     for flag in (*FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
+    if downloads is not None:
+        options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     browser = webdriver.Chrome(options=options, service=Service(DRIVER))
     try:
