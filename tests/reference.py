@@ -329,3 +329,46 @@ def two_gaussians(white, share, fewest, ridge, max_steps, close):
         if np.abs(share - previous).max() < close:
             break
     return True, log_odds, upper, lower, p
+
+
+# The app
+
+
+def rows_by_unit(unit, first, place, n_units):
+    """Rows of the spikes of each unit one after the other, and where each unit begins and ends."""
+    k = np.asarray(unit, np.int64) - first
+    own = np.array([place[i] if 0 <= i < len(place) else -1 for i in k], np.int64)
+    parts = [np.flatnonzero(own == u) for u in range(n_units)]
+    return np.concatenate([np.empty(0, int), *parts]), np.cumsum([0, *map(len, parts)])
+
+
+def in_polygon(x, y, corners):
+    """Whether a ray to the right crosses an odd number of edges."""
+    found = np.zeros(len(x), bool)
+    for (x0, y0), (x1, y1) in zip(np.roll(corners, 1, axis=0), corners, strict=True):
+        crosses = (y0 >= y) != (y1 >= y)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found ^= crosses & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
+    return found
+
+
+def count_in_pixels(x, y, box, width, height):
+    """Points of each pixel; the right and the lower edge belong to the last ones."""
+    left, right, bottom, top = box
+    counts = np.zeros((height, width), np.int32)
+    for a, b in zip(x, y, strict=True):
+        if left <= a <= right and bottom <= b <= top:
+            column, row = int((a - left) / (right - left) * width), int((top - b) / (top - bottom) * height)
+            counts[min(row, height - 1), min(column, width - 1)] += 1
+    return counts
+
+
+def count_later(train, away, n_later, n_lags):
+    """Lags to the first spikes that come at least `away` later."""
+    counts = np.zeros(n_lags, np.int64)
+    for i, t in enumerate(train):
+        lags = [later - t for later in train if later >= t + away[i]][:n_later]
+        for lag in lags:
+            if lag < n_lags:
+                counts[lag] += 1
+    return counts

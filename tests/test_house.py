@@ -99,7 +99,7 @@ MAY_IMPORT = {
     "engine": {"stages", "kernels", "settings", "model", "errors"},
     "simulation": {"kernels", "geometry", "model", "errors", "settings"},
     "comparison": {"kernels", "model", "errors"},
-    "curation": {"stages", "metrics", "settings", "model", "errors"},
+    "curation": {"stages", "kernels", "metrics", "settings", "model", "errors"},
     "io": {"curation", "simulation", "engine", "kernels", "geometry", "model", "errors"},
     "report": {"comparison", "kernels", "metrics", "geometry", "model", "errors"},
     "views": {"curation", "engine", "stages", "metrics", "geometry", "kernels", "settings", "model", "errors"},

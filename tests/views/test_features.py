@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from make_sorting import make_sorting
 
-from spikesieve.api.phy_to_show import read_phy_to_show
+from spikesieve.api.result_to_show import read_result_to_show
 from spikesieve.api.result_to_show import of_sorting
 from spikesieve.errors import InputError
 from spikesieve.views import features
@@ -91,7 +91,7 @@ def phy_folder(folder: Path, stored: np.ndarray | None = None) -> Path:
 
 
 def test_those_of_a_folder_for_phy_are_found_whatever_its_order(tmp_path: Path) -> None:
-    result = read_phy_to_show(phy_folder(tmp_path, np.arange(50)))
+    result = read_result_to_show(phy_folder(tmp_path, np.arange(50)))
     times, raw = np.load(tmp_path / "spike_times.npy"), np.load(tmp_path / "pc_features.npy")
     rows = result.units.rows[3]
     found = axis_values(result, rows, "4.2")
@@ -101,7 +101,7 @@ def test_those_of_a_folder_for_phy_are_found_whatever_its_order(tmp_path: Path) 
 
 
 def test_features_of_some_spikes_only_are_told(tmp_path: Path) -> None:
-    result = read_phy_to_show(phy_folder(tmp_path, np.arange(10, 40)))
+    result = read_result_to_show(phy_folder(tmp_path, np.arange(10, 40)))
     assert "Features are stored of 30 of 50 spikes only." in result.missing
     every = np.arange(50, dtype=np.int32)
     known = np.isfinite(axis_values(result, every, "2.0")) | np.isfinite(axis_values(result, every, "1.0"))
@@ -111,7 +111,7 @@ def test_features_of_some_spikes_only_are_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["pc_features", "pc_feature_ind"])
 def test_a_folder_without_them_says_so(tmp_path: Path, name: str) -> None:
     (phy_folder(tmp_path) / f"{name}.npy").unlink()
-    result = read_phy_to_show(tmp_path)
+    result = read_result_to_show(tmp_path)
     assert result.features is None
     assert any("features are not shown" in sentence for sentence in result.missing)
     assert np.isnan(axis_values(result, np.arange(5, dtype=np.int32), "1.0")).all()
@@ -119,7 +119,7 @@ def test_a_folder_without_them_says_so(tmp_path: Path, name: str) -> None:
 
 def test_a_table_of_contacts_that_does_not_fit_switches_them_off(tmp_path: Path) -> None:
     np.save(phy_folder(tmp_path) / "pc_feature_ind.npy", np.zeros((2, 4), np.int64))
-    result = read_phy_to_show(tmp_path)
+    result = read_result_to_show(tmp_path)
     assert result.features is None
     assert any("do not fit the units" in sentence for sentence in result.missing)
 

@@ -18,12 +18,15 @@ from spikesieve.app.server import Place, serve
 from spikesieve.app.session import Session
 from spikesieve.curation.history import replay
 from spikesieve.io.curations.journal import TORN, Journal, read_journal
+from spikesieve.io.curations.kept import Kept
 from spikesieve.model.text import counted
 from spikesieve.views.result import Result
 
 logger = logging.getLogger(__name__)
 
-CURATION_FOLDER = "curation"
+CURATION_FOLDER, KEPT, IDENTITY = "curation", "kept", "identity"
+PIECE = 2**20
+"""Spikes of which a copy is made at once."""
 
 
 def show(
@@ -54,7 +57,8 @@ def show(
         The curation cannot be written, or the port is taken.
     """
     folder = Path(folder)
-    result = read_result_to_show(folder)
+    kept = Kept(folder / CURATION_FOLDER / KEPT, not read_only)
+    result = read_result_to_show(folder, kept)
     for sentence in result.missing:
         announce(f"Note: {sentence}")
     with ExitStack() as stack:
@@ -96,7 +100,8 @@ def open_session(
     Session
         With all that was decided.
     """
-    place, identity = folder / CURATION_FOLDER, identity_of(result)
+    place = folder / CURATION_FOLDER
+    identity = kept_identity(result, Kept(place / KEPT, not read_only))
     if read_only:
         return Session(result, replay(result.units, read_journal(place, identity).entries))
     journal = stack.enter_context(Journal(place, identity))
@@ -105,6 +110,30 @@ def open_session(
     if journal.found.entries:
         announce(f"Goes on after {counted(len(journal.found.entries), 'decision')} in {place}.")
     return Session(result, replay(result.units, journal.found.entries), journal.append)
+
+
+def kept_identity(result: Result, kept: Kept) -> dict[str, Any]:
+    """Tell a result apart from others, without reading all spikes again while their files are the same.
+
+    Parameters
+    ----------
+    result : Result
+        The result.
+    kept : Kept
+        Where it is kept.
+
+    Returns
+    -------
+    dict
+        From `identity_of`.
+    """
+    found = kept.read(IDENTITY, result.read_from) if result.read_from else None
+    if found is not None:
+        return dict(found[1])
+    identity = identity_of(result)
+    if result.read_from:
+        kept.write(IDENTITY, result.read_from, {}, identity)
+    return identity
 
 
 def identity_of(result: Result) -> dict[str, Any]:
@@ -121,5 +150,6 @@ def identity_of(result: Result) -> dict[str, Any]:
         Numbers of spikes and units, and a checksum of the spikes and of the units they belong to.
     """
     checksum = hashlib.sha256(np.ascontiguousarray(result.sample).data)
-    checksum.update(np.ascontiguousarray(result.template).data)
+    for at in range(0, len(result.template), PIECE):
+        checksum.update(result.template[at : at + PIECE].astype(np.int32).data)
     return {"n_spikes": len(result.sample), "n_units": len(result.units.ids), "sha256": checksum.hexdigest()}

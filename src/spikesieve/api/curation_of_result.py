@@ -12,6 +12,7 @@ from spikesieve.app.session import Session
 from spikesieve.curation.actions import Membership
 from spikesieve.curation.between import difference
 from spikesieve.curation.history import Step
+from spikesieve.curation.spike_index import numbers_in
 from spikesieve.errors import InputError
 from spikesieve.io.curations.phy_files import (
     CLUSTERS,
@@ -192,14 +193,17 @@ def _in_phy(session: Session, folder: Path, is_first: bool) -> Membership:
             raise InputError(f"{CLUSTERS} in {folder} has {len(clusters)} spikes: it is of another result.")
         theirs, number_of = _renumbered(clusters[rows], now)
     wanted = {number_of[k]: Label(group) for k, group in groups.items() if k in number_of and group in set(Label)}
-    shown = {unit: session.label(unit) for unit in now.ids}
     kept = {unit: label for unit, label in now.labels.items() if unit in theirs.rows}
     given = {
         number: wanted[number]
         for k, number in number_of.items()
-        if number in wanted and wanted[number] != shown.get(number) and written.get(k) != wanted[number]
+        if number in wanted and written.get(k) != wanted[number] and not _has_label(session, number, wanted[number])
     }
     return replace(theirs, labels={**kept, **given})
+
+
+def _has_label(session: Session, unit: int, label: Label) -> bool:
+    return unit in session.units.rows and session.label(unit) == label
 
 
 def _labels(path: Path) -> dict[int, str]:
@@ -208,7 +212,7 @@ def _labels(path: Path) -> dict[int, str]:
 
 def _renumbered(clusters: I64, now: Membership) -> tuple[Membership, dict[int, int]]:
     """The clusters as units. One with the spikes of a unit keeps its number, others get one that was never used."""
-    theirs = Membership.of_spikes(clusters, np.unique(clusters).tolist(), now.next_unit)
+    theirs = Membership.of_spikes(clusters, numbers_in(clusters)[0].tolist(), now.next_unit)
     rows, number_of, new = {}, {}, max(now.next_unit, max(theirs.rows, default=-1) + 1)
     for cluster, own in theirs.rows.items():
         same = cluster in now.rows and np.array_equal(now.rows[cluster], own)

@@ -97,13 +97,15 @@ class FinishedResult:
         return RawFiles(tuple(self.raw_files), starts, int(self.params["n_channels_dat"]), dtype, header_bytes)
 
 
-def read_finished(folder: Path) -> FinishedResult:
+def read_finished(folder: Path, is_mapped: bool = False) -> FinishedResult:
     """Read a result folder.
 
     Parameters
     ----------
     folder : Path
         The result folder.
+    is_mapped : bool, optional
+        Map the columns of the spikes into memory instead of reading them.
 
     Returns
     -------
@@ -115,7 +117,7 @@ def read_finished(folder: Path) -> FinishedResult:
     InputError
         The folder is no result, or is damaged.
     """
-    facts, sorting = read_provenance(folder), read_sorting(folder)
+    facts, sorting = read_provenance(folder), read_sorting(folder, is_mapped)
     whole = FinishedResult(folder, sorting, facts, *read_clock_files(folder), read_params_py(folder / "params.py"))
     spans = tuple((row.start_sample, row.stop_sample) for row in whole.segments)
     if spans != sorting.segments or len(whole.spike_s) != len(sorting.spikes):

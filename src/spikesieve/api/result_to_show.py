@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from spikesieve.api.finished import read_finished
+from spikesieve.api.kept_index import kept_index
 from spikesieve.api.phy_to_show import read_phy_to_show
 from spikesieve.curation.actions import Membership, as_sorted
 from spikesieve.curation.recompute import CurationParams
+from spikesieve.curation.spike_index import SpikeIndex
 from spikesieve.errors import InputError, SettingsError
+from spikesieve.io.curations.kept import Kept, stamp
 from spikesieve.io.results.folder import RESULT_MARKER
 from spikesieve.model import Recording, Sorting
 from spikesieve.settings.curate import CurateParams
@@ -21,13 +24,15 @@ from spikesieve.settings.units import UnitsParams
 from spikesieve.views.result import Result, SpikeFeatures
 
 
-def read_result_to_show(folder: Path) -> Result:
+def read_result_to_show(folder: Path, kept: Kept | None = None) -> Result:
     """Read a result.
 
     Parameters
     ----------
     folder : Path
         A result of spikesieve, or any folder that a sorter wrote for Phy.
+    kept : Kept, optional
+        Where it is kept which spikes each unit has. Default: nowhere.
 
     Returns
     -------
@@ -39,33 +44,42 @@ def read_result_to_show(folder: Path) -> Result:
     InputError
         The folder is no result, or is damaged.
     """
+    kept = kept or Kept(folder, False)
     has_spikes = (folder / "spike_times.npy").is_file()
     if (folder / RESULT_MARKER).is_file():
         try:
-            return _own_result(folder)
+            return _own_result(folder, kept)
         except InputError as error:
             if not has_spikes:
                 raise
             # Written by an earlier version, or not whole: what Phy needs of it may be there.
-            read = read_phy_to_show(folder)
+            read = read_phy_to_show(folder, kept)
             return replace(read, missing=(f"It is shown as a folder for Phy: {error}", *read.missing))
     if has_spikes:
-        return read_phy_to_show(folder)
+        return read_phy_to_show(folder, kept)
     raise InputError(
         f"{folder} is no result: it has neither {RESULT_MARKER} nor spike_times.npy. Give the folder that "
         "`spikesieve sort --out` made, or one that another sorter wrote for Phy."
     )
 
 
-def _own_result(folder: Path) -> Result:
-    whole = read_finished(folder)
+def _own_result(folder: Path, kept: Kept) -> Result:
+    whole = read_finished(folder, is_mapped=True)
     settings = whole.facts["settings"]
     params = CurationParams(UnitsParams(**settings.get("units", {})), CurateParams(**settings.get("curate", {})))
     there = bool(whole.raw_files) and all(Path(path).is_file() for path in whole.raw_files)
     missing = () if there else ("The raw file is not where it was: spikes are shown as mean waveforms only.",)
     unit = "µV" if whole.facts["recording"]["gain_is_known"] else "raw"
-    found = of_sorting(whole.sorting, folder.resolve().name, unit, params, whole.recording if there else None, missing)
-    return replace(found, settings=_settings(settings))
+    read_from = stamp(folder / f"{name}.npy" for name in ("spike_times", "spike_templates"))
+    result = of_sorting(
+        whole.sorting,
+        folder.resolve().name,
+        unit,
+        params,
+        whole.recording if there else None,
+        kept_index(whole.sorting.spikes.unit, kept, read_from),
+    )
+    return replace(result, missing=missing, read_from=read_from, settings=_settings(settings))
 
 
 def _settings(found: dict[str, Any]) -> Settings | None:
@@ -82,7 +96,7 @@ def of_sorting(
     unit: str = "µV",
     params: CurationParams | None = None,
     recording: Recording | None = None,
-    missing: tuple[str, ...] = (),
+    index: SpikeIndex | None = None,
 ) -> Result:
     """Make a sorting ready for the views.
 
@@ -98,15 +112,15 @@ def of_sorting(
         Criteria of the labels.
     recording : Recording or None, optional
         The raw recording, where it is there.
-    missing : tuple of str, optional
-        What cannot be shown.
+    index : SpikeIndex or None, optional
+        The spikes of each row of the unit table that has spikes, where that is known.
 
     Returns
     -------
     Result
         For the views.
     """
-    units: Membership = as_sorted(sorting)
+    units: Membership = as_sorted(sorting, index)
     return Result(
         name=name,
         kind="spikesieve",
@@ -127,5 +141,4 @@ def of_sorting(
         sorting=sorting,
         recording=recording,
         params=params or CurationParams(),
-        missing=missing,
     )

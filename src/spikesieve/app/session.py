@@ -70,6 +70,7 @@ class Session:
         self._write = write
         self._lock = threading.RLock()
         self._rows: dict[int, I32] = {}
+        self._waveforms: dict[int, Waveform] = {}
         self._facts: dict[int, UnitFacts] = {}
         self._history = history
         self._alike: dict[tuple[int, int], float] = {}
@@ -124,6 +125,24 @@ class Session:
             raise InputError(f"There is no unit {unit}.")
         return self._rows[unit]
 
+    def waveform(self, unit: int) -> Waveform:
+        """Compute the mean waveform of a unit.
+
+        Parameters
+        ----------
+        unit : int
+            Its number.
+
+        Returns
+        -------
+        Waveform
+            Of all its spikes.
+        """
+        found = self._waveforms.get(unit)
+        if found is None:
+            found = self._waveforms[unit] = mean_waveform(self.result, self.rows(unit))
+        return found
+
     def facts(self, unit: int) -> UnitFacts:
         """Describe a unit.
 
@@ -139,8 +158,7 @@ class Session:
         """
         found = self._facts.get(unit)
         if found is None:
-            rows = self.rows(unit)
-            waveform = mean_waveform(self.result, rows)
+            rows, waveform = self.rows(unit), self.waveform(unit)
             found = self._facts[unit] = UnitFacts(rows, waveform, unit_row(self.result, unit, rows, waveform))
         return found
 

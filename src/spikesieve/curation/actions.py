@@ -8,6 +8,7 @@ from functools import cached_property, reduce
 
 import numpy as np
 
+from spikesieve.curation.spike_index import SpikeIndex, index_of_spikes
 from spikesieve.errors import InputError
 from spikesieve.model import I32, I64, Label, Sorting
 from spikesieve.model.text import counted
@@ -156,14 +157,27 @@ class Membership:
         >>> Membership.of_spikes(np.array([7, 2, 7]), (2, 7), 8).rows[7]
         array([0, 2], dtype=int32)
         """
-        numbers = np.array(sorted(ids), np.int64)
-        place = np.searchsorted(numbers, unit)
-        # The sort of NumPy takes linear time for 16 bits only.
-        order = np.argsort(place.astype(np.uint16) if len(numbers) < 2**16 else place, kind="stable").astype(np.int32)
-        belongs = np.isin(unit[order], numbers)
-        edges = np.searchsorted(place[order[belongs]], np.arange(1, len(numbers)))
-        parts = np.split(order[belongs], edges) if len(numbers) else []
-        return cls(dict(zip(numbers.tolist(), parts, strict=True)), len(unit), next_unit, dict(labels or {}))
+        return cls.of_index(index_of_spikes(unit, ids), next_unit, labels)
+
+    @classmethod
+    def of_index(cls, index: SpikeIndex, next_unit: int, labels: Mapping[int, Label] | None = None) -> Membership:
+        """Make the membership from the spikes of each unit.
+
+        Parameters
+        ----------
+        index : SpikeIndex
+            The spikes of each unit.
+        next_unit : int
+            Smallest number that was never used.
+        labels : mapping of int to Label, optional
+            Labels that were given by hand.
+
+        Returns
+        -------
+        Membership
+            The units.
+        """
+        return cls(index.rows_of_units(), index.n_spikes, next_unit, dict(labels or {}))
 
     @cached_property
     def ids(self) -> tuple[int, ...]:
@@ -179,13 +193,15 @@ class Membership:
         return unit
 
 
-def as_sorted(sorting: Sorting) -> Membership:
+def as_sorted(sorting: Sorting, index: SpikeIndex | None = None) -> Membership:
     """Return the membership before any action.
 
     Parameters
     ----------
     sorting : Sorting
         The sorting.
+    index : SpikeIndex or None, optional
+        The spikes of each row of the unit table that has spikes, where that is known.
 
     Returns
     -------
@@ -193,8 +209,10 @@ def as_sorted(sorting: Sorting) -> Membership:
         Its units, without labels by hand.
     """
     ids = sorting.unit_ids
-    unit = ids[sorting.spikes.unit] if len(ids) else np.empty(0, np.int64)
-    return Membership.of_spikes(unit, ids.tolist(), int(ids.max(initial=-1)) + 1)
+    rows = (index or index_of_spikes(sorting.spikes.unit, range(len(ids)))).rows_of_units()
+    none = np.empty(0, np.int32)
+    of_units = {unit: rows.get(row, none) for row, unit in enumerate(ids.tolist())}
+    return Membership(of_units, len(sorting.spikes), int(ids.max(initial=-1)) + 1)
 
 
 def after(membership: Membership, actions: Iterable[Action]) -> Membership:
@@ -266,7 +284,8 @@ def _split(membership: Membership, split: Split) -> Membership:
     rows, part = membership.rows[split.unit], np.asarray(split.part, np.int64)
     if len(part) != len(rows):
         raise InputError(f"Unit {split.unit} has {counted(len(rows), 'spike')}, and its split is of {len(part)}.")
-    used = np.unique(part)
+    is_plain = len(part) and part.min() >= 0 and part.max() < len(part)
+    used = np.flatnonzero(np.bincount(part)) if is_plain else np.unique(part)
     if len(used) < 2 or not np.array_equal(used, np.arange(len(used))):
         raise InputError(
             f"The split of unit {split.unit} needs two parts or more, 0, 1 ..., each with spikes. Got {used.tolist()}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -58,18 +59,19 @@ def difference(before: Membership, target: Membership) -> Difference:
     >>> difference(before, Membership.of_spikes(np.array([3, 3, 4]), (3, 4), 5)).merges
     (Merge(units=(0, 5), new_unit=3),)
     """
-    pairs = {(int(old), int(new)) for old, new in np.unique(np.stack([before.unit, target.unit]), axis=1).T}
+    new_of = _new_of(before, target)
+    n_old = Counter(new for parts in new_of.values() for new in parts)
     number = max(before.next_unit, target.next_unit)
     splits: list[Split] = []
     atoms: dict[int, list[int]] = {new: [] for new in (*target.ids, REMOVED)}
     for old in before.ids:
-        parts = sorted(new for o, new in pairs if o == old) or [old if old in target.ids else REMOVED]
+        parts = new_of[old] or [old if old in target.ids else REMOVED]
         numbers = [old]
         if len(parts) > 1:
-            alone = [sum(n == new for _, n in pairs) == 1 and new not in (*before.ids, REMOVED) for new in parts]
+            alone = [n_old[new] == 1 and new not in (*before.ids, REMOVED) for new in parts]
             numbers = [new if alone[k] else number + k for k, new in enumerate(parts)]
             number += len(parts)
-            splits.append(Split(old, np.searchsorted(parts, target.unit[before.unit == old]), tuple(numbers)))
+            splits.append(Split(old, np.searchsorted(parts, target.unit[before.rows[old]]), tuple(numbers)))
         for new, atom in zip(parts, numbers, strict=True):
             atoms[new].append(atom)
     numbers_now = _numbers(atoms, before, number)
@@ -85,6 +87,22 @@ def difference(before: Membership, target: Membership) -> Difference:
             if new in numbers_now and before.labels.get(numbers_now[new]) != label
         ),
     )
+
+
+def _new_of(before: Membership, target: Membership) -> dict[int, list[int]]:
+    """For each unit before, and for the spikes of none, the units that its spikes are in."""
+    new_of: dict[int, list[int]] = {REMOVED: []}
+    n_found = dict.fromkeys((*target.ids, REMOVED), 0)
+    for old, rows in before.rows.items():
+        if old in target.rows and np.array_equal(rows, target.rows[old]):
+            new, n_each = ([old], [len(rows)]) if len(rows) else ([], [])
+        else:
+            new, n_each = (found.tolist() for found in np.unique(target.unit[rows], return_counts=True))
+        new_of[old] = new
+        for unit, n in zip(new, n_each, strict=True):
+            n_found[unit] += n
+    new_of[REMOVED] = [unit for unit, rows in target.rows.items() if n_found[unit] < len(rows)]
+    return new_of
 
 
 def _numbers(atoms: dict[int, list[int]], before: Membership, number: int) -> dict[int, int]:

@@ -3,18 +3,21 @@
 from spikesieve.kernels.cpu.add_waveforms import add_waveforms
 from spikesieve.kernels.cpu.backend import CpuBackend
 from spikesieve.kernels.cpu.butterworth import butterworth
+from spikesieve.kernels.cpu.by_unit import rows_by_unit
 from spikesieve.kernels.cpu.coincidences import coincidences
 from spikesieve.kernels.cpu.correlogram import correlogram
 from spikesieve.kernels.cpu.delay import delay
 from spikesieve.kernels.cpu.differences import sum_differences
 from spikesieve.kernels.cpu.extremes import extremes, repeats
 from spikesieve.kernels.cpu.graph import ascend
+from spikesieve.kernels.cpu.later import count_later
 from spikesieve.kernels.cpu.localize import triangulate
 from spikesieve.kernels.cpu.magnitudes import median_magnitudes
 from spikesieve.kernels.cpu.match import subtract_waveforms, template_scores
 from spikesieve.kernels.cpu.median import subtract_median
 from spikesieve.kernels.cpu.microvolts import microvolts
 from spikesieve.kernels.cpu.mix import mix
+from spikesieve.kernels.cpu.polygon import count_in_pixels, in_polygon
 from spikesieve.kernels.cpu.project import project
 from spikesieve.kernels.cpu.pursue import pursue
 from spikesieve.kernels.cpu.sum_rows import sum_rows
@@ -37,10 +40,13 @@ __all__ = [
     "butterworth",
     "coincidences",
     "correlogram",
+    "count_in_pixels",
+    "count_later",
     "delay",
     "extremes",
     "gaussian_above_tail",
     "hidden_energy",
+    "in_polygon",
     "median_magnitudes",
     "microvolts",
     "mix",
@@ -48,6 +54,7 @@ __all__ = [
     "project",
     "pursue",
     "repeats",
+    "rows_by_unit",
     "subtract_median",
     "subtract_waveforms",
     "sum_differences",

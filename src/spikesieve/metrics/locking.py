@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.fft import rfft
 
+from spikesieve.kernels import count_later
 from spikesieve.model import F64, I64, SortedTime
 
 # Rhythms of neurons lose their phase within this; a clock does not.
@@ -81,18 +82,19 @@ def locking(train: I64, time: SortedTime, known_hz: Sequence[float] = ()) -> Loc
     """
     sampling_hz = time.sampling_hz
     lags = _lags(time.apart(train), sampling_hz)
-    if len(train) < MIN_SPIKES or not len(lags):
+    n_pairs = int(lags.sum())
+    if len(train) < MIN_SPIKES or not n_pairs:
         return None
     # Twice as long as the longest lag, so that no frequency is missed between two of the spectrum.
     n = 2 * int(MAX_LAG_S * sampling_hz)
-    strength = rfft(np.bincount(lags, minlength=n).astype(np.float32)).real / len(lags)
+    strength = rfft(lags.astype(np.float32), n).real / n_pairs
     hz = np.arange(len(strength)) * sampling_hz / n
     fast = (hz >= LOWEST_HZ) & (hz <= min(HIGHEST_HZ, 0.49 * sampling_hz))
     known = np.any([np.abs(hz - f) <= KNOWN_WITHIN_HZ for f in known_hz], axis=0) & np.ones_like(fast)
     for looked_at in (fast, known & ~fast):
         best = int(np.where(looked_at, strength, -1.0).argmax())
         odds = np.log(max(1, looked_at.sum()) / CHANCE)
-        by_chance = np.sqrt(odds / len(lags)) + odds / len(train)
+        by_chance = np.sqrt(odds / n_pairs) + odds / len(train)
         if strength[best] < max(MIN_SHARE**2, by_chance):
             continue
         lowest = _fundamental(strength, best, int(SLOWEST_HZ * n / sampling_hz))
@@ -103,13 +105,9 @@ def locking(train: I64, time: SortedTime, known_hz: Sequence[float] = ()) -> Loc
 
 
 def _lags(train: I64, sampling_hz: float) -> I64:
-    """Times in samples from each spike to some that come at least half a second later."""
+    """Number of lags of each length in samples, from each spike to some that come at least half a second later."""
     away = MIN_LAG_S * sampling_hz * (1 + np.arange(len(train)) * GOLDEN_RATIO % 1.0)
-    first = np.searchsorted(train, train + away)
-    later = first[:, None] + np.arange(N_LATER)
-    row, _ = np.nonzero(later < len(train))
-    lags = train[later[later < len(train)]] - train[row]
-    return np.asarray(lags[lags < MAX_LAG_S * sampling_hz], dtype=np.int64)
+    return np.asarray(count_later(train, away.astype(np.float64), N_LATER, int(np.ceil(MAX_LAG_S * sampling_hz))))
 
 
 def _fundamental(strength: F64, best: int, lowest: int) -> int:

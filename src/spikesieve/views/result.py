@@ -112,6 +112,8 @@ class Result:
         Row of each spike in the files of the folder; None where they are in the same order.
     settings : Settings or None
         Settings of the sort; None where they are not known.
+    read_from : mapping of str to list of int
+        State of the files of the spikes, by name; empty where they were not read from files.
     """
 
     name: str
@@ -136,6 +138,7 @@ class Result:
     missing: tuple[str, ...] = ()
     file_row: I64 | None = None
     settings: Settings | None = None
+    read_from: Mapping[str, list[int]] = field(default_factory=dict)
 
     @property
     def span_s(self) -> tuple[float, float]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from matplotlib.path import Path as Outline
 from numpy.typing import NDArray
 
+from spikesieve.kernels import count_in_pixels, in_polygon
 from spikesieve.model import F32, F64, I32, Bool
 from spikesieve.views.result import Result
 from spikesieve.views.two_clusters import two_clusters
@@ -91,12 +91,9 @@ def density(x: F64, y: F64, frame: Frame) -> NDArray[np.uint16]:
            [1, 0]], dtype=uint16)
     """
     (left, right), (bottom, top) = frame.x, frame.y
-    inside = (x >= left) & (x <= right) & (y >= bottom) & (y <= top)
-    column = ((x[inside] - left) * (frame.width / max(right - left, 1e-12))).astype(np.int64)
-    row = ((top - y[inside]) * (frame.height / max(top - bottom, 1e-12))).astype(np.int64)
-    place = np.minimum(row, frame.height - 1) * frame.width + np.minimum(column, frame.width - 1)
-    counts = np.bincount(place, minlength=frame.height * frame.width)
-    return np.minimum(counts, 65_535).astype(np.uint16).reshape(frame.height, frame.width)
+    box = float(left), float(right), float(bottom), float(top)
+    counts = np.minimum(count_in_pixels(x, y, box, frame.width, frame.height), 65_535)
+    return np.asarray(counts, np.uint16)
 
 
 def points(x: F64, y: F64) -> F32:
@@ -135,11 +132,4 @@ def inside(x: F64, y: F64, corners: F64) -> Bool:
     >>> inside(np.array([1.0, 3.0]), np.array([1.0, 1.0]), np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 2.0], [0.0, 2.0]]))
     array([ True, False])
     """
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    near = np.flatnonzero((x >= low[0]) & (x <= high[0]) & (y >= low[1]) & (y <= high[1]))
-    found = np.zeros(len(x), np.bool_)
-    # Axes of unlike units: only then is the polygon the one that was drawn.
-    scale = 1 / np.maximum(high - low, 1e-300)
-    outline = Outline(np.concatenate([(corners - low) * scale, [[0.0, 0.0]]]), closed=True)
-    found[near] = outline.contains_points((np.stack([x[near], y[near]], axis=1) - low) * scale)
-    return found
+    return np.asarray(in_polygon(x, y, np.ascontiguousarray(corners)), np.bool_)

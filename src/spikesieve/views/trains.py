@@ -14,6 +14,8 @@ PER_DECADE = 12
 """Bins of logarithmic time in a factor of ten."""
 LAGS_MS = (0.3, 1000.0)
 """Shortest and longest lag of correlograms over logarithmic time."""
+MOST_SAMPLES = 2**16
+"""Intervals of up to this are counted by their length in samples."""
 
 
 def pair_counts(result: Result, a: I32, b: I32, bin_ms: float, n_bins: int) -> I64:
@@ -119,7 +121,12 @@ def interval_counts(result: Result, rows: I32, edges_ms: F64) -> I64:
         Number of intervals.
     """
     times = result.time.apart(result.sample[rows])
-    return np.histogram(np.diff(times) / result.time.sampling_hz * 1e3, edges_ms)[0].astype(np.int64)
+    intervals, hz = np.diff(times), result.time.sampling_hz
+    # Equal intervals are put into bins together: there are few lengths in samples, and many spikes.
+    n_each = np.bincount(intervals[intervals <= MOST_SAMPLES], minlength=1)
+    few = np.histogram(np.arange(len(n_each)) / hz * 1e3, edges_ms, weights=n_each)[0]
+    long = np.histogram(intervals[intervals > MOST_SAMPLES] / hz * 1e3, edges_ms)[0]
+    return np.asarray(few + long, np.int64)
 
 
 def rate_over_time(result: Result, rows: I32) -> F32:
@@ -140,6 +147,9 @@ def rate_over_time(result: Result, rows: I32) -> F32:
     segments = result.time.segments or ((0, 1),)
     edges = np.linspace(segments[0][0], segments[-1][1], N_RATE_BINS + 1)
     used_s = np.diff(result.time.elapsed_s(edges))
-    counts = np.histogram(result.sample[rows], edges)[0].astype(np.float64)
+    # The last bin holds its end.
+    firsts = np.ceil(edges)
+    firsts[-1] = np.floor(edges[-1]) + 1
+    counts = np.diff(np.searchsorted(result.sample[rows], firsts.astype(np.int64))).astype(np.float64)
     rates: F64 = np.divide(counts, used_s, out=np.full(N_RATE_BINS, np.nan), where=used_s > 0)
     return rates.astype(np.float32)

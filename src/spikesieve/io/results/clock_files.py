@@ -127,7 +127,7 @@ def read_clock_files(folder: Path) -> tuple[F64, tuple[SegmentRow, ...]]:
         If a file is missing or damaged.
     """
     try:
-        spike_s = np.load(folder / "spike_times_sec.npy", allow_pickle=False)
+        spike_s = np.load(folder / "spike_times_sec.npy", mmap_mode="r", allow_pickle=False)
         with (folder / "segments.csv").open(encoding="utf-8", newline="") as file:
             rows = [
                 SegmentRow(

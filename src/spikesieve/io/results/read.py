@@ -97,7 +97,7 @@ _WAVEFORMS: dict[str, tuple[str, tuple[str | int, ...]]] = {
 }
 
 
-def read_sorting(folder: Path | str) -> Sorting:
+def read_sorting(folder: Path | str, is_mapped: bool = False) -> Sorting:
     """Read the sorting in a result folder, as it was sorted, without changes made in Phy since (`curation_notes`).
 
     Features stay on disk, memory-mapped. Writing the sorting again for Phy gives the same arrays.
@@ -106,6 +106,8 @@ def read_sorting(folder: Path | str) -> Sorting:
     ----------
     folder : Path or str
         The result folder.
+    is_mapped : bool, optional
+        Map the columns of the spikes into memory instead of reading them. Then the files must stay as they are.
 
     Returns
     -------
@@ -128,7 +130,8 @@ def read_sorting(folder: Path | str) -> Sorting:
     folder = Path(folder)
     facts = read_provenance(folder)
     units = _read_units(folder / "units.csv")
-    arrays = {name: _array(folder, name, lazily=name == "pc_features") for name in (*_SPIKE_ARRAYS, *_OTHER_ARRAYS)}
+    names = (*_SPIKE_ARRAYS, *_OTHER_ARRAYS)
+    arrays = {name: _array(folder, name, is_mapped or name == "pc_features") for name in names}
     ops = _read_ops(folder / "ops.npz")
     _require_axes(folder, arrays | ops, len(units))
     try:
@@ -335,7 +338,7 @@ def _n_without_placeholders(unit: I32, n_units: int) -> int:
 def _array(folder: Path, name: str, lazily: bool = False) -> NDArray[Any]:
     path = folder / f"{name}.npy"
     try:
-        return load_npy(path, lazily)
+        return np.asarray(load_npy(path, lazily))
     except (OSError, ValueError) as error:
         raise _damaged(path, error) from error
 

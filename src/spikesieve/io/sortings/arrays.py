@@ -72,10 +72,30 @@ def lost_templates_notes(template_of_spike: NDArray[Any], n_templates: int, name
     ('mine: 1 of 3 spikes has a template that is not among the 2 of the files; it counts in no waveform.',)
     """
     n_lost = int(((template_of_spike < 0) | (template_of_spike >= n_templates)).sum())
+    return lost_spikes_notes(n_lost, len(template_of_spike), n_templates, name)
+
+
+def lost_spikes_notes(n_lost: int, n_spikes: int, n_templates: int, name: str) -> tuple[str, ...]:
+    """Say how many spikes have a template that the sorter did not write.
+
+    Parameters
+    ----------
+    n_lost, n_spikes : int
+        Number of such spikes, and of all.
+    n_templates : int
+        Number of templates.
+    name : str
+        Name of the sorting.
+
+    Returns
+    -------
+    tuple of str
+        One sentence, or nothing.
+    """
     if not n_lost:
         return ()
     verbs, they = ("has", "it counts") if n_lost == 1 else ("have", "they count")
-    shares = f"{n_lost} of {len(template_of_spike)} spikes {verbs}"
+    shares = f"{n_lost} of {n_spikes} spikes {verbs}"
     return (f"{name}: {shares} a template that is not among the {n_templates} of the files; {they} in no waveform.",)
 
 

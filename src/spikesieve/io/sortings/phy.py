@@ -20,7 +20,7 @@ from spikesieve.io.sortings.arrays import (
     peak_depths_um,
 )
 from spikesieve.io.sortings.phy_files import optional_array, read_params_py, required_array
-from spikesieve.model import F32, F64
+from spikesieve.model import F32, F64, I64
 from spikesieve.model.external import (
     DriftTraces,
     ExternalSorting,
@@ -159,23 +159,60 @@ def mean_waveforms(
     notes : tuple of str
         A note on spikes without a template.
     """
-    templates = optional_array(folder, "templates")
+    templates = _templates_of(folder)
     if templates is None:
         return None, ()
-    # phylib: sparse templates, -1 = unused. (templates_ind, plural, only numbers the channels.)
-    contacts = optional_array(folder, "template_ind")
-    positions_um = optional_array(folder, "channel_positions")
-    if contacts is not None and positions_um is not None:
-        templates = _dense_templates(templates, contacts, len(positions_um))
     rows = trains.units[trains.unit] if template_of_spike is None else np.asarray(template_of_spike).astype(np.int64)
     lost = lost_templates_notes(rows, len(templates), folder.resolve().name)
     values = mean_templates(np.asarray(templates, dtype=np.float32), rows, trains)
+    return _unwhitened(folder, values), lost
+
+
+def template_waveforms(folder: Path, numbers: I64) -> UnitWaveforms | None:
+    """Read the waveforms of templates.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    numbers : ndarray of int64, shape (n,)
+        Their numbers, ascending.
+
+    Returns
+    -------
+    UnitWaveforms or None
+        Zeros for a number that the files do not have, mapped if they are all that the file has; None if the folder
+        has no templates.
+    """
+    templates = _templates_of(folder)
+    if templates is None:
+        return None
+    there = (numbers >= 0) & (numbers < len(templates))
+    if there.all() and np.array_equal(numbers, np.arange(len(templates))):
+        return _unwhitened(folder, np.asarray(templates, np.float32))
+    values = np.zeros((len(numbers), *templates.shape[1:]), np.float32)
+    values[there] = templates[numbers[there]]
+    return _unwhitened(folder, values)
+
+
+def _templates_of(folder: Path) -> NDArray[Any] | None:
+    """Templates on all contacts, mapped where they are so in the file."""
+    templates = optional_array(folder, "templates")
+    # phylib: sparse templates, -1 = unused. (templates_ind, plural, only numbers the channels.)
+    contacts = optional_array(folder, "template_ind")
+    positions_um = optional_array(folder, "channel_positions")
+    if templates is None or contacts is None or positions_um is None:
+        return templates
+    return _dense_templates(templates, contacts, len(positions_um))
+
+
+def _unwhitened(folder: Path, values: F32) -> UnitWaveforms:
     inverse = _unwhitening(folder, values.shape[2])
     if inverse is None:
-        return UnitWaveforms(values, trough_index(values), "whitened"), lost
+        return UnitWaveforms(values, trough_index(values), "whitened")
     is_ours = (folder / "provenance.json").is_file()
     unwhitened = (values.reshape(-1, values.shape[2]) @ inverse.astype(np.float32)).reshape(values.shape)
-    return UnitWaveforms(unwhitened, trough_index(unwhitened), "µV" if is_ours else "raw numbers"), lost
+    return UnitWaveforms(unwhitened, trough_index(unwhitened), "µV" if is_ours else "raw numbers")
 
 
 def _dense_templates(templates: NDArray[Any], contacts: NDArray[Any], n_contacts: int) -> F32:
