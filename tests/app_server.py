@@ -24,7 +24,7 @@ from spikesieve.api.app import open_session
 from spikesieve.api.result_to_show import of_sorting
 from spikesieve.app.handlers import Served
 from spikesieve.app.security import CURATOR, Secrets
-from spikesieve.app.server import Place, application, serve
+from spikesieve.app.server import Exchange, Place, application, serve
 from spikesieve.app.session import Session
 from spikesieve.curation.history import History
 from spikesieve.views.result import Result
@@ -165,7 +165,7 @@ def main() -> None:
         print(line, flush=True)
 
     with ExitStack() as stack:
-        serve(open_session(result, Path(sys.argv[1]), False, stack, announce), Place(), {}, announce)
+        serve(open_session(result, Path(sys.argv[1]), False, stack, announce), Place(), Exchange(), announce)
 
 
 if __name__ == "__main__":

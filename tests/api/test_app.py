@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -200,3 +201,76 @@ def test_the_journal_of_other_spikes_is_refused(folder: Path) -> None:
     np.save(folder / "spike_times.npy", times + 1)
     with pytest.raises(InputError, match="another result"), opened(folder):
         pass
+
+
+def test_what_phy_changes_while_it_is_open_is_named_and_taken_in_or_kept_aside(folder: Path) -> None:
+    with opened(folder) as it:
+        it.curated.take_in()
+        assert it.curated.elsewhere() is None
+        decide_some(it)
+        it.curated.write_phy()
+        assert it.curated.elsewhere() is None
+        before = {k: rows.tolist() for k, rows in it.session.units.rows.items()}
+        clusters = np.load(folder / "spike_clusters.npy")
+        np.save(folder / "spike_clusters.npy", np.where(np.isin(clusters, (4, 5)), 99, clusters))
+        (folder / "cluster_quality.tsv").write_text("cluster_id\tquality\n99\tnice one\n")
+        assert it.curated.elsewhere() == f"Phy changed {folder.name}: 1 merge, 1 note."
+        assert "nice one" not in str(it.session.units.texts)
+        it.curated.keep_ours()
+        assert it.curated.elsewhere() is None
+        kept = folder / CURATION_FOLDER / "conflicts" / "1"
+        assert (np.load(kept / "spike_clusters.npy") == 99).any()
+        it.curated.write_phy()
+        np.testing.assert_array_equal(np.load(folder / "spike_clusters.npy"), clusters)
+        np.save(folder / "spike_clusters.npy", np.load(kept / "spike_clusters.npy"))
+        assert it.curated.elsewhere() is not None
+        assert it.curated.take_in_now().startswith("Taken in from Phy: 1 merge, 1 note")
+        assert it.curated.elsewhere() is None
+        (new,) = set(it.session.units.ids) - set(before)
+        assert it.session.units.texts[new, "quality"] == "nice one"
+        it.do("undo")
+        assert {k: rows.tolist() for k, rows in it.session.units.rows.items()} == before
+        assert it.curated.elsewhere() is None
+
+
+def test_spikeinterface_s_file_is_taken_in_with_numbers_that_no_unit_had(folder: Path) -> None:
+    with opened(folder) as it:
+        it.do("merge", units=[0, 1])  # unit 6, which is no more after undo
+        it.do("undo")
+        file = {"format_version": "1", "unit_ids": list(range(6)), "merge_unit_groups": [[0, 1]]}
+        file |= {"label_definitions": {}, "manual_labels": [{"unit_id": 3, "quality": ["noise"]}], "removed_units": [5]}
+        said = it.curated.read_text("mine.json", json.dumps(file))
+        assert said == "Taken in from mine.json: 1 removed unit, 1 merge, 1 label. Undo leads back."
+        assert it.session.units.ids[:3] == (2, 3, 4)
+        assert it.session.units.ids[3:] > (6,)
+        assert it.session.units.labels == {3: "noise"}
+        assert it.session.history.entries[-1].by == "import"
+        it.do("undo")
+        assert it.session.units.ids == (0, 1, 2, 3, 4, 5)
+        with pytest.raises(InputError, match="another sorting"):
+            it.curated.read_text("mine.json", json.dumps(file | {"unit_ids": [88]}))
+        with pytest.raises(InputError, match="no curation file"):
+            it.curated.read_text("mine.json", "{")
+
+
+def test_steps_of_spikeinterface_and_a_folder_of_phy_are_taken_in_from_files(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    with opened(copy) as it:
+        it.curated.take_in()
+        decide_some(it)
+        it.curated.write_spikeinterface()
+        it.curated.write_phy()
+        wanted, ids = sorted(rows.tolist() for rows in it.session.units.rows.values()), it.session.units.ids
+    removed = int(np.load(copy / "spike_clusters.npy").max())
+    with opened(folder) as it:
+        it.curated.read_changes(copy / CURATION_FOLDER / SPIKEINTERFACE)
+        assert sorted(rows.tolist() for rows in it.session.units.rows.values()) == wanted
+        it.do("undo")
+        it.curated.read_changes(copy)
+        found = sorted(rows.tolist() for rows in it.session.units.rows.values())
+        assert [rows for rows in found if rows in wanted] == wanted
+        assert len(found) == len(wanted) + 1  # Phy has no spikes without a cluster
+    info = (copy / "cluster_info.tsv").read_text().splitlines()
+    assert info[0].split("\t") == ["cluster_id", "amp", "ch", "depth", "fr", "group", "n_spikes", "note", "sh"]
+    assert [int(line.split("\t")[0]) for line in info[1:]] == [*ids, removed]

@@ -41,6 +41,10 @@ class Served:
         Port of the server, part of the cookie's name.
     exports : mapping of str to callable
         What can be exported, by name: each writes it and returns a sentence.
+    read_text : callable or None
+        Takes in the name and the text of a curation file, and returns a sentence.
+    elsewhere : callable
+        Says what another program changed meanwhile; None if nothing.
     sockets : set of Events
         The pages that are open.
     """
@@ -50,6 +54,8 @@ class Served:
     pool: Executor
     port: int
     exports: Mapping[str, Callable[[], str]] = field(default_factory=dict)
+    read_text: Callable[[str, str], str] | None = None
+    elsewhere: Callable[[], str | None] = lambda: None
     sockets: set[Events] = field(default_factory=set)
 
     @property
@@ -85,6 +91,22 @@ class Served:
         text = json.dumps(changes)
         for socket in tuple(self.sockets):
             socket.write_message(text)
+
+    async def tell_state(self) -> None:
+        """Tell all pages how many entries there are, and what another program changed meanwhile."""
+        if self.sockets:
+            self.tell(await self.state())
+
+    async def state(self) -> dict[str, Any]:
+        """Look how many entries there are, and what another program changed.
+
+        Returns
+        -------
+        dict
+            For the pages.
+        """
+        said = None if self.session.is_read_only else await self.compute(self.elsewhere)
+        return {"hello": len(self.session.history.entries), "elsewhere": said or ""}
 
 
 class _Guarded(RequestHandler):
@@ -264,6 +286,20 @@ class Export(_Post):
         if work is None:
             raise HTTPError(400, log_message="That cannot be exported here.")
         self.finish({"said": await self.answered(work)})
+        await self.served.tell_state()
+
+
+class Import(_Post):
+    """Takes in a curation file."""
+
+    async def post(self) -> None:
+        """Take it in, and tell everybody."""
+        content, read_text = self.content(), self.served.read_text
+        if read_text is None:
+            raise HTTPError(400, log_message="Nothing can be taken in here.")
+        name, text = (str(content.get(key, "")) for key in ("name", "text"))
+        self.finish({"said": await self.answered(lambda: read_text(name, text))})
+        await self.served.tell_state()
 
 
 class Events(_Guarded, WebSocketHandler):
@@ -289,7 +325,7 @@ class Events(_Guarded, WebSocketHandler):
         super().prepare()
         self.require_role()
 
-    def open(self, *args: str, **kwargs: str) -> None:
+    async def open(self, *args: str, **kwargs: str) -> None:
         """Begin.
 
         Parameters
@@ -300,7 +336,7 @@ class Events(_Guarded, WebSocketHandler):
             Nothing.
         """
         self.served.sockets.add(self)
-        self.write_message(json.dumps({"hello": len(self.served.session.history.entries)}))
+        self.write_message(json.dumps(await self.served.state()))
 
     def on_message(self, message: str | bytes) -> None:
         """Ignore what the page says: it only listens.
