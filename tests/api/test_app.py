@@ -13,12 +13,16 @@ import numpy as np
 import pytest
 from make_sorting import make_sorting, write_raw
 from phylib.io.model import load_model
+from typer.testing import CliRunner
 
 from spikesieve.api.app import CURATION_FOLDER, open_session
+from spikesieve.api.compare import compare
+from spikesieve.api.compare_curations import compare_journals
 from spikesieve.api.curation_of_result import SPIKEINTERFACE, CuratedFolder
 from spikesieve.api.result_to_show import read_result_to_show
 from spikesieve.app.decisions import Asked
 from spikesieve.app.session import Session
+from spikesieve.cli.app import app
 from spikesieve.curation.actions import after
 from spikesieve.errors import InputError
 from spikesieve.io.curations.spikeinterface import read_spikeinterface_curation
@@ -274,3 +278,26 @@ def test_steps_of_spikeinterface_and_a_folder_of_phy_are_taken_in_from_files(fol
     info = (copy / "cluster_info.tsv").read_text().splitlines()
     assert info[0].split("\t") == ["cluster_id", "amp", "ch", "depth", "fr", "group", "n_spikes", "note", "sh"]
     assert [int(line.split("\t")[0]) for line in info[1:]] == [*ids, removed]
+
+
+def test_two_curators_are_compared(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    with opened(folder) as it:
+        it.do("merge", units=[0, 1])
+        it.do("label", units=[3], label="good")
+    with opened(other) as it:
+        it.do("split", units=[2], lasso=lower_half(it.session.result, 2))
+        it.do("label", units=[3], label="mua")
+    done = CliRunner().invoke(app, ["compare", str(folder / "curation"), str(other / "curation" / "journal.jsonl")])
+    assert done.exit_code == 0, done.output
+    assert "3 of 5 units have the same spikes for both" in done.output
+    rows, _ = compare_journals(folder / "curation", other / "curation", tmp_path / "table")
+    assert [row[-1] for row in rows if row[0] in "236"] == [
+        "parted in the second: 6, 7",
+        "another label",
+        "parted in the second: 0, 1",
+    ]
+    assert (tmp_path / "table" / "curations.csv").read_text().count("\n") == 6
+    scored = compare(folder / "curation", other)
+    assert [len(side.trains.units) for side in scored.sides] == [5, 6]
