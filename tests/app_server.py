@@ -26,7 +26,7 @@ from spikesieve.api.result_to_show import of_sorting
 from spikesieve.api.traces_to_show import traces_of
 from spikesieve.app.handlers import Served
 from spikesieve.app.security import CURATOR, Secrets
-from spikesieve.app.server import Place, application, serve
+from spikesieve.app.server import Exchange, Place, application, serve
 from spikesieve.app.session import Session
 from spikesieve.app.trace_marks import Marks
 from spikesieve.app.traces import Traces
@@ -179,7 +179,7 @@ def main() -> None:
         print(line, flush=True)
 
     with ExitStack() as stack:
-        serve(open_session(result, Path(sys.argv[1]), False, stack, announce), Place(), {}, announce)
+        serve(open_session(result, Path(sys.argv[1]), False, stack, announce), Place(), Exchange(), announce)
 
 
 if __name__ == "__main__":

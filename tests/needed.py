@@ -1,8 +1,8 @@
 """What a test needs beside the packages of spikesieve: without it the test is skipped, or fails where it ought to run.
 
-SPIKESIEVE_REQUIRE names what must be there, with commas: browser, benchmarks, packages (those of the extra `test`).
-Where CI is set and SPIKESIEVE_REQUIRE is not, everything must be there. `.ci/run` sets it, without the browser on a
-machine that cannot have one.
+SPIKESIEVE_REQUIRE names what must be there, with commas: browser, benchmarks, packages (those of the extra `test`), phy
+(SPIKESIEVE_PHY is a Python that has it). Where CI is set and SPIKESIEVE_REQUIRE is not, everything but phy must be
+there. `.ci/run` sets it, without the browser on a machine that cannot have one.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from types import ModuleType
 import pytest
 
 EVERYTHING = ("benchmarks", "browser", "packages")
+KNOWN = (*EVERYTHING, "phy")
 
 
 def required(environment: Mapping[str, str] = os.environ) -> set[str]:
     """What must be there; ValueError for names that mean nothing."""
     default = ",".join(EVERYTHING) if environment.get("CI") else ""
     names = {name.strip() for name in environment.get("SPIKESIEVE_REQUIRE", default).split(",")} - {""}
-    if unknown := names - set(EVERYTHING):
-        raise ValueError(f"SPIKESIEVE_REQUIRE names {sorted(unknown)}. Known: {', '.join(EVERYTHING)}.")
+    if unknown := names - set(KNOWN):
+        raise ValueError(f"SPIKESIEVE_REQUIRE names {sorted(unknown)}. Known: {', '.join(KNOWN)}.")
     return names
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,12 +13,16 @@ import numpy as np
 import pytest
 from make_sorting import make_sorting, write_raw
 from phylib.io.model import load_model
+from typer.testing import CliRunner
 
 from spikesieve.api.app import CURATION_FOLDER, open_session
+from spikesieve.api.compare import compare
+from spikesieve.api.compare_curations import compare_journals
 from spikesieve.api.curation_of_result import SPIKEINTERFACE, CuratedFolder
 from spikesieve.api.result_to_show import read_result_to_show
 from spikesieve.app.decisions import Asked
 from spikesieve.app.session import Session
+from spikesieve.cli.app import app
 from spikesieve.curation.actions import after
 from spikesieve.errors import InputError
 from spikesieve.io.curations.spikeinterface import read_spikeinterface_curation
@@ -200,3 +205,99 @@ def test_the_journal_of_other_spikes_is_refused(folder: Path) -> None:
     np.save(folder / "spike_times.npy", times + 1)
     with pytest.raises(InputError, match="another result"), opened(folder):
         pass
+
+
+def test_what_phy_changes_while_it_is_open_is_named_and_taken_in_or_kept_aside(folder: Path) -> None:
+    with opened(folder) as it:
+        it.curated.take_in()
+        assert it.curated.elsewhere() is None
+        decide_some(it)
+        it.curated.write_phy()
+        assert it.curated.elsewhere() is None
+        before = {k: rows.tolist() for k, rows in it.session.units.rows.items()}
+        clusters = np.load(folder / "spike_clusters.npy")
+        np.save(folder / "spike_clusters.npy", np.where(np.isin(clusters, (4, 5)), 99, clusters))
+        (folder / "cluster_quality.tsv").write_text("cluster_id\tquality\n99\tnice one\n")
+        assert it.curated.elsewhere() == f"Phy changed {folder.name}: 1 merge, 1 note."
+        assert "nice one" not in str(it.session.units.texts)
+        it.curated.keep_ours()
+        assert it.curated.elsewhere() is None
+        kept = folder / CURATION_FOLDER / "conflicts" / "1"
+        assert (np.load(kept / "spike_clusters.npy") == 99).any()
+        it.curated.write_phy()
+        np.testing.assert_array_equal(np.load(folder / "spike_clusters.npy"), clusters)
+        np.save(folder / "spike_clusters.npy", np.load(kept / "spike_clusters.npy"))
+        assert it.curated.elsewhere() is not None
+        assert it.curated.take_in_now().startswith("Taken in from Phy: 1 merge, 1 note")
+        assert it.curated.elsewhere() is None
+        (new,) = set(it.session.units.ids) - set(before)
+        assert it.session.units.texts[new, "quality"] == "nice one"
+        it.do("undo")
+        assert {k: rows.tolist() for k, rows in it.session.units.rows.items()} == before
+        assert it.curated.elsewhere() is None
+
+
+def test_spikeinterface_s_file_is_taken_in_with_numbers_that_no_unit_had(folder: Path) -> None:
+    with opened(folder) as it:
+        it.do("merge", units=[0, 1])  # unit 6, which is no more after undo
+        it.do("undo")
+        file = {"format_version": "1", "unit_ids": list(range(6)), "merge_unit_groups": [[0, 1]]}
+        file |= {"label_definitions": {}, "manual_labels": [{"unit_id": 3, "quality": ["noise"]}], "removed_units": [5]}
+        said = it.curated.read_text("mine.json", json.dumps(file))
+        assert said == "Taken in from mine.json: 1 removed unit, 1 merge, 1 label. Undo leads back."
+        assert it.session.units.ids[:3] == (2, 3, 4)
+        assert it.session.units.ids[3:] > (6,)
+        assert it.session.units.labels == {3: "noise"}
+        assert it.session.history.entries[-1].by == "import"
+        it.do("undo")
+        assert it.session.units.ids == (0, 1, 2, 3, 4, 5)
+        with pytest.raises(InputError, match="another sorting"):
+            it.curated.read_text("mine.json", json.dumps(file | {"unit_ids": [88]}))
+        with pytest.raises(InputError, match="no curation file"):
+            it.curated.read_text("mine.json", "{")
+
+
+def test_steps_of_spikeinterface_and_a_folder_of_phy_are_taken_in_from_files(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    with opened(copy) as it:
+        it.curated.take_in()
+        decide_some(it)
+        it.curated.write_spikeinterface()
+        it.curated.write_phy()
+        wanted, ids = sorted(rows.tolist() for rows in it.session.units.rows.values()), it.session.units.ids
+    removed = int(np.load(copy / "spike_clusters.npy").max())
+    with opened(folder) as it:
+        it.curated.read_changes(copy / CURATION_FOLDER / SPIKEINTERFACE)
+        assert sorted(rows.tolist() for rows in it.session.units.rows.values()) == wanted
+        it.do("undo")
+        it.curated.read_changes(copy)
+        found = sorted(rows.tolist() for rows in it.session.units.rows.values())
+        assert [rows for rows in found if rows in wanted] == wanted
+        assert len(found) == len(wanted) + 1  # Phy has no spikes without a cluster
+    info = (copy / "cluster_info.tsv").read_text().splitlines()
+    assert info[0].split("\t") == ["cluster_id", "amp", "ch", "depth", "fr", "group", "n_spikes", "note", "sh"]
+    assert [int(line.split("\t")[0]) for line in info[1:]] == [*ids, removed]
+
+
+def test_two_curators_are_compared(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    with opened(folder) as it:
+        it.do("merge", units=[0, 1])
+        it.do("label", units=[3], label="good")
+    with opened(other) as it:
+        it.do("split", units=[2], lasso=lower_half(it.session.result, 2))
+        it.do("label", units=[3], label="mua")
+    done = CliRunner().invoke(app, ["compare", str(folder / "curation"), str(other / "curation" / "journal.jsonl")])
+    assert done.exit_code == 0, done.output
+    assert "3 of 5 units have the same spikes for both" in done.output
+    rows, _ = compare_journals(folder / "curation", other / "curation", tmp_path / "table")
+    assert [row[-1] for row in rows if row[0] in "236"] == [
+        "parted in the second: 6, 7",
+        "another label",
+        "parted in the second: 0, 1",
+    ]
+    assert (tmp_path / "table" / "curations.csv").read_text().count("\n") == 6
+    scored = compare(folder / "curation", other)
+    assert [len(side.trains.units) for side in scored.sides] == [5, 6]

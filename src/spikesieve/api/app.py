@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 from spikesieve.api.curation_of_result import CuratedFolder
 from spikesieve.api.result_to_show import read_result_to_show
 from spikesieve.api.traces_to_show import marks_of, traces_of
-from spikesieve.app.server import Place, serve
+from spikesieve.app.server import Exchange, Place, serve
 from spikesieve.app.session import Session
 from spikesieve.curation.history import replay
 from spikesieve.io.curations.journal import TORN, Journal, read_journal
@@ -30,7 +30,12 @@ PIECE = 2**20
 
 
 def show(
-    folder: Path | str, where: tuple[str, int], names: tuple[str, ...], read_only: bool, announce: Callable[[str], None]
+    folder: Path | str,
+    where: tuple[str, int],
+    names: tuple[str, ...],
+    read_only: bool,
+    imports: Sequence[Path],
+    announce: Callable[[str], None],
 ) -> None:
     """Show a result in a browser until Ctrl-C.
 
@@ -44,6 +49,8 @@ def show(
         More names under which the server may be asked for, such as that of a proxy.
     read_only : bool
         Nothing can be changed.
+    imports : sequence of Path
+        Curation files of SpikeInterface, or copies of the folder that were changed in Phy, to take in first.
     announce : callable
         Called with lines for the user.
 
@@ -67,14 +74,19 @@ def show(
         taken_in = None if read_only else curated.take_in()
         if taken_in:
             announce(taken_in)
+        for path in imports:
+            announce(curated.read_changes(path))
         exports = {
             "phy": curated.write_phy,
             "spikeinterface": curated.write_spikeinterface,
             "result": curated.write_result,
+            "take in": curated.take_in_now,
+            "keep ours": curated.keep_ours,
         }
         curation = folder / CURATION_FOLDER
         traces = traces_of(result, None if read_only else curation), marks_of(curation)
-        serve(session, Place(*where, names), exports, announce, traces)
+        exchange = Exchange(exports, curated.read_text, curated.elsewhere)
+        serve(session, Place(*where, names), exchange, announce, traces)
 
 
 def open_session(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spikesieve.api.compare_curations import is_journal, read_curated
 from spikesieve.api.true_units import true_unit_properties
 from spikesieve.comparison.agreement import MatchWindows
 from spikesieve.comparison.batch_order import batch_order
@@ -182,11 +183,18 @@ def _require_one_rate(sides: list[ExternalSorting]) -> None:
         require_same_channels(first, other)
 
 
+def _read(source: object, sampling_hz: float | None) -> ExternalSorting:
+    """A sorting, or the units that a curator made of one."""
+    if isinstance(source, str | Path) and is_journal(source):
+        return read_curated(source)
+    return read_any_sorting(source, sampling_hz)
+
+
 def _compare_sources(
     sources: tuple[object, object], truth: object, options: CompareOptions, progress: Progress
 ) -> Comparison:
     progress("read", 0, 1)
-    sides = tuple(read_any_sorting(source, options.sampling_hz) for source in sources if source is not None)
+    sides = tuple(_read(source, options.sampling_hz) for source in sources if source is not None)
     true = None if truth is None else read_any_sorting(truth, options.sampling_hz or sides[0].sampling_hz)
     progress("read", 1, 1)
     sides = _distinct_names(sides)

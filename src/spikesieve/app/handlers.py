@@ -47,6 +47,10 @@ class Served:
         The traces; None if the recording is not there.
     marks : Marks or None
         Marks on the traces; None if nothing can be kept.
+    read_text : callable or None
+        Takes in the name and the text of a curation file, and returns a sentence.
+    elsewhere : callable
+        Says what another program changed meanwhile; None if nothing.
     sockets : set of Events
         The pages that are open.
     """
@@ -58,6 +62,8 @@ class Served:
     exports: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     traces: Traces | None = None
     marks: Marks | None = None
+    read_text: Callable[[str, str], str] | None = None
+    elsewhere: Callable[[], str | None] = lambda: None
     sockets: set[Events] = field(default_factory=set)
 
     @property
@@ -93,6 +99,22 @@ class Served:
         text = json.dumps(changes)
         for socket in tuple(self.sockets):
             socket.write_message(text)
+
+    async def tell_state(self) -> None:
+        """Tell all pages how many entries there are, and what another program changed meanwhile."""
+        if self.sockets:
+            self.tell(await self.state())
+
+    async def state(self) -> dict[str, Any]:
+        """Look how many entries there are, and what another program changed.
+
+        Returns
+        -------
+        dict
+            For the pages.
+        """
+        said = None if self.session.is_read_only else await self.compute(self.elsewhere)
+        return {"hello": len(self.session.history.entries), "elsewhere": said or ""}
 
 
 class _Guarded(RequestHandler):
@@ -285,6 +307,20 @@ class Export(_Post):
         if work is None:
             raise HTTPError(400, log_message="That cannot be exported here.")
         self.finish({"said": await self.answered(work)})
+        await self.served.tell_state()
+
+
+class Import(_Post):
+    """Takes in a curation file."""
+
+    async def post(self) -> None:
+        """Take it in, and tell everybody."""
+        content, read_text = self.content(), self.served.read_text
+        if read_text is None:
+            raise HTTPError(400, log_message="Nothing can be taken in here.")
+        name, text = (str(content.get(key, "")) for key in ("name", "text"))
+        self.finish({"said": await self.answered(lambda: read_text(name, text))})
+        await self.served.tell_state()
 
 
 class Events(_Guarded, WebSocketHandler):
@@ -310,7 +346,7 @@ class Events(_Guarded, WebSocketHandler):
         super().prepare()
         self.require_role()
 
-    def open(self, *args: str, **kwargs: str) -> None:
+    async def open(self, *args: str, **kwargs: str) -> None:
         """Begin.
 
         Parameters
@@ -321,7 +357,7 @@ class Events(_Guarded, WebSocketHandler):
             Nothing.
         """
         self.served.sockets.add(self)
-        self.write_message(json.dumps({"hello": len(self.served.session.history.entries)}))
+        self.write_message(json.dumps(await self.served.state()))
 
     def on_message(self, message: str | bytes) -> None:
         """Ignore what the page says: it only listens.

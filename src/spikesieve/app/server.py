@@ -8,10 +8,11 @@ import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from tornado.httpserver import HTTPServer
+from tornado.ioloop import PeriodicCallback
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
@@ -24,6 +25,8 @@ from spikesieve.errors import OutputError
 
 MAX_BODY_BYTES = 16 * 2**20
 N_THREADS = 4
+WATCH_MS = 2_000
+"""How often the files are looked at that other programs may change: their size and time only."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -93,6 +96,7 @@ def application(served: handlers.Served) -> Application:
             (r"/api/act", handlers.Decide, shared),
             (r"/api/lasso", handlers.Lasso, shared),
             (r"/api/export", handlers.Export, shared),
+            (r"/api/import", handlers.Import, shared),
             (r"/api/events", handlers.Events, shared),
             (r"/([\w./-]*)", handlers.Static, shared),
         ],
@@ -100,10 +104,29 @@ def application(served: handlers.Served) -> Application:
     )
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """What the page exchanges with other programs.
+
+    Attributes
+    ----------
+    exports : mapping of str to callable
+        What can be exported: each writes it and returns a sentence.
+    read_text : callable or None
+        Takes in the name and the text of a curation file, and returns a sentence.
+    elsewhere : callable
+        Says what another program changed meanwhile; None if nothing.
+    """
+
+    exports: Mapping[str, Callable[[], str]] = field(default_factory=dict)
+    read_text: Callable[[str, str], str] | None = None
+    elsewhere: Callable[[], str | None] = lambda: None
+
+
 def serve(
     session: Session,
     place: Place,
-    exports: Mapping[str, Callable[[], str]],
+    exchange: Exchange,
     announce: Callable[[str], None],
     traces: tuple[Traces | None, Marks | None] = (None, None),
 ) -> None:
@@ -115,8 +138,8 @@ def serve(
         The result.
     place : Place
         Where to listen.
-    exports : mapping of str to callable
-        What can be exported.
+    exchange : Exchange
+        What other programs get and give.
     announce : callable
         Called with the lines that tell people where the page is.
     traces : (Traces or None, Marks or None), optional
@@ -136,7 +159,9 @@ def serve(
     port = int(sockets[0].getsockname()[1])
     secrets = Secrets(hosts=LOCAL_NAMES | set(place.names) | (set() if place.host in LOOPBACK else {place.host}))
     with ThreadPoolExecutor(N_THREADS, "views") as pool:
-        served = handlers.Served(session, secrets, pool, port, exports, *traces)
+        served = handlers.Served(
+            session, secrets, pool, port, exchange.exports, *traces, exchange.read_text, exchange.elsewhere
+        )
         with suppress(KeyboardInterrupt):
             asyncio.run(_until_stopped(served, sockets, lambda: _announce(place, port, secrets, session, announce)))
         session.queue.stop()
@@ -149,8 +174,11 @@ async def _until_stopped(served: handlers.Served, sockets: list[socket.socket], 
     with suppress(NotImplementedError):  # Windows
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    watch = PeriodicCallback(served.tell_state, WATCH_MS)
+    watch.start()
     ready()
     await stop.wait()
+    watch.stop()
     server.stop()
     for page in tuple(served.sockets):
         page.close()

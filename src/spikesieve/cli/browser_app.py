@@ -27,9 +27,17 @@ def browser_app(
         ),
     ] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Show it, and change nothing.")] = False,
+    imports: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--import",
+            help="Take in a curation file of SpikeInterface, or a copy of DIR changed in Phy; undo leads back.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Look at a result in the browser, and correct it: merge, split, label, undo. Every decision is saved at once."""
     with errors_as_sentences():
         from spikesieve.api.app import show
 
-        show(folder, (host, port), tuple(allow_host or ()), read_only, typer.echo)
+        show(folder, (host, port), tuple(allow_host or ()), read_only, imports or (), typer.echo)

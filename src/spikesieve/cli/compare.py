@@ -18,6 +18,19 @@ Overwrite = Annotated[
 ]
 
 
+def _compared_journals(a: str, b: str, out: str | None) -> bool:
+    """Compare two curators of one result, if these are their journals."""
+    with errors_as_sentences():
+        from spikesieve.api.compare_curations import COLUMNS, compare_journals, is_journal
+
+        if not (is_journal(a) and is_journal(b)):
+            return False
+        rows, sentences = compare_journals(a, b, out)
+    print_table("Two curators", COLUMNS, rows)
+    print_notes(sentences)
+    return True
+
+
 @app.command()
 def compare(
     a: Annotated[str | None, typer.Argument(help="First sorting.", show_default=False)] = None,
@@ -48,9 +61,12 @@ def compare(
 ) -> None:
     """Compare two sortings of one recording with each other, and each with the truth.
 
-    Each can be a result of spikesieve, a Phy folder, a rez.mat, a pykilosort folder, a SpikeInterface sorting, an npz.
+    Each can be a result of spikesieve, a Phy folder, a rez.mat, a pykilosort folder, a SpikeInterface sorting, an npz,
+    or the journal of `spikesieve app` (DIR/curation); two journals of one result are compared unit by unit.
     Options can also be SPIKESIEVE_COMPARE_* environment variables, or come from the file of --config.
     """
+    if a and b and not truth and _compared_journals(a, b, out):
+        return
     given: dict[str, object] = {"a": a, "b": b, "truth": truth, "out": out, "recording": recording, "probe": probe}
     given |= {"partial_truth": partial_truth, "overwrite": overwrite}
     given |= {"channels": channels, "sampling_hz": sampling_hz, "gain_uv": gain_uv, "oracle": oracle}

@@ -3,6 +3,7 @@
 
 import { getJson } from "./api.js";
 import { decide, exportTo } from "./decide.js";
+import { fileField } from "./elsewhere.js";
 import { tellError } from "./says.js";
 import { SNIPPETS } from "./snippets.js";
 import { state } from "./store.js";
@@ -86,6 +87,9 @@ export function showExports() {
       void exportTo(kind);
     });
   }
+  add("h3", "Take in what was decided elsewhere", content);
+  add("p", "A curation file of SpikeInterface (formats 0 to 2, also several steps), as one entry of the history. What Phy changes in this folder is noticed by itself.", content);
+  content.append(fileField(() => /** @type {HTMLDialogElement} */ (document.getElementById("dialog")).close()));
   show("Export (every decision is saved anyway)", content);
 }
 

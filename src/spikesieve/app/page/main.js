@@ -4,6 +4,7 @@
 import { getJson, listen, post, Refused } from "./api.js";
 import { startAsking } from "./ask.js";
 import { COMMANDS } from "./commands.js";
+import { showElsewhere } from "./elsewhere.js";
 import { startKeys } from "./keys.js";
 import { startQueue } from "./queue.js";
 import { startLayout } from "./layout/layout.js";
@@ -46,6 +47,7 @@ function showButtons() {
 /** @param {any} event */
 async function hear(event) {
   if (event.marks) return showTheseMarks(event.marks);
+  if (event.elsewhere !== undefined) showElsewhere(event.elsewhere);
   const seq = event.hello ?? event.seq;
   if (event.hello === undefined && event.seq === state.seq + 1) apply(event);
   else if (seq > state.seq) {

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,15 @@ import numpy as np
 
 from spikesieve.errors import InputError, OutputError
 from spikesieve.io.plain_arrays import load_npy
+from spikesieve.io.sortings.phy_files import read_cluster_table
 from spikesieve.model import I64
 
 CLUSTERS, GROUPS = "spike_clusters.npy", "cluster_group.tsv"
-WATCHED = (CLUSTERS, GROUPS)
-"""Files that Phy changes."""
-SEEN, ORIGINAL = "seen.json", "original"
+INFO = "cluster_info.tsv"
+"""All that Phy's table shows: it is written for others, and read by nobody here."""
+SEEN, ORIGINAL, CONFLICTS = "seen.json", "original", "conflicts"
+OF_SORTERS = frozenset({"group", "info", "KSLabel", "Amplitude", "ContamPct"})
+"""Tables that are no labels of a curator's own."""
 CACHE = ("new_cluster_id.json", "spikes_per_cluster.pkl")
 """What Phy remembers of the clusters, in `.phy`: it does not start when they were changed by others."""
 
@@ -36,10 +39,13 @@ class PhyCuration:
         Cluster of each spike, in the order of the files.
     tables : mapping of str to mapping of int to str
         For each table its column: value of each cluster. "group" is the label.
+    info : mapping of int to mapping of str to str
+        What `cluster_info.tsv` says of each cluster, by column.
     """
 
     cluster: I64
     tables: Mapping[str, Mapping[int, str]]
+    info: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
 
 
 def read_clusters(folder: Path) -> I64 | None:
@@ -82,8 +88,96 @@ def state_of_files(folder: Path) -> dict[str, str]:
     dict of str to str
         Checksum of each file that is there.
     """
-    there = [name for name in WATCHED if (folder / name).is_file()]
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in there}
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in _watched(folder)}
+
+
+def stat_of_files(folder: Path) -> dict[str, tuple[int, int]]:
+    """Tell whether the files may have changed, without reading them.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+
+    Returns
+    -------
+    dict of str to (int, int)
+        Size and time of change in ns of each file that is there.
+    """
+    return {path.name: (stat.st_size, stat.st_mtime_ns) for path in _watched(folder) for stat in (path.stat(),)}
+
+
+def _watched(folder: Path) -> list[Path]:
+    """Files that Phy changes."""
+    tables = [path for path in sorted(folder.glob("cluster_*.tsv")) if path.name != INFO]
+    return [path for path in (folder / CLUSTERS, *tables) if path.is_file()]
+
+
+def read_own_tables(folder: Path) -> dict[str, dict[int, str]]:
+    """Read notes and labels of a curator's own, but not the tables with numbers that sorters write.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+
+    Returns
+    -------
+    dict of str to dict of int to str
+        For each name of a label its value for each cluster.
+
+    Raises
+    ------
+    InputError
+        A table is damaged.
+    """
+    found = {}
+    for path in _watched(folder):
+        name = path.stem.removeprefix("cluster_")
+        column = read_cluster_table(path) if path.suffix == ".tsv" and name not in OF_SORTERS else {}
+        if not all(map(_is_number, column.values())):
+            found[name] = column
+    return found
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text or "nan")
+    except ValueError:
+        return False
+    return True
+
+
+def keep_aside(curation: Path, folder: Path) -> Path:
+    """Copy the files, before others take their place.
+
+    Parameters
+    ----------
+    curation : Path
+        Folder of the curation.
+    folder : Path
+        Folder with Phy's files.
+
+    Returns
+    -------
+    Path
+        Where they are: a new folder in `conflicts`.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    """
+    number = 1
+    while (kept := curation / CONFLICTS / str(number)).exists():
+        number += 1
+    try:
+        kept.mkdir(parents=True)
+        for path in _watched(folder):
+            shutil.copy2(path, kept / path.name)
+    except OSError as error:
+        raise OutputError(f"Phy's files cannot be copied to {kept}: {error.strerror}.") from error
+    return kept
 
 
 def read_seen(curation: Path) -> dict[str, Any] | None:
@@ -150,9 +244,17 @@ def write_phy_curation(folder: Path, curation: Path, content: PhyCuration) -> No
         for name, column in content.tables.items():
             rows = [f"cluster_id\t{name}", *(f"{k}\t{_one_line(text)}" for k, text in sorted(column.items()))]
             _replace(folder / f"cluster_{name}.tsv", ("\n".join(rows) + "\n").encode())
+        _replace(folder / INFO, _info_table(content.info).encode())
         remember_seen(curation, folder)
     except OSError as error:
         raise OutputError(f"Phy's files in {folder} cannot be written: {error.strerror}.") from error
+
+
+def _info_table(info: Mapping[int, Mapping[str, str]]) -> str:
+    """Columns in the order of the alphabet, as Phy writes them."""
+    names = sorted({name for row in info.values() for name in row})
+    rows = [[str(cluster), *(_one_line(row.get(name, "")) for name in names)] for cluster, row in sorted(info.items())]
+    return "".join("\t".join(row) + "\n" for row in (["cluster_id", *names], *rows))
 
 
 def _one_line(text: str) -> str:
@@ -162,7 +264,7 @@ def _one_line(text: str) -> str:
 def _keep_originals(folder: Path, curation: Path, content: PhyCuration) -> None:
     kept = curation / ORIGINAL
     kept.mkdir(exist_ok=True)
-    for name in (CLUSTERS, *(f"cluster_{table}.tsv" for table in content.tables)):
+    for name in (CLUSTERS, INFO, *(f"cluster_{table}.tsv" for table in content.tables)):
         if (folder / name).is_file() and not (kept / name).exists():
             shutil.copy2(folder / name, kept / name)
 

@@ -79,9 +79,37 @@ def read_spikeinterface_curation(path: Path, before: Membership) -> tuple[tuple[
     if not path.is_file():
         raise InputError(f"{path} does not exist. Give a curation file of SpikeInterface, or a copy of the result.")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        steps = [_Step.model_validate(step) for step in _steps(content)]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({type(error).__name__}: {error}).") from error
+    return spikeinterface_actions(text, str(path), before)
+
+
+def spikeinterface_actions(text: str, path: str, before: Membership) -> tuple[tuple[Action, ...], tuple[str, ...]]:
+    """Read the actions in the text of a curation file of SpikeInterface.
+
+    Parameters
+    ----------
+    text : str
+        JSON.
+    path : str
+        Where it is from, for sentences.
+    before : Membership
+        Units of the sorting that the file is for.
+
+    Returns
+    -------
+    actions, notes : tuple
+        As `read_spikeinterface_curation`.
+
+    Raises
+    ------
+    InputError
+        The text is no curation, or is of another sorting.
+    """
+    try:
+        steps = [_Step.model_validate(step) for step in _steps(json.loads(text))]
+    except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
         said = str(error).splitlines()[0]
         raise InputError(f"{path} is no curation file of SpikeInterface ({type(error).__name__}: {said}).") from error
     actions: list[Action] = []
