@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from tornado.web import HTTPError, RequestHandler
+from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
 from spikesieve.app import answers
 from spikesieve.app.decisions import Asked
-from spikesieve.app.page_files import PAGE_FILES
-from spikesieve.app.security import CURATOR, HEADERS, Secrets, refusal
+from spikesieve.app.guarded import Guarded
+from spikesieve.app.security import CURATOR, Secrets
 from spikesieve.app.session import BehindError, Session
 from spikesieve.app.trace_marks import AskedMark, Marks
 from spikesieve.app.traces import Traces
@@ -94,88 +94,14 @@ class Served:
         for socket in tuple(self.sockets):
             socket.write_message(text)
 
-
-class _Guarded(RequestHandler):
-    """A handler behind the guards."""
-
-    served: Served
-
-    def initialize(self, served: Served) -> None:
-        self.served = served
-
-    def set_default_headers(self) -> None:
-        for name, value in HEADERS.items():
-            self.set_header(name, value)
-        self.clear_header("Server")
-        self.set_header("Cache-Control", "no-store")
-
-    def prepare(self) -> None:
-        why = refusal(self.request, self.served.secrets)
-        if why is not None:
-            raise HTTPError(403, reason="Forbidden", log_message=why)
-
-    def log_exception(self, *error: Any) -> None:
-        """Say nothing of what was refused; anything else is a defect, and is logged."""
-        if not isinstance(error[1], HTTPError):
-            super().log_exception(*error)
-
-    def write_error(self, status_code: int, **more: Any) -> None:
-        error = more["exc_info"][1] if "exc_info" in more else None
-        said = error.log_message if isinstance(error, HTTPError) and error.log_message else self._reason
-        self.finish({"error": str(said)})
-
-    @property
-    def role(self) -> str | None:
-        return self.served.secrets.role_of_cookie(self.get_cookie(self.served.cookie) or "")
-
-    def require_role(self) -> None:
-        if self.role is None:
-            raise HTTPError(401, log_message="Open the address that spikesieve printed: its token is missing here.")
-
-    def content(self) -> dict[str, Any]:
-        try:
-            found = json.loads(self.request.body)
-        except ValueError as error:
-            raise HTTPError(400, log_message=f"The request is no JSON: {error}.") from error
-        if not isinstance(found, dict):
-            raise HTTPError(400, log_message="The request is no JSON object.")
-        return found
+    def close(self) -> None:
+        """Tell all pages that the server ends, and end what works in the background."""
+        for socket in tuple(self.sockets):
+            socket.close()
+        self.session.queue.stop()
 
 
-class Static(_Guarded):
-    """The files of the page: a fixed list."""
-
-    def get(self, name: str) -> None:
-        """Send a file.
-
-        Parameters
-        ----------
-        name : str
-            Its name; empty for the page itself.
-        """
-        found = PAGE_FILES.get(name or "index.html")
-        if found is None:
-            raise HTTPError(404, log_message="There is no such file.")
-        self.set_header("Content-Type", found.kind)
-        self.set_header("Cache-Control", "no-cache")
-        self.finish(found.content)
-
-
-class Login(_Guarded):
-    """Gives a browser its cookie."""
-
-    def post(self) -> None:
-        """Take the token of the address."""
-        role = self.served.secrets.role_of_token(str(self.content().get("token", "")))
-        if role is None:
-            raise HTTPError(403, log_message="That token is wrong, or of an earlier start: open the address anew.")
-        cookie = self.served.secrets.cookies[role]
-        # No path: that of this address, so that it also works behind a prefix.
-        self.set_cookie(self.served.cookie, cookie, path="", httponly=True, samesite="Strict")
-        self.finish({"role": role})
-
-
-class Answer(_Guarded):
+class Answer(Guarded):
     """Sends what one function of `answers` makes of the session and the request."""
 
     def initialize(self, served: Served, make: answers.Make, is_fixed: bool = False) -> None:  # type: ignore[override]
@@ -218,8 +144,10 @@ class Answer(_Guarded):
         self.finish({**made, "role": self.role} if isinstance(made, dict) else made)
 
 
-class _Post(_Guarded):
+class _Post(Guarded):
     """A request that changes something."""
+
+    served: Served
 
     def prepare(self) -> None:
         """Let only the curator in."""
@@ -287,7 +215,7 @@ class Export(_Post):
         self.finish({"said": await self.answered(work)})
 
 
-class Events(_Guarded, WebSocketHandler):
+class Events(Guarded, WebSocketHandler):
     """Tells a page what has changed."""
 
     def check_origin(self, origin: str) -> bool:
