@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from spikesieve.errors import InputError
+from spikesieve.errors import InputError, SettingsError
 from spikesieve.io.probes.files import write_probe_json
 from spikesieve.io.probes.generators import is_generator
 from spikesieve.io.probes.library import PREFIX
@@ -18,11 +18,12 @@ from spikesieve.io.probes.read import file_and_number
 from spikesieve.io.recordings.open_input import RawOptions
 from spikesieve.io.roots import Roots
 from spikesieve.model import Probe
-from spikesieve.settings.form import changed, written
+from spikesieve.settings.form import changed, checked, written
 from spikesieve.settings.sort import Settings
 
 Text = Annotated[str, Field(max_length=4096)]
 Interval = tuple[float, float]
+Model = TypeVar("Model", bound=BaseModel)
 COLUMNS = {3: "channel, x, y", 4: "channel, x, y, shank"}
 
 
@@ -106,6 +107,37 @@ class SortAsked(_Asked):
     n_jobs: int | None = Field(None, ge=1, le=4096)
     memory: str = Field("", pattern=r"^(\d+(\.\d+)? ?[kKMGT]?B?)?$")
     overwrite: bool = False
+
+
+class PreviewAsked(_Asked):
+    """A part of the traces.
+
+    Attributes
+    ----------
+    recording : RecordingAsked
+        Of what.
+    settings : dict of str to object
+        The settings that are not default.
+    kind : {"raw", "highpassed", "referenced", "whitened"}
+        How the traces are preprocessed.
+    start_s, seconds : float
+        Where it begins, and how long it is.
+    n_columns : int
+        Pixels that it is drawn on.
+    shape : {"lines", "heat"}
+        How it is drawn.
+    order : {"depth", "channel"}
+        Order of the contacts from the top to the bottom.
+    """
+
+    recording: RecordingAsked
+    settings: dict[str, Any] = Field(default_factory=dict, max_length=1000)
+    kind: Literal["raw", "highpassed", "referenced", "whitened"] = "highpassed"
+    start_s: float = Field(0.0, ge=0)
+    seconds: float = Field(0.5, gt=0, le=2.0)
+    n_columns: int = Field(1000, ge=1, le=10_000)
+    shape: Literal["lines", "heat"] = "lines"
+    order: Literal["depth", "channel"] = "depth"
 
 
 class Placed(_Asked):
@@ -280,3 +312,56 @@ def _interval(interval_s: Interval) -> str:
 def _bare(text: str) -> str:
     """A text without quotes, which `--set` takes as well, where it is a single word."""
     return text[1:-1] if text[:1] == '"' and text[1:-1].isalnum() and not text[1:-1].isdecimal() else text
+
+
+def settings_of(values: Mapping[str, Any]) -> Settings:
+    """Make settings of what was filled in.
+
+    Parameters
+    ----------
+    values : mapping of str to object
+        The settings that are not default.
+
+    Returns
+    -------
+    Settings
+        All settings.
+
+    Raises
+    ------
+    SettingsError
+        One of them is wrong, or the method does not use it.
+    """
+    settings, wrong = checked(values)
+    if wrong:
+        raise SettingsError("\n".join(wrong.values()))
+    settings.require_used()
+    return settings
+
+
+def valid(kind: type[Model], asked: Mapping[str, Any]) -> Model:
+    """Check what was asked for.
+
+    Parameters
+    ----------
+    kind : type
+        What it should be.
+    asked : mapping
+        What was sent.
+
+    Returns
+    -------
+    object
+        One of that kind.
+
+    Raises
+    ------
+    InputError
+        It is something else.
+    """
+    try:
+        return kind.model_validate(asked)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InputError(f"{where}: {first['msg']}.") from error

@@ -9,13 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from spikesieve.api.info import RecordingInfo, recording_info
 from spikesieve.api.kept_steps import steps_folder
 from spikesieve.api.save import LOG_NAME
 from spikesieve.api.sort_queue import start_queue
-from spikesieve.api.sorting_page.asked import RecordingAsked, SortAsked, arguments, placed
+from spikesieve.api.sorting_page.asked import RecordingAsked, SortAsked, arguments, placed, settings_of, valid
+from spikesieve.api.sorting_page.preview_verbs import PreviewVerbs
 from spikesieve.errors import InputError, SettingsError
 from spikesieve.io.finished_folder import numbered
 from spikesieve.io.jobs import WAITING, Jobs, tail
@@ -24,7 +23,7 @@ from spikesieve.model import Probe
 from spikesieve.settings.form import changed, changed_toml, checked, settings_form
 from spikesieve.settings.sort import Settings
 
-Verb = Callable[[Mapping[str, Any]], dict[str, Any]]
+Verb = Callable[[Mapping[str, Any]], dict[str, Any] | bytes]
 
 
 class Desk:
@@ -42,6 +41,7 @@ class Desk:
         self.roots = roots
         self.jobs = Jobs(state / "sorts")
         self.probes = state / "probes"
+        self.previews = PreviewVerbs(roots, self.probes)
 
     def looking(self) -> dict[str, Verb]:
         """List what changes nothing.
@@ -59,6 +59,7 @@ class Desk:
             "import": self.take_in,
             "command": self.command,
             "log": self.log,
+            **self.previews.looking(),
         }
 
     def acting(self) -> dict[str, Verb]:
@@ -114,7 +115,7 @@ class Desk:
         dict
             The facts of `spikesieve info`, the contacts of the probe, and a free name for the result.
         """
-        recording = _valid(RecordingAsked, asked)
+        recording = valid(RecordingAsked, asked)
         files = placed(recording, self.roots, self.probes)
         found = recording_info(files.files, files.options, files.probe)
         return {**found.facts(), "contacts": _contacts(found), "out": str(self._free_place(files.files[0]))}
@@ -173,7 +174,7 @@ class Desk:
         dict
             `command`.
         """
-        return {"command": _line(self._arguments(_valid(SortAsked, asked)))}
+        return {"command": _line(self._arguments(valid(SortAsked, asked)))}
 
     def sort(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Let a sort wait for its turn, which comes at once if none runs.
@@ -188,7 +189,7 @@ class Desk:
         dict
             `key` of the sort.
         """
-        sort = _valid(SortAsked, asked)
+        sort = valid(SortAsked, asked)
         words, out = self._arguments(sort), self.roots.inside(sort.out)
         key = self.jobs.add(Path(sort.recording.paths[0]).name, sort.recording.paths, str(out), words)
         start_queue(self.jobs.folder)
@@ -277,7 +278,8 @@ class Desk:
 
     def _sort_facts(self, key: str, state: str) -> dict[str, Any]:
         job, progress = self.jobs.read(key), self.jobs.progress(key) or {}
-        known = {name: progress.get(name) for name in ("stages", "began_s", "at_s", "memory_mb", "peak_memory_mb")}
+        known = {name: progress.get(name) for name in ("stages", "memory_mb", "peak_memory_mb")}
+        known["seconds"] = progress["at_s"] - progress["began_s"] if "at_s" in progress else None
         said = "" if state not in ("failed", "ended") else _last_sentence(self.jobs.output(key))
         facts = {"key": key, "state": state, "said": said, "command": _line(job.arguments)}
         return {**facts, "name": job.name, "inputs": job.inputs, "out": job.out, "added": job.added, **known}
@@ -297,10 +299,7 @@ class Desk:
         return True
 
     def _arguments(self, sort: SortAsked) -> tuple[str, ...]:
-        settings, wrong = checked(sort.settings)
-        if wrong:
-            raise SettingsError("\n".join(wrong.values()))
-        settings.require_used()
+        settings = settings_of(sort.settings)
         recording = placed(sort.recording, self.roots, self.probes)
         return arguments(sort, recording, self.roots.inside(sort.out), settings)
 
@@ -310,15 +309,6 @@ class Desk:
         wanted = file.with_name(f"{file.stem}_sorted") if may_look_beside else file / "sorted"
         taken = {self.jobs.read(key).out for key in self.jobs.listed()}
         return next(each for each in numbered(wanted) if not each.exists() and str(each) not in taken)
-
-
-def _valid(kind: type[Any], asked: Mapping[str, Any]) -> Any:
-    try:
-        return kind.model_validate(asked)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise InputError(f"{where}: {first['msg']}.") from error
 
 
 def _line(words: tuple[str, ...]) -> str:

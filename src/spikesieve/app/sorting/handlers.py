@@ -12,7 +12,6 @@ from tornado.web import HTTPError
 
 from spikesieve.app.guarded import Guarded
 from spikesieve.app.security import CURATOR, Secrets
-from spikesieve.app.wire import plain
 from spikesieve.errors import SpikesieveError
 
 Verb = Callable[[Mapping[str, Any]], dict[str, Any] | bytes]
@@ -73,7 +72,7 @@ class _Verbs(Guarded):
             self.set_header("Content-Type", "application/octet-stream")
             self.finish(made)
         else:
-            self.finish({**plain(made), "role": self.role, "read_only": self.served.is_read_only})
+            self.finish({**made, "role": self.role, "read_only": self.served.is_read_only})
 
 
 class Shown(_Verbs):

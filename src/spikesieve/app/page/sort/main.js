@@ -7,6 +7,7 @@ import { ask, draft } from "./draft.js";
 import { byId, make } from "./dom.js";
 import { startFolders } from "./folders.js";
 import { startGo } from "./go.js";
+import { startPreview } from "./preview.js";
 import { startProbe } from "./probe.js";
 import { startRecording } from "./recording.js";
 import { startSettings } from "./settings.js";
@@ -22,12 +23,13 @@ async function start() {
     draft.start = await ask("start", {});
     startRecording();
     startProbe();
+    startPreview();
     startSettings();
     startGo();
     startFolders();
   } else {
     document.body.classList.add("only-sorts");
-    for (const id of ["folders", "recording", "probe", "settings", "start"]) byId(id).hidden = true;
+    for (const id of ["folders", "recording", "probe", "settings", "start", "preview"]) byId(id).hidden = true;
   }
   document.documentElement.dataset.ready = "yes";
 }

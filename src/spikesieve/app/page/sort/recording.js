@@ -102,7 +102,7 @@ export function startRecording() {
   const reading = make("details", { id: "reading" }, make("summary", {}, "How to read it, where its files do not say"));
   reading.append(make("div", { class: "form" }, labelled("format", select("format", FORMATS)), labelled("channels", number("n_channels", "found out")), labelled("Hz", number("sampling_hz", "found out")), labelled("µV per number", number("gain_uv", "found out")), labelled("type", select("dtype", TYPES)), labelled("header bytes", number("header_bytes", "0"))));
   const times = make("div", { class: "form" }, labelled("sort only s", stretches("time_range_s", true)), labelled("leave out s", stretches("exclude_s", false)));
-  byId("about").append(make("div", { id: "verdict" }), make("div", { class: "form" }, make("label", { id: "stream-label", hidden: true }, "stream", stream)), times, reading);
+  byId("about").append(make("div", { id: "verdict" }), make("div", { id: "checks" }), make("div", { class: "form" }, make("label", { id: "stream-label", hidden: true }, "stream", stream)), times, reading);
   hear(["facts"], show);
   hear(["recording"], clear);
   show();

@@ -51,8 +51,8 @@ export function leftOf(stage) {
 /** @param {any} sort */
 function progressOf(sort) {
   const stages = sort.stages ?? [], stage = stages[stages.length - 1];
-  if (sort.state === "done") return [make("span", {}, `in ${duration(sort.at_s - sort.began_s)}`)];
-  if (!stage) return [];
+  if (sort.state === "done") return [make("span", {}, `in ${duration(sort.seconds)}`)];
+  if (!stage) return sort.state === "running" ? [make("progress"), make("span", {}, "starts")] : [];
   const left = sort.state === "running" ? leftOf(stage) : null;
   const text = `${stage.name}, ${stage.done} of ${stage.total}${left === null ? "" : `, ${duration(left)} left of this step`}`;
   return [make("progress", { value: stage.done, max: Math.max(1, stage.total) }), make("span", { title: stages.map((/** @type {any} */ each) => `${each.name}: ${duration(each.seconds)}`).join("\n") }, text)];
@@ -68,8 +68,8 @@ function row(sort) {
   if (state === "done") buttons.push(button("Open", () => void openResult(out)));
   buttons.push(button("Log", () => void showLog(key, name)), button("Copy command", () => void copy(command).then(() => tell(`Copied: ${command}`), tellError), command));
   if (!["running", "stopping"].includes(state)) buttons.push(button("Remove", () => void act("forget", key), "From this list; its result stays"));
-  const facts = [sort.began_s && state !== "done" ? duration(sort.at_s - sort.began_s) : "", sort.memory_mb ? `${Math.round(state === "running" ? sort.memory_mb : sort.peak_memory_mb)} MB` : ""].filter(Boolean).join(", ");
-  const element = make("div", { class: `sort ${state}` }, make("span", { class: "out", title: `${sort.inputs.join("\n")}\n→ ${out}` }, make("b", {}, name), ` → ${out}`), make("span", { class: "state" }, WORDS[/** @type {keyof WORDS} */ (state)]), make("span", {}, ...progressOf(sort)), make("span", {}, facts), make("span", { class: "buttons" }, ...buttons));
+  const facts = [sort.seconds && state !== "done" ? duration(sort.seconds) : "", sort.memory_mb ? `${Math.round(state === "running" ? sort.memory_mb : sort.peak_memory_mb)} MB` : ""].filter(Boolean).join(", ");
+  const element = make("div", { class: `sort ${state}` }, make("span", { class: "out", title: `${sort.inputs.join("\n")}\n→ ${out}` }, make("b", {}, name), ` → ${out}`), make("span", { class: "buttons" }, ...buttons), make("span", { class: "how" }, make("span", { class: "state" }, WORDS[/** @type {keyof WORDS} */ (state)]), ...progressOf(sort), make("span", {}, facts)));
   if (sort.said) element.append(make("span", { class: "said" }, sort.said));
   element.dataset.key = key;
   return element;
