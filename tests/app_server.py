@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -19,14 +20,16 @@ import numpy as np
 from make_sorting import make_sorting, write_raw
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
+from tornado.routing import Router
 
 from spikesieve import recording_from_array
 from spikesieve.api.app import open_session
 from spikesieve.api.result_to_show import of_sorting
 from spikesieve.api.traces_to_show import traces_of
+from spikesieve.app.exchange import Exchange
 from spikesieve.app.handlers import Served
 from spikesieve.app.security import CURATOR, Secrets
-from spikesieve.app.server import Exchange, Place, application, serve
+from spikesieve.app.server import Place, application, serve
 from spikesieve.app.session import Session
 from spikesieve.app.trace_marks import Marks
 from spikesieve.app.traces import Traces
@@ -100,35 +103,42 @@ class Running(NamedTuple):
 
 
 @contextmanager
-def in_thread(session: Session, traces: tuple[Traces | None, Marks | None] = (None, None)) -> Iterator[Running]:
+def answering(router: Router, sockets: list[socket.socket]) -> Iterator[None]:
     """A server in a thread of this process."""
+    loop, ready = asyncio.new_event_loop(), threading.Event()
+
+    async def begin() -> HTTPServer:
+        server = HTTPServer(router, max_body_size=2**20)
+        server.add_sockets(sockets)
+        return server
+
+    def run() -> None:
+        asyncio.set_event_loop(loop)
+        server = loop.run_until_complete(begin())
+        ready.set()
+        loop.run_forever()
+        server.stop()
+        loop.run_until_complete(server.close_all_connections())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    ready.wait()
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@contextmanager
+def in_thread(session: Session, traces: tuple[Traces | None, Marks | None] = (None, None)) -> Iterator[Running]:
+    """A result, shown by a thread of this process."""
     sockets = bind_sockets(0, "127.0.0.1")
     with ThreadPoolExecutor(2) as pool:
-        served = Served(session, Secrets(), pool, sockets[0].getsockname()[1], {}, *traces)
-        loop, ready = asyncio.new_event_loop(), threading.Event()
-
-        async def begin() -> HTTPServer:
-            server = HTTPServer(application(served), max_body_size=2**20)
-            server.add_sockets(sockets)
-            return server
-
-        def run() -> None:
-            asyncio.set_event_loop(loop)
-            server = loop.run_until_complete(begin())
-            ready.set()
-            loop.run_forever()
-            server.stop()
-            loop.run_until_complete(server.close_all_connections())
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        ready.wait()
-        try:
+        served = Served(session, Secrets(), pool, sockets[0].getsockname()[1], Exchange(), *traces)
+        with answering(application(served), sockets):
             yield Running(served, Client(served.port).log_in(served.secrets.tokens[CURATOR]))
-        finally:
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join()
-            loop.close()
 
 
 @contextmanager

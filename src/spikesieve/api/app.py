@@ -6,6 +6,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ import numpy as np
 from spikesieve.api.curation_of_result import CuratedFolder
 from spikesieve.api.result_to_show import read_result_to_show
 from spikesieve.api.traces_to_show import marks_of, traces_of
-from spikesieve.app.server import Exchange, Place, serve
+from spikesieve.app.exchange import Exchange
+from spikesieve.app.server import Place, serve
 from spikesieve.app.session import Session
+from spikesieve.app.trace_marks import Marks
+from spikesieve.app.traces import Traces
 from spikesieve.curation.history import replay
 from spikesieve.io.curations.journal import TORN, Journal, read_journal
 from spikesieve.io.curations.kept import Kept
@@ -64,29 +68,86 @@ def show(
         The curation cannot be written, or the port is taken.
     """
     folder = Path(folder)
-    kept = Kept(folder / CURATION_FOLDER / KEPT, not read_only)
-    result = read_result_to_show(folder, kept)
+    with ExitStack() as stack:
+        opened = open_result(folder, read_only, stack, announce, imports)
+        serve(opened.session, Place(*where, names), opened.exchange, announce, opened.traces)
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedResult:
+    """A result that is shown.
+
+    Attributes
+    ----------
+    session : Session
+        The result, with all that was decided.
+    exchange : Exchange
+        What other programs get and give.
+    traces : (Traces or None, Marks or None)
+        The traces, where the recording is there, and the marks on them.
+    """
+
+    session: Session
+    exchange: Exchange
+    traces: tuple[Traces | None, Marks | None]
+
+
+def open_result(
+    folder: Path,
+    read_only: bool,
+    stack: ExitStack,
+    announce: Callable[[str], None],
+    imports: Sequence[Path] = (),
+) -> OpenedResult:
+    """Open a result, and take in what Phy changed meanwhile.
+
+    Parameters
+    ----------
+    folder : Path
+        A result of spikesieve, or any folder that a sorter wrote for Phy.
+    read_only : bool
+        Nothing can be changed.
+    stack : ExitStack
+        Closes the journal.
+    announce : callable
+        Called with lines for the user.
+    imports : sequence of Path, optional
+        Curation files of SpikeInterface, and copies of the folder changed in Phy, to take in.
+
+    Returns
+    -------
+    OpenedResult
+        For the server.
+
+    Raises
+    ------
+    InputError
+        The folder is no result, or is damaged.
+    InUseError
+        Another process curates it.
+    OutputError
+        The curation cannot be written.
+    """
+    curation = folder / CURATION_FOLDER
+    result = read_result_to_show(folder, Kept(curation / KEPT, not read_only))
     for sentence in result.missing:
         announce(f"Note: {sentence}")
-    with ExitStack() as stack:
-        session = open_session(result, folder, read_only, stack, announce)
-        curated = CuratedFolder(session, folder, folder / CURATION_FOLDER)
-        taken_in = None if read_only else curated.take_in()
-        if taken_in:
-            announce(taken_in)
-        for path in imports:
-            announce(curated.read_changes(path))
-        exports = {
-            "phy": curated.write_phy,
-            "spikeinterface": curated.write_spikeinterface,
-            "result": curated.write_result,
-            "take in": curated.take_in_now,
-            "keep ours": curated.keep_ours,
-        }
-        curation = folder / CURATION_FOLDER
-        traces = traces_of(result, None if read_only else curation), marks_of(curation)
-        exchange = Exchange(exports, curated.read_text, curated.elsewhere)
-        serve(session, Place(*where, names), exchange, announce, traces)
+    session = open_session(result, folder, read_only, stack, announce)
+    curated = CuratedFolder(session, folder, curation)
+    taken_in = None if read_only else curated.take_in()
+    if taken_in:
+        announce(taken_in)
+    for path in imports:
+        announce(curated.read_changes(path))
+    exports = {
+        "phy": curated.write_phy,
+        "spikeinterface": curated.write_spikeinterface,
+        "result": curated.write_result,
+        "take in": curated.take_in_now,
+        "keep ours": curated.keep_ours,
+    }
+    exchange = Exchange(exports, curated.read_text, curated.elsewhere)
+    return OpenedResult(session, exchange, (traces_of(result, None if read_only else curation), marks_of(curation)))
 
 
 def open_session(

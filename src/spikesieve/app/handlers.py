@@ -10,19 +10,23 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from tornado.web import HTTPError, RequestHandler
+from tornado.ioloop import PeriodicCallback
+from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
 from spikesieve.app import answers
 from spikesieve.app.decisions import Asked
-from spikesieve.app.page_files import PAGE_FILES
-from spikesieve.app.security import CURATOR, HEADERS, Secrets, refusal
+from spikesieve.app.exchange import Exchange
+from spikesieve.app.guarded import Guarded
+from spikesieve.app.security import CURATOR, Secrets
 from spikesieve.app.session import BehindError, Session
 from spikesieve.app.trace_marks import AskedMark, Marks
 from spikesieve.app.traces import Traces
 from spikesieve.errors import InputError, SpikesieveError
 
 T = TypeVar("T")
+WATCH_MS = 2_000
+"""Time between looks at the files that other programs change."""
 FOR_EVER = "private, max-age=31536000, immutable"
 """Spikes of a unit never change, and its number is never used again."""
 
@@ -41,30 +45,27 @@ class Served:
         Computes, so that the server can answer meanwhile.
     port : int
         Port of the server, part of the cookie's name.
-    exports : mapping of str to callable
-        What can be exported, by name: each writes it and returns a sentence.
+    exchange : Exchange
+        What other programs get and give.
     traces : Traces or None
         The traces; None if the recording is not there.
     marks : Marks or None
         Marks on the traces; None if nothing can be kept.
-    read_text : callable or None
-        Takes in the name and the text of a curation file, and returns a sentence.
-    elsewhere : callable
-        Says what another program changed meanwhile; None if nothing.
     sockets : set of Events
         The pages that are open.
+    watch : PeriodicCallback or None
+        Looks what other programs change, while a page is open.
     """
 
     session: Session
     secrets: Secrets
     pool: Executor
     port: int
-    exports: Mapping[str, Callable[[], str]] = field(default_factory=dict)
+    exchange: Exchange = field(default_factory=Exchange)
     traces: Traces | None = None
     marks: Marks | None = None
-    read_text: Callable[[str, str], str] | None = None
-    elsewhere: Callable[[], str | None] = lambda: None
     sockets: set[Events] = field(default_factory=set)
+    watch: PeriodicCallback | None = None
 
     @property
     def cookie(self) -> str:
@@ -113,91 +114,45 @@ class Served:
         dict
             For the pages.
         """
-        said = None if self.session.is_read_only else await self.compute(self.elsewhere)
+        said = None if self.session.is_read_only else await self.compute(self.exchange.elsewhere)
         return {"hello": len(self.session.history.entries), "elsewhere": said or ""}
 
-
-class _Guarded(RequestHandler):
-    """A handler behind the guards."""
-
-    served: Served
-
-    def initialize(self, served: Served) -> None:
-        self.served = served
-
-    def set_default_headers(self) -> None:
-        for name, value in HEADERS.items():
-            self.set_header(name, value)
-        self.clear_header("Server")
-        self.set_header("Cache-Control", "no-store")
-
-    def prepare(self) -> None:
-        why = refusal(self.request, self.served.secrets)
-        if why is not None:
-            raise HTTPError(403, reason="Forbidden", log_message=why)
-
-    def log_exception(self, *error: Any) -> None:
-        """Say nothing of what was refused; anything else is a defect, and is logged."""
-        if not isinstance(error[1], HTTPError):
-            super().log_exception(*error)
-
-    def write_error(self, status_code: int, **more: Any) -> None:
-        error = more["exc_info"][1] if "exc_info" in more else None
-        said = error.log_message if isinstance(error, HTTPError) and error.log_message else self._reason
-        self.finish({"error": str(said)})
-
-    @property
-    def role(self) -> str | None:
-        return self.served.secrets.role_of_cookie(self.get_cookie(self.served.cookie) or "")
-
-    def require_role(self) -> None:
-        if self.role is None:
-            raise HTTPError(401, log_message="Open the address that spikesieve printed: its token is missing here.")
-
-    def content(self) -> dict[str, Any]:
-        try:
-            found = json.loads(self.request.body)
-        except ValueError as error:
-            raise HTTPError(400, log_message=f"The request is no JSON: {error}.") from error
-        if not isinstance(found, dict):
-            raise HTTPError(400, log_message="The request is no JSON object.")
-        return found
-
-
-class Static(_Guarded):
-    """The files of the page: a fixed list."""
-
-    def get(self, name: str) -> None:
-        """Send a file.
+    def join(self, page: Events) -> None:
+        """Add a page that is told what changes. While there is any, other programs are watched.
 
         Parameters
         ----------
-        name : str
-            Its name; empty for the page itself.
+        page : Events
+            The page.
         """
-        found = PAGE_FILES.get(name or "index.html")
-        if found is None:
-            raise HTTPError(404, log_message="There is no such file.")
-        self.set_header("Content-Type", found.kind)
-        self.set_header("Cache-Control", "no-cache")
-        self.finish(found.content)
+        self.sockets.add(page)
+        if self.watch is None:
+            self.watch = PeriodicCallback(self.tell_state, WATCH_MS)
+        if not self.watch.is_running():
+            self.watch.start()
+
+    def leave(self, page: Events) -> None:
+        """Take a page away.
+
+        Parameters
+        ----------
+        page : Events
+            The page.
+        """
+        self.sockets.discard(page)
+        if self.watch is not None and not self.sockets:
+            self.watch.stop()
+
+    def close(self) -> None:
+        """Tell all pages that the server ends, and end what works in the background."""
+        if self.watch is not None:
+            self.watch.stop()
+        for socket in tuple(self.sockets):
+            socket.close()
+        self.session.queue.stop()
 
 
-class Login(_Guarded):
-    """Gives a browser its cookie."""
-
-    def post(self) -> None:
-        """Take the token of the address."""
-        role = self.served.secrets.role_of_token(str(self.content().get("token", "")))
-        if role is None:
-            raise HTTPError(403, log_message="That token is wrong, or of an earlier start: open the address anew.")
-        cookie = self.served.secrets.cookies[role]
-        # No path: that of this address, so that it also works behind a prefix.
-        self.set_cookie(self.served.cookie, cookie, path="", httponly=True, samesite="Strict")
-        self.finish({"role": role})
-
-
-class Answer(_Guarded):
+class Answer(Guarded):
     """Sends what one function of `answers` makes of the session and the request."""
 
     def initialize(self, served: Served, make: answers.Make, is_fixed: bool = False) -> None:  # type: ignore[override]
@@ -240,8 +195,10 @@ class Answer(_Guarded):
         self.finish({**made, "role": self.role} if isinstance(made, dict) else made)
 
 
-class _Post(_Guarded):
+class _Post(Guarded):
     """A request that changes something."""
+
+    served: Served
 
     def prepare(self) -> None:
         """Let only the curator in."""
@@ -303,7 +260,7 @@ class Export(_Post):
 
     async def post(self) -> None:
         """Write it."""
-        work = self.served.exports.get(str(self.content().get("kind", "")))
+        work = self.served.exchange.exports.get(str(self.content().get("kind", "")))
         if work is None:
             raise HTTPError(400, log_message="That cannot be exported here.")
         self.finish({"said": await self.answered(work)})
@@ -315,7 +272,7 @@ class Import(_Post):
 
     async def post(self) -> None:
         """Take it in, and tell everybody."""
-        content, read_text = self.content(), self.served.read_text
+        content, read_text = self.content(), self.served.exchange.read_text
         if read_text is None:
             raise HTTPError(400, log_message="Nothing can be taken in here.")
         name, text = (str(content.get(key, "")) for key in ("name", "text"))
@@ -323,7 +280,7 @@ class Import(_Post):
         await self.served.tell_state()
 
 
-class Events(_Guarded, WebSocketHandler):
+class Events(Guarded, WebSocketHandler):
     """Tells a page what has changed."""
 
     def check_origin(self, origin: str) -> bool:
@@ -356,7 +313,7 @@ class Events(_Guarded, WebSocketHandler):
         **kwargs : str
             Nothing.
         """
-        self.served.sockets.add(self)
+        self.served.join(self)
         self.write_message(json.dumps(await self.served.state()))
 
     def on_message(self, message: str | bytes) -> None:
@@ -370,4 +327,4 @@ class Events(_Guarded, WebSocketHandler):
 
     def on_close(self) -> None:
         """Forget the page."""
-        self.served.sockets.discard(self)
+        self.served.leave(self)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 
 from tornado.httpserver import HTTPServer
-from tornado.ioloop import PeriodicCallback
 from tornado.netutil import bind_sockets
+from tornado.routing import Router
 from tornado.web import Application
 
-from spikesieve.app import answers, handlers, panel_answers, trace_answers
+from spikesieve.app import answers, guarded, handlers, panel_answers, trace_answers
+from spikesieve.app.exchange import Exchange
 from spikesieve.app.security import CURATOR, LOCAL_NAMES, VIEWER, Secrets
 from spikesieve.app.session import Session
 from spikesieve.app.trace_marks import Marks
@@ -25,8 +26,6 @@ from spikesieve.errors import OutputError
 
 MAX_BODY_BYTES = 16 * 2**20
 N_THREADS = 4
-WATCH_MS = 2_000
-"""How often the files are looked at that other programs may change: their size and time only."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -70,7 +69,7 @@ def application(served: handlers.Served) -> Application:
 
     return Application(
         [
-            (r"/api/login", handlers.Login, shared),
+            (r"/api/login", guarded.Login, shared),
             (r"/api/start", handlers.Answer, answer(answers.start)),
             (r"/api/history", handlers.Answer, answer(answers.past)),
             (r"/api/unit/(\d+)", handlers.Answer, answer(answers.unit, True)),
@@ -98,29 +97,10 @@ def application(served: handlers.Served) -> Application:
             (r"/api/export", handlers.Export, shared),
             (r"/api/import", handlers.Import, shared),
             (r"/api/events", handlers.Events, shared),
-            (r"/([\w./-]*)", handlers.Static, shared),
+            (r"/([\w./-]*)", guarded.Static, shared),
         ],
         log_function=lambda handler: None,
     )
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """What the page exchanges with other programs.
-
-    Attributes
-    ----------
-    exports : mapping of str to callable
-        What can be exported: each writes it and returns a sentence.
-    read_text : callable or None
-        Takes in the name and the text of a curation file, and returns a sentence.
-    elsewhere : callable
-        Says what another program changed meanwhile; None if nothing.
-    """
-
-    exports: Mapping[str, Callable[[], str]] = field(default_factory=dict)
-    read_text: Callable[[str, str], str] | None = None
-    elsewhere: Callable[[], str | None] = lambda: None
 
 
 def serve(
@@ -150,50 +130,122 @@ def serve(
     OutputError
         The port is taken.
     """
+    with listening(place) as here:
+        served = handlers.Served(session, here.secrets, here.pool, here.port, exchange, *traces)
+        where = addresses(place, here, is_shared=not session.is_read_only)
+        run(application(served), here, served.close, lambda: announce(where))
+
+
+@dataclass(frozen=True, eq=False)
+class Listening:
+    """A place that is listened on.
+
+    Attributes
+    ----------
+    sockets : list of socket
+        What browsers connect to.
+    port : int
+        Its port.
+    secrets : Secrets
+        Tokens, cookies and names of the server.
+    pool : Executor
+        Computes, so that the server can answer meanwhile.
+    """
+
+    sockets: list[socket.socket]
+    port: int
+    secrets: Secrets
+    pool: Executor
+
+
+@contextmanager
+def listening(place: Place) -> Iterator[Listening]:
+    """Listen on a place for the body of a with statement.
+
+    Parameters
+    ----------
+    place : Place
+        Where to listen.
+
+    Yields
+    ------
+    Listening
+        With new secrets.
+
+    Raises
+    ------
+    OutputError
+        The port is taken.
+    """
     try:
         sockets = bind_sockets(place.port, place.host)
     except OSError as error:
         raise OutputError(
             f"{place.host}:{place.port} cannot be used ({error.strerror}). Give another --port."
         ) from error
-    port = int(sockets[0].getsockname()[1])
     secrets = Secrets(hosts=LOCAL_NAMES | set(place.names) | (set() if place.host in LOOPBACK else {place.host}))
     with ThreadPoolExecutor(N_THREADS, "views") as pool:
-        served = handlers.Served(
-            session, secrets, pool, port, exchange.exports, *traces, exchange.read_text, exchange.elsewhere
-        )
-        with suppress(KeyboardInterrupt):
-            asyncio.run(_until_stopped(served, sockets, lambda: _announce(place, port, secrets, session, announce)))
-        session.queue.stop()
+        yield Listening(sockets, int(sockets[0].getsockname()[1]), secrets, pool)
 
 
-async def _until_stopped(served: handlers.Served, sockets: list[socket.socket], ready: Callable[[], None]) -> None:
-    server = HTTPServer(application(served), max_body_size=MAX_BODY_BYTES)
+def run(router: Router, here: Listening, leave: Callable[[], None], ready: Callable[[], None]) -> None:
+    """Answer until Ctrl-C.
+
+    Parameters
+    ----------
+    router : Router
+        Finds the handler of a request.
+    here : Listening
+        Where to listen.
+    leave : callable
+        Called at the end, to close pages that listen.
+    ready : callable
+        Called when requests are answered.
+    """
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_until_stopped(router, here.sockets, leave, ready))
+
+
+async def _until_stopped(
+    router: Router, sockets: list[socket.socket], leave: Callable[[], None], ready: Callable[[], None]
+) -> None:
+    server = HTTPServer(router, max_body_size=MAX_BODY_BYTES)
     server.add_sockets(sockets)
     stop = asyncio.Event()
     with suppress(NotImplementedError):  # Windows
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    watch = PeriodicCallback(served.tell_state, WATCH_MS)
-    watch.start()
     ready()
     await stop.wait()
-    watch.stop()
     server.stop()
-    for page in tuple(served.sockets):
-        page.close()
+    leave()
     await server.close_all_connections()
 
 
-def _announce(place: Place, port: int, secrets: Secrets, session: Session, announce: Callable[[str], None]) -> None:
+def addresses(place: Place, here: Listening, is_shared: bool) -> str:
+    """Write the sentences that tell people where the page is.
+
+    Parameters
+    ----------
+    place : Place
+        Where it listens.
+    here : Listening
+        The same, with port and secrets.
+    is_shared : bool
+        Whether there is an address for those who look on.
+
+    Returns
+    -------
+    str
+        Sentences, one a line.
+    """
+    port, tokens = here.port, here.secrets.tokens
     host = "localhost" if place.host in LOOPBACK else place.host
-    announce(f"Open: http://{host}:{port}/#t={secrets.tokens[CURATOR]}")
-    if not session.is_read_only:
-        announce(f"To look on only: http://{host}:{port}/#t={secrets.tokens[VIEWER]}")
+    lines = [f"Open: http://{host}:{port}/#t={tokens[CURATOR]}"]
+    if is_shared:
+        lines.append(f"To look on only: http://{host}:{port}/#t={tokens[VIEWER]}")
     if place.host in LOOPBACK:
-        announce(f"From another machine, first there: ssh -L {port}:localhost:{port} {socket.gethostname()}")
+        lines.append(f"From another machine, first there: ssh -L {port}:localhost:{port} {socket.gethostname()}")
     else:
-        announce(
-            f"Everybody who reaches {place.host}:{port} and knows the address can see this, and nothing is encrypted."
-        )
-    announce("Ctrl-C ends it.")
+        lines.append(f"Everybody who reaches {host}:{port} and knows the address can see this; nothing is encrypted.")
+    return "\n".join([*lines, "Ctrl-C ends it."])

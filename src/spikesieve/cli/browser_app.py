@@ -14,8 +14,17 @@ from spikesieve.cli.root import app
 @app.command("app")
 def browser_app(
     folder: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="A result, or any folder that a sorter wrote for Phy.")
+        Path,
+        typer.Argument(
+            metavar="[DIR]",
+            help="A result, or any folder that a sorter wrote for Phy: it is shown. Any other folder: recordings in it "
+            "can be sorted.",
+        ),
     ] = Path("."),
+    root: Annotated[
+        list[Path] | None,
+        typer.Option("--root", help="Another folder that the sorting page may look into. Repeat as needed."),
+    ] = None,
     host: Annotated[
         str, typer.Option("--host", help="Address to listen on; others than this machine can then see it.")
     ] = "127.0.0.1",
@@ -36,8 +45,14 @@ def browser_app(
         ),
     ] = None,
 ) -> None:
-    """Look at a result in the browser, and correct it: merge, split, label, undo. Every decision is saved at once."""
+    """Sort recordings in the browser, and look at results and correct them: merge, split, label, undo."""
     with errors_as_sentences():
         from spikesieve.api.app import show
+        from spikesieve.api.sorting_page.show import show_sorting_page
+        from spikesieve.io.roots import is_result
 
-        show(folder, (host, port), tuple(allow_host or ()), read_only, imports or (), typer.echo)
+        names = tuple(allow_host or ())
+        if root or (folder.is_dir() and not is_result(folder)):
+            show_sorting_page((folder, *(root or ())), (host, port), names, read_only, typer.echo)
+        else:
+            show(folder, (host, port), names, read_only, imports or (), typer.echo)

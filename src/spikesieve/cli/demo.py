@@ -39,3 +39,4 @@ def demo(
     print_table("Every true unit and what was found of it", COLUMNS, table_rows(result))
     print_table("The result against the truth", ("what", "value"), summary_rows(result.score))
     typer.echo(f"Report: {result.outcome.folder / result.outcome.report}")
+    typer.echo(f"In the browser: spikesieve app {folder}")

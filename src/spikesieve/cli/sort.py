@@ -23,6 +23,7 @@ from spikesieve.cli.options import (
     interval_s,
 )
 from spikesieve.cli.output import errors_as_sentences, print_outcome, shown_progress
+from spikesieve.cli.progress_file import recorded
 from spikesieve.cli.root import app
 from spikesieve.errors import EndedEarlyError
 
@@ -92,6 +93,9 @@ KeepSteps = Annotated[
 StopAfter = Annotated[
     str | None, typer.Option("--stop-after", metavar="STEP", help="End after a step, such as detect, without a result.")
 ]
+ProgressPath = Annotated[
+    Path | None, typer.Option("--progress-file", help="Write how far the sort is into this file, as JSON.")
+]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print the log as well.")]
 
 
@@ -125,6 +129,7 @@ def sort(
     fresh: Fresh = False,
     keep_steps: KeepSteps = False,
     stop_after: StopAfter = None,
+    progress_file: ProgressPath = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -136,7 +141,11 @@ def sort(
     keep_s = interval_s(time_range) if time_range is not None else None
     exclude_s = tuple(interval_s(text) for text in exclude or ())
     stop = Stop()
-    with errors_as_sentences(stop.sentence), shown_progress(quiet, verbose, stop.sentence) as progress:
+    with (
+        recorded(progress_file) as record,
+        errors_as_sentences(stop.sentence),
+        shown_progress(quiet, verbose, stop.sentence) as progress,
+    ):
         from spikesieve.api.sort_files import Job
         from spikesieve.io.kilosort2_options import read_options
         from spikesieve.io.recordings.open_input import RawOptions
@@ -164,7 +173,8 @@ def sort(
             keep_steps=keep_steps,
             stop_after=stop_after,
         )
-        outcomes = _sort_probes(job, stop, progress, _say_nothing if quiet else partial(typer.echo, err=True))
+        shown = progress if record is None else record.watched(progress)
+        outcomes = _sort_probes(job, stop, shown, _say_nothing if quiet else partial(typer.echo, err=True))
     for outcome in outcomes if not quiet else ():
         print_outcome(outcome)
 

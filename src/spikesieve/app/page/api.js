@@ -54,6 +54,14 @@ export async function post(path, content) {
   return (await checked(await fetch(`api/${path}`, request))).json();
 }
 
+/** Take the token out of the address, and give it for a cookie. */
+export async function logIn() {
+  const token = new URLSearchParams(location.hash.slice(1)).get("t");
+  if (!token) return;
+  await post("login", { token });
+  history.replaceState(null, "", location.pathname + location.search);
+}
+
 /**
  * Hear what anybody changes. Joins again when the connection is lost.
  * @param {(event: any) => void} hear

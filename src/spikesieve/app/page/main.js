@@ -1,7 +1,7 @@
 // @ts-check
 // The page begins here.
 
-import { getJson, listen, post, Refused } from "./api.js";
+import { getJson, listen, logIn, Refused } from "./api.js";
 import { startAsking } from "./ask.js";
 import { COMMANDS } from "./commands.js";
 import { showElsewhere } from "./elsewhere.js";
@@ -16,14 +16,6 @@ import { tell, tellError } from "./says.js";
 import { apply, changed, on, select, state } from "./store.js";
 import { startTheme } from "./theme.js";
 import { showTheseMarks } from "./traces/view.js";
-
-/** Take the token out of the address, and give it for a cookie. */
-async function logIn() {
-  const token = new URLSearchParams(location.hash.slice(1)).get("t");
-  if (!token) return;
-  await post("login", { token });
-  history.replaceState(null, "", location.pathname + location.search);
-}
 
 /** @param {any} start */
 function take(start) {

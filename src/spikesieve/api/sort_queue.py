@@ -1,0 +1,84 @@
+"""Runs the sorts that wait, one after another, in processes that need neither the page nor its server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from spikesieve.engine.lock import Lock
+from spikesieve.errors import InUseError
+from spikesieve.io.jobs import OUTPUT, PROGRESS, Jobs
+
+LOG = "queue.log"
+LOOK_EVERY_S = 0.5
+PYTHON = (sys.executable, "-m")
+
+
+def start_queue(folder: Path) -> None:
+    """Start a process that runs the jobs of a folder. It ends at once if there is one already.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the jobs.
+    """
+    _detached((*PYTHON, "spikesieve.api.sort_queue", str(folder)), folder / LOG)
+
+
+def run_queue(folder: Path) -> None:
+    """Run the jobs of a folder until none waits. Returns at once if another process does it.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the jobs.
+    """
+    jobs = Jobs(folder)
+    try:
+        with Lock(folder):
+            while _one_more(jobs):
+                pass
+    except InUseError:
+        return
+
+
+def _one_more(jobs: Jobs) -> bool:
+    """Run the next job, or wait for one that an earlier process of this kind started."""
+    if jobs.running() is not None:
+        time.sleep(LOOK_EVERY_S)
+        return True
+    key = jobs.next_waiting()
+    if key is None:
+        return False
+    place = jobs.place(key)
+    words = (*PYTHON, "spikesieve", *jobs.read(key).arguments, f"--progress-file={place / PROGRESS}")
+    _note_end(jobs, key, _detached(words, place / OUTPUT).wait())
+    return True
+
+
+def _note_end(jobs: Jobs, key: str, status: int) -> None:
+    """Write how a sort ended that could not say it itself."""
+    progress = jobs.progress(key) or {"owner": None, "stages": []}
+    if progress.get("ended") is None:
+        (jobs.place(key) / PROGRESS).write_text(json.dumps({**progress, "ended": status}), encoding="utf-8")
+
+
+def _detached(words: tuple[str, ...], output: Path) -> subprocess.Popen[bytes]:
+    """Start a process that goes on when this one ends, and is not reached by its Ctrl-C."""
+    windows = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
+    with output.open("ab") as file:
+        return subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            creationflags=windows,
+        )
+
+
+if __name__ == "__main__":
+    run_queue(Path(sys.argv[1]))

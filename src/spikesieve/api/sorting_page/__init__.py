@@ -1,0 +1,1 @@
+"""What the sorting page asks for: folders, recordings, probes, settings, previews and sorts."""

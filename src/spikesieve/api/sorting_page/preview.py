@@ -1,0 +1,280 @@
+"""Traces of a recording before it is sorted, what would be detected in them, and what is odd about it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from spikesieve.api.choice import chosen_input
+from spikesieve.api.filtered import without_second_highpass
+from spikesieve.api.sort import open_run
+from spikesieve.api.sorting_page.asked import Placed
+from spikesieve.engine.blocks import Block
+from spikesieve.engine.run import Core, Run
+from spikesieve.engine.source import Source
+from spikesieve.engine.store import Store
+from spikesieve.errors import InputError
+from spikesieve.io.recordings.open_input import open_input
+from spikesieve.kernels import CpuBackend
+from spikesieve.model import F32, I64, Probe
+from spikesieve.passes.contacts import survey_contacts
+from spikesieve.passes.detection import Detect, with_detection_threshold
+from spikesieve.passes.preprocessing import fit_preprocessing, with_unit_score_noise
+from spikesieve.passes.shapes import learn_shapes
+from spikesieve.settings.sort import Settings
+from spikesieve.stages.channel_order import share_of_near_partners
+from spikesieve.stages.mains import mains_hum
+from spikesieve.views.traces import Kind, only_filtered, preprocessed_traces, raw_traces
+
+BLOCK_SAMPLES = 60_000
+MAX_S = 2.0
+MOST_KEPT = 8
+BEFORE_LEARNING: tuple[Kind, ...] = ("raw", "highpassed")
+"""What can be shown at once; for the others noise has to be learned."""
+# Of these groups depends what is learned and detected.
+GROUPS = ("method", "input", "preprocess", "shapes", "detect", "features", "fit")
+MIN_NEAR_SHARE = 0.5
+HUM_PIECES, HUM_CONTACTS = 4, 32
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A part of the traces.
+
+    Attributes
+    ----------
+    probe : Probe
+        Its contacts.
+    traces : ndarray of float32, shape (n_contacts, n_samples)
+        In uV, or in noise SD; NaN where there is nothing.
+    start : int
+        Sample of the recording at which it begins.
+    sampling_hz : float
+        Sampling rate in Hz.
+    n_samples : int
+        Length of the recording in samples.
+    """
+
+    probe: Probe
+    traces: F32
+    start: int
+    sampling_hz: float
+    n_samples: int
+
+
+@dataclass(frozen=True, eq=False)
+class Detected:
+    """What would be detected in a part of the traces.
+
+    Attributes
+    ----------
+    sample : ndarray of int64, shape (n,)
+        Sample of the recording.
+    channel : ndarray of int64, shape (n,)
+        Channel of the file on whose contact each spike is.
+    says : str
+        A sentence on the threshold.
+    """
+
+    sample: I64
+    channel: I64
+    says: str
+
+
+@dataclass(frozen=True, eq=False)
+class _Learned:
+    source: Source
+    detect: Detect
+
+
+class Previews:
+    """Previews of recordings. What was learned of the last few is kept until the end of the process."""
+
+    def __init__(self) -> None:
+        self._folder = TemporaryDirectory(prefix="spikesieve-preview-")
+        self._lock = threading.Lock()
+        self._learned: dict[str, _Learned] = {}
+        self._checks: dict[str, tuple[str, ...]] = {}
+        self._backend = CpuBackend()
+
+    def traces(self, files: Placed, settings: Settings, kind: Kind, span_s: tuple[float, float]) -> Shown:
+        """Read a part of the traces.
+
+        Parameters
+        ----------
+        files : Placed
+            The recording.
+        settings : Settings
+            All settings.
+        kind : {"raw", "highpassed", "referenced", "whitened"}
+            How they are preprocessed.
+        span_s : (float, float)
+            Start and end in s.
+
+        Returns
+        -------
+        Shown
+            The traces.
+
+        Raises
+        ------
+        InputError
+            The recording cannot be read, or the part lies beyond its end.
+        """
+        source = _source(files, settings) if kind in BEFORE_LEARNING else self._learn(files, settings).source
+        span = _span(source, span_s)
+        if kind == "raw":
+            traces = raw_traces(source, span)
+        elif kind == "highpassed":
+            traces = preprocessed_traces(only_filtered(source), span, self._backend).uv
+        else:
+            found = preprocessed_traces(source, span, self._backend)
+            traces = found.white if kind == "whitened" else found.uv
+        return Shown(source.probe, traces, span[0], source.sampling_hz, source.recording.n_samples)
+
+    def detected(self, files: Placed, settings: Settings, span_s: tuple[float, float]) -> Detected:
+        """Detect spikes as the first pass of a sort does.
+
+        Parameters
+        ----------
+        files : Placed
+            The recording.
+        settings : Settings
+            All settings.
+        span_s : (float, float)
+            Start and end in s.
+
+        Returns
+        -------
+        Detected
+            The spikes; none with the method kilosort2, which has no such pass.
+        """
+        none = np.zeros(0, np.int64)
+        if settings.method == "kilosort2":
+            return Detected(none, none, "The method kilosort2 detects with templates that it learns on the way.")
+        learned = self._learn(files, settings)
+        source, samples, channels = learned.source, [none], [none]
+        task = learned.detect
+        for block in _blocks(source, _span(source, span_s)):
+            clean = source.clean(block, task.margin_samples, self._backend)
+            found = task(clean, Core(task.margin_samples, task.margin_samples + block.n_samples, block), self._backend)
+            place_um = found.centre_um[:, None, :] - source.probe.positions_um[None]
+            contact = (place_um**2).sum(axis=2).argmin(axis=1)
+            samples.append(found.sample - task.margin_samples + block.start)
+            channels.append(source.probe.channels[contact])
+        says = f"Detected from {task.params.least_score:.2f} noise SD on."
+        return Detected(np.concatenate(samples), np.concatenate(channels), says)
+
+    def checks(self, files: Placed, settings: Settings) -> tuple[str, ...]:
+        """Say what is odd about a recording.
+
+        Parameters
+        ----------
+        files : Placed
+            The recording.
+        settings : Settings
+            All settings.
+
+        Returns
+        -------
+        tuple of str
+            Sentences on contacts, saturation, interference, hum, and the order of the channels; empty if all is well.
+        """
+        key = _key(files, settings, ("input", "preprocess"))
+        fitted = self._learn(files, settings).source
+        with self._lock:
+            if key not in self._checks:
+                self._checks[key] = tuple(self._more_checks(_source(files, settings)))
+            return (*fitted.preprocessing.notes, *self._checks[key])
+
+    def _more_checks(self, source: Source) -> Iterator[str]:
+        with self._run() as run:
+            measured = survey_contacts(run, source).measured
+        share = share_of_near_partners(measured.correlation, source.probe)
+        if share is not None and share < MIN_NEAR_SHARE:
+            yield (
+                f"The order of the channels seems wrong: only {share:.0%} of the contacts are most like one of their "
+                "neighbours on the probe. Compare the probe file with the wiring; in the heatmap a wrong order looks "
+                "like rain, and a wrong number of channels like diagonal lines."
+            )
+        hum = mains_hum(list(_raw_pieces(source)), source.sampling_hz)
+        if hum is not None:
+            yield (
+                f"There is hum of the mains: {hum[1]:.3g} µV at {hum[0]:.0f} Hz on the usual contact. The high-pass "
+                "removes it; look at the grounding if it comes near the limit of the converter."
+            )
+
+    def _learn(self, files: Placed, settings: Settings) -> _Learned:
+        key = _key(files, settings, GROUPS)
+        with self._lock:
+            if key not in self._learned:
+                source = _source(files, settings)
+                with self._run() as run:
+                    self._learned[key] = _learn(run, source, settings)
+                while len(self._learned) > MOST_KEPT:
+                    self._learned.pop(next(iter(self._learned)))
+            return self._learned[key]
+
+    def _run(self) -> AbstractContextManager[Run]:
+        # Steps are kept by what they depend on: another threshold learns no noise again.
+        return open_run(1, Store.open(Path(self._folder.name)))
+
+
+def _learn(run: Run, source: Source, settings: Settings) -> _Learned:
+    """Learn noise, shapes and threshold with the first steps of the method."""
+    source = source.with_preprocessing(run.step("noise", fit_preprocessing, source, settings.preprocess))
+    is_sieve = settings.method == "sieve"
+    shapes = run.step("shapes", learn_shapes, source, settings.shapes, is_sieve)
+    if not is_sieve:
+        return _Learned(source, Detect(source, shapes, settings.detect, settings.features))
+    source = source.with_preprocessing(run.step("preprocessing", with_unit_score_noise, source, shapes))
+    limit = settings.fit.for_detection
+    fitted = run.step("threshold", with_detection_threshold, source, shapes, settings.detect, limit)
+    source, detect = source.with_preprocessing(fitted), settings.detect.at(fitted.detection_threshold_sd)
+    return _Learned(source, Detect(source, shapes, detect, settings.features))
+
+
+def _source(files: Placed, settings: Settings) -> Source:
+    """The recording as a sort reads it, only high-passed."""
+    recording, probe, _ = open_input(files.files, files.options, files.probe)
+    recording, probe, _ = chosen_input(recording, probe, settings.input)
+    recording, _ = without_second_highpass(recording, settings.preprocess.highpass_cutoff_hz)
+    return Source.of(recording, probe, settings.preprocess, BLOCK_SAMPLES)
+
+
+def _key(files: Placed, settings: Settings, groups: tuple[str, ...]) -> str:
+    changes = [(path.stat().st_mtime_ns, path.stat().st_size) for path in files.files]
+    return json.dumps([files.model_dump(mode="json"), changes, settings.model_dump(mode="json", include=set(groups))])
+
+
+def _span(source: Source, span_s: tuple[float, float]) -> tuple[int, int]:
+    hz, n = source.sampling_hz, source.recording.n_samples
+    start = round(max(0.0, span_s[0]) * hz)
+    stop = min(n, start + round(min(MAX_S, span_s[1] - span_s[0]) * hz))
+    if start >= stop:
+        raise InputError(f"There is nothing at {span_s[0]:g} s: the recording ends at {n / hz:g} s.")
+    return start, stop
+
+
+def _blocks(source: Source, span: tuple[int, int]) -> Iterator[Block]:
+    for begin, end in source.recording.segments:
+        start, stop = max(begin, span[0]), min(end, span[1])
+        if start < stop:
+            yield Block(0, start, stop, begin, end, (start + stop) / 2)
+
+
+def _raw_pieces(source: Source) -> Iterator[F32]:
+    """Raw traces of whole seconds, of some contacts."""
+    second = round(source.sampling_hz)
+    long = [segment for segment in source.recording.segments if segment[1] - segment[0] >= second]
+    channels = source.probe.channels[:: max(1, source.probe.n_contacts // HUM_CONTACTS)]
+    for index in np.unique(np.linspace(0, len(long) - 1, HUM_PIECES).round().astype(int)) if long else ():
+        start = (long[index][0] + long[index][1] - second) // 2
+        yield np.ascontiguousarray(source.recording.read_uv(start, start + second, channels).T)

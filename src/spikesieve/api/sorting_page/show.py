@@ -1,0 +1,90 @@
+"""Shows the sorting page in a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from spikesieve.api.app import open_result
+from spikesieve.api.sorting_page.verbs import Desk
+from spikesieve.app.handlers import Served
+from spikesieve.app.security import Secrets
+from spikesieve.app.server import Listening, Place, addresses, listening, run
+from spikesieve.app.sorting.handlers import Desk as SharedDesk
+from spikesieve.app.sorting.server import Results, sorting_application
+from spikesieve.io.jobs import state_folder
+from spikesieve.io.roots import Roots
+
+
+def show_sorting_page(
+    roots: Sequence[Path | str],
+    where: tuple[str, int],
+    names: tuple[str, ...],
+    read_only: bool,
+    announce: Callable[[str], None],
+) -> None:
+    """Show the sorting page until Ctrl-C. Sorts that run then go on.
+
+    Parameters
+    ----------
+    roots : sequence of path
+        The folders that may be looked into; the first one is shown.
+    where : (str, int)
+        Address and port to listen on; port 0 takes a free one.
+    names : tuple of str
+        More names under which the server may be asked for, such as that of a proxy.
+    read_only : bool
+        Nothing can be started or changed.
+    announce : callable
+        Called with lines for the user.
+
+    Raises
+    ------
+    InputError
+        A root is no folder.
+    OutputError
+        The port is taken, or the list of sorts cannot be written.
+    """
+    desk, place = Desk(Roots(roots), state_folder()), Place(*where, names)
+    with ExitStack() as stack, listening(place) as here:
+        pages = pages_of(desk, here, read_only, stack)
+        text = addresses(place, here, is_shared=True)
+        run(pages, here, pages.close, lambda: announce(text))
+
+
+def pages_of(desk: Desk, here: Listening, read_only: bool, stack: ExitStack) -> Results:
+    """Join the sorting page and the results that are opened from it.
+
+    Parameters
+    ----------
+    desk : Desk
+        What the sorting page works with.
+    here : Listening
+        Where it listens.
+    read_only : bool
+        Nothing can be started or changed.
+    stack : ExitStack
+        Closes the journals of opened results.
+
+    Returns
+    -------
+    Results
+        Finds the handler of each request.
+    """
+
+    def opened(folder: Path) -> Served:
+        result = open_result(folder, read_only, stack, lambda line: None)
+        # Secrets of its own: what lets somebody into one result does not let them into another.
+        secrets = Secrets(hosts=here.secrets.hosts)
+        return Served(result.session, secrets, here.pool, here.port, result.exchange, *result.traces)
+
+    def open_by_name(asked: Mapping[str, Any]) -> dict[str, Any]:
+        return {"address": pages.address(desk.roots.inside(str(asked.get("path", ""))))}
+
+    shown = {"sorts": lambda asked: desk.sorts()}
+    looking = {**desk.looking(), "open": open_by_name}
+    shared = SharedDesk(here.secrets, here.pool, here.port, shown, looking, desk.acting(), read_only)
+    pages = Results(sorting_application(shared), opened)
+    return pages

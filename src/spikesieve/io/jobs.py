@@ -1,0 +1,341 @@
+"""Sorts that wait, run or have ended, as folders on disk, so that they outlive every program that shows them.
+
+A job is a folder with `job.json` (what to do), `progress.json` (written by `spikesieve sort --progress-file`),
+`output.txt` (what it printed) and, once somebody stopped it, `stopped`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import sys
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from spikesieve.engine.lock import Owner
+from spikesieve.errors import InputError, OutputError
+
+JOB, PROGRESS, OUTPUT, STOPPED = "job.json", "progress.json", "output.txt", "stopped"
+WAITING, RUNNING, STOPPING, DONE, FAILED, ENDED = "waiting", "running", "stopping", "done", "failed", "ended"
+BY_SIGNAL = {130, 143}
+MOST_OUTPUT_BYTES = 65_536
+
+
+@dataclass(frozen=True)
+class Job:
+    """A sort that somebody asked for.
+
+    Attributes
+    ----------
+    name : str
+        What people call it.
+    inputs : tuple of str
+        The files or folders of the recording.
+    out : str
+        The result folder.
+    arguments : tuple of str
+        Arguments of `spikesieve`, the first one "sort".
+    added : str
+        When it was asked for.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    out: str
+    arguments: tuple[str, ...]
+    added: str
+
+
+def state_folder() -> Path:
+    """Name the folder in which spikesieve keeps what it must find again after its own end.
+
+    Returns
+    -------
+    Path
+        A folder of this user.
+    """
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    else:
+        base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "spikesieve"
+
+
+class Jobs:
+    """The jobs of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they are; it is made.
+
+    Raises
+    ------
+    OutputError
+        It cannot be made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise OutputError(f"{folder}, which keeps the list of sorts, cannot be made: {error.strerror}.") from error
+
+    def add(self, name: str, inputs: tuple[str, ...], out: str, arguments: tuple[str, ...]) -> str:
+        """Let a sort wait for its turn.
+
+        Parameters
+        ----------
+        name : str
+            What people call it.
+        inputs : tuple of str
+            The files or folders of the recording.
+        out : str
+            The result folder.
+        arguments : tuple of str
+            Arguments of `spikesieve`.
+
+        Returns
+        -------
+        str
+            Its key. Keys are in the order in which jobs were added.
+
+        Raises
+        ------
+        OutputError
+            A job for this result waits or runs already, or the disk is full.
+        """
+        for key in self.listed():
+            if self.read(key).out == out and self.state(key) in (WAITING, RUNNING, STOPPING):
+                raise OutputError(f"A sort into {out} is in the list already. Choose another result folder.")
+        now = datetime.now().astimezone()
+        key = f"{now.strftime('%Y%m%d-%H%M%S-%f')}-{secrets.token_hex(2)}"
+        job = Job(name, inputs, out, arguments, now.isoformat(timespec="seconds"))
+        # Complete from the first moment: another process may look for jobs right now.
+        new = self.folder / f".{key}"
+        try:
+            new.mkdir()
+            (new / JOB).write_text(json.dumps(asdict(job)), encoding="utf-8")
+            new.rename(self.folder / key)
+        except OSError as error:
+            raise OutputError(f"The sort cannot be added to {self.folder}: {error.strerror}.") from error
+        return key
+
+    def listed(self) -> tuple[str, ...]:
+        """List the jobs.
+
+        Returns
+        -------
+        tuple of str
+            Their keys, the first added first.
+        """
+        return tuple(sorted(path.parent.name for path in self.folder.glob(f"[!.]*/{JOB}")))
+
+    def place(self, key: str) -> Path:
+        """Find the folder of a job.
+
+        Parameters
+        ----------
+        key : str
+            Its key.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        InputError
+            There is no such job.
+        """
+        if key not in self.listed():
+            raise InputError("There is no such sort any more.")
+        return self.folder / key
+
+    def read(self, key: str) -> Job:
+        """Read what a job is.
+
+        Parameters
+        ----------
+        key : str
+            Its key.
+
+        Returns
+        -------
+        Job
+            What to do.
+
+        Raises
+        ------
+        InputError
+            There is no such job.
+        """
+        facts = json.loads((self.place(key) / JOB).read_text(encoding="utf-8"))
+        return Job(facts["name"], tuple(facts["inputs"]), facts["out"], tuple(facts["arguments"]), facts["added"])
+
+    def progress(self, key: str) -> dict[str, Any] | None:
+        """Read how far a job is.
+
+        Parameters
+        ----------
+        key : str
+            Its key.
+
+        Returns
+        -------
+        dict or None
+            What `spikesieve sort --progress-file` wrote; None before it began.
+        """
+        try:
+            found = json.loads((self.place(key) / PROGRESS).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def state(self, key: str) -> str:
+        """Tell what a job does.
+
+        Parameters
+        ----------
+        key : str
+            Its key.
+
+        Returns
+        -------
+        {"waiting", "running", "stopping", "done", "failed", "ended"}
+            "failed": with an error. "ended": somebody stopped it, or it was killed; it can go on.
+        """
+        progress, was_stopped = self.progress(key), (self.place(key) / STOPPED).exists()
+        if progress is None:
+            return ENDED if was_stopped else WAITING
+        status = progress.get("ended")
+        if status is None:
+            if not self._lives(progress):
+                return ENDED
+            return STOPPING if was_stopped else RUNNING
+        if status == 0:
+            return DONE
+        return ENDED if was_stopped or status in BY_SIGNAL or status < 0 else FAILED
+
+    def output(self, key: str) -> str:
+        """Read the end of what a job printed.
+
+        Parameters
+        ----------
+        key : str
+            Its key.
+
+        Returns
+        -------
+        str
+            At most 64 kB; empty before it began.
+        """
+        return tail(self.place(key) / OUTPUT)
+
+    def stop(self, key: str) -> None:
+        """Ask a job to end, or take it out of those that wait. What is finished of it stays.
+
+        Parameters
+        ----------
+        key : str
+            Its key.
+        """
+        place, progress = self.place(key), self.progress(key)
+        (place / STOPPED).touch()
+        if progress is not None and progress.get("ended") is None and self._lives(progress):
+            os.kill(int(progress["owner"]["pid"]), signal.SIGTERM)
+
+    def wait_again(self, key: str) -> None:
+        """Let a job that has ended wait for its turn once more. It goes on where it was.
+
+        Parameters
+        ----------
+        key : str
+            Its key.
+
+        Raises
+        ------
+        InputError
+            It waits or runs.
+        """
+        place = self.place(key)
+        if self.state(key) in (WAITING, RUNNING, STOPPING):
+            raise InputError("That sort is in progress.")
+        for name in (PROGRESS, STOPPED):
+            (place / name).unlink(missing_ok=True)
+
+    def forget(self, key: str) -> None:
+        """Take a job out of the list. Its result and what is finished of it stay.
+
+        Parameters
+        ----------
+        key : str
+            Its key.
+
+        Raises
+        ------
+        InputError
+            It runs.
+        """
+        if self.state(key) in (RUNNING, STOPPING):
+            raise InputError("That sort is in progress. Stop it first.")
+        shutil.rmtree(self.place(key), ignore_errors=True)
+
+    def next_waiting(self) -> str | None:
+        """Find the job whose turn it is.
+
+        Returns
+        -------
+        str or None
+            The first that waits; None if none does.
+        """
+        return next((key for key in self.listed() if self.state(key) == WAITING), None)
+
+    def running(self) -> str | None:
+        """Find the job that runs.
+
+        Returns
+        -------
+        str or None
+            None if none does.
+        """
+        return next((key for key in self.listed() if self.state(key) in (RUNNING, STOPPING)), None)
+
+    def _lives(self, progress: dict[str, Any]) -> bool:
+        try:
+            owner = Owner(**progress["owner"])
+            here = owner.machine == Owner.this_process().machine and owner.is_running()
+            # The system keeps an entry of a process that ended until its parent asks for it.
+            return here and psutil.Process(owner.pid).status() != psutil.STATUS_ZOMBIE
+        except (psutil.Error, TypeError, KeyError):
+            return False
+
+
+def tail(path: Path) -> str:
+    """Read the end of a text file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    str
+        At most 64 kB; empty if there is no such file.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - MOST_OUTPUT_BYTES))
+            return file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
