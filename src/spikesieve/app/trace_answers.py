@@ -51,6 +51,7 @@ def about(traces: Traces | None, session: Session, asked: Mapping[str, str]) -> 
     recording = result.recording
     if traces is None or recording is None:
         return {"missing": NO_TRACES}
+    traces.learn_ahead()
     kinds = [kind for kind in KINDS if traces.has_prediction or not kind.endswith(("predicted", "residual"))]
     blanked = result.time.blanked
     return {

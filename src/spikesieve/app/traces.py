@@ -6,9 +6,10 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from spikesieve.errors import InputError
+from spikesieve.errors import InputError, SpikesieveError
 from spikesieve.model import F32
 from spikesieve.views.trace_reader import Arrays, Part, TraceReader
 from spikesieve.views.traces import Kind
@@ -23,7 +24,7 @@ class Traces:
     Attributes
     ----------
     plain : TraceReader
-        Reads what is in the file: nothing has to be learned for that.
+        Reads what is in the file, and high-passes it: nothing has to be learned for that.
     learn : callable
         Learns the preprocessing, which takes some seconds, and returns what reads everything.
     has_prediction : bool
@@ -66,8 +67,16 @@ class Traces:
         """
         if not self.has_prediction and kind.endswith(("predicted", "residual")):
             raise InputError("It is not known what the units explain of the traces.")
-        reader = self.plain if kind == "raw" else self._learned()
+        reader = self.plain if kind in ("raw", "highpassed") else self._learned()
         return reader.traces(kind, lambda part: self._part(reader, part, index))
+
+    def learn_ahead(self) -> None:
+        """Begin to learn the preprocessing, if that has not begun. It will soon be asked for."""
+        threading.Thread(target=self._learn_quietly, daemon=True).start()
+
+    def _learn_quietly(self) -> None:
+        with suppress(SpikesieveError):  # whoever asks for a tile is told
+            self._learned()
 
     def _learned(self) -> TraceReader:
         with self._learning:
