@@ -101,9 +101,10 @@ MAY_IMPORT = {
     "comparison": {"kernels", "model", "errors"},
     "curation": {"stages", "kernels", "metrics", "settings", "model", "errors"},
     "io": {"curation", "simulation", "engine", "kernels", "geometry", "model", "errors"},
-    "report": {"comparison", "kernels", "metrics", "geometry", "model", "errors"},
+    "draw": set(),
+    "report": {"draw", "comparison", "kernels", "metrics", "geometry", "model", "errors"},
     "views": {"curation", "engine", "stages", "metrics", "geometry", "kernels", "settings", "model", "errors"},
-    "app": {"views", "curation", "model", "errors"},
+    "app": {"draw", "views", "curation", "model", "errors"},
     "passes": {"settings", "stages", "engine", "kernels", "geometry", "model"},
     "methods": {"passes", "settings", "stages", "engine", "model"},
     "api": {

@@ -301,6 +301,7 @@ def test_columns_and_colours_of_any_metric(page: Page) -> None:
     )
     page.wait(f"{cell}.style.boxShadow !== ''")
     page.press("/")
+    page.wait("return document.activeElement.id === 'filter'")
     page.driver.switch_to.active_element.send_keys("silhouette>4")
     page.wait("return document.getElementById('filter-says').textContent.startsWith('3 of 8')")
     page.press("Escape")

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from spikesieve import draw
+
 KINDS = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-FOLDER = Path(__file__).parent / "page"
+FOLDERS = {"": Path(__file__).parent / "page", "draw/": Path(draw.__file__).parent}
+"""Where the files are, by the beginning of the names under which the page asks for them."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,9 @@ class PageFile:
 
 
 PAGE_FILES = {
-    path.relative_to(FOLDER).as_posix(): PageFile(path.read_bytes(), KINDS[path.suffix])
-    for path in sorted(FOLDER.rglob("*"))
+    begin + path.relative_to(folder).as_posix(): PageFile(path.read_bytes(), KINDS[path.suffix])
+    for begin, folder in FOLDERS.items()
+    for path in sorted(folder.rglob("*"))
     if path.suffix in KINDS
 }
 """All of them, by the name under which the page asks for them."""

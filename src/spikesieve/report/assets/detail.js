@@ -100,7 +100,7 @@ function drawDetailTemplate(unit) {
   const bar = drawTemplate(ctx, { left: 4, top: 4, right: width - 4, bottom: height - 26 }, unit, { most: 16, overlap: 2.4, other, labels: true });
   byId("template-says").textContent = nearest === null ? "numbers: channels" : `numbers: channels; dashed: unit ${nearest}`;
   canvas.setAttribute("aria-label", `Mean waveform of unit ${units.unit[unit]} on the contacts near it, ${textOf(unit, "amplitude_uv")} ${data.uv} peak to peak.`);
-  if (!bar) return say(ctx, width, height, "No template was measured.");
+  if (!bar) return say(drawing, "No template was measured.", colours());
   const uv = roundBelow(50 / bar.perUv), ms = roundBelow(70 / bar.perMs);
   const [left, bottom] = [width - 90, height - 8];
   ctx.strokeStyle = ctx.fillStyle = colour("ink");
@@ -120,7 +120,7 @@ function drawCorrelogram(canvas, lags, counts, fill) {
   if (!drawing) return;
   const { ctx, width, height } = drawing, top = Math.max(...counts, 1) * 1.06;
   const box = { left: 46, top: 6, right: width - 6, bottom: height - 36 };
-  const at = axes(drawing, box, { x: [-data.lag_ms - 0.5, data.lag_ms + 0.5], y: [0, top], xLabel: "lag (ms)", yLabel: "pairs", yTicks: ticks([0, top], Math.min(4, top)) });
+  const at = axes(drawing, box, { x: [-data.lag_ms - 0.5, data.lag_ms + 0.5], y: [0, top], xLabel: "lag (ms)", yLabel: "pairs", yTicks: ticks([0, top], Math.min(4, top)) }, colours());
   ctx.fillStyle = colour("shade");
   ctx.fillRect(at.x(-1.5), box.top + 1, at.x(1.5) - at.x(-1.5), box.bottom - box.top - 1);
   drawBars(ctx, at.x, at.y, lags, counts, fill);
@@ -136,7 +136,7 @@ function drawCcg(unit) {
   const canvas = byId("detail-ccg"), nearest = units.nearest_unit[unit];
   if (nearest === null) {
     const drawing = pen(canvas);
-    if (drawing) say(drawing.ctx, drawing.width, drawing.height, "There is no other unit.");
+    if (drawing) say(drawing, "There is no other unit.", colours());
     canvas.setAttribute("aria-label", "There is no other unit.");
     return;
   }
@@ -150,7 +150,7 @@ function drawAmplitude(unit) {
   if (!drawing) return;
   const { ctx, width, height } = drawing, points = amplitudesOf(unit), range = amplitudeRange(unit);
   const box = { left: 52, top: 6, right: width - 70, bottom: height - 36 };
-  const at = axes(drawing, box, { x: data.span_s, y: range, xLabel: "time (s)", yLabel: `amplitude (${data.uv})` });
+  const at = axes(drawing, box, { x: data.span_s, y: range, xLabel: "time (s)", yLabel: `amplitude (${data.uv})` }, colours());
   drawGaps(ctx, at, box);
   ctx.fillStyle = colour(units.label[unit]);
   ctx.globalAlpha = points.length > 500 ? 0.5 : 0.8;
@@ -172,7 +172,7 @@ function drawRate(unit) {
   const { ctx, width, height } = drawing, rates = Array.from(rowOf("rates_hz", unit));
   const top = Math.max(...rates.filter(Number.isFinite), 1e-3);
   const box = { left: 52, top: 6, right: width - 70, bottom: height - 36 };
-  const at = axes(drawing, box, { x: data.span_s, y: [0, top * 1.06], xLabel: "time (s)", yLabel: "Hz", yTicks: ticks([0, top], 3) });
+  const at = axes(drawing, box, { x: data.span_s, y: [0, top * 1.06], xLabel: "time (s)", yLabel: "Hz", yTicks: ticks([0, top], 3) }, colours());
   drawGaps(ctx, at, box);
   ctx.fillStyle = colour(units.label[unit]);
   const wide = (box.right - box.left) / rates.length;

@@ -26,7 +26,7 @@ function drawDisplacement(canvas, row) {
   const box = { left: 52, top: 8, right: width - 62, bottom: height - 38 };
   const at = axes(drawing, box, {
     x: data.span_s, y: [-reach_um, (nDepths - 1) * room + reach_um], xLabel: "time (s)", yLabel: one ? "displacement (µm)" : "depth (µm)", yTicks: one ? undefined : [],
-  });
+  }, colours());
   drawGaps(ctx, at, box);
   const traces = Object.fromEntries(["estimated", "used", "half_band"].map((name) => [name, rowOf(`drift_${name}`, row)]));
   const um = (name, range, depth) => time_s.map((_, k) => decode(traces[name][k * nDepths + depth], range));

@@ -52,7 +52,7 @@ function drawMap() {
   const canvas = document.getElementById("map"), drawing = pen(canvas);
   if (!drawing) return;
   const { ctx, width, height } = drawing;
-  if (!nUnits) say(ctx, width, height, "No units were found.");
+  if (!nUnits) say(drawing, "No units were found.", colours());
   const order = units.unit.map((_, i) => i).sort((a, b) => units.amplitude_uv[b] - units.amplitude_uv[a]);
   const room = { left: 52, top: 8, right: width - 8, bottom: height - 38 };
   const place = data.probe.x_um.length === 1 ? unitsBySize(drawing, room, order) : probeMap(drawing, room);
@@ -67,7 +67,7 @@ function drawMap() {
 // One contact has no map: its units stand side by side at their amplitudes, largest first.
 function unitsBySize(drawing, room, order) {
   const top = 1.15 * (units.amplitude_uv[order[0]] || 1);
-  const at = axes(drawing, room, { x: [-0.7, Math.max(2, order.length - 0.3)], y: [0, top], xTicks: [], xLabel: "units, largest first", yLabel: `amplitude (${data.uv})` });
+  const at = axes(drawing, room, { x: [-0.7, Math.max(2, order.length - 0.3)], y: [0, top], xTicks: [], xLabel: "units, largest first", yLabel: `amplitude (${data.uv})` }, colours());
   return (unit) => ({ x: at.x(order.indexOf(unit)), y: at.y(units.amplitude_uv[unit] || 0) });
 }
 
@@ -90,7 +90,7 @@ function probeMap(drawing, room) {
     y = widened(y, (room.bottom - room.top) / perUm);
   }
   const label = slender ? "across the probe (µm, stretched)" : "across the probe (µm)";
-  const at = axes(drawing, room, { x, y, xLabel: one ? label : "", xTicks: one ? undefined : [], yLabel: "depth (µm)" });
+  const at = axes(drawing, room, { x, y, xLabel: one ? label : "", xTicks: one ? undefined : [], yLabel: "depth (µm)" }, colours());
   const size = xs.length > 64 ? 2.5 : 5;
   ctx.fillStyle = colour("line");
   xs.forEach((um, i) => ctx.fillRect(at.x(moved(um, shanks[i])) - size / 2, at.y(ys[i]) - size / 2, size, size));
@@ -130,8 +130,8 @@ function drawSpikes(id, view) {
   if (!drawing) return;
   const { ctx, width, height, ratio } = drawing;
   const box = { left: 52, top: 8, right: width - 62, bottom: height - 38 };
-  const at = axes(drawing, box, { x: data.span_s, y: view.range, xLabel: "time (s)", yLabel: data.raster_label });
-  if (!view.depth.length) return say(ctx, width, height, "No spikes were found.");
+  const at = axes(drawing, box, { x: data.span_s, y: view.range, xLabel: "time (s)", yLabel: data.raster_label }, colours());
+  if (!view.depth.length) return say(drawing, "No spikes were found.", colours());
   drawGaps(ctx, at, box);
   const chosen = openedUnit();
   const key = [width, height, ratio, dark(), view.shank].join();
@@ -160,7 +160,7 @@ function rasterPicture(box, ratio, { depth, step, range, shank }) {
   picture.height = height;
   const ctx = picture.getContext("2d"), image = ctx.createImageData(width, height);
   const pixels = new Uint32Array(image.data.buffer);
-  const colours = Uint32Array.from(amplitudeColours(), ([r, g, b]) => (255 << 24) | (b << 16) | (g << 8) | r);
+  const shades = Uint32Array.from(amplitudeColours(), ([r, g, b]) => (255 << 24) | (b << 16) | (g << 8) | r);
   const time = array("raster_time").values, amplitude = array("raster_amplitude").values, unit = array("raster_unit").values;
   const [low, high] = range.map((um) => ((um - data.depth_um[0]) / (data.depth_um[1] - data.depth_um[0])) * (MISSING - 1));
   const levels = Array.from({ length: 256 }, () => []);
@@ -175,7 +175,7 @@ function rasterPicture(box, ratio, { depth, step, range, shank }) {
   levels.forEach((spikes, level) => {
     for (const j of spikes) {
       const left = Math.round((time[j * step] / (MISSING - 1)) * (width - size)), top = Math.round((1 - (depth[j] - low) / (high - low)) * (height - size));
-      for (let y = top; y < top + size; y++) pixels.fill(colours[level], y * width + left, y * width + left + size);
+      for (let y = top; y < top + size; y++) pixels.fill(shades[level], y * width + left, y * width + left + size);
     }
   });
   ctx.putImageData(image, 0, 0);
@@ -212,12 +212,12 @@ function drawScatter() {
   if (!drawing) return;
   const { ctx, width, height } = drawing;
   const known = units.unit.map((_, row) => row).filter((unit) => units.firing_rate_hz[unit] > 0 && units.amplitude_uv[unit] > 0);
-  if (!known.length) return say(ctx, width, height, "Not known for any unit.");
+  if (!known.length) return say(drawing, "Not known for any unit.", colours());
   const span = (values) => [Math.min(...values) / 1.6, Math.max(...values) * 1.6];
   const at = axes(drawing, { left: 48, top: 6, right: width - 10, bottom: height - 36 }, {
     x: span(known.map((u) => units.firing_rate_hz[u])), y: span(known.map((u) => units.amplitude_uv[u])), xLog: true, yLog: true,
     xLabel: "rate (Hz)", yLabel: `amplitude (${data.uv})`,
-  });
+  }, colours());
   const r = nUnits > 150 ? 2.5 : 4;
   drawUnits(drawing, canvas, known.map((unit) => ({ unit, x: at.x(units.firing_rate_hz[unit]), y: at.y(units.amplitude_uv[unit]), r })));
 }
@@ -230,11 +230,11 @@ function drawHistogram(canvas, histogram) {
   const labels = Object.keys(histogram.counts), edges = histogram.edges;
   const totals = edges.slice(1).map((_, i) => labels.reduce((sum, label) => sum + histogram.counts[label][i], 0));
   const top = Math.max(...totals);
-  if (!top) return say(ctx, width, height, "Not known for any unit.");
+  if (!top) return say(drawing, "Not known for any unit.", colours());
   const at = axes(drawing, { left: 40, top: 6, right: width - 10, bottom: height - 36 }, {
     x: [edges[0], edges.at(-1)], y: [0, top * 1.06], xLog: histogram.log, xLabel: histogram.label, yLabel: "units",
     yTicks: ticks([0, top], Math.min(4, top)),
-  });
+  }, colours());
   const height0 = edges.slice(1).map(() => 0);
   for (const label of labels) {
     ctx.fillStyle = colour(label);

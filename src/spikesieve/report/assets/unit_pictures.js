@@ -1,23 +1,12 @@
 // The pictures of one unit, small in the table and large in the panel.
 
-// Places along one axis moved into 0.05..0.95 with room for a trace at both ends, and the room for each.
-function spots(places) {
-  const distinct = [...new Set(places.map((p) => Math.round(p * 10) / 10))].sort((a, b) => a - b);
-  if (distinct.length === 1) return { at: () => 0.5, pitch: 0.9 };
-  const span = distinct.at(-1) - distinct[0];
-  const steps = distinct.slice(1).map((p, i) => p - distinct[i]).sort((a, b) => a - b);
-  // Staggered columns share the room of the median step, not that of the smallest.
-  const pitch = 0.9 / (span / steps[steps.length >> 1] + 1);
-  return { at: (p) => 0.05 + pitch / 2 + ((p - distinct[0]) / span) * (0.9 - pitch), pitch };
-}
-
 // Mean waveforms at the places of their contacts. Returns what a scale bar needs.
 function drawTemplate(ctx, box, unit, { most, overlap, other = null, labels = false }) {
   const { contacts, traces, nSamples } = templateOf(unit);
   const shown = contacts.slice(0, most);
   if (!shown.length) return null;
   const width = box.right - box.left, height = box.bottom - box.top;
-  const x = spots(shown.map((c) => data.probe.x_um[c])), y = spots(shown.map((c) => data.probe.y_um[c]));
+  const x = spots(shown.map((c) => data.probe.x_um[c]), 0.05), y = spots(shown.map((c) => data.probe.y_um[c]), 0.05);
   const ptp = Math.max(...traces.slice(0, most).map((trace) => Math.max(...trace) - Math.min(...trace)), 1e-9);
   const perUv = (Math.min(0.62, overlap * y.pitch) * height) / ptp;
   const perSample = (0.9 * x.pitch * width) / (nSamples - 1);
@@ -62,10 +51,6 @@ function mirrored(unit) {
   const counts = Array.from(rowOf("acgs", unit));
   const lags = counts.map((_, i) => i + 1);
   return { lags: [...lags.map((lag) => -lag).reverse(), ...lags], counts: [...counts].reverse().concat(counts) };
-}
-
-function linear([low, high], from, to) {
-  return (value) => from + ((value - low) / (high - low || 1)) * (to - from);
 }
 
 function amplitudeRange(unit) {

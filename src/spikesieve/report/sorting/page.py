@@ -15,6 +15,7 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from spikesieve.draw import drawing_without_modules
 from spikesieve.model import Sorting
 from spikesieve.model.text import counted, duration_text, time_sentence
 from spikesieve.report.drift.page import drift_texts
@@ -25,6 +26,8 @@ from spikesieve.report.sorting.histograms import LABELS, Histogram
 from spikesieve.report.sorting.numbers import FigureNumbers
 from spikesieve.report.sorting.page_data import page_data
 
+DRAWINGS = ("canvas.js", "marks.js", "ramp.js", "places.js")
+"""Scripts that draw, which the page of the app loads as well."""
 SCRIPTS = ("numbers.js", "plot.js", "unit_pictures.js", "table.js", "overview.js", "drift.js", "detail.js", "start.js")
 """Scripts of the page, in the order in which they are loaded."""
 
@@ -67,7 +70,7 @@ def page_html(sorting: Sorting, provenance: Mapping[str, Any], numbers: FigureNu
         drift=None if numbers.drift is None else drift_texts(numbers.drift),
         facts=_run_tables(provenance),
         style=Markup(asset("page.css")),
-        script=Markup("\n".join(asset(name) for name in SCRIPTS)),
+        script=Markup("\n".join([*map(drawing_without_modules, DRAWINGS), *map(asset, SCRIPTS)])),
         numbers=Markup(_script_json(page_data(sorting, numbers, amplitude_unit))),
     )
 

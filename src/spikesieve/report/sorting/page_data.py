@@ -8,8 +8,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
-from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
 from spikesieve.model import F64, Sorting
@@ -55,7 +53,6 @@ def page_data(sorting: Sorting, numbers: FigureNumbers, amplitude_unit: str) -> 
         "segments_s": [[start / sorting.sampling_hz, stop / sorting.sampling_hz] for start, stop in sorting.segments],
         "depth_um": depth_um,
         "raster_label": raster_label,
-        "colours": [to_hex(rgb) for rgb in colormaps["viridis"](np.linspace(0, 1, 17))],
         "units": _unit_columns(sorting),
         "probe": {
             "x_um": _short(probe.positions_um[:, 0]),

@@ -2,6 +2,7 @@
 // Mean waveforms at the places of their contacts.
 
 import { FONT, line, plain, roundBelow } from "./canvas.js";
+import { spots } from "./places.js";
 
 /**
  * @typedef {import("./canvas.js").Pen} Pen
@@ -12,16 +13,6 @@ import { FONT, line, plain, roundBelow } from "./canvas.js";
  */
 
 const MOST_CONTACTS = 24, FEWEST_CONTACTS = 6, SMALL = 0.06, MOST_MOVED = 0.4;
-
-/** Places along one axis moved into 0.03..0.97 with room for a trace at both ends, and the room for each. @param {number[]} places */
-function spots(places) {
-  const distinct = [...new Set(places.map((p) => Math.round(p * 10) / 10))].sort((a, b) => a - b);
-  if (distinct.length === 1) return { at: () => 0.5, pitch: 0.94 };
-  const span = distinct[distinct.length - 1] - distinct[0];
-  const steps = distinct.slice(1).map((p, i) => p - distinct[i]).sort((a, b) => a - b);
-  const pitch = 0.94 / (span / steps[steps.length >> 1] + 1);
-  return { at: (/** @type {number} */ p) => 0.03 + pitch / 2 + ((p - distinct[0]) / span) * (0.94 - pitch), pitch };
-}
 
 /** Contacts to show: where a unit is not small, and the nearest ones in any case; those of the first unit come first. @param {Trace[]} traces */
 function contactsOf(traces) {

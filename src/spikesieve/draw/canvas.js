@@ -2,7 +2,7 @@
 // Drawing on a canvas: sharp lines on every screen, axes with round ticks. No function here looks at anything but its arguments.
 
 /**
- * @typedef {{ctx: CanvasRenderingContext2D, width: number, height: number}} Pen
+ * @typedef {{ctx: CanvasRenderingContext2D, width: number, height: number, ratio: number}} Pen
  * @typedef {{left: number, top: number, right: number, bottom: number}} Box
  * @typedef {[number, number]} Range
  * @typedef {{ink: string, soft: string, line: string, paper: string, shade: string, labels: Record<string, string>, units: string[]}} Colours
@@ -20,7 +20,7 @@ export function pen(canvas) {
   ctx.scale(ratio, ratio);
   ctx.font = FONT;
   ctx.lineJoin = "round";
-  return { ctx, width, height };
+  return { ctx, width, height, ratio };
 }
 
 /** @param {Range} range @param {number} most @returns {number[]} */
@@ -104,7 +104,7 @@ export function axes({ ctx }, box, { x, y, xLabel = "", yLabel = "", xLog = fals
   }
   if (yLabel) {
     ctx.save();
-    ctx.translate(box.left - 40, (box.top + box.bottom) / 2);
+    ctx.translate(Math.max(9, box.left - 42), (box.top + box.bottom) / 2);
     ctx.rotate(-Math.PI / 2);
     ctx.textAlign = "center";
     ctx.fillText(yLabel, 0, 0);
