@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from make_sorting import make_sorting
 
-from spikesieve.api.result_to_show import read_result_to_show
-from spikesieve.api.result_to_show import of_sorting
+from spikesieve.api.result_to_show import of_sorting, read_result_to_show
 from spikesieve.errors import InputError
 from spikesieve.views import features
 from spikesieve.views.features import axis_values, feature_coordinates, feature_plots
