@@ -112,8 +112,9 @@ MAY_IMPORT = {
         *("io", "report", "views", "app"),
         *("engine", "model", "errors"),
     },
+    "batch": {"api", "report", "io", "engine", "settings", "model", "errors"},
     "spikeinterface": {"api", "io", "engine", "geometry", "model", "errors", "settings"},
-    "cli": {"api", "settings", "comparison", "io", "engine", "errors"},
+    "cli": {"batch", "api", "settings", "comparison", "io", "engine", "model", "errors"},
     "kilosort": {"api", "passes", "settings", "stages", "engine", "kernels", "io", "report", "model", "errors"},
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ OPTIONS = {
     for option in (*parameter.opts, *parameter.secondary_opts)
 }
 METHODS = ("sieve", "kilosort4", "kilosort2")
+BATCH = ("batch.order.estimates", "batch.order.run_order", "batch.order.write_scripts")
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +109,9 @@ def reached(*_given: object, **_named: object) -> None:
 @pytest.mark.parametrize(("name", "words"), COMMANDS, ids=lambda value: value if isinstance(value, str) else value[0])
 def test_a_command_runs(name, words, folder, monkeypatch):
     words = words[: words.index(">")] if ">" in words else words
-    for work in ("sort_files.run_method", "demo.run_demo"):
-        monkeypatch.setattr(f"spikesieve.api.{work}", reached)
+    for work in ("api.sort_files.run_method", "api.demo.run_demo", *BATCH):
+        monkeypatch.setattr(f"spikesieve.{work}", reached)
+    monkeypatch.setattr("spikesieve.cli.sort._executor", lambda cluster, job: nullcontext())  # no cluster is there
     command = CLI[words[0]]
     if words[0] in ("compare", "report"):
         write_sortings(folder)
@@ -124,7 +127,7 @@ def test_a_command_runs(name, words, folder, monkeypatch):
             write_recording(file, context.params["channels"])
     done = CliRunner().invoke(app, words)
     assert isinstance(done.exception, ReachedError) or done.exit_code == 0, done.output
-    assert isinstance(done.exception, ReachedError) == (words[0] in ("sort", "demo"))
+    assert isinstance(done.exception, ReachedError) == (words[0] in ("sort", "demo", "batch"))
 
 
 # ---- settings that are named
@@ -219,7 +222,8 @@ def test_options_that_help_messages_and_pages_name_exist():
         (name, option) for name, text in texts.items() for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", text)
     }
     assert len(named) > 50
-    of_others = {"--help", "--version", "--upgrade"}  # the last one is of pip
+    # Of pip, of SLURM and of Dask.
+    of_others = {"--help", "--version", "--upgrade", "--gres", "--nthreads", "--memory-limit"}
     unknown = {(name, option) for name, option in named if option not in OPTIONS | of_others}
     assert {(name, option) for name, option in unknown if f'"{option}"' not in scripts} == set()
 

@@ -181,11 +181,13 @@ def sort(
     if motion is not None:
         require_motion_fits(motion, probe, recording)
     source, clock = source_of(recording, probe, settings, plan), StageClock(resources.progress)
+    # Workers elsewhere have memory of their own.
+    n_workers = plan.n_workers if resources.executor is None else resources.n_jobs or plan.n_workers
     started = datetime.now().astimezone()
     with _folder(resources.folder) as folder:
         store = Store.open(folder, reuse=resources.folder is not None)
         with (
-            open_run(plan.n_workers, store, clock, resources.executor) as run,
+            open_run(n_workers, store, clock, resources.executor) as run,
             fast_samples(run, source, settings.method) as fast,
         ):
             found = run_method(run, fast, settings, motion)

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -155,7 +156,12 @@ def _add_nothing(folder: Path, sorting: Sorting) -> None:
     """Add no files."""
 
 
-def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], None] = _announce_nothing) -> Outcome:
+def sort_files(
+    job: Job,
+    progress: Progress = silent,
+    announce: Callable[[str], None] = _announce_nothing,
+    executor: Executor | None = None,
+) -> Outcome:
     """Sort raw files into a result folder.
 
     Parameters
@@ -166,6 +172,8 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
         Called with (stage, done, total).
     announce : callable, optional
         Called with each line of the memory plan before the sort begins.
+    executor : Executor, optional
+        Used instead of threads; `job.n_jobs` is the number of its workers.
 
     Returns
     -------
@@ -180,7 +188,7 @@ def sort_files(job: Job, progress: Progress = silent, announce: Callable[[str], 
         With a message for the user. Finished steps are kept in `steps_folder(job.out)`; the same job goes on there.
     """
     _require_sense(job)
-    return sort_opened(job, open_input(job.files, job.raw, job.probe), progress, announce)
+    return sort_opened(job, open_input(job.files, job.raw, job.probe), progress, announce, executor=executor)
 
 
 def sort_opened(
@@ -189,6 +197,7 @@ def sort_opened(
     progress: Progress = silent,
     announce: Callable[[str], None] = _announce_nothing,
     add_files: Callable[[Path, Sorting], None] = _add_nothing,
+    executor: Executor | None = None,
 ) -> Outcome:
     """Sort a recording that is open into a result folder.
 
@@ -204,6 +213,8 @@ def sort_opened(
         Called with each line of the memory plan before the sort begins.
     add_files : callable, optional
         Called with the folder and the result before the folder appears in its place, to write more files into it.
+    executor : Executor, optional
+        Used instead of threads; `job.n_jobs` is the number of its workers.
 
     Returns
     -------
@@ -231,9 +242,11 @@ def sort_opened(
             course.tell(line)
         store = Store.open(steps, tell=course, keeps_all=job.keep_steps or job.stop_after is not None)
         files = file_states(recording)
+        # Workers elsewhere have memory of their own.
+        n_workers = plan.n_workers if executor is None else job.n_jobs or plan.n_workers
         source = source_of(recording, probe, job.settings, plan)
         with (
-            open_run(plan.n_workers, store, clock) as run,
+            open_run(n_workers, store, clock, executor) as run,
             fast_samples(run, source, job.settings.method, course.tell) as source,
         ):
             sorting = run_method(run, source, job.settings, motion)

@@ -12,6 +12,7 @@ from spikesieve.cli.root import app
 # Each module registers its command when it is imported; --help lists them in this order.
 for _command in (
     "sort",
+    "batch",
     "info",
     "demo",
     "compare",

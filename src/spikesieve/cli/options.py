@@ -53,10 +53,9 @@ def interval_s(text: str) -> tuple[float, float]:
     >>> interval_s("10:60"), interval_s("5:")
     ((10.0, 60.0), (5.0, inf))
     """
-    start, colon, end = text.partition(":")
+    from spikesieve.model.text import interval
+
     try:
-        if not colon:
-            raise ValueError(text)
-        return float(start or 0), float(end or "inf")
+        return interval(text)
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is not an interval in seconds. Write START:END, such as 10:60.") from error
+        raise typer.BadParameter(str(error)) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,8 @@ from spikesieve.cli.root import app
 from spikesieve.errors import EndedEarlyError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from spikesieve.api.sort_files import Job, Outcome
     from spikesieve.engine.executor import Progress
     from spikesieve.settings.sort import Settings
@@ -76,6 +79,12 @@ ArtifactTimes = Annotated[
     ),
 ]
 Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Workers. Default: one for each processor.")]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster", help="Spread the work over --jobs workers of Dask: local, slurm ... or tcp://HOST:PORT; see batch."
+    ),
+]
 Memory = Annotated[
     str | None, typer.Option("--memory", help="Memory limit, such as 4GB. Default: a quarter of the machine's.")
 ]
@@ -122,6 +131,7 @@ def sort(
     motion: MotionFile = None,
     artifact_times: ArtifactTimes = None,
     jobs: Jobs = None,
+    cluster: Cluster = None,
     memory: Memory = None,
     overwrite: Overwrite = False,
     save_preprocessed: SavePreprocessed = False,
@@ -174,7 +184,9 @@ def sort(
             stop_after=stop_after,
         )
         shown = progress if record is None else record.watched(progress)
-        outcomes = _sort_probes(job, stop, shown, _say_nothing if quiet else partial(typer.echo, err=True))
+        announce = _say_nothing if quiet else partial(typer.echo, err=True)
+        with _executor(cluster, job) as executor:
+            outcomes = _sort_probes(job, stop, shown, announce, executor)
     for outcome in outcomes if not quiet else ():
         print_outcome(outcome)
 
@@ -232,7 +244,20 @@ class Stop:
         )
 
 
-def _sort_probes(job: Job, stop: Stop, progress: Progress, announce: Callable[[str], None]) -> list[Outcome]:
+def _executor(cluster: str | None, job: Job) -> AbstractContextManager[Executor | None]:
+    """The workers of a cluster, or nothing: threads are used then."""
+    if cluster is None:
+        return nullcontext()
+    from spikesieve.batch.clusters import Workers
+    from spikesieve.batch.executor import open_executor
+    from spikesieve.engine.machine import n_processors
+
+    return open_executor(Workers(cluster, job.n_jobs or n_processors()), job)
+
+
+def _sort_probes(
+    job: Job, stop: Stop, progress: Progress, announce: Callable[[str], None], executor: Executor | None
+) -> list[Outcome]:
     """Sort one probe, or several that recorded together one after another."""
     from spikesieve.api.kept_steps import steps_folder
     from spikesieve.api.probes import is_done, jobs_of_probes
@@ -247,7 +272,7 @@ def _sort_probes(job: Job, stop: Stop, progress: Progress, announce: Callable[[s
                 continue
         stop.kept = steps_folder(each.out)
         try:
-            outcomes.append(sort_files(each, stop.watched(progress), announce))
+            outcomes.append(sort_files(each, stop.watched(progress), announce, executor))
         except EndedEarlyError as end:
             typer.echo(str(end), err=True)
     return outcomes

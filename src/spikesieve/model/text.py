@@ -129,3 +129,35 @@ def time_sentence(took_s: float, recording_s: float) -> str:
     took, length = (f"{s:.3g} s" if s <= MAX_SECONDS else duration_text(s) for s in (took_s, recording_s))
     ratio = float(f"{took_s / recording_s:.2g}") if recording_s else math.inf
     return f"{took} for {length} of recording, {ratio:g} times as long as it lasts"
+
+
+def interval(text: str) -> tuple[float, float]:
+    """Read a time interval.
+
+    Parameters
+    ----------
+    text : str
+        "START:END" in seconds; an empty side means the start or the end of the recording.
+
+    Returns
+    -------
+    tuple of float
+        Start and end in s.
+
+    Raises
+    ------
+    ValueError
+        The text is not an interval; the message says what is.
+
+    Examples
+    --------
+    >>> interval("10:60"), interval("5:")
+    ((10.0, 60.0), (5.0, inf))
+    """
+    start, colon, end = text.partition(":")
+    try:
+        if not colon:
+            raise ValueError(text)
+        return float(start or 0), float(end or "inf")
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not an interval in seconds. Write START:END, such as 10:60.") from error

@@ -21,11 +21,13 @@ RESULT_MARKER = "provenance.json"
 """A folder with this file is a result of spikesieve."""
 CURATION = "curation.json"
 """Corrections that were applied, as SpikeInterface writes them."""
+BATCH_RECORD = "batch.json"
+"""What `spikesieve batch` knows of a result that it made."""
 EXPORT_MARKER = "export.json"
 """A folder with this file was made of a result for other programs."""
 FILES = {
     *("amplitudes.npy", "channel_map.npy", "channel_positions.npy", "channel_shanks.npy", "kept_spikes.npy"),
-    *("artifacts.csv", CURATION, EXPORT_MARKER, "segments.csv", "spike_times_sec.npy"),
+    *("artifacts.csv", BATCH_RECORD, CURATION, EXPORT_MARKER, "segments.csv", "spike_times_sec.npy"),
     *("cluster_Amplitude.tsv", "cluster_ContamPct.tsv", "cluster_KSLabel.tsv", "cluster_group.tsv", "drift_shanks.csv"),
     *("drift.times.npy", "drift.um.npy", "drift_depths.um.npy", "drift_se.um.npy", "ops.npz", "pc_feature_ind.npy"),
     *("pc_features.npy", RESULT_MARKER, "report.html", "similar_templates.npy", "spike_amplitude_uv.npy", "params.py"),

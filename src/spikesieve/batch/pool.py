@@ -1,0 +1,189 @@
+"""Rows on the workers of Dask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol
+
+from spikesieve.batch.clusters import JOB_CLUSTERS, Workers, module, open_client
+from spikesieve.batch.work import Ended
+
+_CONFIG = {
+    # Whether a worker that died is given the same row again is decided here, not by Dask.
+    "distributed.scheduler.allowed-failures": 0,
+    # A row waits at the scheduler until a worker is free, not behind a row that may take hours.
+    "distributed.scheduler.worker-saturation": 1.0,
+    "distributed.comm.retry.count": 3,
+}
+_WHY_KILLED = (
+    "Its worker was ended from outside: by the system where memory was short, by the scheduler at its time limit, or "
+    "with its machine."
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A row to hand out.
+
+    Attributes
+    ----------
+    name : str
+        Name of the row.
+    function : callable
+        Does the work.
+    arguments : tuple
+        Its arguments.
+    memory_gb : int
+        Memory that its worker must have.
+    avoid : frozenset of str
+        Machines that do not see its files.
+    """
+
+    name: str
+    function: Callable[..., Ended]
+    arguments: tuple[Any, ...]
+    memory_gb: int = 1
+    avoid: frozenset[str] = frozenset()
+
+
+class Pool(Protocol):
+    """Where rows are handed out."""
+
+    def submit(self, task: Task) -> None:
+        """Hand out a row.
+
+        Parameters
+        ----------
+        task : Task
+            The row.
+        """
+
+    def ended(self, timeout_s: float) -> list[Ended]:
+        """Wait for a row.
+
+        Parameters
+        ----------
+        timeout_s : float
+            How long at most.
+
+        Returns
+        -------
+        list of Ended
+            Those that ended.
+        """
+
+
+@dataclass
+class DaskPool:
+    """Rows on the workers of Dask. Workers of one memory belong to one cluster.
+
+    Attributes
+    ----------
+    open_cluster : callable
+        Opens a cluster whose workers have a memory in GB; it returns its client, and the cluster if it can be scaled.
+    n_workers : int
+        Rows at a time.
+    """
+
+    open_cluster: Callable[[int], tuple[Any, Any]]
+    n_workers: int
+    _clients: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    _running: dict[Any, tuple[str, int]] = field(default_factory=dict)
+    _done: SimpleQueue[Any] = field(default_factory=SimpleQueue)
+
+    def submit(self, task: Task) -> None:
+        """See `Pool.submit`."""
+        if task.memory_gb not in self._clients:
+            self._clients[task.memory_gb] = self.open_cluster(task.memory_gb)
+        client, _ = self._clients[task.memory_gb]
+        others = _workers_elsewhere(client, task.avoid) if task.avoid else None
+        future = client.submit(task.function, *task.arguments, pure=False, workers=others or None)
+        self._running[future] = (task.name, task.memory_gb)
+        future.add_done_callback(self._done.put)
+        self._scale()
+
+    def ended(self, timeout_s: float) -> list[Ended]:
+        """See `Pool.ended`."""
+        self._scale()
+        found = []
+        try:
+            found.append(self._done.get(timeout=timeout_s))
+            while True:
+                found.append(self._done.get_nowait())
+        except Empty:
+            return [_ended(future, *self._running.pop(future)) for future in found]
+
+    def _scale(self) -> None:
+        """Have as many workers as rows: start those anew that reached their time limit, and end those that are idle."""
+        left = self.n_workers
+        for memory_gb, (client, cluster) in sorted(self._clients.items(), reverse=True):
+            n = min(left, sum(gb == memory_gb for _, gb in self._running.values()))
+            left -= n
+            if cluster is None:
+                continue
+            if n >= len(cluster.worker_spec):
+                cluster.scale(n)
+            elif idle := _idle(client)[: len(cluster.worker_spec) - n]:
+                cluster.sync(cluster.scale_down, idle)
+
+
+def _idle(client: Any) -> list[Any]:
+    """Names of the workers that do nothing. `scale` to a lower number would end any of them."""
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    return [workers[address]["name"] for address, keys in client.processing().items() if not keys]
+
+
+def _ended(future: Any, name: str, memory_gb: int) -> Ended:
+    if future.status == "finished":
+        ended: Ended = future.result()
+        return ended
+    error = future.exception() if future.status == "error" else None
+    if error is None or type(error).__name__ in ("KilledWorker", "CancelledError", "FutureCancelledError"):
+        return Ended(name, "killed", f"{_WHY_KILLED} It had {memory_gb} GB.")
+    return Ended(name, "failed", f"{type(error).__name__}: {error}")
+
+
+def _workers_elsewhere(client: Any, avoid: frozenset[str]) -> list[str]:
+    """Addresses of the workers that are not on these machines."""
+    hosts = client.run(_hostname)
+    return [address for address, host in hosts.items() if host not in avoid]
+
+
+def _hostname() -> str:
+    import socket
+
+    return socket.gethostname()
+
+
+@contextmanager
+def open_pool(workers: Workers) -> Iterator[DaskPool]:
+    """Open the workers, and close them at the end. A cluster is started when the first row is handed out.
+
+    Parameters
+    ----------
+    workers : Workers
+        Which.
+
+    Yields
+    ------
+    DaskPool
+        Where rows are handed out.
+
+    Raises
+    ------
+    SettingsError, OutputError
+        As `open_client`.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(module("dask").config.set(_CONFIG))
+        shared: list[tuple[Any, Any]] = []
+
+        def open_cluster(memory_gb: int) -> tuple[Any, Any]:
+            if not shared or workers.cluster in JOB_CLUSTERS:
+                shared.append(open_client(stack, workers, memory_gb))
+            return shared[-1]
+
+        yield DaskPool(open_cluster, workers.n_workers)

@@ -1,0 +1,67 @@
+"""Rows on real workers of Dask: processes of this machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import stub_sorts
+from killing import unlike
+from needed import needed_module
+from small_files import HZ, facts, spiking, write_raw
+from stub_sorts import need, rows
+
+from spikesieve.batch.clusters import Workers
+from spikesieve.batch.pool import open_pool
+from spikesieve.batch.run import Batch, Rules, run_batch
+from spikesieve.batch.state import Place
+from spikesieve.errors import SettingsError
+
+needed_module("distributed", "packages")
+
+
+def test_a_worker_that_is_killed_is_replaced_and_its_row_is_tried_again(tmp_path):
+    batch = Batch(rows(tmp_path, 4), Place(tmp_path / "out"), Rules(2))
+    with open_pool(Workers("local", 2)) as pool:
+        run_batch(batch, pool, lambda _: None, need, stub_sorts.kills_its_worker)
+    assert set(batch.states.values()) == {"done"}, batch.reasons
+    assert batch.rows[1].out.with_suffix(".tries").stat().st_size == 2
+
+
+@pytest.mark.parametrize("cluster", ["lcoal", "kubernetes"])
+def test_a_cluster_that_cannot_be_is_a_sentence(cluster):
+    with pytest.raises(SettingsError), open_pool(Workers(cluster)) as pool:
+        pool.open_cluster(2)
+
+
+def command(data: Path, out: Path, *more: str) -> list[str]:
+    words = [str(data / "*.bin"), "--out", str(out), "--channels", "4", "--sampling-hz", str(HZ), "--gain-uv", "1"]
+    return [sys.executable, "-m", "spikesieve", "batch", *words, "--probe", "linear:4:25", "--workers", "2", *more]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups to kill")
+def test_a_batch_that_is_killed_goes_on_with_the_same_command_and_gives_the_same_bytes(tmp_path):
+    data, whole, out = tmp_path / "data", tmp_path / "whole", tmp_path / "out"
+    data.mkdir()
+    for number in (0, 1):
+        write_raw(data, spiking(2.0 + number), f"r{number}.bin")
+    (data / "bad.bin").write_bytes(b"12345")
+    done = subprocess.run(command(data, whole, "--price-core-hour", "0.05"), capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    assert "refused: bad: " in done.stderr
+    assert facts(whole / "r0")["result"]["n_units"] == 1
+    first = subprocess.Popen(command(data, out), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert first.stderr is not None
+    while "done" not in first.stderr.readline():
+        assert first.poll() is None
+    first.kill()
+    first.wait()
+    first.stderr.close()
+    again = subprocess.run(command(data, out), capture_output=True, text=True)
+    assert again.returncode == 2, again.stderr
+    assert [unlike(whole / name, out / name) for name in ("r0", "r1")] == [["batch.json"], ["batch.json"]]
+    summary = (out / "summary.csv").read_text()
+    assert "refused" in summary
+    assert summary.count(",done,") == 2

@@ -1,0 +1,64 @@
+"""Sorts that take no time, for workers in other processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from spikesieve.batch.estimate import Need
+from spikesieve.batch.rows import Row, make_row
+from spikesieve.batch.state import Place
+from spikesieve.batch.work import Ended, Share, Teller, work_on
+from spikesieve.engine.executor import Progress
+
+GB = 1_000_000_000
+
+
+def rows(folder: Path, n: int) -> tuple[Row, ...]:
+    """Rows whose files exist."""
+    made = []
+    for number in range(n):
+        (folder / f"r{number}.bin").write_bytes(b"")
+        made.append(make_row({"files": f"r{number}.bin"}, folder, folder / "out"))
+    return tuple(made)
+
+
+def need(row: Row, n_jobs: int) -> Need:
+    """What every stub needs."""
+    return Need(60.0, 4, 10.0, GB, GB)
+
+
+def nothing(row: Row, place: Place, share: Share) -> Ended:
+    """Do nothing but what every row does: its state and its log."""
+    return work_on(row, place, share, _nothing)
+
+
+def waits(seconds: float, row: Row, place: Place, share: Share) -> Ended:
+    """Wait, instead of sorting."""
+    return work_on(row, place, share, lambda *_: time.sleep(seconds))
+
+
+def kills_its_worker(row: Row, place: Place, share: Share) -> Ended:
+    """End the process of the worker at the first try of the row r1."""
+    return work_on(row, place, share, _kill_once)
+
+
+def _nothing(row: Row, share: Share, teller: Teller, progress: Progress) -> None:
+    pass
+
+
+def _kill_once(row: Row, share: Share, teller: Teller, progress: Progress) -> None:
+    tries = row.out.with_suffix(".tries")
+    tries.parent.mkdir(parents=True, exist_ok=True)
+    n = _count(tries)
+    if row.name == "r1" and n == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _count(path: Path) -> int:
+    """Add one to the number of tries."""
+    with path.open("a") as file:
+        file.write("x")
+    return path.stat().st_size
