@@ -17,6 +17,7 @@ from make_motion import make_motion
 from make_sorting import make_sorting
 
 from spikesieve.api.result_to_show import of_sorting
+from spikesieve.app.session import Session
 from spikesieve.model import Sorting
 
 SAYS = "return document.querySelector('#{} .says').textContent.{}"
@@ -107,6 +108,15 @@ def test_a_panel_is_moved_closed_added_and_kept(page: Page, driver: Any, running
     again.js("document.querySelector('[data-panel=waveforms]').click()")
     assert "waveforms" in open_panels(again)
     again.no_errors()
+
+
+def test_what_is_kept_for_ever_is_asked_for_by_the_name_of_the_server(page: Page, running: Running) -> None:
+    """Another result may be shown at the same port tomorrow."""
+    asked = page.js("return performance.getEntriesByType('resource').map((one) => one.name)")
+    kept = [name for name in asked if "/api/unit/" in name or "/api/correlograms" in name or "/api/scatter/" in name]
+    assert len(kept) > 2
+    assert all(f"r={running.served.session.id}" in name for name in kept)
+    assert running.served.session.id != Session(running.served.session.result, running.served.session.history).id
 
 
 def test_a_panel_is_dragged_to_a_side_and_behind_a_tab(page: Page) -> None:
