@@ -119,6 +119,42 @@ def test_what_is_kept_for_ever_is_asked_for_by_the_name_of_the_server(page: Page
     assert running.served.session.id != Session(running.served.session.result, running.served.session.history).id
 
 
+def test_any_chain_of_changes_leaves_a_sound_layout(page: Page) -> None:
+    """Each panel is in one place, shares add up to one, no split is in one of its own direction, and it can be read."""
+    code = """
+    const [seed, done] = arguments;
+    import('./layout/tree.js').then((t) => {
+      let state = seed, tree = t.group('a');
+      const random = (n) => (state = (state * 48271) % 2147483647) % n;
+      const names = [...'abcdefg'], sides = ['left', 'right', 'top', 'bottom', 'centre'], faults = [];
+      const sound = (node, above) => {
+        if (node.tabs) return node.tabs.includes(node.shown);
+        const sum = node.sizes.reduce((a, b) => a + b, 0);
+        return node.split !== above && node.parts.length > 1 && node.sizes.length === node.parts.length
+          && Math.abs(sum - 1) < 1e-9 && node.sizes.every((s) => s > 0)
+          && node.parts.every((p) => sound(p, node.split));
+      };
+      for (let k = 0; k < 400; k++) {
+        const held = t.panelsOf(tree), name = names[random(7)], target = held[random(held.length)];
+        const what = random(4), before = JSON.stringify(tree), given = tree;
+        if (what === 0) tree = t.without(tree, name) ?? tree;
+        else if (what === 1 && tree.parts)
+          tree = t.resized(tree, [], random(tree.parts.length - 1), (random(200) - 100) / 100);
+        else if (what === 2 && held.includes(name)) tree = t.shownIn(tree, name);
+        else tree = t.placed(tree, name, target, sides[random(5)]);
+        const all = t.panelsOf(tree), again = t.parsed(JSON.parse(JSON.stringify(tree)), names);
+        if (JSON.stringify(given) !== before) faults.push(`${k} changed its argument`);
+        if (new Set(all).size !== all.length || !sound(tree, '')) faults.push(`${k} ${JSON.stringify(tree)}`);
+        if (String(t.panelsOf(again)) !== String(all)) faults.push(`${k} is read otherwise`);
+        if (what === 3 && !all.includes(name)) faults.push(`${k} lost ${name}`);
+      }
+      done(faults);
+    });
+    """
+    for seed in (1, 2, 3):
+        assert page.driver.execute_async_script(code, seed) == []
+
+
 def test_a_panel_is_dragged_to_a_side_and_behind_a_tab(page: Page) -> None:
     def drop(panel: str, target: str, x: float, y: float) -> None:
         tab = page.driver.find_element("css selector", f"[data-panel={panel}]")
