@@ -17,6 +17,7 @@ from make_motion import make_motion
 from make_sorting import make_sorting
 
 from spikesieve.api.result_to_show import of_sorting
+from spikesieve.app.session import Session
 from spikesieve.model import Sorting
 
 SAYS = "return document.querySelector('#{} .says').textContent.{}"
@@ -107,6 +108,51 @@ def test_a_panel_is_moved_closed_added_and_kept(page: Page, driver: Any, running
     again.js("document.querySelector('[data-panel=waveforms]').click()")
     assert "waveforms" in open_panels(again)
     again.no_errors()
+
+
+def test_what_is_kept_for_ever_is_asked_for_by_the_name_of_the_server(page: Page, running: Running) -> None:
+    """Another result may be shown at the same port tomorrow."""
+    asked = page.js("return performance.getEntriesByType('resource').map((one) => one.name)")
+    kept = [name for name in asked if "/api/unit/" in name or "/api/correlograms" in name or "/api/scatter/" in name]
+    assert len(kept) > 2
+    assert all(f"r={running.served.session.id}" in name for name in kept)
+    assert running.served.session.id != Session(running.served.session.result, running.served.session.history).id
+
+
+def test_any_chain_of_changes_leaves_a_sound_layout(page: Page) -> None:
+    """Each panel is in one place, shares add up to one, no split is in one of its own direction, and it can be read."""
+    code = """
+    const [seed, done] = arguments;
+    import('./layout/tree.js').then((t) => {
+      let state = seed, tree = t.group('a');
+      const random = (n) => (state = (state * 48271) % 2147483647) % n;
+      const names = [...'abcdefg'], sides = ['left', 'right', 'top', 'bottom', 'centre'], faults = [];
+      const sound = (node, above) => {
+        if (node.tabs) return node.tabs.includes(node.shown);
+        const sum = node.sizes.reduce((a, b) => a + b, 0);
+        return node.split !== above && node.parts.length > 1 && node.sizes.length === node.parts.length
+          && Math.abs(sum - 1) < 1e-9 && node.sizes.every((s) => s > 0)
+          && node.parts.every((p) => sound(p, node.split));
+      };
+      for (let k = 0; k < 400; k++) {
+        const held = t.panelsOf(tree), name = names[random(7)], target = held[random(held.length)];
+        const what = random(4), before = JSON.stringify(tree), given = tree;
+        if (what === 0) tree = t.without(tree, name) ?? tree;
+        else if (what === 1 && tree.parts)
+          tree = t.resized(tree, [], random(tree.parts.length - 1), (random(200) - 100) / 100);
+        else if (what === 2 && held.includes(name)) tree = t.shownIn(tree, name);
+        else tree = t.placed(tree, name, target, sides[random(5)]);
+        const all = t.panelsOf(tree), again = t.parsed(JSON.parse(JSON.stringify(tree)), names);
+        if (JSON.stringify(given) !== before) faults.push(`${k} changed its argument`);
+        if (new Set(all).size !== all.length || !sound(tree, '')) faults.push(`${k} ${JSON.stringify(tree)}`);
+        if (String(t.panelsOf(again)) !== String(all)) faults.push(`${k} is read otherwise`);
+        if (what === 3 && !all.includes(name)) faults.push(`${k} lost ${name}`);
+      }
+      done(faults);
+    });
+    """
+    for seed in (1, 2, 3):
+        assert page.driver.execute_async_script(code, seed) == []
 
 
 def test_a_panel_is_dragged_to_a_side_and_behind_a_tab(page: Page) -> None:

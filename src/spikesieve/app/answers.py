@@ -70,6 +70,7 @@ def start(session: Session, asked: Mapping[str, str]) -> dict[str, Any]:
     """
     result, history = session.result, session.history
     return {
+        "id": session.id,
         "name": result.name,
         "kind": result.kind,
         "missing": result.missing,

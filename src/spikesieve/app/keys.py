@@ -130,9 +130,9 @@ SHORTCUTS: tuple[Shortcut, ...] = (
         PANELS,
         "none",
     ),
-    Shortcut("panel_left", ("Ctrl+Shift+ArrowLeft",), "move it to the left", PANELS, "none"),
+    Shortcut("panel_left", ("Ctrl+Shift+ArrowLeft",), "move the panel with the focus to the left", PANELS, "none"),
     Shortcut("panel_right", ("Ctrl+Shift+ArrowRight",), "move it to the right", PANELS, "none"),
     Shortcut("panel_up", ("Ctrl+Shift+ArrowUp",), "move it up", PANELS, "none"),
     Shortcut("panel_down", ("Ctrl+Shift+ArrowDown",), "move it down", PANELS, "none"),
-    Shortcut("panel_close", ("Delete",), "close it", PANELS, "none"),
+    Shortcut("panel_close", ("Delete",), "close it, with the focus on its tab", PANELS, "none"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -67,6 +68,8 @@ class Session:
 
     def __init__(self, result: Result, history: History, write: Callable[[Entry], None] | None = None) -> None:
         self.result = result
+        # Part of the addresses: what a browser kept of another result at the same port is never shown.
+        self.id = secrets.token_hex(4)
         self._write = write
         self._lock = threading.RLock()
         self._rows: dict[int, I32] = {}

@@ -91,7 +91,7 @@ export function axes({ ctx }, box, { x, y, xLabel = "", yLabel = "", xLog = fals
   ctx.strokeRect(box.left + 0.5, box.top + 0.5, width, height);
   ctx.textBaseline = "top";
   ctx.textAlign = "center";
-  for (const tick of xTicks ?? (xLog ? logTicks(x, width / 34) : ticks(x, width / 60))) {
+  for (const tick of xTicks ?? (xLog ? logTicks(x, width / 44) : ticks(x, width / 60))) {
     line(ctx, [[px(tick), box.bottom], [px(tick), box.bottom + 4]]);
     ctx.fillText(plain(tick), px(tick), box.bottom + 5);
   }

@@ -2,6 +2,7 @@
 // Colours for values: viridis, which people with any colour blindness can tell apart. Numbers in, colours out.
 
 const STOPS = ["#440154", "#481a6c", "#472f7d", "#414487", "#39568c", "#31688e", "#2a788e", "#23888e", "#1f988b", "#22a884", "#35b779", "#54c568", "#7ad151", "#a5db36", "#d2e21b", "#fde725"];
+const LEAST = 0.15;
 const PARSED = STOPS.map((hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)));
 
 /**
@@ -14,9 +15,10 @@ export function ramp(share, dark) {
   return [red, green, blue];
 }
 
-/** @param {number} share @param {boolean} dark */
+/** The same for a mark that stands alone: also the smallest value differs from the paper. @param {number} share @param {boolean} dark */
 export function rampColour(share, dark) {
-  return `#${ramp(share, dark).map((c) => c.toString(16).padStart(2, "0")).join("")}`;
+  const bounded = Math.min(1, Math.max(0, share));
+  return `#${ramp(LEAST + (1 - LEAST) * bounded, dark).map((c) => c.toString(16).padStart(2, "0")).join("")}`;
 }
 
 /** @param {number[]} sorted Ascending. @param {number} share */

@@ -29,12 +29,21 @@ export async function getJson(path) {
   return (await checked(await fetch(`api/${path}`, { credentials: "same-origin" }))).json();
 }
 
+/** Part of the addresses of this server, so that the browser never takes what it kept of another one at the same port. */
+let server = "";
+
+/** @param {string} id */
+export function nameServer(id) {
+  server = id;
+}
+
 /**
  * Get arrays of units, which never change: the second time they are here.
- * @param {string} path
+ * @param {string} asked
  * @returns {Promise<Message>}
  */
-export function getArrays(path) {
+export function getArrays(asked) {
+  const path = `${asked}${asked.includes("?") ? "&" : "?"}r=${server}`;
   const known = kept.get(path);
   const found = known ?? fetch(`api/${path}`, { credentials: "same-origin" }).then(checked).then((r) => r.arrayBuffer()).then(decode);
   kept.delete(path);

@@ -1,7 +1,7 @@
 // @ts-check
 // The page begins here.
 
-import { getJson, listen, logIn, Refused } from "./api.js";
+import { getJson, listen, logIn, nameServer, Refused } from "./api.js";
 import { startAsking } from "./ask.js";
 import { COMMANDS } from "./commands.js";
 import { showElsewhere } from "./elsewhere.js";
@@ -20,6 +20,7 @@ import { showTheseMarks } from "./traces/view.js";
 /** @param {any} start */
 function take(start) {
   state.start = start;
+  nameServer(start.id);
   state.rows = new Map(start.units.map((/** @type {any} */ row) => [row.unit, row]));
   state.seq = start.seq;
   state.canUndo = start.can_undo;

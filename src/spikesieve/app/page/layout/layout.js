@@ -47,7 +47,7 @@ export function layoutTree() {
 /** @param {Tree | null} next */
 export function arrange(next) {
   if (!next) return tell("The last panel stays.", true);
-  tree = next;
+  tree = parsed(next, [...known.keys()]) ?? tree; // rows in rows are one row
   alone = null;
   localStorage.setItem(KEPT, layoutText());
   render();
@@ -99,16 +99,15 @@ function fill(name) {
   known.get(name)?.tab.focus();
 }
 
-/** The panel that keys are about: with the focus, or else under the mouse. @returns {string | undefined} */
-function ownPanel() {
-  return (document.activeElement?.closest("#panels section") ?? document.querySelector("#panels section:hover"))?.id;
+/** @param {Element | null | undefined} section @param {(name: string) => void} act */
+function actOn(section, act) {
+  if (section) act(section.id);
+  else tell("Choose a panel first: F6 goes through them.", true);
 }
 
-/** @param {(name: string) => void} act */
-function withOwn(act) {
-  const name = ownPanel();
-  if (name === undefined) tell("Choose a panel first: F6 goes through them.", true);
-  else act(name);
+/** The panel in which the focus is. */
+function focusedPanel() {
+  return document.activeElement?.closest("#panels section");
 }
 
 /** @type {Record<Side, [number, number]>} */
@@ -127,17 +126,19 @@ function neighbour(name, side) {
     .sort((a, b) => a.far - b.far)[0]?.id;
 }
 
-/** Move the panel that keys are about. @param {Side} side */
+/** Move the panel with the focus. @param {Side} side */
 export function movePanel(side) {
-  withOwn((name) => move(name, side));
+  actOn(focusedPanel(), (name) => move(name, side));
 }
 
+/** The panel with the focus, or under the mouse, fills the window. */
 export function fillPanel() {
-  withOwn(fill);
+  actOn(focusedPanel() ?? document.querySelector("#panels section:hover"), fill);
 }
 
+/** Close the panel whose tab has the focus: what is in a panel may have another use for the key. */
 export function closePanel() {
-  withOwn(close);
+  if (document.activeElement?.closest(".head")) actOn(focusedPanel(), close);
 }
 
 /** @param {string} name @param {Side} side */
@@ -152,7 +153,7 @@ function move(name, side) {
 
 /** Go to the next panel, or to the one before. @param {number} by */
 export function stepPanel(by) {
-  const all = [...main().querySelectorAll("section")].map((one) => one.id), at = all.indexOf(ownPanel() ?? "");
+  const all = [...main().querySelectorAll("section")].map((one) => one.id), at = all.indexOf(focusedPanel()?.id ?? "");
   known.get(all[at < 0 ? 0 : (at + by + all.length) % all.length])?.tab.focus();
 }
 
@@ -175,6 +176,14 @@ function tabOf({ name, title }) {
   return tab;
 }
 
+/** A choice made by the mouse gives the focus back, so that the next key goes to the page and not to the choice. @param {HTMLElement} tools */
+function letGoAfterMouse(tools) {
+  let byMouse = false;
+  tools.addEventListener("pointerdown", () => (byMouse = true));
+  tools.addEventListener("keydown", () => (byMouse = false));
+  tools.addEventListener("change", ({ target }) => byMouse && target instanceof HTMLElement && target.blur());
+}
+
 /** The frame of a panel, and the panel in it. @param {Panel} panel @returns {Frame} */
 function frameOf({ name, title, mount }) {
   const section = document.createElement("section"), head = section.appendChild(document.createElement("header"));
@@ -184,6 +193,7 @@ function frameOf({ name, title, mount }) {
   const [tabs, tools, says] = ["div", "div", "span"].map((element) => head.appendChild(document.createElement(element)));
   tabs.className = "tabs";
   tools.className = "tools";
+  letGoAfterMouse(tools);
   says.className = "says";
   const shut = head.appendChild(button("shut", "×", "Close this panel"));
   shut.setAttribute("aria-label", `Close ${title}`);

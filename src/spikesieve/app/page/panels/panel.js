@@ -43,6 +43,7 @@ export function chart({ section, content, say }, parts, get, draw) {
   /** @type {number | undefined} */
   let resizing;
   new ResizeObserver(() => {
+    redraw(); // what is known, in the new size
     clearTimeout(resizing);
     resizing = setTimeout(refresh, shown ? STILL_MS : 0);
   }).observe(canvas);

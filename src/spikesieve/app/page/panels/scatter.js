@@ -3,7 +3,7 @@
 
 import { getArrays, getJson } from "../api.js";
 import { axes, pen, say } from "../draw/canvas.js";
-import { bitmap, colourise, rgb, stamp } from "../draw/density.js";
+import { bitmap, colourise, rgb, spread, stamp } from "../draw/density.js";
 import { reveal } from "../layout/layout.js";
 import { startLasso } from "../lasso.js";
 import { changed, ofRange, span, state } from "../store.js";
@@ -68,8 +68,9 @@ function draw(canvas, units, found) {
   const [w, h] = [Math.max(1, Math.round(box.right - box.left)), Math.max(1, Math.round(box.bottom - box.top))];
   // The best unit is drawn last, on top.
   const layers = messages.map(({ arrays }, i) => {
-    const counts = arrays.density ? arrays.density.data : stamp(arrays.points.data, frame, w, h, POINT);
-    return { counts: resized(counts, w * h), colour: rgb(unitColour(i)) };
+    if (!arrays.density) return { counts: stamp(arrays.points.data, frame, w, h, POINT), colour: rgb(unitColour(i)) };
+    const { data, shape } = arrays.density; // of another size while the panel is resized
+    return { counts: spread(data, shape[1], frame, frame, w, h), colour: rgb(unitColour(i)) };
   });
   const image = colourise(layers.reverse(), w, h, rgb(colours().paper));
   drawing.ctx.drawImage(bitmap(image), box.left, box.top, w, h);
@@ -80,11 +81,6 @@ function draw(canvas, units, found) {
   drawLasso();
   canvas.setAttribute("aria-label", `${yLabel} over ${xLabel} of all spikes of units ${units.join(", ")}.`);
   return "all spikes; drag a lasso, or Ctrl+click its corners";
-}
-
-/** Density that was made for another size is not shown. @param {Uint16Array} counts @param {number} n */
-function resized(counts, n) {
-  return counts.length === n ? counts : new Uint16Array(n);
 }
 
 /** @type {import("../layout/layout.js").Panel} */

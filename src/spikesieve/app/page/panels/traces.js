@@ -68,7 +68,7 @@ function mount(place) {
 
 /** @param {string} kind @param {number} index @param {number} step @param {boolean} heat @param {number} first @param {number} n */
 function keyOf(kind, index, step, heat, first, n) {
-  return `traces/${kind}/${index}?step=${step}&shape=${heat ? "heat" : "lines"}&order=${view.order}&reverse=${Number(view.upsideDown)}&first=${first}&n=${n}&of=${view.about.name}`;
+  return `traces/${kind}/${index}?step=${step}&shape=${heat ? "heat" : "lines"}&order=${view.order}&reverse=${Number(view.upsideDown)}&first=${first}&n=${n}&r=${state.start.id}`;
 }
 
 /** A tile of the visible rows, sample by sample. @param {number} index */
