@@ -132,11 +132,15 @@ def answering(router: Router, sockets: list[socket.socket]) -> Iterator[None]:
 
 
 @contextmanager
-def in_thread(session: Session, traces: tuple[Traces | None, Marks | None] = (None, None)) -> Iterator[Running]:
+def in_thread(
+    session: Session,
+    traces: tuple[Traces | None, Marks | None] = (None, None),
+    exchange: Exchange = Exchange(),  # noqa: B008 it is frozen
+) -> Iterator[Running]:
     """A result, shown by a thread of this process."""
     sockets = bind_sockets(0, "127.0.0.1")
     with ThreadPoolExecutor(2) as pool:
-        served = Served(session, Secrets(), pool, sockets[0].getsockname()[1], Exchange(), *traces)
+        served = Served(session, Secrets(), pool, sockets[0].getsockname()[1], exchange, *traces)
         with answering(application(served), sockets):
             yield Running(served, Client(served.port).log_in(served.secrets.tokens[CURATOR]))
 

@@ -98,3 +98,20 @@ def test_the_queue_and_the_past_are_told(running: Running) -> None:
     queue = running.client.get("/api/queue")
     assert queue["n_units"] == len(running.served.session.units.ids)
     assert len(running.client.get("/api/history")["entries"]) == len(running.served.session.history.entries)
+
+
+def test_spikes_in_a_lasso_move_to_another_unit() -> None:
+    with kept_in_memory(small_result()) as running:
+        session, client = running.served.session, running.client
+        before = {k: set(rows.tolist()) for k, rows in session.units.rows.items()}
+        corners = [[-1, 0], [21, 0], [21, 100], [-1, 100]]
+        lasso = {"kind": "amplitude", "corners": corners}
+        inside = client.ask("POST", "/api/lasso", {"units": [0], "lasso": lasso}).json["counts"]["0"][0]
+        assert client.act("move", 0, "to itself", units=[0], lasso=lasso, target=0).status == 422
+        assert client.act("move", 0, "a", units=[0], lasso=lasso, target=1).status == 200
+        new = [set(rows.tolist()) for k, rows in session.units.rows.items() if k not in before]
+        assert set.union(*new) == before[0] | before[1]
+        assert sorted(map(len, new)) == sorted([len(before[0]) - inside, len(before[1]) + inside])
+        assert any(before[1] < rows for rows in new)
+        client.act("undo", 1, "b")
+        assert {k: set(rows.tolist()) for k, rows in session.units.rows.items()} == before

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from app_server import Client, Process, membership, small_result
+from refractory_neurons import neurons
 
 from spikesieve.api.app import open_session
 from spikesieve.app.decisions import Asked
@@ -99,3 +100,14 @@ def test_ctrl_c_ends_it_well(tmp_path: Path) -> None:
     assert "Goes on after 1 decision" in " ".join(again.said)
     assert again.client.get("/api/start")["units"][0]["label"] == "noise"
     again.kill()
+
+
+def test_what_was_rejected_stays_rejected_after_a_restart(tmp_path: Path) -> None:
+    result = neurons([0, 1], halves=True)
+    for n_suggested in (1, 0):
+        with ExitStack() as stack:
+            session = open_session(result, tmp_path, False, stack, print)
+            merges = [one.units for one in session.queue.all() if one.kind == "merge"]
+            assert len(merges) == n_suggested
+            if merges:
+                session.decide(Asked(do="reject", units=list(merges[0]), seq=0, request="a"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -140,3 +141,17 @@ def test_lags_in_logarithmic_time_count_every_pair_once() -> None:
 def test_intervals_in_logarithmic_time_count_every_spike() -> None:
     rows = RESULT.units.rows[3]
     assert interval_counts(RESULT, rows, log_edges_ms(1e-3, 1e6)).sum() == len(rows) - 1
+
+
+def test_a_changed_unit_misses_as_many_spikes_as_in_the_curated_result() -> None:
+    sorting = replace(SORTING, threshold_sd=5.0)
+    result, halves = of_sorting(sorting, "made-up"), np.arange(len(RESULT.units.rows[2])) % 2
+    actions = [Merge((0, 1), 6), Split(2, halves, (7, 8))]
+    units, rows = after(result.units, actions).rows, {one.unit: one for one in curated(sorting, actions).units}
+    shares = []
+    for number in (6, 7, 8):
+        shown = unit_row(result, number, units[number], mean_waveform(result, units[number]))
+        assert (shown.missed is None) == (rows[number].missed is None)
+        shares.append((shown.missed or 0.0, rows[number].missed or 0.0))
+    np.testing.assert_allclose(*zip(*shares, strict=True), rtol=1e-3, atol=1e-6)
+    assert any(share for share, _ in shares)

@@ -43,10 +43,12 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("first_similar", ("Ctrl+Space",), "add the four most similar units", SELECT),
     Shortcut("only_best", ("Backspace",), "keep only the unit of the table", SELECT),
     Shortcut("reset", ("Ctrl+Alt+Space",), "begin with the first unit again", SELECT),
+    Shortcut("all_shown", ("Ctrl+A",), "all units that the filter leaves, to label them together", SELECT, "none"),
     Shortcut("queue", ("Q",), "next of what is worth a look, the surest first", SELECT, "none"),
     Shortcut("queue_back", ("Shift+Q",), "the one before", SELECT, "none"),
     Shortcut("merge", ("G",), "merge the selected units", DECIDE),
     Shortcut("split", ("K",), "split off the spikes in the lasso", DECIDE),
+    Shortcut("move", ("J",), "join the spikes in the lasso to another unit, the last selected one", DECIDE, "none"),
     Shortcut("discard", ("X",), "discard the spikes in the lasso", DECIDE, "none"),
     Shortcut(
         "reject",

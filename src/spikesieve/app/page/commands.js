@@ -1,7 +1,7 @@
 // @ts-check
 // What keys, buttons and typed commands do, by name.
 
-import { decide, exportTo, label, merge, part, reject, write } from "./decide.js";
+import { decide, exportTo, label, merge, move, part, reject, write } from "./decide.js";
 import { showExports, showHelp, showHistory } from "./dialogs.js";
 import { closePanel, fillPanel, movePanel, reveal, stepPanel } from "./layout/layout.js";
 import { showLayout } from "./layout/dialog.js";
@@ -78,10 +78,16 @@ export const COMMANDS = {
   first_similar: () => select(state.best, state.similarOrder.slice(0, 4)),
   only_best: () => select(state.best),
   reset: () => select(state.order.slice(0, 1)),
+  all_shown: () => select(state.order),
   queue: () => stepQueue(1),
   queue_back: () => stepQueue(-1),
   merge,
   split: () => part("split"),
+  move: () => {
+    if (!state.lasso) return tell("Draw a lasso around the spikes first.", true);
+    const last = selected()[selected().length - 1];
+    ask("Join the spikes in the lasso to unit", selected().length > 1 ? String(last) : "", (text) => (state.rows.has(Number(text)) ? move(Number(text)) : tell(`There is no unit “${text}”.`, true)));
+  },
   discard: () => part("discard"),
   reject,
   undo: () => decide("undo"),

@@ -71,6 +71,13 @@ export async function part(what) {
   if (changes && changes.new.length) select(changes.new.slice(0, 1), changes.new.slice(1));
 }
 
+/** The spikes in the lasso become spikes of another unit. @param {number} target */
+export async function move(target) {
+  const units = selected().filter((unit) => unit !== target);
+  const changes = await decide("move", { units, target, lasso: askedLasso() });
+  if (changes && changes.new.length) select(changes.new.slice(0, 1), changes.new.slice(1));
+}
+
 /** @param {number[]} units @param {string | null} label */
 export async function label(units, label) {
   if (!units.length) tell("No unit is selected.", true);
