@@ -113,6 +113,7 @@ MAY_IMPORT = {
     },
     "spikeinterface": {"api", "io", "engine", "geometry", "model", "errors", "settings"},
     "cli": {"api", "settings", "comparison", "io", "engine", "errors"},
+    "jupyter": {"api", "app", "io"},
     "kilosort": {"api", "passes", "settings", "stages", "engine", "kernels", "io", "report", "model", "errors"},
 }
 
