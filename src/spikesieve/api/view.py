@@ -13,6 +13,7 @@ from typing import Any
 from spikesieve.api.app import open_result
 from spikesieve.api.result_to_show import of_sorting
 from spikesieve.api.traces_to_show import traces_of
+from spikesieve.app.exchange import Exchange
 from spikesieve.app.handlers import Served
 from spikesieve.app.security import CURATOR
 from spikesieve.app.server import Background, Listening, Place, application, listening
@@ -98,7 +99,7 @@ def view(sorting: Sorting | Path | str, recording: Recording | None = None, *, h
 
         def of_folder(here: Listening, stack: ExitStack) -> Served:
             result = open_result(folder, False, stack, lambda line: None)
-            return Served(result.session, here.secrets, here.pool, here.port, result.exports, *result.traces)
+            return Served(result.session, here.secrets, here.pool, here.port, result.exchange, *result.traces)
 
         return View(of_folder, height_px)
     shown = of_sorting(sorting, "in memory", recording=recording)
@@ -106,7 +107,7 @@ def view(sorting: Sorting | Path | str, recording: Recording | None = None, *, h
     def in_memory(here: Listening, stack: ExitStack) -> Served:
         session = Session(shown, History.of(shown.units), lambda entry: None)
         marks = Marks({}, lambda mark: None)
-        return Served(session, here.secrets, here.pool, here.port, {}, traces_of(shown, None), marks)
+        return Served(session, here.secrets, here.pool, here.port, Exchange(), traces_of(shown, None), marks)
 
     return View(in_memory, height_px)
 

@@ -160,9 +160,8 @@ def sort(
         from spikesieve.io.kilosort2_options import read_options
         from spikesieve.io.recordings.open_input import RawOptions
 
-        ops = read_options(kilosort2_ops) if kilosort2_ops is not None else {}
-        if time_range is not None:
-            ops.pop("trange", None)
+        given = read_options(kilosort2_ops) if kilosort2_ops is not None else {}
+        ops = {name: value for name, value in given.items() if name != "trange" or time_range is None}
         job = Job(
             files=tuple(files),
             out=out,
