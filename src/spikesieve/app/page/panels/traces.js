@@ -13,14 +13,16 @@ import { drawTimeline, startTimeline } from "../traces/timeline.js";
 import { spikesIn } from "../traces/spikes.js";
 import { isWaiting, tile, want } from "../traces/tiles.js";
 import { begin, changedView, MOST_LINES, onChange, ordered, view } from "../traces/view.js";
-import { blocksOf, centre, gather, stepFor, tilesOf, usualSize } from "../traces/window.js";
+import { blocksOf, centre, gather, onlyLarge, stepFor, tilesOf, usualSize } from "../traces/window.js";
 
 /** @typedef {import("../traces/window.js").Gathered} Gathered */
 /** @typedef {import("../traces/tiles.js").Wanted} Wanted */
 
 const ROWS = 32, AHEAD = 2, LEFT = 46, BELOW = 16, SLOW_MS = 700;
-/** Rows are so far apart that the usual noise takes a sixth of it; a heatmap has its full colour at twelve times that. */
-const ROW_OF_NOISE = 6, HEAT_OF_NOISE = 6;
+/** The usual noise takes a sixth of a row, but no less than some pixels; a heatmap has its full colour at six times the noise. */
+const ROW_OF_NOISE = 6, LEAST_NOISE_PX = 4, HEAT_OF_NOISE = 6;
+/** A prediction below this share of the noise is not drawn over the traces. */
+const SEEN_OF_NOISE = 0.5;
 
 /** @type {import("../layout/layout.js").Panel} */
 export const traces = { name: "traces", title: "Traces", mount };
@@ -85,7 +87,7 @@ function wantedOf(kind, indices, step, heat) {
 /** The traces over which a prediction is drawn, and its kind; null without. */
 function overlayKind() {
   const known = view.about.kinds.map((/** @type {any} */ one) => one.kind);
-  if (!view.overlay || !known.includes("predicted") || /predicted|residual/.test(view.kind)) return null;
+  if (!view.overlay || !known.includes("predicted") || /raw|predicted|residual/.test(view.kind)) return null;
   return view.kind === "whitened" ? "white_predicted" : "predicted";
 }
 
@@ -119,16 +121,16 @@ function drawAll(canvas, timeline) {
   const rows = { first: view.first, n: view.n }, gathered = gather(here(own), view, rows, width, step, heat);
   if (view.kind === "raw") centre(gathered);
   const image = new ImageData(width, height), picture = { pixels: new Uint32Array(image.data.buffer), width, height }, noise = noiseOf(gathered);
-  const perUnit = heat ? view.scale / (HEAT_OF_NOISE * noise) : (view.scale * height) / view.n / (ROW_OF_NOISE * noise);
+  const perUnit = (heat ? 1 / HEAT_OF_NOISE : Math.max(height / view.n / ROW_OF_NOISE, LEAST_NOISE_PX)) * (view.scale / noise);
   picture.pixels.fill(pixel(colours().paper));
   shadeBlanked(picture);
   if (heat) drawHeat(picture, gathered, perUnit, table(), pixel(colours().shade));
   else for (let row = 0; row < view.n; row++) drawLine(picture, gathered, row, perUnit, pixel(over ? colours().soft : colours().ink));
+  const nSpikes = markSpikes(picture, gathered, perUnit, heat);
   if (over) {
-    const predicted = gather(here(second), view, rows, width, step, false);
+    const predicted = onlyLarge(gather(here(second), view, rows, width, step, false), SEEN_OF_NOISE * noise);
     for (let row = 0; row < view.n; row++) drawLine(picture, predicted, row, perUnit, pixel(colours().units[1]));
   }
-  const nSpikes = markSpikes(picture, gathered, perUnit, heat);
   paint(drawing.ctx, image, LEFT);
   drawFrameOf(drawing, width, height);
   drawScale(drawing.ctx, perUnit, heat, width, height);
@@ -217,7 +219,7 @@ function drawFrameOf({ ctx }, width, height) {
     const before = order[view.first + row - 1];
     if (row && state.start.probe.shank[before] !== state.start.probe.shank[contact]) {
       ctx.fillStyle = ink;
-      ctx.fillRect(0, Math.round((row * height) / view.n), LEFT + width, 1);
+      ctx.fillRect(LEFT, Math.round((row * height) / view.n), width, 1);
       ctx.fillStyle = soft;
     }
   }

@@ -106,6 +106,13 @@ export function centre({ low, high, nRows, width }) {
   }
 }
 
+/** Leave out what is nearly 0. @param {Gathered} gathered @param {number} least @returns {Gathered} */
+export function onlyLarge(gathered, least) {
+  const { low, high } = gathered;
+  for (let i = 0; i < low.length; i++) if (high[i] < least && low[i] > -least) low[i] = high[i] = NaN;
+  return gathered;
+}
+
 /** How far values usually are from 0: the median of a few thousand of them; 0 if there are none. @param {Gathered} gathered */
 export function usualSize({ low, high }) {
   const every = Math.max(1, Math.floor(low.length / 4000)), sizes = [];
