@@ -49,6 +49,8 @@ class Served:
         Marks on the traces; None if nothing can be kept.
     sockets : set of Events
         The pages that are open.
+    n_computing : int
+        Requests that are being answered.
     """
 
     session: Session
@@ -59,6 +61,7 @@ class Served:
     traces: Traces | None = None
     marks: Marks | None = None
     sockets: set[Events] = field(default_factory=set)
+    n_computing: int = 0
 
     @property
     def cookie(self) -> str:
@@ -80,7 +83,14 @@ class Served:
         object
             What it returns.
         """
-        return await asyncio.get_running_loop().run_in_executor(self.pool, work, *arguments)
+        self.n_computing += 1
+        self.session.idle.clear()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.pool, work, *arguments)
+        finally:
+            self.n_computing -= 1
+            if not self.n_computing:
+                self.session.idle.set()
 
     def tell(self, changes: Mapping[str, Any]) -> None:
         """Tell all pages what has changed.

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from spikesieve.app import answers, handlers, trace_answers
+from spikesieve.app.describer import Describer
 from spikesieve.app.security import CURATOR, LOCAL_NAMES, VIEWER, Secrets
 from spikesieve.app.session import Session
 from spikesieve.app.trace_marks import Marks
@@ -24,6 +27,7 @@ from spikesieve.errors import OutputError
 
 MAX_BODY_BYTES = 16 * 2**20
 N_THREADS = 4
+SWITCH_S = 0.0005
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -126,6 +130,8 @@ def serve(
         raise OutputError(
             f"{place.host}:{place.port} cannot be used ({error.strerror}). Give another --port."
         ) from error
+    # Threads that compute give way to those that answer.
+    sys.setswitchinterval(SWITCH_S)
     port = int(sockets[0].getsockname()[1])
     secrets = Secrets(hosts=LOCAL_NAMES | set(place.names) | (set() if place.host in LOOPBACK else {place.host}))
     with ThreadPoolExecutor(N_THREADS, "views") as pool:
@@ -142,8 +148,14 @@ async def _until_stopped(served: handlers.Served, sockets: list[socket.socket], 
     with suppress(NotImplementedError):  # Windows
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    ready()
-    await stop.wait()
+    loop = asyncio.get_running_loop()
+
+    def tell(rows: dict[str, Any]) -> None:
+        loop.call_soon_threadsafe(served.tell, rows)
+
+    with Describer(served.session, tell):
+        ready()
+        await stop.wait()
     server.stop()
     for page in tuple(served.sockets):
         page.close()

@@ -46,11 +46,12 @@ def _measured(result: Result, number: int, rows: I32, waveform: Waveform) -> Uni
         result.params.curate,
     )
     where = result.probe.positions_um[near[:1]]
-    if result.position_um is not None and len(rows):
-        where = result.position_um[rows].mean(axis=0, dtype=np.float64)[None]
+    place_um = result.positions_um_of(rows)
+    if place_um is not None and len(rows):
+        where = place_um.mean(axis=0, dtype=np.float64)[None]
     unknown = np.empty(0, np.float32)
     (row,) = units.unit_table(
-        [result.sample[rows]],
+        [result.samples_of(rows)],
         [FoundScores(unknown, unknown, unknown)],
         templates,
         where,

@@ -2,6 +2,7 @@
 // The page begins here.
 
 import { getJson, listen, post, Refused } from "./api.js";
+import { getAhead } from "./ahead.js";
 import { startAsking } from "./ask.js";
 import { COMMANDS } from "./commands.js";
 import { startKeys } from "./keys.js";
@@ -9,7 +10,6 @@ import { startQueue } from "./queue.js";
 import { startLayout } from "./layout/layout.js";
 import { sortBy, startOrder } from "./order.js";
 import * as panels from "./panels/all.js";
-import { getAhead } from "./panels/unit_arrays.js";
 import { tell, tellError } from "./says.js";
 import { apply, changed, on, select, state } from "./store.js";
 import { startTheme } from "./theme.js";
@@ -42,9 +42,16 @@ function showButtons() {
     /** @type {HTMLButtonElement} */ (document.getElementById(id)).disabled = !on;
 }
 
+/** Rows that the server has described since. @param {import("./store.js").Row[]} rows */
+function describe(rows) {
+  for (const row of rows) if (state.rows.has(row.unit)) state.rows.set(row.unit, row);
+  changed("described");
+}
+
 /** @param {any} event */
 async function hear(event) {
   if (event.marks) return showTheseMarks(event.marks);
+  if (event.described) return describe(event.described);
   const seq = event.hello ?? event.seq;
   if (event.hello === undefined && event.seq === state.seq + 1) apply(event);
   else if (seq > state.seq) {
@@ -65,7 +72,7 @@ async function start() {
   for (const name of ["undo", "redo", "history", "export_all", "theme", "help", "queue", "layout"]) document.getElementById(name)?.addEventListener("click", () => COMMANDS[name]?.());
   document.addEventListener("sort-units", (event) => sortBy(/** @type {CustomEvent} */ (event).detail ?? ""));
   on(["units", "saved"], showButtons);
-  on(["selection", "order"], getAhead);
+  on(["selection", "order", "similar"], getAhead);
   on(["selection"], () => {
     /** @type {HTMLElement} */ (document.getElementById("chosen")).textContent = [...state.best, ...state.similar].join(" + ");
   });
