@@ -1,133 +1,260 @@
-"""How long the page waits: answers of the app's server on a generated result, without the browser.
+"""How long the page waits on large results: through the real server, and in Chromium until every view shows it.
 
-    python benchmarks/app_speed.py --units 500 --spikes 10000000
+    python benchmarks/app_speed.py FOLDER --write docs/app.md
 
-prints the median and the 95th percentile of each kind of answer, decisions with the journal on the disk among them.
-On a busy machine the last column, time of the processor, says more.
+makes results in FOLDER (500 units and 10 million spikes, 1000 units and 50 million; each as spikesieve and as other
+sorters write it), starts `spikesieve app` on each, and prints a table. It needs
+Chromium, its chromedriver and selenium.
 """
 
 from __future__ import annotations
 
 import argparse
-import tempfile
+import os
+import re
+import shutil
+import subprocess
+import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
+from made_results import OURS, THEIRS, make_results
 
-from spikesieve.api.app import open_session
-from spikesieve.app import answers
-from spikesieve.app.decisions import Asked
-from spikesieve.app.session import Session
-from spikesieve.curation.actions import Membership
-from spikesieve.model import Probe, SortedTime, Templates
-from spikesieve.views.result import Result
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from browser import BROWSER, DRIVER, FLAGS
 
-HZ, N_NEAR, N_SAMPLES = 30_000.0, 32, 61
+SIZES = ((500, 10_000_000, 2.0), (1000, 50_000_000, 4.0))
+N_TIMES, N_DECISIONS = 25, 7
+LIMITS = {
+    "open, first time": 5000,
+    "open again": 2000,
+    "next unit, got ahead": 50,
+    "any unit, not got ahead": 120,
+    "merge": 100,
+    "undo": 100,
+    "label": 100,
+    "split of 500,000 spikes by a lasso": 200,
+    "memory beside mapped files (MB)": 1024,
+}
+# In the page: does something, and waits until it is saved and every open view shows the selection, drawn.
+WATCH = """
+const [saved, done] = arguments;
+import(new URL("store.js", document.baseURI).href).then(async (store) => {
+  const says = () => document.getElementById("message").textContent;
+  const views = [...document.querySelectorAll("section")].filter((s) => s.dataset.shown !== undefined && s.clientWidth);
+  const press = (key, more = {}) => {
+    const what = { key, code: `Key${key.toUpperCase()}`, bubbles: true, ...more };
+    document.dispatchEvent(new KeyboardEvent("keydown", what));
+  };
+  document.getElementById("message").textContent = "";
+  const begin = performance.now();
+  const until = () => {
+    const wanted = store.selected().slice(0, 8).join(",");
+    const all = says().startsWith(saved) && views.every((s) => s.dataset.shown === wanted);
+    if (all) requestAnimationFrame(() => done([performance.now() - begin, says()]));
+    else if (performance.now() - begin > 60000) done([NaN, says()]);
+    else setTimeout(until, 1);
+  };
+  WORK;
+  until();
+}).catch((error) => done([NaN, String(error)]));
+"""
+
+# The upper half of a unit in amplitude over time, by 62 corners.
+HEAD = ("| result | what | n | median (ms) | 95 % (ms) | processor of the server (ms) | at most |", "|" + 7 * "---|")
+LASSO = """
+const { state } = store, middle = state.start.kind === "spikesieve" ? state.rows.get(state.best[0]).amplitude_uv : 1;
+const wave = Array.from({ length: 60 }, (_, i) => [END * i / 59, middle * (1 + 0.05 * Math.sin(i))]);
+const corners = [...wave, [END, 9 * middle], [0, 9 * middle]];
+state.lasso = { where: { kind: "amplitude" }, corners, closed: true, counts: null };
+"""
 
 
-def generated(n_units: int, n_spikes: int, hours: float, seed: int = 0) -> Result:
-    """A result of units of very different rates along a probe of 384 contacts."""
-    rng = np.random.default_rng(seed)
-    rows = np.arange(384)
-    probe = Probe(np.stack([16.0 * (rows % 4), 20.0 * (rows // 2)], axis=1), rows, np.zeros(384, np.int64), "generated")
-    n_samples = int(hours * 3600 * HZ)
-    share = rng.lognormal(0, 1.0, n_units)
-    n_each = np.maximum((n_spikes * share / share.sum()).astype(np.int64), 100)
-    trains = [_train(n, n_samples, rng) for n in n_each]
-    unit = np.repeat(np.arange(n_units, dtype=np.int32), [len(train) for train in trains])
-    sample = np.concatenate(trains)
-    order = np.argsort(sample, kind="stable")
-    sample, unit, n_spikes = sample[order], unit[order], len(order)
-    centre = np.sort(rng.integers(0, 384 - N_NEAR, n_units))
-    contacts = centre[:, None] + np.argsort(np.abs(np.arange(N_NEAR) - N_NEAR // 2), kind="stable")[None]
-    shape = -np.exp(-(((np.arange(N_SAMPLES) - 20) / rng.uniform(3, 7, n_units)[:, None]) ** 2))
-    decay = np.exp(-np.abs(contacts - centre[:, None] - N_NEAR // 2) / rng.uniform(2, 6, n_units)[:, None])
-    uv = (shape[:, :, None] * decay[:, None] * rng.uniform(40, 250, n_units)[:, None, None]).astype(np.float32)
-    return Result(
-        name="generated",
-        kind="generated",
-        probe=probe,
-        time=SortedTime(((0, n_samples),), HZ),
-        sample=sample,
-        template=unit,
-        templates=Templates(uv, contacts.astype(np.int64), 20),
-        waveform_unit="µV",
-        units=Membership.of_spikes(unit, range(n_units), n_units),
-        noise_sd_uv=np.full(384, 8.0, np.float32),
-        amplitude=rng.normal(100, 12, n_spikes).astype(np.float32),
-        amplitude_unit="µV",
-        position_um=rng.normal(0, 5, (n_spikes, 2)).astype(np.float32),
+@dataclass
+class Measured:
+    """Times of one result in ms, and processor time of the server beside them."""
+
+    name: str
+    wall: dict[str, list[float]] = field(default_factory=dict)
+    cpu: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, what: str, wall_ms: float, cpu_ms: float = float("nan")) -> None:
+        """Add a time."""
+        self.wall.setdefault(what, []).append(wall_ms)
+        self.cpu.setdefault(what, []).append(cpu_ms)
+
+    def rows(self) -> Iterator[str]:
+        """Lines of the table."""
+        for what, times in self.wall.items():
+            n = len(times)
+            numbers = [np.median(times), np.percentile(times, 95), np.median(self.cpu[what])]
+            shown = " | ".join("" if np.isnan(x) else f"{x:,.0f}" for x in numbers)
+            yield f"| {self.name} | {what} | {n} | {shown} | {LIMITS.get(what, '')} |"
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[tuple[psutil.Process, str]]:
+    """Run `spikesieve app`; gives the process and the address."""
+    words = [sys.executable, "-m", "spikesieve", "app", str(folder)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    try:
+        address = next(line.split()[1] for line in process.stdout or () if line.startswith("Open: "))
+        yield psutil.Process(process.pid), address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """A browser without a screen."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    for flag in FLAGS:
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    driver.set_script_timeout(90)
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+class Page:
+    """The page in the browser, and the process that serves it."""
+
+    def __init__(self, driver: Any, process: psutil.Process, found: Measured) -> None:
+        self.driver, self.process, self.found = driver, process, found
+
+    def cpu_ms(self) -> float:
+        """Processor time of the server so far."""
+        times = self.process.cpu_times()
+        return 1e3 * (times.user + times.system)
+
+    def do(self, what: str, work: str, saved: str = "") -> None:
+        """Do something in the page, and note how long it took."""
+        before = self.cpu_ms()
+        took, says = self.driver.execute_async_script(WATCH.replace("WORK", work), saved)
+        if took is None:
+            raise RuntimeError(f"{what}: the page says {says!r}")
+        if what:
+            self.found.add(what, took, self.cpu_ms() - before)
+
+    def settle(self, seconds: float = 0.5) -> None:
+        """Let the page get ahead."""
+        time.sleep(seconds)
+
+    def wait(self, code: str) -> None:
+        """Wait until something holds in the page."""
+        while not self.driver.execute_script(code):
+            time.sleep(0.005)
+
+
+def opened(driver: Any, folder: Path, found: Measured, what: str) -> Any:
+    """Time from the command to the first unit on the page."""
+    begin = time.perf_counter()
+    running = server(folder)
+    process, address = running.__enter__()
+    driver.get(address)
+    page = Page(driver, process, found)
+    page.wait(
+        "return document.documentElement.dataset.ready === 'yes' && document.querySelector('section[data-shown]')"
     )
+    found.add(what, 1e3 * (time.perf_counter() - begin), page.cpu_ms())
+    return running, page
 
 
-def _train(n: int, n_samples: int, rng: np.random.Generator) -> np.ndarray:
-    """A train with a refractory period of 2 ms."""
-    gaps = rng.exponential(1.0, n)
-    gaps *= max(n_samples - n * 0.002 * HZ, 0.1 * n_samples) / gaps.sum()
-    return np.minimum(np.cumsum(gaps + 0.002 * HZ).astype(np.int64), n_samples - 1)
+def measure(driver: Any, folder: Path, found: Measured, n_units: int) -> None:
+    """Open a result twice, and use it."""
+    shutil.rmtree(folder / "curation", ignore_errors=True)
+    running, page = opened(driver, folder, found, "open, first time")
+    # Everything is described and looked at once, so that the rest is measured on a server that has nothing else to do.
+    idle = 0.0
+    while idle < 3.0:
+        before = page.cpu_ms()
+        time.sleep(1.0)
+        idle = idle + 1.0 if page.cpu_ms() - before < 100 else 0.0
+    found.add("processor time until all is described and looked at (ms)", page.cpu_ms())
+    running.__exit__(None, None, None)
+    running, page = opened(driver, folder, found, "open again")
+    try:
+        use(page, n_units, np.random.default_rng(0))
+        memory = page.process.memory_info()
+        found.add("memory beside mapped files (MB)", (memory.rss - memory.shared) / 2**20)
+    finally:
+        running.__exit__(None, None, None)
 
 
-def timed(name: str, work: Callable[[int], object], places: list[int]) -> None:
-    """Print the times of some calls."""
-    took, used = [], []
-    for place in places:
-        begin, begin_cpu = time.perf_counter(), time.process_time()
-        work(place)
-        took.append(1e3 * (time.perf_counter() - begin))
-        used.append(1e3 * (time.process_time() - begin_cpu))
-    print(
-        f"| {name} | {np.median(took):.1f} | {np.percentile(took, 95):.1f} | {np.percentile(used, 95):.1f} |",
-        flush=True,
-    )
-
-
-def decide(session: Session, what: str, **content: object) -> list[int]:
-    """Do something, as the page would."""
-    n = len(session.history.entries)
-    return list(session.decide(Asked.model_validate({"do": what, "seq": n, "request": str(n), **content}))["new"])
+def use(page: Page, n_units: int, rng: np.random.Generator) -> None:
+    """What a curator does."""
+    for _ in range(N_TIMES):
+        page.settle()
+        page.do("next unit, got ahead", "press('ArrowDown')")
+    for unit in rng.permutation(np.arange(50, n_units))[:N_TIMES].tolist():
+        page.settle(0.1)
+        page.do("any unit, not got ahead", f"store.select([{unit}])")
+    for unit in rng.permutation(np.arange(60, n_units - 1, 2))[:N_DECISIONS].tolist():
+        page.do("", f"store.select([{unit}], [{unit + 1}])")
+        page.settle()
+        page.do("merge", "press('g')", "Saved: merge")
+        page.settle()
+        page.do("undo", "press('z', {ctrlKey: true})", "Saved: undo")
+    for unit in range(30, 30 + N_DECISIONS):
+        page.do("", f"store.select([{unit}])")
+        page.settle()
+        page.do("label", "press('g', {altKey: true})", "Saved: label")
+    large, hours = n_units // 2, 2.0 if n_units == 500 else 4.0
+    page.do("any unit of 500,000 spikes", f"store.select([{large}])")
+    for _ in range(N_DECISIONS):
+        page.do("", f"store.select([{large}])")
+        page.settle(1.0)
+        lasso = LASSO.replace("END", str(3600 * hours))
+        page.do("split of 500,000 spikes by a lasso", lasso + "press('k')", "Saved: split")
+        page.settle()
+        page.do("undo of a split", "press('z', {ctrlKey: true})", "Saved: undo")
 
 
 def main() -> None:
-    """Generate, open, ask, decide."""
+    """Make, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--units", type=int, default=500)
-    parser.add_argument("--spikes", type=int, default=10_000_000)
-    parser.add_argument("--hours", type=float, default=2.0)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", default="", help="a part of the name of the results to measure")
+    parser.add_argument("--write", type=Path, help="a page with the marks of the table")
     options = parser.parse_args()
-    result = generated(options.units, options.spikes, options.hours)
-    before = psutil.Process().memory_info().rss
-    print("| answer | median ms | 95 % ms | 95 % ms of a processor |\n|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        session = open_session(result, Path(folder), False, stack, print)
-        timed("first page, all units described", lambda _: answers.start(session, {}), [0])
-        timed("the same again", lambda _: answers.start(session, {}), [0])
-        some = np.random.default_rng(1).choice(options.units, 30, replace=False).tolist()
-        size = "kind=amplitude&x0=0&x1=7200&y0=0&y1=200&w=800&h=200"
-        frame = dict(pair.split("=") for pair in size.split("&"))
-        timed("unit", lambda k: answers.unit(session, {}, str(k)), some)
-        timed("scatter", lambda k: answers.scatter(session, frame, str(k)), some)
-        timed("autocorrelogram", lambda k: answers.correlograms(session, {"units": str(k)}), some)
-        timed("similar units", lambda k: answers.similar(session, {}, str(k)), some)
-        timed("two units: correlograms", lambda k: answers.correlograms(session, {"units": f"{k},{k - 1}"}), some[:10])
-        news: list[int] = []
-        timed("merge", lambda k: news.extend(decide(session, "merge", units=[k, (k + 1) % options.units])), [1, 11, 21])
-        timed("the merged unit", lambda k: answers.unit(session, {}, str(k)), news)
-        timed("undo", lambda _: decide(session, "undo"), [0, 1, 2])
-        timed("label", lambda k: decide(session, "label", units=[k], label="good"), some[:5])
-        large = sorted(session.units.ids, key=lambda k: -len(session.rows(k)))[:3]
-        corners = [[0, 100 + 5 * np.sin(x)] for x in range(2)] + [
-            [7200 * x / 60, 100 + 9 * np.sin(x)] for x in range(60)
-        ]
-        lasso = {"kind": "amplitude", "corners": [*corners, [7200, 300], [0, 300]]}
-        print(f"| (spikes of the units that are split: {[len(session.rows(k)) for k in large]}) | | | |")
-        timed("split by a lasso of 64 corners", lambda k: decide(session, "split", units=[k], lasso=lasso), large)
-        timed("what is worth a look, first time", lambda _: session.queue.all(), [0])
-        timed("the same after a decision", lambda _: session.queue.all(), [0])
-    print(f"Memory beside the result: {(psutil.Process().memory_info().rss - before) / 2**20:.0f} MB")
+    lines = [
+        "| result | what | n | median (ms) | 95 % (ms) | server's processor (ms) | at most |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for n_units, n_spikes, hours in SIZES:
+        made = options.folder / f"{n_units}"
+        for kind in (OURS, THEIRS):
+            name = f"{n_units} units, {n_spikes // 10**6} M spikes, {kind}"
+            if options.only not in name:
+                continue
+            if not made.exists():
+                make_results(made, n_units, n_spikes, hours)
+            found = Measured(name)
+            with chromium() as driver:
+                measure(driver, made / kind, found, n_units)
+            lines += found.rows()
+            print("\n".join(found.rows()), flush=True)
+    load = os.getloadavg()[0]
+    lines.append(f"\nLoad of the machine ({os.cpu_count()} processors) when this was measured: {load:.1f}.")
+    if options.write:
+        text = options.write.read_text(encoding="utf-8")
+        table = "<!-- app_speed -->\n" + "\n".join(lines) + "\n<!-- end -->"
+        options.write.write_text(
+            re.sub(r"<!-- app_speed -->.*?<!-- end -->", table, text, flags=re.S), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

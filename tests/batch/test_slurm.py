@@ -48,5 +48,9 @@ def test_a_printed_array_sorts_its_rows_and_leaves_out_those_that_cannot_be(tmp_
     wait_until_empty(environment, 300)
     said = "".join(path.read_text() for path in (tmp_path / "out" / ".batch" / "jobs").iterdir())
     assert (tmp_path / "out" / "r0" / "provenance.json").is_file(), said
-    assert unlike(tmp_path / "out" / "r0", tmp_path / "out" / "r1") == ["batch.json", "params.py", "segments.csv"]  # they name the file
+    assert unlike(tmp_path / "out" / "r0", tmp_path / "out" / "r1") == [
+        "batch.json",
+        "params.py",
+        "segments.csv",
+    ]  # they name the file
     assert "bad" not in said

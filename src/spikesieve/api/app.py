@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from spikesieve.views.result import Result
 
 logger = logging.getLogger(__name__)
 
-CURATION_FOLDER, KEPT, IDENTITY = "curation", "kept", "identity"
+CURATION_FOLDER, KEPT, IDENTITY, DESCRIPTIONS = "curation", "kept", "identity", "descriptions"
 PIECE = 2**20
 """Spikes of which a copy is made at once."""
 
@@ -174,15 +175,43 @@ def open_session(
         With all that was decided.
     """
     place = folder / CURATION_FOLDER
-    identity = kept_identity(result, Kept(place / KEPT, not read_only))
+    kept = Kept(place / KEPT, not read_only)
+    identity = kept_identity(result, kept)
     if read_only:
-        return Session(result, replay(result.units, read_journal(place, identity).entries))
+        return described(Session(result, replay(result.units, read_journal(place, identity).entries)), identity, kept)
     journal = stack.enter_context(Journal(place, identity))
     if journal.found.torn:
         announce(f"Note: the last line of the journal was not complete. It is kept in {place / TORN}.*.")
     if journal.found.entries:
         announce(f"Goes on after {counted(len(journal.found.entries), 'decision')} in {place}.")
-    return Session(result, replay(result.units, journal.found.entries), journal.append)
+    return described(Session(result, replay(result.units, journal.found.entries), journal.append), identity, kept)
+
+
+def described(session: Session, identity: Mapping[str, Any], kept: Kept) -> Session:
+    """Give a session the descriptions of units that were made at earlier starts, and keep those that it makes.
+
+    Parameters
+    ----------
+    session : Session
+        The curation.
+    identity : mapping
+        From `identity_of`.
+    kept : Kept
+        Where they are kept.
+
+    Returns
+    -------
+    Session
+        The same.
+    """
+    params = session.result.params
+    criteria = [one.model_dump(mode="json") for one in (params.units, params.curate)]
+    key = {"result": dict(identity), "criteria": criteria, "version": metadata.version("spikesieve")}
+    found = kept.read(DESCRIPTIONS, key)
+    if found is not None:
+        session.descriptions.take(found[1])
+    session.descriptions.keep = lambda known: kept.write(DESCRIPTIONS, key, {}, known)
+    return session
 
 
 def kept_identity(result: Result, kept: Kept) -> dict[str, Any]:

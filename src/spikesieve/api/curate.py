@@ -25,7 +25,6 @@ from spikesieve.io.results.phy import save_array
 from spikesieve.io.results.run_log import run_log
 from spikesieve.model import Sorting
 from spikesieve.model.text import counted
-from spikesieve.report.sorting.write import write_report
 from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.units import UnitsParams
 
@@ -112,4 +111,6 @@ def _write(new: Path, place: Path, whole: FinishedResult, sorting: Sorting, note
         "notes": [*notes, *whole.facts["notes"], *phy_notes],
     }
     provenance.write_facts(new / RESULT_MARKER, facts)
+    from spikesieve.report.sorting.write import write_report  # draws with matplotlib, which takes long to load
+
     write_report(new, sorting, facts)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from spikesieve.errors import InputError
 from spikesieve.io.results import provenance
@@ -15,7 +15,9 @@ from spikesieve.io.results.folder import result_folder, write_result
 from spikesieve.io.results.read import read_provenance
 from spikesieve.io.results.run_log import run_log
 from spikesieve.model import Origin, Recording, Sorting
-from spikesieve.report.sorting.write import Report, write_report
+
+if TYPE_CHECKING:
+    from spikesieve.report.sorting.write import Report
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +93,8 @@ def write_folder(
         The disk is full, or an input can no longer be read.
     """
     write_result(folder, sorting, recording, run, place)
+    from spikesieve.report.sorting.write import write_report  # draws with matplotlib, which takes long to load
+
     return write_report(folder, sorting, read_provenance(folder))
 
 

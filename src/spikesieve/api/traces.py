@@ -8,11 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from spikesieve.api.filtered import without_second_highpass
-from spikesieve.api.sort import open_run
 from spikesieve.engine.source import Source, TraceShift
 from spikesieve.engine.store import Store
 from spikesieve.model import Probe, Recording, Sorting
-from spikesieve.passes.preprocessing import fit_preprocessing
 from spikesieve.settings.sort import Settings
 
 BLOCK_SAMPLES = 60_000
@@ -66,6 +64,10 @@ def fitted_source(recording: Recording, probe: Probe, settings: Settings, folder
         The folder cannot be written.
     """
     source = unfitted_source(recording, probe, settings)
+    # What sorts is loaded only where it is needed.
+    from spikesieve.api.sort import open_run
+    from spikesieve.passes.preprocessing import fit_preprocessing
+
     with TemporaryDirectory() if folder is None else nullcontext(folder) as place:
         store = Store.open(Path(place), reuse=folder is not None)
         with open_run(1, store) as run:

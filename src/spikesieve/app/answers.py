@@ -16,7 +16,8 @@ from spikesieve.curation.history import Step
 from spikesieve.errors import InputError
 from spikesieve.model import I32
 from spikesieve.views.raw_waveforms import raw_waveforms
-from spikesieve.views.scatter import KINDS, MAX_POINTS, Frame, Kind, coordinates, density, points
+from spikesieve.views.scatter import KINDS, MAX_POINTS, Frame, coordinates, density, points
+from spikesieve.views.scatter import ranges as scatter_ranges
 from spikesieve.views.trains import interval_counts, pair_counts, rate_over_time
 from spikesieve.views.waveforms import mean_waveform
 
@@ -48,7 +49,7 @@ def rows_asked(session: Session, asked: Mapping[str, str], number: int) -> I32:
     rows = session.rows(number)
     if "t0" not in asked:
         return rows
-    times = session.result.sample[rows]
+    times = session.result.samples_of(rows)
     first, last = (float(asked[name]) * session.result.time.sampling_hz for name in ("t0", "t1"))
     return rows[np.searchsorted(times, first) : np.searchsorted(times, last, side="right")]
 
@@ -145,35 +146,26 @@ def unit(session: Session, asked: Mapping[str, str], number: str) -> bytes:
     bytes
         Waveform, intervals, rate, and the ranges of its scatters.
     """
-    facts, result = session.facts(int(number)), session.result
-    rows = rows_asked(session, asked, int(number))
-    waveform = facts.waveform if rows is facts.rows else mean_waveform(result, rows)
+    result, of_all = session.result, session.rows(int(number))
+    known, rows = session.descriptions.waveform(int(number)), rows_asked(session, asked, int(number))
+    waveform = known if rows is of_all else mean_waveform(result, rows)
     edges_ms = np.linspace(0, INTERVAL_MS, INTERVAL_BINS + 1)
-    ranges = {kind: _ranges(session, rows, kind) for kind in KINDS if kind != "clusters"}  # takes features
+    ranges = {kind: scatter_ranges(result, rows, kind) for kind in KINDS if kind != "clusters"}  # takes features
     return message(
         {
-            "waveform_uv": waveform.uv[facts.waveform.contacts],
-            "contacts": facts.waveform.contacts,
+            "waveform_uv": waveform.uv[known.contacts],
+            "contacts": known.contacts,
             "intervals": interval_counts(result, rows, edges_ms),
-            "rate_hz": rate_over_time(result, facts.rows),
+            "rate_hz": rate_over_time(result, of_all),
         },
         {
             "unit": int(number),
             "n_spikes": len(rows),
-            "peak": facts.waveform.peak_index,
+            "peak": known.peak_index,
             "ranges": ranges,
             "interval_ms": INTERVAL_MS,
         },
     )
-
-
-def _ranges(session: Session, rows: I32, kind: Kind) -> list[list[float]] | None:
-    """Smallest and largest x and y of a unit in a scatter; None if it has none."""
-    x, y = coordinates(session.result, rows, kind)
-    known = np.isfinite(x) & np.isfinite(y)
-    if not known.any():
-        return None
-    return [[float(values[known].min()), float(values[known].max())] for values in (x, y)]
 
 
 def ranges(session: Session, asked: Mapping[str, str], number: str) -> dict[str, Any]:
@@ -193,7 +185,7 @@ def ranges(session: Session, asked: Mapping[str, str], number: str) -> dict[str,
     dict
         "ranges": smallest and largest x and y; None if it has none.
     """
-    return {"ranges": plain(_ranges(session, rows_asked(session, asked, int(number)), "clusters"))}
+    return {"ranges": plain(scatter_ranges(session.result, rows_asked(session, asked, int(number)), "clusters"))}
 
 
 def snippets(session: Session, asked: Mapping[str, str], number: str) -> bytes:
@@ -213,7 +205,7 @@ def snippets(session: Session, asked: Mapping[str, str], number: str) -> bytes:
     bytes
         `uv` (n, n_contacts, n_samples) on the contacts of its mean waveform.
     """
-    waveform = session.facts(int(number)).waveform
+    waveform = session.descriptions.waveform(int(number))
     rows = rows_asked(session, asked, int(number))
     return message({"uv": raw_waveforms(session.result, rows, waveform)}, {"unit": int(number)})
 

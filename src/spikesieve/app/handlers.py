@@ -16,6 +16,7 @@ from tornado.websocket import WebSocketHandler
 
 from spikesieve.app import answers
 from spikesieve.app.decisions import Asked
+from spikesieve.app.describer import Describer
 from spikesieve.app.exchange import Exchange
 from spikesieve.app.guarded import Guarded
 from spikesieve.app.security import CURATOR, Secrets
@@ -55,6 +56,10 @@ class Served:
         The pages that are open.
     watch : PeriodicCallback or None
         Looks what other programs change, while a page is open.
+    describer : Describer or None
+        Describes units from the first page on.
+    n_computing : int
+        Requests that are being answered.
     """
 
     session: Session
@@ -66,6 +71,8 @@ class Served:
     marks: Marks | None = None
     sockets: set[Events] = field(default_factory=set)
     watch: PeriodicCallback | None = None
+    describer: Describer | None = None
+    n_computing: int = 0
 
     @property
     def cookie(self) -> str:
@@ -87,7 +94,14 @@ class Served:
         object
             What it returns.
         """
-        return await asyncio.get_running_loop().run_in_executor(self.pool, work, *arguments)
+        self.n_computing += 1
+        self.session.idle.clear()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.pool, work, *arguments)
+        finally:
+            self.n_computing -= 1
+            if not self.n_computing:
+                self.session.idle.set()
 
     def tell(self, changes: Mapping[str, Any]) -> None:
         """Tell all pages what has changed.
@@ -118,7 +132,7 @@ class Served:
         return {"hello": len(self.session.history.entries), "elsewhere": said or ""}
 
     def join(self, page: Events) -> None:
-        """Add a page that is told what changes. While there is any, other programs are watched.
+        """Add a page that is told what changes. From the first one on, units are described and other programs watched.
 
         Parameters
         ----------
@@ -126,6 +140,14 @@ class Served:
             The page.
         """
         self.sockets.add(page)
+        if self.describer is None:
+            loop = asyncio.get_running_loop()
+
+            def tell(rows: dict[str, Any]) -> None:
+                loop.call_soon_threadsafe(self.tell, rows)
+
+            self.describer = Describer(self.session, tell)
+            self.describer.start()
         if self.watch is None:
             self.watch = PeriodicCallback(self.tell_state, WATCH_MS)
         if not self.watch.is_running():
@@ -149,6 +171,8 @@ class Served:
             self.watch.stop()
         for socket in tuple(self.sockets):
             socket.close()
+        if self.describer is not None:
+            self.describer.stop()
         self.session.queue.stop()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -27,6 +28,7 @@ from spikesieve.errors import OutputError
 
 MAX_BODY_BYTES = 16 * 2**20
 N_THREADS = 4
+SWITCH_S = 0.0005
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -215,6 +217,8 @@ def run(router: Router, here: Listening, leave: Callable[[], None], ready: Calla
         await _answer(router, here, stop, ready)
         leave()
 
+    # Threads that compute give way to those that answer.
+    sys.setswitchinterval(SWITCH_S)
     with suppress(KeyboardInterrupt):
         asyncio.run(until_interrupted())
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 import getpass
 import secrets
 import threading
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from spikesieve.app.decisions import Asked, deed_of
+from spikesieve.app.descriptions import QUICK, Descriptions, UnitFacts
 from spikesieve.app.suggester import Suggester
 from spikesieve.app.wire import plain
 from spikesieve.curation.actions import Membership
 from spikesieve.curation.history import Deed, Entry, GoBack, History, Redo, Step, Undo
 from spikesieve.errors import InputError
-from spikesieve.model import I32, Label, Unit
+from spikesieve.model import I32, Label
 from spikesieve.views.result import Result
-from spikesieve.views.unit_rows import unit_row
-from spikesieve.views.waveforms import Waveform, are_near, mean_waveform, similarity
+from spikesieve.views.waveforms import similarity
 
 BY_HAND = "labelled by hand"
 ONLY_SHOWN = "This result is shown without the right to change it."
@@ -27,25 +27,6 @@ ONLY_SHOWN = "This result is shown without the right to change it."
 
 class BehindError(InputError):
     """A request was made in ignorance of newer entries."""
-
-
-@dataclass(frozen=True, eq=False)
-class UnitFacts:
-    """What is computed once of a unit: its spikes never change.
-
-    Attributes
-    ----------
-    rows : ndarray of int32, shape (n,)
-        Its spikes.
-    waveform : Waveform
-        Their mean waveform.
-    row : Unit
-        Its row of the unit table, with the label of the program.
-    """
-
-    rows: I32
-    waveform: Waveform
-    row: Unit
 
 
 class Session:
@@ -62,6 +43,10 @@ class Session:
 
     Attributes
     ----------
+    descriptions : Descriptions
+        What is known of the units.
+    idle : threading.Event
+        Set while no page waits for an answer: work in the background waits for it.
     queue : Suggester
         What is worth a look.
     """
@@ -73,8 +58,9 @@ class Session:
         self._write = write
         self._lock = threading.RLock()
         self._rows: dict[int, I32] = {}
-        self._waveforms: dict[int, Waveform] = {}
-        self._facts: dict[int, UnitFacts] = {}
+        self.descriptions = Descriptions(result, self.rows)
+        self.idle = threading.Event()
+        self.idle.set()
         self._history = history
         self._alike: dict[tuple[int, int], float] = {}
         self.queue = Suggester(self)
@@ -128,24 +114,6 @@ class Session:
             raise InputError(f"There is no unit {unit}.")
         return self._rows[unit]
 
-    def waveform(self, unit: int) -> Waveform:
-        """Compute the mean waveform of a unit.
-
-        Parameters
-        ----------
-        unit : int
-            Its number.
-
-        Returns
-        -------
-        Waveform
-            Of all its spikes.
-        """
-        found = self._waveforms.get(unit)
-        if found is None:
-            found = self._waveforms[unit] = mean_waveform(self.result, self.rows(unit))
-        return found
-
     def facts(self, unit: int) -> UnitFacts:
         """Describe a unit.
 
@@ -159,11 +127,27 @@ class Session:
         UnitFacts
             What is known of it.
         """
-        found = self._facts.get(unit)
-        if found is None:
-            rows, waveform = self.rows(unit), self.waveform(unit)
-            found = self._facts[unit] = UnitFacts(rows, waveform, unit_row(self.result, unit, rows, waveform))
-        return found
+        known = self.descriptions
+        return UnitFacts(self.rows(unit), known.waveform(unit), known.row(unit))
+
+    def near(self, unit: int, among: Collection[int]) -> list[int]:
+        """Find the units that may be the same neuron as one, by the places of their waveforms.
+
+        Parameters
+        ----------
+        unit : int
+            Its number.
+        among : collection of int
+            The units to find them among.
+
+        Returns
+        -------
+        list of int
+            Their numbers, ascending.
+        """
+        for one in among:
+            self.descriptions.waveform(one)
+        return sorted(self.descriptions.near(unit) & set(among))
 
     def similar(self, unit: int) -> dict[int, float]:
         """List the units near one with the similarity of their waveforms, the most similar one first.
@@ -178,13 +162,12 @@ class Session:
         dict of int to float
             Similarity of each.
         """
-        own = self.facts(unit).waveform
-        near = [one for one in self.units.ids if one != unit and are_near(own, self.facts(one).waveform)]
-        for one in near:
+        own, found = self.descriptions.waveform(unit), {}
+        for one in self.near(unit, self.units.ids):
             pair = min(one, unit), max(one, unit)
             if pair not in self._alike:
-                self._alike[pair] = similarity(own, self.facts(one).waveform)
-        found = {one: self._alike[min(one, unit), max(one, unit)] for one in near}
+                self._alike[pair] = similarity(own, self.descriptions.waveform(one))
+            found[one] = self._alike[pair]
         return dict(sorted(found.items(), key=lambda pair: -pair[1]))
 
     def label(self, unit: int) -> Label:
@@ -200,7 +183,7 @@ class Session:
         Label
             By hand, or by the criteria of the program.
         """
-        return self.units.labels.get(unit) or self.facts(unit).row.label
+        return self.units.labels.get(unit) or self.descriptions.row(unit).label
 
     def decide(self, asked: Asked) -> dict[str, Any]:
         """Do what a curator asks for. When this returns, it is on the disk.
@@ -287,6 +270,10 @@ class Session:
         new = [unit for unit in units.rows if unit not in before.rows]
         written = {unit for (unit, _), _ in before.texts.items() ^ units.texts.items()}
         labelled = {unit for unit, _ in before.labels.items() ^ units.labels.items()}
+        for unit in new:
+            if len(self.rows(unit)) <= QUICK:
+                self.descriptions.row(unit)
+        self.descriptions.wanted.set()
         changed = [unit for unit in sorted({*new, *written, *labelled}) if unit in units.rows]
         return {
             "seq": entry.number,
@@ -312,7 +299,7 @@ class Session:
             The columns of `Unit`, with the label by hand if there is one, and the texts.
         """
         units = self.units
-        row = asdict(self.facts(unit).row)
+        row = self.descriptions.columns(unit)
         row["automatic"] = row["label"] = str(row["label"])
         if unit in units.labels:
             row["label"], row["why"] = str(units.labels[unit]), f"{BY_HAND}; by itself {row['automatic']}: {row['why']}"

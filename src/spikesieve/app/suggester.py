@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spikesieve.views.suggestions import Suggestion, merge_suggestion, unit_suggestion
-from spikesieve.views.waveforms import are_near, similarity
+from spikesieve.views.waveforms import similarity
 
 if TYPE_CHECKING:
     from spikesieve.app.session import Session
 
 PAUSE_S = 0.002
 """Between two steps, so that requests come first."""
+MOST_S = 1.0
+"""A step waits up to this for requests to be answered."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ class Suggester:
         for look in self._looks():
             if self._stopped.wait(PAUSE_S):
                 return
+            self._session.idle.wait(MOST_S)
             look()
 
     def _looks(self) -> Iterator[Callable[[], None]]:
@@ -118,13 +121,13 @@ class Suggester:
 
     def _compare(self, unit: int) -> None:
         """Compare a unit with all before it, also those that are no more: undo may bring them back."""
-        own = self._session.facts(unit)
-        for other in self._session.known_units:
-            facts = self._session.facts(other) if other < unit else own
-            if facts is not own and are_near(own.waveform, facts.waveform):
+        session, own = self._session, self._session.facts(unit)
+        for other in session.near(unit, session.known_units):
+            if other < unit:
+                facts = session.facts(other)
                 alike = similarity(own.waveform, facts.waveform)
                 rows = facts.rows, own.rows
-                found = merge_suggestion(self._session.result, facts.row, own.row, rows, alike)
+                found = merge_suggestion(session.result, facts.row, own.row, rows, alike)
                 if found is not None:
                     self._merges[other, unit] = found
         self._seen.add(unit)

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.special import chdtrc
-from sklearn.neighbors import NearestNeighbors
 
 from spikesieve.model import F32, I64
 
@@ -171,6 +170,8 @@ def nearest_neighbors(own: F32, foreign: F32) -> tuple[float, float]:
         spikes, n_own = spikes[np.arange(0, len(spikes) - 1, 1 / share).astype(np.int64)], int(n_own * share)
     if len(spikes) <= N_NEIGHBORS or not 0 < n_own < len(spikes):
         return float("nan"), float("nan")
+    from sklearn.neighbors import NearestNeighbors  # takes long, and most readers of a result need none
+
     finder = NearestNeighbors(n_neighbors=N_NEIGHBORS, algorithm="brute").fit(spikes)
     is_own = finder.kneighbors(return_distance=False) < n_own
     return float(is_own[:n_own].mean()), float(is_own[n_own:].mean())

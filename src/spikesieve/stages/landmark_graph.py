@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
 
 from spikesieve.model import F32, F64, I64
 from spikesieve.settings.cluster import ClusterParams
@@ -56,6 +55,8 @@ def nearest_landmarks(features: F32, landmark_of: I64, n: int) -> I64:
         Landmarks of each spike; -1 marks an unused entry. No spike is linked to itself.
     """
     k = min(n + 1, len(landmark_of))
+    from sklearn.neighbors import NearestNeighbors  # as in `shapes`
+
     search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(features[landmark_of])
     links: I64 = search.kneighbors(features, return_distance=False).astype(np.int64, copy=False)
     links[landmark_of[links] == np.arange(len(features))[:, None]] = -1

@@ -11,7 +11,6 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
 
 from spikesieve.model import F32, F64, I64
 from spikesieve.settings.shapes import ShapesParams
@@ -139,6 +138,8 @@ def learn(clips: F32, window: Window, sampling_hz: float, params: ShapesParams) 
 def _components_and_shapes(pool: F32, params: ShapesParams) -> tuple[F64, F64, I64]:
     """Compute the components, the scores of the shapes (unit norm), and the shape of each clip."""
     pcs = components(pool.astype(np.float64), params.n_pcs)
+    from sklearn.cluster import KMeans  # takes half a second, and most readers of a result need none
+
     fit = KMeans(params.n_templates, n_init=10, random_state=params.seed).fit(pool @ pcs.T)
     centres = fit.cluster_centers_.astype(np.float64)
     return pcs, centres / np.linalg.norm(centres, axis=1, keepdims=True), fit.labels_.astype(np.int64)

@@ -13,6 +13,7 @@ from spikesieve.curation.actions import Membership
 from spikesieve.curation.recompute import CurationParams
 from spikesieve.model import F32, I32, I64, Label, Probe, Recording, RowsOnDemand, SortedTime, Sorting, Templates, Unit
 from spikesieve.settings.sort import Settings
+from spikesieve.views.columns import Columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +115,8 @@ class Result:
         Settings of the sort; None where they are not known.
     read_from : mapping of str to list of int
         State of the files of the spikes, by name; empty where they were not read from files.
+    columns : Columns
+        Values of the spikes that were looked at last.
     """
 
     name: str
@@ -139,6 +142,52 @@ class Result:
     file_row: I64 | None = None
     settings: Settings | None = None
     read_from: Mapping[str, list[int]] = field(default_factory=dict)
+    columns: Columns = field(default_factory=Columns, repr=False)
+
+    def samples_of(self, rows: I32) -> I64:
+        """Find the samples of some spikes.
+
+        Parameters
+        ----------
+        rows : ndarray of int32, shape (n,)
+            The spikes.
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+            Not to be changed.
+        """
+        return self.columns.take("sample", self.sample, rows)
+
+    def amplitudes_of(self, rows: I32) -> F32 | None:
+        """Find the amplitudes of some spikes.
+
+        Parameters
+        ----------
+        rows : ndarray of int32, shape (n,)
+            The spikes.
+
+        Returns
+        -------
+        ndarray of float32, shape (n,), or None
+            Not to be changed; None if they are not known.
+        """
+        return None if self.amplitude is None else self.columns.take("amplitude", self.amplitude, rows)
+
+    def positions_um_of(self, rows: I32) -> F32 | None:
+        """Find the places of some spikes.
+
+        Parameters
+        ----------
+        rows : ndarray of int32, shape (n,)
+            The spikes.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, 2), or None
+            x and depth, not to be changed; None if they are not known.
+        """
+        return None if self.position_um is None else self.columns.take("position", self.position_um, rows)
 
     @property
     def span_s(self) -> tuple[float, float]:

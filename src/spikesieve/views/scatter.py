@@ -57,16 +57,47 @@ def coordinates(result: Result, rows: I32, kind: Kind) -> tuple[F64, F64]:
         NaN where the result does not have them.
     """
     unknown = np.full(len(rows), np.nan)
-    place_um = unknown[:, None].repeat(2, axis=1) if result.position_um is None else result.position_um[rows]
     if kind == "position":
-        return place_um[:, 0].astype(np.float64), place_um[:, 1].astype(np.float64)
-    time_s = result.sample[rows] / result.time.sampling_hz
+        place_um = result.positions_um_of(rows)
+        return (unknown, unknown) if place_um is None else _as_float64(place_um[:, 0], place_um[:, 1])
+    time_s = result.samples_of(rows) / result.time.sampling_hz
     if kind == "clusters":
         found = two_clusters(result, rows)
         return time_s, unknown if found is None else found.axis.place(result, rows)
     if kind == "depth":
-        return time_s, place_um[:, 1].astype(np.float64)
-    return time_s, unknown if result.amplitude is None else result.amplitude[rows].astype(np.float64)
+        place_um = result.positions_um_of(rows)
+        return _as_float64(time_s, unknown if place_um is None else place_um[:, 1])
+    amplitude = result.amplitudes_of(rows)
+    return _as_float64(time_s, unknown if amplitude is None else amplitude)
+
+
+def _as_float64(x: NDArray[np.floating], y: NDArray[np.floating]) -> tuple[F64, F64]:
+    return np.asarray(x, np.float64), np.asarray(y, np.float64)
+
+
+def ranges(result: Result, rows: I32, kind: Kind) -> list[list[float]] | None:
+    """Find the smallest and the largest x and y of a unit in a scatter.
+
+    Parameters
+    ----------
+    result : Result
+        The result.
+    rows : ndarray of int32, shape (n,)
+        The spikes.
+    kind : {"amplitude", "depth", "position", "clusters"}
+        The scatter.
+
+    Returns
+    -------
+    list of [float, float], or None
+        Of x and of y; None if no spike has both.
+    """
+    x, y = coordinates(result, rows, kind)
+    known = np.isfinite(x) & np.isfinite(y)
+    if not known.any():
+        return None
+    x, y = (x, y) if known.all() else (x[known], y[known])
+    return [[float(values.min()), float(values.max())] for values in (x, y)]
 
 
 def density(x: F64, y: F64, frame: Frame) -> NDArray[np.uint16]:

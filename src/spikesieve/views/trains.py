@@ -37,7 +37,7 @@ def pair_counts(result: Result, a: I32, b: I32, bin_ms: float, n_bins: int) -> I
     ndarray of int64, shape (2 n_bins + 1,)
         Pairs of spikes of the same segment by their lag b - a.
     """
-    first, second = (result.time.apart(result.sample[rows]) for rows in (a, b))
+    first, second = (result.time.apart(result.samples_of(rows)) for rows in (a, b))
     bin_samples = bin_ms * 1e-3 * result.time.sampling_hz
     return np.asarray(correlogram(first, second, bin_samples, n_bins, a is b), np.int64)
 
@@ -120,7 +120,7 @@ def interval_counts(result: Result, rows: I32, edges_ms: F64) -> I64:
     ndarray of int64, shape (n_bins,)
         Number of intervals.
     """
-    times = result.time.apart(result.sample[rows])
+    times = result.time.apart(result.samples_of(rows))
     intervals, hz = np.diff(times), result.time.sampling_hz
     # Equal intervals are put into bins together: there are few lengths in samples, and many spikes.
     n_each = np.bincount(intervals[intervals <= MOST_SAMPLES], minlength=1)
@@ -150,6 +150,6 @@ def rate_over_time(result: Result, rows: I32) -> F32:
     # The last bin holds its end.
     firsts = np.ceil(edges)
     firsts[-1] = np.floor(edges[-1]) + 1
-    counts = np.diff(np.searchsorted(result.sample[rows], firsts.astype(np.int64))).astype(np.float64)
+    counts = np.diff(np.searchsorted(result.samples_of(rows), firsts.astype(np.int64))).astype(np.float64)
     rates: F64 = np.divide(counts, used_s, out=np.full(N_RATE_BINS, np.nan), where=used_s > 0)
     return rates.astype(np.float32)

@@ -51,10 +51,11 @@ def _measured(result: Result, number: int, rows: I32, waveform: Waveform) -> Uni
         result.params.curate,
     )
     where = result.probe.positions_um[near[:1]]
-    if result.position_um is not None and len(rows):
-        where = result.position_um[rows].mean(axis=0, dtype=np.float64)[None]
+    place_um = result.positions_um_of(rows)
+    if place_um is not None and len(rows):
+        where = place_um.mean(axis=0, dtype=np.float64)[None]
     (row,) = units.unit_table(
-        [result.sample[rows]],
+        [result.samples_of(rows)],
         [_found_scores(result, rows)],
         templates,
         where,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from spikesieve.curation.waveforms import mean_waveform_uv
-from spikesieve.model import F32, I32, I64
+from spikesieve.model import F32, I32, I64, Probe
 from spikesieve.views.result import Result
 
 N_SHOWN = 16
@@ -75,6 +76,27 @@ def mean_waveform(result: Result, rows: I32) -> Waveform:
     return Waveform(uv, _shown(result, uv), result.templates.peak_index)
 
 
+def template_waveform(result: Result, row: int) -> Waveform:
+    """Find the mean waveform of all spikes of a template.
+
+    Parameters
+    ----------
+    result : Result
+        The result.
+    row : int
+        Row of the template.
+
+    Returns
+    -------
+    Waveform
+        The same as `mean_waveform` of these spikes.
+    """
+    near = result.templates.contacts[row]
+    uv = np.zeros((result.probe.n_contacts, result.templates.uv.shape[1]), np.float32)
+    uv[near[near >= 0]] = result.templates.uv[row][:, near >= 0].T
+    return Waveform(uv, _shown(result, uv), result.templates.peak_index)
+
+
 def _mean_of_templates(result: Result, rows: I32) -> F32:
     counts = np.bincount(result.template[rows], minlength=len(result.templates))
     uv = np.zeros((result.probe.n_contacts, result.templates.uv.shape[1]), np.float32)
@@ -85,9 +107,14 @@ def _mean_of_templates(result: Result, rows: I32) -> F32:
 
 
 def _shown(result: Result, uv: F32) -> I64:
-    best = int(np.ptp(uv, axis=1).argmax())
-    same_shank = result.probe.shanks == result.probe.shanks[best]
-    offset_um = result.probe.positions_um - result.probe.positions_um[best]
+    return _nearest(result.probe, int(np.ptp(uv, axis=1).argmax()))
+
+
+@lru_cache(maxsize=4096)
+def _nearest(probe: Probe, contact: int) -> I64:
+    """Contacts of the same shank by their distance from one."""
+    same_shank = probe.shanks == probe.shanks[contact]
+    offset_um = probe.positions_um - probe.positions_um[contact]
     distance_um = np.where(same_shank, np.linalg.norm(offset_um, axis=1), np.inf)
     order = np.argsort(distance_um, kind="stable")[:N_SHOWN]
     return np.asarray(order[np.isfinite(distance_um[order])], np.int64)

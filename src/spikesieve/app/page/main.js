@@ -1,6 +1,7 @@
 // @ts-check
 // The page begins here.
 
+import { getAhead } from "./ahead.js";
 import { getJson, listen, logIn, nameServer, Refused } from "./api.js";
 import { startAsking } from "./ask.js";
 import { COMMANDS } from "./commands.js";
@@ -11,7 +12,6 @@ import { startLayout } from "./layout/layout.js";
 import { startMetrics } from "./metrics.js";
 import { sortBy, startOrder } from "./order.js";
 import * as panels from "./panels/all.js";
-import { getAhead } from "./panels/unit_arrays.js";
 import { tell, tellError } from "./says.js";
 import { apply, changed, on, select, state } from "./store.js";
 import { startTheme } from "./theme.js";
@@ -37,10 +37,17 @@ function showButtons() {
     /** @type {HTMLButtonElement} */ (document.getElementById(id)).disabled = !on;
 }
 
+/** Rows that the server has described since. @param {import("./store.js").Row[]} rows */
+function describe(rows) {
+  for (const row of rows) if (state.rows.has(row.unit)) state.rows.set(row.unit, row);
+  changed("described");
+}
+
 /** @param {any} event */
 async function hear(event) {
   if (event.marks) return showTheseMarks(event.marks);
   if (event.elsewhere !== undefined) showElsewhere(event.elsewhere);
+  if (event.described) return describe(event.described);
   const seq = event.hello ?? event.seq;
   if (event.hello === undefined && event.seq === state.seq + 1) apply(event);
   else if (seq > state.seq) {
@@ -62,7 +69,7 @@ async function start() {
   for (const name of ["undo", "redo", "history", "export_all", "theme", "help", "queue", "layout"]) document.getElementById(name)?.addEventListener("click", () => COMMANDS[name]?.());
   document.addEventListener("sort-units", (event) => sortBy(/** @type {CustomEvent} */ (event).detail ?? ""));
   on(["units", "saved"], showButtons);
-  on(["selection", "order"], getAhead);
+  on(["selection", "order", "similar"], getAhead);
   on(["selection"], () => {
     /** @type {HTMLElement} */ (document.getElementById("chosen")).textContent = [...state.best, ...state.similar].join(" + ");
   });

@@ -80,6 +80,6 @@ async function findSimilar() {
 
 export function startOrder() {
   filterField().addEventListener("input", orderUnits);
-  on(["units"], orderUnits);
+  on(["units", "described"], orderUnits);
   on(["units", "selection"], findSimilar);
 }

@@ -5,7 +5,7 @@
  * @typedef {Record<string, any> & {unit: number, label: string, n_spikes: number, texts: Record<string, string>}} Row
  * @typedef {{kind: string, units: number[], chance: number, evidence: string, lasso: {kind: string, corners: [number, number][]} | null}} Suggestion
  * @typedef {{kind: string, axes?: [string, string], contact?: number}} Where The axes of a plot.
- * @typedef {"units" | "order" | "selection" | "look" | "lasso" | "theme" | "saved" | "queue" | "similar" | "columns" | "colouring"} Part
+ * @typedef {"units" | "described" | "order" | "selection" | "look" | "lasso" | "theme" | "saved" | "queue" | "similar" | "columns" | "colouring"} Part
  */
 
 export const state = {

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
-N_STRIPES = 256
-"""Horizontal stripes: a point is compared with the edges of its own stripe."""
+FEWEST, MOST, MOST_ENTRIES = 64, 4096, 2**22
+"""Horizontal stripes: a point is compared with the edges of its own stripe. Many edges have fewer stripes."""
 
 
 @nb.njit(cache=True, nogil=True)
@@ -37,13 +37,14 @@ def in_polygon(x: F64, y: F64, corners: F64) -> NDArray[np.bool_]:
     # Axes may have very unlike units: products of both are taken after they are made alike.
     across, up = 1 / max(right - left, 1e-300), 1 / max(high - low, 1e-300)
     px, py = (corners[:, 0] - left) * across, (corners[:, 1] - low) * up
-    edge, begins = _edges_of_stripes(py)
+    n_stripes = max(FEWEST, min(MOST, MOST_ENTRIES // py.size))
+    edge, begins = _edges_of_stripes(py, n_stripes)
     found = np.zeros(x.size, np.bool_)
     for i in range(x.size):
         if not (left <= x[i] <= right and low <= y[i] <= high):
             continue
         tx, ty = (x[i] - left) * across, (y[i] - low) * up
-        stripe = min(int(ty * N_STRIPES), N_STRIPES - 1)
+        stripe = min(int(ty * n_stripes), n_stripes - 1)
         for k in edge[begins[stripe] : begins[stripe + 1]]:
             x0, y0, x1, y1 = px[k - 1], py[k - 1], px[k], py[k]
             above = y1 >= ty
@@ -53,16 +54,16 @@ def in_polygon(x: F64, y: F64, corners: F64) -> NDArray[np.bool_]:
 
 
 @nb.njit(cache=True, nogil=True)
-def _edges_of_stripes(y: F64) -> tuple[I32, I64]:
+def _edges_of_stripes(y: F64, n_stripes: int) -> tuple[I32, I64]:
     """Edges (k - 1, k) that touch each stripe of heights from 0 to 1, stripe by stripe, and where each begins."""
-    begins = np.zeros(N_STRIPES + 1, np.int64)
+    begins = np.zeros(n_stripes + 1, np.int64)
     for k in range(y.size):
-        low, high = _stripes(y[k - 1], y[k])
+        low, high = _stripes(y[k - 1], y[k], n_stripes)
         begins[low + 1 : high + 2] += 1
     begins = np.cumsum(begins)
     edge, free = np.empty(begins[-1], np.int32), begins[:-1].copy()
     for k in range(y.size):
-        low, high = _stripes(y[k - 1], y[k])
+        low, high = _stripes(y[k - 1], y[k], n_stripes)
         for stripe in range(low, high + 1):
             edge[free[stripe]] = k
             free[stripe] += 1
@@ -70,9 +71,10 @@ def _edges_of_stripes(y: F64) -> tuple[I32, I64]:
 
 
 @nb.njit(cache=True, nogil=True)
-def _stripes(a: float, b: float) -> tuple[int, int]:
+def _stripes(a: float, b: float, n_stripes: int) -> tuple[int, int]:
     low, high = min(a, b), max(a, b)
-    return max(min(int(low * N_STRIPES), N_STRIPES - 1), 0), max(min(int(high * N_STRIPES), N_STRIPES - 1), 0)
+    last = n_stripes - 1
+    return max(min(int(low * n_stripes), last), 0), max(min(int(high * n_stripes), last), 0)
 
 
 @nb.njit(cache=True, nogil=True)

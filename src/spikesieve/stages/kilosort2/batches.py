@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.cluster import KMeans
 
 from spikesieve.geometry import distances_um, nearest
 from spikesieve.kernels.backend import Backend
@@ -166,6 +165,8 @@ def cluster_batch(found: Crossings, near: I64, batch: int) -> BatchClusters:
         return BatchClusters(none, none, np.empty((0, near.shape[1], n_components), np.float32), np.empty(0))
     points = dense(found.features, near[found.contact], n_contacts).reshape(n, -1)
     start = np.unique(points[(np.arange(k) * n) // k], axis=0)
+    from sklearn.cluster import KMeans  # as in `shapes`
+
     fit = KMeans(len(start), init=start, n_init=1, max_iter=KMEANS_ROUNDS).fit(points)
     means = fit.cluster_centers_.reshape(len(start), n_contacts, n_components).astype(np.float32)
     contact = (means**2).sum(axis=2).argmax(axis=1)

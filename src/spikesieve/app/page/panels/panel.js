@@ -1,6 +1,7 @@
 // @ts-check
 // A panel with a canvas: gets what it shows of the selected units, and draws it again when that, its size or the theme changes.
 
+import { getsAhead } from "../ahead.js";
 import { tellError } from "../says.js";
 import { on, selected, state } from "../store.js";
 
@@ -38,6 +39,7 @@ export function chart({ section, content, say }, parts, get, draw) {
       if (mine === asked) tellError(error);
     }
   };
+  getsAhead((units) => (canvas.clientWidth ? get(units, canvas) : null));
   on(["selection", ...parts], refresh);
   on(["theme"], redraw);
   /** @type {number | undefined} */

@@ -1,0 +1,231 @@
+"""What is known of the units: found once, since the spikes of a number never change. Large units wait their turn."""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from spikesieve.model import I32, Label, Unit
+from spikesieve.views.result import Result
+from spikesieve.views.unit_rows import unit_row
+from spikesieve.views.waveforms import Waveform, mean_waveform, template_waveform
+
+WAITS = "is being described"
+QUICK = 20_000
+"""Units with up to this many spikes are described at once, in some milliseconds."""
+
+
+@dataclass(frozen=True, eq=False)
+class UnitFacts:
+    """What is computed once of a unit: its spikes never change.
+
+    Attributes
+    ----------
+    rows : ndarray of int32, shape (n,)
+        Its spikes.
+    waveform : Waveform
+        Their mean waveform.
+    row : Unit
+        Its row of the unit table, with the label of the program.
+    """
+
+    rows: I32
+    waveform: Waveform
+    row: Unit
+
+
+class Descriptions:
+    """What is known of the units.
+
+    Parameters
+    ----------
+    result : Result
+        The result.
+    rows_of : callable
+        Finds the spikes of a unit.
+
+    Attributes
+    ----------
+    are_made_later : bool
+        Whether somebody describes in the background what waits.
+    wanted : threading.Event
+        Set when there may be something that waits.
+    keep : callable
+        Called with all descriptions when nothing waits any more.
+    """
+
+    def __init__(self, result: Result, rows_of: Callable[[int], I32]) -> None:
+        self._result, self._rows_of = result, rows_of
+        self._rows: dict[int, Unit] = {}
+        self._waveforms: dict[int, Waveform] = {}
+        self._best_at: dict[int, set[int]] = {}
+        self._shown_at: dict[int, set[int]] = {}
+        self._kept: dict[int, tuple[list[int], Unit]] = {}
+        self.are_made_later = False
+        self.wanted = threading.Event()
+        self.keep: Callable[[dict[str, Any]], None] = lambda known: None
+
+    def waveform(self, unit: int) -> Waveform:
+        """Compute the mean waveform of a unit.
+
+        Parameters
+        ----------
+        unit : int
+            Its number.
+
+        Returns
+        -------
+        Waveform
+            Of all its spikes.
+        """
+        found = self._waveforms.get(unit)
+        if found is None:
+            rows = self._rows_of(unit)
+            if len(rows) and rows is self._result.units.rows.get(unit):
+                found = template_waveform(self._result, int(self._result.template[rows[0]]))
+            else:
+                found = mean_waveform(self._result, rows)
+            for contact in found.contacts.tolist():
+                self._shown_at.setdefault(contact, set()).add(unit)
+            self._best_at.setdefault(int(found.contacts[0]), set()).add(unit)
+            self._waveforms[unit] = found
+        return found
+
+    def row(self, unit: int) -> Unit:
+        """Describe a unit.
+
+        Parameters
+        ----------
+        unit : int
+            Its number.
+
+        Returns
+        -------
+        Unit
+            Its row of the unit table.
+        """
+        found = self._rows.get(unit)
+        if found is None:
+            found = self._rows[unit] = self._of_earlier_start(unit) or unit_row(
+                self._result, unit, self._rows_of(unit), self.waveform(unit)
+            )
+        return found
+
+    def waits(self, unit: int) -> bool:
+        """Say whether a unit is described later.
+
+        Parameters
+        ----------
+        unit : int
+            Its number.
+
+        Returns
+        -------
+        bool
+            Whether it is not described yet, is large, and somebody does that in the background.
+        """
+        if unit in self._rows or not self.are_made_later:
+            return False
+        return unit not in self._result.described and self._of_earlier_start(unit) is None
+
+    def columns(self, unit: int) -> dict[str, Any]:
+        """List what is known now of a unit.
+
+        Parameters
+        ----------
+        unit : int
+            Its number.
+
+        Returns
+        -------
+        dict
+            The columns of `Unit`; None for those that take longer.
+        """
+        if not self.waits(unit):
+            return dict(vars(self.row(unit)))
+        probe, rows, waveform = self._result.probe, self._rows_of(unit), self.waveform(unit)
+        best = int(waveform.contacts[0])
+        quick: dict[str, Any] = dict.fromkeys(column.name for column in fields(Unit))
+        return quick | {
+            "unit": unit,
+            "label": "",
+            "why": WAITS,
+            "chan_best": best,
+            "file_channel": int(probe.channels[best]),
+            "shank": int(probe.shanks[best]),
+            "depth_um": float(probe.positions_um[best, 1]),
+            "n_spikes": len(rows),
+            "firing_rate_hz": len(rows) / max(self._result.time.used_s, 1e-9),
+            "amplitude_uv": waveform.amplitude_uv,
+        }
+
+    def near(self, unit: int) -> set[int]:
+        """Find the units that may be the same neuron, of those whose waveforms are known.
+
+        Parameters
+        ----------
+        unit : int
+            Its number.
+
+        Returns
+        -------
+        set of int
+            Those that are shown where it is largest, or largest where it is shown; see `are_near`.
+        """
+        contacts = self.waveform(unit).contacts.tolist()
+        found = set(self._shown_at.get(contacts[0], ()))
+        for contact in contacts:
+            found |= self._best_at.get(contact, set())
+        return found - {unit}
+
+    def known(self) -> dict[str, Any]:
+        """List the descriptions that are worth keeping for the next start.
+
+        Returns
+        -------
+        dict
+            By number of the unit: what tells its spikes apart from others, and its row; for JSON.
+        """
+        made = {unit: row for unit, row in tuple(self._rows.items()) if unit not in self._result.described}
+        return {str(unit): [self._state(unit), dict(vars(row))] for unit, row in made.items()}
+
+    def take(self, kept: Mapping[str, Any]) -> None:
+        """Use descriptions of an earlier start, for the units that have the same spikes.
+
+        Parameters
+        ----------
+        kept : mapping
+            From `known`.
+        """
+        for unit, (state, row) in kept.items():
+            self._kept[int(unit)] = state, Unit(**{**row, "label": Label(row["label"])})
+
+    def waiting(self, units: tuple[int, ...]) -> Iterator[int]:
+        """List the units that wait, the newest first.
+
+        Parameters
+        ----------
+        units : tuple of int
+            The units now.
+
+        Yields
+        ------
+        int
+            Numbers.
+        """
+        yield from (unit for unit in sorted(units, reverse=True) if self.waits(unit))
+
+    def _of_earlier_start(self, unit: int) -> Unit | None:
+        state, row = self._kept.get(unit, ([], None))
+        return row if row is not None and state == self._state(unit) else None
+
+    def _state(self, unit: int) -> list[int]:
+        """Number of the spikes, and a checksum of their rows where they are not those of the result."""
+        rows = self._rows_of(unit)
+        is_of_result = rows is self._result.units.rows.get(unit)
+        return [len(rows), 0 if is_of_result else zlib.crc32(np.ascontiguousarray(rows).data)]
