@@ -3,7 +3,7 @@
 
 import { getJson } from "./api.js";
 import { showScatter } from "./panels/scatter.js";
-import { tellError } from "./says.js";
+import { counted, tell, tellError } from "./says.js";
 import { changed, on, select, state } from "./store.js";
 
 /** @typedef {import("./store.js").Suggestion} Suggestion */
@@ -11,6 +11,8 @@ import { changed, on, select, state } from "./store.js";
 const KEYS = { merge: "G merges them, R says that they are two", split: "K splits it, R keeps it whole", label: "Alt+G, Alt+M or Alt+N labels it" };
 const AGAIN_MS = 500;
 let asked = 0;
+/** Whether Q was pressed before anything was found. */
+let isWanted = false;
 
 /** What a suggestion is about, so that it is found again when the queue has changed. @param {Suggestion} one */
 function name(one) {
@@ -34,6 +36,10 @@ async function refresh() {
     changed("queue");
     // What was shown has been decided: the next one takes its place.
     if (before && at < 0 && items.length) show(Math.min(place, items.length - 1));
+    else if (isWanted && items.length) {
+      tell("");
+      stepQueue(1);
+    } else if (isWanted && !waiting) stepQueue(0);
     /** @type {HTMLElement} */ (document.getElementById("evidence")).dataset.seq = waiting ? "" : String(seq);
   } catch (error) {
     tellError(error);
@@ -56,8 +62,10 @@ function show(place) {
 
 /** @param {number} by */
 export function stepQueue(by) {
-  const n = state.queue.items.length;
+  const n = state.queue.items.length, { waiting } = state.queue;
+  isWanted = !n && waiting > 0;
   if (n) show(state.queue.at < 0 ? 0 : (state.queue.at + by + n) % n);
+  else tell(waiting ? `${counted(waiting, "unit")} are not looked at yet: what is worth a look is shown as soon as it is found.` : "Nothing is worth a look.");
 }
 
 export function leaveQueue() {
@@ -69,7 +77,7 @@ export function leaveQueue() {
 
 function draw() {
   const { items, at, named, units, waiting } = state.queue, strip = /** @type {HTMLElement} */ (document.getElementById("evidence")), one = shown();
-  /** @type {HTMLElement} */ (document.getElementById("queue")).textContent = items.length ? `Queue ${items.length}` : "Queue";
+  /** @type {HTMLElement} */ (document.getElementById("queue")).textContent = `Queue${items.length ? ` ${items.length}` : ""}${waiting ? " …" : ""}`;
   strip.hidden = !one;
   if (!one) return;
   const what = document.createElement("b"), why = document.createElement("span"), keys = document.createElement("small");
