@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import signal
-import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -18,9 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from make_sorting import make_sorting, write_raw
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
-from tornado.routing import Router
 
 from spikesieve import recording_from_array
 from spikesieve.api.app import open_session
@@ -29,7 +24,7 @@ from spikesieve.api.traces_to_show import traces_of
 from spikesieve.app.exchange import Exchange
 from spikesieve.app.handlers import Served
 from spikesieve.app.security import CURATOR, Secrets
-from spikesieve.app.server import Place, application, serve
+from spikesieve.app.server import Background, Listening, Place, application, serve
 from spikesieve.app.session import Session
 from spikesieve.app.trace_marks import Marks
 from spikesieve.app.traces import Traces
@@ -103,35 +98,6 @@ class Running(NamedTuple):
 
 
 @contextmanager
-def answering(router: Router, sockets: list[socket.socket]) -> Iterator[None]:
-    """A server in a thread of this process."""
-    loop, ready = asyncio.new_event_loop(), threading.Event()
-
-    async def begin() -> HTTPServer:
-        server = HTTPServer(router, max_body_size=2**20)
-        server.add_sockets(sockets)
-        return server
-
-    def run() -> None:
-        asyncio.set_event_loop(loop)
-        server = loop.run_until_complete(begin())
-        ready.set()
-        loop.run_forever()
-        server.stop()
-        loop.run_until_complete(server.close_all_connections())
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    ready.wait()
-    try:
-        yield
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
-
-
-@contextmanager
 def in_thread(
     session: Session,
     traces: tuple[Traces | None, Marks | None] = (None, None),
@@ -141,8 +107,11 @@ def in_thread(
     sockets = bind_sockets(0, "127.0.0.1")
     with ThreadPoolExecutor(2) as pool:
         served = Served(session, Secrets(), pool, sockets[0].getsockname()[1], exchange, *traces)
-        with answering(application(served), sockets):
+        page = Background(application(served), Listening(sockets, served.port, served.secrets, pool), served.close)
+        try:
             yield Running(served, Client(served.port).log_in(served.secrets.tokens[CURATOR]))
+        finally:
+            page.close()
 
 
 @contextmanager

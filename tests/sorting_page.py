@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from app_server import Answer, Client, answering
+from app_server import Answer, Client
 from small_files import HZ, spiking, write_raw
 from tornado.netutil import bind_sockets
 
 from spikesieve.api.sorting_page.show import pages_of
 from spikesieve.api.sorting_page.verbs import Desk
 from spikesieve.app.security import CURATOR, Secrets
-from spikesieve.app.server import Listening
+from spikesieve.app.server import Background, Listening
 from spikesieve.io.roots import Roots
 
 N_CHANNELS = 4
@@ -52,9 +52,13 @@ def sorting_in_thread(root: Path, state: Path, read_only: bool = False) -> Itera
     sockets = bind_sockets(0, "127.0.0.1")
     secrets, port, desk = Secrets(), sockets[0].getsockname()[1], Desk(Roots([root]), state)
     with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
-        pages = pages_of(desk, Listening(sockets, port, secrets, pool), read_only, stack)
-        with answering(pages, sockets):
+        here = Listening(sockets, port, secrets, pool)
+        pages = pages_of(desk, here, read_only, stack)
+        page = Background(pages, here, pages.close)
+        try:
             yield Sorting(desk, secrets, Client(port).log_in(secrets.tokens[CURATOR]))
+        finally:
+            page.close()
 
 
 class AppProcess:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from spikesieve.api.sort import Resources, sort
     from spikesieve.api.sort_files import Job, Outcome, sort_files
     from spikesieve.api.split import split_result
+    from spikesieve.api.view import view
     from spikesieve.errors import InputError, OutputError, SettingsError, SpikesieveError
     from spikesieve.io.probes.read import read_probe
     from spikesieve.io.recordings.binary import read_recording, recording_from_array
@@ -74,6 +75,7 @@ HOMES = {
     "sort": "api.sort",
     "sort_files": "api.sort_files",
     "split_result": "api.split",
+    "view": "api.view",
 }
 """The module that each public name lives in."""
 
@@ -112,6 +114,7 @@ __all__ = [
     "sort",
     "sort_files",
     "split_result",
+    "view",
 ]
 
 

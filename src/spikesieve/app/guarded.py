@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from tornado.web import HTTPError, RequestHandler
 
 from spikesieve.app.page_files import PAGE_FILES
-from spikesieve.app.security import HEADERS, Secrets, refusal
+from spikesieve.app.security import HEADERS, POLICY, Secrets, refusal
 
 
 class Shared(Protocol):
@@ -30,7 +30,7 @@ class Shared(Protocol):
 class Guarded(RequestHandler):
     """A handler behind the guards."""
 
-    served: Any  # a Shared; handlers of one page know more of it
+    served: Any = None  # a Shared; handlers of one page know more of it
 
     def initialize(self, served: Shared) -> None:
         """Keep what the handlers share.
@@ -41,11 +41,14 @@ class Guarded(RequestHandler):
             What they share.
         """
         self.served = served
+        self.set_header("Content-Security-Policy", served.secrets.policy)
 
     def set_default_headers(self) -> None:
         """Send the guards' headers with every answer."""
         for name, value in HEADERS.items():
             self.set_header(name, value)
+        # Tornado asks for them before the handler knows what it shares, and again for an error.
+        self.set_header("Content-Security-Policy", self.served.secrets.policy if self.served else f"{POLICY}'self'")
         self.clear_header("Server")
         self.set_header("Cache-Control", "no-store")
 

@@ -15,15 +15,14 @@ HEADER = "X-Spikesieve"
 """Pages of other sites cannot send it: a browser asks first, and is not allowed."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
-    "frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors "
 )
 HEADERS = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""Sent with every answer."""
+"""Sent with every answer, besides the policy."""
 CURATOR, VIEWER = "curator", "viewer"
 
 
@@ -39,11 +38,19 @@ class Secrets:
         For each role what the browser keeps in its place.
     hosts : frozenset of str
         Names under which the server may be asked for.
+    framed_by : str
+        Pages that may show this one in a frame, as the content security policy names them.
     """
 
     tokens: dict[str, str] = field(default_factory=lambda: {role: secrets.token_hex(32) for role in (CURATOR, VIEWER)})
     cookies: dict[str, str] = field(default_factory=lambda: {role: secrets.token_hex(32) for role in (CURATOR, VIEWER)})
     hosts: frozenset[str] = LOCAL_NAMES
+    framed_by: str = "'self'"
+
+    @property
+    def policy(self) -> str:
+        """What the page may load, and from where it may be shown."""
+        return POLICY + self.framed_by
 
     def role_of_token(self, token: str) -> str | None:
         """Find the role that a token gives.

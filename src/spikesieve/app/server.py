@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -159,13 +160,15 @@ class Listening:
 
 
 @contextmanager
-def listening(place: Place) -> Iterator[Listening]:
+def listening(place: Place, framed_by: str = "'self'") -> Iterator[Listening]:
     """Listen on a place for the body of a with statement.
 
     Parameters
     ----------
     place : Place
         Where to listen.
+    framed_by : str, optional
+        Pages that may show this one in a frame. Default: its own.
 
     Yields
     ------
@@ -183,7 +186,8 @@ def listening(place: Place) -> Iterator[Listening]:
         raise OutputError(
             f"{place.host}:{place.port} cannot be used ({error.strerror}). Give another --port."
         ) from error
-    secrets = Secrets(hosts=LOCAL_NAMES | set(place.names) | (set() if place.host in LOOPBACK else {place.host}))
+    hosts = LOCAL_NAMES | set(place.names) | (set() if place.host in LOOPBACK else {place.host})
+    secrets = Secrets(hosts=hosts, framed_by=framed_by)
     with ThreadPoolExecutor(N_THREADS, "views") as pool:
         yield Listening(sockets, int(sockets[0].getsockname()[1]), secrets, pool)
 
@@ -202,23 +206,59 @@ def run(router: Router, here: Listening, leave: Callable[[], None], ready: Calla
     ready : callable
         Called when requests are answered.
     """
+
+    async def until_interrupted() -> None:
+        stop = asyncio.Event()
+        with suppress(NotImplementedError):  # Windows
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await _answer(router, here, stop, ready)
+        leave()
+
     with suppress(KeyboardInterrupt):
-        asyncio.run(_until_stopped(router, here.sockets, leave, ready))
+        asyncio.run(until_interrupted())
 
 
-async def _until_stopped(
-    router: Router, sockets: list[socket.socket], leave: Callable[[], None], ready: Callable[[], None]
-) -> None:
+class Background:
+    """Answers in a thread of this process until it is closed.
+
+    Parameters
+    ----------
+    router : Router
+        Finds the handler of a request.
+    here : Listening
+        Where to listen.
+    leave : callable
+        Called at the end, to close pages that listen.
+    """
+
+    def __init__(self, router: Router, here: Listening, leave: Callable[[], None]) -> None:
+        self._loop, self._stop, ready = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
+
+        async def until_closed() -> None:
+            await _answer(router, here, self._stop, ready.set)
+            leave()
+
+        self._thread = threading.Thread(
+            target=lambda: self._loop.run_until_complete(until_closed()), name="spikesieve page", daemon=True
+        )
+        self._thread.start()
+        ready.wait()
+
+    def close(self) -> None:
+        """End it. A second call does nothing."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join()
+            self._loop.close()
+
+
+async def _answer(router: Router, here: Listening, stop: asyncio.Event, ready: Callable[[], None]) -> None:
     server = HTTPServer(router, max_body_size=MAX_BODY_BYTES)
-    server.add_sockets(sockets)
-    stop = asyncio.Event()
-    with suppress(NotImplementedError):  # Windows
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    server.add_sockets(here.sockets)
     ready()
     await stop.wait()
     server.stop()
-    leave()
     await server.close_all_connections()
 
 
