@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import numpy as np
 
@@ -31,6 +32,8 @@ from spikesieve.passes.shapes import learn_shapes
 from spikesieve.settings.sort import Settings
 from spikesieve.stages.channel_order import share_of_near_partners
 from spikesieve.stages.mains import mains_hum
+from spikesieve.stages.preprocess import Clean
+from spikesieve.stages.shapes import Shapes
 from spikesieve.views.traces import Kind, only_filtered, preprocessed_traces, raw_traces
 
 BLOCK_SAMPLES = 60_000
@@ -38,8 +41,9 @@ MAX_S = 2.0
 MOST_KEPT = 8
 BEFORE_LEARNING: tuple[Kind, ...] = ("raw", "highpassed")
 """What can be shown at once; for the others noise has to be learned."""
-# Of these groups depends what is learned and detected.
-GROUPS = ("method", "input", "preprocess", "shapes", "detect", "features", "fit")
+# Of these groups depends what is learned of noise and shapes, and what is detected.
+OF_NOISE = ("method", "input", "preprocess", "shapes")
+OF_DETECTION = (*OF_NOISE, "detect", "features", "fit")
 MIN_NEAR_SHARE = 0.5
 HUM_PIECES, HUM_CONTACTS = 4, 32
 
@@ -91,7 +95,10 @@ class Detected:
 @dataclass(frozen=True, eq=False)
 class _Learned:
     source: Source
-    detect: Detect
+    shapes: Shapes
+
+
+Cleaned = list[tuple[Block, Clean]]
 
 
 class Previews:
@@ -101,6 +108,8 @@ class Previews:
         self._folder = TemporaryDirectory(prefix="spikesieve-preview-")
         self._lock = threading.Lock()
         self._learned: dict[str, _Learned] = {}
+        self._detect: dict[str, Detect] = {}
+        self._cleaned: tuple[str, Cleaned] = ("", [])
         self._checks: dict[str, tuple[str, ...]] = {}
         self._backend = CpuBackend()
 
@@ -159,11 +168,10 @@ class Previews:
         none = np.zeros(0, np.int64)
         if settings.method == "kilosort2":
             return Detected(none, none, "The method kilosort2 detects with templates that it learns on the way.")
-        learned = self._learn(files, settings)
-        source, samples, channels = learned.source, [none], [none]
-        task = learned.detect
-        for block in _blocks(source, _span(source, span_s)):
-            clean = source.clean(block, task.margin_samples, self._backend)
+        task = self._detection(files, settings)
+        source, samples, channels = task.source, [none], [none]
+        key = _key(files, settings, OF_NOISE)
+        for block, clean in self._clean(key, source, _span(source, span_s), task.margin_samples):
             found = task(clean, Core(task.margin_samples, task.margin_samples + block.n_samples, block), self._backend)
             place_um = found.centre_um[:, None, :] - source.probe.positions_um[None]
             contact = (place_um**2).sum(axis=2).argmin(axis=1)
@@ -188,11 +196,11 @@ class Previews:
             Sentences on contacts, saturation, interference, hum, and the order of the channels; empty if all is well.
         """
         key = _key(files, settings, ("input", "preprocess"))
-        fitted = self._learn(files, settings).source
+        notes = self._learn(files, settings).source.preprocessing.notes
         with self._lock:
             if key not in self._checks:
                 self._checks[key] = tuple(self._more_checks(_source(files, settings)))
-            return (*fitted.preprocessing.notes, *self._checks[key])
+            return (*notes, *self._checks[key])
 
     def _more_checks(self, source: Source) -> Iterator[str]:
         with self._run() as run:
@@ -212,15 +220,30 @@ class Previews:
             )
 
     def _learn(self, files: Placed, settings: Settings) -> _Learned:
-        key = _key(files, settings, GROUPS)
+        key = _key(files, settings, OF_NOISE)
         with self._lock:
             if key not in self._learned:
                 source = _source(files, settings)
                 with self._run() as run:
-                    self._learned[key] = _learn(run, source, settings)
-                while len(self._learned) > MOST_KEPT:
-                    self._learned.pop(next(iter(self._learned)))
+                    _keep(self._learned, key, _learn(run, source, settings))
             return self._learned[key]
+
+    def _detection(self, files: Placed, settings: Settings) -> Detect:
+        learned, key = self._learn(files, settings), _key(files, settings, OF_DETECTION)
+        with self._lock:
+            if key not in self._detect:
+                with self._run() as run:
+                    _keep(self._detect, key, _detection(run, learned, settings))
+            return self._detect[key]
+
+    def _clean(self, key: str, source: Source, span: tuple[int, int], margin_samples: int) -> Cleaned:
+        """The traces of a part; those of the last one are kept, for other settings of detection."""
+        of_part = json.dumps([key, span, margin_samples])
+        known, cleaned = self._cleaned
+        if known != of_part:
+            cleaned = [(block, source.clean(block, margin_samples, self._backend)) for block in _blocks(source, span)]
+            self._cleaned = of_part, cleaned
+        return cleaned
 
     def _run(self) -> AbstractContextManager[Run]:
         # Steps are kept by what they depend on: another threshold learns no noise again.
@@ -228,17 +251,31 @@ class Previews:
 
 
 def _learn(run: Run, source: Source, settings: Settings) -> _Learned:
-    """Learn noise, shapes and threshold with the first steps of the method."""
+    """Learn noise and shapes with the first steps of the method."""
     source = source.with_preprocessing(run.step("noise", fit_preprocessing, source, settings.preprocess))
     is_sieve = settings.method == "sieve"
     shapes = run.step("shapes", learn_shapes, source, settings.shapes, is_sieve)
-    if not is_sieve:
-        return _Learned(source, Detect(source, shapes, settings.detect, settings.features))
-    source = source.with_preprocessing(run.step("preprocessing", with_unit_score_noise, source, shapes))
-    limit = settings.fit.for_detection
-    fitted = run.step("threshold", with_detection_threshold, source, shapes, settings.detect, limit)
-    source, detect = source.with_preprocessing(fitted), settings.detect.at(fitted.detection_threshold_sd)
-    return _Learned(source, Detect(source, shapes, detect, settings.features))
+    if is_sieve:
+        source = source.with_preprocessing(run.step("preprocessing", with_unit_score_noise, source, shapes))
+    return _Learned(source, shapes)
+
+
+def _detection(run: Run, learned: _Learned, settings: Settings) -> Detect:
+    """The detection of the first pass, with the threshold of the method."""
+    source, shapes, params = learned.source, learned.shapes, settings.detect
+    if settings.method == "sieve":
+        fitted = with_detection_threshold(run, source, shapes, params, settings.fit.for_detection)
+        params = params.at(fitted.detection_threshold_sd)
+    return Detect(source, shapes, params, settings.features)
+
+
+Kept = TypeVar("Kept")
+
+
+def _keep(kept: dict[str, Kept], key: str, value: Kept) -> None:
+    kept[key] = value
+    while len(kept) > MOST_KEPT:
+        kept.pop(next(iter(kept)))
 
 
 def _source(files: Placed, settings: Settings) -> Source:

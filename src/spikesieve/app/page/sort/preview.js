@@ -19,6 +19,12 @@ const shown = new Map();
 /** @type {{sample: number[], channel: number[]} | null} */
 let spikes = null;
 let asked = 0;
+/** The settings that the shown traces depend on. */
+let seen = "";
+
+function tracesDependOn() {
+  return JSON.stringify(Object.entries(draft.values).filter(([path]) => /^(method|input|preprocess|shapes)\b/.test(path)));
+}
 
 /** @param {string} kind @param {string} shape @param {number} columns */
 function request(kind, shape, columns) {
@@ -49,12 +55,23 @@ async function look() {
       if (kind === "referenced" || kind === "whitened") say("learning noise and whitening from 20 s of the recording …");
       const { arrays: found, facts } = await arrays(request(kind, shape, columns));
       if (mine !== asked) return;
+      seen = tracesDependOn();
       shown.set(kind, { values: found.values.data, nColumns: found.values.shape[1], pairs: found.values.shape.length > 2, shape, ...facts });
       draw();
     }
-    if (!view.detect) return say("");
-    say("learning the threshold of detection …");
-    const found = await ask("spikes", request("whitened", shape, columns));
+    if (view.detect) await lookForSpikes();
+    else say("");
+  } catch (error) {
+    if (mine === asked) say(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Only what is detected: the traces stay. */
+async function lookForSpikes() {
+  const mine = ++asked;
+  try {
+    say("detecting …");
+    const found = await ask("spikes", request("whitened", "lines", 100));
     if (mine !== asked) return;
     spikes = found;
     say(`${found.sample.length} spikes in ${view.seconds} s`, found.says);
@@ -90,7 +107,8 @@ async function check() {
   list.replaceChildren(make("p", {}, "Looking at the contacts, the noise and the order of the channels …"));
   try {
     const { sentences } = await ask("checks", request("raw", "lines", 100));
-    list.replaceChildren(...(sentences.length ? sentences : ["Nothing is odd."]).map((/** @type {string} */ text) => make("p", { class: "verdict odd" }, text)));
+    const odd = sentences.map((/** @type {string} */ text) => make("p", { class: "verdict odd" }, text));
+    list.replaceChildren(...(odd.length ? odd : [make("p", { class: "verdict" }, "Its contacts, its noise and the order of its channels look right.")]));
   } catch (error) {
     list.replaceChildren();
     tellError(error);
@@ -150,10 +168,16 @@ export function startPreview() {
   }, { passive: false });
   hear(["facts"], () => {
     shown.clear();
+    spikes = null;
+    draw();
     byId("checks").replaceChildren();
     if (view.open) void look().then(check);
   });
-  hear(["settings"], lookSoon);
+  hear(["settings"], settled(() => {
+    if (!view.open || !draft.facts) return;
+    if (view.detect && shown.size && seen === tracesDependOn()) void lookForSpikes();
+    else void look();
+  }, 60));
   on(["theme"], draw);
   new ResizeObserver(draw).observe(byId("preview-canvases"));
 }

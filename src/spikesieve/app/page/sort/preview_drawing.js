@@ -51,7 +51,7 @@ export function drawPreview(canvas, parts, spikes, scale) {
   parts.forEach((part, place) => {
     const found = numbers(part, width), size = usual(found), nRows = part.channels.length;
     if (part.shape === "heat") drawHeat(picture, found, scale / (5 * size), heatColours(its.units[0], its.paper, its.units[1]), pixel(its.shade));
-    else for (let row = 0; row < nRows; row++) drawLine(picture, found, row, (0.22 * height * scale) / nRows / size, pixel(parts.length > 1 ? its.units[place % its.units.length] : its.ink));
+    else for (let row = 0; row < nRows; row++) drawLine(picture, found, row, (0.14 * height * scale) / nRows / size, pixel(parts.length > 1 ? its.units[place % its.units.length] : its.ink));
   });
   paint(paper.ctx, image, LEFT);
   labels(paper, parts, its);

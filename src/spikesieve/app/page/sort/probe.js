@@ -4,14 +4,14 @@
 import { on } from "../store.js";
 import { colours } from "../theme.js";
 import { pen } from "../draw/canvas.js";
-import { drawProbe, layout, nearest } from "./probe_drawing.js";
+import { drawProbe, firstZoom, layout, nearest } from "./probe_drawing.js";
 import { draft, hear, read, switchedOff, toggle } from "./draft.js";
 import { byId, make } from "./dom.js";
 
 /** Numbers that each kind of probe is made of, with what to begin with. @type {Record<string, [string, number][]>} */
 const GENERATORS = { neuropixels1: [["contacts", 384]], neuropixels2: [["contacts", 384]], linear: [["contacts", 32], ["pitch µm", 25]], tetrode: [["tetrodes", 1]], grid: [["rows", 16], ["columns", 16], ["pitch µm", 30]] };
 const OWN = "of the recording", FILE = "a file (“as probe” in the list)", TABLE = "a table";
-let zoom = 1, scrolled = 0;
+const view = { zoom: 1, down: 1, across: 0.5 };
 
 /** @returns {HTMLCanvasElement} */
 function canvas() {
@@ -22,7 +22,7 @@ function draw() {
   const paper = pen(canvas()), contacts = draft.facts?.contacts;
   if (!paper) return;
   const off = new Set(switchedOff());
-  if (contacts) drawProbe(paper, contacts, layout(contacts, paper, zoom, scrolled), off, colours());
+  if (contacts) drawProbe(paper, contacts, layout(contacts, paper, view), off, colours());
   canvas().dataset.contacts = String(contacts?.x.length ?? 0);
   const n = contacts ? contacts.channel.filter((/** @type {number} */ channel) => off.has(channel)).length : 0;
   byId("probe-says").textContent = contacts ? `${contacts.x.length} contacts${n ? `, ${n} switched off` : ""}` : "not known yet";
@@ -66,20 +66,20 @@ export function startProbe() {
   byId("probe-form").append(kind, make("span", { id: "probe-rest", class: "form" }));
   canvas().addEventListener("click", (event) => {
     const contacts = draft.facts?.contacts, paper = pen(canvas());
-    const found = contacts && paper ? nearest(contacts, layout(contacts, paper, zoom, scrolled), event.offsetX, event.offsetY) : -1;
+    const found = contacts && paper ? nearest(contacts, layout(contacts, paper, view), event.offsetX, event.offsetY) : -1;
     if (found >= 0) toggle(contacts.channel[found]);
     draw();
   });
   canvas().addEventListener("wheel", (event) => {
     event.preventDefault();
-    if (event.ctrlKey) zoom = Math.min(64, Math.max(1, zoom * Math.exp(-event.deltaY / 300)));
-    else scrolled = Math.min(1, Math.max(0, scrolled + event.deltaY / (1000 * zoom)));
+    const by = (event.deltaY || event.deltaX) / (1000 * view.zoom), part = event.shiftKey || event.deltaX ? "across" : "down";
+    if (event.ctrlKey) view.zoom = Math.min(200, Math.max(1, view.zoom * Math.exp(-event.deltaY / 300)));
+    else view[part] = Math.min(1, Math.max(0, view[part] + 3 * by));
     draw();
   }, { passive: false });
   hear(["facts"], () => {
-    const n = draft.facts?.contacts?.x.length ?? 0;
-    zoom = Math.max(1, n / 60); // numbers can be read
-    scrolled = 1; // the tip
+    const contacts = draft.facts?.contacts, paper = pen(canvas());
+    Object.assign(view, { zoom: contacts && paper ? firstZoom(contacts, paper) : 1, down: 1, across: 0.5 }); // the tip
     draw();
   });
   hear(["settings"], draw);

@@ -8,7 +8,9 @@
  * @typedef {{scale: number, left: number, top: number, pitch: number}} Layout Pixels per um; where x = 0, y = 0 are; distance of contacts in um.
  */
 
-const EDGE = 14;
+const EDGE = 14, AXIS = 30;
+/** Pixels between contacts at which their numbers can be read. */
+const READABLE = 18;
 
 /** Distance of the nearest two contacts, of a sample of them. @param {Contacts} contacts */
 function pitch({ x, y, shank }) {
@@ -18,18 +20,30 @@ function pitch({ x, y, shank }) {
   return Number.isFinite(best) ? best : 20;
 }
 
+/** The room that a probe takes in um. @param {Contacts} contacts */
+function extent(contacts) {
+  const near = pitch(contacts);
+  return { near, low: Math.min(...contacts.y) - near, high: Math.max(...contacts.y) + near, left: Math.min(...contacts.x) - near, right: Math.max(...contacts.x) + near };
+}
+
+/** The zoom at which numbers can be read, if the whole width is seen then; 1 shows all of the probe. @param {Contacts} contacts @param {Pen} pen */
+export function firstZoom(contacts, { width, height }) {
+  const { near, low, high, left, right } = extent(contacts), room = width - 2 * EDGE - AXIS;
+  const whole = Math.min(room / (right - left), (height - 2 * EDGE) / (high - low));
+  return Math.max(1, Math.min(READABLE / near, room / (right - left)) / whole);
+}
+
 /**
- * Where a probe is on a canvas: one scale for both axes. Zoom 1 shows all of it.
- * @param {Contacts} contacts @param {Pen} pen @param {number} zoom @param {number} scrolled 0: the top, 1: the tip.
+ * Where a probe is on a canvas: one scale for both axes.
+ * @param {Contacts} contacts @param {Pen} pen @param {{zoom: number, down: number, across: number}} view From 0, the top and the left, to 1.
  * @returns {Layout}
  */
-export function layout(contacts, { width, height }, zoom, scrolled) {
-  const near = pitch(contacts), low = Math.min(...contacts.y) - near, high = Math.max(...contacts.y) + near, xLow = Math.min(...contacts.x) - near, xHigh = Math.max(...contacts.x) + near;
-  const whole = Math.min((width - 2 * EDGE - 30) / (xHigh - xLow), (height - 2 * EDGE) / (high - low));
-  const widest = (width - 2 * EDGE - 30) / (xHigh - xLow);
-  const scale = Math.min(whole * zoom, Math.max(whole, widest), 4);
-  const hidden = Math.max(0, (high - low) * scale - (height - 2 * EDGE));
-  return { scale, left: (width + 30) / 2 - ((xLow + xHigh) / 2) * scale, top: EDGE + high * scale - hidden * scrolled, pitch: near };
+export function layout(contacts, { width, height }, { zoom, down, across }) {
+  const { near, low, high, left, right } = extent(contacts), room = [width - 2 * EDGE - AXIS, height - 2 * EDGE];
+  const scale = zoom * Math.min(room[0] / (right - left), room[1] / (high - low));
+  const hidden = [Math.max(0, (right - left) * scale - room[0]), Math.max(0, (high - low) * scale - room[1])];
+  const begin = hidden[0] ? EDGE + AXIS - hidden[0] * across : (width + AXIS - (right - left) * scale) / 2;
+  return { scale, left: begin - left * scale, top: EDGE + high * scale - hidden[1] * down, pitch: near };
 }
 
 /** @param {Pen} pen @param {Contacts} contacts @param {Layout} at @param {Set<number | string>} off Channels. @param {Colours} colours */

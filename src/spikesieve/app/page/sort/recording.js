@@ -17,7 +17,7 @@ function rows(facts) {
   const gains = facts.gain_uv;
   found.push(["files", facts.files.join(", ")]);
   found.push(["channels", String(facts.n_channels)], ["sampling rate", `${facts.sampling_hz} Hz`]);
-  found.push(["gain", gains.length ? `${gains.length > 1 ? `${gains[0]} to ${gains[gains.length - 1]}` : gains[0]} µV per raw number` : "not known"]);
+  found.push(["gain", gains.length ? `${[gains[0], ...gains.slice(1).slice(-1)].map((/** @type {number} */ gain) => Number(gain.toPrecision(6))).join(" to ")} µV per raw number` : "not known"]);
   found.push(["length", `${duration(facts.duration_s)}, ${facts.n_samples.toLocaleString("en")} samples`]);
   found.push(["to sort", `${duration(facts.sorted_s)} in ${counted(facts.n_segments, "segment")}`]);
   if (facts.gaps.length) found.push(["gaps", String(facts.gaps.length)]);
