@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -163,3 +166,20 @@ def test_marks_stay_whatever_happens_to_the_last_line(result: Result, tmp_path: 
     with in_thread(session, (None, marks_of(tmp_path))) as running:
         for wrong in ({"number": 9, "sample": 1, "text": "x"}, {"sample": -1, "text": "x"}, {"sample": 1}):
             assert running.client.ask("POST", "/api/mark", wrong).status in (400, 422)
+
+
+def test_what_the_page_has_given_up_is_not_computed(result: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+    computed, free = [], threading.Event()
+    monkeypatch.setattr(Traces, "get", lambda self, kind, index: computed.append(index))
+    with kept_in_memory(result) as running:
+        for _ in range(2):  # as many as there are threads
+            running.served.pool.submit(free.wait)
+        raw = socket.create_connection(("127.0.0.1", running.client.port))
+        ask = f"GET /api/traces/raw/5?step=1 HTTP/1.1\r\nHost: localhost\r\nCookie: {running.client.cookie}\r\n\r\n"
+        raw.sendall(ask.encode())
+        time.sleep(0.3)
+        raw.close()
+        time.sleep(0.3)
+        free.set()
+        running.client.get("/api/marks")
+    assert computed == []

@@ -192,12 +192,21 @@ class Answer(Guarded):
             Whether it never changes for this address.
         """
         super().initialize(served)
-        self._make, self._is_fixed = make, is_fixed
+        self._make, self._is_fixed, self._has_left = make, is_fixed, False
 
     def prepare(self) -> None:
         """Let only those in who gave the token."""
         super().prepare()
         self.require_role()
+
+    def on_connection_close(self) -> None:
+        """Note that the page has given the request up."""
+        self._has_left = True
+
+    def _made(self, asked: Mapping[str, str], path: tuple[str, ...]) -> dict[str, Any] | bytes:
+        if self._has_left:  # while it waited for a thread
+            raise InputError("The page has given this request up.")
+        return self._make(self.served.session, asked, *path)
 
     async def get(self, *path: str) -> None:
         """Send the answer.
@@ -209,7 +218,7 @@ class Answer(Guarded):
         """
         asked = {name: self.get_query_argument(name) for name in self.request.query_arguments}
         try:
-            made = await self.served.compute(self._make, self.served.session, asked, *path)
+            made = await self.served.compute(self._made, asked, path)
         except (SpikesieveError, ValueError, KeyError) as error:
             raise HTTPError(404 if isinstance(error, InputError) else 400, log_message=str(error)) from error
         if self._is_fixed:
