@@ -12,7 +12,7 @@ import { startLayout } from "./layout/layout.js";
 import { startMetrics } from "./metrics.js";
 import { sortBy, startOrder } from "./order.js";
 import * as panels from "./panels/all.js";
-import { tell, tellError } from "./says.js";
+import { counted, tell, tellError } from "./says.js";
 import { apply, changed, on, select, state } from "./store.js";
 import { startTheme } from "./theme.js";
 import { showTheseMarks } from "./traces/view.js";
@@ -56,6 +56,12 @@ async function hear(event) {
   }
 }
 
+/** Names the selected units, the first of them where they are many. @param {number[]} units */
+function chosenText(units) {
+  const [most, more] = [20, units.length - 20];
+  return units.slice(0, most).join(" + ") + (more > 0 ? ` and ${counted(more, "more unit")}` : "");
+}
+
 async function start() {
   startTheme();
   await logIn();
@@ -71,7 +77,7 @@ async function start() {
   on(["units", "saved"], showButtons);
   on(["selection", "order", "similar"], getAhead);
   on(["selection"], () => {
-    /** @type {HTMLElement} */ (document.getElementById("chosen")).textContent = [...state.best, ...state.similar].join(" + ");
+    /** @type {HTMLElement} */ (document.getElementById("chosen")).textContent = chosenText([...state.best, ...state.similar]);
   });
   changed("units", "saved");
   select(state.order.slice(0, 1));

@@ -41,7 +41,7 @@ async function rangesOf({ unit, ranges }) {
 
 /** The frame that holds all spikes of all units. @param {Message[]} units @returns {Promise<Frame | null>} */
 async function frameOf(units) {
-  const ranges = (await Promise.all(units.map(({ facts }) => rangesOf(facts)))).filter(Boolean);
+  const ranges = (await Promise.all(units.map(({ facts }) => rangesOf(facts)))).filter((range) => range !== null);
   if (!ranges.length) return null;
   const [x, y] = [0, 1].map((axis) => /** @type {[number, number]} */ ([Math.min(...ranges.map((r) => r[axis][0])), Math.max(...ranges.map((r) => r[axis][1]))]));
   const padded = (/** @type {[number, number]} */ [low, high]) => /** @type {[number, number]} */ ([low - 0.03 * (high - low || 1), high + 0.03 * (high - low || 1)]);
@@ -74,7 +74,7 @@ function draw(canvas, units, found) {
   });
   const image = colourise(layers.reverse(), w, h, rgb(colours().paper));
   drawing.ctx.drawImage(bitmap(image), box.left, box.top, w, h);
-  const names = { amplitude: ["time (s)", `amplitude (${state.start.amplitude_unit})`], depth: ["time (s)", "depth (µm)"], position: ["x (µm)", "depth (µm)"], clusters: ["time (s)", "along the axis that parts it best (SD)"] };
+  const names = { amplitude: ["time (s)", `amplitude (${state.start.amplitude_unit})`], depth: ["time (s)", "depth (µm)"], position: ["x (µm)", "depth (µm)"], clusters: ["time (s)", "from cloud to cloud (SD)"] };
   const [xLabel, yLabel] = names[/** @type {keyof names} */ (state.scatter)];
   axes(drawing, box, { ...frame, xLabel, yLabel }, colours());
   view = { box, frame, where: { kind: state.scatter } };

@@ -39,7 +39,9 @@ function mount(place) {
   timeline.className = "timeline";
   canvas.setAttribute("role", "img");
   canvas.tabIndex = 0;
-  let waits = false, sync = () => undefined;
+  let waits = false;
+  /** @type {() => void} */
+  let sync = () => undefined;
   const redraw = () => {
     if (waits) return;
     waits = true;

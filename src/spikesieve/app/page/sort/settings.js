@@ -64,7 +64,7 @@ function filter() {
     for (const row of group.querySelectorAll(".field")) {
       const { field } = /** @type {any} */ (known.get(/** @type {HTMLElement} */ (row).dataset.path ?? ""));
       const text = `${field.path} ${field.what} ${field.when} ${field.kilosort4 ?? ""} ${field.kilosort2 ?? ""}`.toLowerCase(), isChanged = field.path in draft.values;
-      const visible = words.every((word) => text.includes(word)) && (isChanged || (!onlyChanged && field.methods.includes(method)));
+      const visible = words.every((/** @type {string} */ word) => text.includes(word)) && (isChanged || (!onlyChanged && field.methods.includes(method)));
       /** @type {HTMLElement} */ (row).hidden = !visible;
       shown += Number(visible);
       n += Number(isChanged);
