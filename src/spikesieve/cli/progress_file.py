@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -95,7 +95,7 @@ class ProgressFile:
 
 
 @contextmanager
-def recorded(path: Path | None) -> Iterator[ProgressFile | None]:
+def recorded(path: Path | None) -> Iterator[Callable[[Progress], Progress]]:
     """Write the progress of a command into a file, and how the command ended.
 
     Parameters
@@ -105,15 +105,15 @@ def recorded(path: Path | None) -> Iterator[ProgressFile | None]:
 
     Yields
     ------
-    ProgressFile or None
-        Writes the progress.
+    callable
+        Makes of a Progress one that is written as well.
     """
     if path is None:
-        yield None
+        yield lambda progress: progress
         return
     file, status = ProgressFile(path), 1
     try:
-        yield file
+        yield file.watched
         status = 0
     except typer.Exit as end:
         status = end.exit_code

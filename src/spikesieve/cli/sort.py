@@ -152,7 +152,7 @@ def sort(
     exclude_s = tuple(interval_s(text) for text in exclude or ())
     stop = Stop()
     with (
-        recorded(progress_file) as record,
+        recorded(progress_file) as watched,
         errors_as_sentences(stop.sentence),
         shown_progress(quiet, verbose, stop.sentence) as progress,
     ):
@@ -182,10 +182,9 @@ def sort(
             keep_steps=keep_steps,
             stop_after=stop_after,
         )
-        shown = progress if record is None else record.watched(progress)
         announce = _say_nothing if quiet else partial(typer.echo, err=True)
         with _executor(cluster, job) as executor:
-            outcomes = _sort_probes(job, stop, shown, announce, executor)
+            outcomes = _sort_probes(job, stop, watched(progress), announce, executor)
     for outcome in outcomes if not quiet else ():
         print_outcome(outcome)
 
