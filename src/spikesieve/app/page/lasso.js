@@ -96,9 +96,15 @@ export function startLasso(content, plots, { isLine = false, canDraw = true, pic
     state.lasso = { where: plot.where, corners: [corner], closed: false, counts: null };
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (!drawing || !state.lasso || Math.hypot(event.offsetX - drawing.last[0], event.offsetY - drawing.last[1]) < FREE_HAND_PX) return;
-    drawing.last = [event.offsetX, event.offsetY];
-    state.lasso.corners.push(valueAt(drawing.plot, event.offsetX, event.offsetY));
+    if (!drawing || !state.lasso) return;
+    const { left, top } = canvas.getBoundingClientRect(), all = event.getCoalescedEvents?.() ?? [];
+    // A busy browser tells several movements at once: the corners between count as well.
+    for (const { clientX, clientY } of all.length ? all : [event]) {
+      const [x, y] = [clientX - left, clientY - top];
+      if (Math.hypot(x - drawing.last[0], y - drawing.last[1]) < FREE_HAND_PX) continue;
+      drawing.last = [x, y];
+      state.lasso.corners.push(valueAt(drawing.plot, x, y));
+    }
     redraw();
   });
   canvas.addEventListener("pointerup", () => {
