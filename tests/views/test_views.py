@@ -155,3 +155,18 @@ def test_a_changed_unit_misses_as_many_spikes_as_in_the_curated_result() -> None
         shares.append((shown.missed or 0.0, rows[number].missed or 0.0))
     np.testing.assert_allclose(*zip(*shares, strict=True), rtol=1e-3, atol=1e-6)
     assert any(share for share, _ in shares)
+
+
+def test_units_that_nobody_changed_are_recognised() -> None:
+    assert RESULT.are_its_units(RESULT.units.unit)
+    assert not RESULT.are_its_units(RESULT.units.unit[1:])
+    assert not RESULT.are_its_units(after(RESULT.units, [Merge((0, 1), 6)]).unit)
+
+
+def test_values_of_spikes_are_those_of_their_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spikesieve.views.columns.MOST_BYTES", 3000)
+    for _ in range(3):
+        for rows in (*RESULT.units.rows.values(), RESULT.units.rows[0][5:9].copy()):
+            np.testing.assert_array_equal(RESULT.samples_of(rows), RESULT.sample[rows])
+            np.testing.assert_array_equal(RESULT.amplitudes_of(rows), SORTING.spikes.amplitude_uv[rows])
+            np.testing.assert_array_equal(RESULT.positions_um_of(rows), SORTING.spikes.position_um[rows])

@@ -319,7 +319,8 @@ def _in_phy(session: Session, folder: Path, is_first: bool) -> tuple[Membership,
     clusters = read_clusters(folder)
     groups, written = (_labels(folder / f"cluster_{name}.tsv") for name in ("group", "KSLabel"))
     written = written if is_first else {}
-    if clusters is None:
+    is_untouched = session.units is session.result.units and clusters is not None
+    if clusters is None or (is_untouched and session.result.are_its_units(clusters[rows])):
         theirs = now
         number_of = {unit: unit for unit in now.ids}
     else:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from spikesieve.app.session import Session
+from spikesieve.views.compiled import compile_loops
 
 TELL_S = 0.3
 """Pages hear of new descriptions this often."""
@@ -46,6 +47,7 @@ class Describer:
 
     def _work(self) -> None:
         descriptions = self._session.descriptions
+        compile_loops()
         while not self._stopped.is_set():
             descriptions.wanted.wait()
             descriptions.wanted.clear()

@@ -136,6 +136,8 @@ def serve(
     with listening(place) as here:
         served = handlers.Served(session, here.secrets, here.pool, here.port, exchange, *traces)
         where = addresses(place, here, is_shared=not session.is_read_only)
+        # The first page asks for the table, and only then joins those that hear of descriptions.
+        session.descriptions.are_made_later = True
         run(application(served), here, served.close, lambda: announce(where))
 
 

@@ -167,7 +167,7 @@ def spikes(traces: Traces | None, session: Session, asked: Mapping[str, str], in
 
 def _seen_on(session: Session, unit: int) -> I64:
     """Contacts that see a unit well, the one that sees it best first."""
-    waveform = session.facts(unit).waveform
+    waveform = session.descriptions.waveform(unit)
     size = np.ptp(waveform.shown_uv, axis=1)
     order = np.argsort(-size, kind="stable")[:MOST_CONTACTS]
     return np.asarray(waveform.contacts[order[size[order] >= SEEN_SHARE * size.max()]], np.int64)
@@ -208,5 +208,5 @@ def jump(traces: Traces | None, session: Session, asked: Mapping[str, str]) -> d
         row = found.number - 1
         apart_ms = (places.stop[row] - places.sample[row]) / session.result.time.sampling_hz * 1e3
         said += f": two spikes {apart_ms:.2f} ms apart"
-    contact = int(session.facts(numbers[0]).waveform.contacts[0]) if of_units else None
+    contact = int(session.descriptions.waveform(numbers[0]).contacts[0]) if of_units else None
     return {"sample": found.sample, "contact": contact, "says": f"{said}."}

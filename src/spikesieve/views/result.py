@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from spikesieve.curation.actions import Membership
 from spikesieve.curation.recompute import CurationParams
+from spikesieve.curation.spike_index import PIECE
 from spikesieve.model import F32, I32, I64, Label, Probe, Recording, RowsOnDemand, SortedTime, Sorting, Templates, Unit
 from spikesieve.settings.sort import Settings
 from spikesieve.views.columns import Columns
@@ -143,6 +144,27 @@ class Result:
     settings: Settings | None = None
     read_from: Mapping[str, list[int]] = field(default_factory=dict)
     columns: Columns = field(default_factory=Columns, repr=False)
+
+    def are_its_units(self, unit: I64) -> bool:
+        """Say whether spikes are in the units that the program left, without a copy of all of them.
+
+        Parameters
+        ----------
+        unit : ndarray of int64, shape (n,)
+            Number of the unit of each spike.
+
+        Returns
+        -------
+        bool
+            False also for another number of spikes.
+        """
+        number = np.full(len(self.templates), -1, np.int64)
+        for one, rows in self.units.rows.items():
+            number[self.template[rows[:1]]] = one
+        pieces = (slice(at, at + PIECE) for at in range(0, len(unit), PIECE))
+        return len(unit) == len(self.template) and all(
+            np.array_equal(number[self.template[piece]], unit[piece]) for piece in pieces
+        )
 
     def samples_of(self, rows: I32) -> I64:
         """Find the samples of some spikes.

@@ -72,7 +72,7 @@ def coordinates(result: Result, rows: I32, kind: Kind) -> tuple[F64, F64]:
 
 
 def _as_float64(x: NDArray[np.floating], y: NDArray[np.floating]) -> tuple[F64, F64]:
-    return np.asarray(x, np.float64), np.asarray(y, np.float64)
+    return np.ascontiguousarray(x, np.float64), np.ascontiguousarray(y, np.float64)
 
 
 def ranges(result: Result, rows: I32, kind: Kind) -> list[list[float]] | None:

@@ -37,6 +37,9 @@ function showButtons() {
     /** @type {HTMLButtonElement} */ (document.getElementById(id)).disabled = !on;
 }
 
+/** Whether nothing was heard yet over the connection. */
+let isNew = false;
+
 /** Rows that the server has described since. @param {import("./store.js").Row[]} rows */
 function describe(rows) {
   for (const row of rows) if (state.rows.has(row.unit)) state.rows.set(row.unit, row);
@@ -48,6 +51,11 @@ async function hear(event) {
   if (event.marks) return showTheseMarks(event.marks);
   if (event.elsewhere !== undefined) showElsewhere(event.elsewhere);
   if (event.described) return describe(event.described);
+  if (event.hello !== undefined && isNew) {
+    isNew = false;
+    // What was described between the table and this connection was told to others only.
+    if ([...state.rows.values()].some((row) => !row.label)) describe((await getJson("start")).units);
+  }
   const seq = event.hello ?? event.seq;
   if (event.hello === undefined && event.seq === state.seq + 1) apply(event);
   else if (seq > state.seq) {
@@ -83,7 +91,7 @@ async function start() {
   select(state.order.slice(0, 1));
   tell(state.start.missing.join(" "));
   listen((event) => hear(event).catch(tellError), (connected) => {
-    state.connected = connected;
+    state.connected = isNew = connected;
     /** @type {HTMLElement} */ (document.getElementById("saved")).textContent = connected ? "" : "not connected";
   });
   document.documentElement.dataset.ready = "yes";

@@ -9,6 +9,7 @@ import json
 import logging
 import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,8 @@ class Kept:
     @staticmethod
     def _remove(paths: Iterable[Path]) -> None:
         for path in paths:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
 
 
 def _crc32(array: NDArray[Any]) -> int:
