@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from spikeglx_files import nidq_tags, np2_tags, record
 
@@ -127,6 +127,7 @@ CELLS = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(CELLS, min_size=1, max_size=4, unique_by=lambda cells: cells["name"]))
 def test_a_written_plan_reads_as_the_same_rows(tmp_path_factory, cells):
     folder = tmp_path_factory.mktemp("plan")
@@ -135,6 +136,7 @@ def test_a_written_plan_reads_as_the_same_rows(tmp_path_factory, cells):
     assert read_plan([folder / "plan.csv"], Path("/elsewhere"), {}) == rows
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_a_plan_or_a_sentence(tmp_path_factory, text):
     folder = tmp_path_factory.mktemp("plan")
