@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from spikeglx_files import nidq_tags, np2_tags, record
 
 from spikesieve.batch.plan import read_plan, write_plan
-from spikesieve.batch.rows import Row, make_row
+from spikesieve.batch.rows import Row, make_row, settings_text
+from spikesieve.batch.state import key_of_row
 from spikesieve.errors import InputError, SettingsError
 
 OUT = Path("/results")
@@ -127,6 +129,7 @@ CELLS = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(CELLS, min_size=1, max_size=4, unique_by=lambda cells: cells["name"]))
 def test_a_written_plan_reads_as_the_same_rows(tmp_path_factory, cells):
     folder = tmp_path_factory.mktemp("plan")
@@ -135,6 +138,7 @@ def test_a_written_plan_reads_as_the_same_rows(tmp_path_factory, cells):
     assert read_plan([folder / "plan.csv"], Path("/elsewhere"), {}) == rows
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_a_plan_or_a_sentence(tmp_path_factory, text):
     folder = tmp_path_factory.mktemp("plan")
@@ -177,3 +181,13 @@ def test_a_written_plan_is_a_table_for_people(tmp_path):
     write_plan([make_row({"files": "a.bin", "channels": "4"}, Path("/data"), OUT)], tmp_path / "plan.csv")
     (line,) = csv.DictReader(io.StringIO((tmp_path / "plan.csv").read_text()))
     assert line == {"name": "a", "files": "/data/a.bin", "out": "/results/a", "channels": "4"}
+
+
+def test_the_key_of_a_row_has_the_settings_that_are_not_at_their_default():
+    def row(**cells: str) -> Row:
+        return make_row({"files": "a.bin", **cells}, Path("/data"), OUT)
+
+    text = settings_text(row(**{"detect.threshold": "8", "method": "kilosort4"}))
+    assert json.loads(text) == {"method": "kilosort4", "detect.threshold": 8.0}
+    keys = [key_of_row(row(**cells)) for cells in ({}, {"method": "sieve"}, {"jobs": "3"}, {"shanks": "0"})]
+    assert keys[0] == keys[1] == keys[2] != keys[3]

@@ -222,8 +222,8 @@ def test_options_that_help_messages_and_pages_name_exist():
         (name, option) for name, text in texts.items() for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", text)
     }
     assert len(named) > 50
-    # Of pip, of SLURM and of Dask.
-    of_others = {"--help", "--version", "--upgrade", "--gres", "--nthreads", "--memory-limit"}
+    # The last ones are of pip and of Dask.
+    of_others = {"--help", "--version", "--upgrade", "--nthreads", "--memory-limit"}
     unknown = {(name, option) for name, option in named if option not in OPTIONS | of_others}
     assert {(name, option) for name, option in unknown if f'"{option}"' not in scripts} == set()
 

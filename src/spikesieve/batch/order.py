@@ -372,7 +372,8 @@ class Papers:
             They cannot be written.
         """
         begun_s, batch = time.monotonic(), self._batch
-        lines = self._summary.lines(batch.rows, batch.states, batch.reasons)
+        running = {name: "running" for name, _ in states}
+        lines = self._summary.lines(batch.rows, running | batch.states, batch.reasons)
         folder = batch.place.folder
         try:
             write_summary(lines, folder / SUMMARY)

@@ -148,7 +148,9 @@ def settings_of(row: Row) -> Settings:
 
 
 def settings_text(row: Row) -> str:
-    """Write all settings of a row as text, which is the same for the same values.
+    """Write the settings of a row that are not at their default, as text which is the same for the same values.
+
+    A later version with one more setting has the same text.
 
     Parameters
     ----------
@@ -184,7 +186,14 @@ def _settings(file: str, columns: tuple[tuple[str, str], ...]) -> Settings:
 
 @lru_cache(maxsize=256)
 def _settings_text(file: str, columns: tuple[tuple[str, str], ...]) -> str:
-    return to_json(_settings(file, columns).model_dump())
+    settings = _settings(file, columns)
+    changed = {}
+    for path, field in fields_by_path().items():
+        group, _, name = path.rpartition(".")
+        value = getattr(getattr(settings, group) if group else settings, name)
+        if value != field.default:
+            changed[path] = value
+    return to_json(changed)
 
 
 def make_row(cells: Mapping[str, str], base: Path, out: Path) -> Row:

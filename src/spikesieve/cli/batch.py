@@ -73,7 +73,7 @@ Queue = Annotated[str, typer.Option("--queue", help="Queue or partition of the s
 Account = Annotated[str, typer.Option("--account", help="Account of the scheduler.")]
 Directive = Annotated[
     list[str] | None,
-    typer.Option("--directive", help="A line for the head of job scripts: --gres=tmp:100. Repeat as needed."),
+    typer.Option("--directive", help="A line for the head of job scripts. Repeat as needed."),
 ]
 Prologue = Annotated[
     list[str] | None,
@@ -233,7 +233,7 @@ def _run(order: Order, quiet: bool, stop: Callable[[], None]) -> int:
             table.show(batch, states)
 
         batch, lines = run_order(order, show)
-    wrong = [line for line in lines if line.state not in ("done", "waiting")]
+    wrong = [line for line in lines if line.state in ("failed", "refused")]
     for line in wrong:
         typer.echo(f"{line.state}: {line.name}: {line.look}", err=True)
     if not quiet:
