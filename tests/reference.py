@@ -9,6 +9,7 @@ import statistics
 
 import numpy as np
 from reference_pursuit import pursue as pursue
+from scipy.interpolate import CubicHermiteSpline
 from scipy.optimize import least_squares
 
 EPS32 = float(np.finfo(np.float32).eps)
@@ -54,6 +55,38 @@ def hidden_energy(blanked, contacts, waveforms, peak_index, out):
         inside = (at >= 0) & (at < n_samples)
         rows = blanked[contacts[k]][:, at[inside]] & (contacts[k] >= 0)[:, None]
         out[k, t] = (waveforms[k][:, inside].astype(np.float64) ** 2)[rows].sum()
+
+
+def mark_runs(row, start, stop, mask):
+    """In place: samples start[i] to stop[i] - 1 of row[i] become True."""
+    for c, a, b in zip(row, start, stop, strict=True):
+        mask[c, max(a, 0) : max(b, 0)] = True
+
+
+def move_pieces(traces, row, start, stop, shift, moved):
+    """moved[row, a + shift : b + shift] = traces[row, a:b]."""
+    for c, a, b, later in zip(row, start, stop, shift, strict=True):
+        moved[c, a + later : b + later] = traces[c, a:b]
+
+
+def fill_gaps(row, start, stop, reach, traces):
+    """In place: each gap becomes the cubic with the level and the slope of lines through what is beside it."""
+    gaps = np.zeros(traces.shape, bool)
+    mark_runs(row, start, stop, gaps)
+    for c, a, b in zip(row, start, stop, strict=True):
+        ends = []
+        for first, step in ((a - 1, -1), (b, 1)):
+            at = []
+            while len(at) < reach and 0 <= first < traces.shape[1] and not gaps[c, first]:
+                at.append(first)
+                first += step
+            degree = 1 if len(at) > reach // 2 else 0
+            ends.append(np.polynomial.Polynomial.fit(at, traces[c, at], degree) if at else None)
+        level = [line(at) if line else None for line, at in zip(ends, (a - 1, b), strict=True)]
+        slope = [line.deriv()(0.0) if line else 0.0 for line in ends]
+        level = [own if own is not None else other for own, other in (level, level[::-1])]
+        curve = CubicHermiteSpline([a - 1, b], [0.0 if x is None else x for x in level], slope)
+        traces[c, a:b] = curve(np.arange(a, b))
 
 
 def mix(traces, step, matrix, out):

@@ -84,7 +84,7 @@ def _part(visible, k, t):
         rows = visible.contacts[k] >= 0
         whole[visible.contacts[k][rows]] = visible.weights[k][rows].astype(np.float64) @ visible.components
         at = t - visible.peak_index + np.arange(n_window)
-        seen = (at >= 0) & (at < n_samples) & ~visible.blanked[:, np.clip(at, 0, n_samples - 1)]
+        seen = (at < 0) | (at >= n_samples) | ~visible.blanked[:, np.clip(at, 0, n_samples - 1)]
         visible.parts[k, t] = np.where(seen, whole, 0.0)
     return visible.parts[k, t]
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from reference import tolerance
 
 from spikesieve import kernels
+from spikesieve.stages.blanking import runs
 
 FEW = settings(max_examples=25, deadline=None)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -39,6 +40,41 @@ def test_hidden_energy_is_that_in_blanked_samples(seed, n_templates, share):
         "hidden_energy", lambda: (blanked, contacts, waveforms, 2, np.ones((n_templates, 50), np.float32))
     )
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+# runs of samples
+
+
+def gaps_case(seed, share):
+    """Runs on 5 contacts of 60 samples, one of them all gap."""
+    rng = np.random.default_rng(seed)
+    gaps = np.repeat(rng.random((5, 20)) < share, 3, axis=1)
+    gaps[3] = True
+    return (*runs(gaps), rng.standard_normal(gaps.shape).astype(np.float32))
+
+
+@FEW
+@given(SEEDS, st.sampled_from([0.0, 0.1, 0.5, 0.9]), st.integers(2, 9))
+def test_gaps_are_filled_with_the_cubic_between_lines(seed, share, reach):
+    def make():
+        row, start, stop, traces = gaps_case(seed, share)
+        return row, start, stop, reach, traces
+
+    ours, theirs = both("fill_gaps", make)
+    np.testing.assert_allclose(ours, theirs, atol=1e-4 * np.abs(theirs).max())
+
+
+@FEW
+@given(SEEDS)
+def test_runs_beyond_the_ends_are_marked_and_moved(seed):
+    rng = np.random.default_rng(seed)
+    row, start, stop = rng.integers(0, 3, 6), rng.integers(-9, 30, 6), rng.integers(-9, 40, 6)
+    ours, theirs = both("mark_runs", lambda: (row, start, stop, np.zeros((3, 25), np.bool_)))
+    np.testing.assert_array_equal(ours, theirs)
+    piece = np.clip(start, 0, 20), np.clip(stop, 0, 20), rng.integers(0, 5, 6)
+    traces = rng.standard_normal((3, 20)).astype(np.float32)
+    ours, theirs = both("move_pieces", lambda: (traces, row, *piece, np.zeros((3, 25), np.float32)))
+    np.testing.assert_array_equal(ours, theirs)
 
 
 # subtract_median

@@ -9,6 +9,7 @@ from spikesieve.kernels.cpu.correlogram import correlogram
 from spikesieve.kernels.cpu.delay import delay
 from spikesieve.kernels.cpu.differences import sum_differences
 from spikesieve.kernels.cpu.extremes import extremes, repeats
+from spikesieve.kernels.cpu.gaps import fill_gaps, mark_runs, move_pieces
 from spikesieve.kernels.cpu.graph import ascend
 from spikesieve.kernels.cpu.later import count_later
 from spikesieve.kernels.cpu.localize import triangulate
@@ -44,12 +45,15 @@ __all__ = [
     "count_later",
     "delay",
     "extremes",
+    "fill_gaps",
     "gaussian_above_tail",
     "hidden_energy",
     "in_polygon",
+    "mark_runs",
     "median_magnitudes",
     "microvolts",
     "mix",
+    "move_pieces",
     "pick",
     "project",
     "pursue",

@@ -182,7 +182,7 @@ class UniversalNoise(BlockTask[F64]):
         return detect.noise_of_universal_scores(clean, self.shapes, templates, backend)
 
 
-@versioned(2)
+@versioned(3)
 def with_detection_threshold(
     run: Run, source: Source, shapes: Shapes, params: DetectParams, fit: FitParams
 ) -> Preprocessing:
@@ -225,7 +225,7 @@ def with_detection_threshold(
     return replace(fitted, detection_threshold_sd=float(threshold), notes=(*fitted.notes, note))
 
 
-@versioned(3)
+@versioned(4)
 def detect_spikes(
     run: Run, source: Source, shapes: Shapes, params: DetectParams, features: FeaturesParams
 ) -> DetectedSpikes:

@@ -192,7 +192,7 @@ def register_traces(
     return source.with_shift(shift), FollowedMotion(motion, Motion.still(source.probe.shanks, TRACES_FOLLOW))
 
 
-@versioned(4)
+@versioned(5)
 def find_motion(
     run: Run, source: Source, detected: DetectedSpikes, known: Motion | None, params: MotionParams
 ) -> Motion:

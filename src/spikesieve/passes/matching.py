@@ -140,7 +140,7 @@ class MatchByLikelihood(BlockTask[MatchedSpikes]):
         return fit(clean, matcher, worth, core.span, self.params, backend)
 
 
-@versioned(4)
+@versioned(5)
 def match_templates(
     run: Run, source: Source, templates: MovingTemplates, shapes: Shapes, drift: DriftModel, params: MatchParams
 ) -> MatchedSpikes:
@@ -171,7 +171,7 @@ def match_templates(
     return replace(found, notes=notes_of_rounds(found.n_left, "match.max_peels"), blanked=blanked)
 
 
-@versioned(5)
+@versioned(6)
 def match_by_likelihood(
     run: Run, source: Source, templates: MovingTemplates, shapes: Shapes, drift: DriftModel, limits: LikelihoodLimits
 ) -> MatchedSpikes:

@@ -56,7 +56,7 @@ class ScoreNoise(BlockTask[F64]):
         return noise_of_scores(clean.white, self.shapes, backend, clean.blanked)
 
 
-@versioned(7)
+@versioned(8)
 def fit_preprocessing(run: Run, source: Source, params: PreprocessParams) -> Preprocessing:
     """Learn lines of interference, bad contacts, noise and whitening from sample blocks.
 
@@ -90,7 +90,7 @@ def fit_preprocessing(run: Run, source: Source, params: PreprocessParams) -> Pre
     return fit_whitening(draft, run.map(Covariance(source.with_preprocessing(draft)), blocks, stage))
 
 
-@versioned(3)
+@versioned(4)
 def with_unit_score_noise(run: Run, source: Source, shapes: Shapes) -> Preprocessing:
     """Scale the whitening so that PC scores of noise have SD 1 on every contact.
 

@@ -52,7 +52,7 @@ class CutClips(BlockTask[Clips]):
         return clips_of_block(clean.white, self.near, *how, clean.blanked)
 
 
-@versioned(3)
+@versioned(4)
 def learn_shapes(run: Run, source: Source, params: ShapesParams, follow_spikes: bool) -> Shapes:
     """Learn temporal components and shapes from clear spikes of sample blocks.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spikesieve.kernels import extremes, repeats
+from spikesieve.kernels import extremes, mark_runs, repeats
 from spikesieve.model import F32, F64, I64, U8, Blanked, Bool, Reason, join_blanked
 
 Runs = tuple[I64, I64, I64]
@@ -74,9 +74,7 @@ def mask_of(found: Runs, shape: tuple[int, int]) -> Bool:
     array([[ True,  True, False]])
     """
     mask = np.zeros(shape, np.bool_)
-    row, start, stop = found[0], np.maximum(found[1], 0), np.maximum(found[2], 0)
-    for c, a, b in zip(row.tolist(), start.tolist(), stop.tolist(), strict=True):
-        mask[c, a:b] = True
+    mark_runs(*found, mask)
     return mask
 
 

@@ -6,13 +6,13 @@ what lies on either side before the high-pass, and set to 0 after it. See docs/a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.model import F32, F64, I64, Bool
-from spikesieve.stages.blanking import Runs, mask_of, runs
+from spikesieve.kernels import fill_gaps, move_pieces
+from spikesieve.model import F32, I64, Bool
+from spikesieve.stages.blanking import Runs, runs
 
 # The curve that fills a gap follows the level and the slope of this long a part on either side.
 END_MS = 1.0
@@ -37,25 +37,12 @@ def filled(uv: F32, gaps: Bool, sampling_hz: float) -> F32:
         gap at the end of the traces keeps the level of its other side. A contact that is all gap becomes 0.
     """
     out = uv.copy()
-    _fill(out, gaps, runs(gaps), sampling_hz)
+    fill_gaps(*runs(gaps), _reach_samples(sampling_hz), out)
     return out
 
 
-def _fill(uv: F32, gaps: Bool, found: Runs, sampling_hz: float) -> None:
-    """Fill the gaps, whose runs are `found`, in place."""
-    row, start, stop = found
-    if not len(row):
-        return
-    reach = max(2, round(END_MS * 1e-3 * sampling_hz))
-    left, right = _end(uv, gaps, row, start - 1, -1, reach), _end(uv, gaps, row, stop, 1, reach)
-    left, right = _completed(left, right), _completed(right, left)
-    length = stop - start
-    ends = np.stack([left[0], left[1] * (length + 1), right[0], right[1] * (length + 1)], axis=1)
-    for n in np.unique(length):
-        same = np.flatnonzero(length == n)
-        t = np.arange(1, n + 1) / (n + 1)
-        basis = (1 + 2 * t) * (1 - t) ** 2, t * (1 - t) ** 2, t**2 * (3 - 2 * t), t**2 * (t - 1)
-        uv[row[same, None], start[same, None] + np.arange(n)] = ends[same] @ np.stack(basis)
+def _reach_samples(sampling_hz: float) -> int:
+    return max(2, round(END_MS * 1e-3 * sampling_hz))
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +56,7 @@ class Lengthening:
     shift : ndarray of int64, shape (n_pieces,)
         How many samples later each piece is afterwards.
     gaps : tuple of ndarray of int64
-        Row, start and stop of each gap afterwards.
+        Row, start and stop of each gap afterwards, ordered by row, then start.
     n_samples : int
         Samples afterwards. Shorter contacts end with a gap.
     """
@@ -97,9 +84,8 @@ class Lengthening:
             See `filled`.
         """
         longer = np.zeros((len(uv), self.n_samples), np.float32)
-        for row, a, b, shift in self._pieces():
-            longer[row, a + shift : b + shift] = uv[row, a:b]
-        _fill(longer, mask_of(self.gaps, longer.shape), self.gaps, sampling_hz)
+        move_pieces(uv, self.row, self.start, self.stop, self.shift, longer)
+        fill_gaps(*self.gaps, _reach_samples(sampling_hz), longer)
         return longer
 
     def undo(self, longer: F32, n_samples: int) -> F32:
@@ -118,12 +104,8 @@ class Lengthening:
             The traces again.
         """
         uv = np.empty((len(longer), n_samples), np.float32)
-        for row, a, b, shift in self._pieces():
-            uv[row, a:b] = longer[row, a + shift : b + shift]
+        move_pieces(longer, self.row, self.start + self.shift, self.stop + self.shift, -self.shift, uv)
         return uv
-
-    def _pieces(self) -> Iterator[tuple[int, int, int, int]]:
-        return zip(*(x.tolist() for x in (self.row, self.start, self.stop, self.shift)), strict=True)
 
 
 def lengthened(gaps: Bool, least: int) -> Lengthening:
@@ -161,7 +143,9 @@ def lengthened(gaps: Bool, least: int) -> Lengthening:
     longer = row, start + shift - extra, np.where(inside, stop + shift, n_longer)
     short = np.setdiff1d(np.flatnonzero(ends < n_longer), row[~inside])
     rest = short, ends[short], np.full(len(short), n_longer)
-    gap_row, gap_start, gap_stop = (np.concatenate(columns) for columns in zip(longer, rest, strict=True))
+    in_any_order = [np.concatenate(columns) for columns in zip(longer, rest, strict=True)]
+    in_order = np.lexsort(in_any_order[1::-1])
+    gap_row, gap_start, gap_stop = (column[in_order] for column in in_any_order)
     piece = np.append(np.arange(n_rows), row), np.append(np.zeros(n_rows, np.int64), stop)
     order = np.lexsort(piece[::-1])
     piece_row, first = (x[order] for x in piece)
@@ -169,26 +153,3 @@ def lengthened(gaps: Bool, least: int) -> Lengthening:
     last[np.append(np.diff(piece_row) > 0, True)] = n
     piece_shift = np.append(np.zeros(n_rows, np.int64), shift)[order]
     return Lengthening(piece_row, first, last, piece_shift, (gap_row, gap_start, gap_stop), n_longer)
-
-
-def _end(uv: F32, gaps: Bool, row: I64, first: I64, step: int, reach: int) -> tuple[F64, F64]:
-    """Level and slope per sample of the traces at `first`, the last good sample beside each gap; NaN without one."""
-    away = step * np.arange(reach)
-    at = first[:, None] + away
-    inside = (at >= 0) & (at < uv.shape[1])
-    at = np.clip(at, 0, uv.shape[1] - 1)
-    good = np.logical_and.accumulate(inside & ~gaps[row[:, None], at], axis=1)
-    x = np.where(good, uv[row[:, None], at].astype(np.float64), 0.0)
-    n = good.sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        middle_t, middle = (good * away).sum(axis=1) / n, x.sum(axis=1) / n
-        t = np.where(good, away - middle_t[:, None], 0.0)
-        slope = np.where(n > reach // 2, (t * x).sum(axis=1) / (t**2).sum(axis=1), 0.0)
-    return middle - slope * middle_t, np.where(n > 0, slope, np.nan)
-
-
-def _completed(end: tuple[F64, F64], other: tuple[F64, F64]) -> tuple[F64, F64]:
-    """Level and slope of an end; where there is none, the level of the other one and no slope."""
-    known = np.isfinite(end[0])
-    level = np.where(known, end[0], np.where(np.isfinite(other[0]), other[0], 0.0))
-    return level, np.where(known, end[1], 0.0)

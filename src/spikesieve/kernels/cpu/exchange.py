@@ -10,11 +10,9 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels.cpu.residual import TILE, correlation, mark, subtract
+from spikesieve.kernels.cpu.residual import TILE, Problem, correlation, mark, subtract
 from spikesieve.kernels.cpu.visible import norm_at, tables_at
-from spikesieve.kernels.pursuit import Bounds, Overlaps, Visible, Worth
 
-F32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 
 # A spike is examined where a template like its own still scores this many SD of noise in the residual.
@@ -27,16 +25,6 @@ LEAST_RISE = 1.0
 STARTS = 3
 # The likelihood rises in every step of the search of a pair, and it ends after two to four.
 MAX_STEPS = 20
-
-
-class Problem(NamedTuple):
-    """Scores of the residual, changed in place, and what the gain of a spike is computed from."""
-
-    scores: F32
-    pairs: Overlaps
-    worth: Worth
-    bounds: Bounds
-    visible: Visible
 
 
 class FoundSpikes(NamedTuple):
@@ -112,7 +100,7 @@ def exchange(problem: Problem, spikes: FoundSpikes, look: Bool, dirty: Bool) -> 
             if spikes.template[p] < 0 or abs(lag) > near:
                 continue
             one, other = spikes.template[i], spikes.template[p]
-            if abs(correlation(problem.pairs, problem.visible, one, spikes.sample[i], other, lag)) > ALIKE:
+            if abs(correlation(problem, one, spikes.sample[i], other, lag)) > ALIKE:
                 n_moves += _replace(problem, spikes, i, p, dirty)
     return n_moves
 
@@ -134,7 +122,7 @@ def _is_explained(problem: Problem, spike: Spike) -> bool:
     scores, pairs = problem.scores, problem.pairs
     k, t, reach, near = spike.template, spike.sample, pairs.tables.shape[1] // 2, problem.bounds.near_samples
     low, high = max(0, t - near, t - reach), min(scores.shape[1] - 1, t + near, t + reach)
-    tables, first = tables_at(pairs, problem.visible, k, t), pairs.offsets[k]
+    tables, first = tables_at(pairs, problem.visible, problem.kept, k, t), pairs.offsets[k]
     for q in range(pairs.offsets[k], pairs.offsets[k + 1]):
         row, table = scores[pairs.neighbours[q]], tables[q - first]
         for s in range(low, high + 1):
@@ -186,7 +174,7 @@ def _subtract(problem: Problem, spike: Spike, sign: int) -> None:
     if spike.template >= 0:
         norm = norm_at(problem.worth, problem.visible, spike.template, spike.sample)
         value = np.float32(sign) * np.float32(spike.amplitude) * norm
-        subtract(problem.scores, problem.pairs, problem.visible, spike.template, spike.sample, value)
+        subtract(problem, spike.template, spike.sample, value)
 
 
 @nb.njit(cache=True, nogil=True)
@@ -210,7 +198,7 @@ def _gain(problem: Problem, one: Spike, other: Spike) -> float:
         norm = np.float64(norm_at(worth, visible, one.template, one.sample))
         norms = norm * norm_at(worth, visible, other.template, other.sample)
         lag = other.sample - one.sample
-        g = correlation(problem.pairs, visible, one.template, one.sample, other.template, lag)
+        g = correlation(problem, one.template, one.sample, other.template, lag)
         gain -= 2 * one.amplitude * other.amplitude * norms * g
     return gain
 
@@ -260,9 +248,9 @@ def _best_with(problem: Problem, k: int, t: int, centre: int) -> Explanation:
     With v and s of both spikes and m = d1 d2 g, a pair of free amplitudes gains v1^2 / s1 + r^2 / l minus both prices.
     Here r = v2 - m v1 / s1, l = s2 - m^2 / s1, and the amplitudes are a2 = r / l and a1 = (v1 - m a2) / s1.
     """
-    scores, pairs, worth, bounds, visible = problem
+    scores, pairs, worth, bounds, visible, kept = problem
     reach, norm = pairs.tables.shape[1] // 2, np.float64(norm_at(worth, visible, k, t))
-    tables, start = tables_at(pairs, visible, k, t), pairs.offsets[k]
+    tables, start = tables_at(pairs, visible, kept, k, t), pairs.offsets[k]
     v, size, price = _terms(problem, k, t)
     alone = v / size
     base = alone * v - price

@@ -4,9 +4,9 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels.cpu.exchange import FoundSpikes, Problem, exchange
-from spikesieve.kernels.cpu.residual import TILE, mark, subtract
-from spikesieve.kernels.cpu.visible import norm_at
+from spikesieve.kernels.cpu.exchange import FoundSpikes, exchange
+from spikesieve.kernels.cpu.residual import TILE, Problem, mark, subtract
+from spikesieve.kernels.cpu.visible import norm_at, nothing_kept
 from spikesieve.kernels.pursuit import Bounds, Overlaps, Visible, Worth
 
 F32 = NDArray[np.float32]
@@ -61,7 +61,7 @@ def pursue(
     dirty = np.ones((n_templates, (n_samples + TILE - 1) // TILE), np.bool_)
     look = np.ones(dirty.shape[1], np.bool_)
     most_exchanges = MAX_EXCHANGES if bounds.near_samples > 0 else 0
-    problem = Problem(scores, pairs, worth, bounds, visible)
+    problem = Problem(scores, pairs, worth, bounds, visible, nothing_kept())
     spikes = FoundSpikes([0 for _ in range(0)], [0 for _ in range(0)], [np.float32(0) for _ in range(0)])
     cand_t, cand_k = np.empty(0, np.int64), np.empty(0, np.int64)
     n_exchanges = 0
@@ -84,7 +84,7 @@ def pursue(
 @nb.njit(cache=True, nogil=True)
 def _take(problem: Problem, spikes: FoundSpikes, cand_t: I64, cand_k: I64, dirty: Bool) -> None:
     """Accept the candidates that do not overlap with better ones, and subtract them."""
-    scores, pairs, worth, _, visible = problem
+    scores, pairs, worth, _, visible, _ = problem
     amplitude, gain = np.empty(cand_t.size), np.empty(cand_t.size)
     for c in range(cand_t.size):
         amplitude[c], gain[c] = _alone(problem, cand_k[c], cand_t[c])
@@ -93,7 +93,7 @@ def _take(problem: Problem, spikes: FoundSpikes, cand_t: I64, cand_k: I64, dirty
         spikes.sample.append(int(t))
         spikes.template.append(int(k))
         spikes.amplitude.append(a)
-        subtract(scores, pairs, visible, k, t, a * norm_at(worth, visible, k, t))
+        subtract(problem, k, t, a * norm_at(worth, visible, k, t))
         mark(dirty, pairs, k, t, scores.shape[1])
 
 

@@ -1,11 +1,13 @@
 """Scores of the residual while spikes are subtracted and put back, and which parts of them have changed."""
 
+from typing import NamedTuple
+
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels.cpu.visible import tables_at
-from spikesieve.kernels.pursuit import Overlaps, Visible
+from spikesieve.kernels.cpu.visible import Kept, tables_at
+from spikesieve.kernels.pursuit import Bounds, Overlaps, Visible, Worth
 
 F32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
@@ -14,25 +16,36 @@ Bool = NDArray[np.bool_]
 TILE = 64
 
 
+class Problem(NamedTuple):
+    """Scores of the residual, changed in place, and what the gain of a spike is computed from.
+
+    `kept` holds tables of what is visible, see `visible.tables_at`.
+    """
+
+    scores: F32
+    pairs: Overlaps
+    worth: Worth
+    bounds: Bounds
+    visible: Visible
+    kept: Kept
+
+
 @nb.njit(cache=True, nogil=True)
-def subtract(scores: F32, pairs: Overlaps, visible: Visible, k: int, t: int, value: np.float32) -> None:
+def subtract(problem: Problem, k: int, t: int, value: np.float32) -> None:
     """Subtract a spike of template k at sample t from all scores.
 
     Parameters
     ----------
-    scores : ndarray of float32, shape (n_templates, n_samples)
-        Changed in place.
-    pairs : Overlaps
-        Correlations of the templates.
-    visible : Visible
-        What is visible of them.
+    problem : Problem
+        Its scores are changed.
     k, t : int
         Template and sample of the spike.
     value : float32
         Its amplitude times the norm of what is visible of its template; a negative value puts it back.
     """
+    scores, pairs = problem.scores, problem.pairs
     n_samples, reach = scores.shape[1], pairs.tables.shape[1] // 2
-    tables, first = tables_at(pairs, visible, k, t), pairs.offsets[k]
+    tables, first = tables_at(pairs, problem.visible, problem.kept, k, t), pairs.offsets[k]
     low, high = max(0, t - reach), min(n_samples, t + reach + 1)
     shift = reach - t
     for q in range(pairs.offsets[k], pairs.offsets[k + 1]):
@@ -65,15 +78,13 @@ def mark(dirty: Bool, pairs: Overlaps, k: int, t: int, n_samples: int) -> None:
 
 
 @nb.njit(cache=True, nogil=True)
-def correlation(pairs: Overlaps, visible: Visible, k: int, t: int, j: int, lag: int) -> float:
+def correlation(problem: Problem, k: int, t: int, j: int, lag: int) -> float:
     """Look up the correlation of what is visible of two templates.
 
     Parameters
     ----------
-    pairs : Overlaps
-        Correlations of whole templates.
-    visible : Visible
-        What is visible.
+    problem : Problem
+        Correlations of whole templates, and what is visible.
     k, t : int
         One template, and its sample.
     j : int
@@ -86,9 +97,10 @@ def correlation(pairs: Overlaps, visible: Visible, k: int, t: int, j: int, lag: 
     float
         0 for templates that do not overlap.
     """
+    pairs = problem.pairs
     reach = pairs.tables.shape[1] // 2
     row = pairs.neighbours[pairs.offsets[k] : pairs.offsets[k + 1]]
     i = np.searchsorted(row, j)
     if abs(lag) > reach or i == row.size or row[i] != j:
         return 0.0
-    return float(tables_at(pairs, visible, k, t)[i, reach + lag])
+    return float(tables_at(pairs, problem.visible, problem.kept, k, t)[i, reach + lag])

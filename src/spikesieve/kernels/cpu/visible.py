@@ -9,6 +9,11 @@ from spikesieve.kernels.pursuit import Overlaps, Visible, Worth
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
+Kept = dict[int, F32]
+
+TABLE = nb.float32[:, ::1]
+# Tables that are kept. Those of one spike and its replacements are needed again at once, others only in later rounds.
+MOST_KEPT = 512
 
 
 @nb.njit(cache=True, nogil=True)
@@ -88,7 +93,20 @@ def norm_at(worth: Worth, visible: Visible, k: int, t: int) -> np.float32:
 
 
 @nb.njit(cache=True, nogil=True)
-def tables_at(pairs: Overlaps, visible: Visible, k: int, t: int) -> F32:
+def nothing_kept() -> Kept:
+    """Make an empty dictionary for `tables_at`.
+
+    Returns
+    -------
+    dict of int to ndarray of float32
+        Tables by template and sample.
+    """
+    kept: Kept = nb.typed.Dict.empty(nb.int64, TABLE)
+    return kept
+
+
+@nb.njit(cache=True, nogil=True)
+def tables_at(pairs: Overlaps, visible: Visible, kept: Kept, k: int, t: int) -> F32:
     """Return the correlations of template k at sample t with its neighbours, of what is visible of each.
 
     Parameters
@@ -97,6 +115,8 @@ def tables_at(pairs: Overlaps, visible: Visible, k: int, t: int) -> F32:
         Correlations of whole templates.
     visible : Visible
         What is visible.
+    kept : dict of int to ndarray of float32
+        Tables that were computed before; the last ones are kept.
     k, t : int
         Template and sample.
 
@@ -104,24 +124,36 @@ def tables_at(pairs: Overlaps, visible: Visible, k: int, t: int) -> F32:
     -------
     ndarray of float32, shape (n_neighbours, 2 reach + 1)
         Rows and columns as in `Overlaps.tables`. Read only: where all is visible these are the tables themselves.
+
+    Notes
+    -----
+    The product of what is visible of two templates is that of the whole ones without that in the blanked samples. So
+    the time this takes grows with what is blanked of template k.
     """
     whole = pairs.tables[pairs.offsets[k] : pairs.offsets[k + 1]]
-    neighbours = pairs.neighbours[pairs.offsets[k] : pairs.offsets[k + 1]]
-    if visible.norms.shape[1] == 0:
+    n_samples = visible.norms.shape[1]
+    if n_samples == 0:
         return whole
+    key = np.int64(k) * n_samples + t
+    if key in kept:
+        return kept[key]
+    neighbours = pairs.neighbours[pairs.offsets[k] : pairs.offsets[k + 1]]
     reach = whole.shape[1] // 2
-    low, high = max(0, t - reach), min(visible.norms.shape[1], t + reach + 1)
+    low, high = max(0, t - reach), min(n_samples, t + reach + 1)
     if _all_visible(visible.norms, neighbours, low, high):
         return whole
-    projected = _projected(visible, k, t, reach)
-    out = np.zeros_like(whole)
+    out = whole.copy()
+    is_hidden, projected = _hidden_part(visible, k, t, reach)
     own = visible.norms[k, t]
     for q in range(neighbours.size):
         j = neighbours[q]
-        _add_products(visible, k, j, projected, out[q])
+        _subtract_products(visible, k, j, is_hidden, projected, out[q])
         for s in range(low, high):
             both = own * visible.norms[j, s]
             out[q, s - t + reach] *= np.float32(1.0) / both if both > 0 else np.float32(0.0)
+    if len(kept) >= MOST_KEPT:
+        kept.clear()
+    kept[key] = out
     return out
 
 
@@ -135,19 +167,24 @@ def _all_visible(norms: F32, rows: I64, low: int, high: int) -> bool:
 
 
 @nb.njit(cache=True, nogil=True)
-def _projected(visible: Visible, k: int, t: int, reach: int) -> F32:
-    """Components of what is visible of template k at t, (n_near, n_components, 2 reach + 1), in windows at each lag."""
+def _hidden_part(visible: Visible, k: int, t: int, reach: int) -> tuple[Bool, F32]:
+    """Whether anything is hidden of template k at t, on each of its contacts; components of it in windows at each lag.
+
+    The components have the shape (n_near, n_components, 2 reach + 1).
+    """
     contacts, components = visible.contacts[k], visible.components
     n_components, n_window = components.shape
     first = t - visible.peak_index
+    is_hidden = np.zeros(contacts.size, np.bool_)
     out = np.zeros((contacts.size, n_components, 2 * reach + 1), np.float32)
     for c in range(contacts.size):
         if contacts[c] < 0:
             continue
-        for j in range(n_window):
-            at = first + j
-            if at < 0 or at >= visible.blanked.shape[1] or visible.blanked[contacts[c], at]:
+        blanked = visible.blanked[contacts[c]]
+        for j in range(max(0, -first), min(n_window, blanked.size - first)):
+            if not blanked[first + j]:
                 continue
+            is_hidden[c] = True
             x = np.float32(0.0)
             for p in range(n_components):
                 x += visible.weights[k, c, p] * components[p, j]
@@ -156,18 +193,20 @@ def _projected(visible: Visible, k: int, t: int, reach: int) -> F32:
                 row = out[c, p]
                 for lag in range(max(-reach, j - n_window + 1), min(reach, j) + 1):
                     row[reach + lag] += x * components[p, j - lag]
-    return out
+    return is_hidden, out
 
 
 @nb.njit(cache=True, nogil=True)
-def _add_products(visible: Visible, k: int, j: int, projected: F32, row: F32) -> None:
-    """Add the products of template j with what is projected of template k, on the contacts that both have."""
+def _subtract_products(visible: Visible, k: int, j: int, is_hidden: Bool, projected: F32, row: F32) -> None:
+    """Subtract the products of template j with what is hidden of template k, on the contacts that both have."""
     for c in range(visible.contacts.shape[1]):
+        if not is_hidden[c]:
+            continue
         for d in range(visible.contacts.shape[1]):
-            if visible.contacts[k, c] < 0 or visible.contacts[k, c] != visible.contacts[j, d]:
+            if visible.contacts[k, c] != visible.contacts[j, d]:
                 continue
             for p in range(projected.shape[1]):
                 weight = visible.weights[j, d, p]
                 of_component = projected[c, p]
                 for lag in range(row.size):
-                    row[lag] += weight * of_component[lag]
+                    row[lag] -= weight * of_component[lag]

@@ -155,7 +155,7 @@ class FindCrossings(BlockTask[Crossings]):
         return batches.crossings(clean.white, batched.shapes, near, limits, params, backend)
 
 
-@versioned(1)
+@versioned(2)
 def order_batches(run: Run, batched: BatchedSource) -> BatchOrdering:
     """Order the batches so that neighbours have similar spikes.
 

@@ -162,7 +162,7 @@ class Learning:
     left: ResidualSpikes
 
 
-@versioned(4)
+@versioned(5)
 def learn(run: Run, batched: BatchedSource, order: BatchOrdering) -> TrackedTemplates:
     """Learn templates as they look in the batch in the middle of the order.
 
@@ -267,7 +267,7 @@ class Following:
     n_left: int = 0
 
 
-@versioned(4)
+@versioned(5)
 def extract(run: Run, batched: BatchedSource, order: BatchOrdering, learned: TrackedTemplates) -> Extracted:
     """Extract all spikes, from the middle of the order to both ends, while the templates adapt to their spikes.
 
