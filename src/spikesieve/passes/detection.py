@@ -15,7 +15,6 @@ from spikesieve.settings.detect import KILOSORT4_THRESHOLD, DetectParams
 from spikesieve.settings.features import FeaturesParams
 from spikesieve.settings.fit import FitParams
 from spikesieve.stages import detect, localize
-from spikesieve.stages.blanking import WHOLE, hidden_share
 from spikesieve.stages.detect import UniversalTemplates, pitch_um, universal_templates
 from spikesieve.stages.features import Groups, group_of, make_groups
 from spikesieve.stages.preprocess import Clean, Preprocessing
@@ -134,12 +133,8 @@ class Detect(BlockTask[DetectedSpikes]):
         found = detect.find(clean.white, shapes, templates, core.span, limits, backend)
         group = self.group_of_centre[found.centre]
         order = np.lexsort((group, found.sample))
+        order = order[detect.are_whole(clean.blanked, self.groups.contacts[group[order]], found.sample[order], shapes)]
         sample, group, centre = found.sample[order], group[order], found.centre[order]
-        if clean.blanked is not None:
-            energy = (shapes.waveforms**2).mean(axis=0)
-            near = self.groups.contacts[group]
-            whole = hidden_share(clean.blanked, near, sample, energy, shapes.peak_index) <= WHOLE
-            sample, group, centre, order = sample[whole], group[whole], centre[whole], order[whole]
         contacts = self.groups.contacts[group]
         features = backend.describe(clean.white, sample, contacts, shapes.pcs, shapes.peak_index)
         amplitude_uv = localize.amplitudes(clean.uv, sample, contacts, self.source.sampling_hz)

@@ -12,8 +12,9 @@ from scipy.ndimage import maximum_filter1d
 
 from spikesieve.geometry import distances_um, nearest, vertical_pitch_um
 from spikesieve.kernels.backend import Backend
-from spikesieve.model import F32, F64, I64, Probe
+from spikesieve.model import F32, F64, I64, Bool, Probe
 from spikesieve.settings.detect import DetectParams
+from spikesieve.stages.blanking import WHOLE, hidden_share
 from spikesieve.stages.noise import mad_sd
 from spikesieve.stages.preprocess import Clean
 from spikesieve.stages.shapes import Shapes
@@ -201,6 +202,31 @@ def find(
         Ordered by sample, then centre.
     """
     return Detections(*backend.universal_peaks(white, shapes.waveforms, shapes.peak_index, templates, span, limits))
+
+
+def are_whole(blanked: Bool | None, contacts: I64, sample: I64, shapes: Shapes) -> Bool:
+    """Tell which spikes are whole: on each of their contacts less than a hundredth of the energy is blanked.
+
+    Parameters
+    ----------
+    blanked : ndarray of bool, shape (n_contacts, n_samples), or None
+        Blanked samples.
+    contacts : ndarray of int64, shape (n, n_near)
+        Contacts of each spike; -1 marks an unused entry.
+    sample : ndarray of int64, shape (n,)
+        Sample of each spike.
+    shapes : Shapes
+        Shapes of spikes.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        True for whole spikes. Features of others would hold what is blanked as zeros.
+    """
+    if blanked is None:
+        return np.ones(len(sample), np.bool_)
+    energy = (shapes.waveforms**2).mean(axis=0)
+    return np.asarray(hidden_share(blanked, contacts, sample, energy, shapes.peak_index) <= WHOLE)
 
 
 def noise_of_universal_scores(clean: Clean, shapes: Shapes, templates: UniversalTemplates, backend: Backend) -> F64:

@@ -15,12 +15,10 @@ from spikesieve.kernels.backend import Backend
 from spikesieve.kernels.pursuit import ALL_VISIBLE, ANY_AMPLITUDE, Overlaps, Visible, Worth
 from spikesieve.model import F32, I32, I64, Blanked, Bool
 from spikesieve.settings.match import MatchParams
-from spikesieve.stages.blanking import MAX_HIDDEN
+from spikesieve.stages.blanking import MAX_HIDDEN, WHOLE
 from spikesieve.stages.features import on_contacts
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates, overlaps, unit_norm
-
-Found = tuple[I64, I64, F32]
 
 # Where less of the energy of a template is visible than this, its spikes are not looked for.
 LEAST_VISIBLE = 0.05
@@ -67,6 +65,11 @@ class MatchedSpikes:
     notes: tuple[str, ...] = ()
     blanked: Blanked | None = None
     whole: Bool | None = None
+
+    @property
+    def is_whole(self) -> Bool:
+        """`whole`, or True for all spikes: (n,) bool."""
+        return np.ones(len(self.sample), np.bool_) if self.whole is None else self.whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,29 +203,49 @@ def make_matcher(templates: LearnedTemplates, feature_contacts: I64, n_contacts:
     )
 
 
-def seen(spikes: Found, visible: Visible) -> tuple[Found, F32]:
-    """Leave out spikes of which blanked samples hide too much.
+def seen(sample: I64, template: I64, span: tuple[int, int], matcher: Matcher, visible: Visible) -> tuple[I64, F32]:
+    """Select the spikes of a span that are seen: the edge of a blanked interval may cut others too much.
 
     Parameters
     ----------
-    spikes : (ndarray of int64, ndarray of int64, ndarray of float32), shape (n,) each
-        Sample, template and size of each spike.
+    sample, template : ndarray of int64, shape (n,)
+        Sample and template of each spike.
+    span : (int, int)
+        Start and stop of the samples whose spikes are selected.
+    matcher : Matcher
+        The templates.
     visible : Visible
-        What is visible of the templates.
+        What is visible of them.
 
     Returns
     -------
-    spikes : tuple of ndarray
-        Sample, template and size of the spikes that are seen.
+    rows : ndarray of int64, shape (n_seen,)
+        The spikes that are seen.
     norm : ndarray of float32, shape (n_seen,)
         Norm of what is visible of each, 1 for whole spikes.
     """
-    sample, template, size = spikes
+    rows = np.flatnonzero((sample >= span[0]) & (sample < span[1]))
     if not visible.norms.size:
-        return spikes, np.ones(len(sample), np.float32)
+        return rows, np.ones(len(rows), np.float32)
+    sample, template = sample[rows], template[rows]
     norm = visible.norms[template, sample]
     kept = norm**2 >= 1 - MAX_HIDDEN
-    return (sample[kept], template[kept], size[kept]), norm[kept]
+    doubtful = np.flatnonzero(~kept)
+    kept[doubtful] = _cut_energy(sample[doubtful], template[doubtful], matcher, visible.blanked) <= WHOLE
+    return rows[kept], norm[kept]
+
+
+def _cut_energy(sample: I64, template: I64, matcher: Matcher, blanked: Bool) -> F32:
+    """Share of the energy of each spike, (n,), that is hidden on contacts where only a part of its window is blanked.
+
+    A contact that is blanked all the time cuts nothing: what the others see of the spike is all there.
+    """
+    shapes, contacts = matcher.shapes, matcher.templates.contacts[template]
+    at = np.clip(sample[:, None] - shapes.peak_index + np.arange(shapes.n_samples), 0, blanked.shape[1] - 1)
+    hidden = blanked[contacts[:, :, None], at[:, None, :]] & (contacts >= 0)[:, :, None]
+    hidden &= ~hidden.all(axis=2, keepdims=True)
+    energy: F32 = (matcher.waveforms[template] ** 2 * hidden).sum(axis=(1, 2))
+    return energy
 
 
 def match(
@@ -268,8 +291,8 @@ def match(
     matcher.subtract(white, (sample, template, score), backend)
     if blanked is not None:
         white[blanked] = 0.0
-    inside = (sample >= span[0]) & (sample < span[1])
-    (sample, template, score), part = seen((sample[inside], template[inside], score[inside]), visible)
+    rows, part = seen(sample, template, span, matcher, visible)
+    sample, template, score = sample[rows], template[rows], score[rows]
     norm = templates.norms[template]
     amplitude = (score / np.maximum(templates.norms, 1e-12)[template]).astype(np.float32)
     features = matcher.describe(white, sample, template, amplitude, backend)

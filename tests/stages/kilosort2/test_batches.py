@@ -6,6 +6,7 @@ import numpy as np
 import tiny
 from scipy.stats import spearmanr
 
+from spikesieve.model import Reason
 from spikesieve.settings.kilosort2 import Kilosort2Params
 from spikesieve.stages.kilosort2.batches import (
     BatchClusters,
@@ -19,6 +20,7 @@ from spikesieve.stages.kilosort2.batches import (
     near_contacts,
 )
 from spikesieve.stages.kilosort2.ordering import put_in_order
+from spikesieve.stages.preprocess import Clean
 
 PARAMS = Kilosort2Params(order_contacts=5)
 SHAPES = tiny.textbook_shapes()
@@ -26,8 +28,9 @@ PROBE = tiny.line_probe(8)
 NEAR = near_contacts(PROBE, PARAMS)
 
 
-def found_in(traces: np.ndarray) -> Crossings:
-    return crossings(traces, SHAPES, NEAR, CrossingLimits((61, traces.shape[1] - 61), 20), PARAMS, tiny.BACKEND)
+def found_in(traces: np.ndarray, why: np.ndarray | None = None) -> Crossings:
+    limits = CrossingLimits((61, traces.shape[1] - 61), 20)
+    return crossings(Clean(traces, traces, why), SHAPES, NEAR, limits, PARAMS, tiny.BACKEND)
 
 
 def clusters_of(centres: list[np.ndarray], contact: int = 3) -> BatchClusters:
@@ -49,6 +52,16 @@ def test_a_crossing_is_where_the_spike_is_and_described_around_it():
     assert found.features.shape == (2, 5, PARAMS.order_components)
     # The contact itself comes first.
     assert ((found.features**2).sum(axis=2).argmax(axis=1) == 0).all()
+
+
+def test_a_crossing_that_is_partly_blanked_is_left_out():
+    templates = tiny.line_templates(SHAPES, [2, 6], 8)
+    traces = tiny.traces_with(templates, SHAPES, 8, 1000, [(300, 0, 1.0), (600, 1, 1.0)], 0.5)
+    why = np.zeros(traces.shape, np.uint8)
+    why[2, 303:320] = Reason.SATURATED
+    traces[why > 0] = 0.0
+    assert found_in(traces).contact.tolist() == [2, 6]
+    assert found_in(traces, why).contact.tolist() == [6]
 
 
 def test_noise_crosses_nothing_and_an_empty_batch_has_no_cluster():

@@ -11,9 +11,11 @@ from reference import tolerance
 
 from spikesieve import kernels
 from spikesieve.kernels import ALL_VISIBLE, ANY_AMPLITUDE
+from spikesieve.model import Reason
 from spikesieve.settings.kilosort2 import Kilosort2Params
 from spikesieve.stages.kilosort2.pursue import gain, lowest_projection, pursue, worth_of
 from spikesieve.stages.match import by_score, make_matcher
+from spikesieve.stages.preprocess import Clean
 
 SHAPES = tiny.textbook_shapes()
 PENALTY = 10.0
@@ -89,7 +91,7 @@ def test_spikes_are_found_and_described_without_each_other():
     planted = [(300, 0, 1.0), (308, 1, 0.9), (500, 2, 1.1), (700, 1, 1.0)]
     traces = tiny.traces_with(templates, SHAPES, 10, 1000, planted, 0.3)
     matcher = make_matcher(templates, templates.contacts, 10, SHAPES)
-    found = pursue(traces, matcher, (200, 650), 4.0, Kilosort2Params(), tiny.BACKEND)
+    found = pursue(Clean(traces, traces), matcher, (200, 650), 4.0, Kilosort2Params(), tiny.BACKEND)
     assert list(zip(found.sample, found.template, strict=True)) == [(300, 0), (308, 1), (500, 2)]
     # A penalty of 10 leaves a tenth of what the amplitude differs by.
     np.testing.assert_allclose(found.amplitude, [1.0, 0.99, 1.01], atol=0.02)
@@ -99,11 +101,28 @@ def test_spikes_are_found_and_described_without_each_other():
     assert np.abs(traces[:, 250:560]).max() < 3.0
 
 
+def test_blanked_samples_are_not_taken_for_zeros():
+    """Of the first spike the end is hidden, of the second one the trough: it is explained, and not counted."""
+    templates = tiny.line_templates(SHAPES, [2, 7], 10)
+    traces = tiny.traces_with(templates, SHAPES, 10, 1000, [(300, 0, 1.0), (600, 1, 1.0), (800, 1, 1.0)], 0.3)
+    blanked = np.zeros(traces.shape, bool)
+    blanked[:, 302:330] = blanked[:, 600:606] = True
+    traces[blanked] = 0.0
+    matcher = make_matcher(templates, templates.contacts, 10, SHAPES)
+    clean = Clean(traces, traces, blanked * np.uint8(Reason.ARTIFACT))
+    found = pursue(clean, matcher, (200, 900), 4.0, Kilosort2Params(), tiny.BACKEND)
+    assert list(zip(found.sample, found.template, found.is_whole, strict=True)) == [(300, 0, False), (800, 1, True)]
+    np.testing.assert_allclose(found.amplitude, 1.0, atol=0.02)
+    for row, k in zip(found.features, (0, 1), strict=True):
+        np.testing.assert_allclose(row, templates.scores[k], atol=2.0)
+    assert np.abs(traces[:, 250:900]).max() < 3.0
+
+
 def test_a_spike_twice_as_large_as_its_template_is_one_spike():
     templates = tiny.line_templates(SHAPES, [4], 10)
     traces = tiny.traces_with(templates, SHAPES, 10, 600, [(300, 0, 2.0)], 0.1)
     matcher = make_matcher(templates, templates.contacts, 10, SHAPES)
-    found = pursue(traces, matcher, (61, 539), 4.0, Kilosort2Params(), tiny.BACKEND)
+    found = pursue(Clean(traces, traces), matcher, (61, 539), 4.0, Kilosort2Params(), tiny.BACKEND)
     assert found.sample.tolist() == [300]
     np.testing.assert_allclose(found.amplitude, 2.0, atol=0.1)
     np.testing.assert_allclose(found.features[0], 2 * templates.scores[0], atol=1.0)

@@ -10,6 +10,7 @@ import tiny
 from spikesieve.kernels import Bounds, pursue
 from spikesieve.model import Reason
 from spikesieve.stages import match
+from spikesieve.stages.blanking import MAX_HIDDEN
 from spikesieve.stages.preprocess import Clean
 from spikesieve.stages.sieve import fit
 from spikesieve.stages.sieve.fit import FitParams
@@ -215,6 +216,22 @@ def test_a_spike_that_is_hidden_too_much_is_not_counted_and_leaves_nothing():
     traces = tiny.traces_with(templates, SHAPES, N_CONTACTS, 600, [(200, 0, 1.0), (400, 1, 1.0)])
     found = fitted(traces, templates, blanked=blanked_around(190, 204, 600))
     assert list(zip(found.sample.tolist(), found.template.tolist(), found.whole, strict=True)) == [(400, 1, True)]
+
+
+@pytest.mark.parametrize("of_all", [True, False])
+def test_a_spike_whose_largest_contact_is_silent_is_found_on_the_others(of_all):
+    """The edge of a blanked interval cuts a spike. A contact without signal takes away only what it would see."""
+    templates = sized(tiny.line_templates(SHAPES, [4], N_CONTACTS), 20.0)
+    traces = tiny.traces_with(templates, SHAPES, N_CONTACTS, 600, [(200, 0, 1.0)])
+    blanked = np.zeros(traces.shape, bool)
+    blanked[4, 0 if of_all else 190 :] = True
+    found = fitted(traces, templates, blanked=blanked)
+    hidden = (templates.scores[0] ** 2).sum(axis=1).max() / 20.0**2
+    assert hidden > MAX_HIDDEN
+    assert list(zip(found.sample.tolist(), found.whole, strict=True)) == ([(200, False)] if of_all else [])
+    if of_all:
+        assert found.amplitude[0] == pytest.approx(1.0, abs=0.01)
+        np.testing.assert_allclose(found.features[0], templates.scores[0], atol=0.3)
 
 
 def test_two_spikes_at_a_gap_are_two():

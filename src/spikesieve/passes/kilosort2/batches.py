@@ -152,7 +152,7 @@ class FindCrossings(BlockTask[Crossings]):
         batched = self.batched
         limits = CrossingLimits(core.span, batched.exclusion_samples)
         near, params = batched.near_of_order, batched.params
-        return batches.crossings(clean.white, batched.shapes, near, limits, params, backend)
+        return batches.crossings(clean, batched.shapes, near, limits, params, backend)
 
 
 @versioned(2)

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from spikesieve.engine.blocks import Block, golden_order
 from spikesieve.engine.run import BLANKED_COLUMNS, BlockTask, Core, Run, versioned
 from spikesieve.kernels.backend import Backend
-from spikesieve.model import F32, I64, Blanked, SortedTime, join_blanked
+from spikesieve.model import I64, Blanked, SortedTime, join_blanked
 from spikesieve.passes.kilosort2.batches import BatchedSource
 from spikesieve.passes.matching import MARGIN_WAVEFORMS, notes_of_rounds
 from spikesieve.stages.blanking import blanked_of_block
-from spikesieve.stages.detect import find
+from spikesieve.stages.detect import are_whole, find
 from spikesieve.stages.kilosort2 import track
 from spikesieve.stages.kilosort2.ordering import BatchOrdering
 from spikesieve.stages.kilosort2.pursue import pursue
@@ -92,19 +92,21 @@ class Pursue(BlockTask[PieceSpikes]):
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> PieceSpikes:
         """Return the spikes of the piece."""
         batched, matcher = self.batched, self.matchers[core.block.index]
-        found = pursue(clean.white, matcher, core.span, self.threshold, batched.params, backend)
+        found = pursue(clean, matcher, core.span, self.threshold, batched.params, backend)
         spikes = replace(found, sample=found.sample + (core.block.start - core.start))
-        left = self._leftovers(clean.white, core, backend) if self.leftovers else _no_residual_spikes(batched)
+        left = self._leftovers(clean, core, backend) if self.leftovers else _no_residual_spikes(batched)
         blanked = blanked_of_block(clean.why, core.start, core.block.start, core.block.n_samples)
         return PieceSpikes(spikes, left, blanked)
 
-    def _leftovers(self, residual: F32, core: Core, backend: Backend) -> ResidualSpikes:
-        """Spikes in the residual, by universal templates."""
+    def _leftovers(self, residual: Clean, core: Core, backend: Backend) -> ResidualSpikes:
+        """Whole spikes in the residual, by universal templates."""
         batched, shapes = self.batched, self.batched.shapes
         limits = batched.exclusion_samples, batched.params.learn_threshold
-        found = find(residual, shapes, batched.universal, core.span, limits, backend)
+        found = find(residual.white, shapes, batched.universal, core.span, limits, backend)
         contact = batched.contact_of_centre[found.centre]
-        features = backend.describe(residual, found.sample, batched.near[contact], shapes.pcs, shapes.peak_index)
+        whole = are_whole(residual.blanked, batched.near[contact], found.sample, shapes)
+        contact, sample = contact[whole], found.sample[whole]
+        features = backend.describe(residual.white, sample, batched.near[contact], shapes.pcs, shapes.peak_index)
         return ResidualSpikes(contact, features)
 
 
@@ -213,9 +215,9 @@ def _after_lesson(
 def _followed(
     tracked: TrackedTemplates, found: list[PieceSpikes], batch: Block, momentum: float, batched: BatchedSource
 ) -> TrackedTemplates:
-    """The templates, updated with the clear spikes of a batch."""
+    """The templates, updated with the clear and whole spikes of a batch."""
     spikes = [each.spikes for each in found]
-    clear = [each.score >= batched.params.learn_threshold for each in spikes]
+    clear = [(each.score >= batched.params.learn_threshold) & each.is_whole for each in spikes]
     template = np.concatenate([each.template[ok] for each, ok in zip(spikes, clear, strict=True)]).astype(np.int64)
     features = np.concatenate([each.features[ok] for each, ok in zip(spikes, clear, strict=True)])
     drifting = len(batched.batches) if batched.params.drift == "order" else None

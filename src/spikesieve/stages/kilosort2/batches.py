@@ -14,7 +14,9 @@ from spikesieve.geometry import distances_um, nearest
 from spikesieve.kernels.backend import Backend
 from spikesieve.model import F32, F64, I64, Probe
 from spikesieve.settings.kilosort2 import Kilosort2Params
+from spikesieve.stages.detect import are_whole
 from spikesieve.stages.features import dense, on_contacts
+from spikesieve.stages.preprocess import Clean
 from spikesieve.stages.shapes import Shapes
 
 KMEANS_ROUNDS = 10
@@ -86,14 +88,14 @@ def near_contacts(probe: Probe, params: Kilosort2Params) -> I64:
 
 
 def crossings(
-    white: F32, shapes: Shapes, near: I64, limits: CrossingLimits, params: Kilosort2Params, backend: Backend
+    clean: Clean, shapes: Shapes, near: I64, limits: CrossingLimits, params: Kilosort2Params, backend: Backend
 ) -> Crossings:
     """Find the samples at which the norm over the first components is above the threshold and the largest around.
 
     Parameters
     ----------
-    white : ndarray of float32, shape (n_contacts, n_samples)
-        Whitened traces in noise SD, time contiguous.
+    clean : Clean
+        Whitened traces in noise SD, and which of their samples are blanked.
     shapes : Shapes
         Temporal components.
     near : ndarray of int64, shape (n_contacts, n_near)
@@ -108,14 +110,16 @@ def crossings(
     Returns
     -------
     Crossings
-        The crossings, ordered by time.
+        The crossings, ordered by time, without those of which a part is blanked.
     """
-    pcs = shapes.pcs[: params.order_components]
+    pcs, white = shapes.pcs[: params.order_components], clean.white
     norm = np.empty_like(white)
     for contact, scores in enumerate(backend.projections(white, pcs, shapes.peak_index)):
         norm[contact] = np.sqrt((scores**2).sum(axis=0))
     norm[norm <= params.order_threshold] = 0.0
     sample, largest, _ = backend.peaks(norm, near, limits.span, limits.exclusion_samples)
+    whole = are_whole(clean.blanked, near[largest], sample, shapes)
+    sample, largest = sample[whole], largest[whole]
     return Crossings(largest, backend.describe(white, sample, near[largest], pcs, shapes.peak_index))
 
 

@@ -14,7 +14,9 @@ from spikesieve.kernels.backend import Backend
 from spikesieve.kernels.pursuit import ANY_AMPLITUDE, Worth
 from spikesieve.model import F32, F64, I64
 from spikesieve.settings.kilosort2 import Kilosort2Params
-from spikesieve.stages.match import MatchedSpikes, Matcher
+from spikesieve.stages.blanking import WHOLE
+from spikesieve.stages.match import MatchedSpikes, Matcher, seen
+from spikesieve.stages.preprocess import Clean
 
 
 def lowest_projection(norms: F64, threshold: float, penalty: float) -> F64:
@@ -42,7 +44,7 @@ def lowest_projection(norms: F64, threshold: float, penalty: float) -> F64:
     return np.maximum(np.sqrt((1.0 + penalty) * (threshold**2 + penalty * norms**2)) - penalty * norms, 0.0)
 
 
-def gain(amplitude: F64, norms: F64, penalty: float) -> F64:
+def gain(amplitude: F64, norms: F64, penalty: float, visible: F32 | float = 1.0) -> F64:
     """Compute what spikes explain, less the price of their amplitudes.
 
     Parameters
@@ -53,6 +55,8 @@ def gain(amplitude: F64, norms: F64, penalty: float) -> F64:
         Norm of its template in noise SD.
     penalty : float
         Penalty lambda on amplitudes.
+    visible : ndarray of float32, shape (n,), optional
+        Norm of what is visible of the unit-norm template. Default: all is.
 
     Returns
     -------
@@ -66,7 +70,7 @@ def gain(amplitude: F64, norms: F64, penalty: float) -> F64:
     >>> gain(np.array([9.0]), np.array([9.0]), 10.0)
     array([81.])
     """
-    return np.asarray((1.0 + penalty) * amplitude**2 - penalty * norms**2)
+    return np.asarray((np.square(visible, dtype=np.float64) + penalty) * amplitude**2 - penalty * norms**2)
 
 
 def worth_of(norms: F64, threshold: float, penalty: float) -> Worth:
@@ -92,14 +96,14 @@ def worth_of(norms: F64, threshold: float, penalty: float) -> Worth:
 
 
 def pursue(
-    white: F32, matcher: Matcher, span: tuple[int, int], threshold: float, params: Kilosort2Params, backend: Backend
+    clean: Clean, matcher: Matcher, span: tuple[int, int], threshold: float, params: Kilosort2Params, backend: Backend
 ) -> MatchedSpikes:
-    """Find the spikes of one block. `white` is changed to the residual.
+    """Find the spikes of one block. Its whitened traces are changed to the residual.
 
     Parameters
     ----------
-    white : ndarray of float32, shape (n_contacts, n_samples)
-        Whitened traces in noise SD, time contiguous; the spikes are subtracted from them.
+    clean : Clean
+        Whitened traces in noise SD, and which of their samples are blanked; the spikes are subtracted from them.
     matcher : Matcher
         The templates, ready for matching.
     span : (int, int)
@@ -116,23 +120,27 @@ def pursue(
     MatchedSpikes
         The spikes; their score is the root of the gain in noise SD.
     """
-    penalty = params.amplitude_penalty
+    penalty, white = params.amplitude_penalty, clean.white
     norms = matcher.templates.norms.astype(np.float64)
-    scores, visible = matcher.score(white, backend)
-    worth = worth_of(norms, threshold, penalty)
+    scores, visible = matcher.score(white, backend, clean.blanked)
+    # With this cost, a spike that is partly hidden needs the same gain as a whole one.
+    worth = worth_of(norms, threshold, penalty)._replace(cost=np.full(len(norms), threshold**2, np.float32))
     how = worth, ANY_AMPLITUDE, visible
     sample, template, amplitude, n_left = backend.pursue(scores, matcher.pairs, *how, params.max_peels)
     value = amplitude * worth.norms[template]
     matcher.subtract(white, (sample, template, value), backend)
+    if clean.blanked is not None:
+        white[clean.blanked] = 0.0
     sample, template, value, first = _one_each(sample, template, value)
-    inside = (sample >= span[0]) & (sample < span[1])
-    sample, template, value, first = sample[inside], template[inside], value[inside], first[inside]
+    rows, part = seen(sample, template, span, matcher, visible)
+    sample, template, value, first = sample[rows], template[rows], value[rows], first[rows]
     own = norms[template]
     scale = (value / np.maximum(own, 1e-12)).astype(np.float32)
     features = matcher.describe(white, sample, template, scale, backend)
-    score = np.sqrt(np.maximum(gain(first.astype(np.float64), own, penalty), 0.0)).astype(np.float32)
+    score = np.sqrt(np.maximum(gain(first.astype(np.float64), own, penalty, part), 0.0)).astype(np.float32)
     excess, norm = score - np.float32(threshold), own.astype(np.float32)
-    return MatchedSpikes(sample, template.astype(np.int32), score, excess, scale, norm, features, n_left)
+    found = sample, template.astype(np.int32), score, excess, scale, norm, features, n_left
+    return MatchedSpikes(*found, whole=part**2 >= 1 - WHOLE)
 
 
 def _one_each(sample: I64, template: I64, value: F32) -> tuple[I64, I64, F32, F32]:

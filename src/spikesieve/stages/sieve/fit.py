@@ -123,8 +123,8 @@ def fit(
     matcher.subtract(white, (sample, template, amplitude * matcher.templates.norms[template]), backend)
     if clean.blanked is not None:
         white[clean.blanked] = 0.0
-    inside = (sample >= span[0]) & (sample < span[1])
-    (sample, template, amplitude), part = seen((sample[inside], template[inside], amplitude[inside]), visible)
+    rows, part = seen(sample, template, span, matcher, visible)
+    sample, template, amplitude = sample[rows], template[rows], amplitude[rows]
     features = matcher.describe(white, sample, template, amplitude, backend)
     norm, whole = matcher.templates.norms[template], part**2 >= 1 - WHOLE
     score = scores[template, sample] + amplitude * norm * part
