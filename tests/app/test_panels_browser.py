@@ -180,6 +180,8 @@ def test_borders_are_moved_by_keys_and_mouse(page: Page) -> None:
     after = page.js(wide)
     assert after > before + 20
     assert page.js("return document.activeElement.dataset.border") == "0"
+    page.js("document.querySelector('[data-border=\"0.0\"]').focus()")
+    page.press("Down")
     assert page.chosen == "0", "arrows on a border move no selection"
     drag(page, "[data-border='0']", (0.5, 0.5), (20.0, 0.5))
     assert page.js(wide) > after + 50
