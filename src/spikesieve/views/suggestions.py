@@ -167,10 +167,13 @@ def _two_neurons(result: Result, parts: tuple[I32, I32]) -> tuple[float, str] | 
     odds = log_odds_one_train(correlogram_1ms(first, second, result.time, False))
     if verdict is Verdict.TWO:
         return float(expit(-odds)), "each fires as if the other one did not, without a refractory period together"
-    if odds < 0:
-        return float(expit(-odds)), "they are few, but some fire within the refractory period of the others"
     shapes = [mean_waveform(result, part) for part in parts]
     alike, sizes = similarity(*shapes), sorted(shape.amplitude_uv for shape in shapes)
+    # Parts that would be suggested to be merged again stay together.
+    if _are_near_identical(alike, sizes[0] / max(sizes[1], 1e-9), params):
+        return None
+    if odds < 0:
+        return float(expit(-odds)), "they are few, but some fire within the refractory period of the others"
     if alike >= params.merge_similarity and sizes[0] >= params.merge_norm_ratio * sizes[1]:
         return None
     said = f"waveforms only {alike:.0%} alike, {sizes[0]:.0f} and {sizes[1]:.0f} {result.waveform_unit}"
