@@ -21,7 +21,7 @@ from spikesieve.model import I64
 
 CLUSTERS, GROUPS = "spike_clusters.npy", "cluster_group.tsv"
 INFO = "cluster_info.tsv"
-"""All that Phy's table shows: it is written for others, and read by nobody here."""
+"""All that Phy's table shows: it is written for others, and never read here."""
 SEEN, ORIGINAL, CONFLICTS = "seen.json", "original", "conflicts"
 OF_SORTERS = frozenset({"group", "info", "KSLabel", "Amplitude", "ContamPct"})
 """Tables that are no labels of a curator's own."""

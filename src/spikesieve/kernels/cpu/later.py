@@ -17,11 +17,11 @@ def count_later(train: I64, away: F64, n_later: int, n_lags: int) -> I64:
     train : ndarray of int64, shape (n,)
         Spike times in samples, ascending.
     away : ndarray of float64, shape (n,)
-        For each spike: those that come at least so many samples later are looked at.
+        For each spike: those that come at least this number of samples later are looked at.
     n_later : int
         How many of them.
     n_lags : int
-        Lags of so many samples and more are left out.
+        Lags of this number of samples and more are left out.
 
     Returns
     -------
