@@ -128,7 +128,9 @@ def test_unwritable_folder(tmp_path, raw, monkeypatch):
     refused(run_sort(raw, tmp_path / "out"), tmp_path, "Permission denied", "--out")
 
 
-@pytest.mark.parametrize("where", ["spikesieve.engine.arrays.GrowingArray.append", "spikesieve.report.sorting.write.write_report"])
+@pytest.mark.parametrize(
+    "where", ["spikesieve.engine.arrays.GrowingArray.append", "spikesieve.report.sorting.write.write_report"]
+)
 def test_a_full_disk_is_a_sentence_and_the_sort_goes_on_when_there_is_room(tmp_path, monkeypatch, where):
     raw = write_raw(tmp_path, spiking(1.0))
 
