@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import stub_sorts
@@ -29,6 +31,10 @@ def environment(tmp_path_factory) -> Iterator[dict[str, str]]:
 def test_rows_are_jobs_and_one_whose_worker_is_killed_is_tried_again(tmp_path, environment, monkeypatch):
     needed_module("dask_jobqueue", "packages")
     monkeypatch.setenv("SLURM_CONF", environment["SLURM_CONF"])
+    # Workers of jobs are new processes: they import the stub from here.
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join((str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")))
+    )
     batch = Batch(rows(tmp_path, 3), Place(tmp_path / "out"), Rules(2))
     workers = Workers("slurm", 2, walltime="00:10:00", queue="main", logs=str(tmp_path))
     with open_pool(workers) as pool:
