@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from app_speed import generated
+from made_results import make_results
 
-from spikesieve import read_recording
+from spikesieve import read_probe, read_recording
+from spikesieve.api.result_to_show import read_result_to_show
 from spikesieve.api.traces import fitted_source, unfitted_source
 from spikesieve.app import trace_answers
 from spikesieve.app.session import Session
@@ -79,7 +80,7 @@ def made_file(path: Path, n_samples: int) -> Recording:
         jumps, scrolled = places(n_samples)
         starts = [tile - 1 for tile in jumps] + list(range(scrolled - 2, scrolled + SCROLL_TILES + 4, 4))
         empty = read_recording(path, N_CHANNELS, HZ, gain_uv=GAIN_UV)
-        source = unfitted_source(empty, generated(2, 400, 0.01).probe, Settings())
+        source = unfitted_source(empty, read_probe("neuropixels1:384"), Settings())
         firsts = [tile * TILE_SAMPLES for tile in starts] + [block.start - 3000 for block in source.sample_blocks]
         for first in firsts:
             file.seek(max(0, first) * bytes_of)
@@ -151,8 +152,8 @@ def script_s(driver: Any) -> float:
 def frames(traces: Traces, session: Session, first_s: float) -> None:
     """Hold a key in Chromium, over tiles that are there."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from app_page import Keys, Page, open_browser
     from app_server import in_thread
-    from page import Keys, Page, open_browser
 
     with tempfile.TemporaryDirectory() as profile, open_browser(Path(profile)) as driver:
         driver.set_script_timeout(120)
@@ -188,7 +189,10 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     n_samples = int(HOURS * 3600 * HZ)
     recording = made_file(options.folder / "traces.bin", n_samples)
-    result = replace(generated(N_UNITS, N_SPIKES, HOURS), recording=recording)
+    made = options.folder / "made"
+    if not made.is_dir():
+        make_results(made, N_UNITS, N_SPIKES, HOURS)
+    result = replace(read_result_to_show(made / "spikesieve"), recording=recording)
     traces, session = opened(result, recording), Session(result, History.of(result.units))
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     print(f"{os.cpu_count()} processors, {load:.1f} processes waiting or running when it began")
