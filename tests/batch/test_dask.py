@@ -62,6 +62,8 @@ def test_a_batch_that_is_killed_goes_on_with_the_same_command_and_gives_the_same
     again = subprocess.run(command(data, out), capture_output=True, text=True)
     assert again.returncode == 2, again.stderr
     assert [unlike(whole / name, out / name) for name in ("r0", "r1")] == [["batch.json"], ["batch.json"]]
+    # Prices have columns where a price was given only.
+    assert ["per probe-hour" in (folder / "batch.html").read_text() for folder in (whole, out)] == [True, False]
     summary = (out / "summary.csv").read_text()
     assert "refused" in summary
     assert summary.count(",done,") == 2

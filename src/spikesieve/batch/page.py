@@ -22,8 +22,9 @@ PAGE, SUMMARY = "batch.html", "summary.csv"
 MAX_LINES = 2_000
 COLUMNS = (
     *("recording", "state", "look at", "min", "contacts", "good", "mua", "noise", "spikes", "drift µm"),
-    *("sort min", "GB", "cost", "per probe-hour", "log"),
+    *("sort min", "GB"),
 )
+PRICES = ("cost", "per probe-hour")
 
 
 def write_page(batch: Batch, lines: Sequence[Line], states: Sequence[tuple[str, RowState]], is_over: bool) -> None:
@@ -42,6 +43,7 @@ def write_page(batch: Batch, lines: Sequence[Line], states: Sequence[tuple[str, 
     """
     folder = batch.place.folder
     shown = ranked(lines)[:MAX_LINES]
+    has_prices = any(line.cost is not None for line in lines)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     text = environment.from_string(asset("batch.html.j2")).render(
         title=folder.name,
@@ -49,8 +51,8 @@ def write_page(batch: Batch, lines: Sequence[Line], states: Sequence[tuple[str, 
         sentence=sentence(batch),
         counts=[(state, f"{n:,}") for state, n in batch.counts().items() if n],
         running=[_running(name, state) for name, state in states],
-        columns=COLUMNS,
-        lines=[_shown(batch, line) for line in shown],
+        columns=(*COLUMNS, *(PRICES if has_prices else ()), "log"),
+        lines=[_shown(batch, line, has_prices) for line in shown],
         n_hidden=f"{len(lines) - len(shown):,}" if len(lines) > len(shown) else "",
         style=Markup(asset("page.css")),
         script=Markup(asset("compare.js")),
@@ -89,17 +91,18 @@ def _running(name: str, state: RowState) -> dict[str, str]:
     }
 
 
-def _shown(batch: Batch, line: Line) -> dict[str, Any]:
+def _shown(batch: Batch, line: Line, has_prices: bool) -> dict[str, Any]:
     """The texts of a line. Numbers that are not known stay empty."""
     folder = batch.place.folder
     is_done = line.state == "done"
+    prices = (line.cost, line.cost_per_probe_hour) if has_prices else ()
     numbers = (
         f"{line.recording_s / 60:.1f}",
         *(str(n) for n in (line.n_contacts, line.n_good, line.n_mua, line.n_noise, line.n_spikes)),
         f"{line.drift_um:.0f}",
         f"{line.seconds / 60:.1f}",
         f"{line.peak_memory_mb / 1e3:.2f}",
-        *("" if price is None else f"{price:.3g}" for price in (line.cost, line.cost_per_probe_hour)),
+        *("" if price is None else f"{price:.3g}" for price in prices),
     )
     log = folder / "logs" / f"{line.name}.log"
     return {
