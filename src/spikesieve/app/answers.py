@@ -87,7 +87,7 @@ def start(session: Session, asked: Mapping[str, str]) -> dict[str, Any]:
             "amplitude": result.amplitude is not None,
             "position": result.position_um is not None,
             "raw": result.recording is not None,
-            "clusters": result.amplitude is not None or result.position_um is not None,
+            "clusters": any(one is not None for one in (result.amplitude, result.position_um, result.features)),
             "features": result.features is not None,
             "waveforms": result.sorting is not None,
         },
