@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from app_speed import chromium, server
 SIZES = ((1280, 720), (2560, 1440))
 PANELS = (
     *("units", "similar", "waveforms", "correlograms", "rate", "intervals", "scatter", "features", "probe", "drift"),
-    *("metrics", "traces"),
+    *("metrics", "unit_scatter", "traces"),
 )
 LOOKS = {
     "log": "state.logLags = state.logIntervals = true",
@@ -66,7 +67,11 @@ def pictures(driver: Any, name: Callable[[str], Path]) -> None:
     for look, code in LOOKS.items():
         run(driver, "store.js", f"const {{ state }} = m; {code}; m.changed('look')")
         take(driver, name(f"look-{look}"))
-    run(driver, "store.js", "m.state.logLags = m.state.logIntervals = m.state.raw = false; m.state.overlap = true")
+    run(
+        driver,
+        "store.js",
+        "m.state.logLags = m.state.logIntervals = m.state.raw = false; m.state.overlap = true; m.changed('look')",
+    )
     for panel in PANELS:
         run(driver, "layout/layout.js", f"m.arrange((await import('./layout/tree.js')).group('{panel}'))")
         take(driver, name(f"panel-{panel}"))
@@ -79,33 +84,40 @@ def pictures(driver: Any, name: Callable[[str], Path]) -> None:
         driver.execute_script("document.querySelector('dialog[open]')?.close()")
 
 
+def start(driver: Any, address: str, theme: str, unit: int | None) -> None:
+    """Open the page in a theme, and select a unit and the one that is most like it."""
+    for code in ("localStorage.clear()", f"localStorage.setItem('spikesieve-theme', '{theme}')"):
+        driver.get("about:blank")
+        driver.get(address)
+        driver.execute_script(code)
+    driver.get("about:blank")
+    driver.get(address)
+    while not driver.execute_script("return document.documentElement.dataset.ready === 'yes'"):
+        time.sleep(0.1)
+    most = "[...m.state.rows.values()].sort((a, b) => b.n_spikes - a.n_spikes)[0].unit"
+    run(driver, "store.js", f"m.select([{most if unit is None else unit}])")
+    time.sleep(1.0)
+    run(driver, "store.js", "m.select(m.state.best, m.state.similarOrder.slice(0, 1))")
+
+
 def main() -> None:
     """Take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("result", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--unit", type=int, help="the unit that is shown; default: the one with most spikes")
+    parser.add_argument("--only", default="", help="how the names of the pictures begin, such as 1280x720-dark")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     with chromium() as driver, server(options.result) as (_, address):
-        for width, height in SIZES:
+        for (width, height), theme in product(SIZES, ("light", "dark")):
+            size = f"{width}x{height}-{theme}"
+            if not size.startswith(options.only):
+                continue
             metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
             driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-            for theme in ("light", "dark"):
-                driver.get("about:blank")
-                driver.get(address)
-                driver.execute_script(f"localStorage.clear(); localStorage.setItem('spikesieve-theme', '{theme}')")
-                driver.get("about:blank")
-                driver.get(address)
-                while not driver.execute_script("return document.documentElement.dataset.ready === 'yes'"):
-                    time.sleep(0.1)
-                unit = "null" if options.unit is None else str(options.unit)
-                most = "[...m.state.rows.values()].sort((a, b) => b.n_spikes - a.n_spikes)[0].unit"
-                run(driver, "store.js", f"m.select([{unit} ?? {most}])")
-                time.sleep(1.0)
-                run(driver, "store.js", "m.select(m.state.best, m.state.similarOrder.slice(0, 1))")
-                size = f"{width}x{height}-{theme}"
-                pictures(driver, lambda view, size=size: options.folder / f"{size}-{view}.png")  # type: ignore[misc]
+            start(driver, address, theme, options.unit)
+            pictures(driver, lambda view, size=size: options.folder / f"{size}-{view}.png")  # type: ignore[misc]
 
 
 if __name__ == "__main__":
