@@ -384,7 +384,7 @@ def test_units_are_points_of_any_two_columns_and_a_click_chooses_one(page: Page)
     assert [unit for unit, _, _ in by_depth] == sorted(
         (unit.unit for unit in SORTING.units), key=lambda k: SORTING.units[k].depth_um
     )
-    unit, x, y = next(place for place in places if place[0] == 5)
+    _, x, y = next(place for place in places if place[0] == 5)
     canvas = page.driver.find_element("css selector", "#unit_scatter canvas")
     box = page.js("return [arguments[0].clientWidth, arguments[0].clientHeight]", canvas)
     ActionChains(page.driver).move_to_element_with_offset(canvas, x - box[0] / 2, y - box[1] / 2).click().perform()
