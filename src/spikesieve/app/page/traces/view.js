@@ -76,6 +76,11 @@ export function step(share) {
   moveTo(view.start + share * view.samples);
 }
 
+/** @param {number} seconds */
+export function stepSeconds(seconds) {
+  step((seconds * state.start.sampling_hz) / view.samples);
+}
+
 /** Show a sample in the middle. @param {number} sample */
 export function goTo(sample) {
   view.target = sample;
