@@ -84,6 +84,8 @@ class Jobs:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._read: dict[str, Job] = {}
+        self._progress: dict[str, tuple[int, dict[str, Any] | None]] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
@@ -157,7 +159,7 @@ class Jobs:
         InputError
             There is no such job.
         """
-        if key not in self.listed():
+        if key != Path(key).name or key.startswith(".") or not (self.folder / key / JOB).is_file():
             raise InputError("There is no such sort any more.")
         return self.folder / key
 
@@ -179,8 +181,12 @@ class Jobs:
         InputError
             There is no such job.
         """
-        facts = json.loads((self.place(key) / JOB).read_text(encoding="utf-8"))
-        return Job(facts["name"], tuple(facts["inputs"]), facts["out"], tuple(facts["arguments"]), facts["added"])
+        place = self.place(key)
+        if key not in self._read:  # it never changes
+            facts = json.loads((place / JOB).read_text(encoding="utf-8"))
+            inputs, arguments = tuple(facts["inputs"]), tuple(facts["arguments"])
+            self._read[key] = Job(facts["name"], inputs, facts["out"], arguments, facts["added"])
+        return self._read[key]
 
     def progress(self, key: str) -> dict[str, Any] | None:
         """Read how far a job is.
@@ -195,11 +201,16 @@ class Jobs:
         dict or None
             What `spikesieve sort --progress-file` wrote; None before it began.
         """
+        path = self.place(key) / PROGRESS
         try:
-            found = json.loads((self.place(key) / PROGRESS).read_text(encoding="utf-8"))
+            written = path.stat().st_mtime_ns
+            known = self._progress.get(key)
+            if known is None or known[0] != written:
+                found = json.loads(path.read_text(encoding="utf-8"))
+                known = self._progress[key] = written, found if isinstance(found, dict) else None
         except (OSError, ValueError):
             return None
-        return found if isinstance(found, dict) else None
+        return known[1]
 
     def state(self, key: str) -> str:
         """Tell what a job does.

@@ -14,10 +14,15 @@ from spikesieve.api.kept_steps import steps_folder
 from spikesieve.api.save import LOG_NAME
 from spikesieve.api.sort_queue import start_queue
 from spikesieve.api.sorting_page.asked import RecordingAsked, SortAsked, arguments, placed, settings_of, valid
+from spikesieve.api.sorting_page.pictures import Pictures
+from spikesieve.api.sorting_page.preview import Previews
 from spikesieve.api.sorting_page.preview_verbs import PreviewVerbs
+from spikesieve.api.sorting_page.time_left import seconds_left
+from spikesieve.api.sorting_page.together import TogetherVerbs
+from spikesieve.app.wire import message
 from spikesieve.errors import InputError, SettingsError
 from spikesieve.io.finished_folder import numbered
-from spikesieve.io.jobs import WAITING, Jobs, tail
+from spikesieve.io.jobs import RUNNING, WAITING, Jobs, tail
 from spikesieve.io.roots import Roots
 from spikesieve.model import Probe
 from spikesieve.settings.form import changed, changed_toml, checked, settings_form
@@ -41,7 +46,9 @@ class Desk:
         self.roots = roots
         self.jobs = Jobs(state / "sorts")
         self.probes = state / "probes"
-        self.previews = PreviewVerbs(roots, self.probes)
+        previews = Previews()
+        self.previews, self.pictures_of = PreviewVerbs(roots, self.probes, previews), Pictures()
+        self.together = TogetherVerbs(roots, self.probes, self.jobs, previews)
 
     def looking(self) -> dict[str, Verb]:
         """List what changes nothing.
@@ -59,7 +66,9 @@ class Desk:
             "import": self.take_in,
             "command": self.command,
             "log": self.log,
+            "pictures": self.pictures,
             **self.previews.looking(),
+            **self.together.looking(),
         }
 
     def acting(self) -> dict[str, Verb]:
@@ -70,7 +79,8 @@ class Desk:
         dict of str to callable
             Verbs by name.
         """
-        return {"sort": self.sort, "stop": self.stop, "go-on": self.go_on, "forget": self.forget}
+        own = {"sort": self.sort, "stop": self.stop, "go-on": self.go_on, "forget": self.forget}
+        return {**own, **self.together.acting()}
 
     def start(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Collect what the page begins with.
@@ -262,6 +272,21 @@ class Desk:
         log = tail(steps_folder(out) / LOG_NAME) or tail(out / LOG_NAME)
         return {"text": f"{self.jobs.output(key)}\n{log}".strip()}
 
+    def pictures(self, asked: Mapping[str, Any]) -> bytes:
+        """Show what a sort has found so far.
+
+        Parameters
+        ----------
+        asked : mapping
+            `key` of the sort.
+
+        Returns
+        -------
+        bytes
+            See `Pictures.of`.
+        """
+        return message(*self.pictures_of.of(Path(self.jobs.read(self._key(asked)).out)))
+
     def sorts(self) -> dict[str, Any]:
         """List all sorts whose results may be looked at.
 
@@ -278,10 +303,13 @@ class Desk:
 
     def _sort_facts(self, key: str, state: str) -> dict[str, Any]:
         job, progress = self.jobs.read(key), self.jobs.progress(key) or {}
+        is_sort = job.arguments[0] == "sort"
         known = {name: progress.get(name) for name in ("stages", "memory_mb", "peak_memory_mb")}
+        known["left_s"] = seconds_left(progress["stages"]) if is_sort and state == RUNNING else None
+        known["pictures"] = self.pictures_of.finished(Path(job.out)) if is_sort else ""
         known["seconds"] = progress["at_s"] - progress["began_s"] if "at_s" in progress else None
         said = "" if state not in ("failed", "ended") else _last_sentence(self.jobs.output(key))
-        facts = {"key": key, "state": state, "said": said, "command": _line(job.arguments)}
+        facts = {"key": key, "state": state, "said": said, "what": job.arguments[0], "command": _line(job.arguments)}
         return {**facts, "name": job.name, "inputs": job.inputs, "out": job.out, "added": job.added, **known}
 
     def _key(self, asked: Mapping[str, Any]) -> str:
