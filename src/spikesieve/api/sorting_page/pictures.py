@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesieve.api.kept_steps import steps_folder
+from spikesieve.api.result_to_show import preprocessing_of
 from spikesieve.engine import codec
 from spikesieve.engine.store import Store
 from spikesieve.errors import InputError
-from spikesieve.io.results.for_the_page import read_overview, read_preprocessing
+from spikesieve.io.results.for_the_page import read_overview
 from spikesieve.io.results.motion_files import read_motion_files
 from spikesieve.io.results.read import read_provenance
 from spikesieve.model import Motion, Overview, Probe
@@ -103,7 +104,7 @@ class Pictures:
 
 
 def _of_result(out: Path) -> Shown:
-    overview, preprocessing = read_overview(out), read_preprocessing(out)
+    overview, preprocessing = read_overview(out), preprocessing_of(out)
     if overview is None or preprocessing is None:
         raise InputError("There is nothing to be seen of this sort.")
     read_provenance(out)

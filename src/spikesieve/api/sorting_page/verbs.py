@@ -22,10 +22,10 @@ from spikesieve.api.sorting_page.together import TogetherVerbs
 from spikesieve.app.wire import message
 from spikesieve.errors import InputError, SettingsError
 from spikesieve.io.finished_folder import numbered
-from spikesieve.io.jobs import RUNNING, WAITING, Jobs, tail
+from spikesieve.io.jobs import PAUSED, RUNNING, WAITING, Jobs, tail
 from spikesieve.io.roots import Roots
 from spikesieve.model import Probe
-from spikesieve.settings.form import changed, changed_toml, checked, settings_form
+from spikesieve.settings.form import changed, changed_toml, checked, kilosort4_json, settings_form
 from spikesieve.settings.sort import Settings
 
 Verb = Callable[[Mapping[str, Any]], dict[str, Any] | bytes]
@@ -79,7 +79,8 @@ class Desk:
         dict of str to callable
             Verbs by name.
         """
-        own = {"sort": self.sort, "stop": self.stop, "go-on": self.go_on, "forget": self.forget}
+        own = {"sort": self.sort, "stop": self.stop, "pause": self.pause, "go-on": self.go_on}
+        own["forget"] = self.forget
         return {**own, **self.together.acting()}
 
     def start(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,7 +143,7 @@ class Desk:
         -------
         dict
             `wrong`: sentences by name; `unused`: a sentence on settings that the method does not use; `values` that are
-            not default, and the same as `toml`.
+            not default, the same as `toml`, and as `kilosort4` writes them; `only_here` are not in the latter.
         """
         settings, wrong = checked(dict(asked.get("values", {})))
         unused = ""
@@ -150,7 +151,9 @@ class Desk:
             settings.require_used()
         except SettingsError as error:
             unused = str(error)
-        return {"wrong": wrong, "unused": unused, "values": changed(settings), "toml": changed_toml(settings)}
+        kilosort4, only_here = kilosort4_json(settings)
+        written = {"toml": changed_toml(settings), "kilosort4": kilosort4, "only_here": only_here}
+        return {"wrong": wrong, "unused": unused, "values": changed(settings), **written}
 
     def take_in(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Read a file of settings: TOML, or the JSON that Kilosort4 exports.
@@ -221,8 +224,8 @@ class Desk:
         self.jobs.stop(self._key(asked))
         return self.sorts()
 
-    def go_on(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Let a sort that was stopped go on where it was.
+    def pause(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Let a sort rest, with all its memory, until it goes on.
 
         Parameters
         ----------
@@ -234,8 +237,28 @@ class Desk:
         dict
             All sorts.
         """
-        self.jobs.wait_again(self._key(asked))
-        start_queue(self.jobs.folder)
+        self.jobs.pause(self._key(asked))
+        return self.sorts()
+
+    def go_on(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Let a sort that was paused or stopped go on where it was.
+
+        Parameters
+        ----------
+        asked : mapping
+            `key` of the sort.
+
+        Returns
+        -------
+        dict
+            All sorts.
+        """
+        key = self._key(asked)
+        if self.jobs.state(key) == PAUSED:
+            self.jobs.resume(key)
+        else:
+            self.jobs.wait_again(key)
+            start_queue(self.jobs.folder)
         return self.sorts()
 
     def forget(self, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ POLICY = (
 
 
 class Reports:
-    """The reports that were opened, each under an address that nobody can guess."""
+    """The reports that were opened, each under a random address."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -49,7 +49,7 @@ class Reports:
         Parameters
         ----------
         name : str
-            The part of the address that nobody can guess.
+            The random part of the address.
 
         Returns
         -------
@@ -82,7 +82,7 @@ class Report(Guarded):
         Parameters
         ----------
         name : str
-            The part of the address that nobody can guess.
+            The random part of the address.
         """
         folder = self._reports.folder(name)
         if folder is None:

@@ -8,7 +8,7 @@ import { askArrays } from "./draft.js";
 
 /** @typedef {import("../wire.js").Message} Message */
 
-const LEFT = 46, TOP = 16, BELOW = 20, GAP = 52, SMALLEST_PX = 170;
+const LEFT = 46, TOP = 16, BELOW = 20, GAP = 14, LEAST_PX = 170;
 
 /** @param {string} key Of a sort. @returns {Promise<Message>} */
 export function picturesOf(key) {
@@ -21,11 +21,11 @@ export function drawPictures(canvas, message) {
   if (!drawing) return;
   if (!message.arrays.rms) return say(drawing, "There is no overview of it.", its);
   /** @type {["rms" | "spikes" | "units", string][]} */
-  const wanted = [["rms", "size of the traces (RMS)"], ["spikes", "spikes by time and depth"]];
-  if (message.arrays.unit_size) wanted.push(["units", "units: size (noise SD) and depth"]);
-  const wide = Math.max(SMALLEST_PX, drawing.width / wanted.length);
+  const all = [["rms", "size of traces (RMS)"], ["spikes", "spikes and drift"], ["units", "units, size in noise SD"]];
+  const known = all.filter(([what]) => what !== "units" || message.arrays.unit_size), wanted = known.slice(drawing.width < LEAST_PX * known.length ? 1 : 0);
+  const wide = drawing.width / wanted.length;
   wanted.forEach(([what, title], i) => {
-    const box = { left: i * wide + LEFT, right: (i + 1) * wide - GAP + LEFT - 8, top: TOP, bottom: drawing.height - BELOW };
+    const box = { left: i * wide + LEFT, right: (i + 1) * wide - GAP, top: TOP, bottom: drawing.height - BELOW };
     if (what === "units") drawUnits(drawing, message, box, its);
     else drawByTime(drawing, message, what, box, its);
     drawing.ctx.fillStyle = its.ink;

@@ -11,7 +11,7 @@ import { drawPreview } from "./preview_drawing.js";
 /** @typedef {import("./preview_drawing.js").Shown} Shown */
 
 const KINDS = { raw: "raw", highpassed: "high-passed", referenced: "referenced", whitened: "whitened" };
-const MOST_LINES = 64, GUTTER = 34;
+const MOST_LINES = 64, LEAST_ROW_PX = 4, GUTTER = 34;
 const view = { open: false, kinds: ["highpassed"], overlay: false, start: 0, seconds: 0.25, order: "depth", scale: 1, detect: true };
 /** @type {Map<string, Shown>} */
 const shown = new Map();
@@ -38,7 +38,7 @@ function say(...parts) {
 async function look() {
   if (!view.open || !draft.facts || draft.facts.problem && !draft.facts.contacts) return;
   const mine = ++asked, places = panels(), columns = Math.max(50, Math.round(places[0].canvas.clientWidth - GUTTER));
-  const shape = draft.facts.contacts?.x.length > MOST_LINES ? "heat" : "lines";
+  const n = draft.facts.contacts?.x.length ?? 0, shape = n > MOST_LINES || places[0].canvas.clientHeight < LEAST_ROW_PX * n ? "heat" : "lines";
   spikes = null;
   say("reading …");
   try {

@@ -13,6 +13,8 @@ import { colours } from "../theme.js";
  */
 
 const LEFT = 34;
+/** Rows that are lower than this have no line of the threshold. */
+const LEAST_ROW_PX = 8;
 
 /** The part as numbers by row and pixel. @param {Part} part @param {number} width */
 function numbers(part, width) {
@@ -55,7 +57,7 @@ export function drawPreview(canvas, parts, spikes, scale) {
     else {
       const perUnit = (0.14 * height * scale) / nRows / size;
       for (let row = 0; row < nRows; row++) drawLine(picture, found, row, perUnit, pixel(parts.length > 1 ? its.units[place % its.units.length] : its.ink));
-      if (spikes?.trough_sd && !place) part.channels.forEach((channel, row) => dashed(picture, middleOf(row, nRows, height) + perUnit * (part.unit === "SD" ? spikes.trough_sd : spikes.trough_uv[channel] ?? NaN), pixel(its.units[1])));
+      if (spikes?.trough_sd && !place && height / nRows >= LEAST_ROW_PX) part.channels.forEach((channel, row) => dashed(picture, middleOf(row, nRows, height) + perUnit * (part.unit === "SD" ? spikes.trough_sd : spikes.trough_uv[channel] ?? NaN), pixel(its.units[1])));
     }
   });
   paint(paper.ctx, image, LEFT);

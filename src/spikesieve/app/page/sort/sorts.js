@@ -9,7 +9,7 @@ import { drawPictures, picturesOf } from "./pictures.js";
 import { besideBox, openReport } from "./together.js";
 
 const EVERY_MS = 1000;
-const WORDS = { waiting: "waits", running: "runs", stopping: "stops …", done: "done", failed: "failed", ended: "stopped" };
+const WORDS = { waiting: "waits", running: "runs", paused: "rests", stopping: "stops …", done: "done", failed: "failed", ended: "stopped" };
 let shownText = "";
 
 /** @param {string} path */
@@ -95,16 +95,17 @@ function row(sort) {
   const { key, name, state, out, command } = sort;
   const button = (/** @type {string} */ text, /** @type {() => void} */ does, title = "") => make("button", { type: "button", onclick: does, title }, text);
   const buttons = [];
-  if (state === "waiting" || state === "running") buttons.push(button("Stop", () => void act("stop", key), "What is finished stays; it can go on later"));
-  if (state === "ended" || state === "failed") buttons.push(button("Go on", () => void act("go-on", key), "Goes on where it was"));
+  if (state === "running") buttons.push(button("Pause", () => void act("pause", key), "It keeps its memory, and goes on at once"));
+  if (["waiting", "running", "paused"].includes(state)) buttons.push(button("Stop", () => void act("stop", key), "What is finished stays; it can go on later"));
+  if (["paused", "ended", "failed"].includes(state)) buttons.push(button("Go on", () => void act("go-on", key), "Goes on where it was"));
   if (state === "done") buttons.push(button("Open", () => void (sort.what === "sort" ? openResult(out) : openReport(out))));
   if (sort.pictures || (state === "done" && sort.what === "sort")) buttons.push(button("Pictures", () => void showPictures(key, name), "What it has found so far"));
   buttons.push(button("Log", () => void showLog(key, name)), button("Copy command", () => void copy(command).then(() => tell(`Copied: ${command}`), tellError), command));
-  if (!["running", "stopping"].includes(state)) buttons.push(button("Remove", () => void act("forget", key), "From this list; its result stays"));
-  const facts = [sort.seconds && state !== "done" ? duration(sort.seconds) : "", sort.memory_mb ? `${Math.round(state === "running" ? sort.memory_mb : sort.peak_memory_mb)} MB` : ""].filter(Boolean).join(", ");
+  if (!["running", "paused", "stopping"].includes(state)) buttons.push(button("Remove", () => void act("forget", key), "From this list; its result stays"));
+  const facts = [sort.seconds && state !== "done" ? duration(sort.seconds) : "", sort.memory_mb ? `${Math.round(["running", "paused"].includes(state) ? sort.memory_mb : sort.peak_memory_mb)} MB` : ""].filter(Boolean).join(", ");
   const element = make("div", { class: `sort ${state}` }, make("span", { class: "out", title: `${sort.inputs.join("\n")}\n→ ${out}` }, make("b", {}, name), ` → ${out}`), make("span", { class: "buttons" }, ...buttons), make("span", { class: "how" }, make("span", { class: "state" }, WORDS[/** @type {keyof WORDS} */ (state)]), ...progressOf(sort), make("span", {}, facts)));
   if (sort.said) element.append(make("span", { class: "said" }, sort.said));
-  if (state === "running" && sort.pictures) element.append(soFar(key, sort.pictures));
+  if (["running", "paused"].includes(state) && sort.pictures) element.append(soFar(key, sort.pictures));
   if (state === "done" && sort.what === "sort") element.querySelector(".buttons")?.append(besideBox({ path: out, isResult: true }));
   element.dataset.key = key;
   return element;
@@ -115,7 +116,7 @@ function show(sorts) {
   const text = JSON.stringify(sorts);
   if (text === shownText) return;
   shownText = text;
-  const waiting = sorts.filter((sort) => sort.state === "waiting").length, running = sorts.some((sort) => sort.state === "running");
+  const waiting = sorts.filter((sort) => sort.state === "waiting").length, running = sorts.some((sort) => ["running", "paused"].includes(sort.state));
   byId("sorts-says").textContent = sorts.length ? `${running ? "one runs" : "none runs"}${waiting ? `, ${waiting} wait` : ""}. They go on when this page or its server is closed.` : "none yet";
   byId("sort-list").replaceChildren(...[...sorts].reverse().map(row));
 }
