@@ -201,7 +201,7 @@ def quantities_of(session: Session, asked: Mapping[str, str], number: str) -> di
     """
     unit = int(number)
     row, said = session.table_row(unit), meanings(Unit) | meanings(UnitMetrics)
-    found = quantities(session.result, session.facts(unit).row)
+    found = quantities(session.facts(unit).row, session.descriptions.metrics(unit))
     return {
         "unit": unit,
         "label": row["label"],

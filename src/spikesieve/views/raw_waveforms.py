@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import butter, sosfiltfilt
+import scipy
 
 from spikesieve.model import F32, I32, I64
 from spikesieve.views.result import Result
@@ -45,6 +45,6 @@ def raw_waveforms(result: Result, rows: I32, waveform: Waveform) -> F32:
     read = [recording.read_uv(int(a) - margin, int(a) + n_samples + margin, channels) for a in first[fits]]
     if not read:
         return np.zeros((0, len(waveform.contacts), n_samples), np.float32)
-    sos = butter(2, HIGHPASS_HZ, "highpass", fs=result.time.sampling_hz, output="sos")
-    filtered = sosfiltfilt(sos, np.stack(read).transpose(0, 2, 1), axis=2)
+    sos = scipy.signal.butter(2, HIGHPASS_HZ, "highpass", fs=result.time.sampling_hz, output="sos")
+    filtered = scipy.signal.sosfiltfilt(sos, np.stack(read).transpose(0, 2, 1), axis=2)
     return np.asarray(filtered[:, :, margin : margin + n_samples], np.float32)

@@ -87,10 +87,13 @@ export function selected() {
 
 /** @param {number[]} best @param {number[]} similar */
 export function select(best, similar = []) {
+  const others = similar.filter((unit) => !best.includes(unit)), isNew = `${best}` !== `${state.best}` || `${others}` !== `${state.similar}`;
+  if (!isNew && !state.lasso) return;
   state.best = best;
-  state.similar = similar.filter((unit) => !best.includes(unit));
+  state.similar = others;
   state.lasso = null;
-  changed("selection", "lasso");
+  if (isNew) changed("selection", "lasso");
+  else changed("lasso");
 }
 
 /** @param {any} changes What `Session.changes` of the server returns. */
