@@ -21,6 +21,8 @@ export const view = {
   n: 0,
   scale: 1,
   colours: "colour",
+  /** What the strip below the traces shows of the whole recording: "rms", "spikes", "drift" or "none". */
+  strip: "spikes",
   allSpikes: false,
   labels: true,
   /** The prediction over the traces. */
