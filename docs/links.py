@@ -1,6 +1,6 @@
 """Looks at the links of the built site: `python docs/links.py docs/_build/html` fails for one that leads nowhere.
 
-Pages and places in them must exist. Pictures, styles and scripts must come with the site, so that it can be read offline.
+Pages and places in them must exist. Pictures, styles and scripts must come with the site: it is read offline too.
 """
 
 from __future__ import annotations
