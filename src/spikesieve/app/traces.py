@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from spikesieve.errors import InputError, SpikesieveError
-from spikesieve.model import F32
+from spikesieve.model import F32, Overview
 from spikesieve.views.trace_reader import Arrays, Part, TraceReader
 from spikesieve.views.traces import Kind
 
@@ -27,6 +27,8 @@ class Traces:
         Reads what is in the file, and high-passes it: nothing has to be learned for that.
     learn : callable
         Learns the preprocessing, which takes some seconds, and returns what reads everything.
+    look_over : callable
+        Gives the overview of the whole recording, which may take some seconds.
     has_prediction : bool
         Whether it is known what the units explain.
     note : str
@@ -35,11 +37,14 @@ class Traces:
 
     plain: TraceReader
     learn: Callable[[], TraceReader]
+    look_over: Callable[[], Overview]
     has_prediction: bool = False
     note: str = ""
     name: str = field(default_factory=lambda: secrets.token_hex(4))
     """Part of each address, so that a browser does not show tiles of another result that had this address."""
     _reader: TraceReader | None = None
+    _overview: Overview | None = None
+    _looking_over: threading.Lock = field(default_factory=threading.Lock)
     _learning: threading.Lock = field(default_factory=threading.Lock)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _kept: OrderedDict[tuple[str, int], Arrays] = field(default_factory=OrderedDict)
@@ -73,6 +78,19 @@ class Traces:
     def learn_ahead(self) -> None:
         """Begin to learn the preprocessing, if that has not begun. It will soon be asked for."""
         threading.Thread(target=self._learn_quietly, daemon=True).start()
+
+    def overview(self) -> Overview:
+        """Look over the whole recording.
+
+        Returns
+        -------
+        Overview
+            It is made once.
+        """
+        with self._looking_over:
+            if self._overview is None:
+                self._overview = self.look_over()
+            return self._overview
 
     def _learn_quietly(self) -> None:
         with suppress(SpikesieveError):  # whoever asks for a tile is told

@@ -35,7 +35,7 @@ export const PRESETS = {
     tree: row(
       [0.3, column([0.55, group("units")], [0.45, group("similar")])],
       [0.3, column([0.6, group("waveforms")], [0.4, group("correlograms")])],
-      [0.4, column([0.6, group("features")], [0.4, group("scatter", "rate", "intervals", "probe", "drift", "metrics", "traces")])],
+      [0.4, column([0.6, group("features")], [0.4, group("scatter", "rate", "intervals", "probe", "unit_scatter", "drift", "metrics", "traces")])],
     ),
   },
   overview: {
@@ -44,7 +44,7 @@ export const PRESETS = {
     tree: row(
       [0.36, group("units", "similar")],
       [0.2, group("probe")],
-      [0.44, column([0.56, group("drift")], [0.44, row([0.6, group("metrics")], [0.4, group("waveforms", "rate", "correlograms")])])],
+      [0.44, column([0.56, group("drift", "unit_scatter")], [0.44, row([0.6, group("metrics")], [0.4, group("waveforms", "rate", "correlograms")])])],
     ),
   },
   traces: {

@@ -12,3 +12,4 @@ export { features } from "./features.js";
 export { probe } from "./probe.js";
 export { drift } from "./drift.js";
 export { metrics } from "./metrics.js";
+export { unit_scatter } from "./unit_scatter.js";

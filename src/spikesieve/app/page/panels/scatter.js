@@ -98,7 +98,7 @@ function mount(place) {
   choice.value = state.scatter;
   place.tools.append(choice);
   choice.addEventListener("change", () => showScatter(choice.value));
-  chart(place, ["look", "units"], get, draw);
+  chart(place, ["look"], get, draw);
   drawLasso = startLasso(place.content, () => (view ? [view] : []));
 }
 

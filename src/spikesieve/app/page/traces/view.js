@@ -21,6 +21,8 @@ export const view = {
   n: 0,
   scale: 1,
   colours: "colour",
+  /** What the strip below the traces shows of the whole recording: "rms", "spikes", "drift" or "none". */
+  strip: "spikes",
   allSpikes: false,
   labels: true,
   /** The prediction over the traces. */
@@ -74,6 +76,11 @@ function moveTo(start) {
 export function step(share) {
   view.target = null;
   moveTo(view.start + share * view.samples);
+}
+
+/** @param {number} seconds */
+export function stepSeconds(seconds) {
+  step((seconds * state.start.sampling_hz) / view.samples);
 }
 
 /** Show a sample in the middle. @param {number} sample */
