@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import spikesieve
@@ -20,9 +21,9 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
+    "sphinx.ext.mathjax",
     "sphinx_copybutton",
     "sphinx_design",
-    "sphinx-mathjax-offline",
 ]
 exclude_patterns = ["_build", "reference/generated/*.md"]
 templates_path = ["_templates"]
@@ -61,7 +62,9 @@ intersphinx_mapping = {
 # Appearance
 html_theme = "pydata_sphinx_theme"
 html_title = "spikesieve"
-html_static_path = ["_static"]
+# MathJax from its package: as an extension, that package would stop Sphinx from reading pages side by side.
+html_static_path = ["_static", str(Path(find_spec("sphinx-mathjax-offline").origin).parent / "static")]
+mathjax_path = "mathjax/tex-chtml.js"
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_theme_options = {
