@@ -97,6 +97,7 @@ class Detect(BlockTask[DetectedSpikes]):
     shapes: Shapes
     params: DetectParams
     features: FeaturesParams
+    from_even_sample = True
 
     def __reduce__(self) -> tuple[type[Detect], tuple[Source, Shapes, DetectParams, FeaturesParams]]:
         return Detect, (self.source, self.shapes, self.params, self.features)
@@ -220,7 +221,7 @@ def with_detection_threshold(
     return replace(fitted, detection_threshold_sd=float(threshold), notes=(*fitted.notes, note))
 
 
-@versioned(4)
+@versioned(5)
 def detect_spikes(
     run: Run, source: Source, shapes: Shapes, params: DetectParams, features: FeaturesParams
 ) -> DetectedSpikes:
