@@ -9,6 +9,7 @@ from spikesieve.kernels.cpu.columns import column_extremes
 from spikesieve.kernels.cpu.correlogram import correlogram
 from spikesieve.kernels.cpu.delay import delay
 from spikesieve.kernels.cpu.differences import sum_differences
+from spikesieve.kernels.cpu.extents import extents
 from spikesieve.kernels.cpu.extremes import extremes, repeats
 from spikesieve.kernels.cpu.gaps import fill_gaps, mark_runs, move_pieces
 from spikesieve.kernels.cpu.graph import ascend
@@ -25,7 +26,7 @@ from spikesieve.kernels.cpu.pursue import pursue
 from spikesieve.kernels.cpu.sum_rows import sum_rows
 from spikesieve.kernels.cpu.tail import gaussian_above_tail
 from spikesieve.kernels.cpu.two_gaussians import two_gaussians
-from spikesieve.kernels.cpu.universal import pick, universal_scores
+from spikesieve.kernels.cpu.universal import pick, refine, universal_scores
 from spikesieve.kernels.cpu.visible import hidden_energy
 from spikesieve.kernels.pursuit import ALL_VISIBLE, ANY_AMPLITUDE, Bounds, Overlaps, Visible, Worth
 
@@ -46,6 +47,7 @@ __all__ = [
     "count_in_pixels",
     "count_later",
     "delay",
+    "extents",
     "extremes",
     "fill_gaps",
     "gaussian_above_tail",
@@ -59,6 +61,7 @@ __all__ = [
     "pick",
     "project",
     "pursue",
+    "refine",
     "repeats",
     "rows_by_unit",
     "subtract_median",

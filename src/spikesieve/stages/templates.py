@@ -7,11 +7,16 @@ from itertools import pairwise
 
 import numpy as np
 
-from spikesieve.kernels import Overlaps
+from spikesieve.kernels import Overlaps, extents
 from spikesieve.model import F32, I64
 from spikesieve.stages.features import dense
 from spikesieve.stages.shapes import Shapes, advance
 from spikesieve.stages.spike_time import shifts_to_spike_time
+
+# Correlations below this are not subtracted: a spike of 300 SD of noise then leaves less than one in another score.
+LEAST_CORRELATION = 0.003
+# Correlations that are subtracted at once.
+LAGS_AT_ONCE = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,7 +260,9 @@ def overlaps(templates: LearnedTemplates, n_contacts: int, pcs: F32) -> Overlaps
         others = by_component[neighbours[first:last]][:, :, columns]
         np.matmul(others, everywhere[k][columns], out=products[first:last])
     tables = products.transpose(0, 2, 1).reshape(len(neighbours), n_pcs**2) @ lags.reshape(n_pcs**2, -1)
-    return Overlaps(offsets.astype(np.int64), neighbours.astype(np.int64), tables)
+    return Overlaps(
+        offsets.astype(np.int64), neighbours.astype(np.int64), tables, *extents(tables, LEAST_CORRELATION, LAGS_AT_ONCE)
+    )
 
 
 def similarity(pairs: Overlaps, n_templates: int) -> tuple[F32, I64]:
