@@ -8,6 +8,7 @@ import { tellError } from "../says.js";
 import { on, selected, state } from "../store.js";
 import { colours, isDark, unitColour } from "../theme.js";
 import { controls } from "../traces/controls.js";
+import { startFocusKeys } from "../traces/focus_keys.js";
 import { startMouse } from "../traces/mouse.js";
 import { drawTimeline, startTimeline } from "../traces/timeline.js";
 import { spikesIn } from "../traces/spikes.js";
@@ -63,6 +64,7 @@ function mount(place) {
         view.marks = (await getJson("marks")).marks;
         sync = controls(place.tools, canvas, address);
         startMouse(canvas, place.say);
+        startFocusKeys(canvas);
         startTimeline(timeline);
       }
       redraw();
