@@ -266,6 +266,27 @@ def template_scores(traces, components, peak_index, contacts, weights, between, 
             out[:, t] = sum(float(w) * (known[:, after - 1 - i] + known[:, after + i]) for i, w in enumerate(between))
 
 
+def describe(traces, sample, contacts, components, peak_index, out):
+    """out[i, c] = components @ the window of spike i on its contact c; 0 without a contact."""
+    for i, t in enumerate(sample):
+        for c, contact in enumerate(contacts[i]):
+            window = traces[contact, t - peak_index :][: components.shape[1]].astype(np.float64)
+            out[i, c] = components.astype(np.float64) @ window if contact >= 0 else 0.0
+
+
+def pair_products(contacts, scores, n_contacts, offsets, neighbours):
+    """For every pair scores.T @ scores of the two templates, written on all contacts."""
+    dense = np.zeros((len(contacts), n_contacts, scores.shape[2]))
+    for k, mine in enumerate(contacts):
+        for c, contact in enumerate(mine):
+            if contact >= 0:
+                dense[k, contact] = scores[k, c]
+    first = np.repeat(np.arange(len(contacts)), np.diff(offsets))
+    return np.array([dense[k].T @ dense[j] for k, j in zip(first, neighbours, strict=True)]).reshape(
+        -1, *[scores.shape[2]] * 2
+    )
+
+
 def extents(tables, least, multiple):
     """First and last column of at least this magnitude, the part made longer to a multiple; the largest magnitude."""
     part, n_columns = [], np.shape(tables)[1]

@@ -72,11 +72,7 @@ class ReferenceBackend:
 
     def describe(self, traces, sample, contacts, components, peak_index):
         out = np.zeros((*contacts.shape, len(components)), np.float32)
-        for i, t in enumerate(sample):
-            for j, contact in enumerate(contacts[i]):
-                if contact >= 0:
-                    window = traces[contact, t - peak_index : t - peak_index + components.shape[1]]
-                    out[i, j] = components.astype(np.float64) @ window
+        reference.describe(traces, sample, contacts, components, peak_index, out)
         return out
 
     def release(self):

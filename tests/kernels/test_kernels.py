@@ -571,6 +571,33 @@ def test_smooth_traces_have_nearly_the_same_scores_between_even_samples():
     np.testing.assert_allclose(out[1], out[0], atol=0.5)
 
 
+# describe, pair_products
+
+
+@pytest.mark.parametrize("n_components", [1, 6, 16, 17])
+@pytest.mark.parametrize("sample", [[], [7], [7, 7, 45, 76]])
+def test_describe(sample, n_components):
+    """Windows at both ends of the traces, unused contacts, as many components as a register holds and one more."""
+
+    def case():
+        traces, components, peak, contacts, _ = matching_case(5, len(sample), n_components, 90)
+        out = np.full((len(sample), 4, n_components), np.nan, np.float32)
+        return traces, np.array(sample, np.int64), contacts, components, peak, out
+
+    ours, theirs = both("describe", case)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(21, 21 * 9))
+
+
+@pytest.mark.parametrize("n_templates", [0, 1, 5])
+@pytest.mark.parametrize("n_components", [1, 6])
+def test_pair_products(n_templates, n_components):
+    """All pairs, of templates that share all, some and no contacts."""
+    _, _, _, contacts, weights = matching_case(6, n_templates, n_components, n_near=3)
+    offsets, neighbours = np.arange(n_templates + 1) * n_templates, np.tile(np.arange(n_templates), n_templates)
+    ours, theirs = (i.pair_products(contacts, weights, 6, offsets, neighbours) for i in (kernels, reference))
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(3, 3 * 9))
+
+
 # extents, may_exceed
 
 

@@ -8,6 +8,7 @@ from spikesieve.kernels.cpu.coincidences import coincidences
 from spikesieve.kernels.cpu.columns import column_extremes
 from spikesieve.kernels.cpu.correlogram import correlogram
 from spikesieve.kernels.cpu.delay import delay
+from spikesieve.kernels.cpu.describe import describe
 from spikesieve.kernels.cpu.differences import sum_differences
 from spikesieve.kernels.cpu.extents import extents
 from spikesieve.kernels.cpu.extremes import extremes, repeats
@@ -20,6 +21,7 @@ from spikesieve.kernels.cpu.match import subtract_waveforms, template_scores
 from spikesieve.kernels.cpu.median import subtract_median
 from spikesieve.kernels.cpu.microvolts import microvolts
 from spikesieve.kernels.cpu.mix import mix
+from spikesieve.kernels.cpu.pair_products import pair_products
 from spikesieve.kernels.cpu.polygon import count_in_pixels, in_polygon
 from spikesieve.kernels.cpu.project import project
 from spikesieve.kernels.cpu.pursue import pursue
@@ -47,6 +49,7 @@ __all__ = [
     "count_in_pixels",
     "count_later",
     "delay",
+    "describe",
     "extents",
     "extremes",
     "fill_gaps",
@@ -58,6 +61,7 @@ __all__ = [
     "microvolts",
     "mix",
     "move_pieces",
+    "pair_products",
     "pick",
     "project",
     "pursue",

@@ -119,7 +119,7 @@ class TrueTemplates:
     depth_um: F64
 
 
-@versioned(3)
+@versioned(4)
 def measure_true_templates(run: Run, source: Source, truth: TrueSpikes, params: ShapesParams) -> TrueTemplates:
     """Average the whitened recording at the true spike times.
 
