@@ -108,7 +108,7 @@ class _MergedUnits:
         return [sample[unit == k] for k in np.unique(self.merged_into)]
 
 
-@versioned(7)
+@versioned(8)
 def learn_templates_again(
     run: Run, source: Source, matching: Matching, params: LearningParams, shape: TemplatesParams
 ) -> MovingTemplates:
@@ -151,7 +151,7 @@ def learn_templates_again(
     return moving.take(single, n_spikes)
 
 
-@versioned(11)
+@versioned(12)
 def final_units(
     run: Run, source: Source, matching: Matching, params: LearningParams, curation: CurateParams
 ) -> CuratedUnits:
