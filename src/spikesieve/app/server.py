@@ -222,6 +222,7 @@ def run(router: Router, here: Listening, leave: Callable[[], None], ready: Calla
     """
 
     async def until_interrupted() -> None:
+        """Answer until Ctrl-C or SIGTERM."""
         stop = asyncio.Event()
         with suppress(NotImplementedError):  # Windows
             for number in (signal.SIGINT, signal.SIGTERM):

@@ -19,6 +19,8 @@ export class Table {
     this.shown = new Map();
     // Known without asking the page, which would have to arrange everything anew first.
     this.top = this.high = 0;
+    /** @type {number | null} The unit that was brought into view. */
+    this.revealed = null;
     this.head = place.appendChild(document.createElement("div"));
     this.body = place.appendChild(document.createElement("div"));
     this.head.className = "row head";
@@ -40,6 +42,7 @@ export class Table {
       this.high = place.clientHeight;
       this.top = place.scrollTop;
       this.draw();
+      if (this.revealed !== null) this.reveal(this.revealed);
     }).observe(place);
   }
 
@@ -128,6 +131,7 @@ export class Table {
 
   /** @param {number} unit */
   reveal(unit) {
+    this.revealed = unit;
     const place = this.rows.findIndex((row) => row.unit === unit);
     if (place < 0 || !this.high) return;
     const top = place * HEIGHT, room = this.high - HEAD;

@@ -82,6 +82,11 @@ export function step(share) {
   moveTo(view.start + share * view.samples);
 }
 
+/** @param {number} seconds */
+export function stepSeconds(seconds) {
+  step((seconds * state.start.sampling_hz) / view.samples);
+}
+
 function remember() {
   if (visited.push(view.start) > MOST_VISITED) visited.shift();
 }
