@@ -15,7 +15,7 @@ from spikesieve.engine.source import Source
 from spikesieve.kernels.backend import Backend
 from spikesieve.model import I64
 from spikesieve.passes.clustering import Clusters
-from spikesieve.passes.detection import DetectedSpikes, groups_of
+from spikesieve.passes.detection import DetectedSpikes, energy_of_block, groups_of
 from spikesieve.passes.drift import SpikesAtRest
 from spikesieve.settings.cluster import ClusterParams
 from spikesieve.settings.detect import DetectParams
@@ -99,6 +99,7 @@ class DescribeTruth(BlockTask[DetectedSpikes]):
         features = backend.describe(clean.white, sample, contacts, shapes.pcs, shapes.peak_index)
         amplitude_uv = localize.amplitudes(clean.uv, sample, contacts, self.source.sampling_hz)
         located = localize.localize(amplitude_uv, contacts, self.source.probe)
+        size = energy_of_block(self.source, clean, core)
         return DetectedSpikes(
             sample=sample,
             group=self.group_of_unit[unit].astype(np.int32),
@@ -108,6 +109,9 @@ class DescribeTruth(BlockTask[DetectedSpikes]):
             located=located.ok,
             amplitude_uv=amplitude_uv.max(axis=1, initial=0.0),
             features=features,
+            time_bin=size.time_bin,
+            uv2=size.uv2,
+            n_used=size.n_used,
         )
 
 

@@ -433,9 +433,9 @@ def rows_by_unit(unit, first, place, n_units):
     return np.concatenate([np.empty(0, int), *parts]), np.cumsum([0, *map(len, parts)])
 
 
-def column_extremes(rows, n_columns):
-    parts = rows.reshape(len(rows), n_columns, -1)
-    return parts.min(axis=2), parts.max(axis=2)
+def column_extremes(rows, low, high):
+    parts = rows.reshape(*low.shape, -1)
+    low[:], high[:] = parts.min(axis=2), parts.max(axis=2)
 
 
 def in_polygon(x, y, corners):

@@ -240,6 +240,27 @@ def test_the_queue_can_be_worked_off_by_one_process_only(tmp_path: Path) -> None
     assert jobs.next_waiting() is not None
 
 
+def test_a_sort_that_is_added_while_the_queue_ends_is_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs, ran = verbs.Jobs(tmp_path), []
+
+    def run(found: verbs.Jobs) -> bool:
+        """Works off what waits; the first time a sort is added after the last look."""
+        key = found.next_waiting()
+        ran.append(key)
+        if key is None and len(ran) == 1:
+            jobs.add("x", ("x",), "x", ("sort", "x"))
+        if key is not None:
+            found.forget(key)
+        return key is not None
+
+    monkeypatch.setattr(sort_queue, "_one_more", run)
+    sort_queue.run_queue(tmp_path)
+    assert [key is None for key in ran] == [True, False, True]
+    assert jobs.next_waiting() is None
+
+
 def test_the_recording_of_these_tests_has_spikes(root: Path) -> None:
     assert raw_of(root).min() < -100
     assert len(raw_of(root)) == HZ

@@ -137,9 +137,8 @@ def test_the_strip_and_the_keys_of_neuroscope_lead_somewhere_and_back(driver: An
         page.wait("return document.querySelector('canvas.timeline').dataset.shown === 'spikes'")
         strip = driver.find_element("css selector", "canvas.timeline")
         ActionChains(driver, duration=0).move_to_element(strip).click().perform()
-        page.wait(
-            f"return Math.abs(document.getElementById('traces').dataset.shown.split(' ')[1] - {n / 2 - 3750}) < {n / 200}"
-        )
+        at = "document.getElementById('traces').dataset.shown.split(' ')[1]"
+        page.wait(f"return Math.abs({at} - {n / 2 - 3750}) < {n / 200}")
         page.js(focus)
         page.press("Backspace")
         shown(page, "highpassed 7500")

@@ -38,9 +38,13 @@ def run_queue(folder: Path) -> None:
     """
     jobs = Jobs(folder)
     try:
-        with Lock(folder):
-            while _one_more(jobs):
-                pass
+        while True:
+            with Lock(folder):
+                while _one_more(jobs):
+                    pass
+            # One that was added just before the lock was given back found it taken.
+            if jobs.next_waiting() is None:
+                return
     except InUseError:
         return
 

@@ -17,7 +17,7 @@ from spikesieve.settings.fit import FitParams
 from spikesieve.stages import detect, localize
 from spikesieve.stages.detect import UniversalTemplates, pitch_um, universal_templates
 from spikesieve.stages.features import Groups, group_of, make_groups
-from spikesieve.stages.overview import bin_samples, energy
+from spikesieve.stages.overview import Energy, bin_samples, energy
 from spikesieve.stages.preprocess import Clean, Preprocessing
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.whitening import median_of_blocks
@@ -150,9 +150,7 @@ class Detect(BlockTask[DetectedSpikes]):
         features = backend.describe(clean.white, sample, contacts, shapes.pcs, shapes.peak_index)
         amplitude_uv = localize.amplitudes(clean.uv, sample, contacts, self.source.sampling_hz)
         located = localize.localize(amplitude_uv, contacts, self.source.probe)
-        inside, blanked = slice(*core.span), clean.blanked
-        n_bin = bin_samples(self.source.recording.n_samples, self.source.sampling_hz)
-        size = energy(clean.uv[:, inside], None if blanked is None else blanked[:, inside], core.block.start, n_bin)
+        size = energy_of_block(self.source, clean, core)
         return DetectedSpikes(
             sample=sample,
             group=group.astype(np.int32),
@@ -192,6 +190,28 @@ class UniversalNoise(BlockTask[F64]):
         """Return (n_measured, n_sizes, n_shapes) float64."""
         templates = universal_templates(self.source.probe, self.params)
         return detect.noise_of_universal_scores(clean, self.shapes, templates, backend)
+
+
+def energy_of_block(source: Source, clean: Clean, core: Core) -> Energy:
+    """Sum up the squares of the traces of a block, for the overview.
+
+    Parameters
+    ----------
+    source : Source
+        The recording.
+    clean : Clean
+        Traces of the block with its margins.
+    core : Core
+        The samples that belong to the block itself.
+
+    Returns
+    -------
+    Energy
+        A row for each bin of time.
+    """
+    inside, blanked = slice(*core.span), clean.blanked
+    n_bin = bin_samples(source.recording.n_samples, source.sampling_hz)
+    return energy(clean.uv[:, inside], None if blanked is None else blanked[:, inside], core.block.start, n_bin)
 
 
 @versioned(3)

@@ -43,6 +43,11 @@ def seconds_left(stages: Sequence[dict[str, Any]]) -> float | None:
         took_s += stage["seconds"]
     if finished < LEAST_PASSES:
         return None
-    current = stages[-1]["done"] / max(1, stages[-1]["total"]) if stages[-1]["name"] == PASSES[place][0] else 1.0
-    rest = PASSES[place][1] * (1 - current) + sum(share for _, share in PASSES[place + 1 :])
-    return float(rest * took_s / finished)
+    per_share_s, current = took_s / finished, stages[-1]
+    later_s = per_share_s * sum(share for _, share in PASSES[place + 1 :])
+    if current["name"] != PASSES[place][0]:
+        return float(later_s)
+    done = current["done"] / max(1, current["total"])
+    # Once some of a pass is done, its own pace is known.
+    own_s = current["seconds"] / done if done else per_share_s * PASSES[place][1]
+    return float(later_s + own_s * (1 - done))

@@ -3,6 +3,7 @@
 
 import { getJson } from "../api.js";
 import { tell, tellError } from "../says.js";
+import { on } from "../store.js";
 import { ask } from "./draft.js";
 import { byId, copy, duration, make } from "./dom.js";
 import { drawPictures, picturesOf } from "./pictures.js";
@@ -58,18 +59,26 @@ async function showPictures(key, name) {
   }
 }
 
-/** @type {{key: string, what: string, canvas: HTMLCanvasElement, says: HTMLElement} | null} The pictures of the sort that runs. */
+/** @type {{key: string, what: string, found: import("../wire.js").Message | null, canvas: HTMLCanvasElement, says: HTMLElement} | null} The pictures of the sort that runs. */
 let running = null;
+
+function drawRunning() {
+  if (running?.found) drawPictures(running.canvas, running.found);
+}
 
 /** The pictures below a sort that runs. They are asked for again when there are others. @param {string} key @param {string} what */
 function soFar(key, what) {
-  if (running?.key !== key) running = { key, what: "", canvas: make("canvas", { class: "pictures small" }), says: make("small", {}) };
+  if (running?.key !== key) {
+    running = { key, what: "", found: null, canvas: make("canvas", { class: "pictures small" }), says: make("small", {}) };
+    new ResizeObserver(drawRunning).observe(running.canvas);
+  }
   const own = running;
   if (own.what !== what) {
     own.what = what;
     picturesOf(key).then((found) => {
       own.says.textContent = found.facts.says;
-      requestAnimationFrame(() => drawPictures(own.canvas, found));
+      own.found = found;
+      requestAnimationFrame(drawRunning);
     }, () => (own.what = "")); // a step was being replaced: they are asked for again
   }
   return make("span", { class: "said so-far" }, own.says, own.canvas);
@@ -134,5 +143,6 @@ async function look() {
 /** @param {any[]} sorts */
 export function startSorts(sorts) {
   show(sorts);
+  on(["theme"], drawRunning);
   setTimeout(() => void look(), EVERY_MS);
 }
