@@ -175,7 +175,7 @@ exit $worst
 
 
 def nextflow(script: Script) -> str:
-    """Write a workflow of Nextflow with a process for each row.
+    """Write a workflow of Nextflow with a process for each row. One that has no try left ends no other.
 
     Parameters
     ----------
@@ -201,7 +201,6 @@ def nextflow(script: Script) -> str:
             '    memory { memory_gb.toInteger() * task.attempt + " GB" }',
             f"    time '{minutes_of(script.walltime)}m'",
             *(f"    {line}" for line in given),
-            # After the last try 'retry' would end the other rows as well.
             f"    errorStrategy {{ task.exitStatus == 2 || task.attempt > {script.retries} ? 'ignore' : 'retry' }}",
             f"    maxRetries {script.retries}",
             "    cache false  // the results say what is done",
