@@ -55,7 +55,10 @@ def load_mat(path: Path, names: Sequence[str] | None = None, simplify_cells: boo
         version, _ = matfile_version(path)
         if version == 1:
             _require_whole(path.read_bytes(), names is not None)
-        return dict(loadmat(path, variable_names=names, simplify_cells=simplify_cells))
+        found = dict(loadmat(path, variable_names=names, simplify_cells=simplify_cells))
+        if "" in found:  # older SciPy reads zeros as one
+            raise ValueError("a variable has no name")
+        return found
     except (*_DAMAGE, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
