@@ -23,12 +23,12 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock, main_thread
 from typing import Any
 
-import distributed
 import numpy as np
 import psutil
 from scipy.optimize import nnls
@@ -39,6 +39,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from killing import unlike
 
 from spikesieve.api.sort_files import Job, sort_files
+from spikesieve.batch.clusters import Workers, open_client
 from spikesieve.batch.executor import ClusterExecutor
 from spikesieve.io.recordings.open_input import RawOptions
 
@@ -119,8 +120,8 @@ def job_of(folder: Path, seconds: float, out: Path, n_jobs: int) -> Job:
 
 def spread(folder: Path, seconds: float, n: int, out: Path) -> dict[str, float]:
     """Sort over n worker processes."""
-    options = {"threads_per_worker": 1, "dashboard_address": ":0", "memory_limit": 0}
-    with distributed.LocalCluster(n, **options) as cluster, distributed.Client(cluster, set_as_default=False) as client:
+    with ExitStack() as stack:
+        client, _ = open_client(stack, Workers("local", n), 0)
         client.run(count_traffic)
         # Kernels are loaded before.
         sort_files(job_of(folder, 3.0, out.with_name("warm"), n), executor=ClusterExecutor(client))

@@ -37,8 +37,15 @@ def nothing(row: Row, place: Place, share: Share) -> Ended:
 
 
 def waits(seconds: float, row: Row, place: Place, share: Share) -> Ended:
-    """Wait, instead of sorting."""
-    return work_on(row, place, share, lambda *_: time.sleep(seconds))
+    """Wait, instead of sorting; process, begin and end are written beside the log."""
+
+    def wait(*_: object) -> None:
+        begun_s = time.monotonic()
+        time.sleep(seconds)
+        times = place.log_file(row).with_suffix(".times")
+        times.write_text(f"{os.getpid()} {begun_s} {time.monotonic()}")
+
+    return work_on(row, place, share, wait)
 
 
 def kills_its_worker(row: Row, place: Place, share: Share) -> Ended:

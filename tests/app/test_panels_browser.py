@@ -417,3 +417,25 @@ def test_typed_commands_set_bins_as_in_phy(page: Page) -> None:
     page.js("window.before = document.querySelector('#correlograms canvas').toDataURL()")
     type_command(page, ":cr 20")
     page.wait("return document.querySelector('#correlograms canvas').toDataURL() !== before")
+
+
+def test_two_scatters_show_two_kinds_at_once(page: Page) -> None:
+    reveal(page, "scatter_2")
+    kinds = "return ['scatter', 'scatter_2'].map((id) => document.querySelector(`#${id} canvas`)?.ariaLabel)"
+    page.js(
+        "import('./layout/layout.js').then(async (m) => {"
+        "const { group, row } = await import('./layout/tree.js');"
+        "m.arrange(row([0.5, group('scatter')], [0.5, group('scatter_2')])); })"
+    )
+    page.wait(f"const all = (() => {{ {kinds} }})(); return all.every((one) => one)")
+    assert [label.split(" over")[0] for label in page.js(kinds)] == ["amplitude (µV)", "depth (µm)"]
+    page.press("a", "a")
+    page.wait(f"const all = (() => {{ {kinds} }})(); return all[0].startsWith('depth (µm) over x (µm)')")
+    assert page.js(kinds)[1].startswith("depth (µm) over time (s)")
+    drag(page, "#scatter_2 canvas.lasso", (0.3, 0.2), (0.9, 0.2), (0.9, 0.8), (0.3, 0.8))
+    page.wait("return document.getElementById('message').textContent.startsWith('In the lasso: ')")
+    page.press("k")
+    page.saved("split")
+    page.press("Ctrl+z")
+    page.saved("undo")
+    page.no_errors()

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="job scripts are
 # What the head of a job says of 2 processors, 1 GB and 10 minutes.
 HEADS = {
     "pbs": ("#PBS -l select=1:ncpus=2:mem=1GB", "#PBS -l walltime=00:10:00", "#PBS -q fast", "#PBS -A lab"),
-    "lsf": ("#BSUB -n 2", '#BSUB -R "span[hosts=1]"', "#BSUB -W 10", "#BSUB -q fast", "#BSUB -P lab"),
+    "lsf": ("#BSUB -n 2", '#BSUB -R "span[hosts=1]"', "#BSUB -W 10", "#BSUB -q fast", '#BSUB -P "lab"'),
     "sge": ("#$ -pe smp 2", "#$ -l h_vmem=1G", "#$ -l h_rt=00:10:00", "#$ -q fast", "#$ -P lab"),
 }
 
@@ -52,7 +52,7 @@ def test_rows_are_jobs_with_what_they_need(tmp_path, scheduler, jobs):
 
 
 @pytest.mark.parametrize("jobs", ["pbs"], indirect=True)
-@pytest.mark.parametrize("prologue", ["exit 3", "exec /no/such/python"])
+@pytest.mark.parametrize("prologue", ["exit 3", "export PYTHONHOME=/no/such/place"])
 def test_jobs_that_end_before_their_worker_reports_are_an_error_with_what_they_printed(tmp_path, jobs, prologue):
     batch = Batch(rows(tmp_path, 3), Place(tmp_path / "out"), Rules(2))
     said = f"echo the module system is down >&2; {prologue}"

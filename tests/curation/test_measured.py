@@ -17,11 +17,13 @@ from spikesieve.curation.history import History
 from spikesieve.curation.recompute import curated
 from spikesieve.metrics.isolation import Isolation
 from spikesieve.metrics.spike_times import synchrony, synchrony_of_train
-from spikesieve.model import UnitMetrics
+from spikesieve.model import Sorting, Spikes, UnitMetrics
 from spikesieve.stages.unit_metrics import unit_metrics
 
 SORTING = make_sorting(8, 4000, duration_s=60.0)
 SORTING = replace(SORTING, metrics=unit_metrics(SORTING))
+SMALL, LARGER = (0, 7), 2
+"""Neighbours by the size of their waveforms."""
 AT_RANDOM = {*Isolation._fields, "sd_ratio"}
 """They rest on some spikes, chosen at random."""
 
@@ -77,6 +79,31 @@ def test_the_halves_of_a_split_are_measured_as_by_the_whole(session: Session) ->
         found = session.descriptions.metrics(unit)
         assert found is not None
         same(found, expected[unit])
+
+
+def test_echoes_of_a_changed_unit_are_found_as_by_the_whole() -> None:
+    sorting = with_echoes(SORTING)
+    result = of_sorting(sorting, "echoes")
+    session = Session(result, History.of(result.units), lambda entry: None)
+    (new,) = decide(session, "merge", units=list(SMALL))
+    described_in_background(session)
+    expected = next(row for row in curated(sorting, [Merge(SMALL, new)]).units if row.unit == new)
+    row = session.table_row(new)
+    assert expected.echo_unit is not None
+    assert (row["echo_unit"], row["echo_lag_ms"]) == (expected.echo_unit, expected.echo_lag_ms)
+    assert row["echo_share"] == pytest.approx(expected.echo_share, rel=1e-5)
+    assert row["automatic"] == str(expected.label)
+
+
+def with_echoes(sorting: Sorting) -> Sorting:
+    """Each spike of the small units comes 1 ms after one of a larger neighbour."""
+    spikes = sorting.spikes
+    sample, own = spikes.sample.copy(), np.isin(spikes.unit, SMALL)
+    source = spikes.sample[spikes.unit == LARGER]
+    sample[own] = np.random.default_rng(0).choice(source, own.sum()) + 30
+    order = np.lexsort((spikes.unit, sample))
+    columns = {name: np.asarray(getattr(spikes, name))[order] for name in vars(spikes) if name != "sample"}
+    return replace(sorting, spikes=Spikes(sample=sample[order], **columns))
 
 
 def test_the_page_is_told_and_units_that_did_not_change_keep_what_the_file_says(session: Session) -> None:

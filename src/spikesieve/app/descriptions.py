@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from spikesieve.curation.measured import DescribedUnit, metrics_after
+from spikesieve.curation.measured import DescribedUnit, measured_after
 from spikesieve.model import I32, Label, Unit, UnitMetrics
 from spikesieve.views.metrics import metric_columns, metrics_of
 from spikesieve.views.result import Result
@@ -202,7 +202,7 @@ class Descriptions:
         )
 
     def measure(self, unit: int, near: Iterable[int]) -> None:
-        """Measure the metrics of a unit that a decision made.
+        """Measure the metrics of a unit that a decision made, and look for its echoes.
 
         Parameters
         ----------
@@ -213,7 +213,7 @@ class Descriptions:
         """
         if self._result.sorting is not None:
             own, *others = (DescribedUnit(self._rows_of(k), self.row(k), self.waveform(k).uv) for k in (unit, *near))
-            self._metrics[unit] = metrics_after(self._result.sorting, own, others)
+            self._rows[unit], self._metrics[unit] = measured_after(self._result.sorting, own, others)
 
     def near(self, unit: int) -> set[int]:
         """Find the units that may be the same neuron, of those whose waveforms are known.

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from threadpoolctl import ThreadpoolController
+
 from spikesieve.errors import InputError, SpikesieveError
 from spikesieve.model import F32, Overview
 from spikesieve.views.trace_reader import Arrays, Part, TraceReader
@@ -112,7 +114,9 @@ class Traces:
                 if key in self._kept:
                     self._kept.move_to_end(key)
                     return self._kept[key]
-            made = reader.part(part, index)
+            # Small matrices: several threads for each take many times as long, and the sorter uses one as well.
+            with ThreadpoolController().limit(limits=1):
+                made = reader.part(part, index)
             with self._lock:
                 self._keep(key, made)
             return made

@@ -16,8 +16,14 @@ from spikesieve.errors import OutputError, SettingsError
 
 JOB_CLUSTERS = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
 CLUSTERS = ("local", *JOB_CLUSTERS, "kubernetes", "tcp://HOST:PORT")
-# Dask keeps the last 1000 messages to each worker, with all that they carried, for those who look for its faults.
-_SHORT_LOGS = {"distributed.admin.low-level-log-length": 20, "distributed.diagnostics.computations.max-history": 1}
+_CONFIG = {
+    # Dask keeps the last 1000 messages to each worker, with all that they carried, for those who look for its faults.
+    "distributed.admin.low-level-log-length": 20,
+    "distributed.diagnostics.computations.max-history": 1,
+    # It looks 100 times a second where each process is.
+    "distributed.worker.profile.enabled": False,
+}
+_NO_PROFILE = "export DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False"
 _INSTALL = "Dask is not installed, which hands out the work. Install it: pip install 'spikesieve[cluster]'."
 
 
@@ -87,7 +93,7 @@ def open_client(stack: ExitStack, workers: Workers, memory_gb: int) -> tuple[Any
     """
     distributed = module("distributed")
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    stack.enter_context(module("dask").config.set(_SHORT_LOGS))
+    stack.enter_context(module("dask").config.set(_CONFIG))
     address, cluster = _opener(workers)(stack, memory_gb)
     try:
         return stack.enter_context(distributed.Client(address, set_as_default=False)), cluster
@@ -134,7 +140,7 @@ def _job_cluster(workers: Workers, memory_gb: int) -> Any:
         # LSF counts in minutes.
         "walltime": str(minutes_of(workers.walltime)) if workers.cluster == "lsf" else workers.walltime,
         "job_extra_directives": [*_slots(workers), *workers.directives],
-        "job_script_prologue": [*([noted_end(workers.logs)] if workers.logs else []), *workers.prologue],
+        "job_script_prologue": [*([noted_end(workers.logs)] if workers.logs else []), _NO_PROFILE, *workers.prologue],
         "python": sys.executable,
         "log_directory": workers.logs or None,
         "worker_extra_args": ["--memory-limit", "0"],

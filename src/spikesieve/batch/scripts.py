@@ -243,7 +243,7 @@ def snakemake(script: Script) -> str:
     str
         A Snakefile.
     """
-    ended = f"{_in_braces(str(script.out / '.batch' / 'ended'))}/{{name}}"
+    ended = f"{script.out / '.batch' / 'ended'}/{{name}}"
     return "\n".join(
         [
             "# Made by `spikesieve batch --write-snakemake`. Run: snakemake -s THIS_FILE --cores all --keep-going",

@@ -11,7 +11,9 @@ from spikesieve.curation.parts import Parts, evenly_spaced
 from spikesieve.curation.recompute import means_of, measured_again
 from spikesieve.metrics.spike_times import synchrony_of_train
 from spikesieve.model import F32, I32, I64, Sorting, Spikes, Templates, Unit, UnitMetrics
+from spikesieve.stages.echoes import name_echoes, partial_echoes
 from spikesieve.stages.features import FeaturesOfUnits
+from spikesieve.stages.templates import LearnedTemplates
 from spikesieve.stages.unit_metrics import metrics_of_unit
 from spikesieve.stages.units import autocorrelogram
 from spikesieve.stages.waveforms import peak_to_peak_uv
@@ -36,8 +38,8 @@ class DescribedUnit:
     uv: F32
 
 
-def metrics_after(sorting: Sorting, unit: DescribedUnit, near: Sequence[DescribedUnit]) -> UnitMetrics:
-    """Measure a unit that a correction made, as `curated` does.
+def measured_after(sorting: Sorting, unit: DescribedUnit, near: Sequence[DescribedUnit]) -> tuple[Unit, UnitMetrics]:
+    """Measure a unit that a correction made, and look for its echoes, as `curated` does.
 
     Parameters
     ----------
@@ -50,19 +52,24 @@ def metrics_after(sorting: Sorting, unit: DescribedUnit, near: Sequence[Describe
 
     Returns
     -------
+    Unit
+        Its row of the unit table, with echoes of the units near it.
     UnitMetrics
-        Its row. How well it is isolated is measured on other random spikes than in `curated`, and spikes that were
-        discarded count for the spikes at one sample.
+        Its row of the metrics. How well it is isolated is measured on other random spikes than in `curated`, and spikes
+        that were discarded count for the spikes at one sample.
     """
-    small = _with_only(sorting, unit, near)
-    train = small.spikes.sample[small.spikes.unit == 0]
-    acg = autocorrelogram(train, sorting.sorted_time)
+    small, means = _with_only(sorting, unit, near)
+    trains = {k: np.asarray(sorting.spikes.sample[one.rows]) for k, one in enumerate((unit, *near)) if len(one.rows)}
+    row = name_echoes(small.units, partial_echoes(trains, means, sorting.sorted_time, of={0}))[0][0]
+    acg = autocorrelogram(trains[0], sorting.sorted_time)
     small = replace(small, acgs=np.stack([acg, *np.zeros((len(near), len(acg)), np.int64)]))
-    return metrics_of_unit(small, 0, synchrony_of_train(np.asarray(sorting.spikes.sample), train))
+    return row, metrics_of_unit(small, 0, synchrony_of_train(np.asarray(sorting.spikes.sample), trains[0]))
 
 
-def _with_only(sorting: Sorting, unit: DescribedUnit, near: Sequence[DescribedUnit]) -> Sorting:
-    """A sorting of the unit, as row 0, and of some spikes of each of the others."""
+def _with_only(
+    sorting: Sorting, unit: DescribedUnit, near: Sequence[DescribedUnit]
+) -> tuple[Sorting, LearnedTemplates]:
+    """A sorting of the unit, as row 0, and of some spikes of each of the others; the mean features of each."""
     units, old = (unit, *near), sorting.spikes
     parts = [unit.rows, *(evenly_spaced(other.rows) for other in near)]
     rows = np.concatenate(parts).astype(np.int64)
@@ -80,7 +87,7 @@ def _with_only(sorting: Sorting, unit: DescribedUnit, near: Sequence[DescribedUn
     means = means_of(spikes, wanted)
     ids = np.array([one.row.unit for one in units], np.int64)
     changed = Parts(ids, n_spikes, base, np.arange(len(units)) == 0)
-    return replace(
+    small = replace(
         sorting,
         spikes=measured_again(sorting, spikes, means, changed, peak_to_peak_uv(templates)),
         templates=templates,
@@ -91,6 +98,7 @@ def _with_only(sorting: Sorting, unit: DescribedUnit, near: Sequence[DescribedUn
         waveforms=None,
         metrics=(),
     )
+    return small, means
 
 
 def _on(uv: F32, contacts: I64) -> F32:

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from spikesieve.model import F32, F64, I64
 from spikesieve.settings.shapes import ShapesParams
 from spikesieve.stages.clips import Window
+from spikesieve.stages.half_rate import weights_between
 
 FloatT = TypeVar("FloatT", np.float32, np.float64)
 
@@ -52,6 +53,11 @@ class Shapes:
     def waveforms(self) -> F32:
         """Waveforms of the typical shapes: (n_templates, n_waveform_samples) float32, unit norm."""
         return self.templates @ self.pcs
+
+    @property
+    def between(self) -> F32:
+        """Weights with which scores of odd samples follow from those of even ones; none if all must be computed."""
+        return weights_between(self.pcs)
 
     @property
     def n_samples(self) -> int:

@@ -24,7 +24,6 @@ export const state = {
   best: [],
   /** @type {number[]} Units chosen among the similar ones. */
   similar: [],
-  scatter: "amplitude",
   /** What units are coloured by: "label", or a column with numbers. */
   colourBy: "label",
   /** @type {{name: string, is_text: boolean, meaning: string}[]} Columns of metrics.csv. */

@@ -57,7 +57,7 @@ export const PRESETS = {
     text: "large scatters, to draw a lasso in",
     tree: row(
       [0.2, column([0.6, group("units")], [0.4, group("similar")])],
-      [0.42, column([0.5, group("scatter")], [0.5, group("features")])],
+      [0.42, column([0.33, group("scatter")], [0.27, group("scatter_2")], [0.4, group("features")])],
       [0.38, column([0.5, group("waveforms")], [0.32, group("correlograms")], [0.18, group("rate", "intervals")])],
     ),
   },

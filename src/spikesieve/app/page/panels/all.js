@@ -6,7 +6,7 @@ export { waveforms } from "./waveforms.js";
 export { correlograms } from "./correlograms.js";
 export { rate } from "./rate.js";
 export { intervals } from "./intervals.js";
-export { scatter } from "./scatter.js";
+export { scatter, scatter_2 } from "./scatter.js";
 export { traces } from "./traces.js";
 export { features } from "./features.js";
 export { probe } from "./probe.js";

@@ -8,7 +8,7 @@ import { drawDrift, overviewBitmap } from "../draw/overview.js";
 import { tellError } from "../says.js";
 import { state } from "../store.js";
 import { colours as themeColours, isDark } from "../theme.js";
-import { changedView, goToShare, view } from "./view.js";
+import { changedView, goToShare, scrub, view } from "./view.js";
 
 /** @typedef {import("../wire.js").Message} Message */
 
@@ -83,5 +83,5 @@ export function startTimeline(canvas) {
     canvas.setPointerCapture(event.pointerId);
     go(event);
   });
-  canvas.addEventListener("pointermove", (event) => event.buttons && go(event));
+  canvas.addEventListener("pointermove", (event) => event.buttons && scrub(event.offsetX / canvas.clientWidth));
 }

@@ -35,6 +35,10 @@ export const view = {
   marks: [],
 };
 
+const MOST_VISITED = 100;
+/** Where one was before each jump, the last one last. @type {number[]} */
+const visited = [];
+
 /** @type {() => void} */
 let draw = () => undefined;
 
@@ -83,14 +87,33 @@ export function stepSeconds(seconds) {
   step((seconds * state.start.sampling_hz) / view.samples);
 }
 
+function remember() {
+  if (visited.push(view.start) > MOST_VISITED) visited.shift();
+}
+
+/** To where one was before the last jump. */
+export function goBack() {
+  const start = visited.pop();
+  if (start === undefined) return tell("There was no jump before this.", true);
+  view.target = null;
+  moveTo(start);
+}
+
 /** Show a sample in the middle. @param {number} sample */
 export function goTo(sample) {
+  remember();
   view.target = sample;
   moveTo(Math.round(sample - view.samples / 2));
 }
 
 /** @param {number} share 0 is the start, 1 the end. */
 export function goToShare(share) {
+  remember();
+  scrub(share);
+}
+
+/** The same while the mouse is dragged: one way back for all of it. @param {number} share */
+export function scrub(share) {
   view.target = null;
   moveTo(share * view.about.n_samples - view.samples / 2);
 }
