@@ -34,7 +34,6 @@ myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 4
 
 # Tutorials are executed when the site is built. SPIKESIEVE_DOCS_EXECUTE=off shows them without results.
-os.environ["TERM"] = "dumb"  # commands in tutorials then write their progress without control codes
 nb_execution_mode = os.environ.get("SPIKESIEVE_DOCS_EXECUTE", "cache")
 nb_execution_cache_path = str(HERE / "_build" / "executed")
 nb_execution_excludepatterns = ["notebooks/*"]  # minutes; tests/docs/test_compare_notebook.py runs it
