@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from scipy.io import loadmat
+from scipy.io import loadmat, whosmat
 from scipy.io.matlab import MatReadError, matfile_version
 
 # Types of data elements, with the size of a value; then classes of arrays. MathWorks, "MAT-File Format" (2023).
@@ -55,6 +55,8 @@ def load_mat(path: Path, names: Sequence[str] | None = None, simplify_cells: boo
         version, _ = matfile_version(path)
         if version == 1:
             _require_whole(path.read_bytes(), names is not None)
+        elif version == 0 and any(not name for name, *_ in whosmat(path)):  # SciPy 1.11 reads zeros as a variable
+            raise ValueError("a variable has no name")
         return dict(loadmat(path, variable_names=names, simplify_cells=simplify_cells))
     except (*_DAMAGE, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
