@@ -433,6 +433,11 @@ def rows_by_unit(unit, first, place, n_units):
     return np.concatenate([np.empty(0, int), *parts]), np.cumsum([0, *map(len, parts)])
 
 
+def column_extremes(rows, n_columns):
+    parts = rows.reshape(len(rows), n_columns, -1)
+    return parts.min(axis=2), parts.max(axis=2)
+
+
 def in_polygon(x, y, corners):
     """Whether a ray to the right crosses an odd number of edges."""
     found = np.zeros(len(x), bool)

@@ -5,6 +5,7 @@ from spikesieve.kernels.cpu.backend import CpuBackend
 from spikesieve.kernels.cpu.butterworth import butterworth
 from spikesieve.kernels.cpu.by_unit import rows_by_unit
 from spikesieve.kernels.cpu.coincidences import coincidences
+from spikesieve.kernels.cpu.columns import column_extremes
 from spikesieve.kernels.cpu.correlogram import correlogram
 from spikesieve.kernels.cpu.delay import delay
 from spikesieve.kernels.cpu.describe import describe
@@ -43,6 +44,7 @@ __all__ = [
     "ascend",
     "butterworth",
     "coincidences",
+    "column_extremes",
     "correlogram",
     "count_in_pixels",
     "count_later",

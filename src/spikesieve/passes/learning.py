@@ -11,7 +11,7 @@ from spikesieve.engine.blocks import Block
 from spikesieve.engine.heap import give_back
 from spikesieve.engine.run import Run, versioned
 from spikesieve.engine.source import Source
-from spikesieve.model import F64, I64, SortedTime
+from spikesieve.model import I64
 from spikesieve.passes.curation import CuratedUnits
 from spikesieve.passes.drift import DriftModel
 from spikesieve.settings.curate import CurateParams
@@ -24,6 +24,7 @@ from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.sieve.collisions import collision_templates
 from spikesieve.stages.sieve.described_spikes import DescribedSpikes
 from spikesieve.stages.sieve.final_assignment import final_assignment
+from spikesieve.stages.sieve.incomplete import complete_templates
 from spikesieve.stages.sieve.learning import LearnedUnits, learn_units, learned_templates, means_after_merging
 from spikesieve.stages.sieve.merge_across_drift import merge_across_drift
 from spikesieve.stages.sieve.moving_units import (
@@ -36,6 +37,8 @@ from spikesieve.stages.sieve.moving_units import (
 )
 from spikesieve.stages.sieve.rivals import SpikesAsSeen, find_rivals
 from spikesieve.stages.sieve.same_neuron import log_odds_one_neuron
+from spikesieve.stages.sieve.two_neurons import AlikeUnits
+from spikesieve.stages.sieve.unit_templates import renumbered
 from spikesieve.stages.tissue import MovingTemplates
 
 
@@ -94,18 +97,38 @@ class _MergedUnits:
         The merged unit of each.
     moving : MovingTemplates
         The merged units, as templates at every displacement.
+    bin_centre : ndarray of int64, shape (n_spikes,)
+        Bin of displacement of each spike that was learned from.
     """
 
     learned: LearnedUnits
     found: FoundUnits
     merged_into: I64
     moving: MovingTemplates
+    bin_centre: I64
+
+    @property
+    def unit(self) -> I64:
+        """The template of `moving` that each spike was learned as, (n_spikes,) int64; -1 = none."""
+        return renumbered(np.append(self.merged_into, -1)[self.found.unit], np.unique(self.merged_into))
 
     @property
     def trains(self) -> list[I64]:
-        """Samples of the spikes that each merged unit was learned from, in the order of `moving`."""
-        sample, unit = self.learned.spikes.sample, np.append(self.merged_into, -1)[self.found.unit]
-        return [sample[unit == k] for k in np.unique(self.merged_into)]
+        """Samples of the spikes that each template of `moving` was learned from, ascending."""
+        return [np.sort(self.learned.spikes.sample[self.unit == k]) for k in range(len(self.moving.rest))]
+
+    def may_be_one(self, params: RefineParams) -> Callable[[int, int], bool]:
+        """Whether two templates of `moving` may be one neuron; nothing is known of templates after its last."""
+        trains, time = self.trains, self.learned.spikes.time
+        alike = AlikeUnits(self.learned.spikes, self.unit, self.bin_centre, params)
+
+        def decide(a: int, b: int) -> bool:
+            if max(a, b) >= len(trains):
+                return True
+            by_times = log_odds_one_neuron(trains[a], trains[b], time) >= -params.refractory_log_odds
+            return by_times and alike.may_be_one(a, b)
+
+        return decide
 
 
 @versioned(8)
@@ -139,14 +162,16 @@ def learn_templates_again(
     units = _merged_units(run, source, matching, params, _described(source, matching))
     seconds = _seconds(source, matching)
     share = seconds / source.used_s
+    pcs = matching.shapes.pcs
     moving = concatenate_templates(
-        units.moving, rarely_seen(matching.templates, units.found.parent, share, params.refine)
+        complete_templates(units.moving, units.learned.spikes, units.unit, matching.templates),
+        rarely_seen(matching.templates, units.found.parent, share, params.refine),
     )
     n_contacts = drift.probe.n_contacts
-    may_be_one = _by_spike_times(units.trains, source.recording.sorted_time, params.refine)
+    may_be_one = units.may_be_one(params.refine)
     moving = without_moving_duplicates(moving, n_contacts, matching.shapes, shape, may_be_one)
-    is_sum = collision_templates(moving.rest, n_contacts, matching.shapes.pcs, seconds, hz, params.fit)
-    single = np.flatnonzero(~is_sum)
+    is_sum = collision_templates(moving.rest, n_contacts, pcs, seconds, hz, params.fit)
+    single = np.flatnonzero(~is_sum & (moving.rest.n_spikes > 0))
     n_spikes = np.round(moving.rest.n_spikes[single] * source.used_s / seconds).astype(np.int64)
     return moving.take(single, n_spikes)
 
@@ -175,34 +200,25 @@ def final_units(
     CuratedUnits
         The unit of every matched spike.
     """
-    matched = _described(source, matching)
+    matched, n_contacts = _described(source, matching), matching.drift.probe.n_contacts
     rivals = find_rivals(matched, _as_seen(source, matching, matched), params.fit, params.refine)
     own = rivals.own(matched.template)
     units = _merged_units(run, source, matching, params, matched.take(own))
     means = means_after_merging(units.learned, units.merged_into, run.map_kept)
     del units
-    kept = final_assignment(matched.take(own), means, params.fit, params.refine, run.map_kept)
+    spikes = matched.take(own)
+    kept = final_assignment(spikes, means, params.fit, params.refine, run.map_kept)
+    alike = AlikeUnits(spikes, kept.unit, _matched_steps(source, matching, spikes).bin_centre, params.refine)
     give_back()
     unit, sample = np.full(len(matched.sample), -1), matched.sample.copy()
     unit[own], sample[own] = kept.unit, kept.sample
     unit, sample = rivals.hand_over(matched, unit, sample)
     trains = UnitSpikes(sample, unit, source.recording.sorted_time)
-    n_contacts = matching.drift.probe.n_contacts
-    trains, final, removed = curate(trains, kept.means, n_contacts, matching.shapes, curation)
+    trains, final, removed = curate(trains, kept.means, n_contacts, matching.shapes, curation, alike.may_be_one)
     found = matching.found
     least = float(np.median(found.score - found.excess)) if len(found.score) else 0.0
     notes = (*kept.notes, *removed)
     return CuratedUnits(trains, final, matching.templates.rest.contacts, least, notes)
-
-
-def _by_spike_times(trains: list[I64], time: SortedTime, params: RefineParams) -> Callable[[int, int], bool]:
-    """Whether two templates may be one neuron; nothing is known of templates after the last train."""
-
-    def may_be_one(a: int, b: int) -> bool:
-        known = max(a, b) < len(trains)
-        return not known or log_odds_one_neuron(trains[a], trains[b], time) >= -params.refractory_log_odds
-
-    return may_be_one
 
 
 def _seconds(source: Source, matching: Matching) -> float:
@@ -233,26 +249,21 @@ def _merged_units(
     run: Run, source: Source, matching: Matching, params: LearningParams, matched: DescribedSpikes
 ) -> _MergedUnits:
     """Units learned from matched spikes, and merged by comparing them at the displacements where both were seen."""
-    before, drift = matching.templates, matching.drift
+    drift = matching.drift
     learned = learn_units(matched, params.fit, params.refine, run.map_kept)
     found, spikes = FoundUnits(*learned_templates(learned), learned.assignment.amplitude), learned.spikes
-    tissue = drift.tissue.params
-    width = max(1, round(tissue.displacement_bin_um / tissue.displacement_step_um))
-    matched_at = MatchedSteps(before, *_steps_of(source, matching, spikes), width)
+    matched_at = _matched_steps(source, matching, spikes)
     observed = observe_units(spikes, found, matched_at, run.map_kept)
-    if len(before.steps_um) > 1:
+    if len(matching.templates.steps_um) > 1:
         merged_into, moving = merge_across_drift(observed, spikes, drift.tissue, params.refine, run.map_kept)
     else:
         merged_into = np.arange(len(observed.observed))
         moving = units_as_moving_templates(observed, merged_into, drift.tissue, run.map_kept)
-    return _MergedUnits(learned, found, merged_into, moving)
+    return _MergedUnits(learned, found, merged_into, moving, matched_at.bin_centre)
 
 
-def _steps_of(source: Source, matching: Matching, spikes: DescribedSpikes) -> tuple[I64, F64]:
-    """Displacement step at which each spike was matched: that of its template in the middle of its block.
-
-    Also how long each template was at each step in s, (n_steps, n_templates).
-    """
+def _matched_steps(source: Source, matching: Matching, spikes: DescribedSpikes) -> MatchedSteps:
+    """Displacement step at which each spike was matched: that of its template in the middle of its block."""
     seen = _as_seen(source, matching, spikes)
     steps = seen.steps
     seconds = np.zeros((len(matching.templates.steps_um), steps.shape[1]))
@@ -261,7 +272,9 @@ def _steps_of(source: Source, matching: Matching, spikes: DescribedSpikes) -> tu
     start, stop = (np.array([getattr(block, end) for block in blocks]) for end in ("start", "stop"))
     used_s = time.elapsed_s(stop) - time.elapsed_s(start)
     np.add.at(seconds, (steps, np.arange(steps.shape[1])), used_s[:, None])
-    return steps[seen.block, spikes.template], seconds
+    tissue = matching.drift.tissue.params
+    width = max(1, round(tissue.displacement_bin_um / tissue.displacement_step_um))
+    return MatchedSteps(matching.templates, steps[seen.block, spikes.template], seconds, width)
 
 
 def _as_seen(source: Source, matching: Matching, spikes: DescribedSpikes) -> SpikesAsSeen:

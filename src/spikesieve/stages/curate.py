@@ -5,6 +5,7 @@ The criteria are Kilosort4's R and Q of correlograms; see docs/curate.md.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
@@ -156,7 +157,12 @@ def is_refractory(train: I64, time: SortedTime, params: CurateParams) -> bool:
 
 
 def curate(
-    spikes: UnitSpikes, means: LearnedTemplates, n_contacts: int, shapes: Shapes, params: CurateParams
+    spikes: UnitSpikes,
+    means: LearnedTemplates,
+    n_contacts: int,
+    shapes: Shapes,
+    params: CurateParams,
+    may_be_one: Callable[[int, int], bool] = lambda *_: True,
 ) -> tuple[UnitSpikes, LearnedTemplates, tuple[str, ...]]:
     """Merge units of one neuron, leave out what is no unit, and number the units along the probe.
 
@@ -172,6 +178,8 @@ def curate(
         Temporal components of the waveforms.
     params : CurateParams
         Criteria of every step.
+    may_be_one : callable, optional
+        Whether two units of nearly the same shape may be one neuron, as far as their spikes tell. Default: all may.
 
     Returns
     -------
@@ -182,7 +190,7 @@ def curate(
     notes : tuple of str
         What was left out, and why.
     """
-    merged, _ = merge_units(spikes, means, n_contacts, shapes.pcs, params)
+    merged, _ = merge_units(spikes, means, n_contacts, shapes.pcs, params, may_be_one)
     sample, unit = merged.sample, merged.unit
     counts = np.bincount(unit[unit >= 0], minlength=len(means))
     small = (counts > 0) & (counts < params.min_spikes)
@@ -224,7 +232,12 @@ def _removal_notes(n_small: int, n_echoes: int, n_double: int, params: CuratePar
 
 
 def merge_units(
-    spikes: UnitSpikes, means: LearnedTemplates, n_contacts: int, pcs: F32, params: CurateParams
+    spikes: UnitSpikes,
+    means: LearnedTemplates,
+    n_contacts: int,
+    pcs: F32,
+    params: CurateParams,
+    may_be_one: Callable[[int, int], bool] = lambda *_: True,
 ) -> tuple[UnitSpikes, I64]:
     """Merge similar units that are refractory to each other, the unit with most spikes first.
 
@@ -245,6 +258,8 @@ def merge_units(
         Temporal components of the waveforms.
     params : CurateParams
         Criteria of a merge.
+    may_be_one : callable, optional
+        Whether two units of nearly the same shape and size may be one neuron. Default: all may.
 
     Returns
     -------
@@ -259,6 +274,8 @@ def merge_units(
     """
     alike, lag = similarity(overlaps(means, n_contacts, pcs), len(means))
     candidate, same = _merge_candidates(alike, means.norms, params)
+    for a, b in np.argwhere(np.triu(same, 1)).tolist():
+        same[a, b] = same[b, a] = may_be_one(a, b)
     sample, unit = spikes.sample.copy(), spikes.unit.copy()
     became, turned = np.arange(len(means)), np.zeros(len(sample), np.bool_)
     trains = spikes.spike_trains()

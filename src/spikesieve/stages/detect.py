@@ -205,6 +205,24 @@ def find(
     return Detections(*backend.universal_peaks(white, shapes.waveforms, shapes.peak_index, templates, span, all_limits))
 
 
+def usual_peak(shapes: Shapes, templates: UniversalTemplates) -> float:
+    """Compute how large the trough of the usual spike of score 1 is, on its largest contact.
+
+    Parameters
+    ----------
+    shapes : Shapes
+        Shapes of spikes on one contact.
+    templates : UniversalTemplates
+        Centres and spatial weights.
+
+    Returns
+    -------
+    float
+        The median over the shapes and over the places and sizes of templates.
+    """
+    return float(np.median(np.abs(shapes.waveforms).max(axis=1)) * np.median(templates.weights.max(axis=2)))
+
+
 def are_whole(blanked: Bool | None, contacts: I64, sample: I64, shapes: Shapes) -> Bool:
     """Tell which spikes are whole: on each of their contacts less than a hundredth of the energy is blanked.
 

@@ -69,6 +69,7 @@ def without_duplicates(
     for k in np.argsort(-means.n_spikes, kind="stable"):
         if template_of_cluster[k] < 0:
             joining = (template_of_cluster < 0) & same[k]
+            joining[k] = False
             joining[[j for j in np.flatnonzero(joining) if not may_be_one(int(k), int(j))]] = False
             joining[k] = True
             template_of_cluster[joining] = len(keep)

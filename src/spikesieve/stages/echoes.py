@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,9 +36,7 @@ class EchoOf:
     lag_ms: float
 
 
-def echo_units(
-    trains: Mapping[int, I64], means: LearnedTemplates, time: SortedTime, max_coincident_share: float
-) -> I64:
+def echo_units(trains: Mapping[int, I64], means: LearnedTemplates, time: SortedTime, maxcoincident_share: float) -> I64:
     """Find units that only collect what the matching leaves of a larger neighbour.
 
     Most spikes of an echo lie within 0.4 ms of a spike of a unit with a larger template and contacts in common, or at
@@ -52,7 +50,7 @@ def echo_units(
         Mean waveform of each unit.
     time : SortedTime
         The time that was sorted.
-    max_coincident_share : float
+    maxcoincident_share : float
         Share of such spikes from which on a unit is an echo.
 
     Returns
@@ -74,14 +72,16 @@ def echo_units(
         for j in larger:
             if j in echoes:
                 continue
-            coincident = _coincident_share(trains[k], trains[j], time)
-            if max(coincident, echo(trains[k], trains[j], time).share) > max_coincident_share:
+            coincident = coincident_share(trains[k], trains[j], time)
+            if max(coincident, echo(trains[k], trains[j], time).share) > maxcoincident_share:
                 echoes.add(k)
                 break
     return np.array(sorted(echoes), np.int64)
 
 
-def partial_echoes(trains: Mapping[int, I64], means: LearnedTemplates, time: SortedTime) -> dict[int, EchoOf]:
+def partial_echoes(
+    trains: Mapping[int, I64], means: LearnedTemplates, time: SortedTime, of: Collection[int] | None = None
+) -> dict[int, EchoOf]:
     """Find units of which a part of the spikes stands at one lag of a larger neighbour, beyond chance.
 
     Parameters
@@ -92,6 +92,8 @@ def partial_echoes(trains: Mapping[int, I64], means: LearnedTemplates, time: Sor
         Mean waveform of each unit.
     time : SortedTime
         The time that was sorted.
+    of : collection of int, optional
+        The units that are asked about. Default: all.
 
     Returns
     -------
@@ -100,8 +102,10 @@ def partial_echoes(trains: Mapping[int, I64], means: LearnedTemplates, time: Sor
     """
     found = {}
     for k, larger in _larger_neighbours(trains, means).items():
-        of = [(*echo(trains[k], trains[j], time), j) for j in larger]
-        share, lag_samples, j = max(of, default=(0.0, 0, -1))
+        if of is not None and k not in of:
+            continue
+        each = [(*echo(trains[k], trains[j], time), j) for j in larger]
+        share, lag_samples, j = max(each, default=(0.0, 0, -1))
         if share > 0:
             found[k] = EchoOf(j, share, lag_samples * 1e3 / time.sampling_hz)
     return found
@@ -146,8 +150,26 @@ def _larger_neighbours(trains: Mapping[int, I64], means: LearnedTemplates) -> di
     return {k: [j for j in order[:i] if contacts[j] & contacts[k]] for i, k in enumerate(order)}
 
 
-def _coincident_share(a: I64, b: I64, time: SortedTime) -> float:
-    """Share of the spikes of a with a spike of b within 0.4 ms; both ascending."""
+def coincident_share(a: I64, b: I64, time: SortedTime) -> float:
+    """Compute the share of spikes that come together with those of another train.
+
+    Parameters
+    ----------
+    a, b : ndarray of int64, shape (n_a,) and (n_b,)
+        Spike times in samples, ascending.
+    time : SortedTime
+        The time that was sorted.
+
+    Returns
+    -------
+    float
+        Share of the spikes of `a` with a spike of `b` within 0.4 ms.
+
+    Examples
+    --------
+    >>> coincident_share(np.array([100, 900]), np.array([110]), SortedTime(((0, 1000),), 30_000.0))
+    0.5
+    """
     reach_samples = round(COINCIDENCE_MS * 1e-3 * time.sampling_hz)
     a, b = time.apart(a), time.apart(b)
     first = np.searchsorted(b, a - reach_samples)

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from spikesieve.model import F32, F64, I64
 from spikesieve.settings.shapes import ShapesParams
@@ -146,7 +147,8 @@ def _components_and_shapes(pool: F32, params: ShapesParams) -> tuple[F64, F64, I
     pcs = components(pool.astype(np.float64), params.n_pcs)
     from sklearn.cluster import KMeans  # takes half a second, and most readers of a result need none
 
-    fit = KMeans(params.n_templates, n_init=10, random_state=params.seed).fit(pool @ pcs.T)
+    with threadpool_limits(limits=1, user_api="openmp"):  # several threads add up in the order in which they finish
+        fit = KMeans(params.n_templates, n_init=10, random_state=params.seed).fit(pool @ pcs.T)
     centres = fit.cluster_centers_.astype(np.float64)
     return pcs, centres / np.linalg.norm(centres, axis=1, keepdims=True), fit.labels_.astype(np.int64)
 

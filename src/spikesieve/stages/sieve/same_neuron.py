@@ -72,3 +72,28 @@ def without_jitter(features: F64, mean: F64, lags: F32) -> F64:
     size = np.linalg.norm(change)
     direction = change / size if size > 0 else change
     return np.asarray(features - np.outer(features @ direction, direction))
+
+
+def without_amplitude(features: F64, mean: F64) -> F64:
+    """Remove the direction of a unit's mean, along which its spikes differ in size.
+
+    Parameters
+    ----------
+    features : ndarray of float64, shape (n, n_dims)
+        Spikes.
+    mean : ndarray of float64, shape (1, n_dims)
+        Mean of the unit.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, n_dims)
+        The spikes without their projection on the mean.
+
+    Examples
+    --------
+    >>> without_amplitude(np.array([[6.0, 8.0], [5.0, 0.0]]), np.array([[3.0, 4.0]])).round(2)
+    array([[ 0. ,  0. ],
+           [ 3.2, -2.4]])
+    """
+    direction = mean[0] / max(float(np.linalg.norm(mean)), 1e-9)
+    return np.asarray(features - np.outer(features @ direction, direction))

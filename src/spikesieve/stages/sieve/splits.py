@@ -22,8 +22,18 @@ MIN_DIMS, MAX_DIMS = 2, 5
 
 
 @dataclass(frozen=True, eq=False)
-class _SplitTest:
-    """Criteria for spikes that come from two neurons."""
+class SplitTest:
+    """Criteria for spikes that come from two neurons.
+
+    Attributes
+    ----------
+    lags : ndarray of float32, shape (n_pcs, n_pcs, n_lags)
+        Overlaps of the shifted components, as `component_lags` returns them.
+    time : SortedTime
+        The time that was sorted.
+    params : RefineParams
+        When a unit is split.
+    """
 
     lags: F32
     time: SortedTime
@@ -64,7 +74,7 @@ def split_units(
     """
     unit = np.full_like(assignment.unit, -1)
     n_units = 0
-    test = _SplitTest(component_lags(spikes.pcs), spikes.time, params)
+    test = SplitTest(component_lags(spikes.pcs), spikes.time, params)
     split = partial(_split_unit, spikes=spikes, test=test)
     for parts in share(split, _main_groups(groups, assignment)):
         for rows in parts:
@@ -85,14 +95,16 @@ def _main_groups(groups: Sequence[SpikeGroup], assignment: Assignment) -> list[t
     return [(groups[i], np.flatnonzero(units[i] == k)) for k, i in enumerate(best) if counts[i, k]]
 
 
-def _split_unit(one_unit: tuple[SpikeGroup, I64], spikes: DescribedSpikes, test: _SplitTest) -> list[I64]:
+def _split_unit(one_unit: tuple[SpikeGroup, I64], spikes: DescribedSpikes, test: SplitTest) -> list[I64]:
     """The spikes of each part of a unit, as rows of `spikes`."""
     group, inside = one_unit
     x, all_rows = group.flat_features(spikes)[inside], group.rows[inside]
     todo, done = [np.arange(len(x))], []
     while todo:
         rows = todo.pop()
-        upper = _second_neuron(x[rows].astype(np.float64), spikes.sample[all_rows[rows]], test)
+        part = x[rows].astype(np.float64)
+        mean = part.mean(axis=0).reshape(-1, test.lags.shape[0])
+        upper = second_neuron(without_jitter(part, mean, test.lags), spikes.sample[all_rows[rows]], test)
         if upper is None:
             done.append(all_rows[rows])
         else:
@@ -100,13 +112,38 @@ def _split_unit(one_unit: tuple[SpikeGroup, I64], spikes: DescribedSpikes, test:
     return done
 
 
-def _second_neuron(x: F64, sample: I64, test: _SplitTest) -> Bool | None:
-    """Which spikes are the second neuron's, or None where shape or spike times say that there is only one."""
+def second_neuron(points: F64, sample: I64, test: SplitTest) -> Bool | None:
+    """Find the spikes of a second neuron among those of a unit.
+
+    Parameters
+    ----------
+    points : ndarray of float64, shape (n, n_dims)
+        Scores of the spikes, without what varies in one neuron.
+    sample : ndarray of int64, shape (n,)
+        Spike times in samples.
+    test : SplitTest
+        When spikes are those of two neurons.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,), or None
+        Which spikes are the second neuron's; None where shape or spike times say that there is only one.
+
+    Examples
+    --------
+    >>> from spikesieve.stages.templates import component_lags
+    >>> time = SortedTime(((0, 90_000),), 30_000.0)
+    >>> test = SplitTest(component_lags(np.ones((1, 4), np.float32)), time, RefineParams())
+    >>> rng = np.random.default_rng(0)
+    >>> points, sample = rng.standard_normal((100, 3)), np.sort(rng.integers(0, 90_000, 100))
+    >>> points[:40, 0] += 9
+    >>> second_neuron(points, sample, test).sum(), second_neuron(points[40:], sample[40:], test)
+    (40, None)
+    """
     params = test.params
-    if len(x) < 2 * params.min_spikes:
+    if len(points) < 2 * params.min_spikes:
         return None
-    mean = x.mean(axis=0).reshape(-1, test.lags.shape[0])
-    found = fit_two_gaussians(main_components(without_jitter(x, mean, test.lags)))
+    found = fit_two_gaussians(main_components(points))
     if found is None or found.gain < params.split_log_likelihood_gain or found.separation < params.split_separation:
         return None
     upper = found.upper
