@@ -213,7 +213,7 @@ def floors_s(one: dict[str, Any], machine: Machine) -> dict[str, tuple[float, fl
         "noise and whitening": (2 * sampled, clean + 2 * n, BYTES_CLEAN),
         "shapes": (sampled, clean, BYTES_CLEAN),
         "noise of scores": (sampled, clean + each["project"], BYTES_CLEAN),
-        "detect": (whole, clean + each["project"], BYTES_CLEAN),
+        "detect": (whole, clean + each["project"] / 2, BYTES_CLEAN),
         "match": (whole + learned, matched, BYTES_CLEAN + 8 * one["n_templates"] / n),
     }
     together = min(machine.all_bytes_per_s, jobs * machine.bytes_per_s)

@@ -67,8 +67,8 @@ def exchange(problem: Problem, spikes: FoundSpikes, look: Bool, dirty: Bool) -> 
     spikes : FoundSpikes
         The spikes, changed in place.
     look : ndarray of bool, shape (n_templates, n_tiles)
-        Tiles whose scores have changed since spikes were examined. Spikes near which no template like their own has
-        changed are not examined again.
+        Tiles whose scores have changed since spikes were examined. Spikes near which no template that overlaps with
+        their own has changed are not examined again.
     dirty : ndarray of bool, shape (n_templates, n_tiles)
         Tiles whose scores have changed are marked.
 
@@ -119,14 +119,13 @@ def _get(spikes: FoundSpikes, i: int) -> Spike:
 
 @compiled
 def _has_changed(problem: Problem, look: Bool, spike: Spike) -> bool:
-    """Tell whether the score of a template like the spike's own has changed around it."""
-    pairs, near = problem.pairs, problem.bounds.near_samples
-    first, last = max(0, spike.sample - near) // TILE, min(problem.scores.shape[1] - 1, spike.sample + near) // TILE
-    for q in range(pairs.offsets[spike.template], pairs.offsets[spike.template + 1]):
-        if pairs.largest[q] > ALIKE:
-            for tile in range(first, last + 1):
-                if look[pairs.neighbours[q], tile]:
-                    return True
+    """Tell whether the score of a template that overlaps with the spike's own has changed around it."""
+    pairs, far = problem.pairs, 2 * problem.bounds.near_samples
+    first, last = max(0, spike.sample - far) // TILE, min(problem.scores.shape[1] - 1, spike.sample + far) // TILE
+    for j in pairs.neighbours[pairs.offsets[spike.template] : pairs.offsets[spike.template + 1]]:
+        for tile in range(first, last + 1):
+            if look[j, tile]:
+                return True
     return False
 
 
