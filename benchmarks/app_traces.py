@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 from made_results import make_results
+from numpy.typing import NDArray
 
 from spikesieve import read_probe, read_recording
 from spikesieve.api.result_to_show import read_result_to_show
@@ -34,6 +35,7 @@ from spikesieve.model import Motion, Recording
 from spikesieve.settings.sort import Settings
 from spikesieve.settings.tissue import TissueParams
 from spikesieve.views.result import Result
+from spikesieve.views.sampled_overview import sampled_overview
 from spikesieve.views.trace_prediction import FittedSpikes, FollowedTissue
 from spikesieve.views.trace_reader import TraceReader
 from spikesieve.views.trace_tiles import TILE_SAMPLES
@@ -68,12 +70,16 @@ def places(n_samples: int) -> tuple[list[int], int]:
 def made_file(path: Path, n_samples: int) -> Recording:
     """A sparse file with noise and spikes where it is read."""
     rng = np.random.default_rng(0)
-    piece = rng.normal(0, 20, (4 * TILE_SAMPLES, N_CHANNELS))
-    course = -np.hanning(30)[:, None]
-    for at in rng.integers(100, len(piece) - 100, 1500):
-        depth = rng.integers(0, N_CHANNELS)
-        piece[at : at + 30] += 300 * course * np.exp(-(((np.arange(N_CHANNELS) - depth) / 3) ** 2))
-    raw = piece.astype(np.int16)
+    course = -300 / GAIN_UV * np.hanning(30)[:, None]
+
+    def piece() -> NDArray[np.int16]:
+        # New noise each time: noise that came again would be taken for lines of interference.
+        made = rng.standard_normal((4 * TILE_SAMPLES, N_CHANNELS), np.float32) * np.float32(10 / GAIN_UV)
+        for at in rng.integers(100, len(made) - 100, 1500):
+            depth = rng.integers(0, N_CHANNELS)
+            made[at : at + 30] += course * np.exp(-(((np.arange(N_CHANNELS) - depth) / 3) ** 2))
+        return made.astype(np.int16)
+
     bytes_of = N_CHANNELS * 2
     with path.open("wb") as file:
         file.truncate(n_samples * bytes_of)
@@ -84,7 +90,7 @@ def made_file(path: Path, n_samples: int) -> Recording:
         firsts = [tile * TILE_SAMPLES for tile in starts] + [block.start - 3000 for block in source.sample_blocks]
         for first in firsts:
             file.seek(max(0, first) * bytes_of)
-            file.write(raw[: max(0, n_samples - first)].tobytes())
+            file.write(piece()[: max(0, n_samples - first)].tobytes())
     return read_recording(path, N_CHANNELS, HZ, gain_uv=GAIN_UV)
 
 
@@ -101,7 +107,8 @@ def opened(result: Result, recording: Recording) -> Traces:
     def learn() -> TraceReader:
         return TraceReader(fitted_source(recording, result.probe, settings), backend, fitted)
 
-    return Traces(TraceReader(unfitted_source(recording, result.probe, settings), backend), learn, True)
+    plain = TraceReader(unfitted_source(recording, result.probe, settings), backend)
+    return Traces(plain, learn, lambda: sampled_overview(plain.source, backend), True)
 
 
 def timed(name: str, work: Callable[[int], object], each: list[int]) -> None:

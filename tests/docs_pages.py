@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-FILE = re.compile(r"# ([\w/]+\.py)\n")
+# A directive, such as {code-cell} ipython3, has braces: the build of the site runs those.
+BLOCK = re.compile(r"^( *)```(\w*|\{[^\n]*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"(?:#|//) ([\w/]+\.(?:py|js))\n")
 
 
 class Block(NamedTuple):
@@ -21,7 +22,7 @@ class Block(NamedTuple):
     def file(self) -> str | None:
         """The file that it is, where its first line is a comment with a path."""
         named = FILE.match(self.text)
-        return named[1] if named and self.language == "python" else None
+        return named[1] if named and self.language in ("python", "js") else None
 
 
 def blocks(page: Path) -> list[Block]:

@@ -32,14 +32,17 @@ def random_case(seed: int, n_spikes: int, n_templates: int = 8, n_samples: int =
     traces = tiny.traces_with(templates, SHAPES, n_contacts, n_samples, spikes, 1.0, seed)
     out = np.empty((n_templates, n_samples), np.float32)
     weights = unit_norm(templates)
-    kernels.template_scores(traces, SHAPES.pcs, SHAPES.peak_index, templates.contacts, weights, out)
+    kernels.template_scores(
+        traces, SHAPES.pcs, SHAPES.peak_index, templates.contacts, weights, np.empty(0, np.float32), out
+    )
     return out, overlaps(templates, n_contacts, SHAPES.pcs)
 
 
 def as_pairs(tables: np.ndarray, neighbours: list[list[int]]) -> Overlaps:
     flat = [j for row in neighbours for j in row]
     offsets = np.cumsum([0, *(len(row) for row in neighbours)]).astype(np.int64)
-    return Overlaps(offsets, np.array(flat, np.int64), np.asarray(tables, np.float32))
+    tables = np.asarray(tables, np.float32)
+    return Overlaps(offsets, np.array(flat, np.int64), tables, *kernels.extents(tables, 0.0, 1))
 
 
 def isolated(n_templates: int, reach: int = 4) -> Overlaps:

@@ -166,11 +166,26 @@ def score(projections, near, weights, threshold, out):
             out[u, t] = best if abs(best) > threshold else 0.0
 
 
-def universal_scores(traces, shapes, peak_index, first, near, weights, threshold, out):
-    """out[u, t] = `score` at sample first + t of the traces projected on the shapes."""
-    projections = np.zeros((len(traces), len(shapes), max(traces.shape[1], first + out.shape[1])))
+def universal_scores(traces, shapes, peak_index, first, step, near, weights, threshold, out):
+    """out[u, n] = `score` at sample first + n step of the traces projected on the shapes."""
+    stop = first + step * out.shape[1]
+    projections = np.zeros((len(traces), len(shapes), max(traces.shape[1], stop)))
     project(traces, shapes, peak_index, projections[:, :, : traces.shape[1]])
-    score(projections[:, :, first : first + out.shape[1]], near, weights, threshold, out)
+    score(projections[:, :, first:stop:step], near, weights, threshold, out)
+
+
+def refine(traces, shapes, peak_index, spikes, near, weights):
+    """Sample and score of each spike at its sample, or at one beside it where the magnitude at its centre is larger."""
+    moved = []
+    for t, u, value in zip(*spikes, strict=True):
+        around = np.zeros((1, 3))
+        first = max(0, t - 1)
+        here = around[:, first - (t - 1) :]
+        universal_scores(traces, shapes, peak_index, first, 1, near[u : u + 1], weights[u : u + 1], 0.0, here)
+        options = [(abs(value), 1, t, value)]
+        options += [(abs(around[0, i]), -i, t - 1 + i, around[0, i]) for i in (0, 2)]
+        moved.append(max(options)[2:])
+    return np.array([t for t, _ in moved], np.int64), np.array([v for _, v in moved], np.float32)
 
 
 def pick(scores, neighbours, half_window, first, last):
@@ -227,8 +242,11 @@ def _best_label(linked, mass, penalty, current):
     return max(sorted(set(linked)), key=lambda label: (linked.count(label) - penalty * mass[label], -label))
 
 
-def template_scores(traces, components, peak_index, contacts, weights, out):
-    """out[k, t] = sum over the template's contacts of the window at t times its waveform there; 0 without a window."""
+def template_scores(traces, components, peak_index, contacts, weights, between, out):
+    """out[k, t] = sum over the template's contacts of the window at t times its waveform there; 0 without a window.
+
+    With weights `between`, those at odd t are sums of the even ones around, which are mirrored beyond their ends.
+    """
     n_window = components.shape[1]
     for k, mine in enumerate(contacts):
         waveforms = weights[k].astype(np.float64) @ components.astype(np.float64)
@@ -237,6 +255,46 @@ def template_scores(traces, components, peak_index, contacts, weights, out):
             inside = first >= 0 and first + n_window <= traces.shape[1]
             windows = [(c, traces[contact, first : first + n_window]) for c, contact in enumerate(mine) if contact >= 0]
             out[k, t] = sum(window.astype(np.float64) @ waveforms[c] for c, window in windows) if inside else 0.0
+    whole = [t for t in range(traces.shape[1]) if 0 <= t - peak_index <= traces.shape[1] - n_window]
+    even, n = [t for t in whole if t % 2 == 0], len(between)
+    if n and not even:
+        out[:, whole] = 0.0
+    elif n:
+        known = np.pad(out[:, even].astype(np.float64), ((0, 0), (n, n)), mode="symmetric")
+        for t in (t for t in whole if t % 2):
+            after = n + (t + 1 - even[0]) // 2
+            out[:, t] = sum(float(w) * (known[:, after - 1 - i] + known[:, after + i]) for i, w in enumerate(between))
+
+
+def describe(traces, sample, contacts, components, peak_index, out):
+    """out[i, c] = components @ the window of spike i on its contact c; 0 without a contact."""
+    for i, t in enumerate(sample):
+        for c, contact in enumerate(contacts[i]):
+            window = traces[contact, t - peak_index :][: components.shape[1]].astype(np.float64)
+            out[i, c] = components.astype(np.float64) @ window if contact >= 0 else 0.0
+
+
+def pair_products(contacts, scores, n_contacts, offsets, neighbours):
+    """For every pair scores.T @ scores of the two templates, written on all contacts."""
+    dense = np.zeros((len(contacts), n_contacts, scores.shape[2]))
+    for k, mine in enumerate(contacts):
+        for c, contact in enumerate(mine):
+            if contact >= 0:
+                dense[k, contact] = scores[k, c]
+    first = np.repeat(np.arange(len(contacts)), np.diff(offsets))
+    return np.array([dense[k].T @ dense[j] for k, j in zip(first, neighbours, strict=True)]).reshape(
+        -1, *[scores.shape[2]] * 2
+    )
+
+
+def extents(tables, least, multiple):
+    """First and last column of at least this magnitude, the part made longer to a multiple; the largest magnitude."""
+    part, n_columns = [], np.shape(tables)[1]
+    for row in np.abs(tables):
+        large = np.flatnonzero(row >= least)
+        length = int(np.ceil((large[-1] + 1 - large[0]) / multiple)) * multiple if large.size else 0
+        part.append([large[0], min(n_columns, large[0] + length)] if large.size else [0, 0])
+    return np.array(part, np.int64).reshape(-1, 2), np.abs(tables).max(axis=1, initial=0)
 
 
 def subtract_waveforms(traces, sample, template, value, contacts, waveforms, peak_index):
@@ -373,6 +431,11 @@ def rows_by_unit(unit, first, place, n_units):
     own = np.array([place[i] if 0 <= i < len(place) else -1 for i in k], np.int64)
     parts = [np.flatnonzero(own == u) for u in range(n_units)]
     return np.concatenate([np.empty(0, int), *parts]), np.cumsum([0, *map(len, parts)])
+
+
+def column_extremes(rows, n_columns):
+    parts = rows.reshape(len(rows), n_columns, -1)
+    return parts.min(axis=2), parts.max(axis=2)
 
 
 def in_polygon(x, y, corners):

@@ -38,17 +38,25 @@ class ReferenceBackend:
         yield from out
 
     def universal_peaks(self, traces, shapes, peak_index, where, span, limits):
-        exclusion, threshold = limits
-        scores = np.zeros((len(where.contacts), traces.shape[1]), np.float32)
-        reference.universal_scores(traces, shapes, peak_index, 0, where.contacts, where.weights, threshold, scores)
-        return reference.pick(scores, where.neighbours, exclusion, *span)
+        step, near, weights = limits.step, where.contacts, where.weights
+        scores = np.zeros((len(near), -(-traces.shape[1] // step)), np.float32)
+        least = limits.threshold * (0.93 if step == 2 else 1)
+        reference.universal_scores(traces, shapes, peak_index, 0, step, near, weights, least, scores)
+        reach = max(1, limits.exclusion_samples // step + step - 1)
+        sample, centre, value = reference.pick(scores, where.neighbours, reach, 0, scores.shape[1])
+        if step == 2:
+            sample, value = reference.refine(traces, shapes, peak_index, (2 * sample, centre, value), near, weights)
+        kept = (sample >= span[0]) & (sample < span[1]) & (np.abs(value) > limits.threshold)
+        order = np.lexsort((centre, sample))
+        order = order[kept[order]]
+        return sample[order], centre[order], value[order]
 
     def peaks(self, scores, neighbours, span, half_window):
         return reference.pick(scores, neighbours, half_window, *span)
 
-    def template_scores(self, traces, components, peak_index, contacts, weights):
+    def template_scores(self, traces, components, peak_index, contacts, weights, between):
         out = np.empty((len(weights), traces.shape[1]), np.float32)
-        reference.template_scores(traces, components, peak_index, contacts, weights, out)
+        reference.template_scores(traces, components, peak_index, contacts, weights, between, out)
         return out
 
     def hidden_energy(self, blanked, contacts, waveforms, peak_index):
@@ -64,11 +72,7 @@ class ReferenceBackend:
 
     def describe(self, traces, sample, contacts, components, peak_index):
         out = np.zeros((*contacts.shape, len(components)), np.float32)
-        for i, t in enumerate(sample):
-            for j, contact in enumerate(contacts[i]):
-                if contact >= 0:
-                    window = traces[contact, t - peak_index : t - peak_index + components.shape[1]]
-                    out[i, j] = components.astype(np.float64) @ window
+        reference.describe(traces, sample, contacts, components, peak_index, out)
         return out
 
     def release(self):

@@ -48,9 +48,9 @@ def add_to_scores(scores, pairs, worth, visible, spikes, sign):
     """Put spikes (t, k, a) back into the scores, or subtract them (sign -1)."""
     n_samples, reach = scores.shape[1], pairs.tables.shape[1] // 2
     for t, k, a in spikes:
-        low, high = max(0, t - reach), min(n_samples, t + reach + 1)
         for q in range(pairs.offsets[k], pairs.offsets[k + 1]):
-            j = pairs.neighbours[q]
+            j, lags = pairs.neighbours[q], [0, 2 * reach + 1] if visible.norms.size else pairs.lags[q]
+            low, high = max(0, t - reach + lags[0]), min(n_samples, t - reach + lags[1])
             row = pairs.tables[q, low - t + reach : high - t + reach].astype(np.float64)
             if visible.norms.size:
                 row = np.array([correlation(pairs, visible, k, t, j, s - t) for s in range(low, high)])

@@ -46,5 +46,6 @@ def neurons(unit_of_neuron: list[int], halves: bool = False) -> Result:
         position_um=np.zeros((len(sample), 2), np.float32),
         time=time,
         sorting=None,
+        features=None,
         described={},
     )

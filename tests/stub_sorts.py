@@ -12,16 +12,17 @@ from spikesieve.batch.rows import Row, make_row
 from spikesieve.batch.state import Place
 from spikesieve.batch.work import Ended, Share, Teller, work_on
 from spikesieve.engine.executor import Progress
+from spikesieve.errors import InputError
 
 GB = 1_000_000_000
 
 
-def rows(folder: Path, n: int) -> tuple[Row, ...]:
+def rows(folder: Path, n: int, out: Path | None = None) -> tuple[Row, ...]:
     """Rows whose files exist."""
     made = []
     for number in range(n):
         (folder / f"r{number}.bin").write_bytes(b"")
-        made.append(make_row({"files": f"r{number}.bin"}, folder, folder / "out"))
+        made.append(make_row({"files": f"r{number}.bin"}, folder, out or folder / "out"))
     return tuple(made)
 
 
@@ -36,13 +37,32 @@ def nothing(row: Row, place: Place, share: Share) -> Ended:
 
 
 def waits(seconds: float, row: Row, place: Place, share: Share) -> Ended:
-    """Wait, instead of sorting."""
-    return work_on(row, place, share, lambda *_: time.sleep(seconds))
+    """Wait, instead of sorting; process, begin and end are written beside the log."""
+
+    def wait(*_: object) -> None:
+        begun_s = time.monotonic()
+        time.sleep(seconds)
+        times = place.log_file(row).with_suffix(".times")
+        times.write_text(f"{os.getpid()} {begun_s} {time.monotonic()}")
+
+    return work_on(row, place, share, wait)
 
 
 def kills_its_worker(row: Row, place: Place, share: Share) -> Ended:
     """End the process of the worker at the first try of the row r1."""
     return work_on(row, place, share, _kill_once)
+
+
+def needs_its_files(row: Row, place: Place, share: Share) -> Ended:
+    """Refuse a row whose files are not there."""
+    return work_on(row, place, share, _need_files)
+
+
+def _need_files(row: Row, share: Share, teller: Teller, progress: Progress) -> None:
+    _count(row.out.with_suffix(".tries"))
+    for path in row.files:
+        if not path.exists():
+            raise InputError(f"{path} does not exist.")
 
 
 def _nothing(row: Row, share: Share, teller: Teller, progress: Progress) -> None:
@@ -51,7 +71,6 @@ def _nothing(row: Row, share: Share, teller: Teller, progress: Progress) -> None
 
 def _kill_once(row: Row, share: Share, teller: Teller, progress: Progress) -> None:
     tries = row.out.with_suffix(".tries")
-    tries.parent.mkdir(parents=True, exist_ok=True)
     n = _count(tries)
     if row.name == "r1" and n == 1:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -59,6 +78,7 @@ def _kill_once(row: Row, share: Share, teller: Teller, progress: Progress) -> No
 
 def _count(path: Path) -> int:
     """Add one to the number of tries."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         file.write("x")
     return path.stat().st_size

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 import reference
 from house_code import MODULES, TREES, part
-from paths import DOCS
+from paths import DOCS, PAGES
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -267,8 +267,15 @@ def test_the_door_tells_type_checkers_the_same():
     assert typed == {name: f"spikesieve.{home}" for name, home in spikesieve.HOMES.items()}
 
 
-def test_the_index_of_the_docs_names_every_page():
-    docs = DOCS
-    named = set(re.findall(r"\]\(([\w-]+\.\w+)\)", (docs / "index.md").read_text()))
-    pages = {page.name for page in docs.iterdir() if page.is_file()}
-    assert named == pages - {"index.md"}
+def test_every_page_of_the_docs_is_in_one_list_of_pages():
+    listed = [
+        (page.parent / name).resolve().relative_to(DOCS).as_posix()
+        for page in PAGES
+        for toctree in re.findall(
+            r"^```\{toctree\}\n:hidden:\n\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL
+        )
+        for name in toctree.split()
+    ]
+    pages = {page.with_suffix("").relative_to(DOCS).as_posix() for page in PAGES if page.parent != DOCS.parent}
+    assert len(listed) == len(set(listed))
+    assert set(listed) == (pages | {"reference/api", "notebooks/compare"}) - {"index"}

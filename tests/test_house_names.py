@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 from docs_pages import blocks
 from house_code import SRC
-from paths import DOCS, ROOT
+from paths import DOCS, PAGES, ROOT, page_name
 
 MODULE = re.compile(r"\bspikesieve(?:\.[a-z_]\w*){2,}")
 SOURCE = re.compile(r"(?<![\w/.])(?:\w+/)+\w+\.py\b")
 CODE = [path for folder in ("src", "tests", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
 IMPORT = re.compile(r"from (spikesieve[\w.]*) import (\w+(?:, *\w+)*)")
-PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md"]
 # Files that a recipe has the reader write.
 WRITTEN = {block.file.removeprefix("src/spikesieve/") for page in PAGES for block in blocks(page) if block.file}
 
@@ -59,7 +58,7 @@ def test_imports_in_examples_of_pages_and_notebooks_work():
     notebooks = sorted((DOCS / "notebooks").glob("*.ipynb"))
     assert notebooks
     named = {
-        (page.name, f"{module}.{name}")
+        (page_name(page), f"{module}.{name}")
         for page in (*PAGES, *notebooks)
         for module, names in IMPORT.findall(page.read_text(encoding="utf-8"))
         for name in names.replace(" ", "").split(",")
@@ -70,7 +69,7 @@ def test_imports_in_examples_of_pages_and_notebooks_work():
 
 
 def test_sources_that_pages_name_exist():
-    named = {(page.name, name) for page in PAGES for name in sources_named(page.read_text(encoding="utf-8"))}
+    named = {(page_name(page), name) for page in PAGES for name in sources_named(page.read_text(encoding="utf-8"))}
     assert len(named) > 10
     named = {(page, name) for page, name in named if name not in WRITTEN}
     assert {(page, name) for page, name in named if not any((home / name).is_file() for home in (SRC, ROOT))} == set()

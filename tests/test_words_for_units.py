@@ -7,11 +7,10 @@ import re
 
 import pytest
 from house_code import MODULES
-from paths import DOCS, ROOT
+from paths import PAGES, page_name
 
 ASCII_UNIT = re.compile(r"(?<![\w.`/])u[mV]\b(?![_=\w]|\.\w)")
 CODE = re.compile(r"^ *```.*?^ *```$|`[^`\n]*`|\$\$.*?\$\$", re.MULTILINE | re.DOTALL)
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 
 
 def sentences(tree: ast.Module) -> list[str]:
@@ -34,7 +33,7 @@ def test_messages_and_help_say_micro(module: str) -> None:
     assert [text for text in sentences(tree) if ASCII_UNIT.search(text)] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
 def test_pages_say_micro(page) -> None:
     prose = CODE.sub("", page.read_text(encoding="utf-8"))
     assert ASCII_UNIT.findall(prose) == []

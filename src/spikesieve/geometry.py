@@ -6,7 +6,7 @@ A shank is a hard border: contacts of two shanks are never neighbours.
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial.distance import cdist
+import scipy
 
 from spikesieve.model import F32, F64, I64, Sorting
 
@@ -42,7 +42,7 @@ def distances_um(a_um: F64, shank_a: I64, b_um: F64, shank_b: I64) -> F64:
     >>> distances_um(xy[:1], shanks[:1], xy, shanks)
     array([[ 0., 25., inf]])
     """
-    distance = cdist(a_um, b_um)
+    distance = scipy.spatial.distance.cdist(a_um, b_um)
     distance[shank_a[:, None] != shank_b[None, :]] = np.inf
     return np.asarray(distance, dtype=np.float64)
 

@@ -356,3 +356,86 @@ def test_columns_and_colours_of_any_metric(page: Page) -> None:
     page.js("document.querySelector('#units [data-column=silhouette]').click()")
     assert next(iter(page.table())) == 7
     page.no_errors()
+
+
+def type_command(page: Page, text: str) -> None:
+    page.press(":")
+    page.press(*text, "Enter")
+
+
+def test_one_panel_alone_fills_the_window(page: Page) -> None:
+    page.js(
+        "import('./layout/layout.js').then(async (m) => m.arrange((await import('./layout/tree.js')).group('rate')))"
+    )
+    page.wait("return document.querySelectorAll('#panels section').length === 1")
+    widths = page.js("return ['#panels', '#rate'].map((one) => document.querySelector(one).clientWidth)")
+    assert widths[0] == widths[1]
+
+
+def test_units_are_points_of_any_two_columns_and_a_click_chooses_one(page: Page) -> None:
+    type_command(page, ":csx snr")
+    type_command(page, ":csy depth")
+    page.wait("return document.getElementById('unit_scatter')?.dataset.shown === '0'")
+    places = page.driver.execute_async_script(
+        "import('./panels/unit_scatter.js').then((m) => arguments[0](m.places.map(({ unit, x, y }) => [unit, x, y])))"
+    )
+    assert {unit for unit, _, _ in places} == {unit.unit for unit in SORTING.units}
+    by_depth = sorted(places, key=lambda place: -place[2])
+    assert [unit for unit, _, _ in by_depth] == sorted(
+        (unit.unit for unit in SORTING.units), key=lambda k: SORTING.units[k].depth_um
+    )
+    _, x, y = next(place for place in places if place[0] == 5)
+    canvas = page.driver.find_element("css selector", "#unit_scatter canvas")
+    box = page.js("return [arguments[0].clientWidth, arguments[0].clientHeight]", canvas)
+    ActionChains(page.driver).move_to_element_with_offset(canvas, x - box[0] / 2, y - box[1] / 2).click().perform()
+    page.wait("return document.getElementById('chosen').textContent === '5'")
+    type_command(page, ":css nothing_like_it")
+    assert page.js("return [...document.querySelectorAll('#unit_scatter select')].map((one) => one.value)") == [
+        *("snr", "depth_um", "unit")
+    ]
+    page.no_errors()
+
+
+def test_typed_commands_set_bins_as_in_phy(page: Page) -> None:
+    page.driver.execute_script(
+        "window.asked = []; const real = fetch; window.fetch = (...a) => (asked.push(a[0]), real(...a))"
+    )
+    for command, request in {
+        ":isib 2": "intervals/0?from=0&to=50&bin=2",
+        ":isimax 80": "intervals/0?from=0&to=80&bin=2",
+        ":isimin 10": "intervals/0?from=10&to=80&bin=2",
+        ":isin 7": "intervals/0?from=10&to=80&bin=10",
+        ":frn 50": "unit/0?rates=50",
+        ":frb 2": "unit/0?rates=10",
+    }.items():
+        type_command(page, command)
+        page.wait(f"return asked.some((path) => path.startsWith('api/{request}&r='))")
+    reveal(page, "intervals")
+    page.wait(SAYS.format("intervals", "startsWith('intervals of 10 to 80 ms')"))
+    type_command(page, ":isimin 90")
+    page.wait("return document.getElementById('message').classList.contains('wrong')")
+    page.js("window.before = document.querySelector('#correlograms canvas').toDataURL()")
+    type_command(page, ":cr 20")
+    page.wait("return document.querySelector('#correlograms canvas').toDataURL() !== before")
+
+
+def test_two_scatters_show_two_kinds_at_once(page: Page) -> None:
+    reveal(page, "scatter_2")
+    kinds = "return ['scatter', 'scatter_2'].map((id) => document.querySelector(`#${id} canvas`)?.ariaLabel)"
+    page.js(
+        "import('./layout/layout.js').then(async (m) => {"
+        "const { group, row } = await import('./layout/tree.js');"
+        "m.arrange(row([0.5, group('scatter')], [0.5, group('scatter_2')])); })"
+    )
+    page.wait(f"const all = (() => {{ {kinds} }})(); return all.every((one) => one)")
+    assert [label.split(" over")[0] for label in page.js(kinds)] == ["amplitude (µV)", "depth (µm)"]
+    page.press("a", "a")
+    page.wait(f"const all = (() => {{ {kinds} }})(); return all[0].startsWith('depth (µm) over x (µm)')")
+    assert page.js(kinds)[1].startswith("depth (µm) over time (s)")
+    drag(page, "#scatter_2 canvas.lasso", (0.3, 0.2), (0.9, 0.2), (0.9, 0.8), (0.3, 0.8))
+    page.wait("return document.getElementById('message').textContent.startsWith('In the lasso: ')")
+    page.press("k")
+    page.saved("split")
+    page.press("Ctrl+z")
+    page.saved("undo")
+    page.no_errors()

@@ -16,6 +16,7 @@ from spikeglx_files import np2_tags, record
 
 webdriver = needed_module("selenium.webdriver", "browser")
 
+from selenium.webdriver import ActionChains  # noqa: E402
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
@@ -88,6 +89,11 @@ class Page:
         self.js("const e = document.querySelector(arguments[0]); e.value = arguments[1];", selector, text)
         self.js("document.querySelector(arguments[0]).dispatchEvent(new Event('change'))", selector)
 
+    def button(self, inside: str, text: str) -> None:
+        """Click on a button by what it says."""
+        found = self.driver.find_elements("css selector", f"{inside} button")
+        next(one for one in found if one.text == text).click()
+
     def text(self, selector: str) -> str:
         return str(self.js("return document.querySelector(arguments[0]).textContent", selector))
 
@@ -110,6 +116,17 @@ def test_from_an_unknown_folder_to_a_result(driver: Any, app: AppProcess, root: 
     page.wait("return Number(document.getElementById('preview').dataset.spikes) > 3", 120)
     page.wait("return document.querySelector('#checks .verdict')", 120)
 
+    page.wait("return document.getElementById('overview').dataset.shown === 'rms'", 120)
+    overview = page.find("#overview")
+    chain = ActionChains(driver, duration=0).move_to_element(overview).click_and_hold()
+    chain.move_by_offset(overview.size["width"] // 4, 0).release().perform()
+    page.button("#overview-bar", "Leave this out")
+    page.wait("return document.getElementById('command-line').textContent.includes('--exclude=1.')")
+    assert page.js("return document.getElementById('read-exclude_s').value").startswith("1.")
+    page.button("#overview-bar", "Sort all of it")
+    page.wait("return !document.getElementById('command-line').textContent.includes('--exclude')")
+    page.wait("return document.getElementById('verdict').textContent.includes('It can be sorted.')")
+
     page.fill('[aria-label="engine.block_samples"]', "100")
     page.wait("return document.querySelector('.field.wrong .says-wrong')?.textContent.includes('at least 1000')")
     page.fill('[aria-label="engine.block_samples"]', "50000")
@@ -125,7 +142,10 @@ def test_from_an_unknown_folder_to_a_result(driver: Any, app: AppProcess, root: 
     assert app.sorts()[0]["state"] == "done", command
     assert command.startswith(f"spikesieve sort {root}/mouse_g0 ")
     first = driver.current_window_handle
-    next(one for one in driver.find_elements("css selector", ".sort.done button") if one.text == "Open").click()
+    again.button(".sort.done", "Pictures")
+    again.wait("return document.querySelector('#dialog canvas.pictures')?.dataset.shown.startsWith('rms,spikes')")
+    again.js("document.getElementById('dialog').close()")
+    again.button(".sort.done", "Open")
     WebDriverWait(driver, 30).until(lambda _: len(driver.window_handles) == 2)
     driver.switch_to.window(driver.window_handles[-1])
     again.wait("return document.documentElement.dataset.ready === 'yes'")

@@ -24,6 +24,7 @@ from spikesieve.curation.history import History
 from spikesieve.io.curations.marks import MARKS
 from spikesieve.settings.sort import Settings
 from spikesieve.views.result import Result
+from spikesieve.views.sampled_overview import sampled_overview
 from spikesieve.views.trace_places import Places, next_place, places_of
 from spikesieve.views.trace_reader import TraceReader, span_of
 from spikesieve.views.trace_tiles import TILE_SAMPLES
@@ -130,7 +131,7 @@ def test_a_part_is_computed_once_and_forgotten_when_there_is_no_room(
         return part(self, name, index)
 
     monkeypatch.setattr(TraceReader, "part", counted)
-    traces = Traces(reader, lambda: reader)
+    traces = Traces(reader, lambda: reader, lambda: sampled_overview(reader.source, reader.backend))
     for _ in range(2):
         traces.get("referenced", 1)
         traces.get("whitened", 1)

@@ -122,6 +122,37 @@ def test_the_mouse_zooms_and_reads(driver: Any, tmp_path: Path) -> None:
         page.no_errors()
 
 
+def test_the_strip_and_the_keys_of_neuroscope_lead_somewhere_and_back(driver: Any, tmp_path: Path) -> None:
+    result = with_traces(tmp_path, 200)
+    n = result.time.segments[-1][1]
+    with kept_in_memory(result) as running:
+        Page(driver, running).js(ALONE)
+        page = Page(driver, running)
+        shown(page, "highpassed 0")
+        focus = "document.querySelector('canvas.traces').focus()"
+        for keys, start in (("Right", 1875), ("Shift+Right", 9375), ("Left", 7500)):
+            page.js(focus)
+            page.press(keys)
+            shown(page, f"highpassed {start}")
+        page.wait("return document.querySelector('canvas.timeline').dataset.shown === 'spikes'")
+        strip = driver.find_element("css selector", "canvas.timeline")
+        ActionChains(driver, duration=0).move_to_element(strip).click().perform()
+        page.wait(
+            f"return Math.abs(document.getElementById('traces').dataset.shown.split(' ')[1] - {n / 2 - 3750}) < {n / 200}"
+        )
+        page.js(focus)
+        page.press("Backspace")
+        shown(page, "highpassed 7500")
+        for what in ("rms", "drift", "none"):
+            page.js(
+                "const e = document.querySelector('#traces select[aria-label^=\"What the strip\"]');"
+                "e.value = arguments[0]; e.dispatchEvent(new Event('change'))",
+                what,
+            )
+            page.wait(f"return document.querySelector('canvas.timeline').dataset.shown === '{what}'")
+        page.no_errors()
+
+
 def test_columns_of_pixels_are_those_of_numpy(driver: Any) -> None:
     rng = np.random.default_rng(0)
     traces = rng.integers(-100, 100, (3, 256)).astype(np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from stub_sorts import need, rows
 
 from spikesieve.batch.clusters import Workers
 from spikesieve.batch.pool import open_pool
+from spikesieve.batch.rows import Row
 from spikesieve.batch.run import Batch, Rules, run_batch
 from spikesieve.batch.state import Place
 from spikesieve.errors import SettingsError
@@ -28,6 +30,14 @@ def test_a_worker_that_is_killed_is_replaced_and_its_row_is_tried_again(tmp_path
         run_batch(batch, pool, lambda _: None, need, stub_sorts.kills_its_worker)
     assert set(batch.states.values()) == {"done"}, batch.reasons
     assert batch.rows[1].out.with_suffix(".tries").stat().st_size == 2
+
+
+def test_nothing_of_a_row_is_kept_after_it_has_ended(tmp_path):
+    batch = Batch(rows(tmp_path, 200), Place(tmp_path / "out"), Rules(2))
+    with open_pool(Workers("local", 2)) as pool:
+        run_batch(batch, pool, lambda _: None, need, stub_sorts.nothing)
+        n_kept = sum(type(each) is Row for each in gc.get_objects()) - len(batch.rows)
+    assert n_kept < 100
 
 
 @pytest.mark.parametrize("cluster", ["lcoal", "kubernetes"])

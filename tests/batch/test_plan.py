@@ -148,6 +148,14 @@ def test_any_text_is_a_plan_or_a_sentence(tmp_path_factory, text):
             read_plan([folder / name], OUT, {})
 
 
+SHANKS = """
+channel_groups = {
+    0: {"channels": [0, 1, 2, 3], "geometry": {0: (0, 0), 1: (0, 25), 2: (0, 50), 3: (0, 75)}},
+    3: {"channels": [4, 5, 6, 7], "geometry": {4: (250, 0), 5: (250, 25), 6: (250, 50), 7: (250, 75)}},
+}
+"""
+
+
 def found(place: object, **defaults: str) -> dict[str, str]:
     return {row.name: row.cell("stream") for row in read_plan([str(place)], OUT, defaults)}
 
@@ -170,6 +178,35 @@ def test_every_stream_and_probe_below_a_folder_is_a_row(tmp_path):
     assert set(found(pattern)) == names
     with pytest.raises(InputError, match="Nothing to sort"):
         found(tmp_path / "*.nwb")
+
+
+def test_probes_of_a_group_and_shanks_where_each_is_asked_for_are_rows_of_their_own(tmp_path):
+    (tmp_path / "run.bin").write_bytes(bytes(8 * 2 * 100))
+    (tmp_path / "shanks.prb").write_text(SHANKS)
+    layout = "files,channels,sampling_hz,gain_uv,probe,shanks,detect.threshold\nrun.bin,8,30000,1,"
+    rows = plan(tmp_path, layout + "shanks.prb,each,7\n")
+    assert [(row.name, row.cell("shanks"), row.cell("out")) for row in rows] == [
+        ("run/shank_0", "0", str(OUT / "run/shank_0")),
+        ("run/shank_3", "3", str(OUT / "run/shank_3")),
+    ]
+    assert {row.cell("detect.threshold") for row in rows} == {"7"}
+    assert [row.name for row in plan(tmp_path, layout + "shanks.prb,3,7\n")] == ["run"]
+    assert [row.name for row in plan(tmp_path, layout + "linear:8:25,each,7\n")] == ["run"]
+    # What cannot be opened says so when it is sorted.
+    assert [row.name for row in plan(tmp_path, layout + "gone.prb,each,7\n")] == ["run"]
+    group = {"specification": "probeinterface", "version": "0.2", "probes": [linear(range(5)), linear(range(5, 8))]}
+    (tmp_path / "group.json").write_text(json.dumps(group))
+    rows = plan(tmp_path, layout + "group.json,,7\n")
+    assert [(row.name, row.cell("probe")) for row in rows] == [
+        ("run/probe_0", f"{tmp_path / 'group.json'}#0"),
+        ("run/probe_1", f"{tmp_path / 'group.json'}#1"),
+    ]
+
+
+def linear(channels: range) -> dict:
+    """A probe as probeinterface writes it."""
+    positions = [[0.0, 25.0 * number] for number in range(len(channels))]
+    return {"contact_positions": positions, "device_channel_indices": list(channels), "si_units": "um", "ndim": 2}
 
 
 def test_a_damaged_recording_is_a_row_that_says_so_later(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -96,8 +97,9 @@ def test_a_row_whose_files_are_gone_is_refused(tmp_path):
     assert run(tmp_path, sorter, 1).states == {"r0": "refused"}
 
 
-def test_a_machine_that_does_not_see_a_file_is_avoided(tmp_path):
-    seen = []
+def test_a_machine_that_does_not_see_a_file_is_avoided(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_module, "BUSY_S", 0.5)
+    seen, begun_s = [], time.monotonic()
 
     def of_row(row: Row, place: Place, share: Share) -> Ended:
         seen.append(row.name)
@@ -107,6 +109,8 @@ def test_a_machine_that_does_not_see_a_file_is_avoided(tmp_path):
     run_batch(batch, pool, lambda _: None, need, of_row)
     assert batch.states == {"r0": "done"}
     assert pool.avoided == [frozenset(), frozenset({"far"})]
+    # Another machine gets the time to come up.
+    assert time.monotonic() - begun_s >= 0.5
 
 
 def test_a_row_that_another_process_sorts_waits_and_costs_no_try(tmp_path, monkeypatch):

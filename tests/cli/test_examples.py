@@ -9,14 +9,13 @@ from typing import NamedTuple
 
 import pytest
 import typer
-from paths import DOCS, ROOT
+from paths import PAGES, page_name
 
 from spikesieve.api.simulate import preset_settings
 from spikesieve.cli.app import app
 from spikesieve.errors import SettingsError
 from spikesieve.settings import Settings
 
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 PLACEHOLDERS = {"NAME=VALUE", "name=value", "stage.name=value", "method=NAME", "motion.mode=..."}
 SHOWN = re.compile(r"--set[ =]([\w.]+=[^\s`\])|]+)")
 IN_HELP = re.compile(r"such as ([\w.]+=[\w.]*\w)")
@@ -48,7 +47,7 @@ def examples_of_pages() -> Iterator[Example]:
         for passage in passages(page.read_text(encoding="utf-8")):
             overrides = tuple(dict.fromkeys(text for text in SHOWN.findall(passage) if text not in PLACEHOLDERS))
             if overrides:
-                yield Example(page.name, overrides, purpose_of(page.stem, passage))
+                yield Example(page_name(page), overrides, purpose_of(page.stem, passage))
 
 
 def examples_of_help() -> Iterator[Example]:

@@ -6,7 +6,8 @@ import inspect
 import re
 
 import pytest
-from paths import DOCS
+from paths import DOCS, page_name
+from paths import PAGES as ALL_PAGES
 
 from spikesieve.model import UnitMetrics
 from spikesieve.settings.input import InputParams
@@ -92,16 +93,18 @@ def test_every_parameter_model_of_a_stage_has_a_page():
     assert stages == shown
 
 
-@pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
+@pytest.mark.parametrize("page", ALL_PAGES, ids=page_name)
 def test_links_between_pages_lead_somewhere(page):
-    text = (DOCS / page).read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)", text):
-        assert target.startswith("http") or (DOCS / target).exists(), target
+        assert target.startswith("http") or (page.parent / target).exists(), target
 
 
 def test_pages_that_the_code_speaks_of_exist():
     sources = [path for folder in ("src", "benchmarks") for path in (DOCS.parent / folder).rglob("*.py")]
-    named = {page for path in sources for page in re.findall(r"docs/\w+\.md", path.read_text(encoding="utf-8"))}
+    named = {
+        page for path in sources for page in re.findall(r"docs/(?:\w+/)*\w+\.md", path.read_text(encoding="utf-8"))
+    }
     assert named
     assert [page for page in sorted(named) if not (DOCS.parent / page).exists()] == []
 

@@ -13,7 +13,8 @@ import typer
 from docs_pages import blocks, commands, examples, settings_set, spans
 from house_code import MODULES, TREES, part
 from needed import needed_module
-from paths import DOCS, ROOT
+from paths import DOCS, ROOT, page_name
+from paths import PAGES as ALL_PAGES
 from stand_ins import write_corrected_run, write_recording, write_sortings
 from test_house import MAY_IMPORT
 from typer.testing import CliRunner
@@ -28,7 +29,7 @@ from spikesieve.io.probes.read import read_probe
 from spikesieve.settings.compare import read_options
 from spikesieve.simulation import SimulationParams, simulate_array
 
-PAGES = {page.name: page for page in [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]}
+PAGES = {page_name(page): page for page in ALL_PAGES}
 RUN = [name for name, page in PAGES.items() if examples(page)]
 COMMANDS = [(name, words) for name, page in PAGES.items() for words in commands(page)]
 CLI = typer.main.get_command(app).commands

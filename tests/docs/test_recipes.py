@@ -1,4 +1,4 @@
-"""The recipes of docs/architecture.md, followed to the letter in a copy of the sources."""
+"""The recipes of docs/architecture.md and docs/develop/recipes.md, followed to the letter in a copy of the sources."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pytest
 from docs_pages import blocks, edited, follow
 from paths import DOCS, ROOT
 
-RECIPE = [block for block in blocks(DOCS / "architecture.md") if block.file or block.language == "diff"]
+PAGES = (DOCS / "architecture.md", DOCS / "develop" / "recipes.md")
+RECIPE = [block for page in PAGES for block in blocks(page) if block.file or block.language == "diff"]
 SCRIPTS = [block.file for block in RECIPE if block.file and "/" not in block.file]
 
 
@@ -26,8 +27,8 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_there_are_a_stage_a_method_and_a_backend():
-    assert SCRIPTS == ["try_stage.py", "try_method.py", "try_backend.py"]
+def test_there_is_a_recipe_for_each_kind_of_part():
+    assert [f"try_{part}.py" for part in ("stage", "method", "backend", "format", "metric", "view")] == SCRIPTS
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

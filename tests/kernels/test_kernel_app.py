@@ -63,6 +63,17 @@ def test_points_in_pixels(seed, n, width, height):
 
 
 @MANY
+@given(SEEDS, st.integers(1, 4), st.integers(1, 9), st.integers(1, 20))
+def test_columns_of_traces_have_the_extremes_of_their_samples(seed, n_rows, step, n_columns):
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(0, 1, (n_rows, step * n_columns)).astype(np.float32)
+    rows[rng.random(rows.shape) < 0.02] = np.nan
+    found = np.empty((2, n_rows, n_columns), np.float32)
+    kernels.column_extremes(rows, *found)
+    np.testing.assert_array_equal(found, reference.column_extremes(rows, n_columns))
+
+
+@MANY
 @given(SEEDS, st.integers(0, 80), st.integers(1, 7), st.integers(1, 60))
 def test_later_spikes(seed, n, n_later, n_lags):
     rng = np.random.default_rng(seed)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
+import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import tolerance
 
 from spikesieve import kernels
+from spikesieve.kernels.cpu.above import may_exceed
 from spikesieve.stages.blanking import runs
 
 FEW = settings(max_examples=25, deadline=None)
@@ -497,7 +499,7 @@ def test_ascend_finds_two_cliques_from_mixed_labels():
     assert spikes[0] != spikes[59]
 
 
-# template_scores and subtract_waveforms
+# template_scores
 
 
 def matching_case(seed=0, n_templates=5, n_components=6, n_samples=290, n_contacts=6, n_near=4):
@@ -513,13 +515,18 @@ def matching_case(seed=0, n_templates=5, n_components=6, n_samples=290, n_contac
     return traces, components, 7, contacts, weights
 
 
+ALL = np.empty(0, np.float32)
+HALF = np.array([0.6, -0.15, 0.05], np.float32)
+
+
+@pytest.mark.parametrize("between", [ALL, HALF, HALF[:1]], ids=["all", "half", "mean"])
 @pytest.mark.parametrize("n_components", [6, 12])
 @pytest.mark.parametrize("n_templates", [0, 1, 5])
-@pytest.mark.parametrize("n_samples", [0, 1, 20, 21, 22, 147, 148, 149, 290])
-def test_template_scores(n_components, n_templates, n_samples):
+@pytest.mark.parametrize("n_samples", [0, 1, 20, 21, 22, 23, 84, 85, 147, 148, 149, 290])
+def test_template_scores(n_components, n_templates, n_samples, between):
     def case():
         out = np.full((n_templates, n_samples), np.nan, np.float32)
-        return (*matching_case(1, n_templates, n_components, n_samples), out)
+        return (*matching_case(1, n_templates, n_components, n_samples), between, out)
 
     ours, theirs = both("template_scores", case)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(4 * n_components + 21, 4 * n_components * 40))
@@ -529,11 +536,94 @@ def test_template_scores(n_components, n_templates, n_samples):
 def test_template_scores_are_the_same_bits_wherever_a_window_lies_in_the_block():
     traces, *others = matching_case(3)
     whole = np.empty((5, traces.shape[1]), np.float32)
-    kernels.template_scores(traces, *others, whole)
+    kernels.template_scores(traces, *others, ALL, whole)
     for cut in (1, 15, 16, 64, 128):
         out = np.empty((5, traces.shape[1] - cut), np.float32)
-        kernels.template_scores(np.ascontiguousarray(traces[:, cut:]), *others, out)
+        kernels.template_scores(np.ascontiguousarray(traces[:, cut:]), *others, ALL, out)
         np.testing.assert_array_equal(out[:, 7:], whole[:, 7 + cut :])
+
+
+@pytest.mark.parametrize("peak", [0, 1, 7, 19, 20])
+def test_scores_of_even_samples_are_the_same_bits_where_the_others_follow_from_them(peak):
+    traces, components, _, contacts, weights = matching_case(3, 7)
+    contacts[1], contacts[2] = contacts[0], contacts[0]
+    every, half = np.empty((2, 7, traces.shape[1]), np.float32)
+    kernels.template_scores(traces, components, peak, contacts, weights, ALL, every)
+    kernels.template_scores(traces, components, peak, contacts, weights, HALF, half)
+    np.testing.assert_array_equal(half[:, ::2], every[:, ::2])
+    assert (half[:, 41:241:2] != every[:, 41:241:2]).all()
+
+
+def test_smooth_traces_have_nearly_the_same_scores_between_even_samples():
+    """A spike at an odd sample, of a template without high frequencies."""
+    shapes = tiny.textbook_shapes()
+    wave = shapes.waveforms[:1]
+    assert shapes.between.size == 3
+    traces, out = np.zeros((1, 300), np.float32), np.empty((2, 1, 300), np.float32)
+    traces[0, 151 - shapes.peak_index :][: shapes.n_samples] = 50 * wave[0]
+    components = np.pad(wave, ((0, 5), (0, 0)))
+    weights = np.eye(1, 6, dtype=np.float32)[None]
+    for between, scores in zip((ALL, shapes.between), out, strict=True):
+        kernels.template_scores(
+            traces, components, shapes.peak_index, np.zeros((1, 1), np.int64), weights, between, scores
+        )
+    assert out[0].argmax() == out[1].argmax() == 151
+    np.testing.assert_allclose(out[1], out[0], atol=0.5)
+
+
+# describe, pair_products
+
+
+@pytest.mark.parametrize("n_components", [1, 6, 16, 17])
+@pytest.mark.parametrize("sample", [[], [7], [7, 7, 45, 76]])
+def test_describe(sample, n_components):
+    """Windows at both ends of the traces, unused contacts, as many components as a register holds and one more."""
+
+    def case():
+        traces, components, peak, contacts, _ = matching_case(5, len(sample), n_components, 90)
+        out = np.full((len(sample), 4, n_components), np.nan, np.float32)
+        return traces, np.array(sample, np.int64), contacts, components, peak, out
+
+    ours, theirs = both("describe", case)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(21, 21 * 9))
+
+
+@pytest.mark.parametrize("n_templates", [0, 1, 5])
+@pytest.mark.parametrize("n_components", [1, 6])
+def test_pair_products(n_templates, n_components):
+    """All pairs, of templates that share all, some and no contacts."""
+    _, _, _, contacts, weights = matching_case(6, n_templates, n_components, n_near=3)
+    offsets, neighbours = np.arange(n_templates + 1) * n_templates, np.tile(np.arange(n_templates), n_templates)
+    ours, theirs = (i.pair_products(contacts, weights, 6, offsets, neighbours) for i in (kernels, reference))
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(3, 3 * 9))
+
+
+# extents, may_exceed
+
+
+@FEW
+@given(SEEDS, st.integers(0, 40), st.sampled_from([0.0, 0.5, 1.0, 9.0]), st.sampled_from([1, 2, 16]))
+def test_extents(seed, n_columns, least, multiple):
+    """Rows of small whole numbers: ties with the limit, rows of zeros, rows without any that is large enough."""
+    tables = np.random.default_rng(seed).integers(-1, 2, (7, n_columns)).astype(np.float32)
+    tables[2] = 0.0
+    ours, theirs = (implementation.extents(tables, least, multiple) for implementation in (kernels, reference))
+    np.testing.assert_array_equal(ours[0], theirs[0])
+    np.testing.assert_array_equal(ours[1], theirs[1])
+
+
+@FEW
+@given(SEEDS, st.integers(0, 70), st.integers(0, 70))
+def test_no_number_that_exceeds_a_limit_is_overlooked(seed, first, length):
+    numbers = np.random.default_rng(seed).standard_normal((2, 35)).astype(np.float32)
+    stop = min(70, first + length)
+    largest = numbers.ravel()[first:stop].max(initial=-9.0)
+    assert may_exceed(numbers, first, stop, float(np.nextafter(largest, -10))) == (first < stop)
+    assert not may_exceed(numbers, first, stop, float(numbers.max()) + 0.1)
+    assert not may_exceed(np.full((2, 35), np.nan, np.float32), first, stop, -1e9)
+
+
+# subtract_waveforms
 
 
 def waveforms_of(components, weights):
@@ -571,11 +661,11 @@ def test_what_is_subtracted_is_what_was_scored():
     components = np.ascontiguousarray(q.T.astype(np.float32))
     weights /= np.linalg.norm(weights)
     before, after = np.empty((2, 1, traces.shape[1]), np.float32)
-    kernels.template_scores(traces, components, peak, contacts, weights, before)
+    kernels.template_scores(traces, components, peak, contacts, weights, ALL, before)
     at = int(np.abs(before[0]).argmax())
     spike = np.array([at]), np.array([0]), before[0, at : at + 1].copy()
     kernels.subtract_waveforms(traces, *spike, contacts, waveforms_of(components, weights), peak)
-    kernels.template_scores(traces, components, peak, contacts, weights, after)
+    kernels.template_scores(traces, components, peak, contacts, weights, ALL, after)
     assert abs(before[0, at]) > 1.0
     assert abs(after[0, at]) < 1e-5
 

@@ -107,8 +107,8 @@ def test_a_block_cut_in_two_gives_the_spikes_of_the_whole(seed):
     margin, cut = 5 * SHAPES.n_samples, 2500 + 137 * seed
     whole, _ = matched(traces, templates, core=(margin, 6000 - margin))
     left, _ = matched(np.ascontiguousarray(traces[:, : cut + margin]), templates, core=(margin, cut))
-    start = cut - margin
-    right, _ = matched(np.ascontiguousarray(traces[:, start:]), templates, core=(margin, 6000 - margin - start))
+    start = (cut - margin) // 2 * 2  # blocks begin at even samples
+    right, _ = matched(np.ascontiguousarray(traces[:, start:]), templates, core=(cut - start, 6000 - margin - start))
     joined = spikes_of(left) + [(t + start, k) for t, k in spikes_of(right)]
     assert joined == spikes_of(whole)
     values = np.concatenate([left.score, right.score])

@@ -14,10 +14,11 @@ from spikesieve.views.metrics import IN_BOTH, INTERVALS, REASONS, meanings, metr
 
 SORTING = make_sorting(3, 300)
 RESULT = of_sorting(replace(SORTING, metrics=tuple(metrics_row(unit.unit) for unit in SORTING.units)), "made-up")
+RESULT_METRICS = metrics_of(RESULT)
 
 
 def test_every_column_is_said_once() -> None:
-    found = [one.name for one in quantities(RESULT, SORTING.units[0])]
+    found = [one.name for one in quantities(SORTING.units[0], RESULT_METRICS[0])]
     assert len(found) == len(set(found))
     hidden = {"unit", "label", "why"}.union(IN_BOTH - {"snr"}, REASONS.values(), *INTERVALS.values())
     every = {column.name for kind in (Unit, UnitMetrics) for column in fields(kind)}
@@ -26,7 +27,7 @@ def test_every_column_is_said_once() -> None:
 
 def test_intervals_and_reasons_stand_with_their_value() -> None:
     row = SORTING.units[0]
-    found = {one.name: one for one in quantities(RESULT, row)}
+    found = {one.name: one for one in quantities(row, RESULT_METRICS[row.unit])}
     share = found["contamination"]
     assert (share.value, share.low, share.high) == (row.contamination, row.contamination_low, row.contamination_high)
     assert found["cell_type"].reason == "text cell_type_why"
@@ -35,7 +36,7 @@ def test_intervals_and_reasons_stand_with_their_value() -> None:
 
 
 def test_a_changed_unit_has_no_metrics_of_the_file() -> None:
-    found = {one.name for one in quantities(RESULT, replace(SORTING.units[0], unit=99))}
+    found = {one.name for one in quantities(replace(SORTING.units[0], unit=99), None)}
     assert "contamination" in found
     assert "silhouette" not in found
     assert metrics_of(replace(RESULT, sorting=None)) == {}

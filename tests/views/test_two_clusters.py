@@ -42,12 +42,32 @@ def test_the_place_of_a_spike_does_not_depend_on_the_others_that_are_asked_for()
     assert len(found.axis.place(JOINED, rows[:0])) == 0
 
 
+def test_features_of_other_programs_are_used_whatever_their_scale() -> None:
+    assert JOINED.features is not None
+    scaled = replace(JOINED.features, scores=0.03 * np.asarray(JOINED.features.scores[:]))
+    theirs = replace(JOINED, sorting=None, amplitude=None, position_um=None, features=scaled)
+    rows = theirs.units.rows[6]
+    found = two_clusters(theirs, rows)
+    assert found is not None
+    upper, is_first = found.axis.place(theirs, rows) > 0, first_neuron()
+    assert max((upper == is_first).mean(), (upper != is_first).mean()) > 0.97
+
+
+def test_features_of_some_spikes_only_are_not_used() -> None:
+    assert JOINED.features is not None
+    some = replace(JOINED.features, stored=np.full(len(JOINED.sample), -1))
+    theirs = replace(JOINED, sorting=None, features=some)
+    found = two_clusters(theirs, theirs.units.rows[6])
+    assert found is None or not len(found.axis.contacts)
+
+
 def test_without_features_amplitude_and_place_are_used() -> None:
     rng = np.random.default_rng(0)
     is_second = rng.random(len(SORTING.spikes)) < 0.3
     result = replace(
         of_sorting(SORTING, "made-up"),
         sorting=None,
+        features=None,
         amplitude=(rng.normal(50, 5, len(is_second)) + 40 * is_second).astype(np.float32),
         position_um=rng.normal(0, 2, (len(is_second), 2)).astype(np.float32),
         units=Membership.of_spikes(np.zeros(len(is_second), np.int64), (0,), 1),
@@ -62,4 +82,4 @@ def test_nothing_is_found_of_few_spikes_or_none_or_without_any_measure() -> None
     rows = JOINED.units.rows[6]
     assert two_clusters(JOINED, rows[:0]) is None
     assert two_clusters(JOINED, rows[:20]) is None
-    assert two_clusters(replace(JOINED, sorting=None, amplitude=None, position_um=None), rows) is None
+    assert two_clusters(replace(JOINED, sorting=None, features=None, amplitude=None, position_um=None), rows) is None

@@ -19,6 +19,7 @@ from spikesieve.errors import InputError
 from spikesieve.io.curations.phy_files import (
     CLUSTERS,
     PhyCuration,
+    is_as_seen,
     keep_aside,
     read_clusters,
     read_own_tables,
@@ -77,7 +78,7 @@ class CuratedFolder:
         return self._said
 
     def _what_changed(self) -> str | None:
-        if read_seen(self._curation) == state_of_files(self._folder):
+        if is_as_seen(self._curation, self._folder):
             return None
         named = _named(self._changes(self._folder))
         return f"Phy changed {self._folder.resolve().name}: {named}." if named else None
@@ -95,7 +96,7 @@ class CuratedFolder:
         InputError
             A file of Phy is damaged or of another result.
         """
-        if read_seen(self._curation) == state_of_files(self._folder):
+        if is_as_seen(self._curation, self._folder):
             return None
         actions = self._changes(self._folder)
         self._take(actions)
@@ -218,7 +219,7 @@ class CuratedFolder:
         OutputError
             They cannot be written.
         """
-        if read_seen(self._curation) != state_of_files(self._folder):
+        if (read_seen(self._curation) or {}).get("files") != state_of_files(self._folder):
             raise InputError(
                 f"Phy changed {self._folder} meanwhile, so it is not replaced. Take that in first, or keep ours."
             )

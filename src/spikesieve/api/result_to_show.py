@@ -17,10 +17,12 @@ from spikesieve.curation.spike_index import SpikeIndex
 from spikesieve.errors import InputError, SettingsError
 from spikesieve.io.curations.kept import Kept, stamp
 from spikesieve.io.results.folder import RESULT_MARKER
+from spikesieve.io.results.for_the_page import read_overview, read_preprocessing
 from spikesieve.model import Recording, Sorting
 from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.sort import Settings
 from spikesieve.settings.units import UnitsParams
+from spikesieve.stages.preprocess import Preprocessing
 from spikesieve.views.result import Result, SpikeFeatures
 
 
@@ -79,7 +81,25 @@ def _own_result(folder: Path, kept: Kept) -> Result:
         whole.recording if there else None,
         kept_index(whole.sorting.spikes.unit, kept, read_from),
     )
+    result = replace(result, overview=read_overview(folder), preprocessing=preprocessing_of(folder))
     return replace(result, missing=missing, read_from=read_from, settings=_settings(settings))
+
+
+def preprocessing_of(folder: Path) -> Preprocessing | None:
+    """Read the preprocessing with which a result was sorted.
+
+    Parameters
+    ----------
+    folder : Path
+        The result.
+
+    Returns
+    -------
+    Preprocessing or None
+        None if the sort wrote none, or an earlier version did.
+    """
+    found = read_preprocessing(folder)
+    return found if isinstance(found, Preprocessing) else None
 
 
 def _settings(found: dict[str, Any]) -> Settings | None:

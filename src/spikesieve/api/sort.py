@@ -45,7 +45,7 @@ METHODS: dict[str, Callable[[Run, Source, Settings, Motion | None], Sorting]] = 
 }
 """The function of each method, by its name in `Settings.method`."""
 
-_DETECTED = ("detect", "motion", "trace shift", "detect again", "spikes at rest", "clusters")
+_DETECTED = ("detect", "overview", "motion", "trace shift", "detect again", "spikes at rest", "clusters")
 STEPS: dict[str, tuple[str, ...]] = {
     "sieve": (
         *(
@@ -65,7 +65,18 @@ STEPS: dict[str, tuple[str, ...]] = {
         *("preprocessing", "shapes", *_DETECTED, "templates", "match", "clusters again", "units", "sorting"),
     ),
     "kilosort2": (
-        *("preprocessing", "shapes", "detect", "motion", "trace shift", "order", "templates", "spikes", "units"),
+        *(
+            "preprocessing",
+            "shapes",
+            "detect",
+            "overview",
+            "motion",
+            "trace shift",
+            "order",
+            "templates",
+            "spikes",
+            "units",
+        ),
         "sorting",
     ),
 }

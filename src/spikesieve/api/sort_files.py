@@ -42,6 +42,7 @@ from spikesieve.io.recordings.open_input import RawOptions, open_input
 from spikesieve.io.recordings.preprocessed import write_preprocessed
 from spikesieve.io.results import kilosort2_intermediates, provenance
 from spikesieve.io.results.folder import RESULT, made_by_hand, result_beside_older, result_folder
+from spikesieve.io.results.for_the_page import write_overview, write_preprocessing
 from spikesieve.io.results.motion_files import read_motion, require_motion_fits
 from spikesieve.io.results.run_log import run_log
 from spikesieve.model import Label, Probe, Recording, Sorting
@@ -305,7 +306,10 @@ def _result_folder(job: Job, recording: Recording) -> AbstractContextManager[Pat
 
 
 def _save_steps(run: Run, source: Source, job: Job, folder: Path) -> None:
-    """Write the preprocessed traces and Kilosort2's intermediate results, if the job asks for them."""
+    """Write what the page shows of the recording; and preprocessed traces and intermediate results, if asked for."""
+    write_preprocessing(folder, run.store.read("preprocessing"))
+    if "overview" in run.store.index():
+        write_overview(folder, run.store.read("overview"))
     if not (job.save_preprocessed or job.save_intermediates):
         return
     source = source_as_sorted(run.store, source)

@@ -7,11 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
 from spikesieve.api.filtered import without_second_highpass
 from spikesieve.engine.source import Source, TraceShift
 from spikesieve.engine.store import Store
 from spikesieve.model import Probe, Recording, Sorting
 from spikesieve.settings.sort import Settings
+from spikesieve.stages.preprocess import Preprocessing
 
 BLOCK_SAMPLES = 60_000
 
@@ -74,7 +77,13 @@ def fitted_source(recording: Recording, probe: Probe, settings: Settings, folder
             return source.with_preprocessing(run.step("noise", fit_preprocessing, source, settings.preprocess))
 
 
-def source_of_result(sorting: Sorting, recording: Recording, settings: Settings, folder: Path | None = None) -> Source:
+def source_of_result(
+    sorting: Sorting,
+    recording: Recording,
+    settings: Settings,
+    folder: Path | None = None,
+    kept: Preprocessing | None = None,
+) -> Source:
     """Restore the preprocessing with which a result was sorted.
 
     Parameters
@@ -87,23 +96,32 @@ def source_of_result(sorting: Sorting, recording: Recording, settings: Settings,
         The settings of the sort.
     folder : Path, optional
         Where what is learned again is kept, see `fitted_source`. Default: nowhere.
+    kept : Preprocessing or None, optional
+        The preprocessing that the sort wrote: nothing is learned again.
 
     Returns
     -------
     Source
         Whitening and noise are those of the result. Bad contacts are left out already; interference and the size of
-        artifacts are learned again.
+        artifacts are learned again, unless the sort wrote them.
     """
+    if kept is not None and np.array_equal(kept.probe.channels, sorting.probe.channels):
+        source = unfitted_source(recording, sorting.probe, settings).with_preprocessing(kept)
+    else:
+        source = _learned_again(sorting, recording, settings, folder)
+    if sorting.motion is not None and traces_follow(settings):
+        return source.with_shift(TraceShift(sorting.motion, settings.tissue.traces_length_scale_um))
+    return source
+
+
+def _learned_again(sorting: Sorting, recording: Recording, settings: Settings, folder: Path | None) -> Source:
     if settings.preprocess.bad_contacts == "exclude":
         settings = settings.model_copy(
             update={"preprocess": settings.preprocess.model_copy(update={"bad_contacts": "keep"})}
         )
     source = fitted_source(recording, sorting.probe, settings, folder)
     as_sorted = replace(source.preprocessing, whitening=sorting.whitening, noise_sd_uv=sorting.noise_sd_uv)
-    source = source.with_preprocessing(as_sorted)
-    if sorting.motion is not None and traces_follow(settings):
-        return source.with_shift(TraceShift(sorting.motion, settings.tissue.traces_length_scale_um))
-    return source
+    return source.with_preprocessing(as_sorted)
 
 
 def traces_follow(settings: Settings) -> bool:

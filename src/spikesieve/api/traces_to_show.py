@@ -11,10 +11,11 @@ from spikesieve.app.trace_marks import Marks
 from spikesieve.app.traces import Traces
 from spikesieve.io.curations.marks import append_mark, read_marks
 from spikesieve.kernels import CpuBackend
-from spikesieve.model import F32, Recording, Sorting, Templates
+from spikesieve.model import F32, Overview, Recording, Sorting, Templates
 from spikesieve.settings.sort import Settings
 from spikesieve.views.raw_waveforms import raw_waveforms
 from spikesieve.views.result import Result
+from spikesieve.views.sampled_overview import sampled_overview
 from spikesieve.views.trace_prediction import FittedSpikes, FollowedTissue
 from spikesieve.views.trace_reader import TraceReader
 from spikesieve.views.waveforms import mean_waveform
@@ -49,11 +50,15 @@ def traces_of(result: Result, curation: Path | None) -> Traces | None:
         if result.sorting is None:
             source = fitted_source(recording, result.probe, settings, folder)
             return TraceReader(source, backend, _fitted_of_others(result))
-        source = source_of_result(result.sorting, recording, settings, folder)
+        source = source_of_result(result.sorting, recording, settings, folder, result.preprocessing)
         return TraceReader(source, backend, _fitted(result, result.sorting, settings))
 
     note = "" if result.settings is not None else "Preprocessed with spikesieve's defaults, not as it was sorted."
-    return Traces(plain, learn, _has_prediction(result, recording), note)
+
+    def look_over() -> Overview:
+        return result.overview or sampled_overview(plain.source, backend)
+
+    return Traces(plain, learn, look_over, _has_prediction(result, recording), note)
 
 
 def marks_of(curation: Path) -> Marks:

@@ -26,6 +26,7 @@ MAX_TOGETHER = 20
 """Units whose correlograms are shown at once."""
 MAX_PIXELS = 4_000
 MAX_BINS = 1_000
+MAX_WAVEFORMS = 1_000
 INTERVAL_BINS, INTERVAL_MS = 100, 100.0
 
 
@@ -87,7 +88,7 @@ def start(session: Session, asked: Mapping[str, str]) -> dict[str, Any]:
             "amplitude": result.amplitude is not None,
             "position": result.position_um is not None,
             "raw": result.recording is not None,
-            "clusters": result.amplitude is not None or result.position_um is not None,
+            "clusters": any(one is not None for one in (result.amplitude, result.position_um, result.features)),
             "features": result.features is not None,
             "waveforms": result.sorting is not None,
         },
@@ -137,7 +138,7 @@ def unit(session: Session, asked: Mapping[str, str], number: str) -> bytes:
     session : Session
         The session.
     asked : mapping
-        Nothing.
+        A range of time, and the number of bins of the rate, `rates`.
     number : str
         The unit.
 
@@ -156,7 +157,7 @@ def unit(session: Session, asked: Mapping[str, str], number: str) -> bytes:
             "waveform_uv": waveform.uv[known.contacts],
             "contacts": known.contacts,
             "intervals": interval_counts(result, rows, edges_ms),
-            "rate_hz": rate_over_time(result, of_all),
+            "rate_hz": rate_over_time(result, of_all, min(max(int(asked.get("rates", "100")), 1), MAX_BINS)),
         },
         {
             "unit": int(number),
@@ -196,7 +197,7 @@ def snippets(session: Session, asked: Mapping[str, str], number: str) -> bytes:
     session : Session
         The session.
     asked : mapping
-        A range of time.
+        How many spikes, `n`, and a range of time.
     number : str
         The unit.
 
@@ -207,7 +208,8 @@ def snippets(session: Session, asked: Mapping[str, str], number: str) -> bytes:
     """
     waveform = session.descriptions.waveform(int(number))
     rows = rows_asked(session, asked, int(number))
-    return message({"uv": raw_waveforms(session.result, rows, waveform)}, {"unit": int(number)})
+    n_shown = min(max(int(asked.get("n", "40")), 1), MAX_WAVEFORMS)
+    return message({"uv": raw_waveforms(session.result, rows, waveform, n_shown)}, {"unit": int(number)})
 
 
 def correlograms(session: Session, asked: Mapping[str, str]) -> bytes:

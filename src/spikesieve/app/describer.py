@@ -1,4 +1,4 @@
-"""Describes units in the background, and tells the pages."""
+"""Describes and measures units in the background, and tells the pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_S = 1.0
 
 
 class Describer:
-    """Describes units that wait, the newest first, while no page waits for an answer.
+    """Describes units that wait, the newest first, and then measures them, while no page waits for an answer.
 
     Parameters
     ----------
@@ -60,14 +60,18 @@ class Describer:
         did_any = False
         while not self._stopped.is_set():
             unit = next(session.descriptions.waiting(session.units.ids), None)
-            if made and (unit is None or time.monotonic() - told_s > TELL_S):
+            unmeasured = next(session.descriptions.unmeasured(session.units.ids), None) if unit is None else None
+            if made and (unit is unmeasured is None or time.monotonic() - told_s > TELL_S):
                 there = session.units.rows
                 self._tell({"described": [session.table_row(one) for one in made if one in there]})
                 made, told_s = [], time.monotonic()
-            if unit is None:
+            if unit is unmeasured is None:
                 return did_any
             session.idle.wait(MOST_S)
-            session.descriptions.row(unit)
-            made.append(unit)
+            if unit is not None:
+                session.descriptions.row(unit)
+            elif unmeasured is not None:
+                session.descriptions.measure(unmeasured, session.near(unmeasured, session.units.ids))
+            made += [one for one in (unit, unmeasured) if one is not None]
             did_any = True
         return did_any

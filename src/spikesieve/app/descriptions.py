@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
-from spikesieve.model import I32, Label, Unit
+from spikesieve.curation.measured import DescribedUnit, measured_after
+from spikesieve.model import I32, Label, Unit, UnitMetrics
+from spikesieve.views.metrics import metric_columns, metrics_of
 from spikesieve.views.result import Result
 from spikesieve.views.unit_rows import unit_row
 from spikesieve.views.waveforms import Waveform, mean_waveform, template_waveform
@@ -66,6 +68,7 @@ class Descriptions:
         self._best_at: dict[int, set[int]] = {}
         self._shown_at: dict[int, set[int]] = {}
         self._kept: dict[int, tuple[list[int], Unit]] = {}
+        self._metrics = metrics_of(result)
         self.are_made_later = False
         self.wanted = threading.Event()
         self.keep: Callable[[dict[str, Any]], None] = lambda known: None
@@ -147,7 +150,7 @@ class Descriptions:
             The columns of `Unit`; None for those that take longer.
         """
         if not self.waits(unit):
-            return dict(vars(self.row(unit)))
+            return dict(vars(self.row(unit))) | self._new_metrics(unit)
         probe, rows, waveform = self._result.probe, self._rows_of(unit), self.waveform(unit)
         best = int(waveform.contacts[0])
         quick: dict[str, Any] = dict.fromkeys(column.name for column in fields(Unit))
@@ -163,6 +166,54 @@ class Descriptions:
             "firing_rate_hz": len(rows) / max(self._result.time.used_s, 1e-9),
             "amplitude_uv": waveform.amplitude_uv,
         }
+
+    def metrics(self, unit: int) -> UnitMetrics | None:
+        """Find the metrics of a unit.
+
+        Parameters
+        ----------
+        unit : int
+            Its number.
+
+        Returns
+        -------
+        UnitMetrics or None
+            Those of `metrics.csv`, or of `measure`; None if it is not measured.
+        """
+        return self._metrics.get(unit)
+
+    def unmeasured(self, units: tuple[int, ...]) -> Iterator[int]:
+        """List the units that decisions made and that have no metrics yet, the newest first.
+
+        Parameters
+        ----------
+        units : tuple of int
+            The units now.
+
+        Yields
+        ------
+        int
+            Numbers; none where the result has no metrics.
+        """
+        there = self._result.sorting is not None and self._result.sorting.metrics
+        known = {*self._metrics, *self._result.units.rows}
+        yield from (
+            unit for unit in sorted(units, reverse=True) if there and unit not in known and len(self._rows_of(unit))
+        )
+
+    def measure(self, unit: int, near: Iterable[int]) -> None:
+        """Measure the metrics of a unit that a decision made, and look for its echoes.
+
+        Parameters
+        ----------
+        unit : int
+            Its number.
+        near : iterable of int
+            The units near it.
+        """
+        if self._result.sorting is not None:
+            own, *others = (DescribedUnit(self._rows_of(k), self.row(k), self.waveform(k).uv) for k in (unit, *near))
+            self._rows[unit], self._metrics[unit] = measured_after(self._result.sorting, own, others)
 
     def near(self, unit: int) -> set[int]:
         """Find the units that may be the same neuron, of those whose waveforms are known.
@@ -219,6 +270,11 @@ class Descriptions:
             Numbers.
         """
         yield from (unit for unit in sorted(units, reverse=True) if self.waits(unit))
+
+    def _new_metrics(self, unit: int) -> dict[str, Any]:
+        """Columns of `metrics.csv` of a unit that a decision made. Those of the others are sent once."""
+        found = None if unit in self._result.units.rows else self.metrics(unit)
+        return {} if found is None else {name: getattr(found, name) for name in metric_columns()}
 
     def _of_earlier_start(self, unit: int) -> Unit | None:
         state, row = self._kept.get(unit, ([], None))

@@ -24,8 +24,9 @@ MAX_PLOTS = 12
 """Plots of features at once."""
 INTERVALS_MS = (0.3, 100_000.0)
 """Shortest and longest interval in logarithmic time."""
-LINEAR_BINS, LINEAR_MS = 100, 50.0
-"""Bins and longest interval in linear time."""
+LINEAR_MS = {"from": "0", "to": "50", "bin": "0.5"}
+"""Shortest and longest interval in linear time, and the width of a bin."""
+MAX_INTERVAL_BINS = 2_000
 
 
 def features(session: Session, asked: Mapping[str, str], number: str) -> bytes:
@@ -67,7 +68,7 @@ def intervals(session: Session, asked: Mapping[str, str], number: str) -> bytes:
     session : Session
         The session.
     asked : mapping
-        A range of time.
+        Edges `from`, `to` and width `bin` of the bins in linear time, in ms, and a range of time.
     number : str
         The unit.
 
@@ -77,7 +78,11 @@ def intervals(session: Session, asked: Mapping[str, str], number: str) -> bytes:
         `linear` and `log` counts, and their edges in ms.
     """
     rows = rows_asked(session, asked, int(number))
-    edges = {"linear": np.linspace(0, LINEAR_MS, LINEAR_BINS + 1), "log": log_edges_ms(*INTERVALS_MS)}
+    first_ms, last_ms, bin_ms = (float(asked.get(name, usual)) for name, usual in LINEAR_MS.items())
+    if not (0 <= first_ms < last_ms and (last_ms - first_ms) / MAX_INTERVAL_BINS <= bin_ms <= last_ms - first_ms):
+        raise InputError(f"Bins of {bin_ms:g} ms from {first_ms:g} to {last_ms:g} ms cannot be made.")
+    n_bins = round((last_ms - first_ms) / bin_ms)
+    edges = {"linear": np.linspace(first_ms, last_ms, n_bins + 1), "log": log_edges_ms(*INTERVALS_MS)}
     counts = {name: interval_counts(session.result, rows, edges_ms) for name, edges_ms in edges.items()}
     return message({**counts, **{f"{name}_ms": edges_ms for name, edges_ms in edges.items()}}, {"unit": int(number)})
 
@@ -201,7 +206,7 @@ def quantities_of(session: Session, asked: Mapping[str, str], number: str) -> di
     """
     unit = int(number)
     row, said = session.table_row(unit), meanings(Unit) | meanings(UnitMetrics)
-    found = quantities(session.result, session.facts(unit).row)
+    found = quantities(session.facts(unit).row, session.descriptions.metrics(unit))
     return {
         "unit": unit,
         "label": row["label"],

@@ -15,7 +15,7 @@ HEADER = "X-Spikesieve"
 """Pages of other sites cannot send it: a browser asks first, and is not allowed."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors "
+    "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors "
 )
 HEADERS = {
     "X-Content-Type-Options": "nosniff",

@@ -65,7 +65,6 @@ def application(served: handlers.Served) -> Application:
         For Tornado.
     """
     shared = {"served": served}
-    traces = served.traces
 
     def answer(make: answers.Make, is_fixed: bool = False) -> dict[str, object]:
         return {**shared, "make": make, "is_fixed": is_fixed}
@@ -89,11 +88,7 @@ def application(served: handlers.Served) -> Application:
             (r"/api/quantities/(\d+)", handlers.Answer, answer(panel_answers.quantities_of)),
             (r"/api/similar/(\d+)", handlers.Answer, answer(answers.similar)),
             (r"/api/queue", handlers.Answer, answer(answers.queue)),
-            (r"/api/traces", handlers.Answer, answer(partial(trace_answers.about, traces))),
-            (r"/api/traces/(\w+)/(\d+)", handlers.Answer, answer(partial(trace_answers.tile, traces), True)),
-            (r"/api/trace-spikes/(\d+)", handlers.Answer, answer(partial(trace_answers.spikes, traces))),
-            (r"/api/trace-jump", handlers.Answer, answer(partial(trace_answers.jump, traces))),
-            (r"/api/marks", handlers.Answer, answer(partial(trace_answers.marks, served.marks))),
+            *_traces(served),
             (r"/api/mark", handlers.PutMark, shared),
             (r"/api/act", handlers.Decide, shared),
             (r"/api/lasso", handlers.Lasso, shared),
@@ -104,6 +99,21 @@ def application(served: handlers.Served) -> Application:
         ],
         log_function=lambda handler: None,
     )
+
+
+def _traces(served: handlers.Served) -> Iterator[tuple[str, type[handlers.Answer], dict[str, object]]]:
+    """The addresses of the traces."""
+    traces, fixed = served.traces, ("traces/(\\w+)/(\\d+)", "overview")
+    makers: dict[str, answers.Make] = {
+        "traces": partial(trace_answers.about, traces),
+        "traces/(\\w+)/(\\d+)": partial(trace_answers.tile, traces),
+        "trace-spikes/(\\d+)": partial(trace_answers.spikes, traces),
+        "overview": partial(trace_answers.overview, traces),
+        "trace-jump": partial(trace_answers.jump, traces),
+        "marks": partial(trace_answers.marks, served.marks),
+    }
+    for name, make in makers.items():
+        yield f"/api/{name}", handlers.Answer, {"served": served, "make": make, "is_fixed": name in fixed}
 
 
 def serve(
@@ -212,6 +222,7 @@ def run(router: Router, here: Listening, leave: Callable[[], None], ready: Calla
     """
 
     async def until_interrupted() -> None:
+        """Answer until Ctrl-C or SIGTERM."""
         stop = asyncio.Event()
         with suppress(NotImplementedError):  # Windows
             for number in (signal.SIGINT, signal.SIGTERM):

@@ -13,6 +13,7 @@ from spikesieve.app.traces import Traces
 from spikesieve.app.wire import message
 from spikesieve.errors import InputError
 from spikesieve.model import I32, I64
+from spikesieve.views.overview import shown_overview
 from spikesieve.views.trace_places import WHATS, next_place, places_of
 from spikesieve.views.trace_reader import span_of
 from spikesieve.views.trace_tiles import NOTHING, STEPS, TILE_SAMPLES, tile_of
@@ -109,6 +110,31 @@ def tile(traces: Traces | None, session: Session, asked: Mapping[str, str], kind
     rows = order[max(0, first) : max(0, first + n)]
     made = tile_of(whole[rows], step, "heat" if asked.get("shape") == "heat" else "lines")
     return message({"values": made.values}, {"scale": float(made.scale)})
+
+
+def overview(traces: Traces | None, session: Session, asked: Mapping[str, str]) -> bytes:
+    """Send the overview of the whole recording.
+
+    Parameters
+    ----------
+    traces : Traces or None
+        The traces.
+    session : Session
+        The session.
+    asked : mapping
+        `order` and `reverse` as for tiles.
+
+    Returns
+    -------
+    bytes
+        See `views.overview.shown_overview`; `is_sampled` among the facts says that the sort wrote none.
+    """
+    result, found = session.result, _need(traces).overview()
+    order = display_order(result.probe, "channel" if asked.get("order") == "channel" else "depth")
+    order = order[::-1] if asked.get("reverse") == "1" else order
+    motion = None if result.sorting is None else result.sorting.motion
+    arrays, facts = shown_overview(found, order, motion)
+    return message(arrays, {**facts, "is_sampled": result.overview is None})
 
 
 def marks(kept: Marks | None, session: Session, asked: Mapping[str, str]) -> dict[str, Any]:

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from threadpoolctl import ThreadpoolController
+
 from spikesieve.errors import InputError, SpikesieveError
-from spikesieve.model import F32
+from spikesieve.model import F32, Overview
 from spikesieve.views.trace_reader import Arrays, Part, TraceReader
 from spikesieve.views.traces import Kind
 
@@ -27,6 +29,8 @@ class Traces:
         Reads what is in the file, and high-passes it: nothing has to be learned for that.
     learn : callable
         Learns the preprocessing, which takes some seconds, and returns what reads everything.
+    look_over : callable
+        Gives the overview of the whole recording, which may take some seconds.
     has_prediction : bool
         Whether it is known what the units explain.
     note : str
@@ -35,11 +39,14 @@ class Traces:
 
     plain: TraceReader
     learn: Callable[[], TraceReader]
+    look_over: Callable[[], Overview]
     has_prediction: bool = False
     note: str = ""
     name: str = field(default_factory=lambda: secrets.token_hex(4))
     """Part of each address, so that a browser does not show tiles of another result that had this address."""
     _reader: TraceReader | None = None
+    _overview: Overview | None = None
+    _looking_over: threading.Lock = field(default_factory=threading.Lock)
     _learning: threading.Lock = field(default_factory=threading.Lock)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _kept: OrderedDict[tuple[str, int], Arrays] = field(default_factory=OrderedDict)
@@ -74,6 +81,19 @@ class Traces:
         """Begin to learn the preprocessing, if that has not begun. It will soon be asked for."""
         threading.Thread(target=self._learn_quietly, daemon=True).start()
 
+    def overview(self) -> Overview:
+        """Look over the whole recording.
+
+        Returns
+        -------
+        Overview
+            It is made once.
+        """
+        with self._looking_over:
+            if self._overview is None:
+                self._overview = self.look_over()
+            return self._overview
+
     def _learn_quietly(self) -> None:
         with suppress(SpikesieveError):  # whoever asks for a tile is told
             self._learned()
@@ -94,7 +114,9 @@ class Traces:
                 if key in self._kept:
                     self._kept.move_to_end(key)
                     return self._kept[key]
-            made = reader.part(part, index)
+            # Small matrices: several threads for each take many times as long, and the sorter uses one as well.
+            with ThreadpoolController().limit(limits=1):
+                made = reader.part(part, index)
             with self._lock:
                 self._keep(key, made)
             return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -10,10 +11,19 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from spikesieve.batch.jobs import noted_end
 from spikesieve.errors import OutputError, SettingsError
 
 JOB_CLUSTERS = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
 CLUSTERS = ("local", *JOB_CLUSTERS, "kubernetes", "tcp://HOST:PORT")
+_CONFIG = {
+    # Dask keeps the last 1000 messages to each worker, with all that they carried, for those who look for its faults.
+    "distributed.admin.low-level-log-length": 20,
+    "distributed.diagnostics.computations.max-history": 1,
+    # It looks 100 times a second where each process is.
+    "distributed.worker.profile.enabled": False,
+}
+_NO_PROFILE = "export DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False"
 _INSTALL = "Dask is not installed, which hands out the work. Install it: pip install 'spikesieve[cluster]'."
 
 
@@ -83,6 +93,7 @@ def open_client(stack: ExitStack, workers: Workers, memory_gb: int) -> tuple[Any
     """
     distributed = module("distributed")
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    stack.enter_context(module("dask").config.set(_CONFIG))
     address, cluster = _opener(workers)(stack, memory_gb)
     try:
         return stack.enter_context(distributed.Client(address, set_as_default=False)), cluster
@@ -126,16 +137,18 @@ def _job_cluster(workers: Workers, memory_gb: int) -> Any:
         "cores": 1,  # threads of the worker: one sort at a time
         "processes": 1,
         "memory": memory,
-        "walltime": workers.walltime,
-        "job_extra_directives": list(workers.directives),
-        "job_script_prologue": list(workers.prologue),
+        # LSF counts in minutes.
+        "walltime": str(minutes_of(workers.walltime)) if workers.cluster == "lsf" else workers.walltime,
+        "job_extra_directives": [*_slots(workers), *workers.directives],
+        "job_script_prologue": [*([noted_end(workers.logs)] if workers.logs else []), _NO_PROFILE, *workers.prologue],
         "python": sys.executable,
         "log_directory": workers.logs or None,
         "worker_extra_args": ["--memory-limit", "0"],
         "scheduler_options": {"dashboard_address": ":0"},
         **_cores_of(workers, memory_gb),
     }
-    given = {"queue": workers.queue, "account": workers.account}
+    account = "project" if workers.cluster in ("lsf", "sge") else "account"
+    given = {"queue": workers.queue, account: workers.account}
     return kind(**options, **{name: text for name, text in given.items() if text})
 
 
@@ -147,7 +160,45 @@ def _cores_of(workers: Workers, memory_gb: int) -> Mapping[str, Any]:
         return {"resource_spec": f"select=1:ncpus={workers.n_jobs}:mem={memory_gb}GB"}
     if workers.cluster == "lsf":
         return {"ncpus": workers.n_jobs}
-    return {"resource_spec": f"h_vmem={memory_gb}G"}
+    # SGE counts memory for each slot.
+    return {"resource_spec": f"h_vmem={math.ceil(memory_gb / workers.n_jobs)}G"}
+
+
+def _slots(workers: Workers) -> list[str]:
+    """SGE has processors in a parallel environment, whose name the site chooses: "smp", unless a directive says it."""
+    is_said = any(line.startswith("-pe ") for line in workers.directives)
+    return [f"-pe smp {workers.n_jobs}"] if workers.cluster == "sge" and workers.n_jobs > 1 and not is_said else []
+
+
+def minutes_of(walltime: str) -> int:
+    """Read a time limit.
+
+    Parameters
+    ----------
+    walltime : str
+        "D-HH:MM:SS", "HH:MM:SS" or "HH:MM", as schedulers write times.
+
+    Returns
+    -------
+    int
+        Minutes.
+
+    Raises
+    ------
+    SettingsError
+        The text is no time.
+
+    Examples
+    --------
+    >>> minutes_of("1-02:30:00"), minutes_of("00:45")
+    (1590, 45)
+    """
+    days, dash, rest = walltime.rpartition("-")
+    try:
+        hours, minutes, *_ = [*(int(part) for part in rest.split(":")), 0]
+        return (int(days) if dash else 0) * 24 * 60 + hours * 60 + minutes
+    except ValueError as error:
+        raise SettingsError(f"The time limit {walltime!r} is no time. Write HH:MM:SS, such as 12:00:00.") from error
 
 
 def _kubernetes(workers: Workers, memory_gb: int) -> Any:

@@ -11,7 +11,8 @@ from spikesieve.api.sort_files import Job
 from spikesieve.batch.rows import Row
 from spikesieve.io.recordings.open_input import open_input
 
-# Processor time of a sort with the method sieve: docs/performance.md has 2.5 to 4.2 ms for each contact and second.
+# Processor time of a sort with the method sieve, for each contact and second: 2.5 to 4.2 ms in
+# docs/benchmarks/performance.md.
 _CORE_S_PER_CONTACT_S, _START_S = 3.0e-3, 5.0
 # Spikes of a contact in a second, and bytes of a spike: features twice (steps and result), and 150 of three steps.
 _CONTACT_HZ, _SPIKE_BYTES = 4.0, 950

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spikesieve.batch.discover import discover
+from spikesieve.batch.parts import EACH, parts_of
 from spikesieve.batch.rows import COLUMNS, SEPARATOR, Row, make_row, require_apart
 from spikesieve.errors import InputError, SpikesieveError
 from spikesieve.io.hidden_folder import hidden_path
@@ -51,7 +52,11 @@ def read_plan(plan: Sequence[str | Path], out: Path, defaults: Mapping[str, str]
         base, cells = first.absolute().parent, _cells_of_file(first)
     else:
         base, cells = Path.cwd(), enumerate(discover(plan, defaults), 1)
-    rows = tuple(_numbered_row(plan[0], number, {**defaults, **_filled(each)}, base, out) for number, each in cells)
+    rows = tuple(
+        row
+        for number, each in cells
+        for row in _numbered_rows(plan[0], number, {**defaults, **_filled(each)}, base, out)
+    )
     if not rows:
         raise InputError(f"Nothing to sort was found in {', '.join(map(str, plan))}. Check the name, or write a plan.")
     require_apart(rows)
@@ -81,11 +86,14 @@ def write_plan(rows: Iterable[Row], path: Path) -> None:
     new.replace(path)
 
 
-def _numbered_row(plan: str | Path, number: int, cells: Mapping[str, str], base: Path, out: Path) -> Row:
+def _numbered_rows(plan: str | Path, number: int, cells: dict[str, str], base: Path, out: Path) -> tuple[Row, ...]:
+    """The rows that one line of a plan stands for."""
+    each_shank = cells.get("shanks") == EACH
     try:
-        return make_row(cells, base, out)
+        row = make_row({name: text for name, text in cells.items() if text != EACH or name != "shanks"}, base, out)
     except SpikesieveError as error:
         raise type(error)(f"Row {number} of {plan}: {error}") from error
+    return tuple(parts_of(row, each_shank))
 
 
 def _filled(cells: Mapping[str, str]) -> dict[str, str]:

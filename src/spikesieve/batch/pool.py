@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from spikesieve.batch.clusters import JOB_CLUSTERS, Workers, module, open_client
+from spikesieve.batch.jobs import Jobs
 from spikesieve.batch.work import Ended
 
 _CONFIG = {
@@ -86,13 +88,17 @@ class DaskPool:
         Opens a cluster whose workers have a memory in GB; it returns its client, and the cluster if it can be scaled.
     n_workers : int
         Rows at a time.
+    jobs_folder : Path or None
+        Folder of what the jobs of a scheduler print; None: workers are no jobs.
     """
 
     open_cluster: Callable[[int], tuple[Any, Any]]
     n_workers: int
+    jobs_folder: Path | None = None
     _clients: dict[int, tuple[Any, Any]] = field(default_factory=dict)
     _running: dict[Any, tuple[str, int]] = field(default_factory=dict)
     _done: SimpleQueue[Any] = field(default_factory=SimpleQueue)
+    _jobs: dict[int, Jobs] = field(default_factory=dict)
 
     def submit(self, task: Task) -> None:
         """See `Pool.submit`."""
@@ -124,10 +130,18 @@ class DaskPool:
             left -= n
             if cluster is None:
                 continue
+            if lost := self._lost(memory_gb, cluster):
+                cluster.sync(cluster.scale_down, lost)
             if n >= len(cluster.worker_spec):
                 cluster.scale(n)
             elif idle := _idle(client)[: len(cluster.worker_spec) - n]:
                 cluster.sync(cluster.scale_down, idle)
+
+    def _lost(self, memory_gb: int, cluster: Any) -> list[Any]:
+        """Workers whose job has ended before they reported."""
+        if self.jobs_folder is None:
+            return []
+        return self._jobs.setdefault(memory_gb, Jobs(self.jobs_folder)).without_worker(cluster)
 
 
 def _idle(client: Any) -> list[Any]:
@@ -186,4 +200,5 @@ def open_pool(workers: Workers) -> Iterator[DaskPool]:
                 shared.append(open_client(stack, workers, memory_gb))
             return shared[-1]
 
-        yield DaskPool(open_cluster, workers.n_workers)
+        jobs_folder = Path(workers.logs) if workers.cluster in JOB_CLUSTERS and workers.logs else None
+        yield DaskPool(open_cluster, workers.n_workers, jobs_folder)

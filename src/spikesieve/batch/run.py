@@ -15,7 +15,8 @@ from spikesieve.batch.work import Ended, Share, sort_row
 from spikesieve.errors import SpikesieveError
 
 LOOK_S = 1.0
-# A row that another process works on is tried again after this time: its lock counts as old after 30 s.
+# A row that another process works on is tried again after this time: its lock counts as old after 30 s. So is one whose
+# files a machine does not see: the next machine may not be there yet.
 BUSY_S = 10.0
 _BYTES_IN_GB = 1_000_000_000
 
@@ -226,6 +227,7 @@ class _Queue:
         if ended.state == "missing" and all(path.exists() for path in turn.row.files):
             # They are here, so that only that machine does not see them.
             turn.avoid |= {ended.host}
+            turn.not_before_s = time.monotonic() + BUSY_S
         elif ended.state in ("missing", "refused"):
             batch.note(ended.name, "refused", ended.why)
             return

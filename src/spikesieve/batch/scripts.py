@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from spikesieve.batch.clusters import minutes_of
 from spikesieve.batch.rows import Row
 from spikesieve.errors import SettingsError
 
@@ -198,9 +199,10 @@ def nextflow(script: Script) -> str:
             '    tag "$name"',
             f"    cpus {script.n_jobs}",
             '    memory { memory_gb.toInteger() * task.attempt + " GB" }',
-            f"    time '{_minutes(script.walltime)}m'",
+            f"    time '{minutes_of(script.walltime)}m'",
             *(f"    {line}" for line in given),
-            "    errorStrategy { task.exitStatus == 2 ? 'ignore' : 'retry' }",
+            # After the last try 'retry' would end the other rows as well.
+            f"    errorStrategy {{ task.exitStatus == 2 || task.attempt > {script.retries} ? 'ignore' : 'retry' }}",
             f"    maxRetries {script.retries}",
             "    cache false  // the results say what is done",
             "",
@@ -212,8 +214,8 @@ def nextflow(script: Script) -> str:
             "",
             "    script:",
             '    """',
-            *(f"    {line}" for line in script.prologue),
-            f"    {script.command} $number",
+            *(f"    {_in_groovy(line)}" for line in script.prologue),
+            f"    {_in_groovy(script.command)} $number",
             '    """',
             "}",
             "",
@@ -241,28 +243,36 @@ def snakemake(script: Script) -> str:
     str
         A Snakefile.
     """
+    ended = f"{script.out / '.batch' / 'ended'}/{{name}}"
     return "\n".join(
         [
             "# Made by `spikesieve batch --write-snakemake`. Run: snakemake -s THIS_FILE --cores all --keep-going",
-            f"# --retries {script.retries}: a row goes on where it was; rows that are done end at once.",
+            "# A row goes on where it was; rows that are done end at once.",
             f"MEMORY_GB = {dict(script.memory_gb)!r}",
             "",
             "rule all:",
             "    input:",
-            f"        expand({str(script.out / '.batch' / 'ended')!r} + '/{{name}}', name=MEMORY_GB)",
+            f"        expand({ended!r}, name=MEMORY_GB)",
             "",
             "rule sort:",
             "    output:",
-            f"        touch({str(script.out / '.batch' / 'ended')!r} + '/{{name}}')",
+            f"        touch({ended!r})",
             f"    threads: {script.n_jobs}",
             f"    retries: {script.retries}",
             "    resources:",
             "        mem_mb=lambda wildcards, attempt: 1000 * MEMORY_GB[wildcards.name] * attempt,",
-            f"        runtime={_minutes(script.walltime)}",
+            f"        runtime={minutes_of(script.walltime)},",
+            "        attempt=lambda wildcards, attempt: attempt",
             "    shell:",
-            '        """',
-            *(f"        {line}" for line in script.prologue),
-            f"        {script.command} {{wildcards.name:q}}",
+            '        r"""',
+            "        # Status 2 is an error that you can correct: Snakemake would try it again, and it is not tried.",
+            "        refused={output:q}.refused",
+            '        if [ {resources.attempt} -gt 1 ] && [ -e "$refused" ]; then exit 2; fi',
+            '        rm -f "$refused"',
+            *(f"        {_in_braces(line)}" for line in script.prologue),
+            f"        status=0; {_in_braces(script.command)} {{wildcards.name:q}} || status=$?",
+            '        if [ $status = 2 ]; then touch "$refused"; fi',
+            "        exit $status",
             '        """',
             "",
         ]
@@ -284,8 +294,11 @@ def _groovy(text: str) -> str:
     return f"'{escaped}'"
 
 
-def _minutes(walltime: str) -> int:
-    """Minutes of "D-HH:MM:SS", "HH:MM:SS", "HH:MM" as schedulers write times."""
-    days, dash, rest = walltime.rpartition("-")
-    hours, minutes, *_ = [*(int(part) for part in rest.split(":")), 0]
-    return (int(days) if dash else 0) * 24 * 60 + hours * 60 + minutes
+def _in_groovy(line: str) -> str:
+    """A line of a shell in a text of Groovy, in which $ and backslashes mean something."""
+    return line.replace("\\", "\\\\").replace("$", "\\$")
+
+
+def _in_braces(text: str) -> str:
+    """A text in which Snakemake is to fill nothing in."""
+    return text.replace("{", "{{").replace("}", "}}")

@@ -47,12 +47,14 @@ def browser_app(
 ) -> None:
     """Sort recordings in the browser, and look at results and correct them: merge, split, label, undo."""
     with errors_as_sentences():
-        from spikesieve.api.app import show
-        from spikesieve.api.sorting_page.show import show_sorting_page
         from spikesieve.io.roots import is_result
 
         names = tuple(allow_host or ())
         if root or (folder.is_dir() and not is_result(folder)):
+            from spikesieve.api.sorting_page.show import show_sorting_page
+
             show_sorting_page((folder, *(root or ())), (host, port), names, read_only, typer.echo)
         else:
+            from spikesieve.api.app import show
+
             show(folder, (host, port), names, read_only, imports or (), typer.echo)

@@ -9,6 +9,7 @@ import typer
 
 from spikesieve.cli.options import Channels, GainUv, ProbeSpec, Quiet, SamplingHz
 from spikesieve.cli.output import errors_as_sentences, print_notes, print_table, shown_progress
+from spikesieve.cli.progress_file import recorded
 from spikesieve.cli.root import app
 
 # None where it is not given, so that the file of --config can say it.
@@ -57,6 +58,9 @@ def compare(
     oracle: Annotated[
         bool | None, typer.Option("--oracle/--no-oracle", help="Match the recording with the true templates.")
     ] = None,
+    progress_file: Annotated[
+        Path | None, typer.Option("--progress-file", help="Write how far it is into this file, as JSON.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Compare two sortings of one recording with each other, and each with the truth.
@@ -70,12 +74,12 @@ def compare(
     given: dict[str, object] = {"a": a, "b": b, "truth": truth, "out": out, "recording": recording, "probe": probe}
     given |= {"partial_truth": partial_truth, "overwrite": overwrite}
     given |= {"channels": channels, "sampling_hz": sampling_hz, "gain_uv": gain_uv, "oracle": oracle}
-    with errors_as_sentences(), shown_progress(quiet) as progress:
+    with recorded(progress_file) as watched, errors_as_sentences(), shown_progress(quiet) as progress:
         from spikesieve.api.compare import compare_with, summary
         from spikesieve.settings.compare import read_options
 
         options = read_options(given, config)
-        result = compare_with(options, progress)
+        result = compare_with(options, watched(progress))
     if quiet:
         return
     print_table("Compared", ("what", "value"), summary(result))

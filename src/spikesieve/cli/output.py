@@ -137,6 +137,7 @@ def print_outcome(outcome: Outcome) -> None:
     print_notes(outcome.notes)
     typer.echo(f"Result:   {outcome.folder} (units.csv lists the units, {LOG_NAME} is the log)")
     typer.echo(f"Pictures: {outcome.folder / 'figures'} ({', '.join(Path(name).stem for name in outcome.pictures)})")
+    typer.echo(f"Browser:  spikesieve app {outcome.folder}")
     typer.echo(f"Phy:      phy template-gui {outcome.folder / 'params.py'}")
     typer.echo(f"Report:   {outcome.folder / outcome.report}")
 

@@ -33,7 +33,7 @@ class ProgressFile:
         from spikesieve.engine.lock import Owner
 
         self._path = path
-        self._stages: dict[str, dict[str, Any]] = {}
+        self._stages: list[dict[str, Any]] = []
         self._written_s = 0.0
         self._facts: dict[str, Any] = {"owner": asdict(Owner.this_process()), "began_s": time.time(), "ended": None}
         self._write()
@@ -71,9 +71,10 @@ class ProgressFile:
 
     def _note(self, stage: str, done: int, total: int) -> None:
         now = time.time()
-        known = self._stages.get(stage)
+        known = next((one for one in reversed(self._stages) if one["name"] == stage), None)
         if known is None or (done == 0 and known["done"]):
-            known = self._stages[stage] = {"name": stage, "began_s": now}
+            known = {"name": stage, "began_s": now}
+            self._stages.append(known)
             self._written_s = 0.0
         known |= {"done": done, "total": total, "seconds": now - known["began_s"]}
         if done >= total or now - self._written_s >= EVERY_S:
@@ -86,7 +87,7 @@ class ProgressFile:
 
         self._written_s = time.time()
         used_mb = psutil.Process().memory_info().rss / 1e6
-        facts = {**self._facts, "at_s": self._written_s, "stages": list(self._stages.values())}
+        facts = {**self._facts, "at_s": self._written_s, "stages": self._stages}
         text = json.dumps({**facts, "memory_mb": used_mb, "peak_memory_mb": peak_memory_mb()})
         new = self._path.with_name(f"{self._path.name}.new")
         with suppress(OSError):  # a sort does not end because it cannot be watched

@@ -70,8 +70,8 @@ def curated(sorting: Sorting, actions: Iterable[Action], params: CurationParams 
     parts = parts_of(sorting, membership)
     templates = curated_templates(sorting, membership, parts)
     spikes = _in_new_units(sorting, membership, parts)
-    means = _means(spikes, sorting.feature_contacts[parts.base])
-    spikes = _measured(sorting, spikes, means, parts, peak_to_peak_uv(templates))
+    means = means_of(spikes, sorting.feature_contacts[parts.base])
+    spikes = measured_again(sorting, spikes, means, parts, peak_to_peak_uv(templates))
     alike = _similarity(sorting, means, parts)
     new = replace(
         sorting,
@@ -98,8 +98,21 @@ def _in_new_units(sorting: Sorting, membership: Membership, parts: Parts) -> Spi
     return Spikes(**taken, unit=row_of_unit, position_um=old.position_um[rows], features=features)
 
 
-def _means(spikes: Spikes, contacts: I64) -> LearnedTemplates:
-    """Mean features of each new unit; zeros for a unit without spikes."""
+def means_of(spikes: Spikes, contacts: I64) -> LearnedTemplates:
+    """Average the features of each unit after a correction.
+
+    Parameters
+    ----------
+    spikes : Spikes
+        The spikes, `unit` being the row of their new unit.
+    contacts : ndarray of int64, shape (n_units, n_feature_contacts)
+        Contacts of the features of each unit.
+
+    Returns
+    -------
+    LearnedTemplates
+        A row a unit; zeros for a unit without spikes.
+    """
     order, edges = _order_by_unit(spikes, len(contacts))
     scores = np.zeros((len(contacts), *spikes.features.shape[1:]), np.float32)
     for k in np.flatnonzero(np.diff(edges)):
@@ -107,8 +120,27 @@ def _means(spikes: Spikes, contacts: I64) -> LearnedTemplates:
     return LearnedTemplates(contacts, scores, np.diff(edges))
 
 
-def _measured(sorting: Sorting, spikes: Spikes, means: LearnedTemplates, parts: Parts, ptp_uv: F32) -> Spikes:
-    """The spikes with amplitudes and positions measured again where their unit has changed."""
+def measured_again(sorting: Sorting, spikes: Spikes, means: LearnedTemplates, parts: Parts, ptp_uv: F32) -> Spikes:
+    """Measure amplitudes and positions of spikes again where their unit has changed.
+
+    Parameters
+    ----------
+    sorting : Sorting
+        The sorting before.
+    spikes : Spikes
+        The spikes in their new units.
+    means : LearnedTemplates
+        Mean features of these.
+    parts : Parts
+        Which of them have changed.
+    ptp_uv : ndarray of float32, shape (n_units,)
+        Peak-to-peak amplitude of each new unit in uV.
+
+    Returns
+    -------
+    Spikes
+        Those of unchanged units as they were.
+    """
     rows = np.flatnonzero(parts.changed[spikes.unit])
     amplitude, amplitude_uv = spikes.amplitude.copy(), spikes.amplitude_uv.copy()
     position_um = spikes.position_um.copy()

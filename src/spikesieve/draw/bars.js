@@ -8,18 +8,17 @@ import { linear, line, plain } from "./canvas.js";
  * @typedef {import("./canvas.js").Colours} Colours
  */
 
-const REFRACTORY_MS = 1.5;
-
 /**
  * @param {Pen} pen @param {ArrayLike<number>} counts (n, n, n lags) one after the other @param {number} n @param {number} binMs
- * @param {string[]} unitColours @param {number[]} units @param {Colours} colours
+ * @param {string[]} unitColours @param {number[]} units @param {Colours} colours @param {number} refractoryMs Up to there it is shaded.
  */
-export function drawCorrelograms({ ctx, width, height }, counts, n, binMs, unitColours, units, colours) {
+export function drawCorrelograms({ ctx, width, height }, counts, n, binMs, unitColours, units, colours, refractoryMs) {
   const nLags = counts.length / (n * n), half = (nLags - 1) / 2, grid = cells(width, height, n);
   forEachCell(grid, n, (box, i, j) => {
     const own = Array.prototype.slice.call(counts, (i * n + j) * nLags, (i * n + j + 1) * nLags);
     if (i === j) own[half] = 0;
-    drawOne(ctx, box, own, half, binMs, i === j ? unitColours[i] : colours.soft, colours);
+    shade(ctx, box, refractoryMs / ((half + 0.5) * binMs), colours);
+    drawOne(ctx, box, own, i === j ? unitColours[i] : colours.soft);
     frameCell(ctx, box, nameOf(units, i, j), plain(Math.max(...own)), colours);
   });
   ctx.fillStyle = colours.soft;
@@ -30,12 +29,16 @@ export function drawCorrelograms({ ctx, width, height }, counts, n, binMs, unitC
   ctx.fillText(`${plain(half * binMs)} ms`, 6 + grid.wide, height - 2);
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {import("./canvas.js").Box} box @param {number[]} counts @param {number} half @param {number} binMs @param {string} fill @param {Colours} colours */
-function drawOne(ctx, box, counts, half, binMs, fill, colours) {
-  const reach = (half + 0.5) * binMs, px = linear([-reach, reach], box.left, box.right), top = Math.max(...counts, 1) * 1.05;
-  const py = linear([0, top], box.bottom, box.top);
+/** The middle of a box, as a share of its half. @param {CanvasRenderingContext2D} ctx @param {import("./canvas.js").Box} box @param {number} share @param {Colours} colours */
+function shade(ctx, box, share, colours) {
+  const half = (box.right - box.left) / 2, wide = half * Math.min(1, Math.max(0, share));
   ctx.fillStyle = colours.shade;
-  ctx.fillRect(px(-REFRACTORY_MS), box.top, px(REFRACTORY_MS) - px(-REFRACTORY_MS), box.bottom - box.top);
+  ctx.fillRect(box.left + half - wide, box.top, 2 * wide, box.bottom - box.top);
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {import("./canvas.js").Box} box @param {number[]} counts @param {string} fill */
+function drawOne(ctx, box, counts, fill) {
+  const py = linear([0, Math.max(...counts, 1) * 1.05], box.bottom, box.top);
   ctx.fillStyle = fill;
   const wide = (box.right - box.left) / counts.length;
   counts.forEach((count, i) => count && ctx.fillRect(box.left + i * wide, py(count), Math.max(wide, 0.7), box.bottom - py(count)));
@@ -65,17 +68,16 @@ export function drawSteps(ctx, values, at, edges, colour) {
 /**
  * Correlograms over logarithmic time, as rates of pairs: the time before to the left, the time after to the right.
  * @param {Pen} pen @param {ArrayLike<number>} counts (n, n, 2, n bins), before and after @param {number} n @param {number[]} edges Of the bins in ms
- * @param {string[]} unitColours @param {number[]} units @param {Colours} colours
+ * @param {string[]} unitColours @param {number[]} units @param {Colours} colours @param {number} refractoryMs Up to there it is shaded.
  */
-export function drawLogCorrelograms({ ctx, width, height }, counts, n, edges, unitColours, units, colours) {
+export function drawLogCorrelograms({ ctx, width, height }, counts, n, edges, unitColours, units, colours, refractoryMs) {
   const nBins = edges.length - 1, grid = cells(width, height, n), last = edges[nBins];
   forEachCell(grid, n, (box, i, j) => {
     const half = (box.right - box.left) / 2, middle = box.left + half;
     const px = (/** @type {number} */ ms) => (Math.log(ms / edges[0]) / Math.log(last / edges[0])) * half;
     const rates = Array.from({ length: 2 * nBins }, (_, k) => counts[(i * n + j) * 2 * nBins + k] / (edges[(k % nBins) + 1] - edges[k % nBins]));
     const top = Math.max(...rates, 1e-12) * 1.05;
-    ctx.fillStyle = colours.shade;
-    ctx.fillRect(middle - px(REFRACTORY_MS), box.top, 2 * px(REFRACTORY_MS), box.bottom - box.top);
+    shade(ctx, box, px(refractoryMs) / half, colours);
     ctx.fillStyle = i === j ? unitColours[i] : colours.soft;
     rates.forEach((rate, k) => {
       const [from, to] = [px(edges[k % nBins]), px(edges[(k % nBins) + 1])], high = (rate / top) * (box.bottom - box.top);

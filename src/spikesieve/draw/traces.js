@@ -60,7 +60,7 @@ export function drawLine({ pixels, width, height }, { low, high, nRows }, row, p
 
 /** @param {Picture} picture @param {Gathered} gathered @param {number} perUnit Share of the full colour of one unit. @param {Uint32Array} table @param {number} nothing */
 export function drawHeat({ pixels, width, height }, { low, nRows }, perUnit, table, nothing) {
-  const scale = perUnit * HEAT_STEPS;
+  const scale = perUnit * HEAT_STEPS, middle = HEAT_STEPS + 0.5, last = 2 * HEAT_STEPS;
   let before = -1;
   for (let y = 0; y < height; y++) {
     const row = Math.min(nRows - 1, Math.floor((y * nRows) / height)), at = y * width;
@@ -70,12 +70,8 @@ export function drawHeat({ pixels, width, height }, { low, nRows }, perUnit, tab
     }
     before = row;
     for (let x = 0, i = row * width; x < width; x++, i++) {
-      const value = low[i];
-      if (value !== value) pixels[at + x] = nothing;
-      else {
-        const step = Math.round(value * scale);
-        pixels[at + x] = table[HEAT_STEPS + (step < -HEAT_STEPS ? -HEAT_STEPS : step > HEAT_STEPS ? HEAT_STEPS : step)];
-      }
+      const place = low[i] * scale + middle;
+      pixels[at + x] = place !== place ? nothing : table[place < 0 ? 0 : place > last ? last : place | 0];
     }
   }
 }

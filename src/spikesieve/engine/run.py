@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
+from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,7 @@ class BlockTask(ABC, Generic[Columns]):
     """
 
     source: Source
+    from_even_sample: ClassVar[bool] = False  # the margin is a sample longer where traces would begin at an odd one
 
     @property
     @abstractmethod
@@ -113,6 +114,7 @@ class _OnBlock(Generic[Result]):
 
     def __call__(self, block: Block) -> tuple[Block, Result, Blanked]:
         margin = self.task.margin_samples
+        margin += (block.start - margin) % 2 if self.task.from_even_sample else 0
         clean = self.task.source.clean(block, margin, self.backend)
         blanked = blanked_of_block(clean.why, margin, block.start, block.n_samples)
         result = self.task(clean, Core(margin, margin + block.n_samples, block), self.backend)

@@ -23,7 +23,9 @@ from spikesieve.engine.lock import Owner
 from spikesieve.errors import InputError, OutputError
 
 JOB, PROGRESS, OUTPUT, STOPPED = "job.json", "progress.json", "output.txt", "stopped"
-WAITING, RUNNING, STOPPING, DONE, FAILED, ENDED = "waiting", "running", "stopping", "done", "failed", "ended"
+WAITING, RUNNING, PAUSED, STOPPING = "waiting", "running", "paused", "stopping"
+DONE, FAILED, ENDED = "done", "failed", "ended"
+IN_PROGRESS = (RUNNING, PAUSED, STOPPING)
 BY_SIGNAL = {130, 143}
 MOST_OUTPUT_BYTES = 65_536
 
@@ -84,6 +86,8 @@ class Jobs:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._read: dict[str, Job] = {}
+        self._progress: dict[str, tuple[int, dict[str, Any] | None]] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
@@ -114,7 +118,7 @@ class Jobs:
             A job for this result waits or runs already, or the disk is full.
         """
         for key in self.listed():
-            if self.read(key).out == out and self.state(key) in (WAITING, RUNNING, STOPPING):
+            if self.read(key).out == out and self.state(key) in (WAITING, *IN_PROGRESS):
                 raise OutputError(f"A sort into {out} is in the list already. Choose another result folder.")
         now = datetime.now().astimezone()
         key = f"{now.strftime('%Y%m%d-%H%M%S-%f')}-{secrets.token_hex(2)}"
@@ -157,7 +161,7 @@ class Jobs:
         InputError
             There is no such job.
         """
-        if key not in self.listed():
+        if key != Path(key).name or key.startswith(".") or not (self.folder / key / JOB).is_file():
             raise InputError("There is no such sort any more.")
         return self.folder / key
 
@@ -179,8 +183,12 @@ class Jobs:
         InputError
             There is no such job.
         """
-        facts = json.loads((self.place(key) / JOB).read_text(encoding="utf-8"))
-        return Job(facts["name"], tuple(facts["inputs"]), facts["out"], tuple(facts["arguments"]), facts["added"])
+        place = self.place(key)
+        if key not in self._read:  # it never changes
+            facts = json.loads((place / JOB).read_text(encoding="utf-8"))
+            inputs, arguments = tuple(facts["inputs"]), tuple(facts["arguments"])
+            self._read[key] = Job(facts["name"], inputs, facts["out"], arguments, facts["added"])
+        return self._read[key]
 
     def progress(self, key: str) -> dict[str, Any] | None:
         """Read how far a job is.
@@ -195,11 +203,16 @@ class Jobs:
         dict or None
             What `spikesieve sort --progress-file` wrote; None before it began.
         """
+        path = self.place(key) / PROGRESS
         try:
-            found = json.loads((self.place(key) / PROGRESS).read_text(encoding="utf-8"))
+            written = path.stat().st_mtime_ns
+            known = self._progress.get(key)
+            if known is None or known[0] != written:
+                found = json.loads(path.read_text(encoding="utf-8"))
+                known = self._progress[key] = written, found if isinstance(found, dict) else None
         except (OSError, ValueError):
             return None
-        return found if isinstance(found, dict) else None
+        return known[1]
 
     def state(self, key: str) -> str:
         """Tell what a job does.
@@ -211,7 +224,7 @@ class Jobs:
 
         Returns
         -------
-        {"waiting", "running", "stopping", "done", "failed", "ended"}
+        {"waiting", "running", "paused", "stopping", "done", "failed", "ended"}
             "failed": with an error. "ended": somebody stopped it, or it was killed; it can go on.
         """
         progress, was_stopped = self.progress(key), (self.place(key) / STOPPED).exists()
@@ -219,9 +232,10 @@ class Jobs:
             return ENDED if was_stopped else WAITING
         status = progress.get("ended")
         if status is None:
-            if not self._lives(progress):
+            process = self._process(progress)
+            if process is None:
                 return ENDED
-            return STOPPING if was_stopped else RUNNING
+            return STOPPING if was_stopped else PAUSED if _rests(process) else RUNNING
         if status == 0:
             return DONE
         return ENDED if was_stopped or status in BY_SIGNAL or status < 0 else FAILED
@@ -249,10 +263,41 @@ class Jobs:
         key : str
             Its key.
         """
-        place, progress = self.place(key), self.progress(key)
-        (place / STOPPED).touch()
-        if progress is not None and progress.get("ended") is None and self._lives(progress):
-            os.kill(int(progress["owner"]["pid"]), signal.SIGTERM)
+        (self.place(key) / STOPPED).touch()
+        process = self._living(key)
+        if process is not None:
+            os.kill(process.pid, signal.SIGTERM)
+            process.resume()  # one that was paused hears it only then
+
+    def pause(self, key: str) -> None:
+        """Let a job rest. It keeps its memory, and goes on at once with `resume`.
+
+        Parameters
+        ----------
+        key : str
+            Its key.
+
+        Raises
+        ------
+        InputError
+            It does not run.
+        """
+        process = self._living(key)
+        if process is None or self.state(key) != RUNNING:
+            raise InputError("That sort does not run.")
+        process.suspend()
+
+    def resume(self, key: str) -> None:
+        """Let a job go on that was paused.
+
+        Parameters
+        ----------
+        key : str
+            Its key.
+        """
+        process = self._living(key)
+        if process is not None:
+            process.resume()
 
     def wait_again(self, key: str) -> None:
         """Let a job that has ended wait for its turn once more. It goes on where it was.
@@ -268,7 +313,7 @@ class Jobs:
             It waits or runs.
         """
         place = self.place(key)
-        if self.state(key) in (WAITING, RUNNING, STOPPING):
+        if self.state(key) in (WAITING, *IN_PROGRESS):
             raise InputError("That sort is in progress.")
         for name in (PROGRESS, STOPPED):
             (place / name).unlink(missing_ok=True)
@@ -286,7 +331,7 @@ class Jobs:
         InputError
             It runs.
         """
-        if self.state(key) in (RUNNING, STOPPING):
+        if self.state(key) in IN_PROGRESS:
             raise InputError("That sort is in progress. Stop it first.")
         shutil.rmtree(self.place(key), ignore_errors=True)
 
@@ -308,16 +353,30 @@ class Jobs:
         str or None
             None if none does.
         """
-        return next((key for key in self.listed() if self.state(key) in (RUNNING, STOPPING)), None)
+        return next((key for key in self.listed() if self.state(key) in IN_PROGRESS), None)
 
-    def _lives(self, progress: dict[str, Any]) -> bool:
+    def _living(self, key: str) -> psutil.Process | None:
+        """The process of a job, if there is one."""
+        progress = self.progress(key)
+        return None if progress is None or progress.get("ended") is not None else self._process(progress)
+
+    def _process(self, progress: dict[str, Any]) -> psutil.Process | None:
         try:
             owner = Owner(**progress["owner"])
-            here = owner.machine == Owner.this_process().machine and owner.is_running()
+            if owner.machine != Owner.this_process().machine or not owner.is_running():
+                return None
+            process = psutil.Process(owner.pid)
             # The system keeps an entry of a process that ended until its parent asks for it.
-            return here and psutil.Process(owner.pid).status() != psutil.STATUS_ZOMBIE
+            return process if process.status() != psutil.STATUS_ZOMBIE else None
         except (psutil.Error, TypeError, KeyError):
-            return False
+            return None
+
+
+def _rests(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_STOPPED)
+    except psutil.Error:
+        return False
 
 
 def tail(path: Path) -> str:

@@ -12,6 +12,7 @@ from spikesieve.io.results.folder import RESULT_MARKER
 
 MAX_ENTRIES = 2000
 SPIKES = "spike_times.npy"
+COMPARISON_MARKER = "comparison.json"
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,8 @@ class Entry:
     ----------
     name : str
         Its name.
-    kind : {"folder", "result", "file"}
-        "result": a folder that holds sorted spikes.
+    kind : {"folder", "result", "report", "file"}
+        "result": a folder that holds sorted spikes. "report": one that holds a comparison.
     size_bytes : int
         Size of a file; 0 for folders.
     modified_s : float
@@ -141,7 +142,7 @@ class Roots:
                     facts, is_folder = entry.stat(), entry.is_dir()
                 except OSError:
                     continue  # a link to nothing, or removed meanwhile
-                kind = "file" if not is_folder else "result" if is_result(Path(entry.path)) else "folder"
+                kind = _kind_of_folder(Path(entry.path)) if is_folder else "file"
                 yield Entry(entry.name, kind, 0 if is_folder else facts.st_size, facts.st_mtime)
 
     def _is_inside(self, name: str) -> bool:
@@ -166,6 +167,10 @@ def is_result(folder: Path) -> bool:
         True for a result of spikesieve and for any folder for Phy.
     """
     return any((folder / name).is_file() for name in (RESULT_MARKER, SPIKES))
+
+
+def _kind_of_folder(folder: Path) -> str:
+    return "result" if is_result(folder) else "report" if (folder / COMPARISON_MARKER).is_file() else "folder"
 
 
 def _holds(root: Path, path: Path) -> bool:

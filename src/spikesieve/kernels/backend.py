@@ -7,7 +7,7 @@ not recordings, units or settings. Time is the last axis.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,7 +125,7 @@ class Backend(Protocol):
         ...
 
     def universal_peaks(
-        self, traces: F32, shapes: F32, peak_index: int, where: Places, span: tuple[int, int], limits: tuple[int, float]
+        self, traces: F32, shapes: F32, peak_index: int, where: Places, span: tuple[int, int], limits: Limits
     ) -> tuple[I64, I64, F32]:
         """Find spikes by universal templates: local extremes of the score in space and time.
 
@@ -145,9 +145,8 @@ class Backend(Protocol):
             Contacts, weights and neighbours of the centres.
         span : (int, int)
             Start and stop of the samples to search.
-        limits : (int, float)
-            Samples on either side within which a spike must have the largest magnitude among the neighbouring centres,
-            and the smallest magnitude of a score.
+        limits : Limits
+            What counts as a spike.
 
         Returns
         -------
@@ -184,7 +183,9 @@ class Backend(Protocol):
         """
         ...
 
-    def template_scores(self, traces: F32, components: F32, peak_index: int, contacts: I64, weights: F32) -> F32:
+    def template_scores(
+        self, traces: F32, components: F32, peak_index: int, contacts: I64, weights: F32, between: F32
+    ) -> F32:
         """Score every template at every sample.
 
         Parameters
@@ -199,6 +200,9 @@ class Backend(Protocol):
             Contacts of each template; -1 = none.
         weights : ndarray of float32, shape (n_templates, n_near, n_components)
             PC scores of the templates, of unit norm.
+        between : ndarray of float32, shape (n_between,)
+            Weights of the scores 1, 3, 5, ... samples before and after an odd sample, of which its score is the sum.
+            Without any, odd samples are scored like even ones.
 
         Returns
         -------
@@ -307,6 +311,25 @@ class Backend(Protocol):
     def release(self) -> None:
         """Free memory that is kept between blocks."""
         ...
+
+
+class Limits(NamedTuple):
+    """What counts as a spike for `Backend.universal_peaks`.
+
+    Attributes
+    ----------
+    exclusion_samples : int
+        Samples on either side within which a spike must have the largest magnitude among the neighbouring centres.
+    threshold : float
+        Its magnitude must be larger than this.
+    step : int
+        1: all samples are searched. 2: only even ones are, for 0.93 of the threshold. Then a spike is moved by one
+        sample if its magnitude at its centre is larger there, and must exceed the threshold.
+    """
+
+    exclusion_samples: int
+    threshold: float
+    step: int = 1
 
 
 class Places(Protocol):

@@ -53,11 +53,18 @@ class Overlaps(NamedTuple):
     tables : ndarray of float32, shape (n_pairs, 2 reach + 1)
         tables[q, reach + s] is the correlation of the neighbour at t + s with template k at t, both of unit norm. A
         spike of score 1 subtracts it from the neighbour's score.
+    lags : ndarray of int64, shape (n_pairs, 2)
+        First column of each table that counts, and the one after the last. What lies outside is too little to be
+        subtracted.
+    largest : ndarray of float32, shape (n_pairs,)
+        Largest magnitude of each table.
     """
 
     offsets: I64
     neighbours: I64
     tables: F32
+    lags: I64
+    largest: F32
 
 
 class Bounds(NamedTuple):

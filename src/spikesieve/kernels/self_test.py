@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spikesieve.kernels.backend import F32, I64, Backend
+from spikesieve.kernels.backend import F32, I64, Backend, Limits
+from spikesieve.kernels.cpu.extents import extents
 from spikesieve.kernels.pursuit import ALL_VISIBLE, ANY_AMPLITUDE, Overlaps, Worth
 
 # Rounding in float32 is far below this, and a wrong instruction far above.
@@ -129,7 +130,9 @@ class _Example:
         return np.stack([one.copy() for one in each])[:, :, PEAK : PEAK + self.projected.shape[2]], self.projected
 
     def template_scores(self) -> Answers:
-        found = self.backend.template_scores(self.traces, self.components, PEAK, self.contacts, self.weights)
+        found = self.backend.template_scores(
+            self.traces, self.components, PEAK, self.contacts, self.weights, np.empty(0, np.float32)
+        )
         expected: F32 = np.einsum("kcp,kcpt->kt", self.weights, self.projected[self.contacts])
         return found[:, PEAK : PEAK + expected.shape[1]], expected
 
@@ -156,7 +159,7 @@ class _Example:
         shapes, weights, half = self.components[:2].copy(), _noise(5, 10, 2, 5), 30
         weights /= np.linalg.norm(weights, axis=2, keepdims=True)
         where = _Centres(self.contacts, weights, np.tile(np.arange(10), (10, 1)))
-        limits, span = (half, 0.5), (500, 3_500)
+        limits, span = Limits(half, 0.5), (500, 3_500)
         found = self.backend.universal_peaks(self.traces, shapes, PEAK, where, span, limits)
         each: F32 = np.einsum("uki,uijt->ukjt", weights, self.projected[self.contacts][:, :, :2]).reshape(10, 4, -1)
         largest = np.take_along_axis(each, np.abs(each).argmax(axis=1)[:, None], axis=1)[:, 0]
@@ -176,7 +179,8 @@ class _Example:
         scores = np.zeros((2, 200), np.float32)
         for t, k, amplitude in zip(*spikes, strict=True):
             scores[int(k), int(t) - reach : int(t) + reach + 1] = amplitude * norms[int(k)] * shape
-        pairs = Overlaps(np.arange(3), np.arange(2), np.stack([shape, shape]))
+        tables = np.stack([shape, shape])
+        pairs = Overlaps(np.arange(3), np.arange(2), tables, *extents(tables, 0.0, 1))
         none = np.zeros(2, np.float32)
         worth = Worth(none + 5, norms, none, none)
         found = self.backend.pursue(scores, pairs, worth, ANY_AMPLITUDE, ALL_VISIBLE, 10)

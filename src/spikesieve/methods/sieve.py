@@ -1,6 +1,6 @@
 """The method sieve: templates as in Kilosort4, then matching and units by likelihood.
 
-docs/accuracy.md shows how much each step contributes.
+docs/benchmarks/accuracy.md shows how much each step contributes.
 """
 
 from __future__ import annotations

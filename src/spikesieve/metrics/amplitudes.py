@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+import scipy
 
 from spikesieve.metrics.used_time import segments_used, used_samples
 from spikesieve.model import F64, I64, Bool, SortedTime
@@ -115,7 +115,7 @@ def amplitude_cutoff(amplitude: F64) -> float:
     if len(amplitude) < HISTOGRAM_BINS * SPIKES_PER_HISTOGRAM_BIN:
         return float("nan")
     # Smoothed as whole numbers, as SpikeInterface does.
-    smooth = gaussian_filter1d(np.histogram(amplitude, HISTOGRAM_BINS)[0], SMOOTHING_BINS, mode="nearest")
+    smooth = scipy.ndimage.gaussian_filter1d(np.histogram(amplitude, HISTOGRAM_BINS)[0], SMOOTHING_BINS, mode="nearest")
     n_missing = smooth[np.flatnonzero(smooth >= smooth[0])[-1] + 1 :].sum()
     return float(min(n_missing / (len(amplitude) + n_missing), 0.5))
 

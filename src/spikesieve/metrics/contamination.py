@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from spikesieve.kernels import correlogram
 from spikesieve.model import I64, SortedTime
@@ -95,8 +95,8 @@ def contamination(train: I64, time: SortedTime) -> Contamination | None:
     pairs_per_s = max((counts * (counts - 1)).sum() / bin_s, 1e-12)
     expected = window_s * pairs_per_s
     n = refractory_violations(train, time)
-    low = chi2.ppf(0.025, 2 * n) / 2 if n else 0.0
-    high = chi2.ppf(0.975, 2 * n + 2) / 2
+    low = gammaincinv(n, 0.025) if n else 0.0
+    high = gammaincinv(n + 1, 0.975)
     return Contamination(*(float(1 - np.sqrt(max(0.0, 1 - x / expected))) for x in (n, low, high)))
 
 

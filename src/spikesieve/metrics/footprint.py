@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
-from scipy.optimize import least_squares
+import scipy
 
 from spikesieve.model import F64, Bool
 
@@ -127,7 +126,7 @@ def exp_decay(waveforms_uv: F64, positions_um: F64) -> float:
         return np.stack([-curve[1] * distance_um * decayed, decayed, np.ones_like(decayed)], axis=1)
 
     bounds = ([MIN_DECAY_PER_UM, 0.5 * top, 0.0], [MAX_DECAY_PER_UM, 1.5 * top, 2 * floor])
-    found = least_squares(misfit, [FIRST_DECAY_PER_UM, top, floor], slopes, bounds)
+    found = scipy.optimize.least_squares(misfit, [FIRST_DECAY_PER_UM, top, floor], slopes, bounds)
     return float(found.x[0]) if _r2(ptp_uv, ptp_uv + found.fun) >= MIN_R2 else float("nan")
 
 
@@ -163,5 +162,5 @@ def spread(waveforms_uv: F64, positions_um: F64) -> float:
     heights_um = np.unique(y_um)
     if len(heights_um) < 2 or not ptp_uv.any():
         return float("nan")
-    smooth = gaussian_filter1d(ptp_uv, SPREAD_SMOOTHING_UM / float(np.median(np.diff(heights_um))))
+    smooth = scipy.ndimage.gaussian_filter1d(ptp_uv, SPREAD_SMOOTHING_UM / float(np.median(np.diff(heights_um))))
     return float(np.ptp(y_um[smooth > SPREAD_THRESHOLD * smooth.max()]))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.special import chdtrc
+from threadpoolctl import threadpool_limits
 
 from spikesieve.model import F32, I64
 
@@ -173,7 +174,8 @@ def nearest_neighbors(own: F32, foreign: F32) -> tuple[float, float]:
     from sklearn.neighbors import NearestNeighbors  # takes long, and most readers of a result need none
 
     finder = NearestNeighbors(n_neighbors=N_NEIGHBORS, algorithm="brute").fit(spikes)
-    is_own = finder.kneighbors(return_distance=False) < n_own
+    with threadpool_limits(limits=1, user_api="openmp"):  # the workers share the cores already
+        is_own = finder.kneighbors(return_distance=False) < n_own
     return float(is_own[:n_own].mean()), float(is_own[n_own:].mean())
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.fft import rfft
+import scipy
 
 from spikesieve.kernels import count_later
 from spikesieve.model import F64, I64, SortedTime
@@ -87,7 +87,7 @@ def locking(train: I64, time: SortedTime, known_hz: Sequence[float] = ()) -> Loc
         return None
     # Twice as long as the longest lag, so that no frequency is missed between two of the spectrum.
     n = 2 * int(MAX_LAG_S * sampling_hz)
-    strength = rfft(lags.astype(np.float32), n).real / n_pairs
+    strength = scipy.fft.rfft(lags.astype(np.float32), n).real / n_pairs
     hz = np.arange(len(strength)) * sampling_hz / n
     fast = (hz >= LOWEST_HZ) & (hz <= min(HIGHEST_HZ, 0.49 * sampling_hz))
     known = np.any([np.abs(hz - f) <= KNOWN_WITHIN_HZ for f in known_hz], axis=0) & np.ones_like(fast)

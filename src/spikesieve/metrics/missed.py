@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 from scipy.special import ndtr
 
 from spikesieve.model import F32, F64, I64, Bool
@@ -153,7 +153,7 @@ def missed_fraction(scores: F32, threshold: float) -> float | None:
         return mean + sd * hazard - found_mean
 
     deepest = cut - DEEPEST_SD
-    mean = deepest if excess(deepest) > 0 else float(brentq(excess, deepest, found_mean))
+    mean = deepest if excess(deepest) > 0 else float(scipy.optimize.brentq(excess, deepest, found_mean))
     return float(ndtr((cut - mean) / np.hypot(1.0, AMPLITUDE_CV * mean)))
 
 

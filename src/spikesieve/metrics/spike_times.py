@@ -304,3 +304,28 @@ def synchrony(sample: I64, unit: I32, n_units: int) -> F64:
     n = np.stack([np.bincount(member[size >= least], minlength=n_units) for least in SYNCHRONY_SIZES], axis=1)
     n_spikes = np.bincount(unit, minlength=n_units)[:, None]
     return np.where(n_spikes > 0, n / np.maximum(n_spikes, 1), np.nan)
+
+
+def synchrony_of_train(sample: I64, train: I64) -> F64:
+    """Return the row of `synchrony` of one unit.
+
+    Parameters
+    ----------
+    sample : ndarray of int64, shape (n_spikes,)
+        Spike times of all units in samples, ascending, those of the unit among them.
+    train : ndarray of int64, shape (n,)
+        Spike times of the unit in samples, ascending; at least one.
+
+    Returns
+    -------
+    ndarray of float64, shape (3,)
+        `sync_spike_2`, `sync_spike_4` and `sync_spike_8`.
+
+    Examples
+    --------
+    >>> synchrony_of_train(np.array([3, 3, 9]), np.array([3, 9]))
+    array([0.5, 0. , 0. ])
+    """
+    once = np.unique(train)
+    size = np.searchsorted(sample, once, side="right") - np.searchsorted(sample, once)
+    return np.array([np.count_nonzero(size >= least) for least in SYNCHRONY_SIZES]) / len(train)

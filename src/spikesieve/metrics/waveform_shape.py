@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.signal import find_peaks, resample_poly
+import scipy
 
 from spikesieve.model import F32, F64
 
@@ -100,7 +100,7 @@ def upsampled(waveforms: F32) -> F64:
     >>> upsampled(np.ones(61, np.float32)).shape
     (610,)
     """
-    return np.asarray(resample_poly(waveforms.astype(np.float64), UPSAMPLING, 1, axis=0), np.float64)
+    return np.asarray(scipy.signal.resample_poly(waveforms.astype(np.float64), UPSAMPLING, 1, axis=0), np.float64)
 
 
 def waveform_shape(waveform_uv: F64, sampling_hz: float) -> WaveformShape:
@@ -182,10 +182,10 @@ def _most_prominent(waveform: F64, span: tuple[int, int], least: float) -> Extre
     start, stop = span
     if not 0 < start < stop:
         return Extremum(-1, float("nan"), 0)
-    at, facts = find_peaks(waveform[start:stop], prominence=least, width=0)
+    at, facts = scipy.signal.find_peaks(waveform[start:stop], prominence=least, width=0)
     n = len(at)
     if not n:
-        at, facts = find_peaks(waveform[start:stop], prominence=least / 2, width=0)
+        at, facts = scipy.signal.find_peaks(waveform[start:stop], prominence=least / 2, width=0)
     if not len(at):
         return Extremum(start + int(waveform[start:stop].argmax()), float("nan"), 0)
     best = int(facts["prominences"].argmax())

@@ -7,6 +7,7 @@ first sample of the first file. "Contact" is a row of the probe, "channel" a col
 from spikesieve.model.blanked import Blanked, Reason, join_blanked
 from spikesieve.model.motion import DriftDecision, Motion
 from spikesieve.model.on_demand import RowsOnDemand
+from spikesieve.model.overview import Overview
 from spikesieve.model.probe import Probe
 from spikesieve.model.recording import Chunked, Identifiable, ReadSamples, Recording
 from spikesieve.model.sorted_time import SortedTime
@@ -32,6 +33,7 @@ __all__ = [
     "Label",
     "Motion",
     "Origin",
+    "Overview",
     "Probe",
     "ReadSamples",
     "Reason",

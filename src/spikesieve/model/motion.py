@@ -55,7 +55,7 @@ class Motion:
     se_um : ndarray of float32, shape (n_shanks, n_times, n_depths)
         Standard error in um; infinite where nothing is known.
     decisions : tuple of DriftDecision, length n_shanks
-        What the sort does with each shank's displacement; given as texts they become `DriftDecision`s.
+        What the sort does with each shank's displacement; given as texts they become members of `DriftDecision`.
     why : tuple of str, length n_shanks
         For each shank a sentence: what the decision rests on and what a person can do about it.
 

@@ -70,7 +70,7 @@ class SortedSpikes:
     motion: FollowedMotion
 
 
-@versioned(12)
+@versioned(13)
 def describe(run: Run, source: Source, spikes: SortedSpikes, params: DescriptionParams) -> Sorting:
     """Compute the result of a sort from its units.
 

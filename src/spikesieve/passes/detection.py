@@ -17,6 +17,7 @@ from spikesieve.settings.fit import FitParams
 from spikesieve.stages import detect, localize
 from spikesieve.stages.detect import UniversalTemplates, pitch_um, universal_templates
 from spikesieve.stages.features import Groups, group_of, make_groups
+from spikesieve.stages.overview import bin_samples, energy
 from spikesieve.stages.preprocess import Clean, Preprocessing
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.whitening import median_of_blocks
@@ -49,6 +50,12 @@ class DetectedSpikes:
         PC scores on the contacts of the group.
     shank_of_group : tuple of int
         Shank of each group; empty for the spikes of one block.
+    time_bin : ndarray of int64, shape (n_rows,)
+        Bins of time of the overview, and for each
+    uv2 : ndarray of float32, shape (n_rows, n_contacts)
+        the sum of squares of the traces in uV^2
+    n_used : ndarray of int32, shape (n_rows, n_contacts)
+        over this number of samples; see `stages.overview.Energy`.
     """
 
     sample: I64
@@ -59,6 +66,9 @@ class DetectedSpikes:
     located: Bool
     amplitude_uv: F32
     features: F32
+    time_bin: I64
+    uv2: F32
+    n_used: I32
     shank_of_group: tuple[int, ...] = ()
 
     def __len__(self) -> int:
@@ -97,6 +107,7 @@ class Detect(BlockTask[DetectedSpikes]):
     shapes: Shapes
     params: DetectParams
     features: FeaturesParams
+    from_even_sample = True
 
     def __reduce__(self) -> tuple[type[Detect], tuple[Source, Shapes, DetectParams, FeaturesParams]]:
         return Detect, (self.source, self.shapes, self.params, self.features)
@@ -139,6 +150,9 @@ class Detect(BlockTask[DetectedSpikes]):
         features = backend.describe(clean.white, sample, contacts, shapes.pcs, shapes.peak_index)
         amplitude_uv = localize.amplitudes(clean.uv, sample, contacts, self.source.sampling_hz)
         located = localize.localize(amplitude_uv, contacts, self.source.probe)
+        inside, blanked = slice(*core.span), clean.blanked
+        n_bin = bin_samples(self.source.recording.n_samples, self.source.sampling_hz)
+        size = energy(clean.uv[:, inside], None if blanked is None else blanked[:, inside], core.block.start, n_bin)
         return DetectedSpikes(
             sample=sample,
             group=group.astype(np.int32),
@@ -148,6 +162,9 @@ class Detect(BlockTask[DetectedSpikes]):
             located=located.ok,
             amplitude_uv=amplitude_uv.max(axis=1, initial=0.0),
             features=features,
+            time_bin=size.time_bin,
+            uv2=size.uv2,
+            n_used=size.n_used,
         )
 
 
@@ -220,7 +237,7 @@ def with_detection_threshold(
     return replace(fitted, detection_threshold_sd=float(threshold), notes=(*fitted.notes, note))
 
 
-@versioned(4)
+@versioned(5)
 def detect_spikes(
     run: Run, source: Source, shapes: Shapes, params: DetectParams, features: FeaturesParams
 ) -> DetectedSpikes:

@@ -11,6 +11,7 @@ from spikesieve.engine.run import Run, versioned
 from spikesieve.engine.source import Source, TraceShift
 from spikesieve.model import F32, F64, I32, I64, Motion, Probe, RowsOnDemand
 from spikesieve.passes.detection import DetectedSpikes, detect_spikes, groups_of
+from spikesieve.passes.overview import make_overview
 from spikesieve.settings.detect import DetectParams
 from spikesieve.settings.motion import MotionParams
 from spikesieve.settings.sort import Settings
@@ -149,6 +150,7 @@ def find_drift(
         Spikes, displacement and model of drift.
     """
     detected = run.step("detect", detect_spikes, source, shapes, detect, settings.features)
+    run.step("overview", make_overview, source, detected)
     motion = run.step("motion", find_motion, source, detected, known, settings.motion)
     followed = motion
     if settings.motion.mode == "traces":
@@ -187,6 +189,7 @@ def register_traces(
         Displacement of the tissue.
     """
     detected = run.step("detect", detect_spikes, source, shapes, settings.detect, settings.features)
+    run.step("overview", make_overview, source, detected)
     motion = run.step("motion", find_motion, source, detected, known, settings.motion)
     shift = run.step("trace shift", make_trace_shift, motion, settings.tissue.traces_length_scale_um)
     return source.with_shift(shift), FollowedMotion(motion, Motion.still(source.probe.shanks, TRACES_FOLLOW))

@@ -100,6 +100,7 @@ class Match(BlockTask[MatchedSpikes]):
 
     matcher: MovingMatcher
     params: MatchParams
+    from_even_sample = True
 
     @property
     def margin_samples(self) -> int:
@@ -126,6 +127,7 @@ class MatchByLikelihood(BlockTask[MatchedSpikes]):
 
     matcher: MovingMatcher
     params: FitParams
+    from_even_sample = True
 
     @property
     def margin_samples(self) -> int:
@@ -140,7 +142,7 @@ class MatchByLikelihood(BlockTask[MatchedSpikes]):
         return fit(clean, matcher, worth, core.span, self.params, backend)
 
 
-@versioned(5)
+@versioned(6)
 def match_templates(
     run: Run, source: Source, templates: MovingTemplates, shapes: Shapes, drift: DriftModel, params: MatchParams
 ) -> MatchedSpikes:
@@ -171,7 +173,7 @@ def match_templates(
     return replace(found, notes=notes_of_rounds(found.n_left, "match.max_peels"), blanked=blanked)
 
 
-@versioned(6)
+@versioned(7)
 def match_by_likelihood(
     run: Run, source: Source, templates: MovingTemplates, shapes: Shapes, drift: DriftModel, limits: LikelihoodLimits
 ) -> MatchedSpikes:

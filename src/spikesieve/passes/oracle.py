@@ -119,7 +119,7 @@ class TrueTemplates:
     depth_um: F64
 
 
-@versioned(3)
+@versioned(4)
 def measure_true_templates(run: Run, source: Source, truth: TrueSpikes, params: ShapesParams) -> TrueTemplates:
     """Average the whitened recording at the true spike times.
 
@@ -209,7 +209,7 @@ class MatchTruth(BlockTask[OracleSpikes]):
         return OracleSpikes(sample[inside], unit[inside], value[inside])
 
 
-@versioned(3)
+@versioned(4)
 def match_truth(run: Run, source: Source, units: TrueTemplates, max_peels: int) -> OracleSpikes:
     """Match the whole recording with the true templates.
 

@@ -42,7 +42,7 @@ class ClusteredSpikes:
     clusters: Clusters
 
 
-@versioned(2)
+@versioned(3)
 def make_templates(
     run: Run, spikes: ClusteredSpikes, shapes: Shapes, drift: DriftModel, params: TemplatesParams
 ) -> MovingTemplates:

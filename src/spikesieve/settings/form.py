@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
 from spikesieve.errors import SettingsError
+from spikesieve.settings.kilosort4 import value_there
 from spikesieve.settings.sentences import allowed, summary
 from spikesieve.settings.sort import Settings, fields_by_path, is_used, name_in
 
@@ -189,3 +190,34 @@ def changed_toml(settings: Settings) -> str:
             what = summary(str(fields_by_path()[path].description))
             lines += [f"# {what}", f"{path.rpartition('.')[2]} = {written(_value(settings, path))}"]
     return "\n".join(lines) + "\n"
+
+
+def kilosort4_json(settings: Settings) -> tuple[str, list[str]]:
+    """Write what was changed as Kilosort4 exports its settings.
+
+    Parameters
+    ----------
+    settings : Settings
+        All settings.
+
+    Returns
+    -------
+    text : str
+        JSON. `Settings.from_file` reads it back, as settings of the method kilosort4.
+    only_here : list of str
+        Changed settings that Kilosort4 does not have.
+
+    Examples
+    --------
+    >>> text, only_here = kilosort4_json(Settings().with_overrides(["method=kilosort4", "match.threshold=7"]))
+    >>> json.loads(text), only_here
+    ({'Th_learned': 7.0}, [])
+    """
+    there, only_here = {}, []
+    for path, value in changed(settings).items():
+        name = name_in("kilosort4", fields_by_path()[path])
+        if name is not None:
+            there[name] = value_there(name, value)
+        elif path != "method":
+            only_here.append(path)
+    return json.dumps(there, indent=2) + "\n", only_here

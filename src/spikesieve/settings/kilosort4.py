@@ -121,3 +121,27 @@ def value_here(name: str, value: Any) -> Any:
     ('none', 5)
     """
     return _OTHER_VALUES.get(name, {}).get(value, value) if isinstance(value, bool | float) else value
+
+
+def value_there(name: str, value: Any) -> Any:
+    """Convert a value of a setting to the one that the setting of Kilosort4 has.
+
+    Parameters
+    ----------
+    name : str
+        Kilosort4's name.
+    value : object
+        The value here.
+
+    Returns
+    -------
+    object
+        The value there, in most cases the same.
+
+    Examples
+    --------
+    >>> value_there("do_CAR", "none"), value_there("nblocks", 5)
+    (False, 5)
+    """
+    back = {here: there for there, here in _OTHER_VALUES.get(name, {}).items()}
+    return back.get(value, value) if isinstance(value, str | None) else value

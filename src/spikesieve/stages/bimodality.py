@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+import scipy
 
 from spikesieve.model import F32, F64
 
@@ -58,7 +58,7 @@ def bimodality(a: F32, b: F32) -> float:
 
 def _dip(projection: F64, bandwidth: float) -> float:
     histogram = np.histogram(projection, bins=BIN_EDGES)[0].astype(np.float64)
-    smooth = gaussian_filter1d(histogram, max(SMOOTHING_BINS, bandwidth / BIN_WIDTH))
+    smooth = scipy.ndimage.gaussian_filter1d(histogram, max(SMOOTHING_BINS, bandwidth / BIN_WIDTH))
     valley = VALLEY_START + int(smooth[VALLEY_START:VALLEY_STOP].argmin())
     peak = min(smooth[:valley].max(), smooth[valley:].max())
     return float(1 - smooth[valley] / peak) if peak > 0 else 0.0

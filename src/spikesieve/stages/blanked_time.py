@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import binom
+import scipy
 
 from spikesieve.model import F64, I64, Blanked, Reason, SortedTime
 
@@ -125,4 +125,4 @@ def _beside(train: I64, start: I64, stop: I64, reach: int, n_samples: int) -> tu
 
 def _beyond_chance(n: int, n_all: int, chance: float) -> bool:
     beyond = n >= MIN_RATIO * chance * n_all
-    return bool(beyond and binom.sf(n - 1, n_all, min(1.0, chance)) < MAX_CHANCE)
+    return bool(beyond and scipy.stats.binom.sf(n - 1, n_all, min(1.0, chance)) < MAX_CHANCE)

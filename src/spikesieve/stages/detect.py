@@ -11,7 +11,7 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d
 
 from spikesieve.geometry import distances_um, nearest, vertical_pitch_um
-from spikesieve.kernels.backend import Backend
+from spikesieve.kernels.backend import Backend, Limits
 from spikesieve.model import F32, F64, I64, Bool, Probe
 from spikesieve.settings.detect import DetectParams
 from spikesieve.stages.blanking import WHOLE, hidden_share
@@ -201,7 +201,26 @@ def find(
     Detections
         Ordered by sample, then centre.
     """
-    return Detections(*backend.universal_peaks(white, shapes.waveforms, shapes.peak_index, templates, span, limits))
+    all_limits = Limits(*limits, step=2 if shapes.between.size else 1)
+    return Detections(*backend.universal_peaks(white, shapes.waveforms, shapes.peak_index, templates, span, all_limits))
+
+
+def usual_peak(shapes: Shapes, templates: UniversalTemplates) -> float:
+    """Compute how large the trough of the usual spike of score 1 is, on its largest contact.
+
+    Parameters
+    ----------
+    shapes : Shapes
+        Shapes of spikes on one contact.
+    templates : UniversalTemplates
+        Centres and spatial weights.
+
+    Returns
+    -------
+    float
+        The median over the shapes and over the places and sizes of templates.
+    """
+    return float(np.median(np.abs(shapes.waveforms).max(axis=1)) * np.median(templates.weights.max(axis=2)))
 
 
 def are_whole(blanked: Bool | None, contacts: I64, sample: I64, shapes: Shapes) -> Bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -79,7 +79,9 @@ def echo_units(trains: Mapping[int, I64], means: LearnedTemplates, time: SortedT
     return np.array(sorted(echoes), np.int64)
 
 
-def partial_echoes(trains: Mapping[int, I64], means: LearnedTemplates, time: SortedTime) -> dict[int, EchoOf]:
+def partial_echoes(
+    trains: Mapping[int, I64], means: LearnedTemplates, time: SortedTime, of: Collection[int] | None = None
+) -> dict[int, EchoOf]:
     """Find units of which a part of the spikes stands at one lag of a larger neighbour, beyond chance.
 
     Parameters
@@ -90,6 +92,8 @@ def partial_echoes(trains: Mapping[int, I64], means: LearnedTemplates, time: Sor
         Mean waveform of each unit.
     time : SortedTime
         The time that was sorted.
+    of : collection of int, optional
+        The units that are asked about. Default: all.
 
     Returns
     -------
@@ -98,8 +102,10 @@ def partial_echoes(trains: Mapping[int, I64], means: LearnedTemplates, time: Sor
     """
     found = {}
     for k, larger in _larger_neighbours(trains, means).items():
-        of = [(*echo(trains[k], trains[j], time), j) for j in larger]
-        share, lag_samples, j = max(of, default=(0.0, 0, -1))
+        if of is not None and k not in of:
+            continue
+        each = [(*echo(trains[k], trains[j], time), j) for j in larger]
+        share, lag_samples, j = max(each, default=(0.0, 0, -1))
         if share > 0:
             found[k] = EchoOf(j, share, lag_samples * 1e3 / time.sampling_hz)
     return found

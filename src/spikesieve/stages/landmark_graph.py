@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from spikesieve.model import F32, F64, I64
 from spikesieve.settings.cluster import ClusterParams
@@ -58,7 +59,8 @@ def nearest_landmarks(features: F32, landmark_of: I64, n: int) -> I64:
     from sklearn.neighbors import NearestNeighbors  # as in `shapes`
 
     search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(features[landmark_of])
-    links: I64 = search.kneighbors(features, return_distance=False).astype(np.int64, copy=False)
+    with threadpool_limits(limits=1, user_api="openmp"):  # the workers share the cores already
+        links: I64 = search.kneighbors(features, return_distance=False).astype(np.int64, copy=False)
     links[landmark_of[links] == np.arange(len(features))[:, None]] = -1
     # A landmark keeps its n others, any other spike its n nearest.
     found_itself = (links < 0).any(axis=1)

@@ -8,9 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.fft import next_fast_len, rfft
-from scipy.ndimage import maximum_filter1d, uniform_filter1d
-from scipy.signal.windows import hann
+import scipy
 
 from spikesieve.model import F32, F64, I64, U8, Bool, Reason
 from spikesieve.stages.blanking import mask_of, runs
@@ -161,7 +159,7 @@ def power_spectrum(
     """
     limit = (SPECTRUM_CLIP_SD * sd_uv).astype(np.float32)[:, None]
     cut = np.clip(traces_uv[:, :n_samples], -limit, limit)
-    window = hann(cut.shape[1], sym=False).astype(np.float32)[None]
+    window = scipy.signal.windows.hann(cut.shape[1], sym=False).astype(np.float32)[None]
     if blanked is not None:
         window = np.where(blanked[:, :n_samples], np.float32(0.0), window)
     size = np.maximum((window**2).sum(axis=1, keepdims=True), 1e-12)
@@ -181,7 +179,7 @@ def _squared(traces: F32, n_samples: int) -> F32:
     out = np.empty((len(traces), n_samples // 2 + 1), np.float32)
     for first in range(0, len(traces), CONTACTS_AT_ONCE):
         rows = slice(first, first + CONTACTS_AT_ONCE)
-        out[rows] = np.abs(rfft(traces[rows], n_samples, axis=1)) ** 2
+        out[rows] = np.abs(scipy.fft.rfft(traces[rows], n_samples, axis=1)) ** 2
     return out
 
 
@@ -203,7 +201,7 @@ def spectrum_samples(n_block: int) -> int:
     >>> spectrum_samples(29_999)
     30000
     """
-    return int(next_fast_len(n_block, real=True))
+    return int(scipy.fft.next_fast_len(n_block, real=True))
 
 
 def find_lines(spectrum: Spectrum, sd_uv: F64, sampling_hz: float, corner_hz: float) -> Lines | None:
@@ -235,13 +233,15 @@ def find_lines(spectrum: Spectrum, sd_uv: F64, sampling_hz: float, corner_hz: fl
     step_hz = sampling_hz / 2 / max(1, power.shape[1] - 1)
     excess = power - _background(power, max(3, round(BACKGROUND_HZ / step_hz)))
     width = 2 * HALF_PEAK_BINS + 1
-    peak_uv = np.sqrt(2 * step_hz * np.maximum(uniform_filter1d(excess, width, axis=1, mode="constant") * width, 0.0))
+    peak_uv = np.sqrt(
+        2 * step_hz * np.maximum(scipy.ndimage.uniform_filter1d(excess, width, axis=1, mode="constant") * width, 0.0)
+    )
     peak_uv /= np.sqrt(np.maximum(spectrum.leak[:, :1], 1e-12))
     narrow = excess >= (MIN_PEAK_RATIO - 1) * (power - excess)
     amplitude_sd = np.where(narrow, peak_uv / np.maximum(sd_uv, 1e-12)[:, None], 0.0)
     amplitude_sd[:, : int(np.ceil(LOWEST_OF_CORNER * corner_hz / step_hz))] = 0.0
     largest = np.where(amplitude_sd >= MIN_AMPLITUDE_SD, excess, 0.0).max(axis=0)
-    found = np.flatnonzero((largest > 0) & (largest == maximum_filter1d(largest, width)))
+    found = np.flatnonzero((largest > 0) & (largest == scipy.ndimage.maximum_filter1d(largest, width)))
     contact = amplitude_sd[:, found].argmax(axis=0)
     own = ~_images(excess, spectrum.leak, found, contact)
     found, contact = found[own], contact[own]
@@ -269,7 +269,7 @@ def _images(excess: F32, leak: F32, found: I64, contact: I64) -> Bool:
     stronger = np.where(excess[contact][:, found] > own[:, None], excess[contact][:, found], 0.0)
     # A peak is known to a bin or two.
     beyond = np.where(np.arange(leak.shape[1]) > HALF_PEAK_BINS, leak, 0.0)
-    near = maximum_filter1d(beyond, 2 * HALF_PEAK_BINS + 1, axis=1) / np.maximum(leak[:, :1], 1e-12)
+    near = scipy.ndimage.maximum_filter1d(beyond, 2 * HALF_PEAK_BINS + 1, axis=1) / np.maximum(leak[:, :1], 1e-12)
     distance = np.abs(found[:, None] - found)
     return np.asarray(own < IMAGE_RATIO * (stronger * near[contact[:, None], distance]).sum(axis=1))
 

@@ -123,7 +123,8 @@ class Matcher:
             What is visible.
         """
         shapes, contacts = self.shapes, self.templates.contacts
-        scores = backend.template_scores(white, shapes.pcs, shapes.peak_index, contacts, self.unit_scores)
+        how = contacts, self.unit_scores, shapes.between
+        scores = backend.template_scores(white, shapes.pcs, shapes.peak_index, *how)
         if blanked is None or not blanked.any():
             return scores, ALL_VISIBLE
         energy = 1 - backend.hidden_energy(blanked, contacts, self.waveforms, shapes.peak_index)

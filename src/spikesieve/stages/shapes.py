@@ -11,10 +11,12 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from spikesieve.model import F32, F64, I64
 from spikesieve.settings.shapes import ShapesParams
 from spikesieve.stages.clips import Window
+from spikesieve.stages.half_rate import weights_between
 
 FloatT = TypeVar("FloatT", np.float32, np.float64)
 
@@ -51,6 +53,11 @@ class Shapes:
     def waveforms(self) -> F32:
         """Waveforms of the typical shapes: (n_templates, n_waveform_samples) float32, unit norm."""
         return self.templates @ self.pcs
+
+    @property
+    def between(self) -> F32:
+        """Weights with which scores of odd samples follow from those of even ones; none if all must be computed."""
+        return weights_between(self.pcs)
 
     @property
     def n_samples(self) -> int:
@@ -140,7 +147,8 @@ def _components_and_shapes(pool: F32, params: ShapesParams) -> tuple[F64, F64, I
     pcs = components(pool.astype(np.float64), params.n_pcs)
     from sklearn.cluster import KMeans  # takes half a second, and most readers of a result need none
 
-    fit = KMeans(params.n_templates, n_init=10, random_state=params.seed).fit(pool @ pcs.T)
+    with threadpool_limits(limits=1, user_api="openmp"):  # several threads add up in the order in which they finish
+        fit = KMeans(params.n_templates, n_init=10, random_state=params.seed).fit(pool @ pcs.T)
     centres = fit.cluster_centers_.astype(np.float64)
     return pcs, centres / np.linalg.norm(centres, axis=1, keepdims=True), fit.labels_.astype(np.int64)
 

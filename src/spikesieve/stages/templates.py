@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
-from spikesieve.kernels import Overlaps
+from spikesieve.kernels import Overlaps, extents, pair_products
 from spikesieve.model import F32, I64
 from spikesieve.stages.features import dense
 from spikesieve.stages.shapes import Shapes, advance
 from spikesieve.stages.spike_time import shifts_to_spike_time
+
+# Correlations below this are not subtracted: a spike of 300 SD of noise then leaves less than one in another score.
+LEAST_CORRELATION = 0.003
+# Correlations that are subtracted at once.
+LAGS_AT_ONCE = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,22 +244,19 @@ def overlaps(templates: LearnedTemplates, n_contacts: int, pcs: F32) -> Overlaps
     Overlaps
         The pairs, sorted, and their normalised correlations; each template is paired with itself.
     """
-    lags = component_lags(pcs)
-    n_pcs = len(pcs)
+    lags = component_lags(pcs).reshape(len(pcs) ** 2, -1)
     unit_scores = unit_norm(templates)
-    everywhere = LearnedTemplates(templates.contacts, unit_scores, templates.n_spikes).dense(n_contacts)
-    used = (everywhere**2).sum(axis=2) > 0
-    share_contact = used.astype(np.float32) @ used.T.astype(np.float32) > 0
+    used = np.zeros((len(templates), n_contacts + 1), np.float32)
+    has_energy = (templates.contacts >= 0) & (unit_scores != 0).any(axis=2)
+    np.put_along_axis(used, np.where(has_energy, templates.contacts, n_contacts), 1.0, axis=1)
+    share_contact = used[:, :-1] @ used[:, :-1].T > 0
     np.fill_diagonal(share_contact, True)
     offsets, neighbours = np.append(0, np.cumsum(share_contact.sum(axis=1))), np.nonzero(share_contact)[1]
-    products = np.empty((len(neighbours), n_pcs, n_pcs), np.float32)
-    by_component = np.ascontiguousarray(everywhere.transpose(0, 2, 1))
-    for k, (first, last) in enumerate(pairwise(offsets.tolist())):
-        columns = np.flatnonzero(used[k])
-        others = by_component[neighbours[first:last]][:, :, columns]
-        np.matmul(others, everywhere[k][columns], out=products[first:last])
-    tables = products.transpose(0, 2, 1).reshape(len(neighbours), n_pcs**2) @ lags.reshape(n_pcs**2, -1)
-    return Overlaps(offsets.astype(np.int64), neighbours.astype(np.int64), tables)
+    products = pair_products(templates.contacts, unit_scores, n_contacts, offsets, neighbours)
+    tables = products.reshape(len(neighbours), len(lags)) @ lags
+    return Overlaps(
+        offsets.astype(np.int64), neighbours.astype(np.int64), tables, *extents(tables, LEAST_CORRELATION, LAGS_AT_ONCE)
+    )
 
 
 def similarity(pairs: Overlaps, n_templates: int) -> tuple[F32, I64]:

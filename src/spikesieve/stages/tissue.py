@@ -17,9 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
-from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
+import scipy
 
 from spikesieve.geometry import distances_um
 from spikesieve.model import F32, F64, I64, Probe
@@ -149,12 +147,14 @@ class Tissue:
         contacts = np.full(len(xy), -1, np.int64)
         for shank in np.unique(self.probe.shanks):
             on_shank = np.flatnonzero(self.probe.shanks == shank)
-            squared = cdist(xy[on_shank] + (0.0, displacement_um), xy[on_shank], "sqeuclidean")
-            between = cdist(xy[on_shank], xy[on_shank], "sqeuclidean") + np.diag(np.full(len(on_shank), np.inf))
+            squared = scipy.spatial.distance.cdist(xy[on_shank] + (0.0, displacement_um), xy[on_shank], "sqeuclidean")
+            between = scipy.spatial.distance.cdist(xy[on_shank], xy[on_shank], "sqeuclidean") + np.diag(
+                np.full(len(on_shank), np.inf)
+            )
             gap = between.min(axis=1).max() if len(on_shank) > 1 else 0.0
             # Having no contact costs a little more than standing still, or than the largest gap between contacts.
             cost_of_none = min(displacement_um**2, gap) + NO_CONTACT_UM**2
-            rows, columns = linear_sum_assignment(np.minimum(squared, cost_of_none))
+            rows, columns = scipy.optimize.linear_sum_assignment(np.minimum(squared, cost_of_none))
             close = squared[rows, columns] < cost_of_none
             contacts[on_shank[rows[close]]] = on_shank[columns[close]]
         return contacts
@@ -318,7 +318,7 @@ def predict(tissue: Tissue, observed: Observed, contacts: I64, steps_um: F64) ->
     means = observed.means.reshape(n_bins * n_near, n_pcs)
     if noise is None:
         return np.zeros((len(steps_um), n_near, n_pcs), np.float32)
-    weights = cho_solve(cho_factor(prior + np.diag(noise)), means)
+    weights = scipy.linalg.cho_solve(scipy.linalg.cho_factor(prior + np.diag(noise)), means)
     rows = ([tissue.covariance(to, b, p - q) for b, q in places] for to, p in zip(contacts, steps_um, strict=True))
     return np.stack([np.hstack(row) @ weights for row in rows]).astype(np.float32)
 
@@ -344,12 +344,12 @@ def expected_misfit(tissue: Tissue, observed: Observed, at: Observed) -> float:
     places, prior, noise = _prior_of(tissue, observed)
     if noise is None:
         return 1.0
-    factor = cho_factor(prior + np.diag(noise))
+    factor = scipy.linalg.cho_factor(prior + np.diag(noise))
     left, total = 0.0, 0.0
     for contacts, displacement_um, n_spikes in zip(at.contacts, at.displacement_um, at.n_spikes, strict=True):
         across = np.hstack([tissue.covariance(contacts, b, displacement_um - q) for b, q in places])
         before = np.trace(tissue.covariance(contacts, contacts, 0.0))
-        known = float((across * cho_solve(factor, across.T).T).sum())
+        known = float((across * scipy.linalg.cho_solve(factor, across.T).T).sum())
         left, total = left + n_spikes * (before - known), total + n_spikes * before
     return float(np.clip(left / total, 0.0, 1.0)) if total > 0 else 1.0
 

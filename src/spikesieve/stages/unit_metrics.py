@@ -38,12 +38,38 @@ def unit_metrics(sorting: Sorting) -> tuple[UnitMetrics, ...]:
         One row a unit, in the order of the unit table.
     """
     spikes, n_units = sorting.spikes, len(sorting.units)
-    order = np.argsort(spikes.unit, kind="stable")
-    edges = np.searchsorted(spikes.unit[order], np.arange(n_units + 1))
-    rows = [order[a:b] for a, b in pairwise(edges)]
+    rows = _rows_of_units(sorting)
     together = spike_times.synchrony(np.asarray(spikes.sample), spikes.unit, n_units)
     sample = _FeatureSample(sorting, rows)
     return tuple(_Unit(sorting, k, rows[k], together[k], sample).row() for k in range(n_units))
+
+
+def metrics_of_unit(sorting: Sorting, k: int, together: F64) -> UnitMetrics:
+    """Measure one unit as `unit_metrics` does.
+
+    Parameters
+    ----------
+    sorting : Sorting
+        The spikes, templates and rows of the unit table; of other units only what the unit is told apart from.
+    k : int
+        Row of the unit.
+    together : ndarray of float64, shape (3,)
+        Share of its spikes at samples with at least 2, 4 and 8 spikes of all units.
+
+    Returns
+    -------
+    UnitMetrics
+        Its row.
+    """
+    rows = _rows_of_units(sorting)
+    return _Unit(sorting, k, rows[k], together, _FeatureSample(sorting, rows)).row()
+
+
+def _rows_of_units(sorting: Sorting) -> list[I64]:
+    unit = sorting.spikes.unit
+    order = np.argsort(unit, kind="stable")
+    edges = np.searchsorted(unit[order], np.arange(len(sorting.units) + 1))
+    return [order[a:b] for a, b in pairwise(edges)]
 
 
 @dataclass(frozen=True, eq=False)

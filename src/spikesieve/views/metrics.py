@@ -44,24 +44,22 @@ class Quantity:
     reason: str = ""
 
 
-def quantities(result: Result, row: Unit) -> list[Quantity]:
+def quantities(row: Unit, metrics: UnitMetrics | None) -> list[Quantity]:
     """List what is known of a unit.
 
     Parameters
     ----------
-    result : Result
-        The result.
     row : Unit
         Its row of the unit table.
+    metrics : UnitMetrics or None
+        Its row of `metrics.csv`; None if it is not measured.
 
     Returns
     -------
     list of Quantity
-        The columns of the unit table, and those of `metrics.csv` for a unit of the result as it was sorted.
+        The columns of both.
     """
-    found = list(_of(row))
-    metrics = metrics_of(result).get(row.unit)
-    return found if metrics is None else [*found, *_of(metrics)]
+    return [*_of(row), *(() if metrics is None else _of(metrics))]
 
 
 def _of(row: Unit | UnitMetrics) -> Iterator[Quantity]:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import butter, sosfiltfilt
+import scipy
 
 from spikesieve.model import F32, I32, I64
 from spikesieve.views.result import Result
 from spikesieve.views.waveforms import Waveform
 
-N_RAW = 40
-"""Spikes that are shown, evenly spaced."""
 HIGHPASS_HZ = 300.0
 MARGIN_MS = 10.0
 """What is read on either side of a spike, for the filter."""
 
 
-def raw_waveforms(result: Result, rows: I32, waveform: Waveform) -> F32:
+def raw_waveforms(result: Result, rows: I32, waveform: Waveform, n_shown: int = 40) -> F32:
     """Read the waveforms of some spikes of a unit.
 
     Parameters
@@ -27,6 +25,8 @@ def raw_waveforms(result: Result, rows: I32, waveform: Waveform) -> F32:
         Spikes of the unit.
     waveform : Waveform
         Its mean, which says on which contacts and over which samples.
+    n_shown : int, optional
+        Spikes that are read, evenly spaced.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def raw_waveforms(result: Result, rows: I32, waveform: Waveform) -> F32:
     recording = result.recording
     if recording is None or not len(rows):
         return np.zeros((0, len(waveform.contacts), n_samples), np.float32)
-    chosen = rows[np.unique(np.linspace(0, len(rows) - 1, N_RAW).astype(np.int64))]
+    chosen = rows[np.unique(np.linspace(0, len(rows) - 1, n_shown).astype(np.int64))]
     channels = result.probe.channels[waveform.contacts]
     margin = round(MARGIN_MS * 1e-3 * result.time.sampling_hz)
     first: I64 = result.sample[chosen] - waveform.peak_index
@@ -45,6 +45,6 @@ def raw_waveforms(result: Result, rows: I32, waveform: Waveform) -> F32:
     read = [recording.read_uv(int(a) - margin, int(a) + n_samples + margin, channels) for a in first[fits]]
     if not read:
         return np.zeros((0, len(waveform.contacts), n_samples), np.float32)
-    sos = butter(2, HIGHPASS_HZ, "highpass", fs=result.time.sampling_hz, output="sos")
-    filtered = sosfiltfilt(sos, np.stack(read).transpose(0, 2, 1), axis=2)
+    sos = scipy.signal.butter(2, HIGHPASS_HZ, "highpass", fs=result.time.sampling_hz, output="sos")
+    filtered = scipy.signal.sosfiltfilt(sos, np.stack(read).transpose(0, 2, 1), axis=2)
     return np.asarray(filtered[:, :, margin : margin + n_samples], np.float32)

@@ -12,8 +12,22 @@ from numpy.typing import NDArray
 from spikesieve.curation.actions import Membership
 from spikesieve.curation.recompute import CurationParams
 from spikesieve.curation.spike_index import PIECE
-from spikesieve.model import F32, I32, I64, Label, Probe, Recording, RowsOnDemand, SortedTime, Sorting, Templates, Unit
+from spikesieve.model import (
+    F32,
+    I32,
+    I64,
+    Label,
+    Overview,
+    Probe,
+    Recording,
+    RowsOnDemand,
+    SortedTime,
+    Sorting,
+    Templates,
+    Unit,
+)
 from spikesieve.settings.sort import Settings
+from spikesieve.stages.preprocess import Preprocessing
 from spikesieve.views.columns import Columns
 
 
@@ -116,6 +130,10 @@ class Result:
         Settings of the sort; None where they are not known.
     read_from : mapping of str to list of int
         State of the files of the spikes, by name; empty where they were not read from files.
+    overview : Overview or None
+        The whole recording at a glance, where the sort wrote it.
+    preprocessing : Preprocessing or None
+        Of the traces, where the sort wrote it.
     columns : Columns
         Values of the spikes that were looked at last.
     """
@@ -143,6 +161,8 @@ class Result:
     file_row: I64 | None = None
     settings: Settings | None = None
     read_from: Mapping[str, list[int]] = field(default_factory=dict)
+    overview: Overview | None = None
+    preprocessing: Preprocessing | None = None
     columns: Columns = field(default_factory=Columns, repr=False)
 
     def are_its_units(self, unit: I64) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from scipy.special import expit
-from scipy.stats import norm
+from scipy.special import expit, ndtr, ndtri
 
 from spikesieve.metrics.alternation import alternation
 from spikesieve.metrics.refractory import correlogram_1ms, log_odds_one_train
@@ -149,7 +148,7 @@ def _split(result: Result, row: Unit, rows: I32) -> Suggestion | None:
     why = _two_neurons(result, parts)
     if why is None:
         return None
-    overlap = float(norm.sf(found.separation / 2))
+    overlap = float(ndtr(-found.separation / 2))
     said = f"Two clouds of {len(parts[0]):,} and {len(parts[1]):,} spikes, {found.separation:.1f} SD apart: {why[1]}."
     return Suggestion("split", (row.unit,), why[0] * (1 - 2 * overlap), said, _lasso_above(result, rows, place))
 
@@ -191,10 +190,10 @@ def _label(row: Unit) -> Suggestion | None:
     low, high, share = row.contamination_low, row.contamination_high, row.contamination
     if low is None or high is None or share is None:
         return None
-    sd = max((high - low) / (2 * norm.ppf(0.975)), 1e-9)
+    sd = max((high - low) / (2 * ndtri(0.975)), 1e-9)
     interval = f"{share:.0%} of its spikes are foreign (95 %: {low:.0%} to {high:.0%})"
     if row.label == Label.GOOD and share > FOREIGN and low > FOREIGN / 2:
-        chance = 0.6 * float(norm.sf((FOREIGN - share) / sd))
+        chance = 0.6 * float(ndtr((share - FOREIGN) / sd))
         return Suggestion("label", (row.unit,), chance, f"It is good, but {interval}.")
     if row.label == Label.MUA and high < FOREIGN:
         return Suggestion("label", (row.unit,), 0.5, f"It is mua, but only {interval}. {row.why}.")

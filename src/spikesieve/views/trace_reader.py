@@ -66,7 +66,7 @@ class TraceReader:
         Returns
         -------
         tuple of ndarray, shape (n_contacts, 8192) each
-            One array; for "preprocessed" those of `Preprocessed`.
+            One array; for "preprocessed" those of `Preprocessed`, two where nothing is blanked.
         """
         span = span_of(index)
         if name == "raw":
@@ -75,7 +75,7 @@ class TraceReader:
             return (preprocessed_traces(only_filtered(self.source), span, self.backend).uv,)
         if name == "preprocessed":
             found = preprocessed_traces(self.source, span, self.backend)
-            return found.uv, found.white, found.blanked
+            return (found.uv, found.white, *(() if found.blanked is None else (found.blanked,)))
         return () if self.fitted is None else (self.fitted.predicted(span, self.backend),)
 
     def traces(self, kind: Kind, part: Callable[[Part], Arrays]) -> F32:
@@ -102,5 +102,5 @@ class TraceReader:
             predicted = self.backend.mix(predicted, self.source.preprocessing.whitening)
         if kind in ("predicted", "white_predicted"):
             return predicted
-        uv, white, blanked = part("preprocessed")
-        return residual(white if kind == "white_residual" else uv, predicted, blanked)
+        uv, white, *blanked = part("preprocessed")
+        return residual(white if kind == "white_residual" else uv, predicted, blanked[0] if blanked else None)

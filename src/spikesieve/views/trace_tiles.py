@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from spikesieve.kernels import column_extremes
 from spikesieve.model import F32
 
 I16 = NDArray[np.int16]
@@ -18,7 +19,6 @@ STEPS = tuple(2**power for power in range(11))
 NOTHING = -32768
 """What is sent where nothing was recorded or sorted."""
 LARGEST = 32767
-STRIDED = 8
 
 Shape = Literal["lines", "heat"]
 
@@ -76,14 +76,8 @@ def tile_of(traces: F32, step: int, shape: Shape) -> Tile:
 
 def _extremes(traces: F32, step: int) -> tuple[F32, F32]:
     """Smallest and largest value of every `step` samples; NaN where one of them is."""
-    if step > STRIDED:
-        low, high = _extremes(traces, STRIDED)
-        columns = low.reshape(len(low), -1, step // STRIDED), high.reshape(len(high), -1, step // STRIDED)
-        return columns[0].min(axis=2), columns[1].max(axis=2)
-    low, high = traces[:, ::step].copy(), traces[:, ::step].copy()
-    for k in range(1, step):
-        np.minimum(low, traces[:, k::step], out=low)
-        np.maximum(high, traces[:, k::step], out=high)
+    low, high = np.empty((2, len(traces), traces.shape[1] // step), np.float32)
+    column_extremes(traces, low, high)
     return low, high
 
 

@@ -61,13 +61,13 @@ class Preprocessed:
         High-passed and referenced, in uV. 0 where something is blanked, NaN outside of what is sorted.
     white : ndarray of float32, shape (n_contacts, n_samples)
         The same whitened, in noise SD.
-    blanked : ndarray of bool, shape (n_contacts, n_samples)
-        What is blanked.
+    blanked : ndarray of bool, shape (n_contacts, n_samples), or None
+        What is blanked; None if nothing is.
     """
 
     uv: F32
     white: F32
-    blanked: Bool
+    blanked: Bool | None
 
 
 def preprocessed_traces(source: Source, span: Span, backend: Backend) -> Preprocessed:
@@ -99,6 +99,15 @@ def preprocessed_traces(source: Source, span: Span, backend: Backend) -> Preproc
     ((2, 200), 100)
     """
     start, stop = span
+    for begin, end in source.recording.segments:
+        if begin <= start and stop <= end:
+            clean = source.clean(Block(0, start, stop, begin, end, (start + stop) / 2), 0, backend)
+            return Preprocessed(clean.uv, clean.white, clean.blanked)
+    return _between_segments(source, span, backend)
+
+
+def _between_segments(source: Source, span: Span, backend: Backend) -> Preprocessed:
+    start, stop = span
     shape = source.probe.n_contacts, stop - start
     uv, white, blanked = np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32), np.zeros(shape, bool)
     for begin, end in source.recording.segments:
@@ -112,15 +121,15 @@ def preprocessed_traces(source: Source, span: Span, backend: Backend) -> Preproc
     return Preprocessed(uv, white, blanked)
 
 
-def residual(traces: F32, predicted: F32, blanked: Bool) -> F32:
+def residual(traces: F32, predicted: F32, blanked: Bool | None) -> F32:
     """Take away what the units explain.
 
     Parameters
     ----------
     traces, predicted : ndarray of float32, shape (n_contacts, n_samples)
         Preprocessed traces, and the prediction of the same kind.
-    blanked : ndarray of bool, shape (n_contacts, n_samples)
-        What is blanked.
+    blanked : ndarray of bool, shape (n_contacts, n_samples), or None
+        What is blanked; None if nothing is.
 
     Returns
     -------
@@ -128,7 +137,8 @@ def residual(traces: F32, predicted: F32, blanked: Bool) -> F32:
         The rest; 0 where something is blanked.
     """
     rest = traces - predicted
-    rest[blanked] = 0.0
+    if blanked is not None:
+        rest[blanked] = 0.0
     return rest
 
 

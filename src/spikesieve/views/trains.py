@@ -8,8 +8,6 @@ from spikesieve.kernels import correlogram
 from spikesieve.model import F32, F64, I32, I64
 from spikesieve.views.result import Result
 
-N_RATE_BINS = 100
-"""Bins of the rate over time."""
 PER_DECADE = 12
 """Bins of logarithmic time in a factor of ten."""
 LAGS_MS = (0.3, 1000.0)
@@ -129,8 +127,8 @@ def interval_counts(result: Result, rows: I32, edges_ms: F64) -> I64:
     return np.asarray(few + long, np.int64)
 
 
-def rate_over_time(result: Result, rows: I32) -> F32:
-    """Compute the rate of a unit in 100 equal bins from the first to the last sorted sample.
+def rate_over_time(result: Result, rows: I32, n_bins: int = 100) -> F32:
+    """Compute the rate of a unit in equal bins from the first to the last sorted sample.
 
     Parameters
     ----------
@@ -138,18 +136,20 @@ def rate_over_time(result: Result, rows: I32) -> F32:
         The result.
     rows : ndarray of int32, shape (n,)
         Its spikes.
+    n_bins : int, optional
+        Number of bins.
 
     Returns
     -------
-    ndarray of float32, shape (100,)
+    ndarray of float32, shape (n_bins,)
         In Hz of the time that was used; NaN where nothing was.
     """
     segments = result.time.segments or ((0, 1),)
-    edges = np.linspace(segments[0][0], segments[-1][1], N_RATE_BINS + 1)
+    edges = np.linspace(segments[0][0], segments[-1][1], n_bins + 1)
     used_s = np.diff(result.time.elapsed_s(edges))
     # The last bin holds its end.
     firsts = np.ceil(edges)
     firsts[-1] = np.floor(edges[-1]) + 1
     counts = np.diff(np.searchsorted(result.samples_of(rows), firsts.astype(np.int64))).astype(np.float64)
-    rates: F64 = np.divide(counts, used_s, out=np.full(N_RATE_BINS, np.nan), where=used_s > 0)
+    rates: F64 = np.divide(counts, used_s, out=np.full(n_bins, np.nan), where=used_s > 0)
     return rates.astype(np.float32)

@@ -97,8 +97,9 @@ def two_clusters(result: Result, rows: I32) -> TwoClusters | None:
     Notes
     -----
     The space is that in which the sorter itself looks for two neurons: features with noise of SD 1, without the
-    direction in which a waveform changes when it comes a little later, in their main components. Results of other
-    programs have amplitude and place.
+    direction in which a waveform changes when it comes a little later, in their main components. Features of other
+    programs are on a scale of their own: most of their directions hold noise, so its SD is that of the middle one.
+    Without features of all spikes, amplitude and place are used.
     """
     learned = rows[np.unique(np.linspace(0, len(rows) - 1, MAX_LEARNED).astype(np.int64))] if len(rows) else rows
     contacts = _common_contacts(result, rows)
@@ -108,7 +109,7 @@ def two_clusters(result: Result, rows: I32) -> TwoClusters | None:
     steady = _without_jitter(result, x, contacts, x.mean(axis=0))
     centred = steady - steady.mean(axis=0)
     # Amplitude and place have no noise of SD 1, and are few.
-    main = main_axes(centred) if len(contacts) else np.eye(x.shape[1])
+    main = main_axes(centred / _noise_sd(result, centred)) if len(contacts) else np.eye(x.shape[1])
     points = centred @ main
     found = fit_two_gaussians(points)
     if found is None:
@@ -138,21 +139,25 @@ def _discriminant(points: F64, upper: Bool) -> F64:
     return np.asarray(np.linalg.solve(within, means[1] - means[0]))
 
 
+def _noise_sd(result: Result, centred: F64) -> float:
+    """SD of the noise in the features."""
+    return 1.0 if result.sorting is not None else max(float(np.sqrt(np.median(centred.var(axis=0)))), 1e-12)
+
+
 def _common_contacts(result: Result, rows: I32) -> I64:
     """Contacts on which all these spikes were measured."""
-    if result.sorting is None or not len(rows):
+    if result.features is None or result.features.stored is not None or not len(rows):
         return np.empty(0, np.int64)
-    measured = result.sorting.feature_contacts[np.unique(result.sorting.spikes.unit[rows])]
+    measured = result.features.contacts[np.unique(result.template[rows])]
     contacts, n = np.unique(measured, return_counts=True)
     return np.asarray(contacts[(n == len(measured)) & (contacts >= 0)], np.int64)
 
 
 def _described(result: Result, rows: I32, contacts: I64) -> F64:
     """Features of spikes on some contacts, or amplitude and place, each in its own SD: (n, n_dims)."""
-    if result.sorting is not None and len(contacts):
-        spikes, measured = result.sorting.spikes, result.sorting.feature_contacts
-        features: F32 = np.asarray(spikes.features[rows])
-        own = measured[spikes.unit[rows]]
+    if result.features is not None and len(contacts):
+        features: F32 = np.asarray(result.features.scores[rows], np.float32)
+        own = result.features.contacts[result.template[rows]]
         wanted = np.full((1, own.shape[1]), -1, np.int64)
         wanted[0, : len(contacts)] = contacts
         moved = rearranged(features, own, wanted.repeat(len(rows), axis=0))[:, : len(contacts)]

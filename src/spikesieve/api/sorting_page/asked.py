@@ -109,6 +109,19 @@ class SortAsked(_Asked):
     overwrite: bool = False
 
 
+class CompareAsked(_Asked):
+    """A comparison.
+
+    Attributes
+    ----------
+    a, b : str
+        Two result folders.
+    """
+
+    a: Text
+    b: Text
+
+
 class PreviewAsked(_Asked):
     """A part of the traces.
 

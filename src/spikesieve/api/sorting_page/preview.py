@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -24,16 +24,18 @@ from spikesieve.engine.store import Store
 from spikesieve.errors import InputError
 from spikesieve.io.recordings.open_input import open_input
 from spikesieve.kernels import CpuBackend
-from spikesieve.model import F32, I64, Probe
+from spikesieve.model import F32, I64, Overview, Probe
 from spikesieve.passes.contacts import survey_contacts
 from spikesieve.passes.detection import Detect, with_detection_threshold
 from spikesieve.passes.preprocessing import fit_preprocessing, with_unit_score_noise
 from spikesieve.passes.shapes import learn_shapes
 from spikesieve.settings.sort import Settings
 from spikesieve.stages.channel_order import share_of_near_partners
+from spikesieve.stages.detect import usual_peak
 from spikesieve.stages.mains import mains_hum
 from spikesieve.stages.preprocess import Clean
 from spikesieve.stages.shapes import Shapes
+from spikesieve.views.sampled_overview import sampled_overview
 from spikesieve.views.traces import Kind, only_filtered, preprocessed_traces, raw_traces
 
 BLOCK_SAMPLES = 60_000
@@ -85,11 +87,20 @@ class Detected:
         Channel of the file on whose contact each spike is.
     says : str
         A sentence on the threshold.
+    trough_sd : float
+        Trough of the usual spike that is just detected, in whitened traces.
+    trough_uv : ndarray of float32, shape (n_contacts,)
+        The same on each contact in traces that are not whitened, in uV.
+    channels : ndarray of int64, shape (n_contacts,)
+        Channel of the file of each contact.
     """
 
     sample: I64
     channel: I64
     says: str
+    trough_sd: float = 0.0
+    trough_uv: F32 = field(default_factory=lambda: np.zeros(0, np.float32))
+    channels: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +122,7 @@ class Previews:
         self._detect: dict[str, Detect] = {}
         self._cleaned: tuple[str, Cleaned] = ("", [])
         self._checks: dict[str, tuple[str, ...]] = {}
+        self._overviews: dict[str, tuple[Overview, Probe]] = {}
         self._backend = CpuBackend()
 
     def traces(self, files: Placed, settings: Settings, kind: Kind, span_s: tuple[float, float]) -> Shown:
@@ -148,6 +160,31 @@ class Previews:
             traces = found.white if kind == "whitened" else found.uv
         return Shown(source.probe, traces, span[0], source.sampling_hz, source.recording.n_samples)
 
+    def overview(self, files: Placed, settings: Settings) -> tuple[Overview, Probe]:
+        """Look over the whole recording, also what is not to be sorted of it.
+
+        Parameters
+        ----------
+        files : Placed
+            The recording.
+        settings : Settings
+            All settings.
+
+        Returns
+        -------
+        overview : Overview
+            Of short pieces.
+        probe : Probe
+            Its contacts.
+        """
+        whole = files.model_copy(update={"options": replace(files.options, time_range_s=None, exclude_s=())})
+        key = _key(whole, settings, ("input", "preprocess"))
+        with self._lock:
+            if key not in self._overviews:
+                source = _source(whole, settings)
+                _keep(self._overviews, key, (sampled_overview(source, self._backend), source.probe))
+            return self._overviews[key]
+
     def detected(self, files: Placed, settings: Settings, span_s: tuple[float, float]) -> Detected:
         """Detect spikes as the first pass of a sort does.
 
@@ -178,7 +215,12 @@ class Previews:
             samples.append(found.sample - task.margin_samples + block.start)
             channels.append(source.probe.channels[contact])
         says = f"Detected from {task.params.least_score:.2f} noise SD on."
-        return Detected(np.concatenate(samples), np.concatenate(channels), says)
+        trough_sd = task.params.least_score * usual_peak(task.shapes, task.templates)
+        fitted = source.preprocessing
+        # Whitening was scaled so that scores of noise have SD 1: the traces themselves have less.
+        trough_uv = np.float32(trough_sd * fitted.score_noise_sd) * fitted.noise_sd_uv
+        line = trough_sd, trough_uv, source.probe.channels
+        return Detected(np.concatenate(samples), np.concatenate(channels), says, *line)
 
     def checks(self, files: Placed, settings: Settings) -> tuple[str, ...]:
         """Say what is odd about a recording.

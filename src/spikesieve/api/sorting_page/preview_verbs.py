@@ -12,6 +12,7 @@ from spikesieve.api.sorting_page.asked import Placed, PreviewAsked, placed, sett
 from spikesieve.api.sorting_page.preview import Previews
 from spikesieve.app.wire import message
 from spikesieve.io.roots import Roots
+from spikesieve.views.overview import shown_overview
 from spikesieve.views.trace_tiles import NOTHING, STEPS, tile_of
 from spikesieve.views.traces import WHITE, display_order
 
@@ -25,10 +26,12 @@ class PreviewVerbs:
         The folders that may be looked into.
     probes : Path
         Where a probe that was given as a table is written.
+    previews : Previews
+        What is known of recordings.
     """
 
-    def __init__(self, roots: Roots, probes: Path) -> None:
-        self._roots, self._probes, self._previews = roots, probes, Previews()
+    def __init__(self, roots: Roots, probes: Path, previews: Previews) -> None:
+        self._roots, self._probes, self._previews = roots, probes, previews
 
     def looking(self) -> dict[str, Callable[[Mapping[str, Any]], dict[str, Any] | bytes]]:
         """List the verbs. None of them changes anything.
@@ -38,7 +41,7 @@ class PreviewVerbs:
         dict of str to callable
             Verbs by name.
         """
-        return {"traces": self.traces, "spikes": self.spikes, "checks": self.checks}
+        return {"traces": self.traces, "spikes": self.spikes, "checks": self.checks, "overview": self.overview}
 
     def traces(self, asked: Mapping[str, Any]) -> bytes:
         """Send a part of the traces for the screen.
@@ -74,6 +77,24 @@ class PreviewVerbs:
         }
         return message({"values": tile.values}, facts)
 
+    def overview(self, asked: Mapping[str, Any]) -> bytes:
+        """Send a quick overview of the whole recording.
+
+        Parameters
+        ----------
+        asked : mapping
+            A `PreviewAsked`.
+
+        Returns
+        -------
+        bytes
+            See `views.overview.shown_overview`.
+        """
+        preview = valid(PreviewAsked, asked)
+        files, _ = self._previewed(preview)
+        found, probe = self._previews.overview(files, settings_of(preview.settings))
+        return message(*shown_overview(found, display_order(probe, preview.order), None))
+
     def spikes(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Detect spikes in a part of the traces, with these settings.
 
@@ -85,12 +106,15 @@ class PreviewVerbs:
         Returns
         -------
         dict
-            `sample` and `channel` of each spike, and what it `says` of the threshold.
+            `sample` and `channel` of each spike, what it `says` of the threshold, and the trough of a spike that is
+            just detected, in whitened traces (`trough_sd`) and in others (`trough_uv`, by channel).
         """
         preview = valid(PreviewAsked, asked)
         files, span_s = self._previewed(preview)
         found = self._previews.detected(files, settings_of(preview.settings), span_s)
-        return {"sample": found.sample.tolist(), "channel": found.channel.tolist(), "says": found.says}
+        spikes = {"sample": found.sample.tolist(), "channel": found.channel.tolist(), "says": found.says}
+        by_channel = dict(zip(found.channels.tolist(), found.trough_uv.tolist(), strict=True))
+        return {**spikes, "trough_sd": found.trough_sd, "trough_uv": by_channel}
 
     def checks(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Say what is odd about a recording.

@@ -13,7 +13,9 @@ from spikesieve.app.handlers import Served
 from spikesieve.app.security import Secrets
 from spikesieve.app.server import Listening, Place, addresses, listening, run
 from spikesieve.app.sorting.handlers import Desk as SharedDesk
+from spikesieve.app.sorting.reports import PAGE, Reports
 from spikesieve.app.sorting.server import Results, sorting_application
+from spikesieve.errors import InputError
 from spikesieve.io.jobs import state_folder
 from spikesieve.io.roots import Roots
 
@@ -83,8 +85,15 @@ def pages_of(desk: Desk, here: Listening, read_only: bool, stack: ExitStack) -> 
     def open_by_name(asked: Mapping[str, Any]) -> dict[str, Any]:
         return {"address": pages.address(desk.roots.inside(str(asked.get("path", ""))))}
 
+    def open_report(asked: Mapping[str, Any]) -> dict[str, Any]:
+        folder = desk.roots.inside(str(asked.get("path", "")))
+        if not (folder / PAGE).is_file():
+            raise InputError(f"{folder} has no {PAGE}.")
+        return {"address": reports.address(folder)}
+
+    reports = Reports()
     shown = {"sorts": lambda asked: desk.sorts()}
-    looking = {**desk.looking(), "open": open_by_name}
+    looking = {**desk.looking(), "open": open_by_name, "report": open_report}
     shared = SharedDesk(here.secrets, here.pool, here.port, shown, looking, desk.acting(), read_only)
-    pages = Results(sorting_application(shared), opened)
+    pages = Results(sorting_application(shared, reports), opened)
     return pages

@@ -14,13 +14,18 @@ from spikesieve.api.kept_steps import steps_folder
 from spikesieve.api.save import LOG_NAME
 from spikesieve.api.sort_queue import start_queue
 from spikesieve.api.sorting_page.asked import RecordingAsked, SortAsked, arguments, placed, settings_of, valid
+from spikesieve.api.sorting_page.pictures import Pictures
+from spikesieve.api.sorting_page.preview import Previews
 from spikesieve.api.sorting_page.preview_verbs import PreviewVerbs
+from spikesieve.api.sorting_page.time_left import seconds_left
+from spikesieve.api.sorting_page.together import TogetherVerbs
+from spikesieve.app.wire import message
 from spikesieve.errors import InputError, SettingsError
 from spikesieve.io.finished_folder import numbered
-from spikesieve.io.jobs import WAITING, Jobs, tail
+from spikesieve.io.jobs import PAUSED, RUNNING, WAITING, Jobs, tail
 from spikesieve.io.roots import Roots
 from spikesieve.model import Probe
-from spikesieve.settings.form import changed, changed_toml, checked, settings_form
+from spikesieve.settings.form import changed, changed_toml, checked, kilosort4_json, settings_form
 from spikesieve.settings.sort import Settings
 
 Verb = Callable[[Mapping[str, Any]], dict[str, Any] | bytes]
@@ -41,7 +46,9 @@ class Desk:
         self.roots = roots
         self.jobs = Jobs(state / "sorts")
         self.probes = state / "probes"
-        self.previews = PreviewVerbs(roots, self.probes)
+        previews = Previews()
+        self.previews, self.pictures_of = PreviewVerbs(roots, self.probes, previews), Pictures()
+        self.together = TogetherVerbs(roots, self.probes, self.jobs, previews)
 
     def looking(self) -> dict[str, Verb]:
         """List what changes nothing.
@@ -59,7 +66,9 @@ class Desk:
             "import": self.take_in,
             "command": self.command,
             "log": self.log,
+            "pictures": self.pictures,
             **self.previews.looking(),
+            **self.together.looking(),
         }
 
     def acting(self) -> dict[str, Verb]:
@@ -70,7 +79,9 @@ class Desk:
         dict of str to callable
             Verbs by name.
         """
-        return {"sort": self.sort, "stop": self.stop, "go-on": self.go_on, "forget": self.forget}
+        own = {"sort": self.sort, "stop": self.stop, "pause": self.pause, "go-on": self.go_on}
+        own["forget"] = self.forget
+        return {**own, **self.together.acting()}
 
     def start(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Collect what the page begins with.
@@ -132,7 +143,7 @@ class Desk:
         -------
         dict
             `wrong`: sentences by name; `unused`: a sentence on settings that the method does not use; `values` that are
-            not default, and the same as `toml`.
+            not default, the same as `toml`, and as `kilosort4` writes them; `only_here` are not in the latter.
         """
         settings, wrong = checked(dict(asked.get("values", {})))
         unused = ""
@@ -140,7 +151,9 @@ class Desk:
             settings.require_used()
         except SettingsError as error:
             unused = str(error)
-        return {"wrong": wrong, "unused": unused, "values": changed(settings), "toml": changed_toml(settings)}
+        kilosort4, only_here = kilosort4_json(settings)
+        written = {"toml": changed_toml(settings), "kilosort4": kilosort4, "only_here": only_here}
+        return {"wrong": wrong, "unused": unused, "values": changed(settings), **written}
 
     def take_in(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Read a file of settings: TOML, or the JSON that Kilosort4 exports.
@@ -211,8 +224,8 @@ class Desk:
         self.jobs.stop(self._key(asked))
         return self.sorts()
 
-    def go_on(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Let a sort that was stopped go on where it was.
+    def pause(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Let a sort rest, with all its memory, until it goes on.
 
         Parameters
         ----------
@@ -224,8 +237,28 @@ class Desk:
         dict
             All sorts.
         """
-        self.jobs.wait_again(self._key(asked))
-        start_queue(self.jobs.folder)
+        self.jobs.pause(self._key(asked))
+        return self.sorts()
+
+    def go_on(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Let a sort that was paused or stopped go on where it was.
+
+        Parameters
+        ----------
+        asked : mapping
+            `key` of the sort.
+
+        Returns
+        -------
+        dict
+            All sorts.
+        """
+        key = self._key(asked)
+        if self.jobs.state(key) == PAUSED:
+            self.jobs.resume(key)
+        else:
+            self.jobs.wait_again(key)
+            start_queue(self.jobs.folder)
         return self.sorts()
 
     def forget(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -262,6 +295,21 @@ class Desk:
         log = tail(steps_folder(out) / LOG_NAME) or tail(out / LOG_NAME)
         return {"text": f"{self.jobs.output(key)}\n{log}".strip()}
 
+    def pictures(self, asked: Mapping[str, Any]) -> bytes:
+        """Show what a sort has found so far.
+
+        Parameters
+        ----------
+        asked : mapping
+            `key` of the sort.
+
+        Returns
+        -------
+        bytes
+            See `Pictures.of`.
+        """
+        return message(*self.pictures_of.of(Path(self.jobs.read(self._key(asked)).out)))
+
     def sorts(self) -> dict[str, Any]:
         """List all sorts whose results may be looked at.
 
@@ -278,10 +326,13 @@ class Desk:
 
     def _sort_facts(self, key: str, state: str) -> dict[str, Any]:
         job, progress = self.jobs.read(key), self.jobs.progress(key) or {}
+        is_sort = job.arguments[0] == "sort"
         known = {name: progress.get(name) for name in ("stages", "memory_mb", "peak_memory_mb")}
+        known["left_s"] = seconds_left(progress["stages"]) if is_sort and state == RUNNING else None
+        known["pictures"] = self.pictures_of.finished(Path(job.out)) if is_sort else ""
         known["seconds"] = progress["at_s"] - progress["began_s"] if "at_s" in progress else None
         said = "" if state not in ("failed", "ended") else _last_sentence(self.jobs.output(key))
-        facts = {"key": key, "state": state, "said": said, "command": _line(job.arguments)}
+        facts = {"key": key, "state": state, "said": said, "what": job.arguments[0], "command": _line(job.arguments)}
         return {**facts, "name": job.name, "inputs": job.inputs, "out": job.out, "added": job.added, **known}
 
     def _key(self, asked: Mapping[str, Any]) -> str:

@@ -14,12 +14,12 @@ export function getsAhead(get) {
   getters.add(get);
 }
 
-/** Units that the next keys lead to: the next of the table, and the next similar ones. @returns {number[][]} */
+/** Units that the next keys lead to: the next of the table, the next similar ones, and the one before. @returns {number[][]} */
 function next() {
   const best = state.best[0], place = state.order.indexOf(best);
   const others = state.similarOrder.filter((unit) => !selected().includes(unit)).slice(0, 2);
-  const one = state.order[place + 1];
-  return [...(one === undefined ? [] : [[one]]), ...(best === undefined ? [] : others.map((unit) => [best, unit]))];
+  const [after, before] = [1, -1].map((by) => [state.order[place + by]].filter((unit) => unit !== undefined));
+  return [after, ...(best === undefined ? [] : others.map((unit) => [best, unit])), before].filter((units) => units.length);
 }
 
 /** Get what the next keys will show, one selection after the other, unless something else is selected meanwhile. */

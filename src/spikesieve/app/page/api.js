@@ -56,11 +56,21 @@ export function getArrays(asked) {
   return found;
 }
 
-/** @param {string} path @param {object} content @returns {Promise<any>} */
-export async function post(path, content) {
+/** @param {string} path @param {object} content */
+async function sent(path, content) {
   const headers = { "Content-Type": "application/json", "X-Spikesieve": "page" };
   const request = { method: "POST", headers, body: JSON.stringify(content), credentials: /** @type {const} */ ("same-origin") };
-  return (await checked(await fetch(`api/${path}`, request))).json();
+  return checked(await fetch(`api/${path}`, request));
+}
+
+/** @param {string} path @param {object} content @returns {Promise<any>} */
+export async function post(path, content) {
+  return (await sent(path, content)).json();
+}
+
+/** @param {string} path @param {object} content @returns {Promise<Message>} */
+export async function postForArrays(path, content) {
+  return decode(await (await sent(path, content)).arrayBuffer());
 }
 
 /** Take the token out of the address, and give it for a cookie. */

@@ -7,7 +7,7 @@ import { closePanel, fillPanel, movePanel, reveal, stepPanel } from "./layout/la
 import { showLayout } from "./layout/dialog.js";
 import { setFilter } from "./order.js";
 import { leaveQueue, stepQueue } from "./queue.js";
-import { SCATTERS, showScatter } from "./panels/scatter.js";
+import { stepScatter } from "./panels/scatter.js";
 import { markMiddle } from "./traces/marks.js";
 import { goToText, withTraces } from "./traces/view.js";
 import { tell } from "./says.js";
@@ -39,12 +39,6 @@ async function labelBest(name) {
 /** @param {string | null} name */
 async function labelSimilar(name) {
   if (await label(state.similar, name)) stepSimilar(1);
-}
-
-/** @param {number} by */
-function stepScatter(by) {
-  const known = SCATTERS.filter(({ needs }) => state.start.has[needs]), at = known.findIndex(({ kind }) => kind === state.scatter);
-  if (known.length) showScatter(known[(at + by + known.length) % known.length].kind);
 }
 
 /** @param {number} by */

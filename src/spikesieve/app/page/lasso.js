@@ -68,8 +68,12 @@ export function startLasso(content, plots, { isLine = false, canDraw = true, pic
   canvas.className = "lasso";
   /** @type {{plot: Plot, last: [number, number]} | null} The plot in which it is being drawn. */
   let drawing = null;
+  let isEmpty = true;
   const redraw = () => {
-    const drawn = pen(canvas), lasso = state.lasso, plot = lasso && plots().find(({ where }) => isSame(where, lasso.where));
+    const lasso = state.lasso, plot = lasso && plots().find(({ where }) => isSame(where, lasso.where));
+    if (!plot && isEmpty) return;
+    const drawn = pen(canvas);
+    isEmpty = !plot;
     if (drawn && plot && lasso) drawLasso(drawn.ctx, plot, lasso.corners, lasso.closed && !isLine);
   };
   canvas.addEventListener("contextmenu", (event) => {

@@ -3,8 +3,10 @@
 
 import { decide, label, merge, part, write } from "./decide.js";
 import { showRange } from "./panels/rate.js";
+import { chooseUnitAxis } from "./panels/unit_scatter.js";
 import { tell } from "./says.js";
 import { changed, select, selected, state } from "./store.js";
+import { goToText, stepSeconds, withTraces } from "./traces/view.js";
 
 const LABELS = ["good", "mua", "noise"];
 
@@ -19,6 +21,19 @@ export const SNIPPETS = {
   tr: { text: ":tr 10 60 shows only these seconds; :tr all of them", run: ([from, to]) => showRange(from ? [Number(from), positive(to)] : null) },
   cb: { text: ":cb 0.5 sets the bins of the correlograms in ms", run: ([ms]) => look(() => (state.binMs = positive(ms))) },
   cw: { text: ":cw 50 sets the width of the correlograms in ms", run: ([ms]) => look(() => (state.nBins = Math.max(1, Math.round(positive(ms) / 2 / state.binMs)))) },
+  cr: { text: ":cr 2 shades correlograms up to these ms", run: ([ms]) => look(() => (state.refractoryMs = positive(ms))) },
+  wn: { text: ":wn 100 shows so many single waveforms", run: ([n]) => look(() => (state.nWaveforms = Math.round(positive(n)))) },
+  isib: { text: ":isib 0.5 sets the bins of the intervals in ms", run: ([ms]) => intervals({ bin: positive(ms) }) },
+  isin: { text: ":isin 100 sets the number of bins of the intervals", run: ([n]) => intervals({ bin: (state.intervalsMs.to - state.intervalsMs.from) / Math.round(positive(n)) }) },
+  isimin: { text: ":isimin 0 sets the shortest interval in ms", run: ([ms]) => intervals({ from: Number(ms) }) },
+  isimax: { text: ":isimax 50 sets the longest interval in ms", run: ([ms]) => intervals({ to: positive(ms) }) },
+  frb: { text: ":frb 10 sets the bins of the rate in s", run: ([s]) => look(() => (state.nRates = Math.max(1, Math.round((state.start.span_s[1] - state.start.span_s[0]) / positive(s))))) },
+  frn: { text: ":frn 100 sets the number of bins of the rate", run: ([n]) => look(() => (state.nRates = Math.max(1, Math.round(positive(n))))) },
+  csx: { text: ":csx COLUMN to the right in the scatter of units", run: ([column]) => chooseUnitAxis("x", column) },
+  csy: { text: ":csy COLUMN upwards in the scatter of units", run: ([column]) => chooseUnitAxis("y", column) },
+  css: { text: ":css COLUMN as size in the scatter of units", run: ([column]) => chooseUnitAxis("size", column) },
+  tg: { text: ":tg 12.5 shows the traces at a time", run: ([time]) => withTraces("go_to", () => goToText(time)) },
+  ts: { text: ":ts 0.5 moves the traces by these seconds", run: ([s]) => withTraces("step", () => stepSeconds(Number(s) || 0)) },
 };
 
 /** @param {string[]} words */
@@ -34,6 +49,13 @@ function positive(text) {
   const value = Number(text);
   if (!(value > 0)) throw new Error(`“${text ?? ""}” is no positive number.`);
   return value;
+}
+
+/** @param {Partial<typeof state.intervalsMs>} change */
+function intervals(change) {
+  const { from, to, bin } = { ...state.intervalsMs, ...change };
+  if (!(from >= 0 && to > from)) throw new Error("The longest interval is above the shortest one.");
+  look(() => (state.intervalsMs = { from, to, bin: Math.min(bin, to - from) }));
 }
 
 /** @param {() => void} change */

@@ -24,7 +24,6 @@ export const state = {
   best: [],
   /** @type {number[]} Units chosen among the similar ones. */
   similar: [],
-  scatter: "amplitude",
   /** What units are coloured by: "label", or a column with numbers. */
   colourBy: "label",
   /** @type {{name: string, is_text: boolean, meaning: string}[]} Columns of metrics.csv. */
@@ -39,6 +38,16 @@ export const state = {
   waveformScale: 1,
   binMs: 1,
   nBins: 50,
+  /** Up to here correlograms are shaded. */
+  refractoryMs: 1.5,
+  /** Single waveforms of a unit that are shown. */
+  nWaveforms: 40,
+  /** Intervals in linear time. */
+  intervalsMs: { from: 0, to: 50, bin: 0.5 },
+  /** Bins of the rate. */
+  nRates: 100,
+  /** What the scatter of units has to the right, upwards, and as size. */
+  unitAxes: { x: "amplitude_uv", y: "depth_um", size: "firing_rate_hz" },
   /** @type {{where: Where, corners: [number, number][], closed: boolean, counts: Record<string, [number, number]> | null} | null} */
   lasso: null,
   /** @type {[number, number] | null} Seconds that every view shows; null for all. */
@@ -87,10 +96,13 @@ export function selected() {
 
 /** @param {number[]} best @param {number[]} similar */
 export function select(best, similar = []) {
+  const others = similar.filter((unit) => !best.includes(unit)), isNew = `${best}` !== `${state.best}` || `${others}` !== `${state.similar}`;
+  if (!isNew && !state.lasso) return;
   state.best = best;
-  state.similar = similar.filter((unit) => !best.includes(unit));
+  state.similar = others;
   state.lasso = null;
-  changed("selection", "lasso");
+  if (isNew) changed("selection", "lasso");
+  else changed("lasso");
 }
 
 /** @param {any} changes What `Session.changes` of the server returns. */

@@ -17,6 +17,10 @@ export class Table {
     this.rows = [];
     /** @type {Map<number, HTMLElement>} */
     this.shown = new Map();
+    // Known without asking the page, which would have to arrange everything anew first.
+    this.top = this.high = 0;
+    /** @type {number | null} The unit that was brought into view. */
+    this.revealed = null;
     this.head = place.appendChild(document.createElement("div"));
     this.body = place.appendChild(document.createElement("div"));
     this.head.className = "row head";
@@ -30,13 +34,23 @@ export class Table {
       const row = event.target instanceof HTMLElement ? event.target.closest(".row") : null;
       if (row instanceof HTMLElement) options.choose(Number(row.dataset.unit), event);
     });
-    place.addEventListener("scroll", () => this.draw());
-    new ResizeObserver(() => this.draw()).observe(place);
+    place.addEventListener("scroll", () => {
+      this.top = place.scrollTop;
+      this.draw();
+    });
+    new ResizeObserver(() => {
+      this.high = place.clientHeight;
+      this.top = place.scrollTop;
+      this.draw();
+      if (this.revealed !== null) this.reveal(this.revealed);
+    }).observe(place);
   }
 
   /** @param {Column[]} columns */
   setColumns(columns) {
     this.options.columns = columns;
+    this.body.replaceChildren();
+    this.shown.clear();
     this.head.replaceChildren(...columns.map((column) => {
       const cell = this.cell(column, column.title);
       cell.title = column.hint ?? column.title;
@@ -61,9 +75,9 @@ export class Table {
     this.redraw();
   }
 
+  /** Show what has changed in the rows that are in view. */
   redraw() {
-    for (const row of this.shown.values()) row.remove();
-    this.shown.clear();
+    for (const [place, element] of this.shown) if (place < this.rows.length) this.fill(element, place);
     this.body.style.height = `${this.rows.length * HEIGHT}px`;
     this.body.style.width = `${this.options.columns.reduce((sum, column) => sum + column.width, 0)}px`;
     this.draw();
@@ -78,8 +92,8 @@ export class Table {
   }
 
   draw() {
-    const first = Math.max(0, Math.floor(this.place.scrollTop / HEIGHT) - MORE);
-    const last = Math.min(this.rows.length, Math.ceil((this.place.scrollTop + this.place.clientHeight) / HEIGHT) + MORE);
+    const first = Math.max(0, Math.floor(this.top / HEIGHT) - MORE);
+    const last = Math.min(this.rows.length, Math.ceil((this.top + this.high) / HEIGHT) + MORE);
     for (const [place, row] of this.shown)
       if (place < first || place >= last) {
         row.remove();
@@ -90,33 +104,46 @@ export class Table {
 
   /** @param {number} place */
   row(place) {
-    const row = this.rows[place], element = document.createElement("div"), colour = this.options.swatch(row);
-    element.className = `row ${this.options.classes(row)}`;
-    element.dataset.unit = String(row.unit);
+    const element = document.createElement("div");
     element.setAttribute("role", "row");
     element.style.top = `${place * HEIGHT}px`;
-    this.options.columns.forEach((column, i) => {
-      const cell = element.appendChild(this.cell(column, column.show(row)));
-      cell.setAttribute("role", "gridcell");
-      if (column.text) cell.title = column.show(row);
-      const tint = this.options.tint?.(row, column.name);
-      if (tint) cell.style.boxShadow = `inset 4px 0 ${tint}`;
-      if (i === 0 && colour) {
-        const swatch = document.createElement("span");
-        swatch.className = "swatch";
-        swatch.style.background = colour;
-        cell.prepend(swatch);
-      }
-    });
+    for (const column of this.options.columns) element.appendChild(this.cell(column, "")).setAttribute("role", "gridcell");
+    this.fill(element, place);
     return element;
+  }
+
+  /** Write a row, where it says something else than before. @param {HTMLElement} element @param {number} place */
+  fill(element, place) {
+    const row = this.rows[place], colour = this.options.swatch(row), classes = `row ${this.options.classes(row)}`;
+    if (element.className !== classes) element.className = classes;
+    element.dataset.unit = String(row.unit);
+    this.options.columns.forEach((column, i) => {
+      const cell = /** @type {HTMLElement} */ (element.children[i]), text = column.show(row), tint = this.options.tint?.(row, column.name) ?? "";
+      const swatch = i === 0 && colour ? colour : "", said = `${text}|${tint}|${swatch}`;
+      if (cell.dataset.said === said) return;
+      cell.dataset.said = said;
+      cell.textContent = text;
+      if (column.text) cell.title = text;
+      cell.style.boxShadow = tint && `inset 4px 0 ${tint}`;
+      if (swatch) cell.prepend(swatchOf(swatch));
+    });
   }
 
   /** @param {number} unit */
   reveal(unit) {
+    this.revealed = unit;
     const place = this.rows.findIndex((row) => row.unit === unit);
-    if (place < 0) return;
-    const top = place * HEIGHT, room = this.place.clientHeight - HEAD;
-    if (top < this.place.scrollTop) this.place.scrollTop = top;
-    else if (top + HEIGHT > this.place.scrollTop + room) this.place.scrollTop = top + HEIGHT - room;
+    if (place < 0 || !this.high) return;
+    const top = place * HEIGHT, room = this.high - HEAD;
+    if (top < this.top) this.place.scrollTop = top;
+    else if (top + HEIGHT > this.top + room) this.place.scrollTop = top + HEIGHT - room;
   }
+}
+
+/** @param {string} colour */
+function swatchOf(colour) {
+  const swatch = document.createElement("span");
+  swatch.className = "swatch";
+  swatch.style.background = colour;
+  return swatch;
 }

@@ -17,18 +17,21 @@ from spikesieve.app.handlers import Served
 from spikesieve.app.security import CURATOR
 from spikesieve.app.server import application
 from spikesieve.app.sorting.handlers import Asked, Desk, Shown
+from spikesieve.app.sorting.reports import Report, Reports
 
 RESULT = re.compile(r"/result/(\d+)(/.*)")
 HOME = "sort.html"
 
 
-def sorting_application(desk: Desk) -> Application:
+def sorting_application(desk: Desk, reports: Reports) -> Application:
     """Make the table of addresses of the sorting page.
 
     Parameters
     ----------
     desk : Desk
         What the handlers share.
+    reports : Reports
+        The reports that were opened.
 
     Returns
     -------
@@ -41,6 +44,7 @@ def sorting_application(desk: Desk) -> Application:
             (r"/api/login", Login, shared),
             (r"/api/show/([\w-]+)", Shown, shared),
             (r"/api/ask/([\w-]+)", Asked, shared),
+            (r"/report/([0-9a-f]{64})/report\.html", Report, {**shared, "reports": reports}),
             (r"/([\w./-]*)", Static, {**shared, "home": HOME}),
         ],
         log_function=lambda handler: None,

@@ -88,7 +88,11 @@ def state_of_files(folder: Path) -> dict[str, str]:
     dict of str to str
         Checksum of each file that is there.
     """
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in _watched(folder)}
+    found = {}
+    for path in _watched(folder):
+        with path.open("rb") as file:
+            found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
 
 
 def stat_of_files(folder: Path) -> dict[str, tuple[int, int]]:
@@ -191,13 +195,33 @@ def read_seen(curation: Path) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        From `state_of_files`; None if they never were.
+        "files" is from `state_of_files`, "stat" from `stat_of_files`; None if they never were.
     """
     try:
         found = json.loads((curation / SEEN).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def is_as_seen(curation: Path, folder: Path) -> bool:
+    """Say whether the files are those that were last read or written here. Only files with a new time are read.
+
+    Parameters
+    ----------
+    curation : Path
+        Folder of the curation.
+    folder : Path
+        Folder with Phy's files.
+
+    Returns
+    -------
+    bool
+        Whether they are.
+    """
+    seen = read_seen(curation) or {}
+    is_untouched = seen.get("stat") == {name: list(stat) for name, stat in stat_of_files(folder).items()}
+    return is_untouched or seen.get("files") == state_of_files(folder)
 
 
 def remember_seen(curation: Path, folder: Path) -> None:
@@ -215,7 +239,8 @@ def remember_seen(curation: Path, folder: Path) -> None:
     OutputError
         The folder cannot be written.
     """
-    _replace(curation / SEEN, json.dumps(state_of_files(folder)).encode())
+    stat = stat_of_files(folder)  # first: a file that changes while it is read has another time then
+    _replace(curation / SEEN, json.dumps({"files": state_of_files(folder), "stat": stat}).encode())
 
 
 def write_phy_curation(folder: Path, curation: Path, content: PhyCuration) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial import KDTree
+import scipy
 
 from spikesieve.errors import InputError
 from spikesieve.io.probes.files import read_json, read_mat, read_npz, read_prb
@@ -173,7 +173,7 @@ def probe_warnings(probe: Probe) -> list[str]:
 def _odd_distances(probe: Probe) -> list[str]:
     if probe.n_contacts < 2:
         return []
-    distances, _ = KDTree(probe.positions_um).query(probe.positions_um, k=2)
+    distances, _ = scipy.spatial.KDTree(probe.positions_um).query(probe.positions_um, k=2)
     median_um = float(np.median(distances[:, 1]))
     if median_um < MIN_DISTANCE_UM:
         unit, factor = ("m", 1e6) if median_um < MIN_DISTANCE_UM / 1e3 else ("mm", 1e3)

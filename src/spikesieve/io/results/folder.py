@@ -41,7 +41,7 @@ FILES = {
         "preprocessed.xml",
         "params_preprocessed.py",
     ),
-    *("kilosort2.h5", "figures", ".report.html.new", ".phy", "phy.log"),
+    *("overview.npz", "preprocessing", "kilosort2.h5", "figures", ".report.html.new", ".phy", "phy.log"),
 }
 """What spikesieve writes into a result, and what Phy does without being asked."""
 OF_ANY_SORTER = (

@@ -69,7 +69,7 @@ def read_table(path: Path, kind: type[Row]) -> tuple[Row, ...]:
     KeyError, TypeError, ValueError
         If a column is missing, or holds something else.
     """
-    kinds = get_type_hints(kind)
+    kinds = {name: get_args(wanted) or (wanted,) for name, wanted in get_type_hints(kind).items()}
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         missing = [name for name in kinds if name not in (reader.fieldnames or ())]
@@ -78,7 +78,7 @@ def read_table(path: Path, kind: type[Row]) -> tuple[Row, ...]:
         rows = list(reader)
     if any(None in row.values() for row in rows):
         raise ValueError("a row is too short")
-    return tuple(kind(**{name: _value(row[name], wanted) for name, wanted in kinds.items()}) for row in rows)
+    return tuple(kind(**{name: _value(row[name], choices) for name, choices in kinds.items()}) for row in rows)
 
 
 def _text(name: str, value: str | int | float | None) -> str:
@@ -92,9 +92,8 @@ def _text(name: str, value: str | int | float | None) -> str:
     return f"{value:.{SIGNIFICANT_DIGITS}g}" if decimals is None else f"{value:.{decimals}f}"
 
 
-def _value(text: str, kind: Any) -> Any:
-    """A field in the type of its column; an empty one is None, or NaN if None is not allowed."""
-    choices = get_args(kind) or (kind,)
+def _value(text: str, choices: tuple[Any, ...]) -> Any:
+    """A field in the types of its column; an empty one is None, or NaN if None is not allowed."""
     if not text and NoneType in choices:
         return None
     if bool in choices:

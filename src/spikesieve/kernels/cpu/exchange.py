@@ -6,11 +6,12 @@ the wrong time. Nothing that is added later corrects this.
 
 from typing import NamedTuple
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from spikesieve.kernels.cpu.above import may_exceed
 from spikesieve.kernels.cpu.residual import TILE, Problem, correlation, mark, subtract
+from spikesieve.kernels.cpu.vector import compiled
 from spikesieve.kernels.cpu.visible import norm_at, tables_at
 
 Bool = NDArray[np.bool_]
@@ -55,7 +56,7 @@ NO_SPIKE = Spike(-1, 0, 0.0)
 NOTHING = Explanation(-np.inf, NO_SPIKE, NO_SPIKE)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def exchange(problem: Problem, spikes: FoundSpikes, look: Bool, dirty: Bool) -> int:
     """Examine the spikes in order of time, and replace each by one or two others where these are likelier.
 
@@ -65,8 +66,9 @@ def exchange(problem: Problem, spikes: FoundSpikes, look: Bool, dirty: Bool) -> 
         Scores of the residual.
     spikes : FoundSpikes
         The spikes, changed in place.
-    look : ndarray of bool, shape (n_tiles,)
-        Spikes in other tiles are not examined.
+    look : ndarray of bool, shape (n_templates, n_tiles)
+        Tiles whose scores have changed since spikes were examined. Spikes near which no template like their own has
+        changed are not examined again.
     dirty : ndarray of bool, shape (n_templates, n_tiles)
         Tiles whose scores have changed are marked.
 
@@ -88,7 +90,9 @@ def exchange(problem: Problem, spikes: FoundSpikes, look: Bool, dirty: Bool) -> 
     n_moves = 0
     for at in range(n):
         i = order[at]
-        if spikes.template[i] < 0 or not look[spikes.sample[i] // TILE] or _is_explained(problem, _get(spikes, i)):
+        if spikes.template[i] < 0:
+            continue
+        if not _has_changed(problem, look, _get(spikes, i)) or _is_explained(problem, _get(spikes, i)):
             continue
         n_moves += _replace(problem, spikes, i, -1, dirty)
         # A spike moves by `near` at most; the sample in `when` is that before.
@@ -105,7 +109,7 @@ def exchange(problem: Problem, spikes: FoundSpikes, look: Bool, dirty: Bool) -> 
     return n_moves
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _get(spikes: FoundSpikes, i: int) -> Spike:
     """Return spike i; none for i = -1."""
     if i < 0:
@@ -113,7 +117,20 @@ def _get(spikes: FoundSpikes, i: int) -> Spike:
     return Spike(spikes.template[i], spikes.sample[i], np.float64(spikes.amplitude[i]))
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
+def _has_changed(problem: Problem, look: Bool, spike: Spike) -> bool:
+    """Tell whether the score of a template like the spike's own has changed around it."""
+    pairs, near = problem.pairs, problem.bounds.near_samples
+    first, last = max(0, spike.sample - near) // TILE, min(problem.scores.shape[1] - 1, spike.sample + near) // TILE
+    for q in range(pairs.offsets[spike.template], pairs.offsets[spike.template + 1]):
+        if pairs.largest[q] > ALIKE:
+            for tile in range(first, last + 1):
+                if look[pairs.neighbours[q], tile]:
+                    return True
+    return False
+
+
+@compiled
 def _is_explained(problem: Problem, spike: Spike) -> bool:
     """Tell whether templates like the spike's own score no more than noise in the residual around it.
 
@@ -123,7 +140,10 @@ def _is_explained(problem: Problem, spike: Spike) -> bool:
     k, t, reach, near = spike.template, spike.sample, pairs.tables.shape[1] // 2, problem.bounds.near_samples
     low, high = max(0, t - near, t - reach), min(scores.shape[1] - 1, t + near, t + reach)
     tables, first = tables_at(pairs, problem.visible, problem.kept, k, t), pairs.offsets[k]
+    all_visible = problem.visible.norms.shape[1] == 0
     for q in range(pairs.offsets[k], pairs.offsets[k + 1]):
+        if all_visible and pairs.largest[q] <= ALIKE:
+            continue
         row, table = scores[pairs.neighbours[q]], tables[q - first]
         for s in range(low, high + 1):
             g = table[reach + s - t]
@@ -132,7 +152,7 @@ def _is_explained(problem: Problem, spike: Spike) -> bool:
     return True
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _replace(problem: Problem, spikes: FoundSpikes, i: int, p: int, dirty: Bool) -> int:
     """Replace spike i, and p unless it is -1, by a likelier explanation; return 1 if there is one."""
     own, other = _get(spikes, i), _get(spikes, p)
@@ -146,7 +166,7 @@ def _replace(problem: Problem, spikes: FoundSpikes, i: int, p: int, dirty: Bool)
     if is_better:
         for spike in (own, other, best.first, best.second):
             if spike.template >= 0:
-                mark(dirty, problem.pairs, spike.template, spike.sample, problem.scores.shape[1])
+                mark(dirty, problem, spike.template, spike.sample)
         own, other = best.first, best.second
         _put(spikes, i, own)
         if p >= 0 or other.template >= 0:
@@ -156,7 +176,7 @@ def _replace(problem: Problem, spikes: FoundSpikes, i: int, p: int, dirty: Bool)
     return int(is_better)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _put(spikes: FoundSpikes, i: int, spike: Spike) -> None:
     """Write spike i; append it for i = -1."""
     if i < 0:
@@ -168,7 +188,7 @@ def _put(spikes: FoundSpikes, i: int, spike: Spike) -> None:
         spikes.amplitude[i] = np.float32(spike.amplitude)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _subtract(problem: Problem, spike: Spike, sign: int) -> None:
     """Subtract a spike from the scores (sign 1) or put it back (sign -1)."""
     if spike.template >= 0:
@@ -177,7 +197,7 @@ def _subtract(problem: Problem, spike: Spike, sign: int) -> None:
         subtract(problem, spike.template, spike.sample, value)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _terms(problem: Problem, k: int, t: int) -> tuple[float, float, float]:
     """Return v, s and c: a spike of amplitude a gains 2 a v - a^2 s - c."""
     worth = problem.worth
@@ -185,7 +205,7 @@ def _terms(problem: Problem, k: int, t: int) -> tuple[float, float, float]:
     return problem.scores[k, t] * norm + w, norm * norm + w, w + worth.cost[k]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _gain(problem: Problem, one: Spike, other: Spike) -> float:
     """Return what two spikes gain with the amplitudes that they have."""
     gain = 0.0
@@ -203,12 +223,12 @@ def _gain(problem: Problem, one: Spike, other: Spike) -> float:
     return gain
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _likelier(one: Explanation, other: Explanation) -> Explanation:
     return other if other.gain > one.gain else one
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _best_explanation(problem: Problem, spike: Spike) -> Explanation:
     """Return the best single spike near a spike that was put back, or the best pair that begins with a good one."""
     scores, pairs, near = problem.scores, problem.pairs, problem.bounds.near_samples
@@ -216,37 +236,45 @@ def _best_explanation(problem: Problem, spike: Spike) -> Explanation:
     neighbours = pairs.neighbours[pairs.offsets[spike.template] : pairs.offsets[spike.template + 1]]
     gain, sample, amplitude = np.empty(neighbours.size), np.empty(neighbours.size, np.int64), np.empty(neighbours.size)
     for i in range(neighbours.size):
-        t = low + int(np.argmax(scores[neighbours[i], low : high + 1]))
+        t = low
+        for s in range(low + 1, high + 1):
+            if scores[neighbours[i], s] > scores[neighbours[i], t]:
+                t = s
         v, size, price = _terms(problem, int(neighbours[i]), t)
         a = max(v / size, problem.bounds.low)
         gain[i], sample[i], amplitude[i] = 2 * a * v - a**2 * size - price, t, a
     best = NOTHING
-    for i in np.argsort(-gain, kind="mergesort")[:STARTS]:
+    for _ in range(min(STARTS, gain.size)):
+        i = int(np.argmax(gain))
         first = Spike(int(neighbours[i]), int(sample[i]), float(amplitude[i]))
         best = _likelier(best, Explanation(float(gain[i]), first, NO_SPIKE))
         if gain[i] > 0:
             best = _likelier(best, _climb(problem, first, spike.sample))
+        gain[i] = -np.inf
     return best
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _climb(problem: Problem, spike: Spike, centre: int) -> Explanation:
     """Return the pair that is reached from a spike by choosing the best other one for one of the two, in turns."""
     best = NOTHING
     for _ in range(MAX_STEPS):
-        found = _best_with(problem, spike.template, spike.sample, centre)
+        found = _best_with(problem, spike.template, spike.sample, centre, best.gain)
         if not found.gain > best.gain:
             break
         best, spike = found, found.second
     return best
 
 
-@nb.njit(cache=True, nogil=True)
-def _best_with(problem: Problem, k: int, t: int, centre: int) -> Explanation:
-    """Return the best pair of template k at sample t and a spike of another template near `centre`.
+@compiled
+def _best_with(problem: Problem, k: int, t: int, centre: int, best: float) -> Explanation:
+    """Return the best pair of template k at sample t and another spike near `centre`, if it gains more than `best`.
 
     With v and s of both spikes and m = d1 d2 g, a pair of free amplitudes gains v1^2 / s1 + r^2 / l minus both prices.
     Here r = v2 - m v1 / s1, l = s2 - m^2 / s1, and the amplitudes are a2 = r / l and a1 = (v1 - m a2) / s1.
+    A template is left out where none of its scores b is enough: from |g| <= G, its largest correlation, follow
+    r <= b d2 + w2 + d1 d2 G |v1 / s1| and l >= s2 - (d1 d2 G)^2 / s1, and r must exceed both l times the least
+    amplitude and the square root of l times what r^2 / l must be to gain more than the best pair so far.
     """
     scores, pairs, worth, bounds, visible, kept = problem
     reach, norm = pairs.tables.shape[1] // 2, np.float64(norm_at(worth, visible, k, t))
@@ -256,13 +284,24 @@ def _best_with(problem: Problem, k: int, t: int, centre: int) -> Explanation:
     base = alone * v - price
     low = max(centre - bounds.near_samples, t - reach, 1)
     high = min(centre + bounds.near_samples, t + reach, scores.shape[1] - 2)
-    best, first, second = -np.inf, NO_SPIKE, NO_SPIKE
+    first, second = NO_SPIKE, NO_SPIKE
+    all_visible = visible.norms.shape[1] == 0
     for q in range(pairs.offsets[k], pairs.offsets[k + 1]):
         j = pairs.neighbours[q]
         if j == k:
             continue
         w_j = np.float64(worth.precision[j])
-        row, table, least = scores[j], tables[q - start], w_j + worth.cost[j] - base
+        least = w_j + worth.cost[j] - base
+        d, most = np.float64(worth.norms[j]), norm * worth.norms[j] * pairs.largest[q]
+        smallest = d * d + w_j - most * most / size
+        if all_visible and smallest > 0:
+            needed = bounds.low * smallest
+            if best + least > 0:
+                needed = max(needed, np.sqrt((best + least) * smallest))
+            at = j * scores.shape[1]
+            if not may_exceed(scores, at + low, at + high + 1, (needed - w_j - most * abs(alone)) / d):
+                continue
+        row, table = scores[j], tables[q - start]
         for s in range(low, high + 1):
             norm_j = np.float64(norm_at(worth, visible, int(j), s))
             m = norm * norm_j * table[reach + s - t]

@@ -5,13 +5,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels.cpu.vector import HAS_AVX512, LANES, compiled, load, splat, store, times_plus
+from spikesieve.kernels.cpu.vector import HAS_AVX512, LANES, compiled, inlined, load, splat, store, times_plus
 
 F32 = NDArray[np.float32]
+I64 = NDArray[np.int64]
 
 
 # Six sums of 16 numbers fill the registers of AVX2; those of AVX-512 hold twelve, with fewer loads per sum.
 TWELVE = HAS_AVX512
+# Windows that are projected before they are scored. The projections of one template's contacts then stay in the first
+# cache, those of all contacts in the second.
+SPAN = 4 * LANES
 
 
 @compiled
@@ -42,12 +46,13 @@ def project(traces: F32, components: F32, peak_index: int, out: F32) -> None:
     n_components, n_window = components.shape
     last = max(0, n_samples - n_window + 1)
     whole = last - last % LANES
+    places = np.arange(n_window)
     for c in range(n_channels):
         out[c, :, :peak_index] = 0.0
         out[c, :, last + peak_index :] = 0.0
         for p in range(0, n_components, 6):
             at = (c * n_components + p) * n_samples + peak_index
-            six_components(traces, c * n_samples, whole // LANES, components, p, out, at, n_samples, LANES)
+            six_components(traces, c * n_samples, whole // LANES, components, places, p, out, at, n_samples, LANES)
             for s in range(whole, last):
                 for q in range(p, p + 6):
                     total = np.float32(0.0)
@@ -57,8 +62,83 @@ def project(traces: F32, components: F32, peak_index: int, out: F32) -> None:
 
 
 @compiled
+def span_phases(n_window: int, step: int) -> tuple[F32, I64]:
+    """Make the space that `project_span` needs, and say where it keeps the samples of a window.
+
+    Parameters
+    ----------
+    n_window : int
+        Samples of a window.
+    step : int
+        Samples between the windows.
+
+    Returns
+    -------
+    phases : ndarray of float32, shape (step, n_phase)
+        Row q is for samples q, q + step, q + 2 step, ... of a part of a trace.
+    places : ndarray of int64, shape (n_window,)
+        Index in ``phases.ravel()`` of each sample of the first window. Those of later windows follow it.
+    """
+    n_part = (SPAN - 1) * step + n_window
+    phases = np.zeros((step, (n_part + step - 1) // step), np.float32)
+    j = np.arange(n_window)
+    return phases, j % step * phases.shape[1] + j // step
+
+
+@compiled
+def project_span(traces: F32, begin: int, step: int, components: F32, space: tuple[F32, I64], near: F32) -> None:
+    """Project `SPAN` windows of every channel on temporal components.
+
+    Parameters
+    ----------
+    traces : ndarray of float32, shape (n_channels, n_samples)
+        Time is contiguous. Beyond its end they are 0.
+    begin, step : int
+        Sample at which the first window begins, and the samples between windows.
+    components : ndarray of float32, shape (n_components, n_window)
+        Temporal components; n_components is a multiple of 6.
+    space : (ndarray of float32, ndarray of int64)
+        From `span_phases`; changed in place.
+    near : ndarray of float32, shape (at least n_channels, n_components, SPAN)
+        near[c, p, i] = sum_j components[p, j] traces[c, begin + i step + j].
+    """
+    phases, places = space
+    n_part = (SPAN - 1) * step + components.shape[1]
+    for c in range(traces.shape[0]):
+        _take_phases(traces[c, begin : begin + n_part], phases)
+        for p in range(0, components.shape[0], 6):
+            at = (c * components.shape[0] + p) * SPAN
+            six_components(phases, 0, SPAN // LANES, components, places, p, near, at, SPAN, LANES)
+
+
+@inlined
+def _take_phases(part: F32, phases: F32) -> None:
+    """Write sample i to phases[i % step, i // step], for 1 or 2 phases; 0 beyond the last sample."""
+    if phases.shape[0] == 1:
+        phases[0, : part.size] = part
+        phases[0, part.size :] = 0.0
+        return
+    n = part.size // 2
+    for i in range(n):
+        phases[0, i] = part[2 * i]
+        phases[1, i] = part[2 * i + 1]
+    phases[:, n:] = 0.0
+    if part.size % 2:
+        phases[0, n] = part[2 * n]
+
+
+@compiled
 def six_components(
-    traces: F32, start: int, n_frames: int, components: F32, p: int, out: F32, at: int, step: int, apart: int
+    traces: F32,
+    start: int,
+    n_frames: int,
+    components: F32,
+    places: I64,
+    p: int,
+    out: F32,
+    at: int,
+    step: int,
+    apart: int,
 ) -> None:
     """Project frames of 16 windows on six components.
 
@@ -72,6 +152,8 @@ def six_components(
         Number of frames.
     components : ndarray of float32, shape (n_components, n_window)
         Temporal components.
+    places : ndarray of int64, shape (n_window,)
+        Where the samples of a window lie after its beginning: 0, 1, 2, ... in traces.
     p : int
         First of the six components.
     out : ndarray of float32, C contiguous
@@ -82,19 +164,21 @@ def six_components(
     f = 0
     if TWELVE:
         while f + 1 < n_frames:
-            _twelve_sums(traces, start + f * LANES, components, p, out, at + f * apart, step, apart)
+            _twelve_sums(traces, start + f * LANES, components, places, p, out, at + f * apart, step, apart)
             f += 2
     while f < n_frames:
-        _six_sums(traces, start + f * LANES, components, p, out, at + f * apart, step)
+        _six_sums(traces, start + f * LANES, components, places, p, out, at + f * apart, step)
         f += 1
 
 
-@compiled
-def _twelve_sums(traces: F32, start: int, components: F32, p: int, out: F32, at: int, step: int, apart: int) -> None:
+@inlined
+def _twelve_sums(
+    traces: F32, start: int, components: F32, places: I64, p: int, out: F32, at: int, step: int, apart: int
+) -> None:
     """Six components of one frame and of the next."""
     v0 = v1 = v2 = v3 = v4 = v5 = w0 = w1 = w2 = w3 = w4 = w5 = splat(np.float32(0.0))
     for j in range(components.shape[1]):
-        x, y = load(traces, start + j), load(traces, start + LANES + j)
+        x, y = load(traces, start + places[j]), load(traces, start + LANES + places[j])
         a, b, c = splat(components[p, j]), splat(components[p + 1, j]), splat(components[p + 2, j])
         v0, v1, v2 = times_plus(a, x, v0), times_plus(b, x, v1), times_plus(c, x, v2)
         w0, w1, w2 = times_plus(a, y, w0), times_plus(b, y, w1), times_plus(c, y, w2)
@@ -105,12 +189,12 @@ def _twelve_sums(traces: F32, start: int, components: F32, p: int, out: F32, at:
     _store_six(w0, w1, w2, w3, w4, w5, out, at + apart, step)
 
 
-@compiled
-def _six_sums(traces: F32, start: int, components: F32, p: int, out: F32, at: int, step: int) -> None:
+@inlined
+def _six_sums(traces: F32, start: int, components: F32, places: I64, p: int, out: F32, at: int, step: int) -> None:
     """Six components of one frame."""
     v0 = v1 = v2 = v3 = v4 = v5 = splat(np.float32(0.0))
     for j in range(components.shape[1]):
-        x = load(traces, start + j)
+        x = load(traces, start + places[j])
         v0 = times_plus(splat(components[p, j]), x, v0)
         v1 = times_plus(splat(components[p + 1, j]), x, v1)
         v2 = times_plus(splat(components[p + 2, j]), x, v2)
@@ -120,7 +204,7 @@ def _six_sums(traces: F32, start: int, components: F32, p: int, out: F32, at: in
     _store_six(v0, v1, v2, v3, v4, v5, out, at, step)
 
 
-@compiled
+@inlined
 def _store_six(v0: Any, v1: Any, v2: Any, v3: Any, v4: Any, v5: Any, out: F32, at: int, step: int) -> None:
     store(out, at, v0)
     store(out, at + step, v1)

@@ -1,11 +1,12 @@
 """Matching pursuit on template scores: many spikes per round, each too far from the others to overlap."""
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from spikesieve.kernels.cpu.above import may_exceed
 from spikesieve.kernels.cpu.exchange import FoundSpikes, exchange
 from spikesieve.kernels.cpu.residual import TILE, Problem, mark, subtract
+from spikesieve.kernels.cpu.vector import compiled
 from spikesieve.kernels.cpu.visible import norm_at, nothing_kept
 from spikesieve.kernels.pursuit import Bounds, Overlaps, Visible, Worth
 
@@ -13,12 +14,13 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
+U8 = NDArray[np.uint8]
 
 # Two find nearly all of the likelier spikes. Where templates do not fit, there would always be one more.
 MAX_EXCHANGES = 3
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def pursue(
     scores: F32, pairs: Overlaps, worth: Worth, bounds: Bounds, visible: Visible, max_rounds: int
 ) -> tuple[I64, I64, F32, int]:
@@ -59,7 +61,7 @@ def pursue(
     """
     n_templates, n_samples = scores.shape
     dirty = np.ones((n_templates, (n_samples + TILE - 1) // TILE), np.bool_)
-    look = np.ones(dirty.shape[1], np.bool_)
+    look = np.ones(dirty.shape, np.bool_)
     most_exchanges = MAX_EXCHANGES if bounds.near_samples > 0 else 0
     problem = Problem(scores, pairs, worth, bounds, visible, nothing_kept())
     spikes = FoundSpikes([0 for _ in range(0)], [0 for _ in range(0)], [np.float32(0) for _ in range(0)])
@@ -75,16 +77,15 @@ def pursue(
         else:
             look[:] = False
             n_exchanges += 1
-        for k in range(n_templates):
-            look |= dirty[k]
+        look |= dirty
     cand_t, cand_k = _candidates(problem, dirty, cand_t, cand_k)
     return _in_order(spikes, n_templates, cand_t.size)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _take(problem: Problem, spikes: FoundSpikes, cand_t: I64, cand_k: I64, dirty: Bool) -> None:
     """Accept the candidates that do not overlap with better ones, and subtract them."""
-    scores, pairs, worth, _, visible, _ = problem
+    pairs, worth, visible = problem.pairs, problem.worth, problem.visible
     amplitude, gain = np.empty(cand_t.size), np.empty(cand_t.size)
     for c in range(cand_t.size):
         amplitude[c], gain[c] = _alone(problem, cand_k[c], cand_t[c])
@@ -94,10 +95,10 @@ def _take(problem: Problem, spikes: FoundSpikes, cand_t: I64, cand_k: I64, dirty
         spikes.template.append(int(k))
         spikes.amplitude.append(a)
         subtract(problem, k, t, a * norm_at(worth, visible, k, t))
-        mark(dirty, pairs, k, t, scores.shape[1])
+        mark(dirty, problem, k, t)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _alone(problem: Problem, k: int, t: int) -> tuple[float, float]:
     """Return amplitude and gain of a spike of template k at sample t."""
     worth = problem.worth
@@ -107,7 +108,7 @@ def _alone(problem: Problem, k: int, t: int) -> tuple[float, float]:
     return a, 2 * a * with_prior - a * a * size - precision - worth.cost[k]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _candidates(problem: Problem, dirty: Bool, old_t: I64, old_k: I64) -> tuple[I64, I64]:
     """Return local maxima that are enough, ordered by time: old ones outside dirty tiles, new ones inside."""
     scores, hides = problem.scores, problem.visible.norms.shape[1] > 0
@@ -123,7 +124,10 @@ def _candidates(problem: Problem, dirty: Bool, old_t: I64, old_k: I64) -> tuple[
         for tile in range(dirty.shape[1]):
             if not dirty[k, tile]:
                 continue
-            for t in range(max(1, tile * TILE), min(n_samples - 1, (tile + 1) * TILE)):
+            first, stop = max(1, tile * TILE), min(n_samples - 1, (tile + 1) * TILE)
+            if not may_exceed(scores, k * n_samples + first, k * n_samples + stop, float(limit)):
+                continue
+            for t in range(first, stop):
                 is_peak = row[t] > limit and row[t] > row[t - 1] and row[t] >= row[t + 1]
                 if is_peak and (not hides or _is_enough(problem, k, t)):
                     times.append(np.int64(t))
@@ -136,7 +140,7 @@ def _candidates(problem: Problem, dirty: Bool, old_t: I64, old_k: I64) -> tuple[
     return key // n_templates, key % n_templates
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _is_enough(problem: Problem, k: int, t: int) -> bool:
     """Tell whether a score is accepted where samples are blanked."""
     if problem.visible.norms[k, t] == 1.0:
@@ -144,34 +148,43 @@ def _is_enough(problem: Problem, k: int, t: int) -> bool:
     return bool(_alone(problem, k, t)[1] > 0)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _independent(gain: F64, cand_t: I64, cand_k: I64, pairs: Overlaps) -> Bool:
     """Mark candidates that no overlapping candidate within reach exceeds; of equal ones the first in order wins."""
     n, reach = cand_t.size, pairs.tables.shape[1] // 2
-    keep = np.ones(n, np.bool_)
+    keep, bits = np.ones(n, np.bool_), _bits(pairs)
     for i in range(n):
-        value = gain[i]
-        overlapping = pairs.neighbours[pairs.offsets[cand_k[i]] : pairs.offsets[cand_k[i] + 1]]
+        value, overlapping = gain[i], bits[cand_k[i]]
         j = i - 1
         while keep[i] and j >= 0 and cand_t[i] - cand_t[j] <= reach:
-            if gain[j] >= value and _contains(overlapping, cand_k[j]):
+            if gain[j] >= value and _has_bit(overlapping, cand_k[j]):
                 keep[i] = False
             j -= 1
         j = i + 1
         while keep[i] and j < n and cand_t[j] - cand_t[i] <= reach:
-            if gain[j] > value and _contains(overlapping, cand_k[j]):
+            if gain[j] > value and _has_bit(overlapping, cand_k[j]):
                 keep[i] = False
             j += 1
     return keep
 
 
-@nb.njit(cache=True, nogil=True)
-def _contains(ascending: I64, value: np.int64) -> np.bool_:
-    i = np.searchsorted(ascending, value)
-    return i < ascending.size and ascending[i] == value
+@compiled
+def _bits(pairs: Overlaps) -> U8:
+    """Whether templates overlap: bit j of row k. They are few, so that they stay in the cache."""
+    n = pairs.offsets.size - 1
+    bits = np.zeros((n, n // 8 + 1), np.uint8)
+    for k in range(n):
+        for j in pairs.neighbours[pairs.offsets[k] : pairs.offsets[k + 1]]:
+            bits[k, j // 8] |= np.uint8(1 << (j % 8))
+    return bits
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
+def _has_bit(row: U8, j: int) -> bool:
+    return bool(row[j // 8] >> (j % 8) & 1)
+
+
+@compiled
 def _in_order(spikes: FoundSpikes, n_templates: int, n_left: int) -> tuple[I64, I64, F32, int]:
     n = len(spikes.sample)
     key = np.empty(n, np.int64)

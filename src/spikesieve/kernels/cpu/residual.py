@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from spikesieve.kernels.cpu.vector import LANES, compiled, load, splat, store, times_plus
 from spikesieve.kernels.cpu.visible import Kept, tables_at
 from spikesieve.kernels.pursuit import Bounds, Overlaps, Visible, Worth
 
@@ -30,7 +30,7 @@ class Problem(NamedTuple):
     kept: Kept
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def subtract(problem: Problem, k: int, t: int, value: np.float32) -> None:
     """Subtract a spike of template k at sample t from all scores.
 
@@ -44,40 +44,68 @@ def subtract(problem: Problem, k: int, t: int, value: np.float32) -> None:
         Its amplitude times the norm of what is visible of its template; a negative value puts it back.
     """
     scores, pairs = problem.scores, problem.pairs
-    n_samples, reach = scores.shape[1], pairs.tables.shape[1] // 2
     tables, first = tables_at(pairs, problem.visible, problem.kept, k, t), pairs.offsets[k]
-    low, high = max(0, t - reach), min(n_samples, t + reach + 1)
-    shift = reach - t
+    shift = pairs.tables.shape[1] // 2 - t
     for q in range(pairs.offsets[k], pairs.offsets[k + 1]):
-        row, table = scores[pairs.neighbours[q]], tables[q - first]
-        for s in range(low, high):
-            row[s] -= value * table[s + shift]
+        low, high = changed(problem, q, t)
+        row, table = pairs.neighbours[q] * scores.shape[1], (q - first) * tables.shape[1] + shift
+        whole = high - max(0, high - low) % LANES
+        for s in range(low, whole, LANES):
+            store(scores, row + s, times_plus(splat(-value), load(tables, table + s), load(scores, row + s)))
+        for s in range(whole, high):
+            j = pairs.neighbours[q]
+            scores[j, s] = times_plus(-value, tables[q - first, s + shift], scores[j, s])
 
 
-@nb.njit(cache=True, nogil=True)
-def mark(dirty: Bool, pairs: Overlaps, k: int, t: int, n_samples: int) -> None:
+@compiled
+def changed(problem: Problem, q: int, t: int) -> tuple[int, int]:
+    """Find which scores of a neighbour a spike changes.
+
+    Parameters
+    ----------
+    problem : Problem
+        Correlations of whole templates. Where a part is hidden, all lags count.
+    q : int
+        Row of the spike's template and the neighbour in the list of pairs.
+    t : int
+        Sample of the spike.
+
+    Returns
+    -------
+    low, high : int
+        First sample that changes, and the one after the last.
+    """
+    pairs, n_samples = problem.pairs, problem.scores.shape[1]
+    first, last = pairs.lags[q, 0], pairs.lags[q, 1]
+    if problem.visible.norms.shape[1] > 0:
+        first, last = 0, pairs.tables.shape[1]
+    begin = t - pairs.tables.shape[1] // 2
+    return max(0, begin + first), min(n_samples, begin + last)
+
+
+@compiled
+def mark(dirty: Bool, problem: Problem, k: int, t: int) -> None:
     """Mark the tiles in which a spike of template k at sample t makes or removes a local maximum.
 
     Parameters
     ----------
     dirty : ndarray of bool, shape (n_templates, n_tiles)
         Changed in place. A tile is `TILE` samples.
-    pairs : Overlaps
+    problem : Problem
         Correlations of the templates.
     k, t : int
         Template and sample of the spike.
-    n_samples : int
-        Number of samples of the scores.
     """
-    reach = pairs.tables.shape[1] // 2
-    # A maximum just outside the changed samples can appear or vanish with them.
-    first, last = max(0, t - reach - 1) // TILE, min(n_samples - 1, t + reach + 1) // TILE
+    pairs, last_sample = problem.pairs, problem.scores.shape[1] - 1
     for q in range(pairs.offsets[k], pairs.offsets[k + 1]):
-        for tile in range(first, last + 1):
-            dirty[pairs.neighbours[q], tile] = True
+        low, high = changed(problem, q, t)
+        if low < high:
+            # A maximum just outside the changed samples can appear or vanish with them.
+            for tile in range(max(0, low - 1) // TILE, min(last_sample, high) // TILE + 1):
+                dirty[pairs.neighbours[q], tile] = True
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def correlation(problem: Problem, k: int, t: int, j: int, lag: int) -> float:
     """Look up the correlation of what is visible of two templates.
 

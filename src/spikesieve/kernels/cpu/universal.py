@@ -1,13 +1,16 @@
 """Detect spikes: scores of universal templates (shape x position x size), and their maxima in space and time."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels.cpu.project import six_components
+from spikesieve.kernels.cpu.project import SPAN, project_span, six_components, span_phases
 from spikesieve.kernels.cpu.vector import (
     LANES,
     any_above,
     compiled,
+    inlined,
     load,
     magnitude,
     plus,
@@ -23,15 +26,23 @@ I64 = NDArray[np.int64]
 
 # Bounds are compared with a threshold lowered by this share, so that their rounding loses no spike.
 SLACK = 1e-5
-# Frames of 16 samples that are projected before they are scored: their projections stay in the cache.
-FRAMES = 8
+# Sizes, and shapes, whose sums are kept in registers at once; each projection is loaded once for all of them.
+SIZES_AT_ONCE, SHAPES_AT_ONCE = 5, 6
 
 
 @compiled
 def universal_scores(
-    traces: F32, shapes: F32, peak_index: int, first: int, near: I64, weights: F32, threshold: float, out: F32
+    traces: F32,
+    shapes: F32,
+    peak_index: int,
+    first: int,
+    step: int,
+    near: I64,
+    weights: F32,
+    threshold: float,
+    out: F32,
 ) -> None:
-    """Score the best universal template at every centre and sample from `first` on.
+    """Score the best universal template at every centre, at every sample or every second one from `first` on.
 
     Parameters
     ----------
@@ -43,6 +54,8 @@ def universal_scores(
         Sample of the shapes at which the spike's time lies.
     first : int
         Sample of the first score.
+    step : int
+        Samples from one score to the next: 1 or 2.
     near : ndarray of int64, shape (n_centres, n_near)
         Channels around each centre; -1: none.
     weights : ndarray of float32, shape (n_centres, n_sizes, n_near)
@@ -54,46 +67,40 @@ def universal_scores(
 
     Notes
     -----
-    With projections[c, j, t] = sum_s shapes[j, s] traces[c, t - peak_index + s], out[u, t] is the value of largest
-    magnitude, over sizes k and shapes j, of sum_i weights[u, k, i] projections[near[u, i], j, first + t].
+    With projections[c, j, t] = sum_s shapes[j, s] traces[c, t - peak_index + s], out[u, n] is the value of largest
+    magnitude, over sizes k and shapes j, of sum_i weights[u, k, i] projections[near[u, i], j, first + n step].
 
     Two bounds skip what cannot reach the threshold. With M(c) the largest |projection| of channel c over shapes,
     |score|^2 <= sum_i M(near_i)^2 (Cauchy-Schwarz), and for each size |score| <= sum_i |weights_i| M(near_i).
     Projections are kept for a few samples only, never for the whole block.
     """
     n_channels, n_samples = traces.shape
-    n_window = shapes.shape[1]
-    on_shapes = np.zeros((FRAMES, n_channels + 1, shapes.shape[0], LANES), np.float32)
-    largest = np.zeros((2, n_channels + 1, LANES), np.float32)
-    # An extra row of zeros stands for the missing channels.
-    rows = np.where(near < 0, n_channels, near)
-    tail = np.zeros((n_channels, LANES + n_window - 1), np.float32)
+    n_shapes, n_window = shapes.shape
+    # A further row of zeros stands for the missing channels.
+    on_shapes = np.zeros((n_channels + 1, n_shapes, SPAN), np.float32)
+    largest = np.zeros((2, n_channels + 1, SPAN), np.float32)
+    rows, by_contact = np.where(near < 0, n_channels, near), _by_contact(weights)
+    space, space_of_one = span_phases(n_window, step), np.empty(SPAN + SIZES_AT_ONCE * LANES, np.float32)
     out[:] = 0.0
-    t = max(0, peak_index - first)
-    stop = min(out.shape[1], n_samples - n_window + 1 + peak_index - first)
-    while t < stop:
-        begin = first + t - peak_index
-        n, n_frames = LANES, min(FRAMES, (stop - t) // LANES)
-        if n_frames > 0:
-            _project_frames(traces, begin, n_frames, shapes, on_shapes)
-        else:
-            n, n_frames = stop - t, 1
-            tail[:, : n + n_window - 1] = traces[:, begin : begin + n + n_window - 1]
-            _project_frames(tail, 0, 1, shapes, on_shapes)
-        for f in range(n_frames):
-            _largest(on_shapes[f], largest)
-            _score_frame(on_shapes[f], largest, rows, weights, np.float32(threshold), out, t, n)
-            t += n
+    before = max(0, peak_index - first)
+    start, last = (before + step - 1) // step, n_samples - n_window + peak_index - first
+    stop = min(out.shape[1], last // step + 1)
+    for n in range(start, stop, SPAN):
+        project_span(traces, first + n * step - peak_index, step, shapes, space, on_shapes)
+        _largest(on_shapes, largest)
+        length = min(SPAN, stop - n)
+        for u in range(len(rows)):
+            _score_centre(on_shapes, largest, rows, by_contact, u, np.float32(threshold), space_of_one, out, n, length)
 
 
 @compiled
-def _project_frames(traces: F32, begin: int, n_frames: int, shapes: F32, on_shapes: F32) -> None:
-    """Write frame f, whose windows begin at samples begin + 16 f, to on_shapes[f, c, j]."""
-    n_shapes, rows = shapes.shape[0], on_shapes.shape[1]
-    for c in range(traces.shape[0]):
-        for j in range(0, n_shapes, 6):
-            at, apart = (c * n_shapes + j) * LANES, rows * n_shapes * LANES
-            six_components(traces, c * traces.shape[1] + begin, n_frames, shapes, j, on_shapes, at, LANES, apart)
+def _by_contact(weights: F32) -> F32:
+    """Weights with sizes last, padded with zeros to a multiple of `SIZES_AT_ONCE`: (n_centres, n_near, n)."""
+    n_centres, n_sizes, n_near = weights.shape
+    out = np.zeros((n_centres, n_near, n_sizes + -n_sizes % SIZES_AT_ONCE), np.float32)
+    for k in range(n_sizes):
+        out[:, :, k] = weights[:, k]
+    return out
 
 
 @compiled
@@ -101,46 +108,159 @@ def _largest(on_shapes: F32, largest: F32) -> None:
     """Set largest[0, c] to max_j |on_shapes[c, j]|, and largest[1, c] to its square."""
     rows, n_shapes = on_shapes.shape[:2]
     for c in range(rows):
-        top = splat(np.float32(0.0))
-        for j in range(n_shapes):
-            size = magnitude(load(on_shapes, (c * n_shapes + j) * LANES))
-            top = where_above(size, top, size, top)
-        store(largest, c * LANES, top)
-        store(largest, (rows + c) * LANES, times(top, top))
+        for at in range(0, SPAN, LANES):
+            top = splat(np.float32(0.0))
+            for j in range(n_shapes):
+                size = magnitude(load(on_shapes, (c * n_shapes + j) * SPAN + at))
+                top = where_above(size, top, size, top)
+            store(largest, c * SPAN + at, top)
+            store(largest, (rows + c) * SPAN + at, times(top, top))
+
+
+@inlined
+def _score_centre(
+    on_shapes: F32,
+    largest: F32,
+    place: I64,
+    weights: F32,
+    u: int,
+    threshold: np.float32,
+    space: F32,
+    out: F32,
+    n: int,
+    length: int,
+) -> None:
+    """Write the scores of centre u on the first `length` projections to out[u, n : n + length]."""
+    zero, limit = splat(np.float32(0.0)), splat(threshold * np.float32(1.0 - SLACK))
+    square = times(limit, limit)
+    _energy(largest, place, u, space)
+    for at in range(0, length, LANES):
+        if not any_above(load(space, at), square):
+            continue
+        best = zero
+        for k in range(weights.shape[2]):
+            if k % SIZES_AT_ONCE == 0:
+                _bounds(largest, place, weights, u, k, at, space)
+            if any_above(load(space, SPAN + k % SIZES_AT_ONCE * LANES), limit):
+                for j in range(0, on_shapes.shape[1], SHAPES_AT_ONCE):
+                    best = _best_of_six(on_shapes, place, weights, u, k, j, at, best)
+        above = where_above(magnitude(best), splat(threshold), best, zero)
+        if any_above(magnitude(above), zero):
+            store(space, SPAN, above)
+            for i in range(min(LANES, length - at)):
+                out[u, n + at + i] = space[SPAN + i]
+
+
+@inlined
+def _energy(largest: F32, place: I64, u: int, space: F32) -> None:
+    """Set space[:SPAN] to the bound on the squared scores of centre u."""
+    e0 = e1 = e2 = e3 = splat(np.float32(0.0))
+    for i in range(place.shape[1]):
+        row = (largest.shape[1] + place[u, i]) * SPAN
+        e0 = plus(e0, load(largest, row))
+        e1 = plus(e1, load(largest, row + LANES))
+        e2 = plus(e2, load(largest, row + 2 * LANES))
+        e3 = plus(e3, load(largest, row + 3 * LANES))
+    store(space, 0, e0)
+    store(space, LANES, e1)
+    store(space, 2 * LANES, e2)
+    store(space, 3 * LANES, e3)
+
+
+@inlined
+def _bounds(largest: F32, place: I64, weights: F32, u: int, k: int, at: int, space: F32) -> None:
+    """Set space[SPAN:] to what templates of sizes k to k + 4 can reach at centre u on 16 projections from `at` on."""
+    b0 = b1 = b2 = b3 = b4 = splat(np.float32(0.0))
+    for i in range(place.shape[1]):
+        x = load(largest, place[u, i] * SPAN + at)
+        b0 = times_plus(splat(abs(weights[u, i, k])), x, b0)
+        b1 = times_plus(splat(abs(weights[u, i, k + 1])), x, b1)
+        b2 = times_plus(splat(abs(weights[u, i, k + 2])), x, b2)
+        b3 = times_plus(splat(abs(weights[u, i, k + 3])), x, b3)
+        b4 = times_plus(splat(abs(weights[u, i, k + 4])), x, b4)
+    store(space, SPAN, b0)
+    store(space, SPAN + LANES, b1)
+    store(space, SPAN + 2 * LANES, b2)
+    store(space, SPAN + 3 * LANES, b3)
+    store(space, SPAN + 4 * LANES, b4)
+
+
+@inlined
+def _best_of_six(on_shapes: F32, place: I64, weights: F32, u: int, k: int, j: int, at: int, best: Any) -> Any:
+    """Return the larger of `best` and the scores of shapes j to j + 5 of size k at centre u."""
+    v0 = v1 = v2 = v3 = v4 = v5 = splat(np.float32(0.0))
+    for i in range(place.shape[1]):
+        row = (place[u, i] * on_shapes.shape[1] + j) * SPAN + at
+        w = splat(weights[u, i, k])
+        v0 = times_plus(w, load(on_shapes, row), v0)
+        v1 = times_plus(w, load(on_shapes, row + SPAN), v1)
+        v2 = times_plus(w, load(on_shapes, row + 2 * SPAN), v2)
+        v3 = times_plus(w, load(on_shapes, row + 3 * SPAN), v3)
+        v4 = times_plus(w, load(on_shapes, row + 4 * SPAN), v4)
+        v5 = times_plus(w, load(on_shapes, row + 5 * SPAN), v5)
+    best = where_above(magnitude(v0), magnitude(best), v0, best)
+    best = where_above(magnitude(v1), magnitude(best), v1, best)
+    best = where_above(magnitude(v2), magnitude(best), v2, best)
+    best = where_above(magnitude(v3), magnitude(best), v3, best)
+    best = where_above(magnitude(v4), magnitude(best), v4, best)
+    return where_above(magnitude(v5), magnitude(best), v5, best)
 
 
 @compiled
-def _score_frame(
-    on_shapes: F32, largest: F32, place: I64, weights: F32, threshold: np.float32, out: F32, t: int, n: int
-) -> None:
-    """Write the scores of n samples from `t` on."""
-    n_near, rows, n_shapes = place.shape[1], largest.shape[1], on_shapes.shape[1]
-    zero = splat(np.float32(0.0))
-    limit = splat(threshold * np.float32(1.0 - SLACK))
-    square = times(limit, limit)
-    found = np.empty(LANES, np.float32)
-    for u in range(place.shape[0]):
-        energy = zero
-        for i in range(n_near):
-            energy = plus(energy, load(largest, (rows + place[u, i]) * LANES))
-        if not any_above(energy, square):
-            continue
-        best = zero
+def refine(
+    traces: F32, shapes: F32, peak_index: int, spikes: tuple[I64, I64, F32], near: I64, weights: F32
+) -> tuple[I64, F32]:
+    """Move spikes by one sample where their universal template scores more there.
+
+    Parameters
+    ----------
+    traces : ndarray of float32, shape (n_channels, n_samples)
+        Time is contiguous.
+    shapes : ndarray of float32, shape (n_shapes, n_window)
+        Temporal shapes; n_shapes is a multiple of 6.
+    peak_index : int
+        Sample of the shapes at which the spike's time lies.
+    spikes : (ndarray of int64, ndarray of int64, ndarray of float32), shape (n,) each
+        Sample, centre and score of each spike.
+    near, weights : ndarray of int64 and float32
+        As in `universal_scores`.
+
+    Returns
+    -------
+    sample : ndarray of int64, shape (n,)
+        The sample of larger magnitude among that of the spike and those beside it; of equal ones that of the spike,
+        then the earlier one.
+    score : ndarray of float32, shape (n,)
+        The score there.
+    """
+    n_channels, n_samples = traces.shape
+    n_shapes, n_window = shapes.shape
+    sample, score = spikes[0].copy(), spikes[2].copy()
+    places, windows = np.arange(n_window), np.zeros((1, n_window + LANES), np.float32)
+    on_shapes = np.zeros((n_channels + 1, n_shapes, SPAN), np.float32)
+    rows, by_contact = np.where(near < 0, n_channels, near), _by_contact(weights)
+    best = np.empty(LANES, np.float32)
+    for i in range(sample.size):
+        t, u = spikes[0][i], spikes[1][i]
+        begin = t - 1 - peak_index
+        low, stop = max(0, -begin), min(n_window + LANES, n_samples - begin)
+        for c in near[u]:
+            if c >= 0:
+                windows[:] = 0.0
+                windows[0, low:stop] = traces[c, begin + low : begin + stop]
+                for j in range(0, n_shapes, SHAPES_AT_ONCE):
+                    at = (c * n_shapes + j) * SPAN
+                    six_components(windows, 0, 1, shapes, places, j, on_shapes, at, SPAN, LANES)
+        largest = splat(np.float32(0.0))
         for k in range(weights.shape[1]):
-            bound = zero
-            for i in range(n_near):
-                bound = times_plus(splat(abs(weights[u, k, i])), load(largest, place[u, i] * LANES), bound)
-            if any_above(bound, limit):
-                for j in range(n_shapes):
-                    value = zero
-                    for i in range(n_near):
-                        on_shape = load(on_shapes, (place[u, i] * n_shapes + j) * LANES)
-                        value = times_plus(splat(weights[u, k, i]), on_shape, value)
-                    best = where_above(magnitude(value), magnitude(best), value, best)
-        above = where_above(magnitude(best), splat(threshold), best, zero)
-        if any_above(magnitude(above), zero):
-            store(found, 0, above)
-            out[u, t : t + n] = found[:n]
+            for j in range(0, n_shapes, SHAPES_AT_ONCE):
+                largest = _best_of_six(on_shapes, rows, by_contact, u, k, j, 0, largest)
+        store(best, 0, largest)
+        for beside in (0, 2):
+            inside = begin + beside >= 0 and begin + beside + n_window <= n_samples
+            if inside and abs(best[beside]) > abs(score[i]):
+                sample[i], score[i] = t - 1 + beside, best[beside]
+    return sample, score
 
 
 @compiled

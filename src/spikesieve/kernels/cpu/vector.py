@@ -78,3 +78,21 @@ def compiled(kernel: Function) -> Function:
     if IS_PLAIN:
         kernel.__qualname__ += "_plain"
     return cast(Function, nb.njit(cache=True, nogil=True)(kernel))
+
+
+def inlined(kernel: Function) -> Function:
+    """Compile a small function so that it becomes a part of its callers. Calls hand over ten numbers for an array.
+
+    Parameters
+    ----------
+    kernel : callable
+        As in `compiled`.
+
+    Returns
+    -------
+    callable
+        The compiled function.
+    """
+    if IS_PLAIN:
+        kernel.__qualname__ += "_plain"
+    return cast(Function, nb.njit(cache=True, nogil=True, forceinline=True)(kernel))

@@ -155,7 +155,7 @@ class FindCrossings(BlockTask[Crossings]):
         return batches.crossings(clean, batched.shapes, near, limits, params, backend)
 
 
-@versioned(2)
+@versioned(3)
 def order_batches(run: Run, batched: BatchedSource) -> BatchOrdering:
     """Order the batches so that neighbours have similar spikes.
 

@@ -83,6 +83,7 @@ class Pursue(BlockTask[PieceSpikes]):
     matchers: tuple[Matcher, ...]
     threshold: float
     leftovers: bool
+    from_even_sample = True
 
     @property
     def margin_samples(self) -> int:
@@ -164,7 +165,7 @@ class Learning:
     left: ResidualSpikes
 
 
-@versioned(5)
+@versioned(6)
 def learn(run: Run, batched: BatchedSource, order: BatchOrdering) -> TrackedTemplates:
     """Learn templates as they look in the batch in the middle of the order.
 
@@ -269,7 +270,7 @@ class Following:
     n_left: int = 0
 
 
-@versioned(5)
+@versioned(6)
 def extract(run: Run, batched: BatchedSource, order: BatchOrdering, learned: TrackedTemplates) -> Extracted:
     """Extract all spikes, from the middle of the order to both ends, while the templates adapt to their spikes.
 

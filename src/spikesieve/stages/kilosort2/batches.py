@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from spikesieve.geometry import distances_um, nearest
 from spikesieve.kernels.backend import Backend
@@ -171,7 +172,8 @@ def cluster_batch(found: Crossings, near: I64, batch: int) -> BatchClusters:
     start = np.unique(points[(np.arange(k) * n) // k], axis=0)
     from sklearn.cluster import KMeans  # as in `shapes`
 
-    fit = KMeans(len(start), init=start, n_init=1, max_iter=KMEANS_ROUNDS).fit(points)
+    with threadpool_limits(limits=1, user_api="openmp"):  # as in `shapes`
+        fit = KMeans(len(start), init=start, n_init=1, max_iter=KMEANS_ROUNDS).fit(points)
     means = fit.cluster_centers_.reshape(len(start), n_contacts, n_components).astype(np.float32)
     contact = (means**2).sum(axis=2).argmax(axis=1)
     centre = on_contacts(means, near[contact])

@@ -216,6 +216,7 @@ function build(part, path, fresh) {
     if (!own.frame) fresh.push((own.frame = frameOf(own.panel)));
     own.frame.tabs.replaceChildren(...part.tabs.flatMap((name) => known.get(name)?.tab ?? []));
     for (const tab of own.frame.tabs.children) tab.setAttribute("aria-pressed", String(tab === own.tab));
+    own.frame.section.style.flexGrow = "1"; // unless it stands beside others
     return own.frame.section;
   }
   const box = document.createElement("div");

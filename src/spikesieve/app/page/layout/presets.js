@@ -35,7 +35,7 @@ export const PRESETS = {
     tree: row(
       [0.3, column([0.55, group("units")], [0.45, group("similar")])],
       [0.3, column([0.6, group("waveforms")], [0.4, group("correlograms")])],
-      [0.4, column([0.6, group("features")], [0.4, group("scatter", "rate", "intervals", "probe", "drift", "metrics", "traces")])],
+      [0.4, column([0.6, group("features")], [0.4, group("scatter", "rate", "intervals", "probe", "unit_scatter", "drift", "metrics", "traces")])],
     ),
   },
   overview: {
@@ -44,7 +44,7 @@ export const PRESETS = {
     tree: row(
       [0.36, group("units", "similar")],
       [0.2, group("probe")],
-      [0.44, column([0.56, group("drift")], [0.44, row([0.6, group("metrics")], [0.4, group("waveforms", "rate", "correlograms")])])],
+      [0.44, column([0.56, group("drift", "unit_scatter")], [0.44, row([0.6, group("metrics")], [0.4, group("waveforms", "rate", "correlograms")])])],
     ),
   },
   traces: {
@@ -57,7 +57,7 @@ export const PRESETS = {
     text: "large scatters, to draw a lasso in",
     tree: row(
       [0.2, column([0.6, group("units")], [0.4, group("similar")])],
-      [0.42, column([0.5, group("scatter")], [0.5, group("features")])],
+      [0.42, column([0.33, group("scatter")], [0.27, group("scatter_2")], [0.4, group("features")])],
       [0.38, column([0.5, group("waveforms")], [0.32, group("correlograms")], [0.18, group("rate", "intervals")])],
     ),
   },

@@ -30,8 +30,8 @@ function draw(canvas, units, found) {
   if (!found) return say(drawing, "No unit is selected.", colours()), "";
   const { data, shape } = found.arrays.counts;
   const unitColours = units.map((_, i) => unitColour(i)), edges = found.arrays.edges_ms;
-  if (edges) drawLogCorrelograms(drawing, data, shape[0], Array.from(edges.data), unitColours, units, colours());
-  else drawCorrelograms(drawing, data, shape[0], state.binMs, unitColours, units, colours());
+  if (edges) drawLogCorrelograms(drawing, data, shape[0], Array.from(edges.data), unitColours, units, colours(), state.refractoryMs);
+  else drawCorrelograms(drawing, data, shape[0], state.binMs, unitColours, units, colours(), state.refractoryMs);
   canvas.setAttribute("aria-label", `Auto- and cross-correlograms of units ${units.join(", ")}.`);
   return `${edges ? "pairs per ms, by ms of lag" : `bins of ${state.binMs} ms`}${units.length > shape[0] ? `, first ${shape[0]} units` : ""}`;
 }

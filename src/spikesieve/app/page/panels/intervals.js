@@ -20,7 +20,8 @@ function mount(place) {
     state.logIntervals = isLog;
     changed("look");
   }));
-  chart(place, ["look"], (units) => Promise.all(units.map((unit) => getArrays(`intervals/${unit}${ofRange("?")}`))), draw);
+  const bins = () => `from=${state.intervalsMs.from}&to=${state.intervalsMs.to}&bin=${state.intervalsMs.bin}`;
+  chart(place, ["look"], (units) => Promise.all(units.map((unit) => getArrays(`intervals/${unit}?${bins()}${ofRange("&")}`))), draw);
 }
 
 /** @param {HTMLCanvasElement} canvas @param {number[]} units @param {Message[]} found */
@@ -33,5 +34,5 @@ function draw(canvas, units, found) {
   const at = axes(drawing, box, { x: [edges[0], edges[edges.length - 1]], y: [0, top * 1.06], xLog: state.logIntervals, xLabel: "interval (ms)", yLabel: "number" }, colours());
   found.forEach(({ arrays }, i) => drawSteps(drawing.ctx, arrays[kind].data, at, edges, unitColour(i)));
   canvas.setAttribute("aria-label", `Intervals between spikes of units ${units.join(", ")}.`);
-  return `intervals of ${edges[0] ? "0.3 ms to 100 s" : `0 to ${edges[edges.length - 1]} ms`}`;
+  return `intervals of ${state.logIntervals ? "0.3 ms to 100 s" : `${edges[0]} to ${edges[edges.length - 1]} ms`}`;
 }

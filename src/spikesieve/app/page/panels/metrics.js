@@ -48,9 +48,12 @@ function mount({ section, content, say }) {
   box.className = "scrolls metrics";
   box.tabIndex = 0;
   let asked = 0;
+  /** @type {(import("../store.js").Row | undefined)[]} Rows of the units that are shown. */
+  let rows = [];
   const refresh = async () => {
     const mine = ++asked, all = selected().filter((unit) => state.rows.has(unit)), units = all.slice(0, MOST_UNITS);
     if (!section.isConnected) return;
+    rows = units.map((unit) => state.rows.get(unit));
     try {
       const found = await Promise.all(units.map((unit) => getJson(`quantities/${unit}`)));
       if (mine !== asked) return;
@@ -62,6 +65,7 @@ function mount({ section, content, say }) {
     }
   };
   on(["selection", "units", "theme"], refresh);
+  on(["described"], () => rows.some((row) => row && state.rows.get(row.unit) !== row) && refresh());
   new ResizeObserver(() => section.dataset.shown !== selected().slice(0, MOST_UNITS).join(",") && refresh()).observe(box);
 }
 

@@ -27,7 +27,7 @@ export function chart({ section, content, say }, parts, get, draw) {
     say(draw(canvas, shown.units, shown.found));
     section.dataset.shown = shown.units.join(",");
   };
-  const refresh = async () => {
+  const show = async () => {
     const mine = ++asked, all = selected().filter((unit) => state.rows.has(unit)), units = all.slice(0, MOST_UNITS);
     if (!canvas.clientWidth) return; // behind another panel, or closed: its size changes when it is shown
     try {
@@ -38,6 +38,12 @@ export function chart({ section, content, say }, parts, get, draw) {
     } catch (error) {
       if (mine === asked) tellError(error);
     }
+  };
+  let isPlanned = false;
+  /** Once, whatever else changes before the code that runs now has ended. */
+  const refresh = () => {
+    if (!isPlanned) queueMicrotask(() => ((isPlanned = false), void show()));
+    isPlanned = true;
   };
   getsAhead((units) => (canvas.clientWidth ? get(units, canvas) : null));
   on(["selection", ...parts], refresh);

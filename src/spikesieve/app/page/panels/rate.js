@@ -19,7 +19,7 @@ let atTime = null;
 /** @param {import("../layout/layout.js").Place} place */
 function mount(place) {
   // The rate is that of all time: it is where a range is chosen.
-  const { canvas } = chart(place, ["look"], (units) => Promise.all(units.map((unit) => getArrays(`unit/${unit}`))), draw);
+  const { canvas } = chart(place, ["look"], (units) => Promise.all(units.map((unit) => getArrays(state.nRates === 100 ? `unit/${unit}` : `unit/${unit}?rates=${state.nRates}`))), draw);
   startRange(canvas);
 }
 

@@ -1,5 +1,5 @@
 // @ts-check
-// The scatter of all spikes.
+// Scatters of all spikes: the one that keys change, and a second one beside it.
 
 import { getArrays, getJson } from "../api.js";
 import { axes, pen, say } from "../draw/canvas.js";
@@ -18,52 +18,54 @@ import { unitArrays } from "./unit_arrays.js";
  * @typedef {{frame: Frame, messages: Message[]} | null} Found
  */
 
-export const SCATTERS = [
+const SCATTERS = [
   { kind: "amplitude", title: "Amplitude over time", needs: "amplitude" },
   { kind: "depth", title: "Depth over time", needs: "position" },
   { kind: "position", title: "Place on the probe", needs: "position" },
   { kind: "clusters", title: "Two clouds over time", needs: "clusters" },
 ];
 const POINT = 3;
-/** @type {import("../lasso.js").Plot | null} What the canvas shows. */
-let view = null;
-let drawLasso = () => {};
+/** What the scatters show, by the names of their panels. */
+const kinds = { scatter: "amplitude", scatter_2: "depth" };
+/** @typedef {keyof typeof kinds} Name */
 
 /** @param {HTMLCanvasElement} canvas @returns {Box} */
 function boxOf(canvas) {
   return { left: 56, top: 4, right: canvas.clientWidth - 16, bottom: canvas.clientHeight - 30 };
 }
 
-/** @param {any} facts Of a unit. @returns {Promise<[[number, number], [number, number]] | null>} */
-async function rangesOf({ unit, ranges }) {
-  return state.scatter in ranges ? ranges[state.scatter] : (await getJson(`ranges/${unit}${ofRange("?")}`)).ranges;
+/** @param {any} facts Of a unit. @param {string} kind @returns {Promise<[[number, number], [number, number]] | null>} */
+async function rangesOf({ unit, ranges }, kind) {
+  return kind in ranges ? ranges[kind] : (await getJson(`ranges/${unit}${ofRange("?")}`)).ranges;
 }
 
-/** The frame that holds all spikes of all units. @param {Message[]} units @returns {Promise<Frame | null>} */
-async function frameOf(units) {
-  const ranges = (await Promise.all(units.map(({ facts }) => rangesOf(facts)))).filter((range) => range !== null);
+/** The frame that holds all spikes of all units. @param {Message[]} units @param {string} kind @returns {Promise<Frame | null>} */
+async function frameOf(units, kind) {
+  const ranges = (await Promise.all(units.map(({ facts }) => rangesOf(facts, kind)))).filter((range) => range !== null);
   if (!ranges.length) return null;
   const [x, y] = [0, 1].map((axis) => /** @type {[number, number]} */ ([Math.min(...ranges.map((r) => r[axis][0])), Math.max(...ranges.map((r) => r[axis][1]))]));
   const padded = (/** @type {[number, number]} */ [low, high]) => /** @type {[number, number]} */ ([low - 0.03 * (high - low || 1), high + 0.03 * (high - low || 1)]);
-  if (state.scatter === "position") return { x: padded(x), y: padded(y) };
-  return { x: span(), y: state.scatter === "amplitude" ? [Math.min(0, y[0]), padded(y)[1]] : padded(y) };
+  if (kind === "position") return { x: padded(x), y: padded(y) };
+  return { x: span(), y: kind === "amplitude" ? [Math.min(0, y[0]), padded(y)[1]] : padded(y) };
 }
 
-/** @param {number[]} units @param {HTMLCanvasElement} canvas @returns {Promise<Found>} */
-async function get(units, canvas) {
-  const frame = await frameOf(await unitArrays(units));
+/** @param {number[]} units @param {HTMLCanvasElement} canvas @param {string} kind @returns {Promise<Found>} */
+async function get(units, canvas, kind) {
+  const frame = await frameOf(await unitArrays(units), kind);
   if (!frame) return null;
   const box = boxOf(canvas), [w, h] = [Math.max(1, Math.round(box.right - box.left)), Math.max(1, Math.round(box.bottom - box.top))];
-  const part = `kind=${state.scatter}&x0=${frame.x[0]}&x1=${frame.x[1]}&y0=${frame.y[0]}&y1=${frame.y[1]}&w=${w}&h=${h}`;
+  const part = `kind=${kind}&x0=${frame.x[0]}&x1=${frame.x[1]}&y0=${frame.y[0]}&y1=${frame.y[1]}&w=${w}&h=${h}`;
   return { frame, messages: await Promise.all(units.map((unit) => getArrays(`scatter/${unit}?${part}${ofRange("&")}`))) };
 }
 
-/** @param {HTMLCanvasElement} canvas @param {number[]} units @param {Found} found */
-function draw(canvas, units, found) {
+/**
+ * @param {HTMLCanvasElement} canvas @param {number[]} units @param {Found} found @param {string} kind
+ * @returns {import("../lasso.js").Plot | null} What the canvas shows.
+ */
+function draw(canvas, units, found, kind) {
   const drawing = pen(canvas);
-  view = null;
-  if (!drawing) return "";
-  if (!found) return say(drawing, units.length ? "The result does not say this of its spikes." : "No unit is selected.", colours()), "";
+  if (!drawing) return null;
+  if (!found) return say(drawing, units.length ? "The result does not say this of its spikes." : "No unit is selected.", colours()), null;
   const box = boxOf(canvas), { frame, messages } = found;
   const [w, h] = [Math.max(1, Math.round(box.right - box.left)), Math.max(1, Math.round(box.bottom - box.top))];
   // The best unit is drawn last, on top.
@@ -75,38 +77,56 @@ function draw(canvas, units, found) {
   const image = colourise(layers.reverse(), w, h, rgb(colours().paper));
   drawing.ctx.drawImage(bitmap(image), box.left, box.top, w, h);
   const names = { amplitude: ["time (s)", `amplitude (${state.start.amplitude_unit})`], depth: ["time (s)", "depth (µm)"], position: ["x (µm)", "depth (µm)"], clusters: ["time (s)", "from cloud to cloud (SD)"] };
-  const [xLabel, yLabel] = names[/** @type {keyof names} */ (state.scatter)];
+  const [xLabel, yLabel] = names[/** @type {keyof names} */ (kind)];
   axes(drawing, box, { ...frame, xLabel, yLabel }, colours());
-  view = { box, frame, where: { kind: state.scatter } };
-  drawLasso();
   canvas.setAttribute("aria-label", `${yLabel} over ${xLabel} of all spikes of units ${units.join(", ")}.`);
-  return "all spikes; drag a lasso, or Ctrl+click its corners";
+  return { box, frame, where: { kind } };
 }
 
-/** @type {import("../layout/layout.js").Panel} */
-export const scatter = { name: "scatter", title: "Scatter", mount };
+/** @param {Name} name @param {string} title @returns {import("../layout/layout.js").Panel} */
+function panelOf(name, title) {
+  return { name, title, mount: (place) => mount(place, name) };
+}
 
-const choice = document.createElement("select");
+export const scatter = panelOf("scatter", "Scatter");
+export const scatter_2 = panelOf("scatter_2", "Second scatter");
 
-/** @param {import("../layout/layout.js").Place} place */
-function mount(place) {
+/** @type {Map<Name, HTMLSelectElement>} */
+const choices = new Map();
+
+/** @param {import("../layout/layout.js").Place} place @param {Name} name */
+function mount(place, name) {
+  const choice = place.tools.appendChild(document.createElement("select"));
+  choices.set(name, choice);
   choice.setAttribute("aria-label", "What the scatter shows");
   for (const { kind, title, needs } of SCATTERS) {
     const option = choice.appendChild(new Option(title, kind));
     option.disabled = !state.start.has[needs];
   }
-  choice.value = state.scatter;
-  place.tools.append(choice);
-  choice.addEventListener("change", () => showScatter(choice.value));
-  chart(place, ["look", "units"], get, draw);
-  drawLasso = startLasso(place.content, () => (view ? [view] : []));
+  choice.value = kinds[name];
+  choice.addEventListener("change", () => showScatter(choice.value, name));
+  /** @type {import("../lasso.js").Plot | null} */
+  let view = null;
+  chart(place, ["look"], (units, canvas) => get(units, canvas, kinds[name]), (canvas, units, found) => {
+    view = draw(canvas, units, found, kinds[name]);
+    drawLasso();
+    return view ? "all spikes; drag a lasso, or Ctrl+click its corners" : "";
+  });
+  const drawLasso = startLasso(place.content, () => (view ? [view] : []));
 }
 
-/** @param {string} kind */
-export function showScatter(kind) {
-  state.scatter = kind;
+/** Show the next kind, or the one before. @param {number} by */
+export function stepScatter(by) {
+  const known = SCATTERS.filter(({ needs }) => state.start.has[needs]), at = known.findIndex(({ kind }) => kind === kinds.scatter);
+  if (known.length) showScatter(known[(at + by + known.length) % known.length].kind);
+}
+
+/** @param {string} kind @param {Name} [name] */
+export function showScatter(kind, name = "scatter") {
+  kinds[name] = kind;
   state.lasso = null;
-  choice.value = kind;
-  reveal("scatter");
+  const choice = choices.get(name);
+  if (choice) choice.value = kind;
+  reveal(name);
   changed("look", "lasso");
 }

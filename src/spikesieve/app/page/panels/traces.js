@@ -8,6 +8,7 @@ import { tellError } from "../says.js";
 import { on, selected, state } from "../store.js";
 import { colours, isDark, unitColour } from "../theme.js";
 import { controls } from "../traces/controls.js";
+import { startFocusKeys } from "../traces/focus_keys.js";
 import { startMouse } from "../traces/mouse.js";
 import { drawTimeline, startTimeline } from "../traces/timeline.js";
 import { spikesIn } from "../traces/spikes.js";
@@ -19,8 +20,8 @@ import { blocksOf, centre, gather, onlyLarge, stepFor, tilesOf, usualSize } from
 /** @typedef {import("../traces/tiles.js").Wanted} Wanted */
 
 const ROWS = 32, AHEAD = 2, LEFT = 46, BELOW = 16, SLOW_MS = 700;
-/** The usual noise takes a sixth of a row, but no less than some pixels; a heatmap has its full colour at six times the noise. */
-const ROW_OF_NOISE = 6, LEAST_NOISE_PX = 4, HEAT_OF_NOISE = 6;
+/** The usual noise takes a sixth of a row, but no less than some pixels, unless that is more than a quarter; a heatmap has its full colour at six times the noise. */
+const ROW_OF_NOISE = 6, LEAST_NOISE_PX = 4, MOST_OF_ROW = 4, HEAT_OF_NOISE = 6;
 /** A prediction below this share of the noise is not drawn over the traces. */
 const SEEN_OF_NOISE = 0.5;
 
@@ -63,6 +64,7 @@ function mount(place) {
         view.marks = (await getJson("marks")).marks;
         sync = controls(place.tools, canvas, address);
         startMouse(canvas, place.say);
+        startFocusKeys(canvas);
         startTimeline(timeline);
       }
       redraw();
@@ -123,7 +125,8 @@ function drawAll(canvas, timeline) {
   const rows = { first: view.first, n: view.n }, gathered = gather(here(own), view, rows, width, step, heat);
   if (view.kind === "raw") centre(gathered);
   const image = new ImageData(width, height), picture = { pixels: new Uint32Array(image.data.buffer), width, height }, noise = noiseOf(gathered);
-  const perUnit = (heat ? 1 / HEAT_OF_NOISE : Math.max(height / view.n / ROW_OF_NOISE, LEAST_NOISE_PX)) * (view.scale / noise);
+  const rowPx = height / view.n, noisePx = Math.max(rowPx / ROW_OF_NOISE, Math.min(LEAST_NOISE_PX, rowPx / MOST_OF_ROW));
+  const perUnit = (heat ? 1 / HEAT_OF_NOISE : noisePx) * (view.scale / noise);
   picture.pixels.fill(pixel(colours().paper));
   shadeBlanked(picture);
   if (heat) drawHeat(picture, gathered, perUnit, table(), pixel(colours().shade));

@@ -44,7 +44,7 @@ function meanOf({ data, shape }) {
 
 /** Means, and single spikes if they are asked for. @param {number[]} units @returns {Promise<{means: Message[], single: Message[]}>} */
 async function get(units) {
-  const single = state.raw ? units.map((unit) => getArrays(`snippets/${unit}${ofRange("?")}`)) : [];
+  const single = state.raw ? units.map((unit) => getArrays(`snippets/${unit}?n=${state.nWaveforms}${ofRange("&")}`)) : [];
   return { means: await unitArrays(units), single: await Promise.all(single) };
 }
 

@@ -1,11 +1,11 @@
 // @ts-check
 // What is going to be sorted: one object, and who wants to hear when a part of it changes.
 
-import { post } from "../api.js";
+import { post, postForArrays } from "../api.js";
 import { settled } from "./dom.js";
 
 /**
- * @typedef {"recording" | "facts" | "settings" | "place"} Part
+ * @typedef {"recording" | "facts" | "settings" | "place" | "window"} Part
  * @typedef {{x: number[], y: number[], channel: number[], shank: number[]}} Contacts
  */
 
@@ -45,6 +45,11 @@ export function told(...parts) {
 /** @param {string} verb @param {object} content @returns {Promise<any>} */
 export function ask(verb, content) {
   return post(`ask/${verb}`, content);
+}
+
+/** @param {string} verb @param {object} content @returns {Promise<import("../wire.js").Message>} */
+export function askArrays(verb, content) {
+  return postForArrays(`ask/${verb}`, content);
 }
 
 export function recordingAsked() {

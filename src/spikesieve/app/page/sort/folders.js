@@ -5,6 +5,7 @@ import { tell, tellError } from "../says.js";
 import { ask, choose, draft, hear, read } from "./draft.js";
 import { byId, make, size } from "./dom.js";
 import { openResult } from "./sorts.js";
+import { besideBox, openReport } from "./together.js";
 
 const PROBES = /\.(json|mat|prb|npz|imro)$/i;
 const RECENT = "spikesieve-recent";
@@ -50,13 +51,15 @@ function join(folder, name) {
 
 /** @param {string} path @param {any} entry */
 function row(path, { name, kind, size_bytes: bytes }) {
-  const act = kind === "file" ? () => look(path) : kind === "result" ? () => openResult(path) : () => goTo(path);
+  const act = kind === "file" ? () => look(path) : kind === "result" ? () => openResult(path) : kind === "report" ? () => openReport(path) : () => goTo(path);
   const element = make("div", { class: `entry ${kind}`, title: path }, make("button", { type: "button", class: "name", onclick: act }, name));
   element.dataset.path = path;
   if (kind === "result") element.append(make("small", {}, "result: open"));
+  if (kind === "report") element.append(make("small", {}, "comparison: open"));
   if (kind === "file") element.append(make("small", {}, size(bytes)));
   if (kind === "file" && PROBES.test(name)) element.append(make("button", { type: "button", class: "plain", onclick: () => read({ probe: path, probe_table: "" }) }, "as probe"));
-  else if (kind !== "result") element.append(make("button", { type: "button", class: "plain", title: "Join it to the recording, as the next in time", onclick: () => join_(path) }, "+"));
+  else if (kind !== "result" && kind !== "report") element.append(make("button", { type: "button", class: "plain", title: "Join it to the recording, as the next in time", onclick: () => join_(path) }, "+"));
+  if (kind !== "report") element.append(besideBox({ path, isResult: kind === "result" }));
   return element;
 }
 

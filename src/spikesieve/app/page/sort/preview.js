@@ -1,22 +1,21 @@
 // @ts-check
 // The traces before they are sorted: raw to whitened, side by side or over each other, with what would be detected in them.
 
-import { decode } from "../wire.js";
-import { Refused } from "../api.js";
 import { on } from "../store.js";
 import { tellError } from "../says.js";
-import { ask, draft, hear, recordingAsked } from "./draft.js";
+import { ask, askArrays, draft, hear, recordingAsked, told } from "./draft.js";
 import { byId, make, settled } from "./dom.js";
+import { lookOver, startOverview } from "./overview.js";
 import { drawPreview } from "./preview_drawing.js";
 
 /** @typedef {import("./preview_drawing.js").Shown} Shown */
 
 const KINDS = { raw: "raw", highpassed: "high-passed", referenced: "referenced", whitened: "whitened" };
-const MOST_LINES = 64, GUTTER = 34;
+const MOST_LINES = 64, LEAST_ROW_PX = 4, GUTTER = 34;
 const view = { open: false, kinds: ["highpassed"], overlay: false, start: 0, seconds: 0.25, order: "depth", scale: 1, detect: true };
 /** @type {Map<string, Shown>} */
 const shown = new Map();
-/** @type {{sample: number[], channel: number[]} | null} */
+/** @type {import("./preview_drawing.js").Detected | null} */
 let spikes = null;
 let asked = 0;
 /** The settings that the shown traces depend on. */
@@ -31,14 +30,6 @@ function request(kind, shape, columns) {
   return { recording: recordingAsked(), settings: draft.values, kind, start_s: view.start, seconds: view.seconds, n_columns: columns, shape, order: view.order };
 }
 
-/** @param {object} content @returns {Promise<import("../wire.js").Message>} */
-async function arrays(content) {
-  const headers = { "Content-Type": "application/json", "X-Spikesieve": "page" };
-  const response = await fetch("api/ask/traces", { method: "POST", headers, body: JSON.stringify(content), credentials: "same-origin" });
-  if (!response.ok) throw new Refused(response.status, (await response.json().catch(() => ({}))).error ?? `The server answered ${response.status}.`);
-  return decode(await response.arrayBuffer());
-}
-
 /** @param {string[]} parts */
 function say(...parts) {
   byId("preview-says").textContent = parts.filter(Boolean).join(" · ");
@@ -47,13 +38,13 @@ function say(...parts) {
 async function look() {
   if (!view.open || !draft.facts || draft.facts.problem && !draft.facts.contacts) return;
   const mine = ++asked, places = panels(), columns = Math.max(50, Math.round(places[0].canvas.clientWidth - GUTTER));
-  const shape = draft.facts.contacts?.x.length > MOST_LINES ? "heat" : "lines";
+  const n = draft.facts.contacts?.x.length ?? 0, shape = n > MOST_LINES || places[0].canvas.clientHeight < LEAST_ROW_PX * n ? "heat" : "lines";
   spikes = null;
   say("reading …");
   try {
     for (const kind of view.kinds) {
       if (kind === "referenced" || kind === "whitened") say("learning noise and whitening from 20 s of the recording …");
-      const { arrays: found, facts } = await arrays(request(kind, shape, columns));
+      const { arrays: found, facts } = await askArrays("traces", request(kind, shape, columns));
       if (mine !== asked) return;
       seen = tracesDependOn();
       shown.set(kind, { values: found.values.data, nColumns: found.values.shape[1], pairs: found.values.shape.length > 2, shape, ...facts });
@@ -120,7 +111,19 @@ function move(share) {
   const last = Math.max(0, (draft.facts?.duration_s ?? 0) - view.seconds);
   view.start = Math.min(last, Math.max(0, view.start + share * view.seconds));
   byId("preview-start").value = String(Number(view.start.toFixed(4)));
+  told("window");
   lookSoon();
+}
+
+/** The part that is shown, in s. */
+export function window_() {
+  return { start: view.start, seconds: view.seconds };
+}
+
+/** @param {number} second Shown in the middle. */
+export function lookAt(second) {
+  view.start = second - view.seconds / 2;
+  move(0);
 }
 
 /** @param {string} kind @param {boolean} isOn */
@@ -150,10 +153,13 @@ function controls() {
 function open() {
   view.open = true;
   byId("preview-bar").replaceChildren(...controls());
+  byId("preview").classList.add("open");
+  void lookOver();
   void look().then(check);
 }
 
 export function startPreview() {
+  startOverview();
   byId("preview-bar").append(make("button", { type: "button", id: "preview-open", onclick: open }, "Look at the data"));
   byId("preview-canvases").addEventListener("wheel", (/** @type {WheelEvent} */ event) => {
     event.preventDefault();
@@ -171,7 +177,7 @@ export function startPreview() {
     spikes = null;
     draw();
     byId("checks").replaceChildren();
-    if (view.open) void look().then(check);
+    if (view.open) void look().then(check).then(lookOver);
   });
   hear(["settings"], settled(() => {
     if (!view.open || !draft.facts) return;

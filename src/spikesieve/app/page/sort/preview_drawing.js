@@ -8,10 +8,13 @@ import { colours } from "../theme.js";
 
 /**
  * @typedef {{values: Int16Array, nColumns: number, pairs: boolean, shape: string, scale: number, channels: number[], unit: string, start: number, n_samples: number, sampling_hz: number}} Shown
+ * @typedef {{sample: number[], channel: number[], trough_sd: number, trough_uv: Record<string, number>}} Detected With the trough of the usual spike that is just detected.
  * @typedef {Shown & {name: string, centre: boolean}} Part `centre`: without the mean of each row.
  */
 
 const LEFT = 34;
+/** Rows that are lower than this have no line of the threshold. */
+const LEAST_ROW_PX = 8;
 
 /** The part as numbers by row and pixel. @param {Part} part @param {number} width */
 function numbers(part, width) {
@@ -40,7 +43,7 @@ function usual({ low, high }) {
   return some[Math.floor(some.length / 2)] || 1;
 }
 
-/** @param {HTMLCanvasElement} canvas @param {Part[]} parts @param {{sample: number[], channel: number[]} | null} spikes @param {number} scale */
+/** @param {HTMLCanvasElement} canvas @param {Part[]} parts @param {Detected | null} spikes @param {number} scale */
 export function drawPreview(canvas, parts, spikes, scale) {
   const paper = pen(canvas), its = colours();
   if (!paper) return;
@@ -51,11 +54,22 @@ export function drawPreview(canvas, parts, spikes, scale) {
   parts.forEach((part, place) => {
     const found = numbers(part, width), size = usual(found), nRows = part.channels.length;
     if (part.shape === "heat") drawHeat(picture, found, scale / (5 * size), heatColours(its.units[0], its.paper, its.units[1]), pixel(its.shade));
-    else for (let row = 0; row < nRows; row++) drawLine(picture, found, row, (0.14 * height * scale) / nRows / size, pixel(parts.length > 1 ? its.units[place % its.units.length] : its.ink));
+    else {
+      const perUnit = (0.14 * height * scale) / nRows / size;
+      for (let row = 0; row < nRows; row++) drawLine(picture, found, row, perUnit, pixel(parts.length > 1 ? its.units[place % its.units.length] : its.ink));
+      if (spikes?.trough_sd && !place && height / nRows >= LEAST_ROW_PX) part.channels.forEach((channel, row) => dashed(picture, middleOf(row, nRows, height) + perUnit * (part.unit === "SD" ? spikes.trough_sd : spikes.trough_uv[channel] ?? NaN), pixel(its.units[1])));
+    }
   });
   paint(paper.ctx, image, LEFT);
   labels(paper, parts, its);
   if (spikes) mark(paper.ctx, parts[0], spikes, { width, height }, its.units[1]);
+}
+
+/** A line across the picture. @param {import("../draw/traces.js").Picture} picture @param {number} y @param {number} colour */
+function dashed({ pixels, width, height }, y, colour) {
+  const row = Math.round(y);
+  if (!(row >= 0 && row < height)) return;
+  for (let x = 0; x < width; x++) if (x % 8 < 3) pixels[row * width + x] = colour;
 }
 
 /** @param {import("../draw/canvas.js").Pen} pen @param {Part[]} parts @param {import("../draw/canvas.js").Colours} its */

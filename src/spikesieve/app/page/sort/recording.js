@@ -93,7 +93,9 @@ function stretches(name, isOne) {
 function clear() {
   for (const field of /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("#about [id^='read-']"))) {
     const name = field.id.slice("read-".length), value = draft.reading[name];
-    if (document.activeElement !== field && value === undefined) field.value = name === "dtype" ? "int16" : "";
+    if (document.activeElement === field) continue;
+    if (value === undefined) field.value = name === "dtype" ? "int16" : "";
+    else if (name.endsWith("_s")) field.value = (name === "exclude_s" ? value : [value]).map((/** @type {number[]} */ pair) => pair.join(":")).join(", ");
   }
 }
 

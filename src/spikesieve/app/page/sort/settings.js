@@ -86,19 +86,26 @@ async function check() {
     const n = Object.keys(draft.values).length;
     byId("settings-says").textContent = found.unused || (n ? `${n} changed` : "all default");
     byId("settings-says").title = found.unused;
-    toml = found.toml;
+    exported = found;
   } catch (error) {
     tellError(error);
   }
   follow();
 }
 
-let toml = "";
+/** The changed settings as text: as TOML, and as Kilosort4's JSON without those that are only here. */
+let exported = { toml: "", kilosort4: "", only_here: /** @type {string[]} */ ([]) };
 
-function save() {
-  const link = make("a", { href: URL.createObjectURL(new Blob([toml], { type: "application/toml" })), download: "settings.toml" });
+/** @param {string} text @param {string} name */
+function save(text, name) {
+  const link = make("a", { href: URL.createObjectURL(new Blob([text])), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+function saveForKilosort4() {
+  save(exported.kilosort4, "settings.json");
+  if (exported.only_here.length) tell(`Kilosort4 does not have ${exported.only_here.join(", ")}: left out.`, true);
 }
 
 /** @param {File} file */
@@ -115,7 +122,7 @@ async function load(file) {
 
 export function startSettings() {
   const file = make("input", { type: "file", accept: ".toml,.json", hidden: true, id: "settings-file", onchange: () => file.files[0] && void load(file.files[0]).then(() => (file.value = "")) });
-  byId("settings-bar").append(make("input", { id: "settings-search", type: "search", placeholder: "search, also Kilosort's names", oninput: filter }), make("label", {}, make("input", { id: "only-changed", type: "checkbox", onchange: filter }), "changed"), make("button", { type: "button", title: "TOML, or the JSON that Kilosort4 exports", onclick: () => file.click() }, "Import"), make("button", { type: "button", onclick: save }, "Export"), make("button", { type: "button", onclick: () => { draft.values = {}; told("settings"); } }, "Defaults"), file);
+  byId("settings-bar").append(make("input", { id: "settings-search", type: "search", placeholder: "search, also Kilosort's names", oninput: filter }), make("label", {}, make("input", { id: "only-changed", type: "checkbox", onchange: filter }), "changed"), make("button", { type: "button", title: "TOML, or the JSON that Kilosort4 exports", onclick: () => file.click() }, "Import"), make("button", { type: "button", title: "What was changed, as TOML", onclick: () => save(exported.toml, "settings.toml") }, "Export"), make("button", { type: "button", title: "What was changed, as Kilosort4's JSON", onclick: saveForKilosort4 }, "Kilosort4"), make("button", { type: "button", onclick: () => { draft.values = {}; told("settings"); } }, "Defaults"), file);
   for (const { name, description, fields } of draft.start.form) {
     const group = make("details", { open: name === "" }, make("summary", {}, name || "method", " ", make("small", {}, description), make("small", { class: "n" })));
     group.append(...fields.map(rowOf));

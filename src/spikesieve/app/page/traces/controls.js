@@ -44,12 +44,17 @@ export function controls(tools, canvas, address) {
     view.colours = value;
     changedView();
   });
+  const strip = select(tools, "What the strip below shows of the whole recording", [["rms", "size (RMS)"], ["spikes", "spikes"], ["drift", "drift"], ["none", "nothing"]], (value) => {
+    view.strip = value;
+    changedView();
+  });
   button(tools, "Marks", "Marks with a note (F makes one)", showMarks);
   button(tools, "PNG", "Save the picture", () => savePicture([canvas]));
   button(tools, "CSV", "Save every sample that is seen", () => saveTable(address));
   return () => {
     kind.value = view.kind;
     order.value = view.order;
+    strip.value = view.strip;
     heat.hidden = view.n <= MOST_LINES;
   };
 }

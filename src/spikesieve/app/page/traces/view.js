@@ -21,6 +21,8 @@ export const view = {
   n: 0,
   scale: 1,
   colours: "colour",
+  /** What the strip below the traces shows of the whole recording: "rms", "spikes", "drift" or "none". */
+  strip: "spikes",
   allSpikes: false,
   labels: true,
   /** The prediction over the traces. */
@@ -32,6 +34,10 @@ export const view = {
   /** @type {{number: number, sample: number, channel: number | null, text: string, who: string, when: string}[]} */
   marks: [],
 };
+
+const MOST_VISITED = 100;
+/** Where one was before each jump, the last one last. @type {number[]} */
+const visited = [];
 
 /** @type {() => void} */
 let draw = () => undefined;
@@ -76,14 +82,38 @@ export function step(share) {
   moveTo(view.start + share * view.samples);
 }
 
+/** @param {number} seconds */
+export function stepSeconds(seconds) {
+  step((seconds * state.start.sampling_hz) / view.samples);
+}
+
+function remember() {
+  if (visited.push(view.start) > MOST_VISITED) visited.shift();
+}
+
+/** To where one was before the last jump. */
+export function goBack() {
+  const start = visited.pop();
+  if (start === undefined) return tell("There was no jump before this.", true);
+  view.target = null;
+  moveTo(start);
+}
+
 /** Show a sample in the middle. @param {number} sample */
 export function goTo(sample) {
+  remember();
   view.target = sample;
   moveTo(Math.round(sample - view.samples / 2));
 }
 
 /** @param {number} share 0 is the start, 1 the end. */
 export function goToShare(share) {
+  remember();
+  scrub(share);
+}
+
+/** The same while the mouse is dragged: one way back for all of it. @param {number} share */
+export function scrub(share) {
   view.target = null;
   moveTo(share * view.about.n_samples - view.samples / 2);
 }

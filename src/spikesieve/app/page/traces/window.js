@@ -28,27 +28,17 @@ export function blocksOf(first, n, block, nAll) {
 }
 
 /**
- * Numbers of the visible rows, column by column.
- * @param {Tile[]} tiles @param {{first: number, n: number}} rows @param {number} from First column. @param {number} n Number of columns.
- * @returns {{low: Float32Array, high: Float32Array}}
+ * Write the columns of one row of a tile.
+ * @param {Tile} tile @param {number} row Of the recording. @param {number} from First column. @param {Float32Array} low @param {Float32Array} high
  */
-function columnsOf(tiles, rows, from, n) {
-  const low = new Float32Array(rows.n * n).fill(NaN), high = tiles.some(({ pairs }) => pairs) ? new Float32Array(rows.n * n).fill(NaN) : low;
-  for (const { index, first, values, nRows, nColumns, pairs, scale } of tiles) {
-    const begin = Math.max(from, index * nColumns), end = Math.min(from + n, (index + 1) * nColumns);
-    for (let row = Math.max(rows.first, first); row < Math.min(rows.first + rows.n, first + nRows); row++) {
-      let to = (row - rows.first) * n + begin - from, at = (row - first) * nColumns + begin - index * nColumns;
-      if (pairs) {
-        at *= 2;
-        for (let column = begin; column < end; column++, to++, at += 2) {
-          if (values[at] === NOTHING) continue;
-          low[to] = values[at] * scale;
-          high[to] = values[at + 1] * scale;
-        }
-      } else for (let column = begin; column < end; column++, to++, at++) if (values[at] !== NOTHING) low[to] = high[to] = values[at] * scale;
-    }
+function columnsOf({ index, first, values, nColumns, pairs, scale }, row, from, low, high) {
+  const begin = Math.max(from, index * nColumns), end = Math.min(from + low.length, (index + 1) * nColumns), width = pairs ? 2 : 1;
+  let at = ((row - first) * nColumns + begin - index * nColumns) * width;
+  for (let to = begin - from; to < end - from; to++, at += width) {
+    if (values[at] === NOTHING) continue;
+    low[to] = values[at] * scale;
+    if (high !== low) high[to] = values[at + width - 1] * scale;
   }
-  return { low, high };
 }
 
 /**
@@ -58,35 +48,52 @@ function columnsOf(tiles, rows, from, n) {
  */
 export function gather(tiles, { start, samples }, rows, width, step, heat) {
   const perPixel = samples / width / step, from = Math.floor(start / step) - 1, n = Math.ceil(samples / step) + 4;
-  const columns = columnsOf(tiles, rows, from, n), size = rows.n * width, low = new Float32Array(size), high = heat ? low : new Float32Array(size);
-  const offset = start / step - from;
+  const size = rows.n * width, low = new Float32Array(size), high = heat ? low : new Float32Array(size);
+  // The columns of a row, one row after the other: they stay in the processor's cache.
+  const least = new Float32Array(n), most = tiles.some(({ pairs }) => pairs) ? new Float32Array(n) : least;
+  const places = new Float64Array(width).map((_, x) => start / step - from + x * perPixel), begins = new Int32Array(width).map((_, x) => Math.floor(places[x]));
+  const ends = begins.map((a, x) => Math.max(a + 1, Math.ceil(places[x] + perPixel)));
   for (let row = 0; row < rows.n; row++) {
-    const base = row * n;
-    for (let x = 0, to = row * width; x < width; x++, to++) {
-      const at = offset + x * perPixel, a = Math.floor(at);
-      if (perPixel < 1 && !heat) {
-        // Between two samples: on the line that joins them.
-        const share = at - a;
-        low[to] = columns.low[base + a] * (1 - share) + columns.low[base + a + 1] * share;
-        high[to] = columns.high[base + a] * (1 - share) + columns.high[base + a + 1] * share;
-        continue;
-      }
-      const b = Math.max(a + 1, Math.ceil(at + perPixel));
-      let least = columns.low[base + a], most = columns.high[base + a];
-      for (let k = a + 1; k < b; k++) {
-        const l = columns.low[base + k], h = columns.high[base + k];
-        if (heat) {
-          if (Math.abs(l) > Math.abs(least)) least = l;
-        } else {
-          if (l < least) least = l;
-          if (h > most) most = h;
-        }
-      }
-      low[to] = least;
-      if (!heat) high[to] = most;
-    }
+    const to = row * width;
+    least.fill(NaN);
+    if (most !== least) most.fill(NaN);
+    for (const tile of tiles) if (rows.first + row >= tile.first && rows.first + row < tile.first + tile.nRows) columnsOf(tile, rows.first + row, from, least, most);
+    if (heat) farthest(least, begins, ends, low, to);
+    else if (perPixel < 1) between(least, most, places, low, high, to);
+    else extremes(least, most, begins, ends, low, high, to);
   }
   return { low, high, nRows: rows.n, width };
+}
+
+/** The value farthest from 0 of each pixel. @param {Float32Array} values @param {Int32Array} begins @param {Int32Array} ends @param {Float32Array} low @param {number} to */
+function farthest(values, begins, ends, low, to) {
+  for (let x = 0; x < begins.length; x++) {
+    let found = values[begins[x]];
+    for (let k = begins[x] + 1; k < ends[x]; k++) if (Math.abs(values[k]) > Math.abs(found)) found = values[k];
+    low[to + x] = found;
+  }
+}
+
+/** Where a pixel lies between two samples: on the line that joins them. @param {Float32Array} least @param {Float32Array} most @param {Float64Array} places @param {Float32Array} low @param {Float32Array} high @param {number} to */
+function between(least, most, places, low, high, to) {
+  for (let x = 0; x < places.length; x++) {
+    const a = Math.floor(places[x]), share = places[x] - a;
+    low[to + x] = least[a] * (1 - share) + least[a + 1] * share;
+    high[to + x] = most[a] * (1 - share) + most[a + 1] * share;
+  }
+}
+
+/** @param {Float32Array} least @param {Float32Array} most @param {Int32Array} begins @param {Int32Array} ends @param {Float32Array} low @param {Float32Array} high @param {number} to */
+function extremes(least, most, begins, ends, low, high, to) {
+  for (let x = 0; x < begins.length; x++) {
+    let l = least[begins[x]], h = most[begins[x]];
+    for (let k = begins[x] + 1; k < ends[x]; k++) {
+      if (least[k] < l) l = least[k];
+      if (most[k] > h) h = most[k];
+    }
+    low[to + x] = l;
+    high[to + x] = h;
+  }
 }
 
 /** Take the mean of each row away, so that slow waves and offsets do not hide the rest. @param {Gathered} gathered */

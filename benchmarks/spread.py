@@ -1,0 +1,228 @@
+"""How one recording spreads over worker processes: what is serial, what travels, and what to expect of more workers.
+
+    python benchmarks/spread.py measure WORKDIR MEASURED.json d384:60 [s64:300 ...] [--workers 0 1 2 4]
+    python benchmarks/spread.py table MEASURED.json --core-hours 1.15
+
+`measure` sorts the first seconds of recordings of WORKDIR (see benchmarks/bench.py) over worker processes of Dask (0:
+with one thread, without Dask), report included, and compares the bytes of the results with the first. It measures
+processor time, which other programs change little: of the workers; of the thread that hands out, while no worker has
+anything to do (alone) and while they work (ordering); and of the other threads of this process (dask: scheduler,
+packing, sockets). Bytes are counted at the sockets and files of the workers.
+
+`table` prints what was measured, and what to expect of longer recordings: each measure is a line over contacts x
+seconds, fitted to all runs, but for the work of the workers (--core-hours, for an hour of 384 channels, see
+docs/benchmarks/performance.md: short recordings are read more often), and for what is alone, which does not grow.
+Minutes = alone + max(workers / n, ordering + dask).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock, main_thread
+from typing import Any
+
+import numpy as np
+import psutil
+from scipy.optimize import nnls
+from tornado.iostream import IOStream
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from killing import unlike
+
+from spikesieve.api.sort_files import Job, sort_files
+from spikesieve.batch.clusters import Workers, open_client
+from spikesieve.batch.executor import ClusterExecutor
+from spikesieve.io.recordings.open_input import RawOptions
+
+MEASURES = ("workers_s", "alone_s", "ordering_s", "dask_s", "to_mb", "from_mb", "files_mb", "tasks")
+# What is projected: name, contacts, hours, the recording it is measured on, and workers.
+TARGETS = (("1 h x 384 channels", 384, 1.0), ("4 h x 1536 channels", 1536, 4.0))
+N_WORKERS = (8, 32, 128)
+
+
+class Watched(Executor):
+    """Counts pieces of work, and the processor time of the main thread while none is handed out."""
+
+    def __init__(self, inner: Executor) -> None:
+        self._inner, self._lock, self._n_out = inner, Lock(), 0
+        self._clock = time.pthread_getcpuclockid(main_thread().ident or 0)
+        self.n_tasks, self.alone_s, self._since_s = 0, 0.0, self.now_s()
+        self._begun_s = self._since_s
+
+    def now_s(self) -> float:
+        """Processor time of the main thread in s."""
+        return time.clock_gettime(self._clock)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Hand out a piece of work."""
+        with self._lock:
+            if not self._n_out:
+                self.alone_s += self.now_s() - self._since_s
+            self._n_out += 1
+            self.n_tasks += 1
+        future = self._inner.submit(fn, *args, **kwargs)
+        future.add_done_callback(self._ended)
+        return future
+
+    def _ended(self, future: Future[Any]) -> None:
+        with self._lock:
+            self._n_out -= 1
+            if not self._n_out:
+                self._since_s = self.now_s()
+
+    def end(self) -> float:
+        """Count what the main thread did since the last piece of work; returns all that it did, in s."""
+        self.alone_s += self.now_s() - self._since_s
+        return self.now_s() - self._begun_s
+
+
+def count_traffic() -> None:
+    """Count the bytes that pass the sockets of this process."""
+    kind: Any = IOStream
+    kind.n_in, kind.n_out = 0, 0
+    read, write = kind.read_from_fd, kind.write_to_fd
+
+    def counted_read(self: Any, *args: Any) -> Any:
+        n = read(self, *args)
+        kind.n_in += n or 0
+        return n
+
+    def counted_write(self: Any, *args: Any) -> Any:
+        n = write(self, *args)
+        kind.n_out += n or 0
+        return n
+
+    kind.read_from_fd, kind.write_to_fd = counted_read, counted_write
+
+
+def counters() -> tuple[float, float, float, float]:
+    """Processor time in s, and bytes of sockets, in and out, and of files that this process has read."""
+    kind: Any = IOStream
+    process = psutil.Process()
+    return sum(process.cpu_times()[:2]), kind.n_in, kind.n_out, process.io_counters().read_chars
+
+
+def job_of(folder: Path, seconds: float, out: Path, n_jobs: int) -> Job:
+    """The first seconds of a recording."""
+    meta = json.loads((folder / "meta.json").read_text())
+    raw = RawOptions(meta["n_channels"], meta["fs"], gain_uv=meta["gain_uv"], time_range_s=(0.0, seconds))
+    return Job((folder / "recording.bin",), out, str(folder / "probe.json"), raw, n_jobs=n_jobs, overwrite=True)
+
+
+def spread(folder: Path, seconds: float, n: int, out: Path) -> dict[str, float]:
+    """Sort over n worker processes."""
+    with ExitStack() as stack:
+        client, _ = open_client(stack, Workers("local", n), 0)
+        client.run(count_traffic)
+        # Kernels are loaded before.
+        sort_files(job_of(folder, 3.0, out.with_name("warm"), n), executor=ClusterExecutor(client))
+        before, here_s, begun_s = client.run(counters), time.process_time(), time.monotonic()
+        executor = Watched(ClusterExecutor(client))
+        sort_files(job_of(folder, seconds, out, n), executor=executor)
+        main_s = executor.end()
+        here_s, wall_s = time.process_time() - here_s, time.monotonic() - begun_s
+        after = client.run(counters)
+    moved = [sum(after[each][k] - before[each][k] for each in after) for k in range(4)]
+    here = (executor.alone_s, main_s - executor.alone_s, here_s - main_s)
+    numbers = (moved[0], *here, *(n_bytes / 1e6 for n_bytes in moved[1:]), executor.n_tasks)
+    return {"wall_s": wall_s, **dict(zip(MEASURES, numbers, strict=True))}
+
+
+def measure(workdir: Path, kept: Path, wanted: list[str], n_workers: list[int]) -> None:
+    """Sort, and keep what was measured."""
+    rows = json.loads(kept.read_text()) if kept.exists() else []
+    for text in wanted:
+        name, _, seconds = text.partition(":")
+        folder = workdir / name
+        n_contacts = json.loads((folder / "meta.json").read_text())["n_channels"]
+        with TemporaryDirectory(dir=workdir) as temporary:
+            first = Path(temporary) / str(n_workers[0])
+            for n in n_workers:
+                out = Path(temporary) / str(n)
+                if n:
+                    found = spread(folder, float(seconds), n, out)
+                else:
+                    begun_s = time.process_time()
+                    sort_files(job_of(folder, float(seconds), out, 1))
+                    found = {"thread_s": time.process_time() - begun_s}
+                facts = {"recording": name, "contacts": n_contacts, "seconds": float(seconds), "n": n}
+                rows.append({**facts, **found, "unlike_first": unlike(first, out)})
+                print(rows[-1], flush=True)
+                kept.write_text(json.dumps(rows, indent=1))
+
+
+def table(kept: list[Path], core_hours: float) -> None:
+    """Print what was measured, and what to expect."""
+    rows = [row for path in kept for row in json.loads(path.read_text()) if row["n"]]
+    names = ("workers s", "alone s", "ordering s", "dask s", "alone", "MB to", "MB from", "MB of files", "pieces")
+    print_row("recording", "s", "workers", *names, "same bytes")
+    print_row(*["---"] * 13)
+    for row in rows:
+        times = [row[each] for each in MEASURES[:4]]
+        share = f"{100 * row['alone_s'] / sum(times):.0f} %"
+        sizes = [f"{row[each]:.0f}" for each in MEASURES[4:]]
+        facts = (row["recording"], f"{row['seconds']:.0f}", str(row["n"]))
+        print_row(*facts, *(f"{each:.1f}" for each in times), share, *sizes, "yes" if not row["unlike_first"] else "no")
+    for title, contacts, hours in TARGETS:
+        found = {name: line_at(rows, name, contacts * 3600 * hours) for name in MEASURES}
+        found["workers_s"] = 3600 * core_hours * hours * contacts / 384
+        found["alone_s"] = max(row["alone_s"] for row in rows)
+        bound_s = found["ordering_s"] + found["dask_s"]
+        one_s = found["workers_s"] + found["alone_s"] + bound_s
+        sent_mb = found["to_mb"] + found["from_mb"]
+        print(f"\n{title}: " + ", ".join(f"{name} {value:.0f}" for name, value in found.items()))
+        for n in N_WORKERS:
+            takes_s = found["alone_s"] + max(found["workers_s"] / n, bound_s)
+            raw_mb = 2 * contacts * 2 * 30_000 * 3600 * hours / 1e6
+            print_row(
+                str(n),
+                f"{takes_s / 60:.1f} min",
+                f"{one_s / takes_s:.1f} times",
+                f"files {raw_mb / takes_s:.0f} MB/s",
+                f"sent {sent_mb / takes_s:.0f} MB/s",
+            )
+
+
+def print_row(*cells: str) -> None:
+    """Print a line of a table."""
+    print(f"| {' | '.join(cells)} |")
+
+
+def line_at(rows: list[dict[str, Any]], name: str, contact_s: float) -> float:
+    """A line over contacts x seconds through all runs; it neither falls nor begins below 0."""
+    x = np.array([row["contacts"] * row["seconds"] for row in rows])
+    y = np.array([row[name] for row in rows])
+    parts, _ = nnls(np.column_stack([np.ones_like(x), x]), y)
+    return float(parts @ [1.0, contact_s])
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ways = parser.add_subparsers(dest="what", required=True)
+    measuring = ways.add_parser("measure")
+    measuring.add_argument("workdir", type=Path)
+    measuring.add_argument("kept", type=Path)
+    measuring.add_argument("recordings", nargs="+")
+    measuring.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2, 4])
+    printing = ways.add_parser("table")
+    printing.add_argument("kept", type=Path, nargs="+")
+    printing.add_argument("--core-hours", type=float, required=True)
+    given = parser.parse_args()
+    if given.what == "measure":
+        measure(given.workdir, given.kept, given.recordings, given.workers)
+    else:
+        table(given.kept, given.core_hours)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""scikit-learn starts no threads of its own: the workers share the cores already, and sums keep their order."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.neighbors import NearestNeighbors
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from spikesieve.metrics.isolation import nearest_neighbors
+from spikesieve.stages import shapes
+from spikesieve.stages.clips import Window
+from spikesieve.stages.kilosort2.batches import Crossings, cluster_batch
+from spikesieve.stages.landmark_graph import nearest_landmarks
+from spikesieve.stages.shapes import ShapesParams
+
+POINTS = np.random.default_rng(0).standard_normal((600, 4)).astype(np.float32)
+
+
+def openmp_threads() -> set[int]:
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"}
+
+
+def learn_shapes() -> None:
+    shapes.learn(np.empty((0, 61), np.float32), Window(61, 20), 30_000.0, ShapesParams())
+
+
+def find_landmarks() -> None:
+    nearest_landmarks(POINTS, np.arange(0, 600, 6), 5)
+
+
+def cluster_a_batch() -> None:
+    contact = np.arange(600) % 4
+    near = np.arange(4)[:, None]
+    cluster_batch(Crossings(contact, POINTS[:, None, :]), near, 0)
+
+
+def share_neighbours() -> None:
+    nearest_neighbors(POINTS[:300], POINTS[300:])
+
+
+@pytest.mark.parametrize("compute", [learn_shapes, find_landmarks, cluster_a_batch, share_neighbours])
+def test_a_worker_starts_no_threads(compute, monkeypatch):
+    seen: set[int] = set()
+    for owner, name in ((KMeans, "fit"), (NearestNeighbors, "kneighbors")):
+        original = getattr(owner, name)
+
+        def spy(self, *args, _original=original, **kwargs):
+            seen.update(openmp_threads())
+            return _original(self, *args, **kwargs)
+
+        monkeypatch.setattr(owner, name, spy)
+
+    def on_a_worker() -> set[int]:
+        with threadpool_limits(limits=3, user_api="openmp"):  # a limit holds in its own thread only
+            compute()
+            return openmp_threads()
+
+    with ThreadPoolExecutor(1) as worker:
+        assert worker.submit(on_a_worker).result() == {3}
+    assert seen == {1}
