@@ -43,8 +43,8 @@ def complete_templates(
     Returns
     -------
     MovingTemplates
-        As many templates. Spikes that a smaller one had of a larger one are no longer counted; those of which hardly
-        any are left have no spikes.
+        As many templates. Spikes that a smaller one had of a larger one are no longer counted; those of which too
+        few are left have no spikes.
 
     Examples
     --------

@@ -137,8 +137,11 @@ def second_neuron(points: F64, sample: I64, test: SplitTest) -> Bool | None:
     >>> rng = np.random.default_rng(0)
     >>> points, sample = rng.standard_normal((100, 3)), np.sort(rng.integers(0, 90_000, 100))
     >>> points[:40, 0] += 9
-    >>> second_neuron(points, sample, test).sum(), second_neuron(points[40:], sample[40:], test)
-    (40, None)
+    >>> of_second = second_neuron(points, sample, test)
+    >>> bool(of_second[0] != of_second[40]), len(set(of_second[:40])), len(set(of_second[40:]))
+    (True, 1, 1)
+    >>> second_neuron(points[40:], sample[40:], test) is None
+    True
     """
     params = test.params
     if len(points) < 2 * params.min_spikes:
