@@ -135,10 +135,10 @@ def rows(n_contacts: int, n: int, repeat: int) -> list[tuple[str, float, float]]
     space = np.empty((len(centres.contacts), 1064), np.float32)
 
     def detect() -> None:
-        for first in range(0, n - 2088, 2048):
-            kernels.universal_scores(traces, unit, 20, first, 2, centres.contacts, centres.weights, 9.0, space)
+        for first in range(0, n - 1064, 1024):
+            kernels.universal_scores(traces, unit, 20, first, centres.contacts, centres.weights, 9.0, space)
 
-    note("universal_scores", detect, per_value["project"] * n_contacts * 1064 * ((n - 2088) // 2048 + 1))
+    note("universal_scores", detect, per_value["project"] * n_contacts * 1064 * ((n - 1064) // 1024 + 1))
     contacts = np.sort((np.arange(n_contacts)[:, None] + np.arange(N_NEAR)) % n_contacts, axis=1)
     templates = LearnedTemplates(
         contacts, rng.standard_normal((n_templates, N_NEAR, N_PCS)).astype(np.float32), np.full(n_templates, 100)

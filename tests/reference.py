@@ -166,26 +166,11 @@ def score(projections, near, weights, threshold, out):
             out[u, t] = best if abs(best) > threshold else 0.0
 
 
-def universal_scores(traces, shapes, peak_index, first, step, near, weights, threshold, out):
-    """out[u, n] = `score` at sample first + n step of the traces projected on the shapes."""
-    stop = first + step * out.shape[1]
-    projections = np.zeros((len(traces), len(shapes), max(traces.shape[1], stop)))
+def universal_scores(traces, shapes, peak_index, first, near, weights, threshold, out):
+    """out[u, t] = `score` at sample first + t of the traces projected on the shapes."""
+    projections = np.zeros((len(traces), len(shapes), max(traces.shape[1], first + out.shape[1])))
     project(traces, shapes, peak_index, projections[:, :, : traces.shape[1]])
-    score(projections[:, :, first:stop:step], near, weights, threshold, out)
-
-
-def refine(traces, shapes, peak_index, spikes, near, weights):
-    """Sample and score of each spike at its sample, or at one beside it where the magnitude at its centre is larger."""
-    moved = []
-    for t, u, value in zip(*spikes, strict=True):
-        around = np.zeros((1, 3))
-        first = max(0, t - 1)
-        here = around[:, first - (t - 1) :]
-        universal_scores(traces, shapes, peak_index, first, 1, near[u : u + 1], weights[u : u + 1], 0.0, here)
-        options = [(abs(value), 1, t, value)]
-        options += [(abs(around[0, i]), -i, t - 1 + i, around[0, i]) for i in (0, 2)]
-        moved.append(max(options)[2:])
-    return np.array([t for t, _ in moved], np.int64), np.array([v for _, v in moved], np.float32)
+    score(projections[:, :, first : first + out.shape[1]], near, weights, threshold, out)
 
 
 def pick(scores, neighbours, half_window, first, last):

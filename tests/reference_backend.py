@@ -38,18 +38,10 @@ class ReferenceBackend:
         yield from out
 
     def universal_peaks(self, traces, shapes, peak_index, where, span, limits):
-        step, near, weights = limits.step, where.contacts, where.weights
-        scores = np.zeros((len(near), -(-traces.shape[1] // step)), np.float32)
-        least = limits.threshold * (0.93 if step == 2 else 1)
-        reference.universal_scores(traces, shapes, peak_index, 0, step, near, weights, least, scores)
-        reach = max(1, limits.exclusion_samples // step + step - 1)
-        sample, centre, value = reference.pick(scores, where.neighbours, reach, 0, scores.shape[1])
-        if step == 2:
-            sample, value = reference.refine(traces, shapes, peak_index, (2 * sample, centre, value), near, weights)
-        kept = (sample >= span[0]) & (sample < span[1]) & (np.abs(value) > limits.threshold)
-        order = np.lexsort((centre, sample))
-        order = order[kept[order]]
-        return sample[order], centre[order], value[order]
+        exclusion, threshold = limits
+        scores = np.zeros((len(where.contacts), traces.shape[1]), np.float32)
+        reference.universal_scores(traces, shapes, peak_index, 0, where.contacts, where.weights, threshold, scores)
+        return reference.pick(scores, where.neighbours, exclusion, *span)
 
     def peaks(self, scores, neighbours, span, half_window):
         return reference.pick(scores, neighbours, half_window, *span)

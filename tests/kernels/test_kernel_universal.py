@@ -31,10 +31,10 @@ def case(seed=0, n_samples=90, n_channels=4, n_centres=6, n_near=3, scale=3.0, n
     return traces, shapes.astype(np.float32), near, weights.astype(np.float32)
 
 
-def scores(implementation, made, threshold, first=0, n_out=None, step=1):
+def scores(implementation, made, threshold, first=0, n_out=None):
     traces, shapes, near, weights = made
-    out = np.full((len(near), (traces.shape[1] - first) // step if n_out is None else n_out), np.nan, np.float32)
-    implementation.universal_scores(traces, shapes, PEAK, first, step, near, weights, threshold, out)
+    out = np.full((len(near), traces.shape[1] - first if n_out is None else n_out), np.nan, np.float32)
+    implementation.universal_scores(traces, shapes, PEAK, first, near, weights, threshold, out)
     return out
 
 
@@ -47,32 +47,6 @@ def agree(made, threshold, **span):
     everything = scores(kernels, made, 0.0, **span)
     np.testing.assert_array_equal(ours, np.where(np.abs(everything) > np.float32(threshold), everything, 0))
     return ours
-
-
-@pytest.mark.parametrize("first", [0, 1, 6, 7, 8, 50])
-@pytest.mark.parametrize("n_samples", [20, 21, 22, 90, 147, 148, 149, 300])
-def test_every_second_score_has_the_same_bits(n_samples, first):
-    made = case(n_samples=max(n_samples, first))
-    every = scores(kernels, made, 3.0, first=first)
-    half = agree(made, 3.0, first=first, step=2)
-    np.testing.assert_array_equal(half, every[:, ::2][:, : half.shape[1]])
-
-
-@FEW
-@given(SEEDS, st.sampled_from([6, 12]))
-def test_spikes_are_moved_to_the_larger_score_beside_them(seed, n_shapes):
-    """At any sample, also those whose windows leave the traces."""
-    traces, shapes, near, weights = case(seed, n_shapes=n_shapes)
-    sample = np.arange(90)
-    centre = np.random.default_rng(seed).integers(0, len(near), 90)
-    every = scores(kernels, (traces, shapes, near, weights), 0.0)
-    spikes = sample, centre, every[centre, sample]
-    moved, value = kernels.refine(traces, shapes, PEAK, spikes, near, weights)
-    theirs, value_ref = reference.refine(traces, shapes, PEAK, spikes, near, weights)
-    np.testing.assert_array_equal(moved, theirs)
-    np.testing.assert_array_equal(value, every[centre, moved])
-    np.testing.assert_allclose(value, value_ref, rtol=0, atol=tolerance(N_WINDOW + 8, 30 * np.abs(traces).max()))
-    assert set(np.unique(moved - sample)) == {-1, 0, 1}
 
 
 @pytest.mark.parametrize("n_samples", [0, 1, 20, 21, 35, 36, 37, 148, 149, 180])

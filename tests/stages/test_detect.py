@@ -95,7 +95,7 @@ def test_a_block_cut_in_two_gives_the_same_spikes():
     white = planted(probe, [(t, 0, rng.uniform(0, 180), rng.integers(6), 25.0) for t in times], 4000, 1.0)
     margin = 2 * SHAPES.n_samples
     whole, _ = find(white, probe, core=(margin, 4000 - margin))
-    cut = 1974  # blocks begin at even samples
+    cut = 1973
     left, _ = find(np.ascontiguousarray(white[:, : cut + margin]), probe, core=(margin, cut))
     start = cut - margin
     right, _ = find(np.ascontiguousarray(white[:, start:]), probe, core=(margin, 4000 - margin - start))
@@ -111,7 +111,7 @@ def test_samples_that_are_scored_one_after_the_other_leave_no_trace(monkeypatch)
     whole, _ = find(white, probe)
     assert len(whole.sample) > 20
     for stretch in (37, 5000):
-        monkeypatch.setattr(cpu, "SCORES_AT_ONCE", stretch)
+        monkeypatch.setattr(cpu, "SAMPLES_AT_ONCE", stretch)
         cut, _ = find(white, probe)
         for name in ("sample", "centre", "value"):
             np.testing.assert_array_equal(getattr(cut, name), getattr(whole, name))

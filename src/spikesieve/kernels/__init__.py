@@ -28,7 +28,7 @@ from spikesieve.kernels.cpu.pursue import pursue
 from spikesieve.kernels.cpu.sum_rows import sum_rows
 from spikesieve.kernels.cpu.tail import gaussian_above_tail
 from spikesieve.kernels.cpu.two_gaussians import two_gaussians
-from spikesieve.kernels.cpu.universal import pick, refine, universal_scores
+from spikesieve.kernels.cpu.universal import pick, universal_scores
 from spikesieve.kernels.cpu.visible import hidden_energy
 from spikesieve.kernels.pursuit import ALL_VISIBLE, ANY_AMPLITUDE, Bounds, Overlaps, Visible, Worth
 
@@ -65,7 +65,6 @@ __all__ = [
     "pick",
     "project",
     "pursue",
-    "refine",
     "repeats",
     "rows_by_unit",
     "subtract_median",

@@ -7,7 +7,7 @@ not recordings, units or settings. Time is the last axis.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,7 +125,7 @@ class Backend(Protocol):
         ...
 
     def universal_peaks(
-        self, traces: F32, shapes: F32, peak_index: int, where: Places, span: tuple[int, int], limits: Limits
+        self, traces: F32, shapes: F32, peak_index: int, where: Places, span: tuple[int, int], limits: tuple[int, float]
     ) -> tuple[I64, I64, F32]:
         """Find spikes by universal templates: local extremes of the score in space and time.
 
@@ -145,8 +145,9 @@ class Backend(Protocol):
             Contacts, weights and neighbours of the centres.
         span : (int, int)
             Start and stop of the samples to search.
-        limits : Limits
-            What counts as a spike.
+        limits : (int, float)
+            Samples on either side within which a spike must have the largest magnitude among the neighbouring centres,
+            and the smallest magnitude of a score.
 
         Returns
         -------
@@ -311,25 +312,6 @@ class Backend(Protocol):
     def release(self) -> None:
         """Free memory that is kept between blocks."""
         ...
-
-
-class Limits(NamedTuple):
-    """What counts as a spike for `Backend.universal_peaks`.
-
-    Attributes
-    ----------
-    exclusion_samples : int
-        Samples on either side within which a spike must have the largest magnitude among the neighbouring centres.
-    threshold : float
-        Its magnitude must be larger than this.
-    step : int
-        1: all samples are searched. 2: only even ones are, for 0.93 of the threshold. Then a spike is moved by one
-        sample if its magnitude at its centre is larger there, and must exceed the threshold.
-    """
-
-    exclusion_samples: int
-    threshold: float
-    step: int = 1
 
 
 class Places(Protocol):

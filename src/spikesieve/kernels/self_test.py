@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spikesieve.kernels.backend import F32, I64, Backend, Limits
+from spikesieve.kernels.backend import F32, I64, Backend
 from spikesieve.kernels.cpu.extents import extents
 from spikesieve.kernels.pursuit import ALL_VISIBLE, ANY_AMPLITUDE, Overlaps, Worth
 
@@ -159,7 +159,7 @@ class _Example:
         shapes, weights, half = self.components[:2].copy(), _noise(5, 10, 2, 5), 30
         weights /= np.linalg.norm(weights, axis=2, keepdims=True)
         where = _Centres(self.contacts, weights, np.tile(np.arange(10), (10, 1)))
-        limits, span = Limits(half, 0.5), (500, 3_500)
+        limits, span = (half, 0.5), (500, 3_500)
         found = self.backend.universal_peaks(self.traces, shapes, PEAK, where, span, limits)
         each: F32 = np.einsum("uki,uijt->ukjt", weights, self.projected[self.contacts][:, :, :2]).reshape(10, 4, -1)
         largest = np.take_along_axis(each, np.abs(each).argmax(axis=1)[:, None], axis=1)[:, 0]

@@ -107,7 +107,6 @@ class Detect(BlockTask[DetectedSpikes]):
     shapes: Shapes
     params: DetectParams
     features: FeaturesParams
-    from_even_sample = True
 
     def __reduce__(self) -> tuple[type[Detect], tuple[Source, Shapes, DetectParams, FeaturesParams]]:
         return Detect, (self.source, self.shapes, self.params, self.features)

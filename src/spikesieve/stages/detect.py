@@ -11,7 +11,7 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d
 
 from spikesieve.geometry import distances_um, nearest, vertical_pitch_um
-from spikesieve.kernels.backend import Backend, Limits
+from spikesieve.kernels.backend import Backend
 from spikesieve.model import F32, F64, I64, Bool, Probe
 from spikesieve.settings.detect import DetectParams
 from spikesieve.stages.blanking import WHOLE, hidden_share
@@ -201,8 +201,7 @@ def find(
     Detections
         Ordered by sample, then centre.
     """
-    all_limits = Limits(*limits, step=2 if shapes.between.size else 1)
-    return Detections(*backend.universal_peaks(white, shapes.waveforms, shapes.peak_index, templates, span, all_limits))
+    return Detections(*backend.universal_peaks(white, shapes.waveforms, shapes.peak_index, templates, span, limits))
 
 
 def usual_peak(shapes: Shapes, templates: UniversalTemplates) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from spikesieve.kernels.backend import Limits, Places
+from spikesieve.kernels.backend import Places
 from spikesieve.kernels.cpu.buffers import Buffers
 from spikesieve.kernels.cpu.butterworth import butterworth
 from spikesieve.kernels.cpu.delay import delay
@@ -21,7 +21,7 @@ from spikesieve.kernels.cpu.microvolts import microvolts
 from spikesieve.kernels.cpu.mix import mix
 from spikesieve.kernels.cpu.project import project
 from spikesieve.kernels.cpu.pursue import pursue
-from spikesieve.kernels.cpu.universal import pick, refine, universal_scores
+from spikesieve.kernels.cpu.universal import pick, universal_scores
 from spikesieve.kernels.cpu.visible import hidden_energy
 from spikesieve.kernels.pursuit import Bounds, Overlaps, Visible, Worth
 
@@ -30,10 +30,8 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
-# Universal scores of a centre that are computed at a time, so that those of all centres stay in the cache.
-SCORES_AT_ONCE = 1024
-# A spike between two samples scores this share of its magnitude at both, and more at one of them.
-FOUND_BETWEEN = 0.93
+# Samples whose universal scores are computed at a time, so that those of all centres stay in the cache.
+SAMPLES_AT_ONCE = 1024
 # The kernels keep 6 sums in registers.
 COMPONENTS_AT_ONCE = 6
 
@@ -90,34 +88,22 @@ class CpuBackend:
             yield out[0, : len(components)]
 
     def universal_peaks(
-        self, traces: F32, shapes: F32, peak_index: int, where: Places, span: tuple[int, int], limits: Limits
+        self, traces: F32, shapes: F32, peak_index: int, where: Places, span: tuple[int, int], limits: tuple[int, float]
     ) -> tuple[I64, I64, F32]:
-        """See `Backend.universal_peaks`. 1024 scores of a centre at a time."""
-        step, padded, n_centres = limits.step, _padded(shapes, 0), len(where.contacts)
-        # Either of two spikes may lie one sample beside the one where it is found.
-        reach = max(1, limits.exclusion_samples // step + step - 1)
-        least = limits.threshold if step == 1 else FOUND_BETWEEN * limits.threshold
-        space = np.empty(n_centres * (SCORES_AT_ONCE + 2 * reach), np.float32)
+        """See `Backend.universal_peaks`. 1024 samples at a time."""
+        exclusion, threshold = limits
+        padded, n_centres = _padded(shapes, 0), len(where.contacts)
+        space = np.empty(n_centres * (SAMPLES_AT_ONCE + 2 * exclusion), np.float32)
         found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
-        # In steps of two, spikes of the samples beside the span may be moved into it.
-        begin, stop = (span[0] // step, -(-span[1] // step) + step - 1) if span[0] < span[1] else (0, 0)
-        stop = min(stop, -(-traces.shape[1] // step))
-        for first in range(begin, stop, SCORES_AT_ONCE):
-            last = min(first + SCORES_AT_ONCE, stop)
-            low, high = max(0, first - reach), min(-(-traces.shape[1] // step), last + reach)
+        for first in range(span[0], span[1], SAMPLES_AT_ONCE):
+            last = min(first + SAMPLES_AT_ONCE, span[1])
+            low, high = max(0, first - exclusion), min(traces.shape[1], last + exclusion)
             scores = space[: n_centres * (high - low)].reshape(n_centres, -1)
-            universal_scores(traces, padded, peak_index, low * step, step, where.contacts, where.weights, least, scores)
-            sample, centre, value = pick(scores, where.neighbours, reach, first - low, last - low)
-            found.append(((sample + low) * step, centre, value))
+            universal_scores(traces, padded, peak_index, low, where.contacts, where.weights, threshold, scores)
+            sample, centre, value = pick(scores, where.neighbours, exclusion, first - low, last - low)
+            found.append((sample + low, centre, value))
         sample, centre, value = (np.concatenate(column) for column in zip(*found, strict=True))
-        if step == 1:
-            return sample, centre, value
-        spikes = sample, centre, value
-        sample, value = refine(traces, padded, peak_index, spikes, where.contacts, where.weights)
-        kept = np.lexsort((centre, sample))
-        inside = (sample >= span[0]) & (sample < span[1]) & (np.abs(value) > np.float32(limits.threshold))
-        kept = kept[inside[kept]]
-        return sample[kept], centre[kept], value[kept]
+        return sample, centre, value
 
     def peaks(self, scores: F32, neighbours: I64, span: tuple[int, int], half_window: int) -> tuple[I64, I64, F32]:
         """See `Backend.peaks`."""

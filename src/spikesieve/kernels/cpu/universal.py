@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels.cpu.project import SPAN, project_span, six_components, span_phases
+from spikesieve.kernels.cpu.project import SPAN, project_span, span_phases
 from spikesieve.kernels.cpu.vector import (
     LANES,
     any_above,
@@ -36,13 +36,12 @@ def universal_scores(
     shapes: F32,
     peak_index: int,
     first: int,
-    step: int,
     near: I64,
     weights: F32,
     threshold: float,
     out: F32,
 ) -> None:
-    """Score the best universal template at every centre, at every sample or every second one from `first` on.
+    """Score the best universal template at every centre and sample from `first` on.
 
     Parameters
     ----------
@@ -54,8 +53,6 @@ def universal_scores(
         Sample of the shapes at which the spike's time lies.
     first : int
         Sample of the first score.
-    step : int
-        Samples from one score to the next: 1 or 2.
     near : ndarray of int64, shape (n_centres, n_near)
         Channels around each centre; -1: none.
     weights : ndarray of float32, shape (n_centres, n_sizes, n_near)
@@ -68,7 +65,7 @@ def universal_scores(
     Notes
     -----
     With projections[c, j, t] = sum_s shapes[j, s] traces[c, t - peak_index + s], out[u, n] is the value of largest
-    magnitude, over sizes k and shapes j, of sum_i weights[u, k, i] projections[near[u, i], j, first + n step].
+    magnitude, over sizes k and shapes j, of sum_i weights[u, k, i] projections[near[u, i], j, first + n].
 
     Two bounds skip what cannot reach the threshold. With M(c) the largest |projection| of channel c over shapes,
     |score|^2 <= sum_i M(near_i)^2 (Cauchy-Schwarz), and for each size |score| <= sum_i |weights_i| M(near_i).
@@ -80,13 +77,11 @@ def universal_scores(
     on_shapes = np.zeros((n_channels + 1, n_shapes, SPAN), np.float32)
     largest = np.zeros((2, n_channels + 1, SPAN), np.float32)
     rows, by_contact = np.where(near < 0, n_channels, near), _by_contact(weights)
-    space, space_of_one = span_phases(n_window, step), np.empty(SPAN + SIZES_AT_ONCE * LANES, np.float32)
+    space, space_of_one = span_phases(n_window, 1), np.empty(SPAN + SIZES_AT_ONCE * LANES, np.float32)
     out[:] = 0.0
-    before = max(0, peak_index - first)
-    start, last = (before + step - 1) // step, n_samples - n_window + peak_index - first
-    stop = min(out.shape[1], last // step + 1)
+    start, stop = max(0, peak_index - first), min(out.shape[1], n_samples - n_window + peak_index - first + 1)
     for n in range(start, stop, SPAN):
-        project_span(traces, first + n * step - peak_index, step, shapes, space, on_shapes)
+        project_span(traces, first + n - peak_index, 1, shapes, space, on_shapes)
         _largest(on_shapes, largest)
         length = min(SPAN, stop - n)
         for u in range(len(rows)):
@@ -204,63 +199,6 @@ def _best_of_six(on_shapes: F32, place: I64, weights: F32, u: int, k: int, j: in
     best = where_above(magnitude(v3), magnitude(best), v3, best)
     best = where_above(magnitude(v4), magnitude(best), v4, best)
     return where_above(magnitude(v5), magnitude(best), v5, best)
-
-
-@compiled
-def refine(
-    traces: F32, shapes: F32, peak_index: int, spikes: tuple[I64, I64, F32], near: I64, weights: F32
-) -> tuple[I64, F32]:
-    """Move spikes by one sample where their universal template scores more there.
-
-    Parameters
-    ----------
-    traces : ndarray of float32, shape (n_channels, n_samples)
-        Time is contiguous.
-    shapes : ndarray of float32, shape (n_shapes, n_window)
-        Temporal shapes; n_shapes is a multiple of 6.
-    peak_index : int
-        Sample of the shapes at which the spike's time lies.
-    spikes : (ndarray of int64, ndarray of int64, ndarray of float32), shape (n,) each
-        Sample, centre and score of each spike.
-    near, weights : ndarray of int64 and float32
-        As in `universal_scores`.
-
-    Returns
-    -------
-    sample : ndarray of int64, shape (n,)
-        The sample of larger magnitude among that of the spike and those beside it; of equal ones that of the spike,
-        then the earlier one.
-    score : ndarray of float32, shape (n,)
-        The score there.
-    """
-    n_channels, n_samples = traces.shape
-    n_shapes, n_window = shapes.shape
-    sample, score = spikes[0].copy(), spikes[2].copy()
-    places, windows = np.arange(n_window), np.zeros((1, n_window + LANES), np.float32)
-    on_shapes = np.zeros((n_channels + 1, n_shapes, SPAN), np.float32)
-    rows, by_contact = np.where(near < 0, n_channels, near), _by_contact(weights)
-    best = np.empty(LANES, np.float32)
-    for i in range(sample.size):
-        t, u = spikes[0][i], spikes[1][i]
-        begin = t - 1 - peak_index
-        low, stop = max(0, -begin), min(n_window + LANES, n_samples - begin)
-        for c in near[u]:
-            if c >= 0:
-                windows[:] = 0.0
-                windows[0, low:stop] = traces[c, begin + low : begin + stop]
-                for j in range(0, n_shapes, SHAPES_AT_ONCE):
-                    at = (c * n_shapes + j) * SPAN
-                    six_components(windows, 0, 1, shapes, places, j, on_shapes, at, SPAN, LANES)
-        largest = splat(np.float32(0.0))
-        for k in range(weights.shape[1]):
-            for j in range(0, n_shapes, SHAPES_AT_ONCE):
-                largest = _best_of_six(on_shapes, rows, by_contact, u, k, j, 0, largest)
-        store(best, 0, largest)
-        for beside in (0, 2):
-            inside = begin + beside >= 0 and begin + beside + n_window <= n_samples
-            if inside and abs(best[beside]) > abs(score[i]):
-                sample[i], score[i] = t - 1 + beside, best[beside]
-    return sample, score
 
 
 @compiled
