@@ -114,7 +114,7 @@ def test_a_sort_ends_after_the_step_that_is_asked_for_and_goes_on(tmp_path, raw)
     # These settings leave this step out, and it would come after the motion.
     assert "ended after the step motion" in run_sort(raw, tmp_path / "out", "--stop-after", "trace shift").stderr
     result = run_sort(raw, tmp_path / "out")
-    assert "Goes on at spikes at rest: 6 steps were kept" in result.stderr
+    assert "Goes on at spikes at rest: 7 steps were kept" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 

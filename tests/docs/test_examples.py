@@ -223,8 +223,8 @@ def test_options_that_help_messages_and_pages_name_exist():
         (name, option) for name, text in texts.items() for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", text)
     }
     assert len(named) > 50
-    # The last ones are of pip and of Dask.
-    of_others = {"--help", "--version", "--upgrade", "--nthreads", "--memory-limit"}
+    # The last ones are of pip, of Dask and of sbatch.
+    of_others = {"--help", "--version", "--upgrade", "--nthreads", "--memory-limit", "--cpus-per-task", "--gres"}
     unknown = {(name, option) for name, option in named if option not in OPTIONS | of_others}
     assert {(name, option) for name, option in unknown if f'"{option}"' not in scripts} == set()
 

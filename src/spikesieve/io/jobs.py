@@ -21,6 +21,7 @@ import psutil
 
 from spikesieve.engine.lock import Owner
 from spikesieve.errors import InputError, OutputError
+from spikesieve.io.resting import let_go_on, make_rest, rests
 
 JOB, PROGRESS, OUTPUT, STOPPED = "job.json", "progress.json", "output.txt", "stopped"
 WAITING, RUNNING, PAUSED, STOPPING = "waiting", "running", "paused", "stopping"
@@ -235,7 +236,7 @@ class Jobs:
             process = self._process(progress)
             if process is None:
                 return ENDED
-            return STOPPING if was_stopped else PAUSED if _rests(process) else RUNNING
+            return STOPPING if was_stopped else PAUSED if rests(process) else RUNNING
         if status == 0:
             return DONE
         return ENDED if was_stopped or status in BY_SIGNAL or status < 0 else FAILED
@@ -285,7 +286,7 @@ class Jobs:
         process = self._living(key)
         if process is None or self.state(key) != RUNNING:
             raise InputError("That sort does not run.")
-        process.suspend()
+        make_rest(process)
 
     def resume(self, key: str) -> None:
         """Let a job go on that was paused.
@@ -297,7 +298,7 @@ class Jobs:
         """
         process = self._living(key)
         if process is not None:
-            process.resume()
+            let_go_on(process)
 
     def wait_again(self, key: str) -> None:
         """Let a job that has ended wait for its turn once more. It goes on where it was.
@@ -370,13 +371,6 @@ class Jobs:
             return process if process.status() != psutil.STATUS_ZOMBIE else None
         except (psutil.Error, TypeError, KeyError):
             return None
-
-
-def _rests(process: psutil.Process) -> bool:
-    try:
-        return bool(process.status() == psutil.STATUS_STOPPED)
-    except psutil.Error:
-        return False
 
 
 def tail(path: Path) -> str:
