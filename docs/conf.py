@@ -34,14 +34,14 @@ myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 4
 
 # Tutorials are executed when the site is built. SPIKESIEVE_DOCS_EXECUTE=off shows them without results.
-# The kernel asks all programs for colours, which a page would show as control codes.
-os.environ["TTY_COMPATIBLE"] = "0"
 nb_execution_mode = os.environ.get("SPIKESIEVE_DOCS_EXECUTE", "cache")
 nb_execution_cache_path = str(HERE / "_build" / "executed")
 nb_execution_excludepatterns = ["notebooks/*"]  # minutes; tests/docs/test_compare_notebook.py runs it
 nb_execution_raise_on_error = True
 nb_execution_timeout = 600
 nb_execution_in_temp = True
+# The kernel asks all programs for colours, which a page would show as control codes.
+os.environ["TTY_COMPATIBLE"] = "0"
 nb_merge_streams = True
 
 # Reference
