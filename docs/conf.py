@@ -40,7 +40,6 @@ nb_execution_excludepatterns = ["notebooks/*"]  # minutes; tests/docs/test_compa
 nb_execution_raise_on_error = True
 nb_execution_timeout = 600
 nb_execution_in_temp = True
-nb_merge_streams = True  # what a program prints comes in pieces, which would be lines of their own
 # The kernel asks all programs for colours, which a page would show as control codes.
 os.environ["TTY_COMPATIBLE"] = "0"
 nb_merge_streams = True
