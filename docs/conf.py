@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+
+import myst_nb.core.render
 
 import spikesieve
 
@@ -43,6 +46,22 @@ nb_execution_in_temp = True
 # The kernel asks all programs for colours, which a page would show as control codes.
 os.environ["TTY_COMPATIBLE"] = "0"
 nb_merge_streams = True
+
+
+def _one_text(outputs: list[Any]) -> list[Any]:
+    """Join what a program printed in pieces. myst-nb ends a line after each of them, in the middle of a word."""
+    joined: dict[str, Any] = {}
+    for output in outputs:
+        if output["output_type"] != "stream":
+            joined[f"output {len(joined)}"] = output
+        elif output["name"] in joined:
+            joined[output["name"]]["text"] += output["text"]
+        else:
+            joined[output["name"]] = output
+    return list(joined.values())
+
+
+myst_nb.core.render.coalesce_streams = _one_text
 
 # Reference
 autosummary_generate = True
