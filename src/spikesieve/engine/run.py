@@ -118,9 +118,8 @@ class _OnBlock(Generic[Result]):
         clean = self.task.source.clean(block, margin, self.backend)
         blanked = blanked_of_block(clean.why, margin, block.start, block.n_samples)
         result = self.task(clean, Core(margin, margin + block.n_samples, block), self.backend)
-        sample = getattr(result, "sample", None)
-        if sample is not None:
-            result = replace(cast(Any, result), sample=sample + (block.start - margin))
+        if hasattr(result, "sample"):
+            result = replace(cast(Any, result), sample=cast(Any, result).sample + (block.start - margin))
         return block, result, blanked
 
 
