@@ -58,8 +58,6 @@ class Served:
         Looks what other programs change, while a page is open.
     describer : Describer or None
         Describes units from the first page on.
-    n_computing : int
-        Requests that are being answered.
     """
 
     session: Session
@@ -72,7 +70,6 @@ class Served:
     sockets: set[Events] = field(default_factory=set)
     watch: PeriodicCallback | None = None
     describer: Describer | None = None
-    n_computing: int = 0
 
     @property
     def cookie(self) -> str:
@@ -94,14 +91,8 @@ class Served:
         object
             What it returns.
         """
-        self.n_computing += 1
-        self.session.idle.clear()
-        try:
+        with self.session.quiet.answering():
             return await asyncio.get_running_loop().run_in_executor(self.pool, work, *arguments)
-        finally:
-            self.n_computing -= 1
-            if not self.n_computing:
-                self.session.idle.set()
 
     def tell(self, changes: Mapping[str, Any]) -> None:
         """Tell all pages what has changed.
