@@ -115,9 +115,11 @@ class Descriptions:
         """
         found = self._rows.get(unit)
         if found is None:
-            found = self._rows[unit] = self._of_earlier_start(unit) or unit_row(
-                self._result, unit, self._rows_of(unit), self.waveform(unit)
-            )
+            # Its waveform takes longer than all else that a table shows, and is not needed where the row is known.
+            found = self._result.described.get(unit) or self._of_earlier_start(unit)
+            if found is None:
+                found = unit_row(self._result, unit, self._rows_of(unit), self.waveform(unit))
+            self._rows[unit] = found
         return found
 
     def waits(self, unit: int) -> bool:

@@ -77,7 +77,7 @@ class Served:
         return f"spikesieve-{self.port}"
 
     async def compute(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Call a function on another thread.
+        """Call a function on another thread. Work in the background waits meanwhile.
 
         Parameters
         ----------
@@ -92,7 +92,24 @@ class Served:
             What it returns.
         """
         with self.session.quiet.answering():
-            return await asyncio.get_running_loop().run_in_executor(self.pool, work, *arguments)
+            return await self.glance(work, *arguments)
+
+    async def glance(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Call a short function on another thread, one that pages ask for again and again on their own.
+
+        Parameters
+        ----------
+        work : callable
+            The function.
+        *arguments : object
+            Its arguments.
+
+        Returns
+        -------
+        object
+            What it returns.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self.pool, work, *arguments)
 
     def tell(self, changes: Mapping[str, Any]) -> None:
         """Tell all pages what has changed.
@@ -119,7 +136,7 @@ class Served:
         dict
             For the pages.
         """
-        said = None if self.session.is_read_only else await self.compute(self.exchange.elsewhere)
+        said = None if self.session.is_read_only else await self.glance(self.exchange.elsewhere)
         return {"hello": len(self.session.history.entries), "elsewhere": said or ""}
 
     def join(self, page: Events) -> None:
@@ -170,7 +187,9 @@ class Served:
 class Answer(Guarded):
     """Sends what one function of `answers` makes of the session and the request."""
 
-    def initialize(self, served: Served, make: answers.Make, is_fixed: bool = False) -> None:  # type: ignore[override]
+    def initialize(  # type: ignore[override]
+        self, served: Served, make: answers.Make, is_fixed: bool = False, is_glance: bool = False
+    ) -> None:
         """Keep what to send.
 
         Parameters
@@ -181,9 +200,12 @@ class Answer(Guarded):
             Makes the answer.
         is_fixed : bool, optional
             Whether it never changes for this address.
+        is_glance : bool, optional
+            Whether pages ask for it on their own: then work in the background goes on.
         """
         super().initialize(served)
         self._make, self._is_fixed, self._has_left = make, is_fixed, False
+        self._compute = served.glance if is_glance else served.compute
 
     def prepare(self) -> None:
         """Let only those in who gave the token."""
@@ -209,7 +231,7 @@ class Answer(Guarded):
         """
         asked = {name: self.get_query_argument(name) for name in self.request.query_arguments}
         try:
-            made = await self.served.compute(self._made, asked, path)
+            made = await self._compute(self._made, asked, path)
         except (SpikesieveError, ValueError, KeyError) as error:
             raise HTTPError(404 if isinstance(error, InputError) else 400, log_message=str(error)) from error
         if self._is_fixed:
