@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -55,6 +56,7 @@ def browser_app(
 
             show_sorting_page((folder, *(root or ())), (host, port), names, read_only, typer.echo)
         else:
+            gc.disable()  # until the page is served: a tenth of the start goes into looking for garbage that is none
             from spikesieve.api.app import show
 
             show(folder, (host, port), names, read_only, imports or (), typer.echo)
