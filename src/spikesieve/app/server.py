@@ -87,7 +87,7 @@ def application(served: handlers.Served) -> Application:
             (r"/api/metrics", handlers.Answer, answer(panel_answers.metrics)),
             (r"/api/quantities/(\d+)", handlers.Answer, answer(panel_answers.quantities_of)),
             (r"/api/similar/(\d+)", handlers.Answer, answer(answers.similar)),
-            (r"/api/queue", handlers.Answer, answer(answers.queue)),
+            (r"/api/queue", handlers.Answer, {**answer(answers.queue), "is_glance": True}),
             *_traces(served),
             (r"/api/mark", handlers.PutMark, shared),
             (r"/api/act", handlers.Decide, shared),
