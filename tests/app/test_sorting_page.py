@@ -261,6 +261,28 @@ def test_a_sort_that_is_added_while_the_queue_ends_is_not_forgotten(
     assert jobs.next_waiting() is None
 
 
+def test_a_sort_that_is_removed_as_it_ends_does_not_end_the_queue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs, ran = verbs.Jobs(tmp_path), []
+    first, second = (jobs.add(name, (name,), name, ("sort", name)) for name in ("a", "b"))
+
+    class Removed:
+        def __init__(self, words: tuple[str, ...], output: Path) -> None:
+            ran.append(words[4])
+
+        def wait(self) -> int:
+            """Ends; meanwhile somebody takes the first one out of the list."""
+            if len(ran) == 1:
+                jobs.forget(first)
+            return 0
+
+    monkeypatch.setattr(sort_queue, "_detached", Removed)
+    sort_queue.run_queue(tmp_path)
+    assert ran == ["a", "b"]
+    assert jobs.states() == {second: "done"}
+
+
 def test_the_recording_of_these_tests_has_spikes(root: Path) -> None:
     assert raw_of(root).min() < -100
     assert len(raw_of(root)) == HZ
