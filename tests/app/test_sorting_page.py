@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import stub_sorts
 from app_server import Client
 from make_sorting import make_sorting, write_raw
 from small_files import HZ
@@ -19,6 +20,9 @@ from spikesieve.api.sorting_page import verbs
 from spikesieve.app import security
 from spikesieve.app.page_files import PAGE_FILES
 from spikesieve.app.security import VIEWER
+from spikesieve.batch.order import FROZEN_PLAN
+from spikesieve.batch.plan import write_plan
+from spikesieve.batch.state import Place, RowState
 from spikesieve.io.results.phy import write_phy
 
 ATTACKS = {
@@ -230,6 +234,20 @@ def test_a_result_opens_beside_the_page_with_secrets_of_its_own(page: Sorting, r
     assert page.client.ask("GET", f"/{below}api/start", headers={**cookie, "Host": "evil.example"}).status == 403
     assert page.client.ask("GET", "/result/99/api/start").status == 404
     assert page.ask("open", path=str(root)).status == 422
+
+
+def test_a_batch_is_shown_and_only_in_the_folders_of_the_page(page: Sorting, root: Path, tmp_path: Path) -> None:
+    planned = stub_sorts.rows(root, 2, root / "week")
+    write_plan(planned, root / "week" / FROZEN_PLAN)
+    write_plan(planned, tmp_path / "week" / FROZEN_PLAN)
+    Place(root / "week").write_state(planned[1], RowState("running", step="match", n_done=1, n_total=4))
+    (listed,) = [one for one in page.ask("browse", path=str(root)).json["entries"] if one["kind"] == "batch"]
+    assert listed["name"] == "week"
+    assert page.ask("browse", path=str(root / "week")).json["is_batch"]
+    facts = page.ask("batch", path=str(root / "week")).json
+    assert [row["step"] for row in facts["rows"]] == ["match", ""]
+    assert page.ask("batch", path=str(tmp_path / "week")).status == 422
+    assert page.ask("batch", path=str(root)).status == 422
 
 
 def test_the_queue_can_be_worked_off_by_one_process_only(tmp_path: Path) -> None:

@@ -37,6 +37,11 @@ export function settled(work, ms) {
   };
 }
 
+/** The last part of a path. @param {string} path */
+export function last(path) {
+  return path.split(/[\\/]/).filter(Boolean).pop() ?? path;
+}
+
 /** @param {string} text */
 export async function copy(text) {
   await navigator.clipboard.writeText(text);
