@@ -56,6 +56,7 @@ export function duration(seconds) {
 
 /** @param {number} bytes */
 export function size(bytes) {
+  if (bytes < 1e3) return `${bytes} bytes`;
   const [divisor, unit] = bytes >= 1e9 ? [1e9, "GB"] : bytes >= 1e6 ? [1e6, "MB"] : [1e3, "kB"];
   return `${(bytes / divisor).toPrecision(3)} ${unit}`;
 }
