@@ -139,6 +139,7 @@ def main() -> None:
     os.environ["FORCE_COLOR"] = "1"  # the table is drawn as in a terminal
     with TemporaryDirectory(dir=given.workdir) as temporary:
         folder = Path(temporary)
+        (folder / "out").mkdir()
         rows = planned(folder, given.rows)
         words = ["sort", "r.bin", "--out", "example", "--quiet", *OPTIONS]
         subprocess.run([sys.executable, "-m", "spikesieve", *words], cwd=folder, check=True)
