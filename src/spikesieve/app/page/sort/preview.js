@@ -62,16 +62,19 @@ async function look() {
   }
 }
 
-/** Only what is detected: the traces stay. */
+/** Only what is detected: the traces stay. First with a threshold that is known, then with that of these settings. */
 async function lookForSpikes() {
   const mine = ++asked;
   try {
     say("detecting …");
-    const found = await ask("spikes", request("whitened", "lines", 100));
-    if (mine !== asked) return;
-    spikes = found;
-    say(`${found.sample.length} spikes in ${view.seconds} s`, found.says);
-    draw();
+    for (const atOnce of [true, false]) {
+      const found = await ask("spikes", { ...request("whitened", "lines", 100), at_once: atOnce });
+      if (mine !== asked) return;
+      spikes = found;
+      say(`${found.sample.length} spikes in ${view.seconds} s`, found.says);
+      draw();
+      if (found.is_final) return;
+    }
   } catch (error) {
     if (mine === asked) say(error instanceof Error ? error.message : String(error));
   }
