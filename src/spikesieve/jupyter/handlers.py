@@ -16,6 +16,7 @@ from spikesieve.api.sorting_page.show import pages_of
 from spikesieve.api.sorting_page.verbs import Desk
 from spikesieve.app.security import CURATOR
 from spikesieve.app.server import Background, Place, listening
+from spikesieve.batch.table import BatchTables
 from spikesieve.io.jobs import state_folder
 from spikesieve.io.open_pages import is_open_page, open_page
 from spikesieve.io.roots import Roots
@@ -48,7 +49,7 @@ class SortingPage:
         """
         if not self._address:
             here = self._stack.enter_context(listening(Place()))
-            pages = pages_of(Desk(Roots([self._root]), state_folder()), here, False, self._stack)
+            pages = pages_of(Desk(Roots([self._root]), state_folder()), here, False, self._stack, BatchTables().facts)
             self._stack.enter_context(open_page(here.port))
             page = Background(pages, here, pages.close)
             self._stack.callback(page.close)
