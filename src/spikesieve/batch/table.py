@@ -96,7 +96,7 @@ class BatchTables:
 def _sentence(place: Place, rows: tuple[Row, ...], states: dict[str, RowState], n_running: int) -> str:
     ended = {name: state.state for name, state in states.items() if state.state in ENDED}
     spent_s = [state.spent_s for state in states.values() if state.state == DONE and state.spent_s]
-    n_sorted = len(spent_s) if n_running else 0  # it is not known when the others will be sorted
+    n_sorted = len(spent_s) if n_running else 0  # without a running sort there is no speed to go by
     said = sentence(Batch(rows, place, Rules(max(1, n_running)), ended, n_sorted=n_sorted, spent_s=sum(spent_s)))
     return said if n_running or len(ended) == len(rows) else f"{said} None is being sorted now."
 
