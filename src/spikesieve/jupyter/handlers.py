@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.web import HTTPError, RequestHandler, authenticated
 from tornado.websocket import WebSocketClientConnection, WebSocketHandler, websocket_connect
 
@@ -125,7 +125,10 @@ class Lead(RequestHandler):
             follow_redirects=False,
             request_timeout=LONGEST_S,
         )
-        answer = await AsyncHTTPClient().fetch(asked, raise_error=False)
+        try:
+            answer = await AsyncHTTPClient().fetch(asked, raise_error=False)
+        except (OSError, HTTPClientError) as error:
+            raise HTTPError(502, log_message="The page ended before it answered.") from error
         self.set_status(answer.code if answer.code < 599 else 502)
         for name in RETURNED:
             if name in answer.headers:
