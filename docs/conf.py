@@ -38,6 +38,8 @@ myst_heading_anchors = 4
 
 # Tutorials are executed when the site is built. SPIKESIEVE_DOCS_EXECUTE=off shows them without results.
 nb_execution_mode = os.environ.get("SPIKESIEVE_DOCS_EXECUTE", "cache")
+if nb_execution_mode == "off":
+    suppress_warnings = ["myst-nb.lexer"]  # only an executed notebook says its language
 nb_execution_cache_path = str(HERE / "_build" / "executed")
 nb_execution_raise_on_error = True
 nb_execution_timeout = 600
@@ -97,6 +99,7 @@ html_theme_options = {
     "show_toc_level": 2,
     "navigation_depth": 2,
     "navigation_with_keys": False,
+    "navbar_persistent": ["search-button"],
     "footer_start": ["copyright"],
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc"],
