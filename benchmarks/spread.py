@@ -4,15 +4,16 @@
     python benchmarks/spread.py table MEASURED.json --core-hours 1.15
 
 `measure` sorts the first seconds of recordings of WORKDIR (see benchmarks/bench.py) over worker processes of Dask (0:
-with one thread, without Dask), report included, and compares the bytes of the results with the first. It measures
+in this process, without Dask), report included, and compares the bytes of the results with the first. It measures
 processor time, which other programs change little: of the workers; of the thread that hands out, while no worker has
-anything to do (alone) and while they work (ordering); and of the other threads of this process (dask: scheduler,
-packing, sockets). Bytes are counted at the sockets and files of the workers.
+anything to do (alone) and while they work (ordering); of threads beside it, which do what takes longer to send (near);
+and of the other threads of this process (dask: scheduler, packing, sockets). Bytes are counted at the sockets and files
+of the workers.
 
 `table` prints what was measured, and what to expect of longer recordings: each measure is a line over contacts x
-seconds, fitted to all runs, but for the work of the workers (--core-hours, for an hour of 384 channels, see
-docs/benchmarks/performance.md: short recordings are read more often), and for what is alone, which does not grow.
-Minutes = alone + max(workers / n, ordering + dask).
+seconds, fitted to all runs over workers (alone and near: to those in this process), but for the work of the workers
+(--core-hours, for an hour of 384 channels, see docs/benchmarks/performance.md: short recordings are read more often).
+Minutes = alone + near / --near + max(workers / n, ordering + dask).
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock, main_thread
-from typing import Any
+from typing import Any, ClassVar
+from unittest.mock import patch
 
 import numpy as np
 import psutil
@@ -43,7 +45,7 @@ from spikesieve.batch.clusters import Workers, open_client
 from spikesieve.batch.executor import ClusterExecutor
 from spikesieve.io.recordings.open_input import RawOptions
 
-MEASURES = ("workers_s", "alone_s", "ordering_s", "dask_s", "to_mb", "from_mb", "files_mb", "tasks")
+MEASURES = ("workers_s", "alone_s", "near_s", "ordering_s", "dask_s", "to_mb", "from_mb", "files_mb", "tasks")
 # What is projected: name, contacts, hours, the recording it is measured on, and workers.
 TARGETS = (("1 h x 384 channels", 384, 1.0), ("4 h x 1536 channels", 1536, 4.0))
 N_WORKERS = (8, 32, 128)
@@ -85,6 +87,34 @@ class Watched(Executor):
         return self.now_s() - self._begun_s
 
 
+class InTurn(Executor):
+    """Does each piece of work as it is handed out."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Do a piece of work."""
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+class Near(ThreadPoolExecutor):
+    """Counts the processor time of its threads."""
+
+    spent_s: ClassVar[list[float]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Do a piece of work on a thread."""
+
+        def timed() -> Any:
+            begun_s = time.thread_time()
+            try:
+                return fn(*args, **kwargs)
+            finally:
+                self.spent_s.append(time.thread_time() - begun_s)
+
+        return super().submit(timed)
+
+
 def count_traffic() -> None:
     """Count the bytes that pass the sockets of this process."""
     kind: Any = IOStream
@@ -118,23 +148,36 @@ def job_of(folder: Path, seconds: float, out: Path, n_jobs: int) -> Job:
     return Job((folder / "recording.bin",), out, str(folder / "probe.json"), raw, n_jobs=n_jobs, overwrite=True)
 
 
+def watched(job: Job, executor: Executor) -> dict[str, float]:
+    """Sort, and measure this process."""
+    watch, before_s, begun_s = Watched(executor), time.process_time(), time.monotonic()
+    Near.spent_s.clear()
+    with patch("spikesieve.api.sort.ThreadPoolExecutor", Near):
+        sort_files(job, executor=watch)
+    main_s, near_s = watch.end(), sum(Near.spent_s)
+    others_s = time.process_time() - before_s - main_s - near_s
+    alone = {"alone_s": watch.alone_s, "near_s": near_s, "tasks": watch.n_tasks}
+    return alone | {"wall_s": time.monotonic() - begun_s, "handing_s": main_s - watch.alone_s, "others_s": others_s}
+
+
 def spread(folder: Path, seconds: float, n: int, out: Path) -> dict[str, float]:
-    """Sort over n worker processes."""
+    """Sort over n worker processes, or in this process."""
+    job, warm = job_of(folder, seconds, out, n or 1), job_of(folder, 3.0, out.with_name("warm"), n or 1)
     with ExitStack() as stack:
+        # Kernels are loaded before.
+        if not n:
+            sort_files(warm, executor=InTurn())
+            found = watched(job, InTurn())
+            return found | dict.fromkeys(MEASURES, 0.0) | {"workers_s": found["handing_s"]} | found
         client, _ = open_client(stack, Workers("local", n), 0)
         client.run(count_traffic)
-        # Kernels are loaded before.
-        sort_files(job_of(folder, 3.0, out.with_name("warm"), n), executor=ClusterExecutor(client))
-        before, here_s, begun_s = client.run(counters), time.process_time(), time.monotonic()
-        executor = Watched(ClusterExecutor(client))
-        sort_files(job_of(folder, seconds, out, n), executor=executor)
-        main_s = executor.end()
-        here_s, wall_s = time.process_time() - here_s, time.monotonic() - begun_s
+        sort_files(warm, executor=ClusterExecutor(client))
+        before = client.run(counters)
+        found = watched(job, ClusterExecutor(client))
         after = client.run(counters)
-    moved = [sum(after[each][k] - before[each][k] for each in after) for k in range(4)]
-    here = (executor.alone_s, main_s - executor.alone_s, here_s - main_s)
-    numbers = (moved[0], *here, *(n_bytes / 1e6 for n_bytes in moved[1:]), executor.n_tasks)
-    return {"wall_s": wall_s, **dict(zip(MEASURES, numbers, strict=True))}
+    workers_s, *moved = [sum(after[each][k] - before[each][k] for each in after) for k in range(4)]
+    sizes = dict(zip(("to_mb", "from_mb", "files_mb"), (n_bytes / 1e6 for n_bytes in moved), strict=True))
+    return found | sizes | {"workers_s": workers_s, "ordering_s": found["handing_s"], "dask_s": found["others_s"]}
 
 
 def measure(workdir: Path, kept: Path, wanted: list[str], n_workers: list[int]) -> None:
@@ -148,48 +191,50 @@ def measure(workdir: Path, kept: Path, wanted: list[str], n_workers: list[int]) 
             first = Path(temporary) / str(n_workers[0])
             for n in n_workers:
                 out = Path(temporary) / str(n)
-                if n:
-                    found = spread(folder, float(seconds), n, out)
-                else:
-                    begun_s = time.process_time()
-                    sort_files(job_of(folder, float(seconds), out, 1))
-                    found = {"thread_s": time.process_time() - begun_s}
+                found = spread(folder, float(seconds), n, out)
                 facts = {"recording": name, "contacts": n_contacts, "seconds": float(seconds), "n": n}
                 rows.append({**facts, **found, "unlike_first": unlike(first, out)})
                 print(rows[-1], flush=True)
                 kept.write_text(json.dumps(rows, indent=1))
 
 
-def table(kept: list[Path], core_hours: float) -> None:
+def table(kept: list[Path], core_hours: float, n_near: int) -> None:
     """Print what was measured, and what to expect."""
-    rows = [row for path in kept for row in json.loads(path.read_text()) if row["n"]]
-    names = ("workers s", "alone s", "ordering s", "dask s", "alone", "MB to", "MB from", "MB of files", "pieces")
-    print_row("recording", "s", "workers", *names, "same bytes")
-    print_row(*["---"] * 13)
+    rows = [row for path in kept for row in json.loads(path.read_text())]
+    columns = ("workers", "alone", "near", "ordering", "dask", "serial", "transfer", "MB to", "MB from", "MB of files")
+    print_row("recording", "s", "processes", *columns, "pieces", "same bytes")
+    print_row(*["---"] * 15)
     for row in rows:
-        times = [row[each] for each in MEASURES[:4]]
-        share = f"{100 * row['alone_s'] / sum(times):.0f} %"
-        sizes = [f"{row[each]:.0f}" for each in MEASURES[4:]]
+        times = [row[each] for each in MEASURES[:5]]
+        shares = (f"{100 * part / sum(times):.0f} %" for part in (times[1] + times[3], times[4]))
+        sizes = [f"{row[each]:.0f}" for each in MEASURES[5:]]
         facts = (row["recording"], f"{row['seconds']:.0f}", str(row["n"]))
-        print_row(*facts, *(f"{each:.1f}" for each in times), share, *sizes, "yes" if not row["unlike_first"] else "no")
+        same = "no" if row["unlike_first"] else "yes"
+        print_row(*facts, *(f"{each:.1f}" for each in times), *shares, *sizes, same)
     for title, contacts, hours in TARGETS:
-        found = {name: line_at(rows, name, contacts * 3600 * hours) for name in MEASURES}
+        found = {}
+        for name in MEASURES:
+            is_here = name in ("alone_s", "near_s")
+            found[name] = line_at([row for row in rows if is_here != bool(row["n"])], name, contacts * 3600 * hours)
         found["workers_s"] = 3600 * core_hours * hours * contacts / 384
-        found["alone_s"] = max(row["alone_s"] for row in rows)
-        bound_s = found["ordering_s"] + found["dask_s"]
-        one_s = found["workers_s"] + found["alone_s"] + bound_s
-        sent_mb = found["to_mb"] + found["from_mb"]
-        print(f"\n{title}: " + ", ".join(f"{name} {value:.0f}" for name, value in found.items()))
-        for n in N_WORKERS:
-            takes_s = found["alone_s"] + max(found["workers_s"] / n, bound_s)
-            raw_mb = 2 * contacts * 2 * 30_000 * 3600 * hours / 1e6
-            print_row(
-                str(n),
-                f"{takes_s / 60:.1f} min",
-                f"{one_s / takes_s:.1f} times",
-                f"files {raw_mb / takes_s:.0f} MB/s",
-                f"sent {sent_mb / takes_s:.0f} MB/s",
-            )
+        expect(title, found, n_near, 2 * contacts * 2 * 30_000 * 3600 * hours / 1e6)
+
+
+def expect(title: str, found: dict[str, float], n_near: int, raw_mb: float) -> None:
+    """Print what to expect of more workers; the raw file is read twice."""
+    bound_s = found["ordering_s"] + found["dask_s"]
+    alone_s = found["alone_s"] + found["near_s"] / n_near
+    one_s = found["workers_s"] + found["alone_s"] + found["near_s"]
+    print(f"\n{title}: " + ", ".join(f"{name} {value:.0f}" for name, value in found.items()))
+    for n in N_WORKERS:
+        takes_s = alone_s + max(found["workers_s"] / n, bound_s)
+        print_row(
+            str(n),
+            f"{takes_s / 60:.1f} min",
+            f"{one_s / takes_s:.1f} times",
+            f"files {raw_mb / (takes_s - alone_s):.0f} MB/s",
+            f"sent {(found['to_mb'] + found['from_mb']) / takes_s:.0f} MB/s",
+        )
 
 
 def print_row(*cells: str) -> None:
@@ -217,11 +262,12 @@ def main() -> None:
     printing = ways.add_parser("table")
     printing.add_argument("kept", type=Path, nargs="+")
     printing.add_argument("--core-hours", type=float, required=True)
+    printing.add_argument("--near", type=int, default=16)
     given = parser.parse_args()
     if given.what == "measure":
         measure(given.workdir, given.kept, given.recordings, given.workers)
     else:
-        table(given.kept, given.core_hours)
+        table(given.kept, given.core_hours, given.near)
 
 
 if __name__ == "__main__":

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 from spikesieve.batch.estimate import Need
 from spikesieve.batch.rows import Row, make_row
-from spikesieve.batch.state import Place
-from spikesieve.batch.work import Ended, Share, Teller, work_on
+from spikesieve.batch.state import Place, Record, files_now, key_of_row
+from spikesieve.batch.work import Ended, Share, Sorter, Teller, sort_now, work_on
 from spikesieve.engine.executor import Progress
 from spikesieve.errors import InputError
+from spikesieve.io.results.folder import BATCH_RECORD, RESULT_MARKER
 
 GB = 1_000_000_000
 
@@ -36,16 +40,38 @@ def nothing(row: Row, place: Place, share: Share) -> Ended:
     return work_on(row, place, share, _nothing)
 
 
-def waits(seconds: float, row: Row, place: Place, share: Share) -> Ended:
-    """Wait, instead of sorting; process, begin and end are written beside the log."""
+def waits(seconds: float, result: Path, row: Row, place: Place, share: Share) -> Ended:
+    """Wait, instead of sorting, and leave the facts of another result."""
 
-    def wait(*_: object) -> None:
-        begun_s = time.monotonic()
+    def wait(row: Row, *_: object) -> None:
         time.sleep(seconds)
-        times = place.log_file(row).with_suffix(".times")
-        times.write_text(f"{os.getpid()} {begun_s} {time.monotonic()}")
+        row.out.mkdir(parents=True)
+        shutil.copy(result / RESULT_MARKER, row.out)
+        record = Record(key_of_row(row), row.cell("files"), files_now([str(path) for path in row.files]))
+        (row.out / BATCH_RECORD).write_text(record.to_json())
 
-    return work_on(row, place, share, wait)
+    return work_on(row, place, share, _timed(wait, place))
+
+
+def timed(row: Row, place: Place, share: Share) -> Ended:
+    """Sort a row."""
+    return work_on(row, place, share, _timed(sort_now, place))
+
+
+def _timed(sorter: Sorter, place: Place) -> Sorter:
+    """A sorter that writes its process, begin and end beside the log."""
+
+    def sort(row: Row, *more: Any) -> None:
+        begun_s = time.monotonic()
+        sorter(row, *more)
+        place.log_file(row).with_suffix(".times").write_text(f"{os.getpid()} {begun_s} {time.monotonic()}")
+
+    return sort
+
+
+def level_of_tracebacks() -> int:
+    """Level from which a worker prints what its event loop met."""
+    return logging.getLogger("tornado.application").getEffectiveLevel()
 
 
 def kills_its_worker(row: Row, place: Place, share: Share) -> Ended:

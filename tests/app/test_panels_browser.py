@@ -113,7 +113,7 @@ def test_a_panel_is_moved_closed_added_and_kept(page: Page, driver: Any, running
 def test_what_is_kept_for_ever_is_asked_for_by_the_name_of_the_server(page: Page, running: Running) -> None:
     """Another result may be shown at the same port tomorrow."""
     asked = page.js("return performance.getEntriesByType('resource').map((one) => one.name)")
-    kept = [name for name in asked if "/api/unit/" in name or "/api/correlograms" in name or "/api/scatter/" in name]
+    kept = [name for name in asked if "/api/unit/" in name or "/api/correlograms" in name or "/api/scatter?" in name]
     assert len(kept) > 2
     assert all(f"r={running.served.session.id}" in name for name in kept)
     assert running.served.session.id != Session(running.served.session.result, running.served.session.history).id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -37,7 +38,10 @@ def test_nothing_of_a_row_is_kept_after_it_has_ended(tmp_path):
     with open_pool(Workers("local", 2)) as pool:
         run_batch(batch, pool, lambda _: None, need, stub_sorts.nothing)
         n_kept = sum(type(each) is Row for each in gc.get_objects()) - len(batch.rows)
+        levels = set(pool.open_cluster(1)[0].run(stub_sorts.level_of_tracebacks).values())
     assert n_kept < 100
+    # At their end workers would print what their heartbeat met.
+    assert levels == {logging.CRITICAL}
 
 
 @pytest.mark.parametrize("cluster", ["lcoal", "kubernetes"])

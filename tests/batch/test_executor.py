@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import pickle
+from concurrent.futures import Executor, Future
+
 import numpy as np
 import pytest
 from killing import end_this_process, unlike
 from needed import needed_module
-from small_files import run_sort, spiking, write_raw
+from small_files import HZ, run_sort, spiking, write_raw
 
-from spikesieve.api.sort_files import Job
+from spikesieve.api.sort_files import Job, sort_files
 from spikesieve.batch.clusters import Workers
 from spikesieve.batch.executor import ClusterExecutor, open_executor
 from spikesieve.engine.economy import Economy
 from spikesieve.engine.executor import map_in_order
 from spikesieve.errors import OutOfMemoryError
+from spikesieve.io.recordings.open_input import RawOptions
 
 dask, distributed = needed_module("dask", "packages"), needed_module("distributed", "packages")
 
@@ -71,3 +75,24 @@ def test_work_that_ends_its_workers_is_a_sentence(tmp_path):
         open_executor(Workers("local", 1), job) as executor,
     ):
         list(map_in_order(executor, end_this_process, [3], Economy(1)))
+
+
+class InTurn(Executor):
+    """Does each piece of work at once, and counts the bytes that would have been sent for it beside the function."""
+
+    def __init__(self) -> None:
+        self.sent_bytes = 0
+
+    def submit(self, fn, /, *args):
+        self.sent_bytes += sum(len(pickle.dumps(each)) for each in args)
+        future = Future()
+        future.set_result(fn(*args))
+        return future
+
+
+def test_what_takes_longer_to_send_than_to_work_on_stays_here(tmp_path):
+    raw, executor = write_raw(tmp_path, spiking(4.0)), InTurn()
+    options = RawOptions(4, HZ, gain_uv=1.0)
+    sort_files(Job((raw,), tmp_path / "out", "linear:4:25", options, n_jobs=1), executor=executor)
+    # Workers read the raw file themselves, and features of spikes stay where they are.
+    assert 0 < executor.sent_bytes < raw.stat().st_size / 50, executor.sent_bytes

@@ -191,3 +191,17 @@ def test_a_batch_of_which_all_is_done_needs_no_dask(tmp_path, monkeypatch):
     with open_pool(Workers()) as pool:
         run_batch(batch, pool, lambda _: None)
     assert batch.counts()["waiting"] == 0
+
+
+def test_a_batch_is_shown_about_once_a_second_however_fast_its_rows_end(tmp_path, monkeypatch):
+    clock = iter(range(10_000))
+    monkeypatch.setattr(run_module.time, "monotonic", lambda: 0.05 * next(clock))
+    shown: list[int] = []
+    batch = Batch(rows(tmp_path, 100), Place(tmp_path / "out"))
+    done_before, ended = batch.rows[:50], lambda row, place, share: Ended(row.name, "done")
+    monkeypatch.setattr(run_module, "standing", lambda row, key: "done" if row in done_before else "waiting")
+    run_batch(batch, HerePool(), lambda batch: shown.append(len(batch.states)), need, ended)
+    # Also while rows are passed over that were done before, and at the end.
+    assert 2 < len(shown) < 20
+    assert 0 < shown[1] < 50
+    assert shown[-1] == 100

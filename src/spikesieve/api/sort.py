@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor
-from contextlib import contextmanager, nullcontext
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -319,8 +319,12 @@ def open_run(
     """
     store.begin()
     # One BLAS thread with any executor, because sums in another order would round differently.
-    with threadpool_limits(limits=1), nullcontext(executor) if executor is not None else threads(n_workers) as workers:
-        yield Run(workers, CpuBackend(), store, progress, Economy(n_workers))
+    # Beside an executor, threads begin with their first item: a pool of processes forks before.
+    n_near = min(n_workers, n_processors())
+    pool: AbstractContextManager[Executor] = threads(n_workers) if executor is None else ThreadPoolExecutor(n_near)
+    with threadpool_limits(limits=1), pool as near:
+        workers = near if executor is None else executor
+        yield Run(workers, CpuBackend(), store, progress, Economy(n_workers), near)
     store.remove_unfinished()
 
 

@@ -180,28 +180,42 @@ def run_batch(batch: Batch, pool: Pool, show: Show, look: Look = need_of, sorter
     sorter : callable, optional
         Called on a worker with the row, the place and its share.
     """
-    queue = _Queue(batch, look)
+    shown = _Shown(batch, show)
+    queue = _Queue(batch, look, shown)
     while True:
         while len(batch.running) < 2 * batch.rules.n_workers and (turn := queue.next()) is not None:
             share = Share(batch.rules.n_jobs, turn.need.memory_bytes, batch.rules.overwrite)
             batch.hand_out(turn)
             arguments = (turn.row, batch.place, share)
             pool.submit(Task(turn.row.name, sorter, arguments, turn.need.memory_gb, turn.avoid))
-        show(batch)
+        shown.if_due()
         if batch.running:
             for ended in pool.ended(LOOK_S):
                 queue.note(ended)
         elif queue.again:
             time.sleep(LOOK_S)
         else:
+            show(batch)
             return
+
+
+class _Shown:
+    """Shows a batch about once a second, however often it is asked to: rows may end faster."""
+
+    def __init__(self, batch: Batch, show: Show) -> None:
+        self._batch, self._show, self._next_s = batch, show, 0.0
+
+    def if_due(self) -> None:
+        if time.monotonic() >= self._next_s:
+            self._show(self._batch)
+            self._next_s = time.monotonic() + LOOK_S
 
 
 class _Queue:
     """Rows in the order in which they are handed out, and what becomes of them."""
 
-    def __init__(self, batch: Batch, look: Look) -> None:
-        self._batch, self._look = batch, look
+    def __init__(self, batch: Batch, look: Look, shown: _Shown) -> None:
+        self._batch, self._look, self._shown = batch, look, shown
         self._fresh = self._turns()
         self._held: Turn | None = None
         self.again: list[Turn] = []
@@ -242,6 +256,7 @@ class _Queue:
     def _turns(self) -> Iterator[Turn]:
         """Rows that are not done, one by one. Those that are done or refused get their state on the way."""
         for row in self._batch.rows:
+            self._shown.if_due()  # those that are done follow one another without a pause
             try:
                 if standing(row, key_of_row(row)) == "done":
                     self._batch.note(row.name, "done")

@@ -14,13 +14,15 @@ from spikesieve.cli.options import (
     FormatName,
     GainUv,
     HeaderBytes,
+    Method,
     ProbeSpec,
     Quiet,
     SamplingHz,
+    Set,
+    SettingsFile,
 )
 from spikesieve.cli.output import USER_ERROR, errors_as_sentences, shown_progress
 from spikesieve.cli.root import app
-from spikesieve.cli.sort import Method, Set, SettingsFile
 
 if TYPE_CHECKING:
     from spikesieve.batch.order import Estimate, Order

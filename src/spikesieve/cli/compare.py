@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spikesieve.cli.options import Channels, GainUv, ProbeSpec, Quiet, SamplingHz
+from spikesieve.cli.options import Channels, GainUv, ProbeSpec, ProgressPath, Quiet, SamplingHz
 from spikesieve.cli.output import errors_as_sentences, print_notes, print_table, shown_progress
 from spikesieve.cli.progress_file import recorded
 from spikesieve.cli.root import app
@@ -58,9 +58,7 @@ def compare(
     oracle: Annotated[
         bool | None, typer.Option("--oracle/--no-oracle", help="Match the recording with the true templates.")
     ] = None,
-    progress_file: Annotated[
-        Path | None, typer.Option("--progress-file", help="Write how far it is into this file, as JSON.")
-    ] = None,
+    progress_file: ProgressPath = None,
     quiet: Quiet = False,
 ) -> None:
     """Compare two sortings of one recording with each other, and each with the truth.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,6 +27,20 @@ FormatName = Annotated[
 ]
 StreamName = Annotated[
     str | None, typer.Option("--stream", help="What to take of a recording with several streams or probes.")
+]
+Method = Annotated[
+    str | None, typer.Option("--method", help="sieve, kilosort4 or kilosort2; the same as --set method=NAME.")
+]
+SettingsFile = Annotated[
+    Path | None,
+    typer.Option("--settings", help="TOML file of settings, as `spikesieve settings` prints, or Kilosort4's JSON."),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="One setting, such as detect.threshold=8. Repeat as needed."),
+]
+ProgressPath = Annotated[
+    Path | None, typer.Option("--progress-file", help="Write how far the work is into this file, as JSON.")
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but errors.")]
 

@@ -17,9 +17,13 @@ from spikesieve.cli.options import (
     FormatName,
     GainUv,
     HeaderBytes,
+    Method,
     ProbeSpec,
+    ProgressPath,
     Quiet,
     SamplingHz,
+    Set,
+    SettingsFile,
     StreamName,
     interval_s,
 )
@@ -51,20 +55,9 @@ BadChannels = Annotated[
     typer.Option("--bad-channels", metavar="3,17,A-005", help="Channels of the file to leave out, or their names."),
 ]
 Shanks = Annotated[str | None, typer.Option("--shanks", metavar="0,2", help="Shanks to sort. Default: all.")]
-Method = Annotated[
-    str | None, typer.Option("--method", help="sieve, kilosort4 or kilosort2; the same as --set method=NAME.")
-]
-SettingsFile = Annotated[
-    Path | None,
-    typer.Option("--settings", help="TOML file of settings, as `spikesieve settings` prints, or Kilosort4's JSON."),
-]
 Kilosort2Ops = Annotated[
     Path | None,
     typer.Option("--kilosort2-ops", help="Options of Kilosort2: a rez.mat, or a TOML or JSON file of its names."),
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="One setting, such as detect.threshold=8. Repeat as needed."),
 ]
 MotionFile = Annotated[
     Path | None,
@@ -101,9 +94,6 @@ KeepSteps = Annotated[
 ]
 StopAfter = Annotated[
     str | None, typer.Option("--stop-after", metavar="STEP", help="End after a step, such as detect, without a result.")
-]
-ProgressPath = Annotated[
-    Path | None, typer.Option("--progress-file", help="Write how far the sort is into this file, as JSON.")
 ]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print the log as well.")]
 

@@ -7,6 +7,7 @@ import mmap
 import os
 import struct
 import zlib
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -157,6 +158,24 @@ def release(array: object) -> None:
     mapping = getattr(array, "_mmap", None) if isinstance(array, MappedArray) else None
     if mapping is not None and hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
         mapping.madvise(mmap.MADV_DONTNEED)
+
+
+def release_all(value: object) -> None:
+    """Give back the pages of all mapped arrays in a dataclass or a tuple.
+
+    Parameters
+    ----------
+    value : object
+        Any value; `release` is called for each array in it.
+    """
+    if isinstance(value, np.ndarray):
+        release(value)
+    elif isinstance(value, tuple):
+        for each in value:
+            release_all(each)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            release_all(getattr(value, field.name))
 
 
 class GrowingArray:

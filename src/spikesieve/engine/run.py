@@ -8,13 +8,13 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.engine.arrays import release
+from spikesieve.engine.arrays import release_all
 from spikesieve.engine.blocks import Block
 from spikesieve.engine.economy import Economy, is_shortage
 from spikesieve.engine.executor import Progress, map_in_order, silent
@@ -139,6 +139,8 @@ class Run:
         Called with (stage, done, total) after each piece of work.
     economy : Economy
         How many workers are used.
+    near : Executor or None
+        Threads of this process; None: the workers are.
     """
 
     executor: Executor
@@ -146,6 +148,12 @@ class Run:
     store: Store
     progress: Progress = silent
     economy: Economy = field(default_factory=lambda: Economy(1))
+    near: Executor | None = None
+
+    @property
+    def here(self) -> Run:
+        """The same on threads of this process, for items that take longer to send than to work on."""
+        return self if self.near is None else replace(self, executor=self.near)
 
     def map(
         self, task: Callable[[Item], Result] | BlockTask[Result], items: Iterable[Item], name: str = ""
@@ -322,7 +330,7 @@ class Run:
 
         result, _ = self.store.step(name, identity, everything, compute)
         for each in everything.values():
-            _release_all(each)
+            release_all(each)
         give_back()
         return result
 
@@ -385,15 +393,3 @@ def _named(
     """The inputs of a step by the names of the function's parameters."""
     bound = inspect.signature(function, follow_wrapped=False).bind(None, *inputs, **settings).arguments
     return dict(list(bound.items())[1:])
-
-
-def _release_all(value: object) -> None:
-    """Give back the pages of all mapped arrays in a dataclass or a tuple."""
-    if isinstance(value, np.ndarray):
-        release(value)
-    elif isinstance(value, tuple):
-        for each in value:
-            _release_all(each)
-    elif is_dataclass(value) and not isinstance(value, type):
-        for field in fields(value):
-            _release_all(getattr(value, field.name))

@@ -204,10 +204,10 @@ def final_units(
     rivals = find_rivals(matched, _as_seen(source, matching, matched), params.fit, params.refine)
     own = rivals.own(matched.template)
     units = _merged_units(run, source, matching, params, matched.take(own))
-    means = means_after_merging(units.learned, units.merged_into, run.map_kept)
+    means = means_after_merging(units.learned, units.merged_into, run.here.map_kept)
     del units
     spikes = matched.take(own)
-    kept = final_assignment(spikes, means, params.fit, params.refine, run.map_kept)
+    kept = final_assignment(spikes, means, params.fit, params.refine, run.here.map_kept)
     alike = AlikeUnits(spikes, kept.unit, _matched_steps(source, matching, spikes).bin_centre, params.refine)
     give_back()
     unit, sample = np.full(len(matched.sample), -1), matched.sample.copy()
@@ -250,10 +250,10 @@ def _merged_units(
 ) -> _MergedUnits:
     """Units learned from matched spikes, and merged by comparing them at the displacements where both were seen."""
     drift = matching.drift
-    learned = learn_units(matched, params.fit, params.refine, run.map_kept)
+    learned = learn_units(matched, params.fit, params.refine, run.here.map_kept)
     found, spikes = FoundUnits(*learned_templates(learned), learned.assignment.amplitude), learned.spikes
     matched_at = _matched_steps(source, matching, spikes)
-    observed = observe_units(spikes, found, matched_at, run.map_kept)
+    observed = observe_units(spikes, found, matched_at, run.here.map_kept)
     if len(matching.templates.steps_um) > 1:
         merged_into, moving = merge_across_drift(observed, spikes, drift.tissue, params.refine, run.map_kept)
     else:
