@@ -53,6 +53,7 @@ os.environ |= {
 # The kernel asks all programs for colours, which a page would show as control codes.
 os.environ["TTY_COMPATIBLE"] = "0"
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # with tables
 
 
 def _one_text(outputs: list[Any]) -> list[Any]:
