@@ -17,6 +17,7 @@ from spikesieve.api.sort import open_run
 from spikesieve.api.sorting_page.asked import Placed
 from spikesieve.api.sorting_page.kept import Kept
 from spikesieve.engine.blocks import Block
+from spikesieve.engine.machine import n_processors
 from spikesieve.engine.run import Core, Run
 from spikesieve.engine.source import Source
 from spikesieve.engine.store import Store
@@ -39,6 +40,8 @@ from spikesieve.views.traces import Kind, only_filtered, preprocessed_traces, ra
 
 BLOCK_SAMPLES = 60_000
 MAX_S = 2.0
+MOST_WORKERS = 4
+"""Each holds a block of the recording in memory."""
 BEFORE_LEARNING: tuple[Kind, ...] = ("raw", "highpassed")
 """What can be shown at once; for the others noise has to be learned."""
 # Of these groups depends what is learned of noise and shapes, and what is detected.
@@ -304,7 +307,7 @@ class Previews:
 
     def _run(self) -> AbstractContextManager[Run]:
         # Steps are kept by what they depend on: another threshold learns no noise again.
-        return open_run(1, Store.open(Path(self._folder.name)))
+        return open_run(min(MOST_WORKERS, n_processors()), Store.open(Path(self._folder.name)))
 
 
 def _learn(run: Run, source: Source, settings: Settings) -> _Learned:
