@@ -25,6 +25,7 @@ from spikesieve.errors import InputError
 from spikesieve.io.recordings.open_input import open_input
 from spikesieve.kernels import CpuBackend
 from spikesieve.model import F32, I64, Overview, Probe
+from spikesieve.model.text import counted
 from spikesieve.passes.contacts import survey_contacts
 from spikesieve.passes.detection import Detect, with_detection_threshold
 from spikesieve.passes.preprocessing import fit_preprocessing, with_unit_score_noise
@@ -47,7 +48,7 @@ BEFORE_LEARNING: tuple[Kind, ...] = ("raw", "highpassed")
 # Of these groups depends what is learned of noise and shapes, and what is detected.
 OF_NOISE = ("method", "input", "preprocess", "shapes")
 OF_DETECTION = (*OF_NOISE, "detect", "features", "fit")
-MIN_NEAR_SHARE = 0.5
+MIN_NEAR_SHARE, MIN_SATURATED_SHARE = 0.5, 0.001
 HUM_PIECES, HUM_CONTACTS = 4, 32
 
 
@@ -254,6 +255,13 @@ class Previews:
     def _more_checks(self, source: Source) -> Iterator[str]:
         with self._run() as run:
             measured = survey_contacts(run, source).measured
+        at_limit = measured.saturated_share > MIN_SATURATED_SHARE
+        if at_limit.any():
+            yield (
+                f"At the limit of the converter are {at_limit.sum()} of {counted(len(at_limit), 'contact')}, up to "
+                f"{measured.saturated_share.max():.1%} of the time. These samples are left out. Look at the grounding "
+                "and the reference, or record with a lower gain."
+            )
         share = share_of_near_partners(measured.correlation, source.probe)
         if share is not None and share < MIN_NEAR_SHARE:
             yield (
