@@ -4,17 +4,23 @@
 
 shows RESULT in Chromium, with two similar units selected, and writes FOLDER/SIZE-THEME-VIEW.png: each arrangement of
 panels, each panel over the whole window, and each dialog. RESULT should have its raw file.
+
+    python benchmarks/app_screenshots.py /tmp/day docs/figures --docs
+
+makes recordings in /tmp/day, sorts them from the page, and writes all figures of the app that docs/ shows.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from app_figures import write_figures
 from app_speed import chromium, server
 
 SIZES = ((1280, 720), (2560, 1440))
@@ -94,10 +100,21 @@ def start(driver: Any, address: str, theme: str, unit: int | None) -> None:
     driver.get(address)
     while not driver.execute_script("return document.documentElement.dataset.ready === 'yes'"):
         time.sleep(0.1)
+    select(driver, unit)
+
+
+def select(driver: Any, unit: int | None) -> None:
+    """Select a unit and the one that is most like it."""
     most = "[...m.state.rows.values()].sort((a, b) => b.n_spikes - a.n_spikes)[0].unit"
     run(driver, "store.js", f"m.select([{most if unit is None else unit}])")
     time.sleep(1.0)
     run(driver, "store.js", "m.select(m.state.best, m.state.similarOrder.slice(0, 1))")
+
+
+def arrange(driver: Any, preset: str) -> None:
+    """Arrange the panels, with two units that are alike."""
+    run(driver, "layout/layout.js", f"m.arrange((await import('./layout/presets.js')).PRESETS.{preset}.tree)")
+    select(driver, None)
 
 
 def main() -> None:
@@ -107,8 +124,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--unit", type=int, help="the unit that is shown; default: the one with most spikes")
     parser.add_argument("--only", default="", help="how the names of the pictures begin, such as 1280x720-dark")
+    parser.add_argument("--docs", action="store_true", help="write the figures of docs/ instead")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
+    if options.docs:
+        os.environ["XDG_STATE_HOME"] = str(options.result / ".state")
+        write_figures(options.result.absolute(), options.folder, arrange)
+        return
     with chromium() as driver, server(options.result) as (_, address):
         for (width, height), theme in product(SIZES, ("light", "dark")):
             size = f"{width}x{height}-{theme}"

@@ -67,19 +67,19 @@ def places(n_samples: int) -> tuple[list[int], int]:
     return [int(x) for x in np.linspace(0.03, 0.97, N_JUMPS) * all_tiles], all_tiles // 2 + 40
 
 
+def noise_and_spikes(rng: np.random.Generator, n_samples: int) -> NDArray[np.int16]:
+    """Samples of all channels: noise, and 1500 spikes in four tiles."""
+    course = -300 / GAIN_UV * np.hanning(30)[:, None]
+    made = rng.standard_normal((n_samples, N_CHANNELS), np.float32) * np.float32(10 / GAIN_UV)
+    for at in rng.integers(100, n_samples - 100, 1500 * n_samples // (4 * TILE_SAMPLES)):
+        depth = rng.integers(0, N_CHANNELS)
+        made[at : at + 30] += course * np.exp(-(((np.arange(N_CHANNELS) - depth) / 3) ** 2))
+    return made.astype(np.int16)
+
+
 def made_file(path: Path, n_samples: int) -> Recording:
     """A sparse file with noise and spikes where it is read."""
     rng = np.random.default_rng(0)
-    course = -300 / GAIN_UV * np.hanning(30)[:, None]
-
-    def piece() -> NDArray[np.int16]:
-        # New noise each time: noise that came again would be taken for lines of interference.
-        made = rng.standard_normal((4 * TILE_SAMPLES, N_CHANNELS), np.float32) * np.float32(10 / GAIN_UV)
-        for at in rng.integers(100, len(made) - 100, 1500):
-            depth = rng.integers(0, N_CHANNELS)
-            made[at : at + 30] += course * np.exp(-(((np.arange(N_CHANNELS) - depth) / 3) ** 2))
-        return made.astype(np.int16)
-
     bytes_of = N_CHANNELS * 2
     with path.open("wb") as file:
         file.truncate(n_samples * bytes_of)
@@ -90,7 +90,8 @@ def made_file(path: Path, n_samples: int) -> Recording:
         firsts = [tile * TILE_SAMPLES for tile in starts] + [block.start - 3000 for block in source.sample_blocks]
         for first in firsts:
             file.seek(max(0, first) * bytes_of)
-            file.write(piece()[: max(0, n_samples - first)].tobytes())
+            # New noise each time: noise that came again would be taken for lines of interference.
+            file.write(noise_and_spikes(rng, 4 * TILE_SAMPLES)[: max(0, n_samples - first)].tobytes())
     return read_recording(path, N_CHANNELS, HZ, gain_uv=GAIN_UV)
 
 

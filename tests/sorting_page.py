@@ -22,6 +22,7 @@ from spikesieve.api.sorting_page.show import pages_of
 from spikesieve.api.sorting_page.verbs import Desk
 from spikesieve.app.security import CURATOR, Secrets
 from spikesieve.app.server import Background, Listening
+from spikesieve.batch.table import BatchTables
 from spikesieve.io.roots import Roots
 
 N_CHANNELS = 4
@@ -53,7 +54,7 @@ def sorting_in_thread(root: Path, state: Path, read_only: bool = False) -> Itera
     secrets, port, desk = Secrets(), sockets[0].getsockname()[1], Desk(Roots([root]), state)
     with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
         here = Listening(sockets, port, secrets, pool)
-        pages = pages_of(desk, here, read_only, stack)
+        pages = pages_of(desk, here, read_only, stack, BatchTables().facts)
         page = Background(pages, here, pages.close)
         try:
             yield Sorting(desk, secrets, Client(port).log_in(secrets.tokens[CURATOR]))

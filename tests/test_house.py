@@ -115,7 +115,7 @@ MAY_IMPORT = {
     "batch": {"api", "report", "io", "engine", "settings", "model", "errors"},
     "spikeinterface": {"api", "io", "engine", "geometry", "model", "errors", "settings"},
     "cli": {"batch", "api", "settings", "comparison", "io", "engine", "model", "errors"},
-    "jupyter": {"api", "app", "io"},
+    "jupyter": {"batch", "api", "app", "io"},
     "kilosort": {"api", "passes", "settings", "stages", "engine", "kernels", "io", "report", "model", "errors"},
 }
 

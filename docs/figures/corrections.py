@@ -1,6 +1,6 @@
 """Draws silence.png, rail.png, spike_time.png and threshold.png: `python docs/figures/corrections.py`.
 
-Each shows what was wrong before, computed from the same simulated recording by the rule of that time, and what is done.
+Each shows in blue what is done, and in red what a simpler rule would do to the same simulated recording.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from spikesieve.stages.spike_time import shifts_to_spike_time
 
 HERE = Path(__file__).parent
 HZ, PROBE, BLOCK_SAMPLES = 30_000.0, "linear:16:25", 30_000
-BEFORE, AFTER, SHADE = "#c0392b", "#2f6db3", "#f2c9c4"
+SIMPLE, OURS, SHADE = "#c0392b", "#2f6db3", "#f2c9c4"
 MAD_TO_SD = 1.4826
 OLD_THRESHOLD = 9.0
 SMALL_IN_WHITE_NOISE = {
@@ -67,7 +67,7 @@ def silence() -> None:
     used = ~np.asarray(clean.blanked)[contact, : round(HZ)]
     figure, axes = plt.subplots(figsize=(9, 3), layout="constrained")
     axes.plot(np.arange(uv.shape[1]) / HZ, uv[contact], lw=0.4, color="#444444")
-    rules = ((np.ones_like(used), BEFORE, "before"), (used, AFTER, "now"))
+    rules = ((np.ones_like(used), SIMPLE, "with the zeros"), (used, OURS, "without them"))
     for which, colour, name in rules:
         limit = OLD_THRESHOLD * MAD_TO_SD * np.median(np.abs(uv[contact][which]))
         axes.axhline(-limit, color=colour, lw=1.2, label=f"{name}: 9 noise SD = {limit:.0f} µV")
@@ -88,11 +88,9 @@ def rail() -> None:
     start, stop = max(at - 300, 0), max(at - 300, 0) + 900
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.5), sharey=True, layout="constrained")
     ms = np.arange(stop - start) / HZ * 1e3
-    for side, title in zip(
-        axes, ("before: 4 ms of all contacts are cut out", "now: clipped spikes are kept"), strict=True
-    ):
+    for side, title in zip(axes, ("if any sample at the limit counts", "here: clipped spikes are kept"), strict=True):
         for contact, trace in enumerate(clean.uv[:, start:stop]):
-            side.plot(ms, trace + 300 * contact, lw=0.6, color=AFTER)
+            side.plot(ms, trace + 300 * contact, lw=0.6, color=OURS)
         side.set(title=title, xlabel="time (ms)", yticks=300 * np.arange(16), yticklabels=range(16), xlim=(0, ms[-1]))
     for k in np.flatnonzero(full[start:stop].any(axis=1)):
         axes[0].axvspan(ms[k] - 2, ms[k] + 2, color=SHADE, lw=0)
@@ -115,8 +113,8 @@ def spike_time() -> None:
     soma = 45 + shifts_to_spike_time(waveform[None], 45, 30)[0]
     figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
     axes.plot(ms, waveform + 70 * contacts, color="#444444", lw=1)
-    axes.axvline(ms[largest], color=BEFORE, label=f"before: the largest deflection, {ms[largest]:.2f} ms late")
-    axes.axvline(ms[soma], color=AFTER, label="now: the trough of the soma")
+    axes.axvline(ms[largest], color=SIMPLE, label=f"the largest deflection, {ms[largest]:.2f} ms late")
+    axes.axvline(ms[soma], color=OURS, label="the trough of the soma")
     axes.set(xlabel="time (ms)", ylabel="contact", yticks=70 * contacts, yticklabels=contacts, xlim=(-1, 1.7))
     axes.legend(loc="lower right", fontsize=8)
     figure.savefig(HERE / "spike_time.png", dpi=90)
@@ -144,9 +142,9 @@ def threshold() -> None:
     axes.hist(
         [score[~near], score[near]], bins, stacked=True, color=["#999999", "#f0b429"], label=["noise", "true spikes"]
     )
-    axes.axvline(old, color=BEFORE, label=f"before: 9 SD of traces = {old:.1f} SD of scores")
-    now = fitted.detection_threshold_sd
-    axes.axvline(now, color=AFTER, label=f"now: {now:.1f} SD, noise exceeds it 0.01 times per second and contact")
+    axes.axvline(old, color=SIMPLE, label=f"9 SD of traces = {old:.1f} SD of scores")
+    ours = fitted.detection_threshold_sd
+    axes.axvline(ours, color=OURS, label=f"{ours:.1f} SD: noise exceeds it 0.01 times per second and contact")
     axes.set(xscale="log", xlabel="score of detections (noise SD)", ylabel="detections", xticks=[5, 7, 10, 20, 40])
     axes.xaxis.set_major_formatter("{x:.0f}")
     axes.minorticks_off()

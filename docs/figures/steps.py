@@ -1,6 +1,6 @@
 """Draws a picture for each step of a sort, all of one small recording that moves: `python docs/figures/steps.py`.
 
-It writes preprocess.png, motion.png, tissue.png, features.png, cluster.png, templates.png, match.png and curate.png.
+It writes the PNG of preprocess, shapes, motion, tissue, features, cluster, templates, match and curate.
 """
 
 from __future__ import annotations
@@ -77,6 +77,30 @@ def preprocess(what: Sorted) -> None:
         axis.set(title=f"{title}\n(one row: {size})", xlabel="ms", yticks=range(8), yticklabels=range(4, 12))
     axes[0].set_ylabel("contact")
     save(figure, "preprocess")
+
+
+def shapes(what: Sorted) -> None:
+    """Large spikes on one contact, the components learned from them, and the typical shapes."""
+    learned, rng = what.steps.read("shapes"), np.random.default_rng(0)
+    n = learned.pcs.shape[1]
+    clips = []
+    for block in what.source.blocks[:6]:
+        white = what.source.clean(block, 0, CpuBackend()).white
+        contact, sample = np.nonzero(white[:, n:-n] < -8.0)
+        for c, s in zip(contact, sample + n, strict=True):
+            around = white[c, s - 20 : s - 20 + n]
+            if around[20] == around.min():
+                clips.append(around / np.linalg.norm(around))
+    some = np.array(clips)[rng.permutation(len(clips))[:80]]
+    ms = (np.arange(n) - learned.peak_index) / 30
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
+    axes[0].plot((np.arange(n) - 20) / 30, some.T, lw=0.4, color=GREY)
+    axes[0].set(title="large spikes on one contact, all of norm 1", xlabel="ms", yticks=[])
+    axes[1].plot(ms, (learned.pcs + 0.8 * np.arange(len(learned.pcs))[:, None]).T, color=BLUE)
+    axes[1].set(title="components", xlabel="ms", yticks=[])
+    axes[2].plot(ms, (learned.waveforms).T, lw=1.2)
+    axes[2].set(title="typical shapes", xlabel="ms", yticks=[])
+    save(figure, "shapes")
 
 
 def motion(what: Sorted) -> None:
@@ -231,7 +255,7 @@ def main() -> None:
     """Draw them all."""
     with TemporaryDirectory() as folder:
         what = sorted_in(Path(folder))
-        for draw in (preprocess, motion, tissue, features, cluster, templates, match, curate):
+        for draw in (preprocess, shapes, motion, tissue, features, cluster, templates, match, curate):
             draw(what)
 
 

@@ -19,7 +19,9 @@ from spikesieve import curate_result, read_recording, read_sorting
 from spikesieve.cli.app import app
 from spikesieve.errors import InputError, OutputError
 from spikesieve.io.results.folder import made_by_hand, write_result
+from spikesieve.io.results.for_the_page import read_overview, read_preprocessing, write_overview, write_preprocessing
 from spikesieve.io.results.provenance import RunRecord
+from spikesieve.model import Overview
 from spikesieve.model.clock import Clock
 
 N, BORDER = 600_000, 240_000
@@ -75,6 +77,21 @@ def test_times_files_and_clock_stay(folder: Path) -> None:
     first, second = (json.loads((each / "provenance.json").read_text()) for each in (folder, new))
     for name in ("inputs", "recording", "settings", "method", "finished"):
         assert first[name] == second[name], name
+
+
+def test_what_the_sort_saw_of_the_recording_is_in_the_new_result(folder: Path) -> None:
+    merge_in_phy(folder)
+    overview = Overview(
+        *(np.arange(2.0), 1.0, np.ones((2, 25), np.float16), np.arange(25)),
+        *(np.zeros(1, np.int64), np.arange(2, dtype=np.float32), np.ones((1, 2, 1), np.uint16)),
+    )
+    write_overview(folder, overview)
+    write_preprocessing(folder, (1, 2.0))
+    new, _ = curate_result(folder, folder.parent / "new")
+    shown = read_overview(new)
+    assert shown is not None
+    assert np.array_equal(shown.rms_uv, overview.rms_uv)
+    assert read_preprocessing(new) == (1, 2.0)
 
 
 def test_phylib_and_spikeinterface_read_it(folder: Path) -> None:

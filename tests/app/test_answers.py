@@ -56,8 +56,12 @@ def test_a_unit_has_all_its_spikes(running: Running) -> None:
     arrays, facts = get(running, "unit/2")
     assert facts["n_spikes"] == len(rows)
     assert arrays["waveform_uv"].shape == (len(arrays["contacts"]), 61)
-    points = get(running, "scatter/2?kind=amplitude&x0=0&x1=20&y0=0&y1=500&w=10&h=10")[0]["points"]
-    assert points.shape == (2, len(rows))
+    arrays, facts = get(running, "scatter?units=2,3&kind=amplitude&w=10&h=10")
+    assert arrays["points_0"].shape == (2, len(rows))
+    (left, right), (bottom, top) = facts["frame"]["x"], facts["frame"]["y"]
+    for x, y in (arrays["points_0"], arrays["points_1"]):
+        assert ((left <= x) & (x <= right) & (bottom <= y) & (y <= top)).all()
+    assert bottom == 0
 
 
 def test_a_range_of_time_restricts_every_view(running: Running) -> None:
@@ -66,14 +70,15 @@ def test_a_range_of_time_restricts_every_view(running: Running) -> None:
     times = session.result.sample[rows] / 30_000
     n = int(((times >= 5) & (times <= 10)).sum())
     assert get(running, f"unit/2?{part}")[1]["n_spikes"] == n
-    scatter = "scatter/2?kind=amplitude&x0=0&x1=20&y0=0&y1=500&w=10&h=10"
-    assert get(running, f"{scatter}&{part}")[0]["points"].shape == (2, n)
+    arrays, facts = get(running, f"scatter?units=2&kind=amplitude&w=10&h=10&{part}")
+    assert arrays["points_0"].shape == (2, n)
+    assert facts["frame"]["x"] == [5, 10]
     counts = get(running, f"correlograms?units=2&bin_ms=10000&n=1&{part}")[0]["counts"]
     assert counts.sum() == n * (n - 1)
 
 
 def test_a_unit_that_never_was_is_not_found(running: Running) -> None:
-    for path in ("unit/99", "similar/99", "scatter/99?kind=amplitude", "correlograms?units=99"):
+    for path in ("unit/99", "similar/99", "scatter?units=99&kind=amplitude&w=9&h=9", "correlograms?units=99"):
         assert running.client.ask("GET", f"/api/{path}").status == 404
 
 

@@ -36,6 +36,14 @@ def merge(session: Session, *units: int) -> dict[str, Any]:
     return session.decide(Asked(do="merge", units=units, seq=seq, request=str(seq)))
 
 
+def test_a_unit_of_the_result_has_its_row_without_a_waveform(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = small_result(3, 500)
+    monkeypatch.setattr(module, "template_waveform", None)
+    session = new_session(result)
+    assert result.sorting is not None
+    assert [session.descriptions.row(unit) for unit in session.units.ids] == list(result.sorting.units)
+
+
 def test_in_the_background_units_are_described_as_at_once(result: Result) -> None:
     session, told, finished = new_session(result), list[dict[str, Any]](), threading.Event()
     session.descriptions.keep = lambda known: finished.set()

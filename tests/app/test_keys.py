@@ -53,7 +53,7 @@ def test_modifiers_are_named_in_the_order_of_keys_js() -> None:
 def test_the_docs_have_this_table() -> None:
     found = BETWEEN.search(PAGE.read_text(encoding="utf-8"))
     assert found is not None
-    assert found[0] == table(), "run python tests/app/test_keys.py"
+    assert found[0] == table(), "run PYTHONPATH=tests python tests/app/test_keys.py"
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ def test_a_panel_is_moved_closed_added_and_kept(page: Page, driver: Any, running
 def test_what_is_kept_for_ever_is_asked_for_by_the_name_of_the_server(page: Page, running: Running) -> None:
     """Another result may be shown at the same port tomorrow."""
     asked = page.js("return performance.getEntriesByType('resource').map((one) => one.name)")
-    kept = [name for name in asked if "/api/unit/" in name or "/api/correlograms" in name or "/api/scatter/" in name]
+    kept = [name for name in asked if "/api/unit/" in name or "/api/correlograms" in name or "/api/scatter?" in name]
     assert len(kept) > 2
     assert all(f"r={running.served.session.id}" in name for name in kept)
     assert running.served.session.id != Session(running.served.session.result, running.served.session.history).id
@@ -407,9 +407,12 @@ def test_typed_commands_set_bins_as_in_phy(page: Page) -> None:
         ":isin 7": "intervals/0?from=10&to=80&bin=10",
         ":frn 50": "unit/0?rates=50",
         ":frb 2": "unit/0?rates=10",
+        ":hb 4": "intervals/0?from=10&to=80&bin=4 unit/0?rates=5",
+        ":hn 20": "intervals/0?from=10&to=80&bin=3.5 unit/0?rates=20",
     }.items():
         type_command(page, command)
-        page.wait(f"return asked.some((path) => path.startsWith('api/{request}&r='))")
+        for one in request.split():
+            page.wait(f"return asked.some((path) => path.startsWith('api/{one}&r='))")
     reveal(page, "intervals")
     page.wait(SAYS.format("intervals", "startsWith('intervals of 10 to 80 ms')"))
     type_command(page, ":isimin 90")

@@ -78,6 +78,20 @@ def test_what_would_be_detected_follows_the_settings(verbs: dict[str, Any], root
         verbs["spikes"](asked(root, settings={"detect.threshold": 1.0}, **span))
 
 
+def test_spikes_come_at_once_with_the_last_threshold_and_then_with_their_own(verbs: dict[str, Any], root: Path) -> None:
+    span = {"start_s": 0.0, "seconds": 1.0}
+    before = verbs["spikes"](asked(root, **span, at_once=True))
+    assert before["is_final"]  # nothing was measured before: there is no other threshold
+    others = asked(root, settings={"detect.min_template_size_um": 60.0}, **span)
+    at_once = verbs["spikes"]({**others, "at_once": True})
+    assert not at_once["is_final"]
+    assert at_once["says"].startswith(before["says"])
+    own = verbs["spikes"](others)
+    assert own["is_final"]
+    assert "measured" not in own["says"]
+    assert verbs["spikes"]({**others, "at_once": True}) == own
+
+
 def test_nothing_beyond_the_end(verbs: dict[str, Any], root: Path) -> None:
     with pytest.raises(InputError, match="ends at 2 s"):
         verbs["traces"](asked(root, start_s=2.0))

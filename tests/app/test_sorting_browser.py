@@ -8,11 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import stub_sorts
 from browser import BROWSER, DRIVER, FLAGS
 from needed import missing, needed_module
 from small_files import HZ, spiking, write_raw
 from sorting_page import AppProcess
 from spikeglx_files import np2_tags, record
+
+from spikesieve.batch.order import FROZEN_PLAN
+from spikesieve.batch.plan import write_plan
+from spikesieve.batch.state import Place, RowState
 
 webdriver = needed_module("selenium.webdriver", "browser")
 
@@ -179,3 +184,22 @@ def test_what_a_plain_file_does_not_say_is_asked_for_and_checked(driver: Any, ap
     page.wait("return document.getElementById('probe-says').textContent === '6 contacts, 1 switched off'")
     page.wait("return document.getElementById('command-line').textContent.includes('input.bad_channels=')")
     page.no_errors()
+
+
+def test_a_batch_is_watched(driver: Any, root: Path, tmp_path: Path) -> None:
+    folder = root / "week"
+    planned, place = stub_sorts.rows(root, 3, folder), Place(folder)
+    write_plan(planned, folder / FROZEN_PLAN)
+    place.write_state(planned[1], RowState("refused", "It has no channels."))
+    place.write_state(planned[2], RowState("running", step="match", n_done=1, n_total=4, left_s=40.0, host="far"))
+    app = AppProcess(folder, tmp_path / "state")
+    try:
+        page = Page(driver, app.url)
+        page.wait("return document.getElementById('dialog').dataset.shown === '3 rows'")
+        assert page.find(".batch tbody tr.running").text.split("	")[0] == "r2 running match, 1 of 4 about 40 s far"
+        assert "It has no channels." in page.text(".batch tbody tr.refused")
+        place.write_state(planned[2], RowState("done", spent_s=60.0))
+        page.wait("return document.querySelector('.batch tr.done button')?.textContent === 'Open'")
+        page.no_errors()
+    finally:
+        app.stop()

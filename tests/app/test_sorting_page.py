@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import stub_sorts
 from app_server import Client
 from make_sorting import make_sorting, write_raw
 from small_files import HZ
@@ -19,6 +20,9 @@ from spikesieve.api.sorting_page import verbs
 from spikesieve.app import security
 from spikesieve.app.page_files import PAGE_FILES
 from spikesieve.app.security import VIEWER
+from spikesieve.batch.order import FROZEN_PLAN
+from spikesieve.batch.plan import write_plan
+from spikesieve.batch.state import Place, RowState
 from spikesieve.io.results.phy import write_phy
 
 ATTACKS = {
@@ -232,6 +236,20 @@ def test_a_result_opens_beside_the_page_with_secrets_of_its_own(page: Sorting, r
     assert page.ask("open", path=str(root)).status == 422
 
 
+def test_a_batch_is_shown_and_only_in_the_folders_of_the_page(page: Sorting, root: Path, tmp_path: Path) -> None:
+    planned = stub_sorts.rows(root, 2, root / "week")
+    write_plan(planned, root / "week" / FROZEN_PLAN)
+    write_plan(planned, tmp_path / "week" / FROZEN_PLAN)
+    Place(root / "week").write_state(planned[1], RowState("running", step="match", n_done=1, n_total=4))
+    (listed,) = [one for one in page.ask("browse", path=str(root)).json["entries"] if one["kind"] == "batch"]
+    assert listed["name"] == "week"
+    assert page.ask("browse", path=str(root / "week")).json["is_batch"]
+    facts = page.ask("batch", path=str(root / "week")).json
+    assert [row["step"] for row in facts["rows"]] == ["match", ""]
+    assert page.ask("batch", path=str(tmp_path / "week")).status == 422
+    assert page.ask("batch", path=str(root)).status == 422
+
+
 def test_the_queue_can_be_worked_off_by_one_process_only(tmp_path: Path) -> None:
     jobs = verbs.Jobs(tmp_path)
     with sort_queue.Lock(tmp_path):
@@ -259,6 +277,28 @@ def test_a_sort_that_is_added_while_the_queue_ends_is_not_forgotten(
     sort_queue.run_queue(tmp_path)
     assert [key is None for key in ran] == [True, False, True]
     assert jobs.next_waiting() is None
+
+
+def test_a_sort_that_is_removed_as_it_ends_does_not_end_the_queue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs, ran = verbs.Jobs(tmp_path), []
+    first, second = (jobs.add(name, (name,), name, ("sort", name)) for name in ("a", "b"))
+
+    class Removed:
+        def __init__(self, words: tuple[str, ...], output: Path) -> None:
+            ran.append(words[4])
+
+        def wait(self) -> int:
+            """Ends; meanwhile somebody takes the first one out of the list."""
+            if len(ran) == 1:
+                jobs.forget(first)
+            return 0
+
+    monkeypatch.setattr(sort_queue, "_detached", Removed)
+    sort_queue.run_queue(tmp_path)
+    assert ran == ["a", "b"]
+    assert jobs.states() == {second: "done"}
 
 
 def test_the_recording_of_these_tests_has_spikes(root: Path) -> None:

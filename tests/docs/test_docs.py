@@ -1,4 +1,7 @@
-"""Each page in docs/ has the parameters of its stage. `python tests/docs/test_docs.py` writes them from the models."""
+"""Each page in docs/ has the parameters of its stage. This writes them from the models:
+
+PYTHONPATH=tests python tests/docs/test_docs.py
+"""
 
 from __future__ import annotations
 
@@ -42,15 +45,27 @@ PAGES: dict[str, tuple[type[Params], ...]] = {
     "kilosort2": (Kilosort2Params,),
     "curate": (CurateParams, UnitsParams),
 }
+# Pages with a part of a table: what a step beside it is about.
+PARTS: dict[str, tuple[str, ...]] = {
+    "bad_contacts": ("bad_contacts", "dead_ratio", "noisy_ratio"),
+    "artifacts": (
+        "artifacts",
+        "artifact_threshold_uv",
+        "artifact_margin_ms",
+        "artifact_before_ms",
+        "artifact_after_ms",
+    ),
+}
 UNITS = {"um": "µm", "ms": "ms", "hz": "Hz", "uv": "µV", "sd": "noise SD", "samples": "samples"}
 MARKED = "<!-- {name}: written by tests/docs/test_docs.py -->\n{table}<!-- end -->"
 
 
-def table(params: type[Params]) -> str:
-    """A Markdown table: name, default, unit, name in Kilosort4 (or 2, for its own stages), meaning."""
+def table(params: type[Params], names: tuple[str, ...] = ()) -> str:
+    """A Markdown table: name, default, unit, name in Kilosort4 (or 2, in its own stages), meaning. No name is all."""
     sorter = "Kilosort2" if params is Kilosort2Params else "Kilosort4"
     rows = [f"| name | default | unit | {sorter} | meaning |", "|---|---|---|---|---|"]
-    for name, field in params.model_fields.items():
+    for name in names or params.model_fields:
+        field = params.model_fields[name]
         default = "–" if field.default is None else str(field.default)
         unit = UNITS.get(name.rsplit("_", 1)[-1], "")
         extra = field.json_schema_extra
@@ -61,6 +76,10 @@ def table(params: type[Params]) -> str:
 
 def marked(params: type[Params]) -> str:
     return MARKED.format(name=params.__name__, table=table(params))
+
+
+def marked_part(page: str) -> str:
+    return MARKED.format(name=f"PreprocessParams of {page}", table=table(PreprocessParams, PARTS[page]))
 
 
 def columns() -> str:
@@ -74,7 +93,7 @@ def columns() -> str:
 
 def test_the_columns_of_metrics_are_those_of_the_model():
     page = (DOCS / "metrics.md").read_text(encoding="utf-8")
-    assert columns() in page, "run `python tests/docs/test_docs.py`: docs/metrics.md is old"
+    assert columns() in page, "run `PYTHONPATH=tests python tests/docs/test_docs.py`: docs/metrics.md is old"
     assert [name for name in vars(UnitMetrics)["__dataclass_fields__"] if f"`{name}`" not in columns()] == []
 
 
@@ -82,7 +101,27 @@ def test_the_columns_of_metrics_are_those_of_the_model():
 def test_the_table_of_parameters_is_that_of_the_model(page):
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
     for params in PAGES[page]:
-        assert marked(params) in text, f"run `python tests/docs/test_docs.py`: docs/{page}.md is old"
+        assert marked(params) in text, f"run `PYTHONPATH=tests python tests/docs/test_docs.py`: docs/{page}.md is old"
+
+
+@pytest.mark.parametrize("page", PARTS)
+def test_a_part_of_a_table_is_that_of_the_model(page):
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    assert marked_part(page) in text, f"run `PYTHONPATH=tests python tests/docs/test_docs.py`: docs/{page}.md is old"
+
+
+STEPS = set(re.findall(r"\((\w+)\.md\)", (DOCS / "how_it_works.md").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("page", sorted(STEPS - {"limits", "glossary"}))
+def test_a_page_of_a_step_has_idea_picture_equation_parameters_and_where_it_is(page):
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    heads = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    assert [
+        head for head in ("Idea", "Parameters", "In the code") if not any(found.startswith(head) for found in heads)
+    ] == []
+    assert "![" in text
+    assert re.search(r"^ {4,}\S.*[=<>≤∝]", text, re.MULTILINE), "no equation"
 
 
 def test_every_parameter_model_of_a_stage_has_a_page():
@@ -117,6 +156,11 @@ def write() -> None:
         for params in models:
             start = re.escape(f"<!-- {params.__name__}:")
             text = re.sub(f"{start}.*?<!-- end -->", lambda _, p=params: marked(p), text, flags=re.DOTALL)
+        path.write_text(text, encoding="utf-8")
+    for page in PARTS:
+        path = DOCS / f"{page}.md"
+        start, text = re.escape(f"<!-- PreprocessParams of {page}:"), path.read_text(encoding="utf-8")
+        text = re.sub(f"{start}.*?<!-- end -->", lambda _, p=page: marked_part(p), text, flags=re.DOTALL)
         path.write_text(text, encoding="utf-8")
     path = DOCS / "metrics.md"
     text = path.read_text(encoding="utf-8")

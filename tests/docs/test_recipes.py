@@ -19,16 +19,20 @@ SCRIPTS = [block.file for block in RECIPE if block.file and "/" not in block.fil
 
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of src/ with all that the recipes write and edit, and their scripts."""
+    """A copy of src/ and of the judge of kernels with all that the recipes write and edit, and their scripts."""
     root = tmp_path_factory.mktemp("recipes")
     shutil.copytree(ROOT / "src", root / "src")
+    (root / "tests").mkdir()
+    for judge in (ROOT / "tests").glob("reference*.py"):
+        shutil.copy(judge, root / "tests")
     for block in RECIPE:
         follow(block, root)
     return root
 
 
 def test_there_is_a_recipe_for_each_kind_of_part():
-    assert [f"try_{part}.py" for part in ("stage", "method", "backend", "format", "metric", "view")] == SCRIPTS
+    parts = ("parameter", "stage", "kernel", "method", "backend", "format", "metric", "view")
+    assert [f"try_{part}.py" for part in parts] == SCRIPTS
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

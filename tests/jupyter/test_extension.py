@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from make_sorting import make_sorting
 from needed import needed_module
 
 import spikesieve
+from spikesieve.io.open_pages import open_page
 
 needed_module("jupyter_server", "packages")
 
@@ -106,6 +108,17 @@ def test_a_view_of_a_notebook_is_reached_and_changed(jupyter: Jupyter) -> None:
     assert jupyter.ask("GET", f"{below}/api/start", cookie, known=False).status in (302, 403)
     shown.close()
     assert jupyter.ask("GET", f"{below}/").status == 404
+
+
+def test_a_page_that_ends_before_it_answers_is_no_fault_of_the_server(jupyter: Jupyter) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as page:
+        port = page.getsockname()[1]
+        with open_page(port), ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(jupyter.ask, "GET", f"spikesieve/{port}/api/start")
+            connection, _ = page.accept()
+            connection.recv(4096)
+            connection.close()
+            assert answer.result().status == 502
 
 
 def test_no_other_port_is_reached(jupyter: Jupyter) -> None:

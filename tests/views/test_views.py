@@ -32,12 +32,10 @@ SORTING = make_sorting(6, 2000)
 RESULT = of_sorting(SORTING, "made-up")
 
 
-def test_a_unit_of_the_result_has_its_template_and_its_row() -> None:
+def test_a_unit_of_the_result_has_its_template() -> None:
     for unit in SORTING.units:
-        rows = RESULT.units.rows[unit.unit]
-        waveform = mean_waveform(RESULT, rows)
+        waveform = mean_waveform(RESULT, RESULT.units.rows[unit.unit])
         np.testing.assert_allclose(waveform.uv.T, SORTING.templates.dense_uv(24)[unit.unit], atol=1e-4)
-        assert unit_row(RESULT, unit.unit, rows, waveform) == unit
 
 
 @pytest.mark.parametrize("action", [Merge((0, 1), 6), Split(2, np.arange(len(RESULT.units.rows[2])) % 2, (6, 7))])

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from spikesieve.views.result import Result
 
 logger = logging.getLogger(__name__)
 
-CURATION_FOLDER, KEPT, IDENTITY, DESCRIPTIONS = "curation", "kept", "identity", "descriptions"
+CURATION_FOLDER, KEPT, IDENTITY, DESCRIPTIONS, QUEUE = "curation", "kept", "identity", "descriptions", "queue"
 PIECE = 2**20
 """Spikes of which a copy is made at once."""
 
@@ -188,7 +189,7 @@ def open_session(
 
 
 def described(session: Session, identity: Mapping[str, Any], kept: Kept) -> Session:
-    """Give a session the descriptions of units that were made at earlier starts, and keep those that it makes.
+    """Give a session what was found of the units at earlier starts, and keep what it finds.
 
     Parameters
     ----------
@@ -207,10 +208,11 @@ def described(session: Session, identity: Mapping[str, Any], kept: Kept) -> Sess
     params = session.result.params
     criteria = [one.model_dump(mode="json") for one in (params.units, params.curate)]
     key = {"result": dict(identity), "criteria": criteria, "version": metadata.version("spikesieve")}
-    found = kept.read(DESCRIPTIONS, key)
-    if found is not None:
-        session.descriptions.take(found[1])
-    session.descriptions.keep = lambda known: kept.write(DESCRIPTIONS, key, {}, known)
+    for name, finder in ((DESCRIPTIONS, session.descriptions), (QUEUE, session.queue)):
+        found = kept.read(name, key)
+        if found is not None:
+            finder.take(found[1])
+        finder.keep = partial(kept.write, name, key, {})
     return session
 
 

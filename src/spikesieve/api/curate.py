@@ -21,6 +21,7 @@ from spikesieve.io.curations.spikeinterface import read_spikeinterface_curation,
 from spikesieve.io.results import provenance
 from spikesieve.io.results.clock_files import write_segment_rows
 from spikesieve.io.results.folder import CURATION, RESULT_MARKER, result_folder, write_data_files
+from spikesieve.io.results.for_the_page import copy_for_the_page
 from spikesieve.io.results.phy import save_array
 from spikesieve.io.results.run_log import run_log
 from spikesieve.model import Sorting
@@ -105,6 +106,7 @@ def _write(new: Path, place: Path, whole: FinishedResult, sorting: Sorting, note
     rows = np.searchsorted(whole.sorting.spikes.sample, sorting.spikes.sample)
     save_array(new / "spike_times_sec.npy", whole.spike_s[rows], np.float64)
     write_segment_rows(new, whole.segments)
+    copy_for_the_page(whole.folder, new)
     facts = {
         **whole.facts,
         "result": provenance.result_facts(sorting),

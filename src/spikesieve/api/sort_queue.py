@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from spikesieve.engine.lock import Lock
-from spikesieve.errors import InUseError
+from spikesieve.errors import InputError, InUseError
 from spikesieve.io.jobs import OUTPUT, PROGRESS, Jobs
 
 LOG = "queue.log"
@@ -57,10 +57,19 @@ def _one_more(jobs: Jobs) -> bool:
     key = jobs.next_waiting()
     if key is None:
         return False
+    try:
+        _run_job(jobs, key)
+    except (InputError, FileNotFoundError):
+        # Others still wait if somebody removed this one from the list meanwhile.
+        if key in jobs.listed():
+            raise
+    return True
+
+
+def _run_job(jobs: Jobs, key: str) -> None:
     place = jobs.place(key)
     words = (*PYTHON, "spikesieve", *jobs.read(key).arguments, f"--progress-file={place / PROGRESS}")
     _note_end(jobs, key, _detached(words, place / OUTPUT).wait())
-    return True
 
 
 def _note_end(jobs: Jobs, key: str, status: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spikesieve.app.decisions import Lasso, chosen_spikes
 from spikesieve.app.keys import SHORTCUTS
@@ -16,9 +17,8 @@ from spikesieve.curation.history import Step
 from spikesieve.errors import InputError
 from spikesieve.model import I32
 from spikesieve.views.raw_waveforms import raw_waveforms
-from spikesieve.views.scatter import KINDS, MAX_POINTS, Frame, coordinates, density, points
-from spikesieve.views.scatter import ranges as scatter_ranges
-from spikesieve.views.trains import interval_counts, pair_counts, rate_over_time
+from spikesieve.views.scatter import KINDS, MAX_POINTS, coordinates, density, frame_around, points
+from spikesieve.views.trains import pair_counts, rate_over_time
 from spikesieve.views.waveforms import mean_waveform
 
 Make = Callable[..., dict[str, Any] | bytes]
@@ -27,7 +27,6 @@ MAX_TOGETHER = 20
 MAX_PIXELS = 4_000
 MAX_BINS = 1_000
 MAX_WAVEFORMS = 1_000
-INTERVAL_BINS, INTERVAL_MS = 100, 100.0
 
 
 def rows_asked(session: Session, asked: Mapping[str, str], number: int) -> I32:
@@ -145,48 +144,19 @@ def unit(session: Session, asked: Mapping[str, str], number: str) -> bytes:
     Returns
     -------
     bytes
-        Waveform, intervals, rate, and the ranges of its scatters.
+        Waveform and rate.
     """
     result, of_all = session.result, session.rows(int(number))
     known, rows = session.descriptions.waveform(int(number)), rows_asked(session, asked, int(number))
     waveform = known if rows is of_all else mean_waveform(result, rows)
-    edges_ms = np.linspace(0, INTERVAL_MS, INTERVAL_BINS + 1)
-    ranges = {kind: scatter_ranges(result, rows, kind) for kind in KINDS if kind != "clusters"}  # takes features
     return message(
         {
             "waveform_uv": waveform.uv[known.contacts],
             "contacts": known.contacts,
-            "intervals": interval_counts(result, rows, edges_ms),
             "rate_hz": rate_over_time(result, of_all, min(max(int(asked.get("rates", "100")), 1), MAX_BINS)),
         },
-        {
-            "unit": int(number),
-            "n_spikes": len(rows),
-            "peak": known.peak_index,
-            "ranges": ranges,
-            "interval_ms": INTERVAL_MS,
-        },
+        {"unit": int(number), "n_spikes": len(rows), "peak": known.peak_index},
     )
-
-
-def ranges(session: Session, asked: Mapping[str, str], number: str) -> dict[str, Any]:
-    """Tell the ranges of the clusters of a unit.
-
-    Parameters
-    ----------
-    session : Session
-        The session.
-    asked : mapping
-        A range of time.
-    number : str
-        The unit.
-
-    Returns
-    -------
-    dict
-        "ranges": smallest and largest x and y; None if it has none.
-    """
-    return {"ranges": plain(scatter_ranges(session.result, rows_asked(session, asked, int(number)), "clusters"))}
 
 
 def snippets(session: Session, asked: Mapping[str, str], number: str) -> bytes:
@@ -240,31 +210,36 @@ def correlograms(session: Session, asked: Mapping[str, str]) -> bytes:
     return message({"counts": counts}, {"units": numbers, "bin_ms": bin_ms})
 
 
-def scatter(session: Session, asked: Mapping[str, str], number: str) -> bytes:
-    """Send all spikes of a unit as points, or as density if they are many.
+def scatter(session: Session, asked: Mapping[str, str]) -> bytes:
+    """Send all spikes of some units as points, or as density if they are many.
 
     Parameters
     ----------
     session : Session
         The session.
     asked : mapping
-        `kind`, the ranges `x0`, `x1`, `y0`, `y1`, and the size `w`, `h` in pixels.
-    number : str
-        The unit.
+        `units`, `kind`, the size `w`, `h` in pixels, and a range of time.
 
     Returns
     -------
     bytes
-        `points` (2, n) or `density` (h, w).
+        For unit 0, 1 ... `points_0` (2, n) or `density_0` (h, w); the frame that holds all of them.
     """
     kind = next((one for one in KINDS if one == asked["kind"]), KINDS[0])
-    x, y = coordinates(session.result, rows_asked(session, asked, int(number)), kind)
-    if len(x) <= MAX_POINTS:
-        return message({"points": points(x, y)}, {"unit": int(number)})
+    numbers = [int(text) for text in asked["units"].split(",")][:MAX_TOGETHER]
     width, height = (min(max(int(asked[name]), 1), MAX_PIXELS) for name in ("w", "h"))
-    left, right, bottom, top = (float(asked[name]) for name in ("x0", "x1", "y0", "y1"))
-    counts = density(x, y, Frame((left, right), (bottom, top), width, height))
-    return message({"density": counts}, {"unit": int(number)})
+    placed = [coordinates(session.result, rows_asked(session, asked, number), kind) for number in numbers]
+    span_s = (float(asked["t0"]), float(asked["t1"])) if "t0" in asked else session.result.span_s
+    frame = frame_around(kind, placed, span_s, (width, height))
+    if frame is None:
+        return message({}, {"frame": None})
+    arrays: dict[str, NDArray[Any]] = {}
+    for i, (x, y) in enumerate(placed):
+        if len(x) <= MAX_POINTS:
+            arrays[f"points_{i}"] = points(x, y)
+        else:
+            arrays[f"density_{i}"] = density(x, y, frame)
+    return message(arrays, {"frame": {"x": frame.x, "y": frame.y}})
 
 
 def similar(session: Session, asked: Mapping[str, str], number: str) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from spikesieve.views.compiled import compile_loops
 
 TELL_S = 0.3
 """Pages hear of new descriptions this often."""
-MOST_S = 1.0
-"""A unit waits up to this for requests to be answered."""
+KEEP_S = 5.0
+"""What was found is written when nothing new came for this long, and at the end."""
 
 
 class Describer:
@@ -46,13 +46,17 @@ class Describer:
         self._session.descriptions.are_made_later = False
 
     def _work(self) -> None:
-        descriptions = self._session.descriptions
+        descriptions, is_new = self._session.descriptions, False
         compile_loops()
         while not self._stopped.is_set():
-            descriptions.wanted.wait()
-            descriptions.wanted.clear()
-            if self._describe_all():
+            if descriptions.wanted.wait(KEEP_S if is_new else None):
+                descriptions.wanted.clear()
+                is_new |= self._describe_all()
+            else:
                 descriptions.keep(descriptions.known())
+                is_new = False
+        if is_new:
+            descriptions.keep(descriptions.known())
 
     def _describe_all(self) -> bool:
         """Describe until nothing waits; say whether anything did."""
@@ -67,11 +71,11 @@ class Describer:
                 made, told_s = [], time.monotonic()
             if unit is unmeasured is None:
                 return did_any
-            session.idle.wait(MOST_S)
-            if unit is not None:
-                session.descriptions.row(unit)
-            elif unmeasured is not None:
-                session.descriptions.measure(unmeasured, session.near(unmeasured, session.units.ids))
+            with session.quiet.turn(self._stopped):
+                if unit is not None:
+                    session.descriptions.row(unit)
+                elif unmeasured is not None:
+                    session.descriptions.measure(unmeasured, session.near(unmeasured, session.units.ids))
             made += [one for one in (unit, unmeasured) if one is not None]
             did_any = True
         return did_any

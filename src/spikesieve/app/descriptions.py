@@ -68,6 +68,7 @@ class Descriptions:
         self._best_at: dict[int, set[int]] = {}
         self._shown_at: dict[int, set[int]] = {}
         self._kept: dict[int, tuple[list[int], Unit]] = {}
+        self._states: dict[int, list[int]] = {}
         self._metrics = metrics_of(result)
         self.are_made_later = False
         self.wanted = threading.Event()
@@ -114,9 +115,11 @@ class Descriptions:
         """
         found = self._rows.get(unit)
         if found is None:
-            found = self._rows[unit] = self._of_earlier_start(unit) or unit_row(
-                self._result, unit, self._rows_of(unit), self.waveform(unit)
-            )
+            # Its waveform takes longer than all else that a table shows, and is not needed where the row is known.
+            found = self._result.described.get(unit) or self._of_earlier_start(unit)
+            if found is None:
+                found = unit_row(self._result, unit, self._rows_of(unit), self.waveform(unit))
+            self._rows[unit] = found
         return found
 
     def waits(self, unit: int) -> bool:
@@ -243,7 +246,7 @@ class Descriptions:
             By number of the unit: what tells its spikes apart from others, and its row; for JSON.
         """
         made = {unit: row for unit, row in tuple(self._rows.items()) if unit not in self._result.described}
-        return {str(unit): [self._state(unit), dict(vars(row))] for unit, row in made.items()}
+        return {str(unit): [self.state(unit), dict(vars(row))] for unit, row in made.items()}
 
     def take(self, kept: Mapping[str, Any]) -> None:
         """Use descriptions of an earlier start, for the units that have the same spikes.
@@ -278,10 +281,25 @@ class Descriptions:
 
     def _of_earlier_start(self, unit: int) -> Unit | None:
         state, row = self._kept.get(unit, ([], None))
-        return row if row is not None and state == self._state(unit) else None
+        return row if row is not None and state == self.state(unit) else None
 
-    def _state(self, unit: int) -> list[int]:
-        """Number of the spikes, and a checksum of their rows where they are not those of the result."""
-        rows = self._rows_of(unit)
-        is_of_result = rows is self._result.units.rows.get(unit)
-        return [len(rows), 0 if is_of_result else zlib.crc32(np.ascontiguousarray(rows).data)]
+    def state(self, unit: int) -> list[int]:
+        """Tell the spikes of a unit apart from those of another result, or of another curation.
+
+        Parameters
+        ----------
+        unit : int
+            Its number.
+
+        Returns
+        -------
+        list of int
+            Their number, and a checksum of their rows where they are not those of a unit of the result.
+        """
+        found = self._states.get(unit)
+        if found is None:
+            rows = self._rows_of(unit)
+            is_of_result = rows is self._result.units.rows.get(unit)
+            crc32 = 0 if is_of_result else zlib.crc32(np.ascontiguousarray(rows).data)
+            found = self._states[unit] = [len(rows), crc32]
+        return found

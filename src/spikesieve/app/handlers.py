@@ -58,8 +58,6 @@ class Served:
         Looks what other programs change, while a page is open.
     describer : Describer or None
         Describes units from the first page on.
-    n_computing : int
-        Requests that are being answered.
     """
 
     session: Session
@@ -72,7 +70,6 @@ class Served:
     sockets: set[Events] = field(default_factory=set)
     watch: PeriodicCallback | None = None
     describer: Describer | None = None
-    n_computing: int = 0
 
     @property
     def cookie(self) -> str:
@@ -80,7 +77,7 @@ class Served:
         return f"spikesieve-{self.port}"
 
     async def compute(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Call a function on another thread.
+        """Call a function on another thread. Work in the background waits meanwhile.
 
         Parameters
         ----------
@@ -94,14 +91,25 @@ class Served:
         object
             What it returns.
         """
-        self.n_computing += 1
-        self.session.idle.clear()
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self.pool, work, *arguments)
-        finally:
-            self.n_computing -= 1
-            if not self.n_computing:
-                self.session.idle.set()
+        with self.session.quiet.answering():
+            return await self.glance(work, *arguments)
+
+    async def glance(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Call a short function on another thread, one that pages ask for again and again on their own.
+
+        Parameters
+        ----------
+        work : callable
+            The function.
+        *arguments : object
+            Its arguments.
+
+        Returns
+        -------
+        object
+            What it returns.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self.pool, work, *arguments)
 
     def tell(self, changes: Mapping[str, Any]) -> None:
         """Tell all pages what has changed.
@@ -128,7 +136,7 @@ class Served:
         dict
             For the pages.
         """
-        said = None if self.session.is_read_only else await self.compute(self.exchange.elsewhere)
+        said = None if self.session.is_read_only else await self.glance(self.exchange.elsewhere)
         return {"hello": len(self.session.history.entries), "elsewhere": said or ""}
 
     def join(self, page: Events) -> None:
@@ -179,7 +187,9 @@ class Served:
 class Answer(Guarded):
     """Sends what one function of `answers` makes of the session and the request."""
 
-    def initialize(self, served: Served, make: answers.Make, is_fixed: bool = False) -> None:  # type: ignore[override]
+    def initialize(  # type: ignore[override]
+        self, served: Served, make: answers.Make, is_fixed: bool = False, is_glance: bool = False
+    ) -> None:
         """Keep what to send.
 
         Parameters
@@ -190,9 +200,12 @@ class Answer(Guarded):
             Makes the answer.
         is_fixed : bool, optional
             Whether it never changes for this address.
+        is_glance : bool, optional
+            Whether pages ask for it on their own: then work in the background goes on.
         """
         super().initialize(served)
         self._make, self._is_fixed, self._has_left = make, is_fixed, False
+        self._compute = served.glance if is_glance else served.compute
 
     def prepare(self) -> None:
         """Let only those in who gave the token."""
@@ -218,7 +231,7 @@ class Answer(Guarded):
         """
         asked = {name: self.get_query_argument(name) for name in self.request.query_arguments}
         try:
-            made = await self.served.compute(self._made, asked, path)
+            made = await self._compute(self._made, asked, path)
         except (SpikesieveError, ValueError, KeyError) as error:
             raise HTTPError(404 if isinstance(error, InputError) else 400, log_message=str(error)) from error
         if self._is_fixed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -76,8 +77,7 @@ def application(served: handlers.Served) -> Application:
             (r"/api/history", handlers.Answer, answer(answers.past)),
             (r"/api/unit/(\d+)", handlers.Answer, answer(answers.unit, True)),
             (r"/api/correlograms", handlers.Answer, answer(answers.correlograms, True)),
-            (r"/api/scatter/(\d+)", handlers.Answer, answer(answers.scatter, True)),
-            (r"/api/ranges/(\d+)", handlers.Answer, answer(answers.ranges)),
+            (r"/api/scatter", handlers.Answer, answer(answers.scatter, True)),
             (r"/api/snippets/(\d+)", handlers.Answer, answer(answers.snippets, True)),
             (r"/api/features/(\d+)", handlers.Answer, answer(panel_answers.features, True)),
             (r"/api/intervals/(\d+)", handlers.Answer, answer(panel_answers.intervals, True)),
@@ -87,7 +87,7 @@ def application(served: handlers.Served) -> Application:
             (r"/api/metrics", handlers.Answer, answer(panel_answers.metrics)),
             (r"/api/quantities/(\d+)", handlers.Answer, answer(panel_answers.quantities_of)),
             (r"/api/similar/(\d+)", handlers.Answer, answer(answers.similar)),
-            (r"/api/queue", handlers.Answer, answer(answers.queue)),
+            (r"/api/queue", handlers.Answer, {**answer(answers.queue), "is_glance": True}),
             *_traces(served),
             (r"/api/mark", handlers.PutMark, shared),
             (r"/api/act", handlers.Decide, shared),
@@ -148,6 +148,9 @@ def serve(
         where = addresses(place, here, is_shared=not session.is_read_only)
         # The first page asks for the table, and only then joins those that hear of descriptions.
         session.descriptions.are_made_later = True
+        # What the start made stays: looking through it for garbage would delay an answer now and then.
+        gc.freeze()
+        gc.enable()
         run(application(served), here, served.close, lambda: announce(where))
 
 

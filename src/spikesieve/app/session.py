@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from spikesieve.app.decisions import Asked, deed_of
 from spikesieve.app.descriptions import QUICK, Descriptions, UnitFacts
+from spikesieve.app.quiet import Quiet
 from spikesieve.app.suggester import Suggester
 from spikesieve.app.wire import plain
 from spikesieve.curation.actions import Membership
@@ -45,8 +46,8 @@ class Session:
     ----------
     descriptions : Descriptions
         What is known of the units.
-    idle : threading.Event
-        Set while no page waits for an answer: work in the background waits for it.
+    quiet : Quiet
+        Knows when no page waits for an answer: work in the background begins then.
     queue : Suggester
         What is worth a look.
     """
@@ -59,8 +60,7 @@ class Session:
         self._lock = threading.RLock()
         self._rows: dict[int, I32] = {}
         self.descriptions = Descriptions(result, self.rows)
-        self.idle = threading.Event()
-        self.idle.set()
+        self.quiet = Quiet()
         self._history = history
         self._alike: dict[tuple[int, int], float] = {}
         self.queue = Suggester(self)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
 
 from spikesieve.views.suggestions import Suggestion, merge_suggestion, unit_suggestion
 from spikesieve.views.waveforms import similarity
@@ -13,10 +17,8 @@ from spikesieve.views.waveforms import similarity
 if TYPE_CHECKING:
     from spikesieve.app.session import Session
 
-PAUSE_S = 0.002
-"""Between two steps, so that requests come first."""
-MOST_S = 1.0
-"""A step waits up to this for requests to be answered."""
+PLAIN = TypeAdapter(Suggestion)
+"""Turns suggestions into what JSON can say, and back."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,11 @@ class Suggester:
     ----------
     session : Session
         The curation.
+
+    Attributes
+    ----------
+    keep : callable
+        Called with `known` when no unit waits any more, and at the end.
     """
 
     def __init__(self, session: Session) -> None:
@@ -52,6 +59,7 @@ class Suggester:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopped = threading.Event()
+        self.keep: Callable[[dict[str, Any]], None] = lambda known: None
 
     def found(self) -> Found:
         """List what is known now, and look for the rest in the background.
@@ -78,6 +86,45 @@ class Suggester:
             look()
         return self._now().suggestions
 
+    def known(self) -> dict[str, Any]:
+        """List what was found, for the next start.
+
+        Returns
+        -------
+        dict
+            What tells the spikes of each unit apart from others, the units that were looked at, and what was found
+            of them; for JSON.
+        """
+        seen, doubts, merges = set(self._seen), dict(self._doubts), dict(self._merges)
+        found = [doubts.get(unit) for unit in seen] + [one for pair, one in merges.items() if pair[1] in seen]
+        state = self._session.descriptions.state
+        return {
+            "units": [[unit, state(unit)] for unit in sorted(self._session.known_units)],
+            "seen": sorted(seen),
+            "found": [PLAIN.dump_python(one, mode="json") for one in found if one is not None],
+        }
+
+    def take(self, kept: Mapping[str, Any]) -> None:
+        """Use what an earlier start found, up to the first unit that has other spikes now.
+
+        Parameters
+        ----------
+        kept : mapping
+            From `known`.
+        """
+        now, state = sorted(self._session.known_units), self._session.descriptions.state
+        pairs = zip(kept["units"], now, strict=False)
+        same = {unit for _, unit in takewhile(lambda pair: pair[0] == [pair[1], state(pair[1])], pairs)}
+        seen = same.intersection(kept["seen"])
+        self._seen |= seen
+        self._doubts |= dict.fromkeys(seen)
+        for one in map(PLAIN.validate_python, kept["found"]):
+            if seen >= {max(one.units)}:
+                if one.kind == "merge":
+                    self._merges[one.units[0], one.units[1]] = one
+                else:
+                    self._doubts[one.units[0]] = one
+
     def stop(self) -> None:
         """End the work in the background."""
         self._stopped.set()
@@ -102,32 +149,35 @@ class Suggester:
 
     def _work(self) -> None:
         for look in self._looks():
-            if self._stopped.wait(PAUSE_S):
-                return
-            self._session.idle.wait(MOST_S)
-            look()
+            with self._session.quiet.turn(self._stopped):
+                if self._stopped.is_set():
+                    break
+                look()
+        self.keep(self.known())
 
     def _looks(self) -> Iterator[Callable[[], None]]:
         """What is still to be looked at, the newest unit first; units that are made meanwhile among it."""
         while waiting := [unit for unit in self._session.units.ids if unit not in self._seen]:
             unit = waiting[-1]
-            yield lambda unit=unit: self._doubt(unit)  # type: ignore[misc]
-            yield lambda unit=unit: self._compare(unit)  # type: ignore[misc]
+            yield partial(self._doubt, unit)
+            yield from self._comparisons(unit)
 
     def _doubt(self, unit: int) -> None:
         if unit not in self._doubts:
             facts = self._session.facts(unit)
             self._doubts[unit] = unit_suggestion(self._session.result, facts.row, facts.rows)
 
-    def _compare(self, unit: int) -> None:
+    def _comparisons(self, unit: int) -> Iterator[Callable[[], None]]:
         """Compare a unit with all before it, also those that are no more: undo may bring them back."""
-        session, own = self._session, self._session.facts(unit)
-        for other in session.near(unit, session.known_units):
+        for other in self._session.near(unit, self._session.known_units):
             if other < unit:
-                facts = session.facts(other)
-                alike = similarity(own.waveform, facts.waveform)
-                rows = facts.rows, own.rows
-                found = merge_suggestion(session.result, facts.row, own.row, rows, alike)
-                if found is not None:
-                    self._merges[other, unit] = found
+                yield partial(self._compare, other, unit)
         self._seen.add(unit)
+
+    def _compare(self, other: int, unit: int) -> None:
+        session = self._session
+        facts, own = session.facts(other), session.facts(unit)
+        alike = similarity(own.waveform, facts.waveform)
+        found = merge_suggestion(session.result, facts.row, own.row, (facts.rows, own.rows), alike)
+        if found is not None:
+            self._merges[other, unit] = found

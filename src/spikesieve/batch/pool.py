@@ -177,7 +177,9 @@ def _hostname() -> str:
 
 @contextmanager
 def open_pool(workers: Workers) -> Iterator[DaskPool]:
-    """Open the workers, and close them at the end. A cluster is started when the first row is handed out.
+    """Open the workers, and close them at the end.
+
+    A cluster is started when the first row is handed out: a batch of which all is done needs none, and not Dask either.
 
     Parameters
     ----------
@@ -195,10 +197,11 @@ def open_pool(workers: Workers) -> Iterator[DaskPool]:
         As `open_client`.
     """
     with ExitStack() as stack:
-        stack.enter_context(module("dask").config.set(_CONFIG))
         shared: list[tuple[Any, Any]] = []
 
         def open_cluster(memory_gb: int) -> tuple[Any, Any]:
+            if not shared:
+                stack.enter_context(module("dask").config.set(_CONFIG))
             if not shared or workers.cluster in JOB_CLUSTERS:
                 shared.append(open_client(stack, workers, memory_gb))
             return shared[-1]

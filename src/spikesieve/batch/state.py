@@ -19,7 +19,7 @@ from spikesieve.errors import SpikesieveError
 from spikesieve.io.probes.read import file_and_number
 from spikesieve.io.recordings.open_input import open_recording
 from spikesieve.io.results import provenance
-from spikesieve.io.results.folder import BATCH_RECORD, RESULT_MARKER
+from spikesieve.io.results.folder import BATCH_FOLDER, BATCH_RECORD, RESULT_MARKER
 
 Standing = Literal["done", "other", "begun", "waiting"]
 """Of the files of a row: its result, another result in its place, kept steps, or nothing."""
@@ -47,6 +47,8 @@ class RowState:
         Peak memory of the process in MB (1e6 bytes).
     spent_s : float
         Time of all attempts together in s.
+    left_s : float
+        Time until its end in s, about; 0 where that is not known.
     n_jobs : int
         Cores of the sort.
     """
@@ -60,6 +62,7 @@ class RowState:
     pid: int = 0
     memory_mb: float = 0.0
     spent_s: float = 0.0
+    left_s: float = 0.0
     n_jobs: int = 1
 
     def line(self) -> str:
@@ -134,7 +137,7 @@ class Place:
     @property
     def hidden(self) -> Path:
         """Folder of what only the program reads."""
-        return self.folder / ".batch"
+        return self.folder / BATCH_FOLDER
 
     def state_file(self, row: Row) -> Path:
         """Name the file in which the state of a row is kept.

@@ -13,11 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spikesieve.api.sort_files import sort_opened
+from spikesieve.api.sorting_page.time_left import seconds_left
 from spikesieve.api.split import split_result
 from spikesieve.batch.rows import Row
 from spikesieve.batch.state import Place, Record, RowState, files_now, key_of_row, standing
 from spikesieve.engine.executor import Progress, silent
 from spikesieve.engine.machine import begin_peak_memory, peak_memory_mb
+from spikesieve.engine.stage_times import StageTimes
 from spikesieve.errors import InputError, InUseError, OutOfMemoryError, SpikesieveError
 from spikesieve.io.recordings.open_input import open_input
 from spikesieve.io.results.folder import BATCH_RECORD
@@ -89,6 +91,7 @@ class Teller:
         before = place.read_state(row)
         self._before_s = 0.0 if before.state == "done" else before.spent_s
         self._begun_s = self._told_s = time.monotonic()
+        self._times = StageTimes()
         self._state = RowState("running", host=socket.gethostname(), pid=os.getpid(), n_jobs=n_jobs)
         self.write("running", "")
 
@@ -99,6 +102,7 @@ class Teller:
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Note how far the work has come."""
+        self._times.note(stage, done, total)
         self._state = replace(self._state, step=stage, n_done=done, n_total=total)
         if time.monotonic() - self._told_s >= TELL_S:
             self.write("running", "")
@@ -115,7 +119,15 @@ class Teller:
         """
         self._told_s = time.monotonic()
         memory_mb = round(peak_memory_mb(), 1)
-        self._state = replace(self._state, state=state, why=why, spent_s=round(self.spent_s, 2), memory_mb=memory_mb)
+        left_s = (seconds_left(self._times.stages) if state == "running" else None) or 0.0
+        self._state = replace(
+            self._state,
+            state=state,
+            why=why,
+            spent_s=round(self.spent_s, 2),
+            left_s=round(left_s, 1),
+            memory_mb=memory_mb,
+        )
         self._place.write_state(self._row, self._state)
 
 

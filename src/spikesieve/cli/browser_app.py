@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -17,8 +18,8 @@ def browser_app(
         Path,
         typer.Argument(
             metavar="[DIR]",
-            help="A result, or any folder that a sorter wrote for Phy: it is shown. Any other folder: recordings in it "
-            "can be sorted.",
+            help="A result, or any folder that a sorter wrote for Phy: it is shown. The folder of a batch: how far it "
+            "is. Any other folder: recordings in it can be sorted.",
         ),
     ] = Path("."),
     root: Annotated[
@@ -52,9 +53,12 @@ def browser_app(
         names = tuple(allow_host or ())
         if root or (folder.is_dir() and not is_result(folder)):
             from spikesieve.api.sorting_page.show import show_sorting_page
+            from spikesieve.batch.table import BatchTables
 
-            show_sorting_page((folder, *(root or ())), (host, port), names, read_only, typer.echo)
+            roots = (folder, *(root or ()))
+            show_sorting_page(roots, (host, port), names, read_only, typer.echo, BatchTables().facts)
         else:
+            gc.disable()  # until the page is served: a tenth of the start goes into looking for garbage that is none
             from spikesieve.api.app import show
 
             show(folder, (host, port), names, read_only, imports or (), typer.echo)

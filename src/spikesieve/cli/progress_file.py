@@ -31,9 +31,10 @@ class ProgressFile:
 
     def __init__(self, path: Path) -> None:
         from spikesieve.engine.lock import Owner
+        from spikesieve.engine.stage_times import StageTimes
 
         self._path = path
-        self._stages: list[dict[str, Any]] = []
+        self._times = StageTimes()
         self._written_s = 0.0
         self._facts: dict[str, Any] = {"owner": asdict(Owner.this_process()), "began_s": time.time(), "ended": None}
         self._write()
@@ -70,14 +71,9 @@ class ProgressFile:
         self._write()
 
     def _note(self, stage: str, done: int, total: int) -> None:
-        now = time.time()
-        known = next((one for one in reversed(self._stages) if one["name"] == stage), None)
-        if known is None or (done == 0 and known["done"]):
-            known = {"name": stage, "began_s": now}
-            self._stages.append(known)
+        if self._times.note(stage, done, total):
             self._written_s = 0.0
-        known |= {"done": done, "total": total, "seconds": now - known["began_s"]}
-        if done >= total or now - self._written_s >= EVERY_S:
+        if done >= total or time.time() - self._written_s >= EVERY_S:
             self._write()
 
     def _write(self) -> None:
@@ -87,7 +83,7 @@ class ProgressFile:
 
         self._written_s = time.time()
         used_mb = psutil.Process().memory_info().rss / 1e6
-        facts = {**self._facts, "at_s": self._written_s, "stages": self._stages}
+        facts = {**self._facts, "at_s": self._written_s, "stages": self._times.stages}
         text = json.dumps({**facts, "memory_mb": used_mb, "peak_memory_mb": peak_memory_mb()})
         new = self._path.with_name(f"{self._path.name}.new")
         with suppress(OSError):  # a sort does not end because it cannot be watched

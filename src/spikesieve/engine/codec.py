@@ -26,9 +26,10 @@ from spikesieve.model import RowsOnDemand
 MANIFEST = "manifest.json"
 # Smaller arrays are read into memory. Larger ones are mapped, so that they pickle as a path.
 MAPPED_FROM_BYTES = 100_000
+# A file takes a block of the disk, and its name, its checksum and its removal take time.
+FILE_BYTES = 4096
 PACKAGE = "spikesieve"
 NOT_IN_NAMES = re.compile(r"[^\w.-]")
-
 
 # What reading a folder raises that is incomplete, damaged, or of another version. Other errors of the system pass.
 DAMAGE = (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError, ImportError, RecursionError)
@@ -173,8 +174,8 @@ def in_memory(value: Any) -> Any:
     return value
 
 
-def array_bytes(value: object) -> int:
-    """Add up the bytes of the arrays in a value.
+def written_bytes(value: object) -> int:
+    """Add up what the arrays in a value take on the disk, where each is a file.
 
     Parameters
     ----------
@@ -188,14 +189,14 @@ def array_bytes(value: object) -> int:
 
     Examples
     --------
-    >>> array_bytes([(1, np.zeros(3)), np.zeros(2, np.int16)])
-    28
+    >>> written_bytes([(1, np.zeros(3)), np.zeros(2, np.int16)]) == 2 * FILE_BYTES + 28
+    True
     """
     if isinstance(value, np.ndarray):
-        return value.nbytes
+        return FILE_BYTES + value.nbytes
     if is_dataclass(value) and not isinstance(value, type):
-        return sum(array_bytes(getattr(value, field.name)) for field in fields(value))
-    return sum(map(array_bytes, value)) if isinstance(value, tuple | list) else 0
+        return sum(written_bytes(getattr(value, field.name)) for field in fields(value))
+    return sum(map(written_bytes, value)) if isinstance(value, tuple | list) else 0
 
 
 def _content(folder: Path) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class KeptResults:
         """
         if self._is_kept:
             self._waiting.append((call, number, result))
-            self._waiting_bytes += codec.array_bytes(result)
+            self._waiting_bytes += codec.written_bytes(result)
             self._write_if_due()
         return result
 

@@ -12,6 +12,7 @@ import secrets
 import shutil
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,13 +23,13 @@ import psutil
 from spikesieve.engine.lock import Owner
 from spikesieve.errors import InputError, OutputError
 from spikesieve.io.resting import let_go_on, make_rest, rests
+from spikesieve.io.tail import tail
 
 JOB, PROGRESS, OUTPUT, STOPPED = "job.json", "progress.json", "output.txt", "stopped"
 WAITING, RUNNING, PAUSED, STOPPING = "waiting", "running", "paused", "stopping"
 DONE, FAILED, ENDED = "done", "failed", "ended"
 IN_PROGRESS = (RUNNING, PAUSED, STOPPING)
 BY_SIGNAL = {130, 143}
-MOST_OUTPUT_BYTES = 65_536
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,8 @@ class Jobs:
         OutputError
             A job for this result waits or runs already, or the disk is full.
         """
-        for key in self.listed():
-            if self.read(key).out == out and self.state(key) in (WAITING, *IN_PROGRESS):
+        for key, state in self.states().items():
+            if state in (WAITING, *IN_PROGRESS) and self.read(key).out == out:
                 raise OutputError(f"A sort into {out} is in the list already. Choose another result folder.")
         now = datetime.now().astimezone()
         key = f"{now.strftime('%Y%m%d-%H%M%S-%f')}-{secrets.token_hex(2)}"
@@ -143,6 +144,16 @@ class Jobs:
             Their keys, the first added first.
         """
         return tuple(sorted(path.parent.name for path in self.folder.glob(f"[!.]*/{JOB}")))
+
+    def outs(self) -> set[str]:
+        """Collect where results go.
+
+        Returns
+        -------
+        set of str
+            The result folder of each job.
+        """
+        return {self.read(key).out for key in self.states()}
 
     def place(self, key: str) -> Path:
         """Find the folder of a job.
@@ -240,6 +251,20 @@ class Jobs:
         if status == 0:
             return DONE
         return ENDED if was_stopped or status in BY_SIGNAL or status < 0 else FAILED
+
+    def states(self) -> dict[str, str]:
+        """Tell what each job does.
+
+        Returns
+        -------
+        dict of str to str
+            State by key, the first added first.
+        """
+        found = {}
+        for key in self.listed():
+            with suppress(InputError):  # removed meanwhile
+                found[key] = self.state(key)
+        return found
 
     def output(self, key: str) -> str:
         """Read the end of what a job printed.
@@ -344,7 +369,7 @@ class Jobs:
         str or None
             The first that waits; None if none does.
         """
-        return next((key for key in self.listed() if self.state(key) == WAITING), None)
+        return next((key for key, state in self.states().items() if state == WAITING), None)
 
     def running(self) -> str | None:
         """Find the job that runs.
@@ -354,7 +379,7 @@ class Jobs:
         str or None
             None if none does.
         """
-        return next((key for key in self.listed() if self.state(key) in IN_PROGRESS), None)
+        return next((key for key, state in self.states().items() if state in IN_PROGRESS), None)
 
     def _living(self, key: str) -> psutil.Process | None:
         """The process of a job, if there is one."""
@@ -371,24 +396,3 @@ class Jobs:
             return process if process.status() != psutil.STATUS_ZOMBIE else None
         except (psutil.Error, TypeError, KeyError):
             return None
-
-
-def tail(path: Path) -> str:
-    """Read the end of a text file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    str
-        At most 64 kB; empty if there is no such file.
-    """
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - MOST_OUTPUT_BYTES))
-            return file.read().decode("utf-8", "replace")
-    except OSError:
-        return ""

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spikesieve.errors import InputError
-from spikesieve.io.results.folder import RESULT_MARKER
+from spikesieve.io.results.folder import BATCH_FOLDER, RESULT_MARKER
 
 MAX_ENTRIES = 2000
 SPIKES = "spike_times.npy"
 COMPARISON_MARKER = "comparison.json"
+BATCH = "batch"
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Entry:
     ----------
     name : str
         Its name.
-    kind : {"folder", "result", "report", "file"}
-        "result": a folder that holds sorted spikes. "report": one that holds a comparison.
+    kind : {"folder", "result", "report", "batch", "file"}
+        "result": a folder that holds sorted spikes. "report": one that holds a comparison. "batch": one of many sorts.
     size_bytes : int
         Size of a file; 0 for folders.
     modified_s : float
@@ -45,6 +46,8 @@ class Listing:
     ----------
     path : str
         The folder.
+    is_batch : bool
+        Whether it is that of a batch.
     above : tuple of str
         The folders from a root down to this one, itself included.
     entries : tuple of Entry
@@ -54,6 +57,7 @@ class Listing:
     """
 
     path: str
+    is_batch: bool
     above: tuple[str, ...]
     entries: tuple[Entry, ...]
     n_left_out: int
@@ -131,7 +135,8 @@ class Roots:
         root = next(root for root in self.folders if _holds(root, folder))
         above = [folder, *folder.parents][: len(folder.relative_to(root).parts) + 1]
         shown = tuple(found[:MAX_ENTRIES])
-        return Listing(str(folder), tuple(map(str, reversed(above))), shown, len(found) - len(shown))
+        is_batch = _kind_of_folder(folder) == BATCH
+        return Listing(str(folder), is_batch, tuple(map(str, reversed(above))), shown, len(found) - len(shown))
 
     def _entries(self, folder: Path) -> Iterator[Entry]:
         with os.scandir(folder) as entries:
@@ -170,7 +175,11 @@ def is_result(folder: Path) -> bool:
 
 
 def _kind_of_folder(folder: Path) -> str:
-    return "result" if is_result(folder) else "report" if (folder / COMPARISON_MARKER).is_file() else "folder"
+    if is_result(folder):
+        return "result"
+    if (folder / COMPARISON_MARKER).is_file():
+        return "report"
+    return BATCH if (folder / BATCH_FOLDER).is_dir() else "folder"
 
 
 def _holds(root: Path, path: Path) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.web import HTTPError, RequestHandler, authenticated
 from tornado.websocket import WebSocketClientConnection, WebSocketHandler, websocket_connect
 
@@ -16,6 +16,7 @@ from spikesieve.api.sorting_page.show import pages_of
 from spikesieve.api.sorting_page.verbs import Desk
 from spikesieve.app.security import CURATOR
 from spikesieve.app.server import Background, Place, listening
+from spikesieve.batch.table import BatchTables
 from spikesieve.io.jobs import state_folder
 from spikesieve.io.open_pages import is_open_page, open_page
 from spikesieve.io.roots import Roots
@@ -48,7 +49,7 @@ class SortingPage:
         """
         if not self._address:
             here = self._stack.enter_context(listening(Place()))
-            pages = pages_of(Desk(Roots([self._root]), state_folder()), here, False, self._stack)
+            pages = pages_of(Desk(Roots([self._root]), state_folder()), here, False, self._stack, BatchTables().facts)
             self._stack.enter_context(open_page(here.port))
             page = Background(pages, here, pages.close)
             self._stack.callback(page.close)
@@ -124,7 +125,10 @@ class Lead(RequestHandler):
             follow_redirects=False,
             request_timeout=LONGEST_S,
         )
-        answer = await AsyncHTTPClient().fetch(asked, raise_error=False)
+        try:
+            answer = await AsyncHTTPClient().fetch(asked, raise_error=False)
+        except (OSError, HTTPClientError) as error:
+            raise HTTPError(502, log_message="The page ended before it answered.") from error
         self.set_status(answer.code if answer.code < 599 else 502)
         for name in RETURNED:
             if name in answer.headers:

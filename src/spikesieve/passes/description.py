@@ -124,7 +124,7 @@ def describe(run: Run, source: Source, spikes: SortedSpikes, params: Description
         threshold_sd=final.threshold,
         waveforms=measured.waveforms,
     )
-    return replace(sorting, metrics=unit_metrics(sorting))
+    return replace(sorting, metrics=unit_metrics(sorting, run.here.map))
 
 
 def _context(source: Source, spikes: SortedSpikes, params: DescriptionParams) -> units.UnitTableInputs:

@@ -15,6 +15,7 @@ from spikesieve.metrics.cell_type import cell_type, non_somatic_reason
 from spikesieve.metrics.position_drift import position_drift
 from spikesieve.metrics.waveform_shape import UPSAMPLING, baseline_flatness, upsampled, waveform_shape
 from spikesieve.model import F32, F64, I64, Sorting, UnitMetrics
+from spikesieve.stages.share import Share
 from spikesieve.stages.waveforms import best_columns
 
 # SpikeInterface computes features of 500 spikes of a unit, chosen at random.
@@ -24,13 +25,15 @@ BOMBCELL_BASELINE_MS = 1 / 3
 BOMBCELL_REFRACTORY_MS, BOMBCELL_CENSORED_MS = 2.0, 0.1
 
 
-def unit_metrics(sorting: Sorting) -> tuple[UnitMetrics, ...]:
+def unit_metrics(sorting: Sorting, share: Share = map) -> tuple[UnitMetrics, ...]:
     """Measure what SpikeInterface, bombcell and IBL would measure of each unit.
 
     Parameters
     ----------
     sorting : Sorting
         The spikes, templates and rows of the unit table.
+    share : Share, optional
+        Runs a function on many items, like `map`.
 
     Returns
     -------
@@ -40,8 +43,9 @@ def unit_metrics(sorting: Sorting) -> tuple[UnitMetrics, ...]:
     spikes, n_units = sorting.spikes, len(sorting.units)
     rows = _rows_of_units(sorting)
     together = spike_times.synchrony(np.asarray(spikes.sample), spikes.unit, n_units)
-    sample = _FeatureSample(sorting, rows)
-    return tuple(_Unit(sorting, k, rows[k], together[k], sample).row() for k in range(n_units))
+    sample = _FeatureSample.of(sorting, rows)
+    apart = share(sample.isolation, range(n_units))
+    return tuple(_Unit(sorting, k, rows[k], together[k], sample.norm(k), each).row() for k, each in enumerate(apart))
 
 
 def metrics_of_unit(sorting: Sorting, k: int, together: F64) -> UnitMetrics:
@@ -62,7 +66,8 @@ def metrics_of_unit(sorting: Sorting, k: int, together: F64) -> UnitMetrics:
         Its row.
     """
     rows = _rows_of_units(sorting)
-    return _Unit(sorting, k, rows[k], together, _FeatureSample(sorting, rows)).row()
+    sample = _FeatureSample.of(sorting, rows)
+    return _Unit(sorting, k, rows[k], together, sample.norm(k), sample.isolation(k)).row()
 
 
 def _rows_of_units(sorting: Sorting) -> list[I64]:
@@ -74,31 +79,32 @@ def _rows_of_units(sorting: Sorting) -> list[I64]:
 
 @dataclass(frozen=True, eq=False)
 class _FeatureSample:
-    """Features of some spikes of each unit."""
+    """Features of some spikes of each unit: (n_some, n_feature_contacts, n_pcs) each.
 
-    sorting: Sorting
-    rows: list[I64]
+    `contacts` (n_units, n_feature_contacts) are -1 where nothing was measured; `best` is the best contact of each unit.
+    """
 
-    @cached_property
-    def features(self) -> list[F32]:
-        """Of each unit: (n_some, n_feature_contacts, n_pcs)."""
+    features: list[F32]
+    contacts: I64
+    best: I64
+
+    @classmethod
+    def of(cls, sorting: Sorting, rows: list[I64]) -> _FeatureSample:
+        """Choose spikes of the units, whose rows are given."""
         rng = np.random.default_rng(SEED)
         chosen = [
             own if len(own) <= FEATURE_SPIKES else np.sort(rng.choice(own, FEATURE_SPIKES, replace=False))
-            for own in self.rows
+            for own in rows
         ]
-        return [np.asarray(self.sorting.spikes.features[some], np.float32) for some in chosen]
-
-    @cached_property
-    def contacts(self) -> I64:
-        """Contacts of each unit's features; -1 where nothing was measured: (n_units, n_feature_contacts)."""
-        seen = [some.any(axis=(0, 2)) for some in self.features]
-        return np.where(np.array(seen).reshape(self.sorting.feature_contacts.shape), self.sorting.feature_contacts, -1)
+        features = [np.asarray(sorting.spikes.features[some], np.float32) for some in chosen]
+        seen = np.array([some.any(axis=(0, 2)) for some in features]).reshape(sorting.feature_contacts.shape)
+        best = np.array([unit.chan_best for unit in sorting.units], np.int64)
+        return cls(features, np.where(seen, sorting.feature_contacts, -1), best)
 
     def isolation(self, k: int) -> isolation.Isolation:
         """Compare a unit with those whose best contact is among its own."""
         own = self.contacts[k][self.contacts[k] >= 0]
-        near = [j for j, unit in enumerate(self.sorting.units) if j == k or unit.chan_best in own]
+        near = np.flatnonzero(np.isin(self.best, own) | (np.arange(len(self.best)) == k)).tolist()
         on_own = [self._on_contacts(j, own) for j in near]
         features, unit = np.concatenate(on_own), np.repeat(near, [len(part) for part in on_own])
         return isolation.isolation(features.reshape(len(features), len(own) * features.shape[2]), unit, k)
@@ -122,7 +128,8 @@ class _Unit:
     k: int
     rows: I64
     together: F64
-    sample: _FeatureSample
+    norm: float
+    apart: isolation.Isolation
 
     @cached_property
     def train(self) -> I64:
@@ -179,7 +186,7 @@ class _Unit:
         relative = self.sorting.spikes.amplitude[self.rows].astype(np.float64)
         template = self.sorting.templates.uv[self.k, :, self.best]
         extremum_uv = float(template[np.abs(template).argmax()])
-        time, norm = self.sorting.sorted_time, self.sample.norm(self.k)
+        time, norm = self.sorting.sorted_time, self.norm
         cv, noise = amplitudes.amplitude_cv(relative, self.train, time), amplitudes.noise_cutoff(relative)
         return {
             "amplitude_median": extremum_uv * float(np.median(relative)) if len(relative) else None,
@@ -208,7 +215,7 @@ class _Unit:
             "velocity_below": speed.below,
             "exp_decay": footprint.exp_decay(waveforms, places),
             "spread": footprint.spread(waveforms, places),
-            **self.sample.isolation(self.k)._asdict(),
+            **self.apart._asdict(),
         }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +20,8 @@ MAX_POINTS = 20_000
 Kind = Literal["amplitude", "depth", "position", "clusters"]
 """Amplitude over time, depth over time, place on the probe, or place on the axis of `two_clusters` over time."""
 KINDS: tuple[Kind, ...] = ("amplitude", "depth", "position", "clusters")
+MARGIN = 0.03
+"""Of the width or height of a scatter, beyond its outermost spikes."""
 
 
 @dataclass(frozen=True)
@@ -75,29 +78,52 @@ def _as_float64(x: NDArray[np.floating], y: NDArray[np.floating]) -> tuple[F64, 
     return np.ascontiguousarray(x, np.float64), np.ascontiguousarray(y, np.float64)
 
 
-def ranges(result: Result, rows: I32, kind: Kind) -> list[list[float]] | None:
-    """Find the smallest and the largest x and y of a unit in a scatter.
+def frame_around(
+    kind: Kind, placed: Sequence[tuple[F64, F64]], span_s: tuple[float, float], size: tuple[int, int]
+) -> Frame | None:
+    """Find the part of a scatter that holds all spikes of some units.
 
     Parameters
     ----------
-    result : Result
-        The result.
-    rows : ndarray of int32, shape (n,)
-        The spikes.
     kind : {"amplitude", "depth", "position", "clusters"}
         The scatter.
+    placed : sequence of (ndarray of float64, ndarray of float64)
+        x and y of the spikes of each unit, from `coordinates`.
+    span_s : (float, float)
+        The time that is shown.
+    size : (int, int)
+        Width and height on the screen in pixels.
 
     Returns
     -------
-    list of [float, float], or None
-        Of x and of y; None if no spike has both.
+    Frame or None
+        With a margin; an amplitude begins at 0. None if no spike has a place.
+
+    Examples
+    --------
+    >>> frame_around("depth", [(np.zeros(2), np.array([0.0, 100.0]))], (0.0, 9.0), (5, 5)).y
+    (-3.0, 103.0)
     """
-    x, y = coordinates(result, rows, kind)
-    known = np.isfinite(x) & np.isfinite(y)
-    if not known.any():
+    y = _extent([y for _, y in placed])
+    x = _extent([x for x, _ in placed]) if kind == "position" else span_s
+    if x is None or y is None:
         return None
-    x, y = (x, y) if known.all() else (x[known], y[known])
-    return [[float(values.min()), float(values.max())] for values in (x, y)]
+    low, high = _wider(*y)
+    x = _wider(*x) if kind == "position" else x
+    return Frame(x, (min(0.0, y[0]) if kind == "amplitude" else low, high), *size)
+
+
+def _extent(columns: Sequence[F64]) -> tuple[float, float] | None:
+    """Smallest and largest known value; None if none is known."""
+    # fmin and fmax leave out what is not known.
+    ends = np.array([(np.fmin.reduce(values), np.fmax.reduce(values)) for values in columns if len(values)])
+    known = ends[np.isfinite(ends).all(axis=1)] if len(ends) else ends
+    return (float(known.min()), float(known.max())) if len(known) else None
+
+
+def _wider(low: float, high: float) -> tuple[float, float]:
+    margin = MARGIN * ((high - low) or 1.0)
+    return low - margin, high + margin
 
 
 def density(x: F64, y: F64, frame: Frame) -> NDArray[np.uint16]:

@@ -33,13 +33,8 @@ def unit_row(result: Result, number: int, rows: I32, waveform: Waveform) -> Unit
     Returns
     -------
     Unit
-        Its row: the one that is known if these are the spikes of a unit of the result.
+        Its row.
     """
-    known = result.described.get(number)
-    return known if known is not None else _measured(result, number, rows, waveform)
-
-
-def _measured(result: Result, number: int, rows: I32, waveform: Waveform) -> Unit:
     near = waveform.contacts
     templates = Templates(waveform.shown_uv.T[None], near[None], waveform.peak_index)
     inputs = units.UnitTableInputs(

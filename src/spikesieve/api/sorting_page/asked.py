@@ -141,6 +141,8 @@ class PreviewAsked(_Asked):
         How it is drawn.
     order : {"depth", "channel"}
         Order of the contacts from the top to the bottom.
+    at_once : bool
+        Whether spikes may be those of the last threshold that followed from noise.
     """
 
     recording: RecordingAsked
@@ -151,6 +153,7 @@ class PreviewAsked(_Asked):
     n_columns: int = Field(1000, ge=1, le=10_000)
     shape: Literal["lines", "heat"] = "lines"
     order: Literal["depth", "channel"] = "depth"
+    at_once: bool = False
 
 
 class Placed(_Asked):

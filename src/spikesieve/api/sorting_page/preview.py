@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
 
 import numpy as np
 
@@ -17,6 +15,7 @@ from spikesieve.api.choice import chosen_input
 from spikesieve.api.filtered import without_second_highpass
 from spikesieve.api.sort import open_run
 from spikesieve.api.sorting_page.asked import Placed
+from spikesieve.api.sorting_page.kept import Kept
 from spikesieve.engine.blocks import Block
 from spikesieve.engine.run import Core, Run
 from spikesieve.engine.source import Source
@@ -40,7 +39,6 @@ from spikesieve.views.traces import Kind, only_filtered, preprocessed_traces, ra
 
 BLOCK_SAMPLES = 60_000
 MAX_S = 2.0
-MOST_KEPT = 8
 BEFORE_LEARNING: tuple[Kind, ...] = ("raw", "highpassed")
 """What can be shown at once; for the others noise has to be learned."""
 # Of these groups depends what is learned of noise and shapes, and what is detected.
@@ -93,6 +91,8 @@ class Detected:
         The same on each contact in traces that are not whitened, in uV.
     channels : ndarray of int64, shape (n_contacts,)
         Channel of the file of each contact.
+    is_final : bool
+        Whether the threshold is that of these settings.
     """
 
     sample: I64
@@ -101,6 +101,7 @@ class Detected:
     trough_sd: float = 0.0
     trough_uv: F32 = field(default_factory=lambda: np.zeros(0, np.float32))
     channels: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
+    is_final: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,12 +118,13 @@ class Previews:
 
     def __init__(self) -> None:
         self._folder = TemporaryDirectory(prefix="spikesieve-preview-")
-        self._lock = threading.Lock()
-        self._learned: dict[str, _Learned] = {}
-        self._detect: dict[str, Detect] = {}
+        self._learned: Kept[_Learned] = Kept()
+        self._detect: Kept[Detect] = Kept()
         self._cleaned: tuple[str, Cleaned] = ("", [])
-        self._checks: dict[str, tuple[str, ...]] = {}
-        self._overviews: dict[str, tuple[Overview, Probe]] = {}
+        self._checks: Kept[tuple[str, ...]] = Kept()
+        self._overviews: Kept[tuple[Overview, Probe]] = Kept()
+        # Thresholds that followed from noise, by what is learned of it.
+        self._thresholds_sd: dict[str, float] = {}
         self._backend = CpuBackend()
 
     def traces(self, files: Placed, settings: Settings, kind: Kind, span_s: tuple[float, float]) -> Shown:
@@ -179,13 +181,14 @@ class Previews:
         """
         whole = files.model_copy(update={"options": replace(files.options, time_range_s=None, exclude_s=())})
         key = _key(whole, settings, ("input", "preprocess"))
-        with self._lock:
-            if key not in self._overviews:
-                source = _source(whole, settings)
-                _keep(self._overviews, key, (sampled_overview(source, self._backend), source.probe))
-            return self._overviews[key]
 
-    def detected(self, files: Placed, settings: Settings, span_s: tuple[float, float]) -> Detected:
+        def look() -> tuple[Overview, Probe]:
+            source = _source(whole, settings)
+            return sampled_overview(source, self._backend), source.probe
+
+        return self._overviews.of(key, look)
+
+    def detected(self, files: Placed, settings: Settings, span_s: tuple[float, float], at_once: bool) -> Detected:
         """Detect spikes as the first pass of a sort does.
 
         Parameters
@@ -196,6 +199,8 @@ class Previews:
             All settings.
         span_s : (float, float)
             Start and end in s.
+        at_once : bool
+            Do not wait for a threshold that follows from the noise with these settings: take the last one that did.
 
         Returns
         -------
@@ -205,7 +210,7 @@ class Previews:
         none = np.zeros(0, np.int64)
         if settings.method == "kilosort2":
             return Detected(none, none, "The method kilosort2 detects with templates that it learns on the way.")
-        task = self._detection(files, settings)
+        task = (self._at_once(files, settings) if at_once else None) or self._detection(files, settings)
         source, samples, channels = task.source, [none], [none]
         key = _key(files, settings, OF_NOISE)
         for block, clean in self._clean(key, source, _span(source, span_s), task.margin_samples):
@@ -214,13 +219,15 @@ class Previews:
             contact = (place_um**2).sum(axis=2).argmin(axis=1)
             samples.append(found.sample - task.margin_samples + block.start)
             channels.append(source.probe.channels[contact])
-        says = f"Detected from {task.params.least_score:.2f} noise SD on."
+        is_final = self._detect.known(_key(files, settings, OF_DETECTION)) is task
+        later = "" if is_final else " What follows from the noise with these settings is being measured."
+        says = f"Detected from {task.params.least_score:.2f} noise SD on.{later}"
         trough_sd = task.params.least_score * usual_peak(task.shapes, task.templates)
         fitted = source.preprocessing
         # Whitening was scaled so that scores of noise have SD 1: the traces themselves have less.
         trough_uv = np.float32(trough_sd * fitted.score_noise_sd) * fitted.noise_sd_uv
         line = trough_sd, trough_uv, source.probe.channels
-        return Detected(np.concatenate(samples), np.concatenate(channels), says, *line)
+        return Detected(np.concatenate(samples), np.concatenate(channels), says, *line, is_final)
 
     def checks(self, files: Placed, settings: Settings) -> tuple[str, ...]:
         """Say what is odd about a recording.
@@ -239,10 +246,7 @@ class Previews:
         """
         key = _key(files, settings, ("input", "preprocess"))
         notes = self._learn(files, settings).source.preprocessing.notes
-        with self._lock:
-            if key not in self._checks:
-                self._checks[key] = tuple(self._more_checks(_source(files, settings)))
-            return (*notes, *self._checks[key])
+        return (*notes, *self._checks.of(key, lambda: tuple(self._more_checks(_source(files, settings)))))
 
     def _more_checks(self, source: Source) -> Iterator[str]:
         with self._run() as run:
@@ -262,21 +266,32 @@ class Previews:
             )
 
     def _learn(self, files: Placed, settings: Settings) -> _Learned:
-        key = _key(files, settings, OF_NOISE)
-        with self._lock:
-            if key not in self._learned:
-                source = _source(files, settings)
-                with self._run() as run:
-                    _keep(self._learned, key, _learn(run, source, settings))
-            return self._learned[key]
+        def learn() -> _Learned:
+            with self._run() as run:
+                return _learn(run, _source(files, settings), settings)
+
+        return self._learned.of(_key(files, settings, OF_NOISE), learn)
 
     def _detection(self, files: Placed, settings: Settings) -> Detect:
-        learned, key = self._learn(files, settings), _key(files, settings, OF_DETECTION)
-        with self._lock:
-            if key not in self._detect:
-                with self._run() as run:
-                    _keep(self._detect, key, _detection(run, learned, settings))
-            return self._detect[key]
+        learned = self._learn(files, settings)
+
+        def measure() -> Detect:
+            with self._run() as run:
+                task = _detection(run, learned, settings)
+            if settings.detect.threshold is None:
+                self._thresholds_sd[_key(files, settings, OF_NOISE)] = task.params.least_score
+            return task
+
+        return self._detect.of(_key(files, settings, OF_DETECTION), measure)
+
+    def _at_once(self, files: Placed, settings: Settings) -> Detect | None:
+        """The detection with the last threshold; None if it is of no use here."""
+        threshold_sd = self._thresholds_sd.get(_key(files, settings, OF_NOISE))
+        is_known = self._detect.known(_key(files, settings, OF_DETECTION)) is not None
+        if is_known or threshold_sd is None or settings.detect.threshold is not None:
+            return None
+        learned = self._learn(files, settings)
+        return Detect(learned.source, learned.shapes, settings.detect.at(threshold_sd), settings.features)
 
     def _clean(self, key: str, source: Source, span: tuple[int, int], margin_samples: int) -> Cleaned:
         """The traces of a part; those of the last one are kept, for other settings of detection."""
@@ -309,15 +324,6 @@ def _detection(run: Run, learned: _Learned, settings: Settings) -> Detect:
         fitted = with_detection_threshold(run, source, shapes, params, settings.fit.for_detection)
         params = params.at(fitted.detection_threshold_sd)
     return Detect(source, shapes, params, settings.features)
-
-
-Kept = TypeVar("Kept")
-
-
-def _keep(kept: dict[str, Kept], key: str, value: Kept) -> None:
-    kept[key] = value
-    while len(kept) > MOST_KEPT:
-        kept.pop(next(iter(kept)))
 
 
 def _source(files: Placed, settings: Settings) -> Source:

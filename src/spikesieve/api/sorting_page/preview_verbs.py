@@ -106,13 +106,19 @@ class PreviewVerbs:
         Returns
         -------
         dict
-            `sample` and `channel` of each spike, what it `says` of the threshold, and the trough of a spike that is
-            just detected, in whitened traces (`trough_sd`) and in others (`trough_uv`, by channel).
+            `sample` and `channel` of each spike, what it `says` of the threshold and whether that `is_final`, and
+            the trough of a spike that is just detected, in whitened traces (`trough_sd`) and in others (`trough_uv`, by
+            channel).
         """
         preview = valid(PreviewAsked, asked)
         files, span_s = self._previewed(preview)
-        found = self._previews.detected(files, settings_of(preview.settings), span_s)
-        spikes = {"sample": found.sample.tolist(), "channel": found.channel.tolist(), "says": found.says}
+        found = self._previews.detected(files, settings_of(preview.settings), span_s, preview.at_once)
+        spikes = {
+            "sample": found.sample.tolist(),
+            "channel": found.channel.tolist(),
+            "says": found.says,
+            "is_final": found.is_final,
+        }
         by_channel = dict(zip(found.channels.tolist(), found.trough_uv.tolist(), strict=True))
         return {**spikes, "trough_sd": found.trough_sd, "trough_uv": by_channel}
 

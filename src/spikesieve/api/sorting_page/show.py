@@ -19,6 +19,8 @@ from spikesieve.errors import InputError
 from spikesieve.io.jobs import state_folder
 from spikesieve.io.roots import Roots
 
+FactsOfFolder = Callable[[Path], dict[str, Any]]
+
 
 def show_sorting_page(
     roots: Sequence[Path | str],
@@ -26,6 +28,7 @@ def show_sorting_page(
     names: tuple[str, ...],
     read_only: bool,
     announce: Callable[[str], None],
+    batch_facts: FactsOfFolder,
 ) -> None:
     """Show the sorting page until Ctrl-C. Sorts that run then go on.
 
@@ -41,6 +44,8 @@ def show_sorting_page(
         Nothing can be started or changed.
     announce : callable
         Called with lines for the user.
+    batch_facts : callable
+        Tells how far the batch of a folder is.
 
     Raises
     ------
@@ -51,12 +56,12 @@ def show_sorting_page(
     """
     desk, place = Desk(Roots(roots), state_folder()), Place(*where, names)
     with ExitStack() as stack, listening(place) as here:
-        pages = pages_of(desk, here, read_only, stack)
+        pages = pages_of(desk, here, read_only, stack, batch_facts)
         text = addresses(place, here, is_shared=True)
         run(pages, here, pages.close, lambda: announce(text))
 
 
-def pages_of(desk: Desk, here: Listening, read_only: bool, stack: ExitStack) -> Results:
+def pages_of(desk: Desk, here: Listening, read_only: bool, stack: ExitStack, batch_facts: FactsOfFolder) -> Results:
     """Join the sorting page and the results that are opened from it.
 
     Parameters
@@ -69,6 +74,8 @@ def pages_of(desk: Desk, here: Listening, read_only: bool, stack: ExitStack) -> 
         Nothing can be started or changed.
     stack : ExitStack
         Closes the journals of opened results.
+    batch_facts : callable
+        Tells how far the batch of a folder is.
 
     Returns
     -------
@@ -91,9 +98,12 @@ def pages_of(desk: Desk, here: Listening, read_only: bool, stack: ExitStack) -> 
             raise InputError(f"{folder} has no {PAGE}.")
         return {"address": reports.address(folder)}
 
+    def batch(asked: Mapping[str, Any]) -> dict[str, Any]:
+        return batch_facts(desk.roots.inside(str(asked.get("path", ""))))
+
     reports = Reports()
     shown = {"sorts": lambda asked: desk.sorts()}
-    looking = {**desk.looking(), "open": open_by_name, "report": open_report}
+    looking = {**desk.looking(), "open": open_by_name, "report": open_report, "batch": batch}
     shared = SharedDesk(here.secrets, here.pool, here.port, shown, looking, desk.acting(), read_only)
     pages = Results(sorting_application(shared, reports), opened)
     return pages

@@ -90,7 +90,7 @@ class TogetherVerbs:
         for each in (a, b):
             if not is_result(each):
                 raise InputError(f"{each} is no result. Choose two folders that a sorter wrote.")
-        taken = {self._jobs.read(key).out for key in self._jobs.listed()}
+        taken = self._jobs.outs()
         wanted = numbered(a.with_name(f"{a.name}_and_{b.name}"))
         out = self._roots.inside(str(next(one for one in wanted if not one.exists() and str(one) not in taken)))
         words = ("compare", str(a), str(b), f"--out={out}")

@@ -22,8 +22,9 @@ from spikesieve.api.sorting_page.together import TogetherVerbs
 from spikesieve.app.wire import message
 from spikesieve.errors import InputError, SettingsError
 from spikesieve.io.finished_folder import numbered
-from spikesieve.io.jobs import PAUSED, RUNNING, WAITING, Jobs, tail
+from spikesieve.io.jobs import PAUSED, RUNNING, WAITING, Jobs
 from spikesieve.io.roots import Roots
+from spikesieve.io.tail import tail
 from spikesieve.model import Probe
 from spikesieve.settings.form import changed, changed_toml, checked, kilosort4_json, settings_form
 from spikesieve.settings.sort import Settings
@@ -318,11 +319,10 @@ class Desk:
         dict
             `sorts`, the first added first, each with its state and progress.
         """
-        keys = [key for key in self.jobs.listed() if self._is_mine(key)]
-        states = {key: self.jobs.state(key) for key in keys}
+        states = {key: state for key, state in self.jobs.states().items() if self._is_mine(key)}
         if WAITING in states.values() and self.jobs.running() is None:
             start_queue(self.jobs.folder)
-        return {"sorts": [self._sort_facts(key, states[key]) for key in keys]}
+        return {"sorts": [self._sort_facts(key, state) for key, state in states.items()]}
 
     def _sort_facts(self, key: str, state: str) -> dict[str, Any]:
         job, progress = self.jobs.read(key), self.jobs.progress(key) or {}
@@ -358,7 +358,7 @@ class Desk:
         """A name for the result that is not taken: beside the recording, or in it where nothing else may be seen."""
         may_look_beside = any(file.parent.is_relative_to(root) for root in self.roots.folders)
         wanted = file.with_name(f"{file.stem}_sorted") if may_look_beside else file / "sorted"
-        taken = {self.jobs.read(key).out for key in self.jobs.listed()}
+        taken = self.jobs.outs()
         return next(each for each in numbered(wanted) if not each.exists() and str(each) not in taken)
 
 

@@ -7,11 +7,16 @@ import { changed, on, state } from "./store.js";
 
 /** @type {Map<number, Record<string, any>>} */
 const known = new Map();
+/** @type {WeakSet<import("./store.js").Row>} Rows that have them. */
+const complete = new WeakSet();
 
 function addToRows() {
   for (const [unit, row] of state.rows) {
     const own = known.get(unit);
-    if (own) state.rows.set(unit, { ...own, ...row });
+    if (!own || complete.has(row)) continue;
+    const whole = { ...own, ...row };
+    complete.add(whole);
+    state.rows.set(unit, whole);
   }
 }
 

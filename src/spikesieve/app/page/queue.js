@@ -9,8 +9,10 @@ import { changed, on, select, state } from "./store.js";
 /** @typedef {import("./store.js").Suggestion} Suggestion */
 
 const KEYS = { merge: "G merges them, R says that they are two", split: "K splits it, R keeps it whole", label: "Alt+G, Alt+M or Alt+N labels it" };
-const AGAIN_MS = 500;
+const AGAIN_MS = 500, STILL_MS = 250;
 let asked = 0;
+/** @type {number | undefined} */
+let waiting;
 /** Whether Q was pressed before anything was found. */
 let isWanted = false;
 
@@ -89,5 +91,10 @@ function draw() {
 
 export function startQueue() {
   on(["queue"], draw);
-  on(["units"], refresh);
+  on(["units"], () => {
+    clearTimeout(waiting);
+    // Views of what was decided come first, where nobody looks at the queue.
+    if (shown() || isWanted) void refresh();
+    else waiting = setTimeout(refresh, STILL_MS);
+  });
 }

@@ -105,6 +105,15 @@ export function select(best, similar = []) {
   else changed("lasso");
 }
 
+/** What is chosen when units have ended: null if none of the chosen ones has. @param {any} changes @returns {[number[], number[]] | null} */
+function chosenAfter(changes) {
+  const isThere = (/** @type {number} */ unit) => state.rows.has(unit), left = state.best.filter(isThere), others = state.similar.filter(isThere);
+  if (selected().every(isThere)) return null;
+  const [first, ...more] = changes.new;
+  if (left.length) return [left, [...others, ...changes.new]];
+  return first === undefined ? [others.slice(0, 1), []] : [[first], [...more, ...others].slice(0, 5)];
+}
+
 /** @param {any} changes What `Session.changes` of the server returns. */
 export function apply(changes) {
   if (changes.seq <= state.seq) return false;
@@ -113,15 +122,11 @@ export function apply(changes) {
   state.seq = changes.seq;
   state.canUndo = changes.can_undo;
   state.canRedo = changes.can_redo;
-  const lost = selected().some((unit) => !state.rows.has(unit));
-  changed("units", "saved");
-  if (lost) {
-    const left = state.best.filter((unit) => state.rows.has(unit));
-    const others = state.similar.filter((unit) => state.rows.has(unit));
-    const [first, ...more] = changes.new;
-    if (left.length) select(left, [...others, ...changes.new]);
-    else if (first !== undefined) select([first], [...more, ...others].slice(0, 5));
-    else select(others.slice(0, 1));
-  }
+  const chosen = chosenAfter(changes);
+  if (!chosen) return changed("units", "saved"), true;
+  [state.best, state.similar] = chosen;
+  state.lasso = null;
+  // All at once: each view asks for what it shows now, and only once.
+  changed("units", "saved", "selection", "lasso");
   return true;
 }

@@ -34,6 +34,9 @@ export class Table {
       const row = event.target instanceof HTMLElement ? event.target.closest(".row") : null;
       if (row instanceof HTMLElement) options.choose(Number(row.dataset.unit), event);
     });
+    /** @type {number | null} The unit that is to be brought into view. */
+    this.wanted = null;
+    this.isPlanned = false;
     place.addEventListener("scroll", () => {
       this.top = place.scrollTop;
       this.draw();
@@ -41,8 +44,8 @@ export class Table {
     new ResizeObserver(() => {
       this.high = place.clientHeight;
       this.top = place.scrollTop;
-      this.draw();
-      if (this.revealed !== null) this.reveal(this.revealed);
+      this.wanted ??= this.revealed;
+      this.paint();
     }).observe(place);
   }
 
@@ -75,12 +78,23 @@ export class Table {
     this.redraw();
   }
 
-  /** Show what has changed in the rows that are in view. */
+  /** Show what has changed in the rows that are in view, in the next frame: views ask the server first. */
   redraw() {
-    for (const [place, element] of this.shown) if (place < this.rows.length) this.fill(element, place);
+    if (!this.isPlanned) requestAnimationFrame(() => this.paint());
+    this.isPlanned = true;
+  }
+
+  paint() {
+    this.isPlanned = false;
+    const top = this.topFor(this.wanted);
+    this.wanted = null;
+    this.top = top ?? this.top;
     this.body.style.height = `${this.rows.length * HEIGHT}px`;
     this.body.style.width = `${this.options.columns.reduce((sum, column) => sum + column.width, 0)}px`;
     this.draw();
+    for (const [place, element] of this.shown) this.fill(element, place);
+    // Last, for the browser arranges everything anew before it scrolls.
+    if (top !== null) this.place.scrollTop = top;
   }
 
   /** @param {string} column @param {boolean} falling */
@@ -94,21 +108,22 @@ export class Table {
   draw() {
     const first = Math.max(0, Math.floor(this.top / HEIGHT) - MORE);
     const last = Math.min(this.rows.length, Math.ceil((this.top + this.high) / HEIGHT) + MORE);
-    for (const [place, row] of this.shown)
-      if (place < first || place >= last) {
-        row.remove();
-        this.shown.delete(place);
-      }
-    for (let place = first; place < last; place++) if (!this.shown.has(place)) this.shown.set(place, this.body.appendChild(this.row(place)));
+    const free = [...this.shown].filter(([place]) => place < first || place >= last);
+    for (const [place] of free) this.shown.delete(place);
+    for (let place = first; place < last; place++) {
+      if (this.shown.has(place)) continue;
+      const element = free.pop()?.[1] ?? this.body.appendChild(this.row());
+      element.style.top = `${place * HEIGHT}px`;
+      this.fill(element, place);
+      this.shown.set(place, element);
+    }
+    for (const [, element] of free) element.remove();
   }
 
-  /** @param {number} place */
-  row(place) {
+  row() {
     const element = document.createElement("div");
     element.setAttribute("role", "row");
-    element.style.top = `${place * HEIGHT}px`;
     for (const column of this.options.columns) element.appendChild(this.cell(column, "")).setAttribute("role", "gridcell");
-    this.fill(element, place);
     return element;
   }
 
@@ -131,12 +146,17 @@ export class Table {
 
   /** @param {number} unit */
   reveal(unit) {
-    this.revealed = unit;
-    const place = this.rows.findIndex((row) => row.unit === unit);
-    if (place < 0 || !this.high) return;
+    this.revealed = this.wanted = unit;
+    this.redraw();
+  }
+
+  /** Where the table is scrolled to for a unit to be in view; null if it is. @param {number | null} unit */
+  topFor(unit) {
+    const place = unit === null ? -1 : this.rows.findIndex((row) => row.unit === unit);
+    if (place < 0 || !this.high) return null;
     const top = place * HEIGHT, room = this.high - HEAD;
-    if (top < this.top) this.place.scrollTop = top;
-    else if (top + HEIGHT > this.top + room) this.place.scrollTop = top + HEIGHT - room;
+    if (top < this.top) return top;
+    return top + HEIGHT > this.top + room ? top + HEIGHT - room : null;
   }
 }
 

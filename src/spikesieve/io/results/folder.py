@@ -23,6 +23,8 @@ CURATION = "curation.json"
 """Corrections that were applied, as SpikeInterface writes them."""
 BATCH_RECORD = "batch.json"
 """What `spikesieve batch` knows of a result that it made."""
+BATCH_FOLDER = ".batch"
+"""A folder with this one in it is that of a batch."""
 EXPORT_MARKER = "export.json"
 """A folder with this file was made of a result for other programs."""
 FILES = {

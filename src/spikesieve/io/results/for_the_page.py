@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -94,3 +95,24 @@ def read_preprocessing(folder: Path) -> object:
         return codec.load(place, place)
     except codec.DecodeError:
         return None
+
+
+def copy_for_the_page(folder: Path, new: Path) -> None:
+    """Copy both to another result of the same recording and contacts.
+
+    Parameters
+    ----------
+    folder : Path
+        A result folder; what it lacks is left out.
+    new : Path
+        The folder of the other result.
+
+    Raises
+    ------
+    OSError
+        If the disk is full.
+    """
+    if (folder / OVERVIEW).is_file():
+        shutil.copyfile(folder / OVERVIEW, new / OVERVIEW)
+    if (folder / PREPROCESSING).is_dir():
+        shutil.copytree(folder / PREPROCESSING, new / PREPROCESSING, copy_function=shutil.copyfile)

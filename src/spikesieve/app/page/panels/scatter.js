@@ -1,21 +1,19 @@
 // @ts-check
 // Scatters of all spikes: the one that keys change, and a second one beside it.
 
-import { getArrays, getJson } from "../api.js";
+import { getArrays } from "../api.js";
 import { axes, pen, say } from "../draw/canvas.js";
 import { bitmap, colourise, rgb, spread, stamp } from "../draw/density.js";
 import { reveal } from "../layout/layout.js";
 import { startLasso } from "../lasso.js";
-import { changed, ofRange, span, state } from "../store.js";
+import { changed, ofRange, state } from "../store.js";
 import { colours, unitColour } from "../theme.js";
 import { chart } from "./panel.js";
-import { unitArrays } from "./unit_arrays.js";
 
 /**
  * @typedef {import("../draw/canvas.js").Box} Box
  * @typedef {import("../wire.js").Message} Message
  * @typedef {{x: [number, number], y: [number, number]}} Frame
- * @typedef {{frame: Frame, messages: Message[]} | null} Found
  */
 
 const SCATTERS = [
@@ -34,45 +32,29 @@ function boxOf(canvas) {
   return { left: 56, top: 4, right: canvas.clientWidth - 16, bottom: canvas.clientHeight - 30 };
 }
 
-/** @param {any} facts Of a unit. @param {string} kind @returns {Promise<[[number, number], [number, number]] | null>} */
-async function rangesOf({ unit, ranges }, kind) {
-  return kind in ranges ? ranges[kind] : (await getJson(`ranges/${unit}${ofRange("?")}`)).ranges;
-}
-
-/** The frame that holds all spikes of all units. @param {Message[]} units @param {string} kind @returns {Promise<Frame | null>} */
-async function frameOf(units, kind) {
-  const ranges = (await Promise.all(units.map(({ facts }) => rangesOf(facts, kind)))).filter((range) => range !== null);
-  if (!ranges.length) return null;
-  const [x, y] = [0, 1].map((axis) => /** @type {[number, number]} */ ([Math.min(...ranges.map((r) => r[axis][0])), Math.max(...ranges.map((r) => r[axis][1]))]));
-  const padded = (/** @type {[number, number]} */ [low, high]) => /** @type {[number, number]} */ ([low - 0.03 * (high - low || 1), high + 0.03 * (high - low || 1)]);
-  if (kind === "position") return { x: padded(x), y: padded(y) };
-  return { x: span(), y: kind === "amplitude" ? [Math.min(0, y[0]), padded(y)[1]] : padded(y) };
-}
-
-/** @param {number[]} units @param {HTMLCanvasElement} canvas @param {string} kind @returns {Promise<Found>} */
+/** @param {number[]} units @param {HTMLCanvasElement} canvas @param {string} kind @returns {Promise<Message | null>} */
 async function get(units, canvas, kind) {
-  const frame = await frameOf(await unitArrays(units), kind);
-  if (!frame) return null;
+  if (!units.length) return null;
   const box = boxOf(canvas), [w, h] = [Math.max(1, Math.round(box.right - box.left)), Math.max(1, Math.round(box.bottom - box.top))];
-  const part = `kind=${kind}&x0=${frame.x[0]}&x1=${frame.x[1]}&y0=${frame.y[0]}&y1=${frame.y[1]}&w=${w}&h=${h}`;
-  return { frame, messages: await Promise.all(units.map((unit) => getArrays(`scatter/${unit}?${part}${ofRange("&")}`))) };
+  return getArrays(`scatter?units=${units.join(",")}&kind=${kind}&w=${w}&h=${h}${ofRange("&")}`);
 }
 
 /**
- * @param {HTMLCanvasElement} canvas @param {number[]} units @param {Found} found @param {string} kind
+ * @param {HTMLCanvasElement} canvas @param {number[]} units @param {Message | null} found @param {string} kind
  * @returns {import("../lasso.js").Plot | null} What the canvas shows.
  */
 function draw(canvas, units, found, kind) {
   const drawing = pen(canvas);
   if (!drawing) return null;
-  if (!found) return say(drawing, units.length ? "The result does not say this of its spikes." : "No unit is selected.", colours()), null;
-  const box = boxOf(canvas), { frame, messages } = found;
+  if (!found?.facts.frame) return say(drawing, units.length ? "The result does not say this of its spikes." : "No unit is selected.", colours()), null;
+  const box = boxOf(canvas), frame = /** @type {Frame} */ (found.facts.frame);
   const [w, h] = [Math.max(1, Math.round(box.right - box.left)), Math.max(1, Math.round(box.bottom - box.top))];
   // The best unit is drawn last, on top.
-  const layers = messages.map(({ arrays }, i) => {
-    if (!arrays.density) return { counts: stamp(arrays.points.data, frame, w, h, POINT), colour: rgb(unitColour(i)) };
-    const { data, shape } = arrays.density; // of another size while the panel is resized
-    return { counts: spread(data, shape[1], frame, frame, w, h), colour: rgb(unitColour(i)) };
+  const layers = units.map((_, i) => {
+    const points = found.arrays[`points_${i}`], colour = rgb(unitColour(i));
+    if (points) return { counts: stamp(points.data, frame, w, h, POINT), colour };
+    const { data, shape } = found.arrays[`density_${i}`]; // of another size while the panel is resized
+    return { counts: spread(data, shape[1], frame, frame, w, h), colour };
   });
   const image = colourise(layers.reverse(), w, h, rgb(colours().paper));
   drawing.ctx.drawImage(bitmap(image), box.left, box.top, w, h);

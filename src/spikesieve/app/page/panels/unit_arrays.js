@@ -8,7 +8,7 @@ import { ofRange, state } from "../store.js";
 
 const MOST_CORRELOGRAMS = 6;
 
-/** Waveform, rate and ranges of units. @param {number[]} units @returns {Promise<Message[]>} */
+/** Waveform and rate of units. @param {number[]} units @returns {Promise<Message[]>} */
 export function unitArrays(units) {
   return Promise.all(units.map((unit) => getArrays(`unit/${unit}${ofRange("?")}`)));
 }

@@ -37,6 +37,11 @@ export function settled(work, ms) {
   };
 }
 
+/** The last part of a path. @param {string} path */
+export function last(path) {
+  return path.split(/[\\/]/).filter(Boolean).pop() ?? path;
+}
+
 /** @param {string} text */
 export async function copy(text) {
   await navigator.clipboard.writeText(text);
@@ -51,6 +56,7 @@ export function duration(seconds) {
 
 /** @param {number} bytes */
 export function size(bytes) {
+  if (bytes < 1e3) return `${bytes} bytes`;
   const [divisor, unit] = bytes >= 1e9 ? [1e9, "GB"] : bytes >= 1e6 ? [1e6, "MB"] : [1e3, "kB"];
   return `${(bytes / divisor).toPrecision(3)} ${unit}`;
 }

@@ -3,7 +3,8 @@
 
 import { tell, tellError } from "../says.js";
 import { ask, choose, draft, hear, read } from "./draft.js";
-import { byId, make, size } from "./dom.js";
+import { showBatch } from "./batch.js";
+import { byId, last, make, size } from "./dom.js";
 import { openResult } from "./sorts.js";
 import { besideBox, openReport } from "./together.js";
 
@@ -11,13 +12,14 @@ const PROBES = /\.(json|mat|prb|npz|imro)$/i;
 const RECENT = "spikesieve-recent";
 let here = "";
 
-/** @param {string} folder */
-export async function goTo(folder) {
+/** @param {string} folder @param {boolean} isStart The folder that was given on the command line. */
+export async function goTo(folder, isStart = false) {
   try {
     const listing = await ask("browse", { path: folder });
     here = listing.path;
     showCrumbs(listing.above);
     showEntries(listing);
+    if (isStart && listing.is_batch) showBatch(here);
   } catch (error) {
     tellError(error);
   }
@@ -31,14 +33,10 @@ function showCrumbs(above) {
   byId("crumbs").replaceChildren(...links.flatMap((link) => [link, "/"]), ...(others.length ? [make("div", {}, "also: ", ...others)] : []));
 }
 
-/** @param {string} path */
-export function last(path) {
-  return path.split(/[\\/]/).filter(Boolean).pop() ?? path;
-}
-
 /** @param {any} listing */
-function showEntries({ path, entries, n_left_out: more }) {
+function showEntries({ path, is_batch: isBatch, entries, n_left_out: more }) {
   const whole = make("div", { class: "form" }, make("button", { type: "button", id: "look", onclick: () => look(path) }, "Look at this folder"));
+  if (isBatch) whole.append(make("button", { type: "button", id: "batch", onclick: () => showBatch(path) }, "Show the batch"));
   const rows = entries.map((/** @type {any} */ entry) => row(join(path, entry.name), entry));
   byId("entries").replaceChildren(whole, ...rows, ...(more ? [make("p", {}, `${more} more are not shown.`)] : []));
   markChosen();
@@ -56,6 +54,7 @@ function row(path, { name, kind, size_bytes: bytes }) {
   element.dataset.path = path;
   if (kind === "result") element.append(make("small", {}, "result: open"));
   if (kind === "report") element.append(make("small", {}, "comparison: open"));
+  if (kind === "batch") element.append(make("button", { type: "button", class: "plain", onclick: () => showBatch(path) }, "batch: show"));
   if (kind === "file") element.append(make("small", {}, size(bytes)));
   if (kind === "file" && PROBES.test(name)) element.append(make("button", { type: "button", class: "plain", onclick: () => read({ probe: path, probe_table: "" }) }, "as probe"));
   else if (kind !== "result" && kind !== "report") element.append(make("button", { type: "button", class: "plain", title: "Join it to the recording, as the next in time", onclick: () => join_(path) }, "+"));
@@ -130,5 +129,5 @@ export function startFolders() {
   });
   showRecent();
   startDropping();
-  void goTo(draft.start.roots[0]);
+  void goTo(draft.start.roots[0], true);
 }

@@ -35,10 +35,15 @@ function say(...parts) {
   byId("preview-says").textContent = parts.filter(Boolean).join(" · ");
 }
 
+/** Lines where each has room. @param {HTMLCanvasElement} canvas */
+function shapeOn(canvas) {
+  const n = draft.facts?.contacts?.x.length ?? 0;
+  return n > MOST_LINES || canvas.clientHeight < LEAST_ROW_PX * n ? "heat" : "lines";
+}
+
 async function look() {
   if (!view.open || !draft.facts || draft.facts.problem && !draft.facts.contacts) return;
-  const mine = ++asked, places = panels(), columns = Math.max(50, Math.round(places[0].canvas.clientWidth - GUTTER));
-  const n = draft.facts.contacts?.x.length ?? 0, shape = n > MOST_LINES || places[0].canvas.clientHeight < LEAST_ROW_PX * n ? "heat" : "lines";
+  const mine = ++asked, { canvas } = panels()[0], columns = Math.max(50, Math.round(canvas.clientWidth - GUTTER)), shape = shapeOn(canvas);
   spikes = null;
   say("reading …");
   try {
@@ -57,16 +62,19 @@ async function look() {
   }
 }
 
-/** Only what is detected: the traces stay. */
+/** Only what is detected: the traces stay. First with a threshold that is known, then with that of these settings. */
 async function lookForSpikes() {
   const mine = ++asked;
   try {
     say("detecting …");
-    const found = await ask("spikes", request("whitened", "lines", 100));
-    if (mine !== asked) return;
-    spikes = found;
-    say(`${found.sample.length} spikes in ${view.seconds} s`, found.says);
-    draw();
+    for (const atOnce of [true, false]) {
+      const found = await ask("spikes", { ...request("whitened", "lines", 100), at_once: atOnce });
+      if (mine !== asked) return;
+      spikes = found;
+      say(`${found.sample.length} spikes in ${view.seconds} s`, found.says);
+      draw();
+      if (found.is_final) return;
+    }
   } catch (error) {
     if (mine === asked) say(error instanceof Error ? error.message : String(error));
   }
@@ -185,5 +193,8 @@ export function startPreview() {
     else void look();
   }, 60));
   on(["theme"], draw);
-  new ResizeObserver(draw).observe(byId("preview-canvases"));
+  new ResizeObserver(() => {
+    draw();
+    if (view.open && [...shown.values()].some(({ shape }) => shape !== shapeOn(panels()[0].canvas))) lookSoon();
+  }).observe(byId("preview-canvases"));
 }
