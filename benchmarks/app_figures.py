@@ -186,9 +186,9 @@ def result_figures(screen: Screen, result: Path, arrange: Callable[[Any, str], N
         screen.fill("select[aria-label='Colour of the units']", "label")
         arrange(screen.driver, "traces")
         screen.press("2", "alt+s", "alt+p", "alt+" + Keys.PAGE_DOWN)
-        zoom = "document.querySelector('canvas.traces').dispatchEvent(new WheelEvent('wheel', {deltaY: %d, %s: true, "
-        for turn in ((-300, "ctrlKey"), (-300, "ctrlKey"), (-600, "shiftKey"), (-200, "altKey")):
-            screen.js(zoom % turn + "cancelable: true}))")
+        wheel = "document.querySelector('canvas.traces').dispatchEvent(new WheelEvent('wheel', {deltaY: %d, %s: true, "
+        for turn in (*4 * ((-100, "ctrlKey"),), *6 * ((-100, "shiftKey"),), *2 * ((100, "altKey"),)):
+            screen.js(wheel % turn + "cancelable: true}))")
         screen.take("app_traces", settle_s=4.0)
 
 
