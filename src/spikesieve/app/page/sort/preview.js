@@ -17,7 +17,7 @@ const view = { open: false, kinds: ["highpassed"], overlay: false, start: 0, sec
 const shown = new Map();
 /** @type {import("./preview_drawing.js").Detected | null} */
 let spikes = null;
-let asked = 0;
+let asked = 0, isLearned = false;
 /** The settings that the shown traces depend on. */
 let seen = "";
 
@@ -66,11 +66,12 @@ async function look() {
 async function lookForSpikes() {
   const mine = ++asked;
   try {
-    say("detecting …");
+    say(isLearned ? "detecting …" : "detecting … Noise is learned first, from 20 s of the recording.");
     for (const atOnce of [true, false]) {
       const found = await ask("spikes", { ...request("whitened", "lines", 100), at_once: atOnce });
       if (mine !== asked) return;
       spikes = found;
+      isLearned = true;
       say(`${found.sample.length} spikes in ${view.seconds} s`, found.says);
       draw();
       if (found.is_final) return;
@@ -183,6 +184,7 @@ export function startPreview() {
   hear(["facts"], () => {
     shown.clear();
     spikes = null;
+    isLearned = false;
     draw();
     byId("checks").replaceChildren();
     if (view.open) void look().then(check).then(lookOver);
