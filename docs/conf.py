@@ -38,6 +38,8 @@ myst_heading_anchors = 4
 
 # Tutorials are executed when the site is built. SPIKESIEVE_DOCS_EXECUTE=off shows them without results.
 nb_execution_mode = os.environ.get("SPIKESIEVE_DOCS_EXECUTE", "cache")
+if nb_execution_mode == "off":
+    suppress_warnings = ["myst-nb.lexer"]  # only an executed notebook says its language
 nb_execution_cache_path = str(HERE / "_build" / "executed")
 nb_execution_raise_on_error = True
 nb_execution_timeout = 600
@@ -51,6 +53,7 @@ os.environ |= {
 # The kernel asks all programs for colours, which a page would show as control codes.
 os.environ["TTY_COMPATIBLE"] = "0"
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # with tables
 
 
 def _one_text(outputs: list[Any]) -> list[Any]:
@@ -97,6 +100,7 @@ html_theme_options = {
     "show_toc_level": 2,
     "navigation_depth": 2,
     "navigation_with_keys": False,
+    "navbar_persistent": ["search-button"],
     "footer_start": ["copyright"],
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc"],

@@ -87,10 +87,11 @@ class Page:
         )
 
     def table(self) -> dict[int, str]:
-        """Labels of the units in the table."""
-        rows = self.js(
-            "return [...document.querySelectorAll('#units .body .row')]"
-            ".map((row) => [Number(row.dataset.unit), row.querySelector('.label').textContent])"
+        """Labels of the units in the table, which is drawn with the next frame."""
+        rows = self.driver.execute_async_script(
+            "const done = arguments[0], shown = () => [...document.querySelectorAll('#units .body .row')]"
+            ".map((row) => [Number(row.dataset.unit), row.querySelector('.label').textContent]);"
+            "requestAnimationFrame(() => setTimeout(() => done(shown())))"
         )
         return dict(rows)
 

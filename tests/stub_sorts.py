@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
@@ -66,6 +67,11 @@ def _timed(sorter: Sorter, place: Place) -> Sorter:
         place.log_file(row).with_suffix(".times").write_text(f"{os.getpid()} {begun_s} {time.monotonic()}")
 
     return sort
+
+
+def level_of_tracebacks() -> int:
+    """Level from which a worker prints what its event loop met."""
+    return logging.getLogger("tornado.application").getEffectiveLevel()
 
 
 def kills_its_worker(row: Row, place: Place, share: Share) -> Ended:

@@ -25,6 +25,7 @@ from spikesieve.app.session import Session
 from spikesieve.cli.app import app
 from spikesieve.curation.actions import after
 from spikesieve.errors import InputError
+from spikesieve.io.curations.kept import Kept
 from spikesieve.io.curations.spikeinterface import read_spikeinterface_curation
 from spikesieve.io.results.phy import write_phy
 from spikesieve.views.result import Result
@@ -80,6 +81,18 @@ def test_a_phy_folder_is_opened_with_everything(folder: Path) -> None:
     np.testing.assert_allclose(result.templates.uv[2].T, sorting.templates.dense_uv(24)[2].T, rtol=1e-2, atol=0.5)
     assert result.missing == ()
     assert result.time.segments[0][1] == sorting.segments[0][1]
+
+
+def test_waveforms_of_another_sorter_are_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Kept(folder / "kept")
+    first = read_result_to_show(folder, kept)
+    with monkeypatch.context() as patch:
+        patch.setattr("spikesieve.api.phy_to_show.template_waveforms", None)
+        again = read_result_to_show(folder, kept)
+    np.testing.assert_array_equal(again.templates.uv, first.templates.uv)
+    assert (again.templates.peak_index, again.waveform_unit) == (first.templates.peak_index, first.waveform_unit)
+    np.save(folder / "templates.npy", 2 * np.load(folder / "templates.npy"))
+    np.testing.assert_allclose(read_result_to_show(folder, kept).templates.uv, 2 * first.templates.uv, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -407,9 +407,12 @@ def test_typed_commands_set_bins_as_in_phy(page: Page) -> None:
         ":isin 7": "intervals/0?from=10&to=80&bin=10",
         ":frn 50": "unit/0?rates=50",
         ":frb 2": "unit/0?rates=10",
+        ":hb 4": "intervals/0?from=10&to=80&bin=4 unit/0?rates=5",
+        ":hn 20": "intervals/0?from=10&to=80&bin=3.5 unit/0?rates=20",
     }.items():
         type_command(page, command)
-        page.wait(f"return asked.some((path) => path.startsWith('api/{request}&r='))")
+        for one in request.split():
+            page.wait(f"return asked.some((path) => path.startsWith('api/{one}&r='))")
     reveal(page, "intervals")
     page.wait(SAYS.format("intervals", "startsWith('intervals of 10 to 80 ms')"))
     type_command(page, ":isimin 90")

@@ -228,3 +228,12 @@ def test_the_key_of_a_row_has_the_settings_that_are_not_at_their_default():
     assert json.loads(text) == {"method": "kilosort4", "detect.threshold": 8.0}
     keys = [key_of_row(row(**cells)) for cells in ({}, {"method": "sieve"}, {"jobs": "3"}, {"shanks": "0"})]
     assert keys[0] == keys[1] == keys[2] != keys[3]
+
+
+def test_spikes_of_spikeglx_without_their_meta_file_are_a_row_that_says_so(tmp_path):
+    (tmp_path / "m1").mkdir()
+    (tmp_path / "m2").mkdir()
+    record(tmp_path / "m1", np2_tags(32), 10, "day1_g0_t0.imec0.ap.bin")
+    for lone in (tmp_path / "m1" / "day2_g0_t0.imec0.ap.bin", tmp_path / "m2" / "day3_g0_t0.imec0.ap.bin"):
+        lone.write_bytes(bytes(64))
+    assert set(found(tmp_path)) == {"m1", "m1-day2_g0_t0.imec0.ap", "m2/day3_g0_t0.imec0.ap"}

@@ -14,8 +14,9 @@ from stub_sorts import GB, need, rows
 
 from spikesieve.api.kept_steps import steps_folder
 from spikesieve.batch import run as run_module
+from spikesieve.batch.clusters import Workers
 from spikesieve.batch.estimate import Need
-from spikesieve.batch.pool import Task
+from spikesieve.batch.pool import Task, open_pool
 from spikesieve.batch.rows import Row
 from spikesieve.batch.run import Batch, Rules, run_batch
 from spikesieve.batch.state import Place, RowState
@@ -179,6 +180,17 @@ def test_a_damaged_state_counts_as_none(tmp_path, text):
     assert place.read_state(row) == RowState()
     place.state_file(row).write_text(json.dumps({"state": "running", "spent_s": 3.5}))
     assert place.read_state(row) == RowState("running", spent_s=3.5)
+
+
+def test_a_batch_of_which_all_is_done_needs_no_dask(tmp_path, monkeypatch):
+    def missing(name: str) -> None:
+        raise SettingsError(f"{name} is not installed")
+
+    monkeypatch.setattr("spikesieve.batch.pool.module", missing)
+    batch = Batch((), Place(tmp_path / "out"), Rules(2))
+    with open_pool(Workers()) as pool:
+        run_batch(batch, pool, lambda _: None)
+    assert batch.counts()["waiting"] == 0
 
 
 def test_a_batch_is_shown_about_once_a_second_however_fast_its_rows_end(tmp_path, monkeypatch):

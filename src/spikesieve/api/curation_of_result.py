@@ -288,7 +288,7 @@ def for_phy(session: Session, folder: Path) -> PhyCuration:
     nothing = session.history.next_unit
     unit = np.where(units.unit >= 0, units.unit, nothing)
     before = read_clusters(folder)
-    cluster = unit.copy() if before is None else before.copy()
+    cluster = unit.copy() if before is None else before.astype(np.int64)
     cluster[_file_rows(result)] = unit
     tables: dict[str, dict[int, str]] = {"group": {k: str(session.label(k)) for k in units.ids}}
     if (units.unit < 0).any():

@@ -19,12 +19,21 @@ from spikesieve.io.sortings.arrays import lost_spikes_notes
 from spikesieve.io.sortings.phy import template_waveforms
 from spikesieve.io.sortings.phy_files import optional_array, read_params_py, required_array
 from spikesieve.model import I64, Probe, Recording, SortedTime, Templates
+from spikesieve.model.external import UnitWaveforms
 from spikesieve.views.result import Result, SpikeFeatures
 
 PITCH_UM = 20.0
 """Distance of contacts whose places are not known."""
 MOST_UNUSED = 2**12
 """Templates without spikes that are kept in memory, so that spikes need no other number of their template."""
+
+IN_ORDER, WAVEFORMS = "in-order", "waveforms"
+"""What is kept: that spike times are in order, and the waveforms of the templates."""
+SHAPED_BY = (
+    *("templates.npy", "template_ind.npy", "whitening_mat_inv.npy", "channel_positions.npy"),
+    *("provenance.json", "kilosort4.log", "ops.npy"),
+)
+"""Files on which these waveforms depend."""
 
 
 def read_phy_to_show(folder: Path, kept: Kept) -> Result:
@@ -35,7 +44,7 @@ def read_phy_to_show(folder: Path, kept: Kept) -> Result:
     folder : Path
         The folder.
     kept : Kept
-        Where it is kept which spikes each unit has.
+        Where it is kept what takes long to read.
 
     Returns
     -------
@@ -51,13 +60,14 @@ def read_phy_to_show(folder: Path, kept: Kept) -> Result:
     if not params.get("sample_rate"):
         raise InputError(f"{folder} has no sample_rate in params.py. Write it there.")
     hz, name = float(params["sample_rate"]), folder.resolve().name
-    sample, order = _in_time_order(folder)
+    sample, order = _in_time_order(folder, kept)
     read_from = stamp(folder / f"{name}.npy" for name in ("spike_times", "spike_templates", "spike_clusters"))
     unit, index = _units(folder, order, kept, read_from)
     rows, template = _rows_of_templates(index, unit)
     missing: list[str] = []
     probe = _probe(folder, name, params, missing)
-    templates, waveform_unit = _templates(folder, index, rows, probe, missing)
+    waveforms = _waveforms(folder, rows, kept, read_from)
+    templates, waveform_unit = _templates(folder, waveforms, index, rows, probe, missing)
     amplitude, amplitude_unit = _amplitude(folder, order, missing)
     position_um = _column(folder, "spike_positions", order)
     if position_um is None:
@@ -86,16 +96,20 @@ def read_phy_to_show(folder: Path, kept: Kept) -> Result:
     )
 
 
-def _in_time_order(folder: Path) -> tuple[I64, I64 | None]:
+def _in_time_order(folder: Path, kept: Kept) -> tuple[I64, I64 | None]:
     """Samples in order of time, and the row of each in the files. Spikes before sample 0 are left out.
 
     Where the files are in order already, samples are mapped and the rows None.
     """
+    state = stamp([folder / "spike_times.npy"])
     times = required_array(folder, "spike_times").ravel()
     if times.dtype.kind == "f" and not np.array_equal(times, np.round(times)):
         raise InputError(f"spike_times.npy in {folder} has no whole samples. Spike times must be samples, not seconds.")
     sample = np.asarray(times.view(np.int64) if times.dtype == np.uint64 else times.astype(np.int64, copy=False))
+    if kept.read(IN_ORDER, state) is not None:
+        return sample, None
     if not len(sample) or (sample[0] >= 0 and (sample[1:] >= sample[:-1]).all()):
+        kept.write(IN_ORDER, state, {})
         return sample, None
     order = np.argsort(sample, kind="stable")
     order = order[sample[order] >= 0]
@@ -148,11 +162,27 @@ def _probe(folder: Path, name: str, params: dict[str, Any], missing: list[str]) 
         return Probe(column, rows, np.zeros(len(rows), np.int64), name)
 
 
+def _waveforms(folder: Path, numbers: I64, kept: Kept, read_from: Mapping[str, list[int]]) -> UnitWaveforms | None:
+    """Waveforms of templates by their numbers, or those that were read and unwhitened the last time."""
+    key = {"files": stamp(folder / name for name in SHAPED_BY), "units": read_from}
+    found = kept.read(WAVEFORMS, key)
+    if found is not None:
+        return UnitWaveforms(found[0]["values"], found[1]["peak_index"], found[1]["scale"])
+    made = template_waveforms(folder, numbers)
+    if made is not None:
+        kept.write(WAVEFORMS, key, {"values": made.values}, {"peak_index": made.peak_index, "scale": made.scale})
+    return made
+
+
 def _templates(
-    folder: Path, index: SpikeIndex, numbers: I64, probe: Probe, missing: list[str]
+    folder: Path,
+    waveforms: UnitWaveforms | None,
+    index: SpikeIndex,
+    numbers: I64,
+    probe: Probe,
+    missing: list[str],
 ) -> tuple[Templates, str]:
     """Waveforms of templates by their numbers, on all contacts."""
-    waveforms = template_waveforms(folder, numbers)
     every = np.broadcast_to(np.arange(probe.n_contacts), (len(numbers), probe.n_contacts))
     if waveforms is None or waveforms.values.shape[2] != probe.n_contacts:
         missing.append("There is no templates.npy that fits the probe: waveforms and similar units are not shown.")

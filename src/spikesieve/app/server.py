@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -147,6 +148,9 @@ def serve(
         where = addresses(place, here, is_shared=not session.is_read_only)
         # The first page asks for the table, and only then joins those that hear of descriptions.
         session.descriptions.are_made_later = True
+        # What the start made stays: looking through it for garbage would delay an answer now and then.
+        gc.freeze()
+        gc.enable()
         run(application(served), here, served.close, lambda: announce(where))
 
 

@@ -23,6 +23,9 @@ _CONFIG = {
     # It looks 100 times a second where each process is.
     "distributed.worker.profile.enabled": False,
 }
+_PRELOAD = "distributed.worker.preload"
+# A worker of this machine whose heartbeat meets the end of the cluster would print a traceback.
+_SILENT = "import logging; logging.getLogger('tornado.application').setLevel(logging.CRITICAL)"
 _NO_PROFILE = "export DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False"
 _INSTALL = "Dask is not installed, which hands out the work. Install it: pip install 'spikesieve[cluster]'."
 
@@ -118,6 +121,8 @@ def _opener(workers: Workers) -> Opener:
 
 def _local(stack: ExitStack, workers: Workers) -> Any:
     """Processes of this machine. Each sorts one row at a time and looks after its memory itself."""
+    config = module("dask").config
+    stack.enter_context(config.set({_PRELOAD: [*config.get(_PRELOAD), _SILENT]}))
     cluster = module("distributed").LocalCluster(
         n_workers=workers.n_workers,
         threads_per_worker=1,

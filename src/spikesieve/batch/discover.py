@@ -21,6 +21,8 @@ FOLDER_MARKS = ("*.meta", "*.cbin", "*.rhd", "*.rhs", "structure.oebin", "binary
 RECORDING_NAMES = ("*.nwb", "*.zarr")
 """Files and folders that are a recording by themselves."""
 PLAIN_NAMES = ("*.bin", "*.dat", "*.raw")
+SPIKEGLX_NAME = "*.ap.bin"
+"""Spikes of SpikeGLX. Without the .meta file beside it, which was not copied then, it gets a row that says so."""
 
 
 def discover(places: Sequence[str | Path], defaults: Mapping[str, str]) -> Iterator[dict[str, str]]:
@@ -49,7 +51,7 @@ def discover(places: Sequence[str | Path], defaults: Mapping[str, str]) -> Itera
         for path in found:
             if SEPARATOR in str(path):
                 raise InputError(f"{path} has a {SEPARATOR} in its name, which separates files in a plan. Rename it.")
-            yield from _streams(path, root, defaults.get("format"))
+            yield from _streams(path, _name(path, root, path.parent in found), defaults.get("format"))
 
 
 def _searched(place: Path, plain: bool) -> tuple[Path, list[Path]]:
@@ -69,21 +71,27 @@ def _below(folder: Path, plain: bool) -> Iterator[Path]:
     if {RESULT_MARKER, "params.py"} <= set(names):
         return
     entries = natural_order(folder / name for name in names if not name.startswith("."))
+    lone = [entry for entry in entries if entry.match(SPIKEGLX_NAME) and not entry.with_suffix(".meta").exists()]
     if any(entry.match(mark) for entry in entries for mark in FOLDER_MARKS):
-        yield folder
+        yield from (folder, *lone)
         return
     for entry in entries:
         is_plain = plain and entry.is_file() and any(entry.match(name) for name in PLAIN_NAMES)
-        if is_plain or any(entry.match(name) for name in RECORDING_NAMES):
+        if is_plain or entry in lone or any(entry.match(name) for name in RECORDING_NAMES):
             yield entry
         elif entry.is_dir():
             yield from _below(entry, plain)
 
 
-def _streams(path: Path, root: Path, format_name: str | None) -> Iterator[dict[str, str]]:
-    """A row for each stream with spikes. What cannot be read gets a row too, which says why."""
+def _name(path: Path, root: Path, in_a_row: bool) -> str:
+    """The path from the place that was searched; beside the folder, if that is a row."""
     name = path.relative_to(root).as_posix() if path != root else path.name
     name = name if path.is_dir() else name.removesuffix(path.suffix)
+    return "-".join(name.rsplit("/", 1)) if in_a_row else name
+
+
+def _streams(path: Path, name: str, format_name: str | None) -> Iterator[dict[str, str]]:
+    """A row for each stream with spikes. What cannot be read gets a row too, which says why."""
     try:
         recognised = recognise(path, format_name)
     except InputError as error:

@@ -6,7 +6,7 @@ import csv
 import io
 import statistics
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -247,7 +247,7 @@ def write_summary(lines: Sequence[Line], path: Path) -> None:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, [each.name for each in fields(Line)], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(line) for line in lines)
+    writer.writerows(vars(line) for line in lines)
     new = hidden_path(path, "new")
     new.write_text(text.getvalue(), encoding="utf-8", newline="")
     new.replace(path)

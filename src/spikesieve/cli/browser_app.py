@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -57,6 +58,7 @@ def browser_app(
             roots = (folder, *(root or ()))
             show_sorting_page(roots, (host, port), names, read_only, typer.echo, BatchTables().facts)
         else:
+            gc.disable()  # until the page is served: a tenth of the start goes into looking for garbage that is none
             from spikesieve.api.app import show
 
             show(folder, (host, port), names, read_only, imports or (), typer.echo)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spikesieve.curation.spike_index import SpikeIndex, index_of_spikes
 from spikesieve.errors import InputError
@@ -132,13 +133,13 @@ class Membership:
 
     @classmethod
     def of_spikes(
-        cls, unit: I64 | I32, ids: Iterable[int], next_unit: int, labels: Mapping[int, Label] | None = None
+        cls, unit: NDArray[np.integer], ids: Iterable[int], next_unit: int, labels: Mapping[int, Label] | None = None
     ) -> Membership:
         """Make the membership from the unit of each spike.
 
         Parameters
         ----------
-        unit : ndarray of int64 or int32, shape (n_spikes,)
+        unit : ndarray of int, shape (n_spikes,)
             Number of the unit of each spike; -1 for a spike of no unit.
         ids : iterable of int
             Numbers of the units; one may be without spikes.

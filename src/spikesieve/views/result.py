@@ -165,12 +165,12 @@ class Result:
     preprocessing: Preprocessing | None = None
     columns: Columns = field(default_factory=Columns, repr=False)
 
-    def are_its_units(self, unit: I64) -> bool:
+    def are_its_units(self, unit: NDArray[np.integer]) -> bool:
         """Say whether spikes are in the units that the program left, without a copy of all of them.
 
         Parameters
         ----------
-        unit : ndarray of int64, shape (n,)
+        unit : ndarray of int, shape (n,)
             Number of the unit of each spike.
 
         Returns

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from spikesieve.api.kept_index import kept_index
+from spikesieve.io.curations import kept as module
 from spikesieve.io.curations.kept import Kept, stamp
 
 ROWS = np.arange(5, dtype=np.int32)
@@ -41,6 +42,23 @@ def test_damage_is_noticed(kept: Kept, file: str, place: int) -> None:
     content = bytearray(path.read_bytes())
     content[place] ^= 1
     path.write_bytes(content)
+    assert kept.read("index", {"spikes": [1, 2]}) is None
+
+
+@pytest.mark.skipif(not module.BOOT.is_file(), reason="this system does not say when it was started")
+def test_bytes_are_looked_at_again_after_the_machine_was_started(
+    kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_crc32", None)
+        assert kept.read("index", {"spikes": [1, 2]}) is not None
+    (path,) = kept.folder.glob("index.rows-*.npy")
+    state = {path.name: stamp([path])[path.name] for path in kept.folder.glob("*.npy")}
+    path.write_bytes(path.read_bytes()[:-1] + b"\x77")
+    monkeypatch.setattr(module, "stamp", lambda paths: state)
+    assert kept.read("index", {"spikes": [1, 2]}) is not None
+    monkeypatch.setattr(module, "BOOT", tmp_path / "boot")
+    module.BOOT.write_text("another")
     assert kept.read("index", {"spikes": [1, 2]}) is None
 
 

@@ -24,11 +24,13 @@ export const SNIPPETS = {
   cr: { text: ":cr 2 shades correlograms up to these ms", run: ([ms]) => look(() => (state.refractoryMs = positive(ms))) },
   wn: { text: ":wn 100 shows so many single waveforms", run: ([n]) => look(() => (state.nWaveforms = Math.round(positive(n)))) },
   isib: { text: ":isib 0.5 sets the bins of the intervals in ms", run: ([ms]) => intervals({ bin: positive(ms) }) },
-  isin: { text: ":isin 100 sets the number of bins of the intervals", run: ([n]) => intervals({ bin: (state.intervalsMs.to - state.intervalsMs.from) / Math.round(positive(n)) }) },
+  isin: { text: ":isin 100 sets the number of bins of the intervals", run: ([n]) => intervals({ bin: widthOf(n) }) },
   isimin: { text: ":isimin 0 sets the shortest interval in ms", run: ([ms]) => intervals({ from: Number(ms) }) },
   isimax: { text: ":isimax 50 sets the longest interval in ms", run: ([ms]) => intervals({ to: positive(ms) }) },
-  frb: { text: ":frb 10 sets the bins of the rate in s", run: ([s]) => look(() => (state.nRates = Math.max(1, Math.round((state.start.span_s[1] - state.start.span_s[0]) / positive(s))))) },
-  frn: { text: ":frn 100 sets the number of bins of the rate", run: ([n]) => look(() => (state.nRates = Math.max(1, Math.round(positive(n))))) },
+  frb: { text: ":frb 10 sets the bins of the rate in s", run: ([s]) => rates(lasting() / positive(s)) },
+  frn: { text: ":frn 100 sets the number of bins of the rate", run: ([n]) => rates(positive(n)) },
+  hb: { text: ":hb 2 sets the bins of both histograms: 2 ms of the intervals, 2 s of the rate", run: ([width]) => (intervals({ bin: positive(width) }), rates(lasting() / positive(width))) },
+  hn: { text: ":hn 100 sets the number of bins of both", run: ([n]) => (intervals({ bin: widthOf(n) }), rates(positive(n))) },
   csx: { text: ":csx COLUMN to the right in the scatter of units", run: ([column]) => chooseUnitAxis("x", column) },
   csy: { text: ":csy COLUMN upwards in the scatter of units", run: ([column]) => chooseUnitAxis("y", column) },
   css: { text: ":css COLUMN as size in the scatter of units", run: ([column]) => chooseUnitAxis("size", column) },
@@ -56,6 +58,21 @@ function intervals(change) {
   const { from, to, bin } = { ...state.intervalsMs, ...change };
   if (!(from >= 0 && to > from)) throw new Error("The longest interval is above the shortest one.");
   look(() => (state.intervalsMs = { from, to, bin: Math.min(bin, to - from) }));
+}
+
+/** The bins of the intervals in ms, if there are so many. @param {string} n */
+function widthOf(n) {
+  return (state.intervalsMs.to - state.intervalsMs.from) / Math.max(1, Math.round(positive(n)));
+}
+
+/** How long the recording is in s. */
+function lasting() {
+  return state.start.span_s[1] - state.start.span_s[0];
+}
+
+/** @param {number} n Bins of the rate. */
+function rates(n) {
+  look(() => (state.nRates = Math.max(1, Math.round(n))));
 }
 
 /** @param {() => void} change */

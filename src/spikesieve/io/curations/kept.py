@@ -21,7 +21,9 @@ from spikesieve.io.plain_arrays import load_npy
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+"""Another text after each start of the machine, on Linux."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,10 @@ class Kept:
             found = json.loads(text)
             if found["version"] != VERSION or found["key"] != json.loads(json.dumps(key)):
                 return None
-            return {which: self._array(name, which, crc32) for which, crc32 in found["arrays"].items()}, found["facts"]
+            was, now = found["state"], self._state(name, found["arrays"])
+            is_same = bool(was) and was == now
+            arrays = {which: self._array(name, which, crc32, is_same) for which, crc32 in found["arrays"].items()}
+            return arrays, found["facts"]
         except FileNotFoundError:
             return None
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
@@ -86,13 +91,14 @@ class Kept:
         if not self.may_write:
             return
         checksums = {which: _crc32(array) for which, array in arrays.items()}
-        text = json.dumps({"version": VERSION, "key": key, "facts": facts, "arrays": checksums}).encode()
         files = [self._file(name, which, crc32) for which, crc32 in checksums.items()]
         new = self.folder / f"{name}.json.new"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             for path, array in zip(files, arrays.values(), strict=True):
                 np.save(path, array)
+            all_facts = {"key": key, "facts": facts, "arrays": checksums, "state": self._state(name, checksums)}
+            text = json.dumps({"version": VERSION, **all_facts}).encode()
             new.write_bytes(b"%08x " % zlib.crc32(text) + text)
             new.replace(self.folder / f"{name}.json")
             self._remove(set(self.folder.glob(f"{name}.*.npy")) - set(files))
@@ -100,9 +106,20 @@ class Kept:
             logger.info("%s of %s is not kept: %s", name, self.folder, error)
             self._remove([new, *files])
 
-    def _array(self, name: str, which: str, crc32: int) -> NDArray[Any]:
+    def _state(self, name: str, checksums: Mapping[str, int]) -> dict[str, Any]:
+        """State of the files of arrays since this machine was started; nothing where that is not known.
+
+        While the machine runs, a file that is the same as it was written needs no look at its bytes. A crash of the
+        machine may leave other ones.
+        """
+        if not BOOT.is_file():
+            return {}
+        files = stamp(self._file(name, which, int(crc32)) for which, crc32 in checksums.items())
+        return {"boot": BOOT.read_text(encoding="ascii"), "files": files}
+
+    def _array(self, name: str, which: str, crc32: int, is_same: bool) -> NDArray[Any]:
         array = np.asarray(load_npy(self._file(name, which, int(crc32)), is_mapped=True))
-        if _crc32(array) != crc32:
+        if not is_same and _crc32(array) != crc32:
             raise ValueError(f"{which} has other bytes than were written")
         return array
 

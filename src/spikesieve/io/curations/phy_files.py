@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spikesieve.errors import InputError, OutputError
 from spikesieve.io.plain_arrays import load_npy
@@ -48,7 +49,7 @@ class PhyCuration:
     info: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
 
 
-def read_clusters(folder: Path) -> I64 | None:
+def read_clusters(folder: Path) -> NDArray[np.integer] | None:
     """Read the cluster of each spike.
 
     Parameters
@@ -58,8 +59,8 @@ def read_clusters(folder: Path) -> I64 | None:
 
     Returns
     -------
-    ndarray of int64, shape (n_rows,), or None
-        None if there is no such file.
+    ndarray of int, shape (n_rows,), or None
+        Of the type of the file; None if there is no such file.
 
     Raises
     ------
@@ -70,7 +71,8 @@ def read_clusters(folder: Path) -> I64 | None:
     if not path.is_file():
         return None
     try:
-        return np.asarray(load_npy(path)).ravel().astype(np.int64)
+        found = np.asarray(load_npy(path)).ravel()
+        return found if np.can_cast(found.dtype, np.int64) else found.astype(np.int64)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({type(error).__name__}: {error}).") from error
 
@@ -219,7 +221,9 @@ def is_as_seen(curation: Path, folder: Path) -> bool:
     bool
         Whether they are.
     """
-    seen = read_seen(curation) or {}
+    seen = read_seen(curation)
+    if seen is None:
+        return False
     is_untouched = seen.get("stat") == {name: list(stat) for name, stat in stat_of_files(folder).items()}
     return is_untouched or seen.get("files") == state_of_files(folder)
 
