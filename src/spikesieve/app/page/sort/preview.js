@@ -35,24 +35,24 @@ function say(...parts) {
   byId("preview-says").textContent = parts.filter(Boolean).join(" · ");
 }
 
-/** Lines where each has room. @param {HTMLCanvasElement} canvas */
-function shapeOn(canvas) {
+/** Lines where each has room. */
+function shape() {
   const n = draft.facts?.contacts?.x.length ?? 0;
-  return n > MOST_LINES || canvas.clientHeight < LEAST_ROW_PX * n ? "heat" : "lines";
+  return n > MOST_LINES || byId("preview-canvases").clientHeight < LEAST_ROW_PX * n ? "heat" : "lines";
 }
 
 async function look() {
   if (!view.open || !draft.facts || draft.facts.problem && !draft.facts.contacts) return;
-  const mine = ++asked, { canvas } = panels()[0], columns = Math.max(50, Math.round(canvas.clientWidth - GUTTER)), shape = shapeOn(canvas);
+  const mine = ++asked, { canvas } = panels()[0], columns = Math.max(50, Math.round(canvas.clientWidth - GUTTER)), form = shape();
   spikes = null;
   say("reading …");
   try {
     for (const kind of view.kinds) {
       if (kind === "referenced" || kind === "whitened") say("learning noise and whitening from 20 s of the recording …");
-      const { arrays: found, facts } = await askArrays("traces", request(kind, shape, columns));
+      const { arrays: found, facts } = await askArrays("traces", request(kind, form, columns));
       if (mine !== asked) return;
       seen = tracesDependOn();
-      shown.set(kind, { values: found.values.data, nColumns: found.values.shape[1], pairs: found.values.shape.length > 2, shape, ...facts });
+      shown.set(kind, { values: found.values.data, nColumns: found.values.shape[1], pairs: found.values.shape.length > 2, shape: form, ...facts });
       draw();
     }
     if (view.detect) await lookForSpikes();
@@ -85,7 +85,8 @@ const lookSoon = settled(() => void look(), 120);
 
 /** The canvases, with the kinds that each one shows. @returns {{canvas: HTMLCanvasElement, kinds: string[]}[]} */
 function panels() {
-  const wanted = view.overlay ? [view.kinds] : view.kinds.map((kind) => [kind]), holder = byId("preview-canvases");
+  const together = view.overlay && shape() === "lines"; // heatmaps would hide one another
+  const wanted = together ? [view.kinds] : view.kinds.map((kind) => [kind]), holder = byId("preview-canvases");
   while (holder.children.length > wanted.length) holder.lastChild.remove();
   while (holder.children.length < wanted.length) holder.append(make("canvas", { "aria-label": "Traces" }));
   return wanted.map((kinds, i) => ({ canvas: holder.children[i], kinds }));
@@ -197,6 +198,6 @@ export function startPreview() {
   on(["theme"], draw);
   new ResizeObserver(() => {
     draw();
-    if (view.open && [...shown.values()].some(({ shape }) => shape !== shapeOn(panels()[0].canvas))) lookSoon();
+    if (view.open && [...shown.values()].some((one) => one.shape !== shape())) lookSoon();
   }).observe(byId("preview-canvases"));
 }
