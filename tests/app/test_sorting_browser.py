@@ -183,6 +183,14 @@ def test_what_a_plain_file_does_not_say_is_asked_for_and_checked(driver: Any, ap
     )
     page.wait("return document.getElementById('probe-says').textContent === '6 contacts, 1 switched off'")
     page.wait("return document.getElementById('command-line').textContent.includes('input.bad_channels=')")
+    # Where a table and the traces leave no room, the scale of the probe was negative, and its bar had no end.
+    scale = driver.execute_async_script(
+        "const [contacts, done] = arguments, view = { zoom: 1, down: 1, across: 0.5 };"
+        "import(new URL('sort/probe_drawing.js', document.baseURI).href)"
+        "  .then(({ layout }) => done(layout(contacts, { width: 60, height: 8 }, view).scale));",
+        {"x": [0, 0], "y": [0, 20], "channel": [0, 1], "shank": [0, 0]},
+    )
+    assert scale > 0
     page.no_errors()
 
 

@@ -17,7 +17,7 @@ const view = { open: false, kinds: ["highpassed"], overlay: false, start: 0, sec
 const shown = new Map();
 /** @type {import("./preview_drawing.js").Detected | null} */
 let spikes = null;
-let asked = 0;
+let asked = 0, isLearned = false;
 /** The settings that the shown traces depend on. */
 let seen = "";
 
@@ -35,24 +35,24 @@ function say(...parts) {
   byId("preview-says").textContent = parts.filter(Boolean).join(" · ");
 }
 
-/** Lines where each has room. @param {HTMLCanvasElement} canvas */
-function shapeOn(canvas) {
+/** Lines where each has room. */
+function shape() {
   const n = draft.facts?.contacts?.x.length ?? 0;
-  return n > MOST_LINES || canvas.clientHeight < LEAST_ROW_PX * n ? "heat" : "lines";
+  return n > MOST_LINES || byId("preview-canvases").clientHeight < LEAST_ROW_PX * n ? "heat" : "lines";
 }
 
 async function look() {
   if (!view.open || !draft.facts || draft.facts.problem && !draft.facts.contacts) return;
-  const mine = ++asked, { canvas } = panels()[0], columns = Math.max(50, Math.round(canvas.clientWidth - GUTTER)), shape = shapeOn(canvas);
+  const mine = ++asked, { canvas } = panels()[0], columns = Math.max(50, Math.round(canvas.clientWidth - GUTTER)), form = shape();
   spikes = null;
   say("reading …");
   try {
     for (const kind of view.kinds) {
       if (kind === "referenced" || kind === "whitened") say("learning noise and whitening from 20 s of the recording …");
-      const { arrays: found, facts } = await askArrays("traces", request(kind, shape, columns));
+      const { arrays: found, facts } = await askArrays("traces", request(kind, form, columns));
       if (mine !== asked) return;
       seen = tracesDependOn();
-      shown.set(kind, { values: found.values.data, nColumns: found.values.shape[1], pairs: found.values.shape.length > 2, shape, ...facts });
+      shown.set(kind, { values: found.values.data, nColumns: found.values.shape[1], pairs: found.values.shape.length > 2, shape: form, ...facts });
       draw();
     }
     if (view.detect) await lookForSpikes();
@@ -66,11 +66,12 @@ async function look() {
 async function lookForSpikes() {
   const mine = ++asked;
   try {
-    say("detecting …");
+    say(isLearned ? "detecting …" : "detecting … Noise is learned first, from 20 s of the recording.");
     for (const atOnce of [true, false]) {
       const found = await ask("spikes", { ...request("whitened", "lines", 100), at_once: atOnce });
       if (mine !== asked) return;
       spikes = found;
+      isLearned = true;
       say(`${found.sample.length} spikes in ${view.seconds} s`, found.says);
       draw();
       if (found.is_final) return;
@@ -84,7 +85,8 @@ const lookSoon = settled(() => void look(), 120);
 
 /** The canvases, with the kinds that each one shows. @returns {{canvas: HTMLCanvasElement, kinds: string[]}[]} */
 function panels() {
-  const wanted = view.overlay ? [view.kinds] : view.kinds.map((kind) => [kind]), holder = byId("preview-canvases");
+  const together = view.overlay && shape() === "lines"; // heatmaps would hide one another
+  const wanted = together ? [view.kinds] : view.kinds.map((kind) => [kind]), holder = byId("preview-canvases");
   while (holder.children.length > wanted.length) holder.lastChild.remove();
   while (holder.children.length < wanted.length) holder.append(make("canvas", { "aria-label": "Traces" }));
   return wanted.map((kinds, i) => ({ canvas: holder.children[i], kinds }));
@@ -183,6 +185,7 @@ export function startPreview() {
   hear(["facts"], () => {
     shown.clear();
     spikes = null;
+    isLearned = false;
     draw();
     byId("checks").replaceChildren();
     if (view.open) void look().then(check).then(lookOver);
@@ -195,6 +198,6 @@ export function startPreview() {
   on(["theme"], draw);
   new ResizeObserver(() => {
     draw();
-    if (view.open && [...shown.values()].some(({ shape }) => shape !== shapeOn(panels()[0].canvas))) lookSoon();
+    if (view.open && [...shown.values()].some((one) => one.shape !== shape())) lookSoon();
   }).observe(byId("preview-canvases"));
 }

@@ -8,7 +8,7 @@
  * @typedef {{scale: number, left: number, top: number, pitch: number}} Layout Pixels per um; where x = 0, y = 0 are; distance of contacts in um.
  */
 
-const EDGE = 14, AXIS = 30;
+const EDGE = 14, AXIS = 30, LEAST_ROOM = 20;
 /** Pixels between contacts at which their numbers can be read. */
 const READABLE = 18;
 
@@ -26,11 +26,16 @@ function extent(contacts) {
   return { near, low: Math.min(...contacts.y) - near, high: Math.max(...contacts.y) + near, left: Math.min(...contacts.x) - near, right: Math.max(...contacts.x) + near };
 }
 
+/** Pixels for a probe. A canvas that is smaller shows a part of it. @param {Pen} pen */
+function roomOn({ width, height }) {
+  return [Math.max(LEAST_ROOM, width - 2 * EDGE - AXIS), Math.max(LEAST_ROOM, height - 2 * EDGE)];
+}
+
 /** The zoom at which numbers can be read, if the whole width is seen then; 1 shows all of the probe. @param {Contacts} contacts @param {Pen} pen */
-export function firstZoom(contacts, { width, height }) {
-  const { near, low, high, left, right } = extent(contacts), room = width - 2 * EDGE - AXIS;
-  const whole = Math.min(room / (right - left), (height - 2 * EDGE) / (high - low));
-  return Math.max(1, Math.min(READABLE / near, room / (right - left)) / whole);
+export function firstZoom(contacts, pen) {
+  const { near, low, high, left, right } = extent(contacts), [wide, tall] = roomOn(pen);
+  const whole = Math.min(wide / (right - left), tall / (high - low));
+  return Math.max(1, Math.min(READABLE / near, wide / (right - left)) / whole);
 }
 
 /**
@@ -38,11 +43,11 @@ export function firstZoom(contacts, { width, height }) {
  * @param {Contacts} contacts @param {Pen} pen @param {{zoom: number, down: number, across: number}} view From 0, the top and the left, to 1.
  * @returns {Layout}
  */
-export function layout(contacts, { width, height }, { zoom, down, across }) {
-  const { near, low, high, left, right } = extent(contacts), room = [width - 2 * EDGE - AXIS, height - 2 * EDGE];
+export function layout(contacts, pen, { zoom, down, across }) {
+  const { near, low, high, left, right } = extent(contacts), room = roomOn(pen);
   const scale = zoom * Math.min(room[0] / (right - left), room[1] / (high - low));
   const hidden = [Math.max(0, (right - left) * scale - room[0]), Math.max(0, (high - low) * scale - room[1])];
-  const begin = hidden[0] ? EDGE + AXIS - hidden[0] * across : (width + AXIS - (right - left) * scale) / 2;
+  const begin = hidden[0] ? EDGE + AXIS - hidden[0] * across : (pen.width + AXIS - (right - left) * scale) / 2;
   return { scale, left: begin - left * scale, top: EDGE + high * scale - hidden[1] * down, pitch: near };
 }
 
