@@ -110,12 +110,16 @@ def test_hum_dead_contacts_and_a_wrong_order_are_told(verbs: dict[str, Any], roo
     write_raw(root, traces.astype(np.int16), "right.bin")
     hum = 300 * np.sin(2 * np.pi * 50 * np.arange(len(traces)) / HZ)[:, None]
     order = np.random.default_rng(2).permutation(n)
-    write_raw(root, (traces[:, order] + hum).astype(np.int16), "wrong.bin")
+    wrong_traces = (traces[:, order] + hum).astype(np.int16)
+    wrong_traces[20_000:23_000, 9] = 32_767
+    write_raw(root, wrong_traces, "wrong.bin")
     reading = {"n_channels": n, "sampling_hz": HZ, "gain_uv": 1, "probe": f"linear:{n}:25"}
     right = " ".join(verbs["checks"](asked(root, "right.bin", reading))["sentences"])
     wrong = " ".join(verbs["checks"](asked(root, "wrong.bin", reading))["sentences"])
     assert "dead" in right
     assert "order of the channels" not in right
     assert "hum" not in right
+    assert "limit" not in right
+    assert "At the limit of the converter are 1 of 32 contacts, up to 5" in wrong
     assert "order of the channels seems wrong" in wrong
     assert "at 50 Hz" in wrong

@@ -6,6 +6,8 @@ import gc
 import logging
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,14 +17,16 @@ from needed import needed_module
 from small_files import HZ, facts, spiking, write_raw
 from stub_sorts import need, rows
 
+from spikesieve.batch import pool as pool_module
 from spikesieve.batch.clusters import Workers
-from spikesieve.batch.pool import open_pool
+from spikesieve.batch.pool import DaskPool, Task, open_pool
 from spikesieve.batch.rows import Row
 from spikesieve.batch.run import Batch, Rules, run_batch
 from spikesieve.batch.state import Place
+from spikesieve.batch.work import Ended
 from spikesieve.errors import SettingsError
 
-needed_module("distributed", "packages")
+distributed = needed_module("distributed", "packages")
 
 
 def test_a_worker_that_is_killed_is_replaced_and_its_row_is_tried_again(tmp_path):
@@ -42,6 +46,41 @@ def test_nothing_of_a_row_is_kept_after_it_has_ended(tmp_path):
     assert n_kept < 100
     # At their end workers would print what their heartbeat met.
     assert levels == {logging.CRITICAL}
+
+
+@pytest.fixture
+def client():
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0") as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        client.wait_for_workers(2)
+        yield client
+
+
+def waited(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_a_row_whose_only_worker_has_ended_is_taken_by_another(client, monkeypatch):
+    monkeypatch.setattr(pool_module, "_workers_elsewhere", lambda client, avoid: ["inproc://127.0.0.1/1/1"])
+    pool = DaskPool(lambda memory_gb: (client, None), 2)
+    pool.submit(Task("r0", Ended, ("r0", "done"), avoid=frozenset({"blind"})))
+    assert pool.ended(60.0) == [Ended("r0", "done")]
+
+
+def test_a_worker_with_a_result_to_be_fetched_is_not_idle(client):
+    pool = DaskPool(lambda memory_gb: (client, None), 2)
+    pool.submit(Task("r0", Ended, ("r0", "done")))
+    (future,) = pool._running
+    waited(future.done)
+    del future
+    assert len(pool_module._idle(client)) == 1
+    assert pool.ended(60.0) == [Ended("r0", "done")]
+    waited(lambda: len(pool_module._idle(client)) == 2)
 
 
 @pytest.mark.parametrize("cluster", ["lcoal", "kubernetes"])

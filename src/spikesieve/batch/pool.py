@@ -106,7 +106,9 @@ class DaskPool:
             self._clients[task.memory_gb] = self.open_cluster(task.memory_gb)
         client, _ = self._clients[task.memory_gb]
         others = _workers_elsewhere(client, task.avoid) if task.avoid else None
-        future = client.submit(task.function, *task.arguments, pure=False, workers=others or None)
+        # These workers may end before the row begins, or before its result is fetched: then any other may take it.
+        where = {"workers": others, "allow_other_workers": True} if others else {}
+        future = client.submit(task.function, *task.arguments, pure=False, **where)
         self._running[future] = (task.name, task.memory_gb)
         future.add_done_callback(self._done.put)
         self._scale()
@@ -145,9 +147,10 @@ class DaskPool:
 
 
 def _idle(client: Any) -> list[Any]:
-    """Names of the workers that do nothing. `scale` to a lower number would end any of them."""
-    workers = client.scheduler_info(n_workers=-1)["workers"]
-    return [workers[address]["name"] for address, keys in client.processing().items() if not keys]
+    """Names of the workers that do nothing, and hold no result that is still to be fetched."""
+    workers, held = client.scheduler_info(n_workers=-1)["workers"], client.has_what()
+    idle = [at for at, keys in client.processing().items() if not keys and not held.get(at)]
+    return [workers[at]["name"] for at in idle if at in workers]  # one may have come since the first question
 
 
 def _ended(future: Any, name: str, memory_gb: int) -> Ended:

@@ -17,6 +17,7 @@ from spikesieve.api.sort import open_run
 from spikesieve.api.sorting_page.asked import Placed
 from spikesieve.api.sorting_page.kept import Kept
 from spikesieve.engine.blocks import Block
+from spikesieve.engine.machine import n_processors
 from spikesieve.engine.run import Core, Run
 from spikesieve.engine.source import Source
 from spikesieve.engine.store import Store
@@ -24,6 +25,7 @@ from spikesieve.errors import InputError
 from spikesieve.io.recordings.open_input import open_input
 from spikesieve.kernels import CpuBackend
 from spikesieve.model import F32, I64, Overview, Probe
+from spikesieve.model.text import counted
 from spikesieve.passes.contacts import survey_contacts
 from spikesieve.passes.detection import Detect, with_detection_threshold
 from spikesieve.passes.preprocessing import fit_preprocessing, with_unit_score_noise
@@ -39,12 +41,14 @@ from spikesieve.views.traces import Kind, only_filtered, preprocessed_traces, ra
 
 BLOCK_SAMPLES = 60_000
 MAX_S = 2.0
+MOST_WORKERS = 4
+"""Each holds a block of the recording in memory."""
 BEFORE_LEARNING: tuple[Kind, ...] = ("raw", "highpassed")
 """What can be shown at once; for the others noise has to be learned."""
 # Of these groups depends what is learned of noise and shapes, and what is detected.
 OF_NOISE = ("method", "input", "preprocess", "shapes")
 OF_DETECTION = (*OF_NOISE, "detect", "features", "fit")
-MIN_NEAR_SHARE = 0.5
+MIN_NEAR_SHARE, MIN_SATURATED_SHARE = 0.5, 0.001
 HUM_PIECES, HUM_CONTACTS = 4, 32
 
 
@@ -251,6 +255,13 @@ class Previews:
     def _more_checks(self, source: Source) -> Iterator[str]:
         with self._run() as run:
             measured = survey_contacts(run, source).measured
+        at_limit = measured.saturated_share > MIN_SATURATED_SHARE
+        if at_limit.any():
+            yield (
+                f"At the limit of the converter are {at_limit.sum()} of {counted(len(at_limit), 'contact')}, up to "
+                f"{measured.saturated_share.max():.1%} of the time. These samples are left out. Look at the grounding "
+                "and the reference, or record with a lower gain."
+            )
         share = share_of_near_partners(measured.correlation, source.probe)
         if share is not None and share < MIN_NEAR_SHARE:
             yield (
@@ -304,7 +315,7 @@ class Previews:
 
     def _run(self) -> AbstractContextManager[Run]:
         # Steps are kept by what they depend on: another threshold learns no noise again.
-        return open_run(1, Store.open(Path(self._folder.name)))
+        return open_run(min(MOST_WORKERS, n_processors()), Store.open(Path(self._folder.name)))
 
 
 def _learn(run: Run, source: Source, settings: Settings) -> _Learned:

@@ -25,15 +25,15 @@ const OF_UNITS = [
   { name: "firing_rate_hz", title: "Hz", width: 52, show: number("firing_rate_hz", 2), hint: "spikes per second" },
   { name: "amplitude_uv", title: "µV", width: 52, show: number("amplitude_uv", 0), hint: "peak-to-peak amplitude" },
   { name: "depth_um", title: "depth", width: 58, show: number("depth_um", 0), hint: "depth in µm" },
-  { name: "contamination", title: "contam.", width: 68, show: share("contamination"), hint: "share of spikes of other neurons" },
+  { name: "contamination", title: "contam.", width: 78, show: share("contamination"), hint: "share of spikes of other neurons" },
   { name: "snr", title: "SNR", width: 46, show: number("snr", 1), hint: "largest deflection over the noise" },
-  { name: "presence", title: "present", width: 66, show: share("presence"), hint: "share of the time in which it fires" },
-  { name: "missed", title: "missed", width: 62, show: share("missed"), hint: "share of spikes that are too small to be found" },
-  { name: "echo_share", title: "echoes", width: 62, show: share("echo_share"), hint: "share of spikes at one lag of a larger unit's spikes" },
-  { name: "nearest_unit", title: "nearest", width: 62, show: whole("nearest_unit"), hint: "unit with the most similar template" },
+  { name: "presence", title: "present", width: 72, show: share("presence"), hint: "share of the time in which it fires" },
+  { name: "missed", title: "missed", width: 72, show: share("missed"), hint: "share of spikes that are too small to be found" },
+  { name: "echo_share", title: "echoes", width: 72, show: share("echo_share"), hint: "share of spikes at one lag of a larger unit's spikes" },
+  { name: "nearest_unit", title: "nearest", width: 74, show: whole("nearest_unit"), hint: "unit with the most similar template" },
   { name: "nearest_similarity", title: "alike", width: 52, show: number("nearest_similarity", 2), hint: "how similar that unit's template is" },
-  { name: "file_channel", title: "channel", width: 64, show: whole("file_channel"), hint: "channel of the file with the largest waveform" },
-  { name: "shank", title: "shank", width: 52, show: whole("shank") },
+  { name: "file_channel", title: "channel", width: 74, show: whole("file_channel"), hint: "channel of the file with the largest waveform" },
+  { name: "shank", title: "shank", width: 62, show: whole("shank") },
   { name: "x_um", title: "x", width: 52, show: number("x_um", 0), hint: "mean x of the spikes in µm" },
   { name: "y_um", title: "y", width: 58, show: number("y_um", 0), hint: "mean depth of the spikes in µm" },
   { name: "note", title: "note", width: 160, text: true, show: (row) => row.note },
@@ -47,7 +47,7 @@ export const OF_SIMILAR = OF_UNITS.slice(1, 8);
 /** @param {{name: string, is_text: boolean, meaning: string}} metric @returns {Column} */
 function ofMetric({ name, is_text: text, meaning }) {
   const show = (/** @type {Row} */ row) => (row[name] === null || row[name] === undefined ? "–" : text ? String(row[name]) : String(Number(Number(row[name]).toPrecision(4))));
-  return { name, title: name, width: Math.max(60, 8 * name.length), text, show, hint: meaning };
+  return { name, title: name, width: Math.max(60, 8 * name.length + 16), text, show, hint: meaning };
 }
 
 /** All columns there are. @returns {Column[]} */
