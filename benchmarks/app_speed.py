@@ -1,6 +1,6 @@
 """How long the page waits on large results: through the real server, and in Chromium until every view shows it.
 
-    python benchmarks/app_speed.py FOLDER --write docs/app.md
+    python benchmarks/app_speed.py FOLDER --write docs/benchmarks/app.md
 
 makes results in FOLDER (500 units and 10 million spikes, 1000 units and 50 million; each as spikesieve and as other
 sorters write it), starts `spikesieve app` on each, and prints a table. It needs

@@ -10,10 +10,8 @@ anything to do (alone) and while they work (ordering); of threads beside it, whi
 and of the other threads of this process (dask: scheduler, packing, sockets). Bytes are counted at the sockets and files
 of the workers.
 
-`table` prints what was measured, and what to expect of longer recordings: each measure is a line over contacts x
-seconds, fitted to all runs over workers (alone and near: to those in this process), but for the work of the workers
-(--core-hours, for an hour of 384 channels, see docs/benchmarks/performance.md: short recordings are read more often).
-Minutes = alone + near / --near + max(workers / n, ordering + dask).
+`table` prints what was measured, and what to expect of longer recordings, of the rates below, which were read off the
+runs in docs/scale.md, and of the work for an hour of 384 channels (--core-hours, see docs/benchmarks/performance.md).
 """
 
 from __future__ import annotations
@@ -31,9 +29,7 @@ from threading import Lock, main_thread
 from typing import Any, ClassVar
 from unittest.mock import patch
 
-import numpy as np
 import psutil
-from scipy.optimize import nnls
 from tornado.iostream import IOStream
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -49,6 +45,11 @@ MEASURES = ("workers_s", "alone_s", "near_s", "ordering_s", "dask_s", "to_mb", "
 # What is projected: name, contacts, hours, the recording it is measured on, and workers.
 TARGETS = (("1 h x 384 channels", 384, 1.0), ("4 h x 1536 channels", 1536, 4.0))
 N_WORKERS = (8, 32, 128)
+# Processor time in s: at any length, for a contact, for a second of a contact; for a piece, for a MB that is sent.
+ALONE_S, NEAR_S, ORDERING_S, DASK_S = (2.0, 0.02, 1.1e-4), 6.3e-5, 1.2e-4, (0.004, 0.006)
+# Pieces: of 384 contacts, beside two passes over blocks of half a second. MB that come back: of a contact, and of a
+# second of a contact.
+PIECES, FROM_MB = (2000, 4), (8.4, 4.3e-3)
 
 
 class Watched(Executor):
@@ -212,42 +213,34 @@ def table(kept: list[Path], core_hours: float, n_near: int) -> None:
         same = "no" if row["unlike_first"] else "yes"
         print_row(*facts, *(f"{each:.1f}" for each in times), *shares, *sizes, same)
     for title, contacts, hours in TARGETS:
-        found = {}
-        for name in MEASURES:
-            is_here = name in ("alone_s", "near_s")
-            found[name] = line_at([row for row in rows if is_here != bool(row["n"])], name, contacts * 3600 * hours)
-        found["workers_s"] = 3600 * core_hours * hours * contacts / 384
-        expect(title, found, n_near, 2 * contacts * 2 * 30_000 * 3600 * hours / 1e6)
+        print(f"\n{title}, {core_hours * hours * contacts / 384:.1f} core-hours")
+        expect(contacts, 3600 * hours, core_hours * hours * contacts / 384 * 3600, n_near)
 
 
-def expect(title: str, found: dict[str, float], n_near: int, raw_mb: float) -> None:
+def expect(contacts: int, seconds: float, work_s: float, n_near: int) -> None:
     """Print what to expect of more workers; the raw file is read twice."""
-    bound_s = found["ordering_s"] + found["dask_s"]
-    alone_s = found["alone_s"] + found["near_s"] / n_near
-    one_s = found["workers_s"] + found["alone_s"] + found["near_s"]
-    print(f"\n{title}: " + ", ".join(f"{name} {value:.0f}" for name, value in found.items()))
+    contact_s = contacts * seconds
+    pieces = PIECES[0] * contacts / 384 + PIECES[1] * seconds
+    from_mb, raw_mb = FROM_MB[0] * contacts + FROM_MB[1] * contact_s, 2 * contact_s * 2 * 30_000 / 1e6
+    alone_s, near_s = ALONE_S[0] + ALONE_S[1] * contacts + ALONE_S[2] * contact_s, NEAR_S * contact_s
+    handing_s = ORDERING_S * contact_s + DASK_S[0] * pieces + DASK_S[1] * from_mb
+    print(f"alone {alone_s:.0f} s, near {near_s:.0f} s, handing out {handing_s:.0f} s")
+    print(f"{pieces:.0f} pieces, {from_mb:.0f} MB")
     for n in N_WORKERS:
-        takes_s = alone_s + max(found["workers_s"] / n, bound_s)
+        passes_s = max(work_s / n, handing_s)
+        takes_s = alone_s + near_s / n_near + passes_s
         print_row(
             str(n),
-            f"{takes_s / 60:.1f} min",
-            f"{one_s / takes_s:.1f} times",
-            f"files {raw_mb / (takes_s - alone_s):.0f} MB/s",
-            f"sent {(found['to_mb'] + found['from_mb']) / takes_s:.0f} MB/s",
+            f"{takes_s / 60:.0f} min",
+            f"{(work_s + alone_s + near_s) / takes_s:.1f} times",
+            f"files {raw_mb / passes_s / 1e3:.2f} GB/s",
+            f"sent {from_mb / passes_s / 1e3:.2f} GB/s",
         )
 
 
 def print_row(*cells: str) -> None:
     """Print a line of a table."""
     print(f"| {' | '.join(cells)} |")
-
-
-def line_at(rows: list[dict[str, Any]], name: str, contact_s: float) -> float:
-    """A line over contacts x seconds through all runs; it neither falls nor begins below 0."""
-    x = np.array([row["contacts"] * row["seconds"] for row in rows])
-    y = np.array([row[name] for row in rows])
-    parts, _ = nnls(np.column_stack([np.ones_like(x), x]), y)
-    return float(parts @ [1.0, contact_s])
 
 
 def main() -> None:

@@ -13,7 +13,8 @@ needed_module("selenium.webdriver", "browser")
 if not (BROWSER and DRIVER):
     missing("browser", "Chromium or its chromedriver is not installed")
 
-from queue_story import chromium, take_the_queue  # noqa: E402
+from queue_story import chromium, press, take_the_queue  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
 KEYS = {"merge": "g", "split": "k", "label": "Alt+m"}
 
@@ -33,3 +34,34 @@ def test_the_suggestions_lead_to_the_neurons(halves: bool) -> None:
     ]
     assert len(sizes) == 3
     assert all(counts.max() > 0.99 * counts.sum() for counts in sizes)
+
+
+SLOW = """
+const real = window.fetch, late = () => new Promise((done) => setTimeout(done, 700));
+window.fetch = async (...asked) => {
+  const found = await real(...asked);
+  if (asked[0] === "api/act") window.answered = await late().then(() => true);
+  return found;
+};
+"""
+
+
+def test_an_answer_that_comes_late_does_not_leave_the_queue() -> None:
+    with kept_in_memory(neurons([0, 1, 1], halves=True)) as running, chromium() as driver:
+
+        def until(code: str) -> None:
+            WebDriverWait(driver, 60, 0.05).until(lambda _: driver.execute_script(f"return {code}"))
+
+        chosen = "document.getElementById('chosen').textContent"
+        assert {one.kind: one.units for one in running.served.session.queue.all()} == {"merge": (0, 1), "split": (2,)}
+        driver.get(f"http://localhost:{running.served.port}/#t={running.served.secrets.tokens['curator']}")
+        until("document.documentElement.dataset.ready === 'yes'")
+        driver.execute_script(SLOW)
+        until("document.getElementById('queue').textContent === 'Queue 2'")
+        press(driver, "q")
+        first = driver.execute_script(f"return {chosen}")
+        press(driver, {"0 + 1": "g", "2": "k"}[first])
+        other = "2" if first == "0 + 1" else "0 + 1"
+        until(f"window.answered && {chosen} === '{other}'")
+        until("document.getElementById('message').textContent.startsWith('Saved')")
+        assert driver.execute_script(f"return {chosen}") == other

@@ -83,6 +83,27 @@ def test_a_worker_with_a_result_to_be_fetched_is_not_idle(client):
     waited(lambda: len(pool_module._idle(client)) == 2)
 
 
+class Pods:
+    """A cluster of Kubernetes, which has no more than this."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def scale(self, n: int) -> None:
+        self.asked.append(n)
+
+
+def test_pods_are_asked_for_as_rows_come_and_not_taken_away_from_them(client):
+    pods = Pods()
+    pool = DaskPool(lambda memory_gb: (client, pods), 2)
+    for name in ("r0", "r1", "r2"):
+        pool.submit(Task(name, Ended, (name, "done")))
+    found: set[str] = set()
+    while len(found) < 3:
+        found |= {ended.name for ended in pool.ended(60.0)}
+    assert pods.asked == [1, 2]
+
+
 @pytest.mark.parametrize("cluster", ["lcoal", "kubernetes"])
 def test_a_cluster_that_cannot_be_is_a_sentence(cluster):
     with pytest.raises(SettingsError), open_pool(Workers(cluster)) as pool:

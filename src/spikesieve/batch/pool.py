@@ -99,6 +99,7 @@ class DaskPool:
     _running: dict[Any, tuple[str, int]] = field(default_factory=dict)
     _done: SimpleQueue[Any] = field(default_factory=SimpleQueue)
     _jobs: dict[int, Jobs] = field(default_factory=dict)
+    _pods: dict[int, int] = field(default_factory=dict)
 
     def submit(self, task: Task) -> None:
         """See `Pool.submit`."""
@@ -132,12 +133,21 @@ class DaskPool:
             left -= n
             if cluster is None:
                 continue
+            if not hasattr(cluster, "worker_spec"):
+                self._scale_pods(memory_gb, cluster, n)
+                continue
             if lost := self._lost(memory_gb, cluster):
                 cluster.sync(cluster.scale_down, lost)
             if n >= len(cluster.worker_spec):
                 cluster.scale(n)
             elif idle := _idle(client)[: len(cluster.worker_spec) - n]:
                 cluster.sync(cluster.scale_down, idle)
+
+    def _scale_pods(self, memory_gb: int, cluster: Any, n: int) -> None:
+        """Kubernetes starts lost pods anew itself, and ends any of them where fewer are asked for: idle ones stay."""
+        if n > self._pods.get(memory_gb, 0):
+            self._pods[memory_gb] = n
+            cluster.scale(n)
 
     def _lost(self, memory_gb: int, cluster: Any) -> list[Any]:
         """Workers whose job has ended before they reported."""

@@ -57,25 +57,27 @@ function showSaved(n) {
   if (place) place.textContent = n ? "saving …" : state.connected ? "" : "not connected";
 }
 
+/** Show what a decision made; while the queue is gone through, it shows what is next. @param {any} changes */
+function choose(changes) {
+  if (changes?.new.length && state.queue.at < 0) select(changes.new.slice(0, 1), changes.new.slice(1));
+}
+
 export async function merge() {
   const units = selected();
   if (units.length < 2) return tell("Select two units or more to merge.", true);
-  const changes = await decide("merge", { units });
-  if (changes) select(changes.new);
+  choose(await decide("merge", { units }));
 }
 
 /** @param {"split" | "discard"} what */
 export async function part(what) {
   if (!state.lasso) return tell("Draw a lasso around the spikes first.", true);
-  const changes = await decide(what, { units: selected(), lasso: askedLasso() });
-  if (changes && changes.new.length) select(changes.new.slice(0, 1), changes.new.slice(1));
+  choose(await decide(what, { units: selected(), lasso: askedLasso() }));
 }
 
 /** The spikes in the lasso become spikes of another unit. @param {number} target */
 export async function move(target) {
   const units = selected().filter((unit) => unit !== target);
-  const changes = await decide("move", { units, target, lasso: askedLasso() });
-  if (changes && changes.new.length) select(changes.new.slice(0, 1), changes.new.slice(1));
+  choose(await decide("move", { units, target, lasso: askedLasso() }));
 }
 
 /** @param {number[]} units @param {string | null} label */
