@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import subprocess
 import sys
 import time
@@ -42,8 +43,11 @@ def test_nothing_of_a_row_is_kept_after_it_has_ended(tmp_path):
     with open_pool(Workers("local", 2)) as pool:
         run_batch(batch, pool, lambda _: None, need, stub_sorts.nothing)
         n_kept = sum(type(each) is Row for each in gc.get_objects()) - len(batch.rows)
-        levels = set(pool.open_cluster(1)[0].run(stub_sorts.level_of_tracebacks).values())
+        client = pool.open_cluster(1)[0]
+        levels = set(client.run(stub_sorts.level_of_tracebacks).values())
+        mapped_from_bytes = set(client.run(os.getenv, "MALLOC_MMAP_THRESHOLD_").values())
     assert n_kept < 100
+    assert mapped_from_bytes == {"33554432"}
     # At their end workers would print what their heartbeat met.
     assert levels == {logging.CRITICAL}
 

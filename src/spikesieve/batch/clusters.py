@@ -16,21 +16,24 @@ from spikesieve.errors import OutputError, SettingsError
 
 JOB_CLUSTERS = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
 CLUSTERS = ("local", *JOB_CLUSTERS, "kubernetes", "tcp://HOST:PORT")
+# Dask's own MALLOC_TRIM_THRESHOLD_ of 64 kB makes workers ask the system anew for each large array: 1.7 times the work.
+_MEMORY = {"MALLOC_TRIM_THRESHOLD_": 2**26, "MALLOC_MMAP_THRESHOLD_": 2**25}
 _CONFIG = {
     # Dask keeps the last 1000 messages to each worker, with all that they carried, for those who look for its faults.
     "distributed.admin.low-level-log-length": 20,
     "distributed.diagnostics.computations.max-history": 1,
     # It looks 100 times a second where each process is.
     "distributed.worker.profile.enabled": False,
-    # Not MALLOC_TRIM_THRESHOLD_, by which each large array is asked of the system anew: 1.7 times the work of a sort.
-    "distributed.nanny.pre-spawn-environ": dict.fromkeys(
-        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1
-    ),
+    "distributed.nanny.pre-spawn-environ": {
+        **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1),
+        **_MEMORY,
+    },
 }
 _PRELOAD = "distributed.worker.preload"
 # A worker of this machine whose heartbeat meets the end of the cluster would print a traceback.
 _SILENT = "import logging; logging.getLogger('tornado.application').setLevel(logging.CRITICAL)"
-_NO_PROFILE = "export DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False"
+_NO_PROFILE = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": False}
+_EXPORTS = [f"export {name}={value}" for name, value in {**_NO_PROFILE, **_MEMORY}.items()]
 _INSTALL = "Dask is not installed, which hands out the work. Install it: pip install 'spikesieve[cluster]'."
 
 
@@ -149,7 +152,7 @@ def _job_cluster(workers: Workers, memory_gb: int) -> Any:
         # LSF counts in minutes.
         "walltime": str(minutes_of(workers.walltime)) if workers.cluster == "lsf" else workers.walltime,
         "job_extra_directives": [*_slots(workers), *workers.directives],
-        "job_script_prologue": [*([noted_end(workers.logs)] if workers.logs else []), _NO_PROFILE, *workers.prologue],
+        "job_script_prologue": [*([noted_end(workers.logs)] if workers.logs else []), *_EXPORTS, *workers.prologue],
         "python": sys.executable,
         "log_directory": workers.logs or None,
         "worker_extra_args": ["--memory-limit", "0"],
@@ -223,6 +226,7 @@ def _kubernetes(workers: Workers, memory_gb: int) -> Any:
         n_workers=0,
         resources={"requests": size, "limits": size},
         worker_command=command,
+        env={name: str(value) for name, value in {**_NO_PROFILE, **_MEMORY}.items()},
     )
 
 
