@@ -23,6 +23,7 @@ from spikesieve.cli.options import (
 )
 from spikesieve.cli.output import USER_ERROR, errors_as_sentences, shown_progress
 from spikesieve.cli.root import app
+from spikesieve.model.text import counted
 
 if TYPE_CHECKING:
     from spikesieve.batch.order import Estimate, Order
@@ -175,11 +176,9 @@ def _print_plan(order: Order) -> None:
     needs = [each.need for each in found if each.need is not None]
     core_s, recording_s = sum(need.core_s for need in needs), sum(need.recording_s for need in needs)
     n_at_once = order.rules().n_workers
-    takes_s = core_s / max(1, min(n_at_once, len(needs))) / order.workers.n_jobs
-    typer.echo(f"{len(found)} rows, {len(needs)} to sort: {duration_text(recording_s)} of recording.")
-    typer.echo(
-        f"Time:   about {core_s / 3600:.2f} core-hours; {duration_text(takes_s)} with {n_at_once} rows at a time"
-    )
+    takes = duration_text(core_s / max(1, min(n_at_once, len(needs))) / order.workers.n_jobs)
+    typer.echo(f"{counted(len(found), 'row')}, {len(needs)} to sort: {duration_text(recording_s)} of recording.")
+    typer.echo(f"Time:   about {core_s / 3600:.2f} core-hours; {takes} with {counted(n_at_once, 'row')} at a time")
     typer.echo(f"Memory: {max((need.memory_bytes for need in needs), default=0) / 1e9:.1f} GB for the largest row")
     typer.echo(f"Disk:   at most {sum(need.disk_bytes for need in needs) / 1e9:.2f} GB")
     if order.price_core_hour is not None:
