@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from browser import BROWSER, DRIVER, FLAGS
 
 SIZES = ((500, 10_000_000, 2.0), (1000, 50_000_000, 4.0))
-N_TIMES, N_DECISIONS = 25, 7
+N_TIMES, N_DECISIONS = 25, 20
 LIMITS = {
     "open, first time": 5000,
     "open again": 2000,
