@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -279,26 +281,72 @@ def test_a_sort_that_is_added_while_the_queue_ends_is_not_forgotten(
     assert jobs.next_waiting() is None
 
 
+class Ended:
+    """In place of a sort: a process that ends at once with status 0."""
+
+    def __init__(self, words: tuple[str, ...], output: Path) -> None:
+        self.out = words[4]
+        self._process = subprocess.Popen([sys.executable, "-c", ""])
+        self.pid = self._process.pid
+
+    def wait(self) -> int:
+        return self._process.wait()
+
+
 def test_a_sort_that_is_removed_as_it_ends_does_not_end_the_queue(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs, ran = verbs.Jobs(tmp_path), []
     first, second = (jobs.add(name, (name,), name, ("sort", name)) for name in ("a", "b"))
 
-    class Removed:
-        def __init__(self, words: tuple[str, ...], output: Path) -> None:
-            ran.append(words[4])
-
+    class Removed(Ended):
         def wait(self) -> int:
             """Ends; meanwhile somebody takes the first one out of the list."""
+            status = super().wait()
+            ran.append(self.out)
             if len(ran) == 1:
                 jobs.forget(first)
-            return 0
+            return status
 
     monkeypatch.setattr(sort_queue, "_detached", Removed)
     sort_queue.run_queue(tmp_path)
     assert ran == ["a", "b"]
     assert jobs.states() == {second: "done"}
+
+
+def test_a_sort_that_goes_on_before_its_earlier_process_is_cleared_away_is_not_ended_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs, ran = verbs.Jobs(tmp_path), []
+    key = jobs.add("a", ("a",), "a", ("sort", "a"))
+
+    class StoppedAndGoesOn(Ended):
+        def wait(self) -> int:
+            """The first one is killed by a stop, and goes on before the queue hears of its end."""
+            ran.append(super().wait())
+            if len(ran) == 1:
+                jobs.stop(key)
+                jobs.wait_again(key)
+                return -15
+            return 0
+
+    monkeypatch.setattr(sort_queue, "_detached", StoppedAndGoesOn)
+    sort_queue.run_queue(tmp_path)
+    assert len(ran) == 2
+    assert jobs.state(key) == "done"
+
+
+def test_a_sort_that_is_stopped_while_it_starts_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = verbs.Jobs(tmp_path)
+    key = jobs.add("a", ("a",), "a", ("sort", "a"))
+
+    def stopped_meanwhile(words: tuple[str, ...], output: Path) -> subprocess.Popen[bytes]:
+        jobs.stop(key)
+        return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+
+    monkeypatch.setattr(sort_queue, "_detached", stopped_meanwhile)
+    sort_queue.run_queue(tmp_path)
+    assert jobs.state(key) == "ended"
 
 
 def test_the_recording_of_these_tests_has_spikes(root: Path) -> None:

@@ -6,9 +6,11 @@ import json
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
-from spikesieve.engine.lock import Lock
+from spikesieve.engine.lock import Lock, Owner
 from spikesieve.errors import InputError, InUseError
 from spikesieve.io.jobs import OUTPUT, PROGRESS, Jobs
 
@@ -67,16 +69,27 @@ def _one_more(jobs: Jobs) -> bool:
 
 
 def _run_job(jobs: Jobs, key: str) -> None:
-    place = jobs.place(key)
-    words = (*PYTHON, "spikesieve", *jobs.read(key).arguments, f"--progress-file={place / PROGRESS}")
-    _note_end(jobs, key, _detached(words, place / OUTPUT).wait())
+    # When the process has ended, the job may wait again already: its notes go where they belong.
+    path = jobs.turn(key) / PROGRESS
+    words = (*PYTHON, "spikesieve", *jobs.read(key).arguments, f"--progress-file={path}")
+    process = _detached(words, jobs.place(key) / OUTPUT)
+    _note_start(path, process.pid)
+    if jobs.was_stopped(key):  # before there was a process that could be told
+        jobs.stop(key)
+    _note_end(path, process.wait())
 
 
-def _note_end(jobs: Jobs, key: str, status: int) -> None:
+def _note_start(path: Path, pid: int) -> None:
+    """Write which process sorts: it needs a moment until it can say so itself."""
+    with suppress(FileExistsError), path.open("x", encoding="utf-8") as file:
+        json.dump({"owner": asdict(Owner.of_process(pid)), "ended": None, "stages": []}, file)
+
+
+def _note_end(path: Path, status: int) -> None:
     """Write how a sort ended that could not say it itself."""
-    progress = jobs.progress(key) or {"owner": None, "stages": []}
-    if progress.get("ended") is None:
-        (jobs.place(key) / PROGRESS).write_text(json.dumps({**progress, "ended": status}), encoding="utf-8")
+    progress = json.loads(path.read_text(encoding="utf-8"))
+    if progress["ended"] is None:
+        path.write_text(json.dumps({**progress, "ended": status}), encoding="utf-8")
 
 
 def _detached(words: tuple[str, ...], output: Path) -> subprocess.Popen[bytes]:

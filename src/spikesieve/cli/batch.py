@@ -23,7 +23,6 @@ from spikesieve.cli.options import (
 )
 from spikesieve.cli.output import USER_ERROR, errors_as_sentences, shown_progress
 from spikesieve.cli.root import app
-from spikesieve.model.text import counted
 
 if TYPE_CHECKING:
     from spikesieve.batch.order import Estimate, Order
@@ -168,7 +167,7 @@ def _whole(probe: str | None) -> str | None:
 def _print_plan(order: Order) -> None:
     from spikesieve.batch.order import estimates
     from spikesieve.cli.output import print_table
-    from spikesieve.model.text import duration_text
+    from spikesieve.model.text import counted, duration_text
 
     found = list(estimates(order))
     columns = ("row", "state", "recording", "contacts", "time", "memory", "disk")

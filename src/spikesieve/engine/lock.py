@@ -59,8 +59,29 @@ class Owner:
         Owner
             Host, process number and times.
         """
+        return cls.of_process(os.getpid())
+
+    @classmethod
+    def of_process(cls, pid: int) -> Owner:
+        """Describe a process of this machine.
+
+        Parameters
+        ----------
+        pid : int
+            Its process number.
+
+        Returns
+        -------
+        Owner
+            Host, process number and times.
+
+        Raises
+        ------
+        OSError or psutil.Error
+            There is no such process.
+        """
         now = datetime.now().astimezone().isoformat(" ", "seconds")
-        return cls(socket.gethostname(), _machine(), os.getpid(), _started(os.getpid()), now)
+        return cls(socket.gethostname(), _machine(), pid, _started(pid), now)
 
     def is_running(self) -> bool:
         """Look for the process, which must be one of this machine.

@@ -1,7 +1,8 @@
 """Sorts that wait, run or have ended, as folders on disk, so that they outlive every program that shows them.
 
 A job is a folder with `job.json` (what to do), `progress.json` (written by `spikesieve sort --progress-file`),
-`output.txt` (what it printed) and, once somebody stopped it, `stopped`.
+`output.txt` (what it printed) and, once somebody stopped it, `stopped`. One that goes on has its progress and its
+`stopped` in a new folder, so that what is left of its earlier process writes nothing about the new one.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ class Jobs:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._read: dict[str, Job] = {}
-        self._progress: dict[str, tuple[int, dict[str, Any] | None]] = {}
+        self._progress: dict[Path, tuple[int, dict[str, Any] | None]] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
@@ -202,6 +203,23 @@ class Jobs:
             self._read[key] = Job(facts["name"], inputs, facts["out"], arguments, facts["added"])
         return self._read[key]
 
+    def turn(self, key: str) -> Path:
+        """Find the folder of what a job does now, or did last.
+
+        Parameters
+        ----------
+        key : str
+            Its key.
+
+        Returns
+        -------
+        Path
+            The folder of the job; one in it if the job was stopped and goes on.
+        """
+        place = self.place(key)
+        later = [int(path.name) for path in place.iterdir() if path.name.isdecimal()]
+        return place / str(max(later)) if later else place
+
     def progress(self, key: str) -> dict[str, Any] | None:
         """Read how far a job is.
 
@@ -215,13 +233,13 @@ class Jobs:
         dict or None
             What `spikesieve sort --progress-file` wrote; None before it began.
         """
-        path = self.place(key) / PROGRESS
+        path = self.turn(key) / PROGRESS
         try:
             written = path.stat().st_mtime_ns
-            known = self._progress.get(key)
+            known = self._progress.get(path)
             if known is None or known[0] != written:
                 found = json.loads(path.read_text(encoding="utf-8"))
-                known = self._progress[key] = written, found if isinstance(found, dict) else None
+                known = self._progress[path] = written, found if isinstance(found, dict) else None
         except (OSError, ValueError):
             return None
         return known[1]
@@ -239,7 +257,7 @@ class Jobs:
         {"waiting", "running", "paused", "stopping", "done", "failed", "ended"}
             "failed": with an error. "ended": somebody stopped it, or it was killed; it can go on.
         """
-        progress, was_stopped = self.progress(key), (self.place(key) / STOPPED).exists()
+        progress, was_stopped = self.progress(key), self.was_stopped(key)
         if progress is None:
             return ENDED if was_stopped else WAITING
         status = progress.get("ended")
@@ -251,6 +269,21 @@ class Jobs:
         if status == 0:
             return DONE
         return ENDED if was_stopped or status in BY_SIGNAL or status < 0 else FAILED
+
+    def was_stopped(self, key: str) -> bool:
+        """Tell whether somebody asked a job to end.
+
+        Parameters
+        ----------
+        key : str
+            Its key.
+
+        Returns
+        -------
+        bool
+            Whether somebody did, since it began or went on.
+        """
+        return (self.turn(key) / STOPPED).exists()
 
     def states(self) -> dict[str, str]:
         """Tell what each job does.
@@ -289,11 +322,12 @@ class Jobs:
         key : str
             Its key.
         """
-        (self.place(key) / STOPPED).touch()
+        (self.turn(key) / STOPPED).touch()
         process = self._living(key)
         if process is not None:
-            os.kill(process.pid, signal.SIGTERM)
-            process.resume()  # one that was paused hears it only then
+            with suppress(ProcessLookupError, psutil.NoSuchProcess):  # it ends right now
+                os.kill(process.pid, signal.SIGTERM)
+                process.resume()  # one that was paused hears it only then
 
     def pause(self, key: str) -> None:
         """Let a job rest. It keeps its memory, and goes on at once with `resume`.
@@ -338,11 +372,10 @@ class Jobs:
         InputError
             It waits or runs.
         """
-        place = self.place(key)
         if self.state(key) in (WAITING, *IN_PROGRESS):
             raise InputError("That sort is in progress.")
-        for name in (PROGRESS, STOPPED):
-            (place / name).unlink(missing_ok=True)
+        place, last = self.place(key), self.turn(key)
+        (place / str(1 if last == place else int(last.name) + 1)).mkdir(exist_ok=True)
 
     def forget(self, key: str) -> None:
         """Take a job out of the list. Its result and what is finished of it stay.
