@@ -22,8 +22,8 @@ from spikesieve.api.app import open_session
 from spikesieve.api.result_to_show import of_sorting
 from spikesieve.api.traces_to_show import traces_of
 from spikesieve.app.exchange import Exchange
-from spikesieve.app.handlers import Served
 from spikesieve.app.security import CURATOR, Secrets
+from spikesieve.app.served import Served
 from spikesieve.app.server import Background, Listening, Place, application, serve
 from spikesieve.app.session import Session
 from spikesieve.app.trace_marks import Marks

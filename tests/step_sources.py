@@ -39,7 +39,8 @@ def definitions(module: str) -> dict[str, ast.stmt]:
 def imports(module: str) -> dict[str, Place]:
     """What a module imports from the package: (module, name); the name is empty for a module."""
     found: dict[str, Place] = {}
-    for node in TREES[module].body:
+    blocks = [block for block in TREES[module].body if isinstance(block, ast.If)]  # of a package that loads them later
+    for node in [*TREES[module].body, *(node for block in blocks for node in block.body)]:
         if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "spikesieve":
             of = (node.module or "").removeprefix("spikesieve").removeprefix(".")
             for alias in node.names:

@@ -261,10 +261,13 @@ def test_the_door_shows_exactly_what_it_says():
         spikesieve.nonsense  # noqa: B018
 
 
-def test_the_door_tells_type_checkers_the_same():
-    (block,) = (node for node in TREES["__init__"].body if isinstance(node, ast.If))
+@pytest.mark.parametrize("package", [spikesieve, kernels])
+def test_a_door_tells_type_checkers_the_same(package):
+    module = f"{package.__name__}.__init__".removeprefix("spikesieve.")
+    (block,) = (node for node in TREES[module].body if isinstance(node, ast.If))
     typed = {alias.name: node.module for node in block.body for alias in node.names if alias.name != "Any"}
-    assert typed == {name: f"spikesieve.{home}" for name, home in spikesieve.HOMES.items()}
+    assert typed == {name: f"{package.__name__}.{home}" for name, home in package.HOMES.items()}
+    assert set(typed) == set(package.__all__)
 
 
 def test_every_page_of_the_docs_is_in_one_list_of_pages():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -93,6 +95,28 @@ def test_waveforms_of_another_sorter_are_read_once(folder: Path, monkeypatch: py
     assert (again.templates.peak_index, again.waveform_unit) == (first.templates.peak_index, first.waveform_unit)
     np.save(folder / "templates.npy", 2 * np.load(folder / "templates.npy"))
     np.testing.assert_allclose(read_result_to_show(folder, kept).templates.uv, 2 * first.templates.uv, rtol=1e-5)
+
+
+@pytest.mark.parametrize("of_ours", [False, True])
+def test_the_table_of_a_result_opened_before_needs_no_loops(folder: Path, tmp_path: Path, of_ours: bool) -> None:
+    if of_ours:
+        folder = make_sorting(6, 1500).save(tmp_path / "ours")
+    code = """
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from spikesieve.api.app import open_result
+from spikesieve.app.answers import start
+with ExitStack() as stack:
+    session = open_result(Path(sys.argv[1]), False, stack, print).session
+    session.descriptions.are_made_later = True
+    assert len(start(session, {})["units"]) == 6
+loaded = {*sys.argv[2:]} & set(sys.modules)
+assert not loaded, loaded
+"""
+    words = sys.executable, "-c", code, str(folder)
+    subprocess.run(words, check=True, capture_output=True)
+    subprocess.run([*words, "numba", "scipy.special"], check=True, capture_output=True)
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from spikesieve import kernels
 from spikesieve.api.traces import fitted_source, source_of_result, traces_follow, unfitted_source
 from spikesieve.app.trace_marks import Marks
 from spikesieve.app.traces import Traces
 from spikesieve.io.curations.marks import append_mark, read_marks
-from spikesieve.kernels import CpuBackend
 from spikesieve.model import F32, Overview, Recording, Sorting, Templates
 from spikesieve.settings.sort import Settings
 from spikesieve.views.raw_waveforms import raw_waveforms
@@ -43,20 +44,24 @@ def traces_of(result: Result, curation: Path | None) -> Traces | None:
     recording, settings = result.recording, result.settings or Settings()
     if recording is None:
         return None
-    backend, folder = CpuBackend(), None if curation is None else curation / LEARNED
-    plain = TraceReader(unfitted_source(recording, result.probe, settings), backend)
+    source_of_file = unfitted_source(recording, result.probe, settings)
+    folder = None if curation is None else curation / LEARNED
+
+    @cache
+    def plain() -> TraceReader:
+        return TraceReader(source_of_file, kernels.CpuBackend())
 
     def learn() -> TraceReader:
         if result.sorting is None:
             source = fitted_source(recording, result.probe, settings, folder)
-            return TraceReader(source, backend, _fitted_of_others(result))
+            return TraceReader(source, kernels.CpuBackend(), _fitted_of_others(result))
         source = source_of_result(result.sorting, recording, settings, folder, result.preprocessing)
-        return TraceReader(source, backend, _fitted(result, result.sorting, settings))
+        return TraceReader(source, kernels.CpuBackend(), _fitted(result, result.sorting, settings))
 
     note = "" if result.settings is not None else "Preprocessed with spikesieve's defaults, not as it was sorted."
 
     def look_over() -> Overview:
-        return result.overview or sampled_overview(plain.source, backend)
+        return result.overview or sampled_overview(source_of_file, kernels.CpuBackend())
 
     return Traces(plain, learn, look_over, _has_prediction(result, recording), note)
 

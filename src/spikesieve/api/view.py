@@ -14,8 +14,8 @@ from spikesieve.api.app import open_result
 from spikesieve.api.result_to_show import of_sorting
 from spikesieve.api.traces_to_show import traces_of
 from spikesieve.app.exchange import Exchange
-from spikesieve.app.handlers import Served
 from spikesieve.app.security import CURATOR
+from spikesieve.app.served import Served
 from spikesieve.app.server import Background, Listening, Place, application, listening
 from spikesieve.app.session import Session
 from spikesieve.app.trace_marks import Marks

@@ -2,193 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from tornado.ioloop import PeriodicCallback
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
 from spikesieve.app import answers
 from spikesieve.app.decisions import Asked
-from spikesieve.app.describer import Describer
-from spikesieve.app.exchange import Exchange
 from spikesieve.app.guarded import Guarded
-from spikesieve.app.security import CURATOR, Secrets
-from spikesieve.app.session import BehindError, Session
-from spikesieve.app.trace_marks import AskedMark, Marks
-from spikesieve.app.traces import Traces
+from spikesieve.app.security import CURATOR
+from spikesieve.app.served import Served
+from spikesieve.app.session import BehindError
+from spikesieve.app.trace_marks import AskedMark
 from spikesieve.errors import InputError, SpikesieveError
 
 T = TypeVar("T")
-WATCH_MS = 2_000
-"""Time between looks at the files that other programs change."""
+Compute = Callable[..., Awaitable[Any]]
 FOR_EVER = "private, max-age=31536000, immutable"
 """Spikes of a unit never change, and its number is never used again."""
-
-
-@dataclass(eq=False)
-class Served:
-    """What all handlers share.
-
-    Attributes
-    ----------
-    session : Session
-        The result that is shown.
-    secrets : Secrets
-        Tokens, cookies and names of the server.
-    pool : Executor
-        Computes, so that the server can answer meanwhile.
-    port : int
-        Port of the server, part of the cookie's name.
-    exchange : Exchange
-        What other programs get and give.
-    traces : Traces or None
-        The traces; None if the recording is not there.
-    marks : Marks or None
-        Marks on the traces; None if nothing can be kept.
-    sockets : set of Events
-        The pages that are open.
-    watch : PeriodicCallback or None
-        Looks what other programs change, while a page is open.
-    describer : Describer or None
-        Describes units from the first page on.
-    """
-
-    session: Session
-    secrets: Secrets
-    pool: Executor
-    port: int
-    exchange: Exchange = field(default_factory=Exchange)
-    traces: Traces | None = None
-    marks: Marks | None = None
-    sockets: set[Events] = field(default_factory=set)
-    watch: PeriodicCallback | None = None
-    describer: Describer | None = None
-
-    @property
-    def cookie(self) -> str:
-        """Name of the cookie: other servers of this machine have others."""
-        return f"spikesieve-{self.port}"
-
-    async def compute(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Call a function on another thread. Work in the background waits meanwhile.
-
-        Parameters
-        ----------
-        work : callable
-            The function.
-        *arguments : object
-            Its arguments.
-
-        Returns
-        -------
-        object
-            What it returns.
-        """
-        with self.session.quiet.answering():
-            return await self.glance(work, *arguments)
-
-    async def glance(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Call a short function on another thread, one that pages ask for again and again on their own.
-
-        Parameters
-        ----------
-        work : callable
-            The function.
-        *arguments : object
-            Its arguments.
-
-        Returns
-        -------
-        object
-            What it returns.
-        """
-        return await asyncio.get_running_loop().run_in_executor(self.pool, work, *arguments)
-
-    def tell(self, changes: Mapping[str, Any]) -> None:
-        """Tell all pages what has changed.
-
-        Parameters
-        ----------
-        changes : mapping
-            From `Session.changes`.
-        """
-        text = json.dumps(changes)
-        for socket in tuple(self.sockets):
-            socket.write_message(text)
-
-    async def tell_state(self) -> None:
-        """Tell all pages how many entries there are, and what another program changed meanwhile."""
-        if self.sockets:
-            self.tell(await self.state())
-
-    async def state(self) -> dict[str, Any]:
-        """Look how many entries there are, and what another program changed.
-
-        Returns
-        -------
-        dict
-            For the pages.
-        """
-        said = None if self.session.is_read_only else await self.glance(self.exchange.elsewhere)
-        return {"hello": len(self.session.history.entries), "elsewhere": said or ""}
-
-    def join(self, page: Events) -> None:
-        """Add a page that is told what changes. From the first one on, units are described and other programs watched.
-
-        Parameters
-        ----------
-        page : Events
-            The page.
-        """
-        self.sockets.add(page)
-        if self.describer is None:
-            loop = asyncio.get_running_loop()
-
-            def tell(rows: dict[str, Any]) -> None:
-                loop.call_soon_threadsafe(self.tell, rows)
-
-            self.describer = Describer(self.session, tell)
-            self.describer.start()
-        if self.watch is None:
-            self.watch = PeriodicCallback(self.tell_state, WATCH_MS)
-        if not self.watch.is_running():
-            self.watch.start()
-
-    def leave(self, page: Events) -> None:
-        """Take a page away.
-
-        Parameters
-        ----------
-        page : Events
-            The page.
-        """
-        self.sockets.discard(page)
-        if self.watch is not None and not self.sockets:
-            self.watch.stop()
-
-    def close(self) -> None:
-        """Tell all pages that the server ends, and end what works in the background."""
-        if self.watch is not None:
-            self.watch.stop()
-        for socket in tuple(self.sockets):
-            socket.close()
-        if self.describer is not None:
-            self.describer.stop()
-        self.session.queue.stop()
 
 
 class Answer(Guarded):
     """Sends what one function of `answers` makes of the session and the request."""
 
     def initialize(  # type: ignore[override]
-        self, served: Served, make: answers.Make, is_fixed: bool = False, is_glance: bool = False
+        self, served: Served, make: answers.Make, compute: Compute, is_fixed: bool = False
     ) -> None:
         """Keep what to send.
 
@@ -198,14 +39,13 @@ class Answer(Guarded):
             What all handlers share.
         make : callable
             Makes the answer.
+        compute : callable
+            Calls it: `compute`, `glance` or `at_once` of what all handlers share.
         is_fixed : bool, optional
             Whether it never changes for this address.
-        is_glance : bool, optional
-            Whether pages ask for it on their own: then work in the background goes on.
         """
         super().initialize(served)
-        self._make, self._is_fixed, self._has_left = make, is_fixed, False
-        self._compute = served.glance if is_glance else served.compute
+        self._make, self._compute, self._is_fixed, self._has_left = make, compute, is_fixed, False
 
     def prepare(self) -> None:
         """Let only those in who gave the token."""

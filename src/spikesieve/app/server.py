@@ -22,6 +22,7 @@ from tornado.web import Application
 from spikesieve.app import answers, guarded, handlers, panel_answers, trace_answers
 from spikesieve.app.exchange import Exchange
 from spikesieve.app.security import CURATOR, LOCAL_NAMES, VIEWER, Secrets
+from spikesieve.app.served import Served
 from spikesieve.app.session import Session
 from spikesieve.app.trace_marks import Marks
 from spikesieve.app.traces import Traces
@@ -52,12 +53,12 @@ class Place:
     names: tuple[str, ...] = ()
 
 
-def application(served: handlers.Served) -> Application:
+def application(served: Served) -> Application:
     """Make the table of addresses.
 
     Parameters
     ----------
-    served : handlers.Served
+    served : Served
         What the handlers share.
 
     Returns
@@ -67,13 +68,15 @@ def application(served: handlers.Served) -> Application:
     """
     shared = {"served": served}
 
-    def answer(make: answers.Make, is_fixed: bool = False) -> dict[str, object]:
-        return {**shared, "make": make, "is_fixed": is_fixed}
+    def answer(
+        make: answers.Make, is_fixed: bool = False, compute: handlers.Compute = served.compute
+    ) -> dict[str, object]:
+        return {**shared, "make": make, "compute": compute, "is_fixed": is_fixed}
 
     return Application(
         [
             (r"/api/login", guarded.Login, shared),
-            (r"/api/start", handlers.Answer, answer(answers.start)),
+            (r"/api/start", handlers.Answer, answer(answers.start, compute=served.at_once)),
             (r"/api/history", handlers.Answer, answer(answers.past)),
             (r"/api/unit/(\d+)", handlers.Answer, answer(answers.unit, True)),
             (r"/api/correlograms", handlers.Answer, answer(answers.correlograms, True)),
@@ -87,7 +90,7 @@ def application(served: handlers.Served) -> Application:
             (r"/api/metrics", handlers.Answer, answer(panel_answers.metrics)),
             (r"/api/quantities/(\d+)", handlers.Answer, answer(panel_answers.quantities_of)),
             (r"/api/similar/(\d+)", handlers.Answer, answer(answers.similar)),
-            (r"/api/queue", handlers.Answer, {**answer(answers.queue), "is_glance": True}),
+            (r"/api/queue", handlers.Answer, answer(answers.queue, compute=served.glance)),
             *_traces(served),
             (r"/api/mark", handlers.PutMark, shared),
             (r"/api/act", handlers.Decide, shared),
@@ -101,7 +104,7 @@ def application(served: handlers.Served) -> Application:
     )
 
 
-def _traces(served: handlers.Served) -> Iterator[tuple[str, type[handlers.Answer], dict[str, object]]]:
+def _traces(served: Served) -> Iterator[tuple[str, type[handlers.Answer], dict[str, object]]]:
     """The addresses of the traces."""
     traces, fixed = served.traces, ("traces/(\\w+)/(\\d+)", "overview")
     makers: dict[str, answers.Make] = {
@@ -113,7 +116,8 @@ def _traces(served: handlers.Served) -> Iterator[tuple[str, type[handlers.Answer
         "marks": partial(trace_answers.marks, served.marks),
     }
     for name, make in makers.items():
-        yield f"/api/{name}", handlers.Answer, {"served": served, "make": make, "is_fixed": name in fixed}
+        what = {"served": served, "make": make, "compute": served.compute, "is_fixed": name in fixed}
+        yield f"/api/{name}", handlers.Answer, what
 
 
 def serve(
@@ -144,7 +148,7 @@ def serve(
         The port is taken.
     """
     with listening(place) as here:
-        served = handlers.Served(session, here.secrets, here.pool, here.port, exchange, *traces)
+        served = Served(session, here.secrets, here.pool, here.port, exchange, *traces)
         where = addresses(place, here, is_shared=not session.is_read_only)
         # The first page asks for the table, and only then joins those that hear of descriptions.
         session.descriptions.are_made_later = True

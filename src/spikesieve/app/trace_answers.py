@@ -100,7 +100,7 @@ def tile(traces: Traces | None, session: Session, asked: Mapping[str, str], kind
     if (
         found is None
         or step not in STEPS
-        or not 0 <= place * TILE_SAMPLES < _need(traces).plain.source.recording.n_samples
+        or not 0 <= place * TILE_SAMPLES < _need(traces).plain().source.recording.n_samples
     ):
         raise InputError("There is no such tile.")
     whole = _need(traces).get(found, place)

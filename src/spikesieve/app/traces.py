@@ -25,8 +25,8 @@ class Traces:
 
     Attributes
     ----------
-    plain : TraceReader
-        Reads what is in the file, and high-passes it: nothing has to be learned for that.
+    plain : callable
+        Gives what reads the file, and high-passes it: nothing has to be learned for that.
     learn : callable
         Learns the preprocessing, which takes some seconds, and returns what reads everything.
     look_over : callable
@@ -37,7 +37,7 @@ class Traces:
         A sentence on the preprocessing.
     """
 
-    plain: TraceReader
+    plain: Callable[[], TraceReader]
     learn: Callable[[], TraceReader]
     look_over: Callable[[], Overview]
     has_prediction: bool = False
@@ -74,7 +74,7 @@ class Traces:
         """
         if not self.has_prediction and kind.endswith(("predicted", "residual")):
             raise InputError("It is not known what the units explain of the traces.")
-        reader = self.plain if kind in ("raw", "highpassed") else self._learned()
+        reader = self.plain() if kind in ("raw", "highpassed") else self._learned()
         return reader.traces(kind, lambda part: self._part(reader, part, index))
 
     def learn_ahead(self) -> None:

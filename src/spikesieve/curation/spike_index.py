@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels import rows_by_unit
+from spikesieve import kernels
 from spikesieve.model import I32, I64
 
 WIDEST = 2**24
@@ -106,5 +106,5 @@ def index_of_spikes(unit: NDArray[np.integer], ids: Iterable[int]) -> SpikeIndex
     first = int(known[0]) if n_units else 0
     place = np.full(int(known[-1]) - first + 1 if n_units else 0, -1, np.int64)
     place[known - first] = np.arange(n_units)
-    rows, edges = rows_by_unit(unit, first, place, n_units)
+    rows, edges = kernels.rows_by_unit(unit, first, place, n_units)
     return SpikeIndex(numbers, rows, edges, len(unit))

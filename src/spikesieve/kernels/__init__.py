@@ -1,36 +1,91 @@
-"""Compiled loops on arrays and scalars. Tests compare each with a slow version in tests/reference.py."""
+"""Compiled loops on arrays and scalars. Tests compare each with a slow version in tests/reference.py.
 
-from spikesieve.kernels.cpu.add_waveforms import add_waveforms
-from spikesieve.kernels.cpu.backend import CpuBackend
-from spikesieve.kernels.cpu.butterworth import butterworth
-from spikesieve.kernels.cpu.by_unit import rows_by_unit
-from spikesieve.kernels.cpu.coincidences import coincidences
-from spikesieve.kernels.cpu.columns import column_extremes
-from spikesieve.kernels.cpu.correlogram import correlogram
-from spikesieve.kernels.cpu.delay import delay
-from spikesieve.kernels.cpu.describe import describe
-from spikesieve.kernels.cpu.differences import sum_differences
-from spikesieve.kernels.cpu.extents import extents
-from spikesieve.kernels.cpu.extremes import extremes, repeats
-from spikesieve.kernels.cpu.gaps import fill_gaps, mark_runs, move_pieces
-from spikesieve.kernels.cpu.graph import ascend
-from spikesieve.kernels.cpu.later import count_later
-from spikesieve.kernels.cpu.localize import triangulate
-from spikesieve.kernels.cpu.magnitudes import median_magnitudes
-from spikesieve.kernels.cpu.match import subtract_waveforms, template_scores
-from spikesieve.kernels.cpu.median import subtract_median
-from spikesieve.kernels.cpu.microvolts import microvolts
-from spikesieve.kernels.cpu.mix import mix
-from spikesieve.kernels.cpu.pair_products import pair_products
-from spikesieve.kernels.cpu.polygon import count_in_pixels, in_polygon
-from spikesieve.kernels.cpu.project import project
-from spikesieve.kernels.cpu.pursue import pursue
-from spikesieve.kernels.cpu.sum_rows import sum_rows
-from spikesieve.kernels.cpu.tail import gaussian_above_tail
-from spikesieve.kernels.cpu.two_gaussians import two_gaussians
-from spikesieve.kernels.cpu.universal import pick, universal_scores
-from spikesieve.kernels.cpu.visible import hidden_energy
-from spikesieve.kernels.pursuit import ALL_VISIBLE, ANY_AMPLITUDE, Bounds, Overlaps, Visible, Worth
+Each module is imported when one of its loops is first used: Numba takes a second to load.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spikesieve.kernels.cpu.add_waveforms import add_waveforms
+    from spikesieve.kernels.cpu.backend import CpuBackend
+    from spikesieve.kernels.cpu.butterworth import butterworth
+    from spikesieve.kernels.cpu.by_unit import rows_by_unit
+    from spikesieve.kernels.cpu.coincidences import coincidences
+    from spikesieve.kernels.cpu.columns import column_extremes
+    from spikesieve.kernels.cpu.correlogram import correlogram
+    from spikesieve.kernels.cpu.delay import delay
+    from spikesieve.kernels.cpu.describe import describe
+    from spikesieve.kernels.cpu.differences import sum_differences
+    from spikesieve.kernels.cpu.extents import extents
+    from spikesieve.kernels.cpu.extremes import extremes, repeats
+    from spikesieve.kernels.cpu.gaps import fill_gaps, mark_runs, move_pieces
+    from spikesieve.kernels.cpu.graph import ascend
+    from spikesieve.kernels.cpu.later import count_later
+    from spikesieve.kernels.cpu.localize import triangulate
+    from spikesieve.kernels.cpu.magnitudes import median_magnitudes
+    from spikesieve.kernels.cpu.match import subtract_waveforms, template_scores
+    from spikesieve.kernels.cpu.median import subtract_median
+    from spikesieve.kernels.cpu.microvolts import microvolts
+    from spikesieve.kernels.cpu.mix import mix
+    from spikesieve.kernels.cpu.pair_products import pair_products
+    from spikesieve.kernels.cpu.polygon import count_in_pixels, in_polygon
+    from spikesieve.kernels.cpu.project import project
+    from spikesieve.kernels.cpu.pursue import pursue
+    from spikesieve.kernels.cpu.sum_rows import sum_rows
+    from spikesieve.kernels.cpu.tail import gaussian_above_tail
+    from spikesieve.kernels.cpu.two_gaussians import two_gaussians
+    from spikesieve.kernels.cpu.universal import pick, universal_scores
+    from spikesieve.kernels.cpu.visible import hidden_energy
+    from spikesieve.kernels.pursuit import ALL_VISIBLE, ANY_AMPLITUDE, Bounds, Overlaps, Visible, Worth
+
+HOMES = {
+    "ALL_VISIBLE": "pursuit",
+    "ANY_AMPLITUDE": "pursuit",
+    "Bounds": "pursuit",
+    "CpuBackend": "cpu.backend",
+    "Overlaps": "pursuit",
+    "Visible": "pursuit",
+    "Worth": "pursuit",
+    "add_waveforms": "cpu.add_waveforms",
+    "ascend": "cpu.graph",
+    "butterworth": "cpu.butterworth",
+    "coincidences": "cpu.coincidences",
+    "column_extremes": "cpu.columns",
+    "correlogram": "cpu.correlogram",
+    "count_in_pixels": "cpu.polygon",
+    "count_later": "cpu.later",
+    "delay": "cpu.delay",
+    "describe": "cpu.describe",
+    "extents": "cpu.extents",
+    "extremes": "cpu.extremes",
+    "fill_gaps": "cpu.gaps",
+    "gaussian_above_tail": "cpu.tail",
+    "hidden_energy": "cpu.visible",
+    "in_polygon": "cpu.polygon",
+    "mark_runs": "cpu.gaps",
+    "median_magnitudes": "cpu.magnitudes",
+    "microvolts": "cpu.microvolts",
+    "mix": "cpu.mix",
+    "move_pieces": "cpu.gaps",
+    "pair_products": "cpu.pair_products",
+    "pick": "cpu.universal",
+    "project": "cpu.project",
+    "pursue": "cpu.pursue",
+    "repeats": "cpu.extremes",
+    "rows_by_unit": "cpu.by_unit",
+    "subtract_median": "cpu.median",
+    "subtract_waveforms": "cpu.match",
+    "sum_differences": "cpu.differences",
+    "sum_rows": "cpu.sum_rows",
+    "template_scores": "cpu.match",
+    "triangulate": "cpu.localize",
+    "two_gaussians": "cpu.two_gaussians",
+    "universal_scores": "cpu.universal",
+}
+"""The module that each name lives in."""
 
 __all__ = [
     "ALL_VISIBLE",
@@ -76,3 +131,10 @@ __all__ = [
     "two_gaussians",
     "universal_scores",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a loop when it is first used."""
+    if name not in HOMES:
+        raise AttributeError(f"module 'spikesieve.kernels' has no attribute {name!r}")
+    return getattr(import_module(f"spikesieve.kernels.{HOMES[name]}"), name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import betaln, gammaln
+import scipy
 
 from spikesieve.model import F64, I64, SortedTime
 
@@ -92,7 +92,13 @@ def alternation(first: I64, second: I64, time: SortedTime) -> Alternation:
 def _negative_binomial(n: F64) -> float:
     """Largest log likelihood of counts (n_bins,) around their mean, over all dispersions."""
     mean, r = n.mean(), PRECISIONS
-    terms = gammaln(n + r) - gammaln(r) - gammaln(n + 1) + r * np.log(r / (r + mean)) + n * np.log(mean / (r + mean))
+    terms = (
+        scipy.special.gammaln(n + r)
+        - scipy.special.gammaln(r)
+        - scipy.special.gammaln(n + 1)
+        + r * np.log(r / (r + mean))
+        + n * np.log(mean / (r + mean))
+    )
     return float(terms.sum(axis=1).max())
 
 
@@ -100,5 +106,11 @@ def _beta_binomial(k: F64, n: F64) -> float:
     """Largest log likelihood of parts k of counts n (n_bins,), over all dispersions."""
     share = k.sum() / n.sum()
     a, b = share * PRECISIONS, (1 - share) * PRECISIONS
-    terms = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) + betaln(k + a, n - k + b) - betaln(a, b)
+    terms = (
+        scipy.special.gammaln(n + 1)
+        - scipy.special.gammaln(k + 1)
+        - scipy.special.gammaln(n - k + 1)
+        + scipy.special.betaln(k + a, n - k + b)
+        - scipy.special.betaln(a, b)
+    )
     return float(terms.sum(axis=1).max())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import gammaincinv
+import scipy
 
 from spikesieve.metrics.waveform_shape import WaveformShape
 from spikesieve.model import I64
@@ -107,7 +107,7 @@ def burstiness(acg: I64) -> Burstiness:
     n, usual = int(acg[first - 1 : last].sum()), float(acg[begin - 1 : end].mean()) * (last - first + 1)
     if usual <= 0:
         return Burstiness(np.nan, 0.0)
-    return Burstiness(n / usual, float(gammaincinv(n, LOW_TAIL) / usual) if n else 0.0)
+    return Burstiness(n / usual, float(scipy.special.gammaincinv(n, LOW_TAIL) / usual) if n else 0.0)
 
 
 def cell_type(shape: WaveformShape, acg: I64) -> CellType:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import gammaincinv
+import scipy
 
-from spikesieve.kernels import correlogram
+from spikesieve import kernels
 from spikesieve.model import I64, SortedTime
 
 # Closer pairs are double detections of one spike.
@@ -55,8 +55,8 @@ def refractory_violations(train: I64, time: SortedTime) -> int:
     3
     """
     train, ms = time.apart(train), time.sampling_hz / 1e3
-    upper = correlogram(train, train, 2 * REFRACTORY_MS * ms, 0, True)[0] // 2
-    lower = correlogram(train, train, 2 * CENSORED_MS * ms, 0, True)[0] // 2
+    upper = kernels.correlogram(train, train, 2 * REFRACTORY_MS * ms, 0, True)[0] // 2
+    lower = kernels.correlogram(train, train, 2 * CENSORED_MS * ms, 0, True)[0] // 2
     return int(upper - lower)
 
 
@@ -95,8 +95,8 @@ def contamination(train: I64, time: SortedTime) -> Contamination | None:
     pairs_per_s = max((counts * (counts - 1)).sum() / bin_s, 1e-12)
     expected = window_s * pairs_per_s
     n = refractory_violations(train, time)
-    low = gammaincinv(n, 0.025) if n else 0.0
-    high = gammaincinv(n + 1, 0.975)
+    low = scipy.special.gammaincinv(n, 0.025) if n else 0.0
+    high = scipy.special.gammaincinv(n + 1, 0.975)
     return Contamination(*(float(1 - np.sqrt(max(0.0, 1 - x / expected))) for x in (n, low, high)))
 
 

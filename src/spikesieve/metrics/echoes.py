@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import pdtrc
+import scipy
 
-from spikesieve.kernels import correlogram
+from spikesieve import kernels
 from spikesieve.model import F64, I64, SortedTime
 
 # Lags that are searched, and how far spikes may be from the lag: a phase of a waveform does not jitter, a synapse does.
@@ -72,7 +72,7 @@ def echo(train: I64, other: I64, time: SortedTime) -> Echo:
     if not (len(train) and len(other)):
         return NO_ECHO
     reach, jitter, far, farthest = (round(ms * 1e-3 * time.sampling_hz) for ms in (MAX_LAG_MS, JITTER_MS, *FAR_MS))
-    counts = correlogram(time.apart(other), time.apart(train), 1.0, farthest, False).astype(np.float64)
+    counts = kernels.correlogram(time.apart(other), time.apart(train), 1.0, farthest, False).astype(np.float64)
     lag = np.arange(-farthest, farthest + 1)
     searched = np.flatnonzero(np.abs(lag) <= reach)
     width = 2 * jitter + 1
@@ -83,7 +83,7 @@ def echo(train: I64, other: I64, time: SortedTime) -> Echo:
     excess = np.where(n_pairs > 0, n_pairs - by_chance, 0.0)
     first, total = int(excess.argmax()), 0.0
     while excess[best := int(excess.argmax())] > 0:
-        if pdtrc(n_pairs[best] - 1, by_chance[best]) > MAX_PROBABILITY:
+        if scipy.special.pdtrc(n_pairs[best] - 1, by_chance[best]) > MAX_PROBABILITY:
             break
         total += excess[best]
         excess[max(0, best - width) : best + width + 1] = 0.0

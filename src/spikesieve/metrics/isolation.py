@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import chdtrc
+import scipy
 from threadpoolctl import threadpool_limits
 
 from spikesieve.model import F32, I64
@@ -112,7 +112,7 @@ def mahalanobis(own: F32, foreign: F32) -> tuple[float, float]:
     if not ((inflation > 0) & (inflation < 1 / np.finfo(np.float32).eps)).all():
         return float("nan"), float("nan")
     squared = np.einsum("ij,ij->i", away @ inverse.astype(np.float32), away).astype(np.float64)
-    l_ratio = chdtrc(own.shape[1], squared).sum() / len(own)
+    l_ratio = scipy.special.chdtrc(own.shape[1], squared).sum() / len(own)
     return float(np.partition(squared, n - 1)[n - 1]), float(l_ratio)
 
 

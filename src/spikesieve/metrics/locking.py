@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy
 
-from spikesieve.kernels import count_later
+from spikesieve import kernels
 from spikesieve.model import F64, I64, SortedTime
 
 # Rhythms of neurons lose their phase within this; a clock does not.
@@ -107,7 +107,9 @@ def locking(train: I64, time: SortedTime, known_hz: Sequence[float] = ()) -> Loc
 def _lags(train: I64, sampling_hz: float) -> I64:
     """Number of lags of each length in samples, from each spike to some that come at least half a second later."""
     away = MIN_LAG_S * sampling_hz * (1 + np.arange(len(train)) * GOLDEN_RATIO % 1.0)
-    return np.asarray(count_later(train, away.astype(np.float64), N_LATER, int(np.ceil(MAX_LAG_S * sampling_hz))))
+    return np.asarray(
+        kernels.count_later(train, away.astype(np.float64), N_LATER, int(np.ceil(MAX_LAG_S * sampling_hz)))
+    )
 
 
 def _fundamental(strength: F64, best: int, lowest: int) -> int:

@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import numpy as np
 import scipy
-from scipy.special import ndtr
 
 from spikesieve.model import F32, F64, I64, Bool
 
@@ -149,12 +148,12 @@ def missed_fraction(scores: F32, threshold: float) -> float | None:
     def excess(mean: float) -> float:
         sd = float(np.hypot(1.0, AMPLITUDE_CV * mean))
         below = (cut - mean) / sd
-        hazard = float(np.exp(-(below**2) / 2) / np.sqrt(2 * np.pi) / ndtr(-below))
+        hazard = float(np.exp(-(below**2) / 2) / np.sqrt(2 * np.pi) / scipy.special.ndtr(-below))
         return mean + sd * hazard - found_mean
 
     deepest = cut - DEEPEST_SD
     mean = deepest if excess(deepest) > 0 else float(scipy.optimize.brentq(excess, deepest, found_mean))
-    return float(ndtr((cut - mean) / np.hypot(1.0, AMPLITUDE_CV * mean)))
+    return float(scipy.special.ndtr((cut - mean) / np.hypot(1.0, AMPLITUDE_CV * mean)))
 
 
 def is_truncated(scores: F32, threshold: float) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import erf
+import scipy
 
-from spikesieve.kernels import correlogram
+from spikesieve import kernels
 from spikesieve.model import I64, SortedTime
 
 BIN_MS = 1.0
@@ -88,7 +88,7 @@ def correlogram_1ms(a: I64, b: I64, time: SortedTime, same: bool) -> I64:
     >>> np.flatnonzero(correlogram_1ms(train, train, SortedTime(((0, 600),), 30_000.0), True)) - 500
     array([-10,  -5,   5,  10])
     """
-    counts = correlogram(time.apart(a), time.apart(b), time.sampling_hz * BIN_MS * 1e-3, HALF_BINS, same)
+    counts = kernels.correlogram(time.apart(a), time.apart(b), time.sampling_hz * BIN_MS * 1e-3, HALF_BINS, same)
     counts[HALF_BINS] = 0
     return np.asarray(counts, dtype=np.int64)
 
@@ -164,7 +164,7 @@ def refractoriness(counts: I64, most_by_chance: float = np.inf) -> Refractorines
     total = np.cumsum(counts[HALF_BINS + window] + counts[HALF_BINS - window])
     ratio = total / (2 * window * shoulder)
     expected = shoulder * window
-    probability = 0.5 * (1 + erf((total / 2 - expected) / np.sqrt(2 * expected)))
+    probability = 0.5 * (1 + scipy.special.erf((total / 2 - expected) / np.sqrt(2 * expected)))
     return Refractoriness(
         float(ratio.min()), float(probability.min()), tuple(ratio.tolist()), tuple(probability.tolist())
     )

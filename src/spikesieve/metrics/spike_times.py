@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import pdtrc
+import scipy
 
-from spikesieve.kernels import correlogram
+from spikesieve import kernels
 from spikesieve.metrics.used_time import bin_edges, used_samples
 from spikesieve.model import F64, I32, I64, SortedTime
 
@@ -174,7 +174,7 @@ def sliding_rp_violation(train: I64, time: SortedTime) -> float:
     foreign = CONTAMINATIONS[:, None] * len(train)
     own = len(train) - foreign
     expected = 2 * upper_s / time.used_s * foreign * (own + (foreign - 1) / 2)
-    excluded = (pdtrc(found, expected)[:, tested] > CONFIDENCE).any(axis=1)
+    excluded = (scipy.special.pdtrc(found, expected)[:, tested] > CONFIDENCE).any(axis=1)
     return float(CONTAMINATIONS[excluded.argmax()]) if excluded.any() else float("nan")
 
 
@@ -201,7 +201,7 @@ def lag_counts(train: I64, time: SortedTime, longest_samples: int) -> I64:
     array([0, 1, 1, 1])
     """
     apart = time.apart(train)
-    return correlogram(apart, apart, 1.0, longest_samples, True)[longest_samples:]
+    return kernels.correlogram(apart, apart, 1.0, longest_samples, True)[longest_samples:]
 
 
 def presence_ratio(train: I64, time: SortedTime) -> float:

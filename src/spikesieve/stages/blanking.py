@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spikesieve.kernels import extremes, mark_runs, repeats
+from spikesieve import kernels
 from spikesieve.model import F32, F64, I64, U8, Blanked, Bool, Reason, join_blanked
 
 Runs = tuple[I64, I64, I64]
@@ -74,7 +74,7 @@ def mask_of(found: Runs, shape: tuple[int, int]) -> Bool:
     array([[ True,  True, False]])
     """
     mask = np.zeros(shape, np.bool_)
-    mark_runs(*found, mask)
+    kernels.mark_runs(*found, mask)
     return mask
 
 
@@ -125,7 +125,7 @@ def ends_of(uv: F32) -> tuple[F32, F32]:
         NaN for contacts with values that are not finite.
     """
     low, high = np.empty(len(uv), np.float32), np.empty(len(uv), np.float32)
-    extremes(np.ascontiguousarray(uv), low, high)
+    kernels.extremes(np.ascontiguousarray(uv), low, high)
     return low, high
 
 
@@ -195,7 +195,7 @@ def _suspects(uv: F32, step: int) -> I64:
     A run of twice that length holds a whole piece.
     """
     found = np.empty(len(uv), np.bool_)
-    repeats(np.ascontiguousarray(uv), step, found)
+    kernels.repeats(np.ascontiguousarray(uv), step, found)
     return np.flatnonzero(found)
 
 

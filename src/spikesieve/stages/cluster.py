@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from spikesieve.kernels import ascend
+from spikesieve import kernels
 from spikesieve.model import F32, F64, I64
 from spikesieve.settings.cluster import ClusterParams
 from spikesieve.stages.bimodality import bimodality
@@ -85,7 +85,7 @@ def cluster_group(features: F32, params: ClusterParams, compare_trains: CompareT
     landmark_of = landmarks(n, params)
     links = nearest_landmarks(features, landmark_of, params.n_neighbours)
     start = initial_labels(features, params)
-    spike_label, landmark_label = ascend(
+    spike_label, landmark_label = kernels.ascend(
         links, landmark_of, start, int(start.max()) + 1, params.resolution, params.max_rounds
     )
     unique_labels, labels = np.unique(spike_label, return_inverse=True)

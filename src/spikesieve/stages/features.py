@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spikesieve import kernels
 from spikesieve.geometry import distances_um, nearest
-from spikesieve.kernels import sum_rows
 from spikesieve.model import F32, F64, I32, I64, Probe, RowsOnDemand
 from spikesieve.settings.features import FeaturesParams
 
@@ -343,4 +343,4 @@ def add_features(features: F32, sum_of_spike: I64, sums: F64) -> None:
     >>> sums.ravel()
     array([5., 2.])
     """
-    sum_rows(np.asarray(features), sum_of_spike, sums)
+    kernels.sum_rows(np.asarray(features), sum_of_spike, sums)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.kernels import fill_gaps, move_pieces
+from spikesieve import kernels
 from spikesieve.model import F32, I64, Bool
 from spikesieve.stages.blanking import Runs, runs
 
@@ -37,7 +37,7 @@ def filled(uv: F32, gaps: Bool, sampling_hz: float) -> F32:
         gap at the end of the traces keeps the level of its other side. A contact that is all gap becomes 0.
     """
     out = uv.copy()
-    fill_gaps(*runs(gaps), _reach_samples(sampling_hz), out)
+    kernels.fill_gaps(*runs(gaps), _reach_samples(sampling_hz), out)
     return out
 
 
@@ -84,8 +84,8 @@ class Lengthening:
             See `filled`.
         """
         longer = np.zeros((len(uv), self.n_samples), np.float32)
-        move_pieces(uv, self.row, self.start, self.stop, self.shift, longer)
-        fill_gaps(*self.gaps, _reach_samples(sampling_hz), longer)
+        kernels.move_pieces(uv, self.row, self.start, self.stop, self.shift, longer)
+        kernels.fill_gaps(*self.gaps, _reach_samples(sampling_hz), longer)
         return longer
 
     def undo(self, longer: F32, n_samples: int) -> F32:
@@ -104,7 +104,7 @@ class Lengthening:
             The traces again.
         """
         uv = np.empty((len(longer), n_samples), np.float32)
-        move_pieces(longer, self.row, self.start + self.shift, self.stop + self.shift, -self.shift, uv)
+        kernels.move_pieces(longer, self.row, self.start + self.shift, self.stop + self.shift, -self.shift, uv)
         return uv
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spikesieve.kernels import median_magnitudes
+from spikesieve import kernels
 from spikesieve.model import F32, F64, Bool
 
 MAD_TO_SD = 1.4826
@@ -43,5 +43,5 @@ def mad_sd(traces: F32, blanked: Bool | None = None) -> F64:
 
 def _median_magnitudes(traces: F32) -> F32:
     median = np.empty(len(traces), np.float32)
-    median_magnitudes(np.ascontiguousarray(traces, np.float32), median)
+    kernels.median_magnitudes(np.ascontiguousarray(traces, np.float32), median)
     return median

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve.kernels import Overlaps, extents, pair_products
+from spikesieve import kernels
+from spikesieve.kernels.pursuit import Overlaps
 from spikesieve.model import F32, I64
 from spikesieve.stages.features import dense
 from spikesieve.stages.shapes import Shapes, advance
@@ -252,10 +253,13 @@ def overlaps(templates: LearnedTemplates, n_contacts: int, pcs: F32) -> Overlaps
     share_contact = used[:, :-1] @ used[:, :-1].T > 0
     np.fill_diagonal(share_contact, True)
     offsets, neighbours = np.append(0, np.cumsum(share_contact.sum(axis=1))), np.nonzero(share_contact)[1]
-    products = pair_products(templates.contacts, unit_scores, n_contacts, offsets, neighbours)
+    products = kernels.pair_products(templates.contacts, unit_scores, n_contacts, offsets, neighbours)
     tables = products.reshape(len(neighbours), len(lags)) @ lags
     return Overlaps(
-        offsets.astype(np.int64), neighbours.astype(np.int64), tables, *extents(tables, LEAST_CORRELATION, LAGS_AT_ONCE)
+        offsets.astype(np.int64),
+        neighbours.astype(np.int64),
+        tables,
+        *kernels.extents(tables, LEAST_CORRELATION, LAGS_AT_ONCE),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import minimum_filter1d
+import scipy
 
 from spikesieve.engine.blocks import Block
 from spikesieve.engine.source import Source
@@ -70,6 +70,6 @@ def _pieces(source: Source, n: int) -> list[Block]:
 def _spikes(uv: F32, noise_sd_uv: F64, near: I64) -> I64:
     """The contacts of troughs that are the lowest around them."""
     size = uv / np.maximum(noise_sd_uv, np.finfo(np.float32).tiny)[:, None]
-    lowest = minimum_filter1d(size, 2 * NEAR_SAMPLES + 1, axis=1)
+    lowest = scipy.ndimage.minimum_filter1d(size, 2 * NEAR_SAMPLES + 1, axis=1)
     around = np.min([np.where(column[:, None] >= 0, lowest[column], np.inf) for column in near.T], axis=0)
     return np.nonzero((size < -THRESHOLD_SD) & (size <= around))[0].astype(np.int64)

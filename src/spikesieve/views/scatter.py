@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels import count_in_pixels, in_polygon
+from spikesieve import kernels
 from spikesieve.model import F32, F64, I32, Bool
 from spikesieve.views.result import Result
 from spikesieve.views.two_clusters import two_clusters
@@ -149,7 +149,7 @@ def density(x: F64, y: F64, frame: Frame) -> NDArray[np.uint16]:
     """
     (left, right), (bottom, top) = frame.x, frame.y
     box = float(left), float(right), float(bottom), float(top)
-    counts = np.minimum(count_in_pixels(x, y, box, frame.width, frame.height), 65_535)
+    counts = np.minimum(kernels.count_in_pixels(x, y, box, frame.width, frame.height), 65_535)
     return np.asarray(counts, np.uint16)
 
 
@@ -189,4 +189,4 @@ def inside(x: F64, y: F64, corners: F64) -> Bool:
     >>> inside(np.array([1.0, 3.0]), np.array([1.0, 1.0]), np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 2.0], [0.0, 2.0]]))
     array([ True, False])
     """
-    return np.asarray(in_polygon(x, y, np.ascontiguousarray(corners)), np.bool_)
+    return np.asarray(kernels.in_polygon(x, y, np.ascontiguousarray(corners)), np.bool_)

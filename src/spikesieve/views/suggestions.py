@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from scipy.special import expit, ndtr, ndtri
+import scipy
 
 from spikesieve.metrics.alternation import alternation
 from spikesieve.metrics.refractory import correlogram_1ms, log_odds_one_train
@@ -102,7 +102,7 @@ def merge_suggestion(result: Result, a: Unit, b: Unit, rows: tuple[I32, I32], li
     units = a.unit, b.unit
     if odds > SURE:
         said = f"Together they keep a refractory period; {alike}."
-        return Suggestion("merge", units, float(expit(odds)) * likeness, said)
+        return Suggestion("merge", units, float(scipy.special.expit(odds)) * likeness, said)
     if alternation(first, second, result.time).is_one_train:
         return Suggestion("merge", units, 0.9 * likeness, f"One begins where the other ends; {alike}.")
     if _are_near_identical(likeness, ratio, params):
@@ -148,7 +148,7 @@ def _split(result: Result, row: Unit, rows: I32) -> Suggestion | None:
     why = _two_neurons(result, parts)
     if why is None:
         return None
-    overlap = float(ndtr(-found.separation / 2))
+    overlap = float(scipy.special.ndtr(-found.separation / 2))
     said = f"Two clouds of {len(parts[0]):,} and {len(parts[1]):,} spikes, {found.separation:.1f} SD apart: {why[1]}."
     return Suggestion("split", (row.unit,), why[0] * (1 - 2 * overlap), said, _lasso_above(result, rows, place))
 
@@ -165,14 +165,18 @@ def _two_neurons(result: Result, parts: tuple[I32, I32]) -> tuple[float, str] | 
         return None
     odds = log_odds_one_train(correlogram_1ms(first, second, result.time, False))
     if verdict is Verdict.TWO:
-        return float(expit(-odds)), "each fires as if the other one did not, without a refractory period together"
+        return float(
+            scipy.special.expit(-odds)
+        ), "each fires as if the other one did not, without a refractory period together"
     shapes = [mean_waveform(result, part) for part in parts]
     alike, sizes = similarity(*shapes), sorted(shape.amplitude_uv for shape in shapes)
     # Parts that would be suggested to be merged again stay together.
     if _are_near_identical(alike, sizes[0] / max(sizes[1], 1e-9), params):
         return None
     if odds < 0:
-        return float(expit(-odds)), "they are few, but some fire within the refractory period of the others"
+        return float(
+            scipy.special.expit(-odds)
+        ), "they are few, but some fire within the refractory period of the others"
     if alike >= params.merge_similarity and sizes[0] >= params.merge_norm_ratio * sizes[1]:
         return None
     said = f"waveforms only {alike:.0%} alike, {sizes[0]:.0f} and {sizes[1]:.0f} {result.waveform_unit}"
@@ -190,10 +194,10 @@ def _label(row: Unit) -> Suggestion | None:
     low, high, share = row.contamination_low, row.contamination_high, row.contamination
     if low is None or high is None or share is None:
         return None
-    sd = max((high - low) / (2 * ndtri(0.975)), 1e-9)
+    sd = max((high - low) / (2 * scipy.special.ndtri(0.975)), 1e-9)
     interval = f"{share:.0%} of its spikes are foreign (95 %: {low:.0%} to {high:.0%})"
     if row.label == Label.GOOD and share > FOREIGN and low > FOREIGN / 2:
-        chance = 0.6 * float(ndtr((share - FOREIGN) / sd))
+        chance = 0.6 * float(scipy.special.ndtr((share - FOREIGN) / sd))
         return Suggestion("label", (row.unit,), chance, f"It is good, but {interval}.")
     if row.label == Label.MUA and high < FOREIGN:
         return Suggestion("label", (row.unit,), 0.5, f"It is mua, but only {interval}. {row.why}.")

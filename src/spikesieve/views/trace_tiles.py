@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels import column_extremes
+from spikesieve import kernels
 from spikesieve.model import F32
 
 I16 = NDArray[np.int16]
@@ -77,7 +77,7 @@ def tile_of(traces: F32, step: int, shape: Shape) -> Tile:
 def _extremes(traces: F32, step: int) -> tuple[F32, F32]:
     """Smallest and largest value of every `step` samples; NaN where one of them is."""
     low, high = np.empty((2, len(traces), traces.shape[1] // step), np.float32)
-    column_extremes(traces, low, high)
+    kernels.column_extremes(traces, low, high)
     return low, high
 
 

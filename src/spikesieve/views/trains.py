@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spikesieve.kernels import correlogram
+from spikesieve import kernels
 from spikesieve.model import F32, F64, I32, I64
 from spikesieve.views.result import Result
 
@@ -37,7 +37,7 @@ def pair_counts(result: Result, a: I32, b: I32, bin_ms: float, n_bins: int) -> I
     """
     first, second = (result.time.apart(result.samples_of(rows)) for rows in (a, b))
     bin_samples = bin_ms * 1e-3 * result.time.sampling_hz
-    return np.asarray(correlogram(first, second, bin_samples, n_bins, a is b), np.int64)
+    return np.asarray(kernels.correlogram(first, second, bin_samples, n_bins, a is b), np.int64)
 
 
 def log_edges_ms(first_ms: float, last_ms: float) -> F64:
@@ -97,7 +97,7 @@ def log_pair_counts(result: Result, a: I32, b: I32, lags: I64) -> I64:
     """
     reach = int(lags[-1])
     first, second = (result.time.apart(result.sample[rows]) for rows in (a, b))
-    counts = np.asarray(correlogram(first, second, 1.0, reach, a is b), np.int64)
+    counts = np.asarray(kernels.correlogram(first, second, 1.0, reach, a is b), np.int64)
     return np.stack([np.add.reduceat(one[:reach], lags[:-1]) for one in (counts[reach::-1], counts[reach:])])
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from spikesieve.api.app import open_result
 from spikesieve.api.sorting_page.verbs import Desk
-from spikesieve.app.handlers import Served
 from spikesieve.app.security import Secrets
+from spikesieve.app.served import Served
 from spikesieve.app.server import Listening, Place, addresses, listening, run
 from spikesieve.app.sorting.handlers import Desk as SharedDesk
 from spikesieve.app.sorting.reports import PAGE, Reports

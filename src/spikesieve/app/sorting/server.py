@@ -13,8 +13,8 @@ from tornado.routing import Router
 from tornado.web import Application
 
 from spikesieve.app.guarded import Login, Static
-from spikesieve.app.handlers import Served
 from spikesieve.app.security import CURATOR
+from spikesieve.app.served import Served
 from spikesieve.app.server import application
 from spikesieve.app.sorting.handlers import Asked, Desk, Shown
 from spikesieve.app.sorting.reports import Report, Reports

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
+import scipy
 
-from spikesieve.kernels import gaussian_above_tail, two_gaussians
+from spikesieve import kernels
 from spikesieve.model import F32, F64, Bool
 
 # Expectation maximisation finds the nearest maximum only, so it starts from several cuts: across each of the first
@@ -87,7 +87,7 @@ def fit_two_gaussians(points: F64) -> TwoGaussians | None:
 def _from_start(white: F64, membership: F64) -> TwoGaussians | None:
     """The mixture from one start; `white` (n, n_dims) has covariance 1, so that only the means are unknown."""
     n, n_dims = white.shape
-    holds, log_odds, upper, lower, p = two_gaussians(white, membership, MIN_POINTS, RIDGE, MAX_STEPS, TOLERANCE)
+    holds, log_odds, upper, lower, p = kernels.two_gaussians(white, membership, MIN_POINTS, RIDGE, MAX_STEPS, TOLERANCE)
     if not holds:
         return None
     # Within each Gaussian the covariance is (1 + ridge) 1 - q a a', with a the difference of the means.
@@ -194,12 +194,12 @@ def fit_gaussian_above_tail(
     start = max(float(np.median(x)), expected_mean), float(np.hypot(1, expected_cv * expected_mean))
     bounds = np.array([*TAIL_MEAN_SD, *GAUSSIAN_SD, RELATIVE_SD, MIN_MEAN_RATIO])
     return GaussianAboveTail(
-        *gaussian_above_tail(x, threshold, *start, bounds, TAIL_MAX_STEPS, TAIL_TOLERANCE), threshold
+        *kernels.gaussian_above_tail(x, threshold, *start, bounds, TAIL_MAX_STEPS, TAIL_TOLERANCE), threshold
     )
 
 
 def _densities(x: F64, m: GaussianAboveTail) -> tuple[F64, F64]:
     """Densities of the neuron's scores and of the tail."""
-    above = max(float(ndtr((m.mean - m.threshold) / m.sd)), 1e-6)
+    above = max(float(scipy.special.ndtr((m.mean - m.threshold) / m.sd)), 1e-6)
     own = m.share * np.exp(-(((x - m.mean) / m.sd) ** 2) / 2) / (np.sqrt(2 * np.pi) * m.sd * above)
     return own, (1 - m.share) * np.exp(-(x - m.threshold) / m.tail_mean) / m.tail_mean
