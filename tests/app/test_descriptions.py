@@ -121,3 +121,10 @@ def test_near_units_are_those_of_the_rule(result: Result) -> None:
         expected = [k for k in session.units.ids if k != unit and are_near(waveforms[unit], waveforms[k])]
         assert session.near(unit, session.units.ids) == expected
     assert new in session.units.ids
+
+
+def test_a_rehearsal_leaves_nothing_behind(result: Result) -> None:
+    session, one = new_session(result), new_session(replace(result, units=History.of(result.units).units))
+    session.rehearse()
+    assert (session.units, session.known_units, session.history.entries) == (one.units, one.known_units, ())
+    assert merge(session, 0, 1)["new"] == merge(one, 0, 1)["new"]

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from refractory_neurons import neurons
 
-from spikesieve.app import quiet as module
 from spikesieve.app.decisions import Asked
-from spikesieve.app.quiet import Quiet
+from spikesieve.app.quiet import Patience, Quiet
 from spikesieve.app.session import Session
 from spikesieve.curation.history import History
 from spikesieve.views.result import Result
@@ -65,13 +64,11 @@ def test_what_was_found_is_kept_at_the_end(result: Result) -> None:
     assert len(kept) == 1
 
 
-def test_work_in_the_background_waits_for_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "QUIET_S", 0.01)
-    monkeypatch.setattr(module, "MOST_S", 60.0)
+def test_work_in_the_background_waits_for_the_page() -> None:
     quiet, began = Quiet(), threading.Event()
 
     def work() -> None:
-        with quiet.turn(threading.Event()):
+        with quiet.turn(threading.Event(), Patience(0.01, 60.0)):
             began.set()
 
     worker = threading.Thread(target=work)
@@ -83,12 +80,28 @@ def test_work_in_the_background_waits_for_the_page(monkeypatch: pytest.MonkeyPat
     assert began.is_set()
 
 
-def test_it_does_not_wait_for_ever_nor_for_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_does_not_wait_for_ever_nor_for_the_end() -> None:
     quiet, stopped = Quiet(), threading.Event()
     stopped.set()
-    monkeypatch.setattr(module, "MOST_S", 1e9)
-    with quiet.answering(), quiet.turn(stopped):
+    with quiet.answering(), quiet.turn(stopped, Patience(0.4, 1e9)):
         pass
-    monkeypatch.setattr(module, "MOST_S", 0.0)
-    with quiet.answering(), quiet.turn(threading.Event()):
+    with quiet.answering(), quiet.turn(threading.Event(), Patience(0.4, 0.0)):
         pass
+
+
+def test_what_was_taken_back_is_not_compared_with_the_rest(result: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = session_of(result, 2, 3)
+    compared: list[tuple[int, int]] = []
+
+    def compare(other: int, unit: int) -> None:
+        if unit == 4:
+            session.decide(Asked(do="undo", seq=1, request="u"))
+        compared.append((other, unit))
+
+    monkeypatch.setattr(session.queue, "_compare", compare)
+    monkeypatch.setattr(type(session), "near", lambda self, unit, among: list(among))
+    session.queue.all()
+    assert [pair for pair in compared if pair[1] == 4] == [(0, 4)]
+    assert len(compared) == 1 + 6
+    session.decide(Asked(do="redo", seq=2, request="r"))
+    assert session.queue.found().n_waiting == 1

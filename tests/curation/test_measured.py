@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import fields, replace
 
 import numpy as np
@@ -129,3 +130,25 @@ def test_synchrony_of_one_unit_is_its_row_of_all() -> None:
     every = synchrony(sample, unit, 5)
     for k in range(5):
         assert synchrony_of_train(sample, sample[unit == k]) == pytest.approx(every[k])
+
+
+def test_what_is_wanted_first_is_not_kept_waiting_by_a_measurement(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (new,) = decide(session, "merge", units=[2, 3])
+    session.descriptions.row(new)
+    describer, n_pauses = Describer(session, lambda rows: None), 0
+
+    def wait(stopped: threading.Event) -> None:
+        nonlocal n_pauses
+        n_pauses += 1
+        if n_pauses == 3:
+            decide(session, "undo")
+
+    monkeypatch.setattr(session.quiet, "wait", wait)
+    describer._measure(new)
+    assert (n_pauses, session.descriptions.metrics(new)) == (3, None)
+    decide(session, "redo")
+    describer._measure(new)
+    assert n_pauses > 10
+    assert session.descriptions.metrics(new) is not None

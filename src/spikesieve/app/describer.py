@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from spikesieve.app.session import Session
@@ -14,6 +15,10 @@ TELL_S = 0.3
 """Pages hear of new descriptions this often."""
 KEEP_S = 5.0
 """What was found is written when nothing new came for this long, and at the end."""
+
+
+class PutOffError(Exception):
+    """Something else is wanted first, or the unit is no more."""
 
 
 class Describer:
@@ -48,6 +53,8 @@ class Describer:
     def _work(self) -> None:
         descriptions, is_new = self._session.descriptions, False
         compile_loops()
+        with self._session.quiet.turn(self._stopped):
+            self._session.rehearse()
         while not self._stopped.is_set():
             if descriptions.wanted.wait(KEEP_S if is_new else None):
                 descriptions.wanted.clear()
@@ -75,7 +82,20 @@ class Describer:
                 if unit is not None:
                     session.descriptions.row(unit)
                 elif unmeasured is not None:
-                    session.descriptions.measure(unmeasured, session.near(unmeasured, session.units.ids))
+                    self._measure(unmeasured)
             made += [one for one in (unit, unmeasured) if one is not None]
             did_any = True
         return did_any
+
+    def _measure(self, unit: int) -> None:
+        """Measure a unit in the pauses that the page makes. Anything newer comes first: then it begins anew."""
+        session = self._session
+
+        def pause() -> None:
+            session.quiet.wait(self._stopped)
+            is_there, waits = unit in session.units.rows, any(session.descriptions.waiting(session.units.ids))
+            if self._stopped.is_set() or waits or not is_there:
+                raise PutOffError
+
+        with suppress(PutOffError):
+            session.descriptions.measure(unit, session.near(unit, session.units.ids), pause)

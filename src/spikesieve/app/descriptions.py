@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from spikesieve.curation.measured import DescribedUnit, measured_after
+from spikesieve.curation.measured import DescribedUnit, go_on, measured_after
 from spikesieve.model import I32, Label, Unit, UnitMetrics
 from spikesieve.views.metrics import metric_columns, metrics_of
 from spikesieve.views.result import Result
@@ -204,7 +204,7 @@ class Descriptions:
             unit for unit in sorted(units, reverse=True) if there and unit not in known and len(self._rows_of(unit))
         )
 
-    def measure(self, unit: int, near: Iterable[int]) -> None:
+    def measure(self, unit: int, near: Iterable[int], pause: Callable[[], None] = go_on) -> None:
         """Measure the metrics of a unit that a decision made, and look for its echoes.
 
         Parameters
@@ -213,10 +213,12 @@ class Descriptions:
             Its number.
         near : iterable of int
             The units near it.
+        pause : callable, optional
+            Called again and again meanwhile. Default: go on.
         """
         if self._result.sorting is not None:
             own, *others = (DescribedUnit(self._rows_of(k), self.row(k), self.waveform(k).uv) for k in (unit, *near))
-            self._rows[unit], self._metrics[unit] = measured_after(self._result.sorting, own, others)
+            self._rows[unit], self._metrics[unit] = measured_after(self._result.sorting, own, others, pause)
 
     def near(self, unit: int) -> set[int]:
         """Find the units that may be the same neuron, of those whose waveforms are known.

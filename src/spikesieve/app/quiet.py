@@ -6,12 +6,28 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
-QUIET_S = 0.4
-"""The page is quiet when nothing was asked for this long: until then it draws, and gets ahead."""
-MOST_S = 3.0
-"""Work in the background waits up to this for the page to be quiet."""
 LOOK_S = 0.05
+
+
+class Patience(NamedTuple):
+    """How long work in the background waits.
+
+    Attributes
+    ----------
+    quiet_s : float
+        Nothing must have been asked for this long: until then a page draws, and gets ahead.
+    most_s : float
+        It waits up to this for the page to be quiet.
+    """
+
+    quiet_s: float
+    most_s: float
+
+
+SOON, LATER = Patience(0.4, 3.0), Patience(1.2, 30.0)
+"""For what completes a decision, and for what none waits for: it begins when the curator pauses."""
 
 
 class Quiet:
@@ -19,7 +35,7 @@ class Quiet:
 
     def __init__(self) -> None:
         self._n_asked = 0
-        self._last_s = time.monotonic() - QUIET_S
+        self._last_s = time.monotonic() - LATER.quiet_s
         self._counting, self._turn = threading.Lock(), threading.Lock()
 
     @contextmanager
@@ -38,13 +54,15 @@ class Quiet:
             self._count(-1)
 
     @contextmanager
-    def turn(self, stopped: threading.Event) -> Iterator[None]:
+    def turn(self, stopped: threading.Event, patience: Patience = SOON) -> Iterator[None]:
         """Wait until the page is quiet and nothing else works in the background.
 
         Parameters
         ----------
         stopped : threading.Event
             Set when the work is to end: then it is not waited for.
+        patience : Patience, optional
+            How long it is waited for.
 
         Yields
         ------
@@ -52,15 +70,27 @@ class Quiet:
             For a piece of the work.
         """
         with self._turn:
-            until_s = time.monotonic() + MOST_S
-            while self._is_loud() and time.monotonic() < until_s and not stopped.wait(LOOK_S):
-                pass
+            self.wait(stopped, patience)
             yield
+
+    def wait(self, stopped: threading.Event, patience: Patience = SOON) -> None:
+        """Wait until the page is quiet: in work that takes long, between its pieces. See `turn`.
+
+        Parameters
+        ----------
+        stopped : threading.Event
+            Set when the work is to end.
+        patience : Patience, optional
+            How long it is waited for.
+        """
+        until_s = time.monotonic() + patience.most_s
+        while self._is_loud(patience.quiet_s) and time.monotonic() < until_s and not stopped.wait(LOOK_S):
+            pass
 
     def _count(self, by: int) -> None:
         with self._counting:
             self._n_asked += by
             self._last_s = time.monotonic()
 
-    def _is_loud(self) -> bool:
-        return self._n_asked > 0 or time.monotonic() - self._last_s < QUIET_S
+    def _is_loud(self, quiet_s: float) -> bool:
+        return self._n_asked > 0 or time.monotonic() - self._last_s < quiet_s

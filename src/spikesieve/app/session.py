@@ -15,14 +15,17 @@ from spikesieve.app.descriptions import QUICK, Descriptions, UnitFacts
 from spikesieve.app.quiet import Quiet
 from spikesieve.app.suggester import Suggester
 from spikesieve.app.wire import plain
-from spikesieve.curation.actions import Membership
+from spikesieve.curation.actions import Membership, Merge, after
 from spikesieve.curation.history import Deed, Entry, GoBack, History, Redo, Step, Undo
 from spikesieve.errors import InputError
 from spikesieve.model import I32, Label
 from spikesieve.views.result import Result
-from spikesieve.views.waveforms import similarity
+from spikesieve.views.unit_rows import unit_row
+from spikesieve.views.waveforms import mean_waveform, similarity
 
 BY_HAND = "labelled by hand"
+REHEARSED = 10000
+"""Spikes of a unit that tries all that describes one, and takes some milliseconds."""
 ONLY_SHOWN = "This result is shown without the right to change it."
 
 
@@ -217,6 +220,14 @@ class Session:
                 raise BehindError("Something was changed meanwhile. Look at it and try again.")
             before = self._history
             return self.changes(before.units, self._add(deed_of(asked, before, self.result), asked.request))
+
+    def rehearse(self) -> None:
+        """Merge two units, describe what they make, and forget it: what is done for the first time takes longer."""
+        pair = sorted(self.units.ids, key=lambda unit: abs(len(self.rows(unit)) - REHEARSED))[:2]
+        if len(pair) == 2:
+            unit = self._history.next_unit
+            rows = after(self.units, (Merge(tuple(pair), unit),)).rows[unit]
+            unit_row(self.result, unit, rows, mean_waveform(self.result, rows))
 
     def take(self, step: Step, by: Literal["person", "rule", "import"]) -> None:
         """Add a step that no page asked for.

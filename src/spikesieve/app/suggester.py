@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
+from spikesieve.app.quiet import LATER
 from spikesieve.views.suggestions import Suggestion, merge_suggestion, unit_suggestion
 from spikesieve.views.waveforms import similarity
 
@@ -149,7 +150,7 @@ class Suggester:
 
     def _work(self) -> None:
         for look in self._looks():
-            with self._session.quiet.turn(self._stopped):
+            with self._session.quiet.turn(self._stopped, LATER):
                 if self._stopped.is_set():
                     break
                 look()
@@ -170,6 +171,8 @@ class Suggester:
     def _comparisons(self, unit: int) -> Iterator[Callable[[], None]]:
         """Compare a unit with all before it, also those that are no more: undo may bring them back."""
         for other in self._session.near(unit, self._session.known_units):
+            if unit not in self._session.units.rows:
+                return  # taken back meanwhile; redo brings it here again
             if other < unit:
                 yield partial(self._compare, other, unit)
         self._seen.add(unit)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from spikesieve.curation.parts import Parts, evenly_spaced
 from spikesieve.curation.recompute import means_of, measured_again
 from spikesieve.metrics.spike_times import synchrony_of_train
-from spikesieve.model import F32, I32, I64, Sorting, Spikes, Templates, Unit, UnitMetrics
+from spikesieve.model import F32, I32, I64, RowsOnDemand, Sorting, Spikes, Templates, Unit, UnitMetrics
 from spikesieve.stages.echoes import name_echoes, partial_echoes
 from spikesieve.stages.features import FeaturesOfUnits
 from spikesieve.stages.templates import LearnedTemplates
@@ -38,7 +39,54 @@ class DescribedUnit:
     uv: F32
 
 
-def measured_after(sorting: Sorting, unit: DescribedUnit, near: Sequence[DescribedUnit]) -> tuple[Unit, UnitMetrics]:
+@dataclass(frozen=True, eq=False)
+class ReadWithPauses(RowsOnDemand):
+    """Features of which no part is read before a pause.
+
+    Attributes
+    ----------
+    features : ndarray of float32, shape (n, n_near, n_pcs), or RowsOnDemand
+        The features.
+    pause : callable
+        Called before each part.
+    """
+
+    features: F32 | RowsOnDemand
+    pause: Callable[[], None]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of the features."""
+        return self.features.shape
+
+    def rows(self, numbers: I64) -> F32:
+        """Read rows, after a pause.
+
+        Parameters
+        ----------
+        numbers : ndarray of int64, shape (n,)
+            Their numbers.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, n_near, n_pcs)
+            The rows.
+        """
+        return self[numbers]
+
+    def __getitem__(self, key: Any) -> F32:
+        """Read what a key chooses, after a pause."""
+        self.pause()
+        return np.asarray(self.features[key])
+
+
+def go_on() -> None:
+    """Make no pause."""
+
+
+def measured_after(
+    sorting: Sorting, unit: DescribedUnit, near: Sequence[DescribedUnit], pause: Callable[[], None] = go_on
+) -> tuple[Unit, UnitMetrics]:
     """Measure a unit that a correction made, and look for its echoes, as `curated` does.
 
     Parameters
@@ -49,6 +97,8 @@ def measured_after(sorting: Sorting, unit: DescribedUnit, near: Sequence[Describ
         The unit, with a spike at least.
     near : sequence of DescribedUnit
         The units after the correction from which it is told apart.
+    pause : callable, optional
+        Called every few hundredths of a second of the work, on which nothing else then waits. Default: go on.
 
     Returns
     -------
@@ -58,16 +108,20 @@ def measured_after(sorting: Sorting, unit: DescribedUnit, near: Sequence[Describ
         Its row of the metrics. How well it is isolated is measured on other random spikes than in `curated`, and spikes
         that were discarded count for the spikes at one sample.
     """
-    small, means = _with_only(sorting, unit, near)
+    small, means = _with_only(sorting, unit, near, pause)
+    pause()
     trains = {k: np.asarray(sorting.spikes.sample[one.rows]) for k, one in enumerate((unit, *near)) if len(one.rows)}
     row = name_echoes(small.units, partial_echoes(trains, means, sorting.sorted_time, of={0}))[0][0]
     acg = autocorrelogram(trains[0], sorting.sorted_time)
     small = replace(small, acgs=np.stack([acg, *np.zeros((len(near), len(acg)), np.int64)]))
-    return row, metrics_of_unit(small, 0, synchrony_of_train(np.asarray(sorting.spikes.sample), trains[0]))
+    pause()
+    synchrony = synchrony_of_train(np.asarray(sorting.spikes.sample), trains[0])
+    pause()
+    return row, metrics_of_unit(small, 0, synchrony)
 
 
 def _with_only(
-    sorting: Sorting, unit: DescribedUnit, near: Sequence[DescribedUnit]
+    sorting: Sorting, unit: DescribedUnit, near: Sequence[DescribedUnit], pause: Callable[[], None]
 ) -> tuple[Sorting, LearnedTemplates]:
     """A sorting of the unit, as row 0, and of some spikes of each of the others; the mean features of each."""
     units, old = (unit, *near), sorting.spikes
@@ -78,7 +132,8 @@ def _with_only(
     n_spikes = np.stack([np.bincount(old.unit[part], minlength=len(sorting.units)) for part in parts])
     base = n_spikes.argmax(axis=1)
     wanted, template = sorting.feature_contacts[base], np.asarray(old.unit)
-    features = FeaturesOfUnits(old.features, rows, template, sorting.feature_contacts, row_of_unit, wanted)
+    read = ReadWithPauses(old.features, pause)
+    features = FeaturesOfUnits(read, rows, template, sorting.feature_contacts, row_of_unit, wanted)
     taken = {name: getattr(old, name)[rows] for name in ("sample", "detection_template", "amplitude", "amplitude_uv")}
     spikes = Spikes(**taken, unit=row_of_unit, position_um=old.position_um[rows], features=features)
     near_contacts = sorting.templates.contacts[base]
