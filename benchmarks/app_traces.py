@@ -109,7 +109,7 @@ def opened(result: Result, recording: Recording) -> Traces:
         return TraceReader(fitted_source(recording, result.probe, settings), backend, fitted)
 
     plain = TraceReader(unfitted_source(recording, result.probe, settings), backend)
-    return Traces(plain, learn, lambda: sampled_overview(plain.source, backend), True)
+    return Traces(lambda: plain, learn, lambda: sampled_overview(plain.source, backend), True)
 
 
 def timed(name: str, work: Callable[[int], object], each: list[int]) -> None:

@@ -131,7 +131,7 @@ def test_a_part_is_computed_once_and_forgotten_when_there_is_no_room(
         return part(self, name, index)
 
     monkeypatch.setattr(TraceReader, "part", counted)
-    traces = Traces(reader, lambda: reader, lambda: sampled_overview(reader.source, reader.backend))
+    traces = Traces(lambda: reader, lambda: reader, lambda: sampled_overview(reader.source, reader.backend))
     for _ in range(2):
         traces.get("referenced", 1)
         traces.get("whitened", 1)
