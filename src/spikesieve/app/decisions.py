@@ -12,7 +12,7 @@ from spikesieve.curation.actions import Action, Merge, Remove, SetLabel, SetText
 from spikesieve.curation.history import Deed, GoBack, History, Redo, Reject, Step, Undo
 from spikesieve.errors import InputError
 from spikesieve.model import I32, Bool, Label
-from spikesieve.model.text import counted
+from spikesieve.model.text import counted, named
 from spikesieve.views.features import feature_coordinates
 from spikesieve.views.result import Result
 from spikesieve.views.scatter import Kind, coordinates, inside
@@ -171,7 +171,7 @@ def _parted(asked: Asked, units: tuple[int, ...], history: History, result: Resu
     chosen = {unit: chosen_spikes(lasso, rows[unit], result) for unit in units}
     n_inside = sum(int(mask.sum()) for mask in chosen.values())
     if not n_inside:
-        raise InputError("No spike is in the lasso.")
+        raise InputError(f"No spike of {named('unit', units)} is in the lasso.")
     splits, taken, next_unit = _splits(chosen, history.next_unit)
     if asked.do == "discard":
         return (*splits, *(Remove(unit) for unit in taken))

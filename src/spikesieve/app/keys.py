@@ -84,7 +84,7 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("waveform_larger", ("Ctrl+ArrowUp",), "larger waveforms", LOOK),
     Shortcut("waveform_smaller", ("Ctrl+ArrowDown",), "smaller waveforms", LOOK),
     Shortcut("clear", ("Escape",), "clear the lasso, then the filter; close what is open", LOOK),
-    Shortcut("filter", ("/",), "type a filter", LOOK, ":f"),
+    Shortcut("filter", ("/",), "type a filter; Enter leaves the field", LOOK, ":f"),
     Shortcut("snippet", (":",), "type a command", LOOK),
     Shortcut("traces", ("T",), "show the traces", TRACES, "none"),
     Shortcut("trace_left", ("Alt+ArrowLeft",), "a tenth of the window back", TRACES),

@@ -51,7 +51,7 @@ async function count() {
     const { counts } = await post("lasso", { units, lasso: askedLasso() });
     if (state.lasso !== lasso) return;
     lasso.counts = counts;
-    tell(`In the lasso: ${units.map((unit) => `${counts[unit][0].toLocaleString("en")} of ${counted(counts[unit][0] + counts[unit][1], "spike")} of unit ${unit}`).join(", ")}. K splits them off, X discards them.`);
+    tell(`In the lasso: ${units.map((unit) => `${counts[unit][0].toLocaleString("en")} of ${counted(counts[unit][0] + counts[unit][1], "spike")} of unit ${unit}`).join(", ")}. K splits them off, J moves them, X discards them.`);
   } catch (error) {
     tellError(error);
   }

@@ -13,7 +13,7 @@ import { startMetrics } from "./metrics.js";
 import { sortBy, startOrder } from "./order.js";
 import * as panels from "./panels/all.js";
 import { counted, tell, tellError } from "./says.js";
-import { apply, changed, on, select, state } from "./store.js";
+import { apply, changed, on, select, state, unitsChanged } from "./store.js";
 import { startTheme } from "./theme.js";
 import { showTheseMarks } from "./traces/view.js";
 
@@ -60,7 +60,8 @@ async function hear(event) {
   if (event.hello === undefined && event.seq === state.seq + 1) apply(event);
   else if (seq > state.seq) {
     take(await getJson("start")); // something was missed
-    changed("units", "saved");
+    unitsChanged([]);
+    if (!state.best.length) select(state.order.slice(0, 1));
   }
 }
 

@@ -80,6 +80,8 @@ async function findSimilar() {
 
 export function startOrder() {
   filterField().addEventListener("input", orderUnits);
+  // So that the next key, such as Ctrl+A, is about the units that it leaves.
+  filterField().addEventListener("keydown", (event) => event.key === "Enter" && filterField().blur());
   on(["units", "described"], orderUnits);
   on(["units", "selection"], findSimilar);
 }

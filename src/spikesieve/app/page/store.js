@@ -105,12 +105,12 @@ export function select(best, similar = []) {
   else changed("lasso");
 }
 
-/** What is chosen when units have ended: null if none of the chosen ones has. @param {any} changes @returns {[number[], number[]] | null} */
-function chosenAfter(changes) {
+/** What is chosen when units have ended: null if none of the chosen ones has. @param {number[]} made @returns {[number[], number[]] | null} */
+function chosenAfter(made) {
   const isThere = (/** @type {number} */ unit) => state.rows.has(unit), left = state.best.filter(isThere), others = state.similar.filter(isThere);
   if (selected().every(isThere)) return null;
-  const [first, ...more] = changes.new;
-  if (left.length) return [left, [...others, ...changes.new]];
+  const [first, ...more] = made;
+  if (left.length) return [left, [...others, ...made]];
   return first === undefined ? [others.slice(0, 1), []] : [[first], [...more, ...others].slice(0, 5)];
 }
 
@@ -122,11 +122,16 @@ export function apply(changes) {
   state.seq = changes.seq;
   state.canUndo = changes.can_undo;
   state.canRedo = changes.can_redo;
-  const chosen = chosenAfter(changes);
-  if (!chosen) return changed("units", "saved"), true;
+  unitsChanged(changes.new);
+  return true;
+}
+
+/** Show other units than before. @param {number[]} made Those that take the place of chosen ones. */
+export function unitsChanged(made) {
+  const chosen = chosenAfter(made);
+  if (!chosen) return changed("units", "saved");
   [state.best, state.similar] = chosen;
   state.lasso = null;
   // All at once: each view asks for what it shows now, and only once.
   changed("units", "saved", "selection", "lasso");
-  return true;
 }
