@@ -57,7 +57,6 @@ class Describer:
             self._session.rehearse()
         while not self._stopped.is_set():
             if descriptions.wanted.wait(KEEP_S if is_new else None):
-                descriptions.wanted.clear()
                 is_new |= self._describe_all()
             else:
                 descriptions.keep(descriptions.known())
@@ -70,6 +69,7 @@ class Describer:
         session, made, told_s = self._session, list[int](), time.monotonic()
         did_any = False
         while not self._stopped.is_set():
+            session.descriptions.wanted.clear()
             unit = next(session.descriptions.waiting(session.units.ids), None)
             unmeasured = next(session.descriptions.unmeasured(session.units.ids), None) if unit is None else None
             if made and (unit is unmeasured is None or time.monotonic() - told_s > TELL_S):
@@ -89,13 +89,13 @@ class Describer:
 
     def _measure(self, unit: int) -> None:
         """Measure a unit in the pauses that the page makes. Anything newer comes first: then it begins anew."""
-        session = self._session
+        session, descriptions = self._session, self._session.descriptions
 
         def pause() -> None:
             session.quiet.wait(self._stopped)
-            is_there, waits = unit in session.units.rows, any(session.descriptions.waiting(session.units.ids))
-            if self._stopped.is_set() or waits or not is_there:
+            waits = descriptions.wanted.is_set() and any(descriptions.waiting(session.units.ids))
+            if waits or self._stopped.is_set() or unit not in session.units.rows:
                 raise PutOffError
 
         with suppress(PutOffError):
-            session.descriptions.measure(unit, session.near(unit, session.units.ids), pause)
+            descriptions.measure(unit, session.near(unit, session.units.ids), pause)

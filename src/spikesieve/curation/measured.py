@@ -39,6 +39,10 @@ class DescribedUnit:
     uv: F32
 
 
+AT_ONCE = 1024
+"""Spikes whose features are read between two pauses: each may be on a page of the file of its own."""
+
+
 @dataclass(frozen=True, eq=False)
 class ReadWithPauses(RowsOnDemand):
     """Features of which no part is read before a pause.
@@ -75,9 +79,11 @@ class ReadWithPauses(RowsOnDemand):
         return self[numbers]
 
     def __getitem__(self, key: Any) -> F32:
-        """Read what a key chooses, after a pause."""
+        """Read what a key chooses, rows far apart a few at a time, after pauses."""
         self.pause()
-        return np.asarray(self.features[key])
+        if not isinstance(key, np.ndarray) or key.dtype == np.bool_ or len(key) <= AT_ONCE:
+            return np.asarray(self.features[key])
+        return np.concatenate([self[key[at : at + AT_ONCE]] for at in range(0, len(key), AT_ONCE)])
 
 
 def go_on() -> None:
