@@ -78,7 +78,7 @@ def application(served: Served) -> Application:
             (r"/api/login", guarded.Login, shared),
             (r"/api/start", handlers.Answer, answer(answers.start, compute=served.at_once)),
             (r"/api/history", handlers.Answer, answer(answers.past)),
-            (r"/api/unit/(\d+)", handlers.Answer, answer(answers.unit, True)),
+            (r"/api/unit/(\d+)", handlers.Answer, answer(answers.unit, True, served.at_once)),
             (r"/api/correlograms", handlers.Answer, answer(answers.correlograms, True)),
             (r"/api/scatter", handlers.Answer, answer(answers.scatter, True)),
             (r"/api/snippets/(\d+)", handlers.Answer, answer(answers.snippets, True)),
