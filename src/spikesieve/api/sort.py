@@ -33,6 +33,7 @@ from spikesieve.errors import InputError, SettingsError
 from spikesieve.io.probes.read import require_fits
 from spikesieve.io.results.motion_files import require_motion_fits
 from spikesieve.kernels import CpuBackend
+from spikesieve.kernels.ahead import compiled_ahead
 from spikesieve.methods import kilosort2, kilosort4, sieve
 from spikesieve.model import Motion, Origin, Probe, Recording, Sorting
 from spikesieve.passes.demand import demand
@@ -322,9 +323,10 @@ def open_run(
     # Beside an executor, threads begin with their first item: a pool of processes forks before.
     n_near = min(n_workers, n_processors())
     pool: AbstractContextManager[Executor] = threads(n_workers) if executor is None else ThreadPoolExecutor(n_near)
-    with threadpool_limits(limits=1), pool as near:
+    n_compiling = n_near if executor is None else 1
+    with threadpool_limits(limits=1), pool as near, compiled_ahead(n_compiling) as ahead:
         workers = near if executor is None else executor
-        yield Run(workers, CpuBackend(), store, progress, Economy(n_workers), near)
+        yield Run(workers, CpuBackend(ahead), store, progress, Economy(n_workers), near)
     store.remove_unfinished()
 
 

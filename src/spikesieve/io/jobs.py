@@ -8,11 +8,8 @@ A job is a folder with `job.json` (what to do), `progress.json` (written by `spi
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
-import signal
-import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -21,9 +18,8 @@ from typing import Any
 
 import psutil
 
-from spikesieve.engine.lock import Owner
 from spikesieve.errors import InputError, OutputError
-from spikesieve.io.resting import let_go_on, make_rest, rests
+from spikesieve.io.processes import ask_to_end, let_go_on, living, make_rest, rests
 from spikesieve.io.tail import tail
 
 JOB, PROGRESS, OUTPUT, STOPPED = "job.json", "progress.json", "output.txt", "stopped"
@@ -56,21 +52,6 @@ class Job:
     out: str
     arguments: tuple[str, ...]
     added: str
-
-
-def state_folder() -> Path:
-    """Name the folder in which spikesieve keeps what it must find again after its own end.
-
-    Returns
-    -------
-    Path
-        A folder of this user.
-    """
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    else:
-        base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "spikesieve"
 
 
 class Jobs:
@@ -262,7 +243,7 @@ class Jobs:
             return ENDED if was_stopped else WAITING
         status = progress.get("ended")
         if status is None:
-            process = self._process(progress)
+            process = living(progress.get("owner"))
             if process is None:
                 return ENDED
             return STOPPING if was_stopped else PAUSED if rests(process) else RUNNING
@@ -325,9 +306,7 @@ class Jobs:
         (self.turn(key) / STOPPED).touch()
         process = self._living(key)
         if process is not None:
-            with suppress(ProcessLookupError, psutil.NoSuchProcess):  # it ends right now
-                os.kill(process.pid, signal.SIGTERM)
-                process.resume()  # one that was paused hears it only then
+            ask_to_end(process)
 
     def pause(self, key: str) -> None:
         """Let a job rest. It keeps its memory, and goes on at once with `resume`.
@@ -417,15 +396,4 @@ class Jobs:
     def _living(self, key: str) -> psutil.Process | None:
         """The process of a job, if there is one."""
         progress = self.progress(key)
-        return None if progress is None or progress.get("ended") is not None else self._process(progress)
-
-    def _process(self, progress: dict[str, Any]) -> psutil.Process | None:
-        try:
-            owner = Owner(**progress["owner"])
-            if owner.machine != Owner.this_process().machine or not owner.is_running():
-                return None
-            process = psutil.Process(owner.pid)
-            # The system keeps an entry of a process that ended until its parent asks for it.
-            return process if process.status() != psutil.STATUS_ZOMBIE else None
-        except (psutil.Error, TypeError, KeyError):
-            return None
+        return None if progress is None or progress.get("ended") is not None else living(progress.get("owner"))

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from spikesieve.engine.lock import Owner
-from spikesieve.io.jobs import state_folder
+from spikesieve.io.state_folder import state_folder
 
 
 @contextmanager

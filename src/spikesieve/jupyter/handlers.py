@@ -17,9 +17,9 @@ from spikesieve.api.sorting_page.verbs import Desk
 from spikesieve.app.security import CURATOR
 from spikesieve.app.server import Background, Place, listening
 from spikesieve.batch.table import BatchTables
-from spikesieve.io.jobs import state_folder
 from spikesieve.io.open_pages import is_open_page, open_page
 from spikesieve.io.roots import Roots
+from spikesieve.io.state_folder import state_folder
 
 SENT = ("Content-Type", "X-Spikesieve")
 RETURNED = ("Content-Type", "Cache-Control", "Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy")

@@ -55,6 +55,21 @@ def wrong_operations(backend: Backend) -> tuple[str, ...]:
     return tuple(wrong)
 
 
+def call(backend: Backend, names: tuple[str, ...]) -> None:
+    """Call some operations of a backend on the example, so that they are compiled.
+
+    Parameters
+    ----------
+    backend : Backend
+        The backend.
+    names : tuple of str
+        Names of its operations.
+    """
+    example = _Example(backend)
+    for name in names:
+        getattr(example, name)()
+
+
 class _Centres(NamedTuple):
     """See `kernels.backend.Places`."""
 

@@ -16,8 +16,8 @@ from spikesieve.app.sorting.handlers import Desk as SharedDesk
 from spikesieve.app.sorting.reports import PAGE, Reports
 from spikesieve.app.sorting.server import Results, sorting_application
 from spikesieve.errors import InputError
-from spikesieve.io.jobs import state_folder
 from spikesieve.io.roots import Roots
+from spikesieve.io.state_folder import state_folder
 
 FactsOfFolder = Callable[[Path], dict[str, Any]]
 

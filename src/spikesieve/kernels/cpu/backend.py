@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from spikesieve.kernels.ahead import Ahead
 from spikesieve.kernels.backend import Places
 from spikesieve.kernels.cpu.buffers import Buffers
 from spikesieve.kernels.cpu.butterworth import butterworth
@@ -38,8 +39,15 @@ COMPONENTS_AT_ONCE = 6
 
 @dataclass(frozen=True)
 class CpuBackend:
-    """`kernels.backend.Backend` with compiled loops."""
+    """`kernels.backend.Backend` with compiled loops.
 
+    Attributes
+    ----------
+    ahead : Ahead
+        What another process compiles.
+    """
+
+    ahead: Ahead = field(default_factory=Ahead, repr=False, compare=False)
     _buffers: Buffers = field(default_factory=Buffers, repr=False, compare=False)
 
     def microvolts(self, raw: NDArray[Any], channels: I64, offset_raw: F64, gain_uv: F64) -> F32:
@@ -114,6 +122,7 @@ class CpuBackend:
         self, traces: F32, components: F32, peak_index: int, contacts: I64, weights: F32, between: F32
     ) -> F32:
         """See `Backend.template_scores`."""
+        self.ahead.wait()
         out = self._buffers.take("scores", (len(weights), traces.shape[1]))
         template_scores(traces, _padded(components, 0), peak_index, contacts, _padded(weights, 2), between, out)
         return out
@@ -128,6 +137,7 @@ class CpuBackend:
         self, scores: F32, pairs: Overlaps, worth: Worth, bounds: Bounds, visible: Visible, max_rounds: int
     ) -> tuple[I64, I64, F32, int]:
         """See `Backend.pursue`."""
+        self.ahead.wait()
         sample, template, amplitude, n_left = pursue(scores, pairs, worth, bounds, visible, max_rounds)
         return sample, template, amplitude, n_left
 

@@ -4,7 +4,7 @@ Greedy pursuit takes two similar spikes at once for one spike between them, for 
 the wrong time. Nothing that is added later corrects this.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,8 @@ class Explanation(NamedTuple):
 
 
 NO_SPIKE = Spike(-1, 0, 0.0)
+# In place of a second spike. As a plain -1 it would have the kernel compiled twice.
+ALONE = cast(int, np.int64(-1))
 NOTHING = Explanation(-np.inf, NO_SPIKE, NO_SPIKE)
 
 
@@ -94,7 +96,7 @@ def exchange(problem: Problem, spikes: FoundSpikes, look: Bool, dirty: Bool) -> 
             continue
         if not _has_changed(problem, look, _get(spikes, i)) or _is_explained(problem, _get(spikes, i)):
             continue
-        n_moves += _replace(problem, spikes, i, -1, dirty)
+        n_moves += _replace(problem, spikes, i, ALONE, dirty)
         # A spike moves by `near` at most; the sample in `when` is that before.
         for later in range(at + 1, n):
             p = order[later]
@@ -155,8 +157,8 @@ def _is_explained(problem: Problem, spike: Spike) -> bool:
 def _replace(problem: Problem, spikes: FoundSpikes, i: int, p: int, dirty: Bool) -> int:
     """Replace spike i, and p unless it is -1, by a likelier explanation; return 1 if there is one."""
     own, other = _get(spikes, i), _get(spikes, p)
-    _subtract(problem, own, -1)
-    _subtract(problem, other, -1)
+    _subtract(problem, own, -1.0)
+    _subtract(problem, other, -1.0)
     best = _best_explanation(problem, own)
     if p >= 0:
         best = _likelier(best, _climb(problem, own, own.sample))
@@ -170,8 +172,8 @@ def _replace(problem: Problem, spikes: FoundSpikes, i: int, p: int, dirty: Bool)
         _put(spikes, i, own)
         if p >= 0 or other.template >= 0:
             _put(spikes, p, other)
-    _subtract(problem, own, 1)
-    _subtract(problem, other, 1)
+    _subtract(problem, own, 1.0)
+    _subtract(problem, other, 1.0)
     return int(is_better)
 
 
@@ -188,7 +190,7 @@ def _put(spikes: FoundSpikes, i: int, spike: Spike) -> None:
 
 
 @compiled
-def _subtract(problem: Problem, spike: Spike, sign: int) -> None:
+def _subtract(problem: Problem, spike: Spike, sign: float) -> None:
     """Subtract a spike from the scores (sign 1) or put it back (sign -1)."""
     if spike.template >= 0:
         norm = norm_at(problem.worth, problem.visible, spike.template, spike.sample)
