@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -33,3 +34,6 @@ def simulate(
         typer.echo(f"Recording: {files.recording_path}")
         typer.echo(f"Truth:     {files.truth_path}")
         typer.echo(f"Phy:       phy template-gui {files.phy_path}")
+        words = ("spikesieve", "sort", str(files.recording_path), f"--probe={files.probe_path}")
+        numbers = (f"--channels={files.n_channels}", f"--sampling-hz={files.sampling_hz}", f"--gain-uv={files.gain_uv}")
+        typer.echo(f"Sort:      {shlex.join((*words, *numbers, '--out=result'))}")
