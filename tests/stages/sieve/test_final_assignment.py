@@ -43,6 +43,15 @@ def test_a_unit_that_is_seen_half_of_the_time_needs_half_of_the_spikes():
     assert len(refined(seen).means) == 1
 
 
+def test_whole_spikes_tell_that_a_unit_is_no_noise():
+    """Of six spikes in ten so much is hidden that they barely exceed the limit."""
+    matched, _ = spikes_of([footprint(2, 12, 0)], [train(3, 0)], [0])
+    whole = np.arange(len(matched.sample)) % 10 >= 6
+    matched.excess[~whole] = 0.3
+    assert len(refined(matched).means) == 0
+    assert len(refined(replace(matched, whole=whole)).means) == 1
+
+
 def test_the_largest_cluster_of_too_few_spikes_is_named():
     few, fewer = train(0.15, 0)[:12], train(0.1, 2)[:6]
     matched, truth = spikes_of([footprint(2, 12, 0), footprint(6, 12, 1)], [few, fewer], [0, 1])

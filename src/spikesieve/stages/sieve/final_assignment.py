@@ -82,6 +82,9 @@ def final_assignment(
     counts = np.bincount(unit[unit >= 0], minlength=n_units)
     fewest = fewest_spikes(params.min_spikes, spikes.seen_share_of_units(unit, n_units))
     enough, excess = counts >= fewest, sure_excess(spikes.excess, unit, n_units)
+    if spikes.whole is not None:
+        # Spikes that are partly hidden exceed the limit by less.
+        excess = np.maximum(excess, sure_excess(spikes.excess, np.where(spikes.whole, unit, -1), n_units))
     strong = enough & (excess >= params.min_median_excess_sd)
     notes = (
         *_note_on_weak_units(np.where(enough & ~strong, counts, 0), excess, means, params),
