@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ from spikesieve.simulation.truth import Truth
 
 Raw = NDArray[np.int16]
 Times = list[tuple[float, float]]
+I64 = NDArray[np.int64]
+# Which spikes, by their samples and channels, are hidden in a recording of (n_samples, n_channels).
+Hides = Callable[[I64, I64, tuple[int, int]], NDArray[np.bool_]]
 # Spikes this near to a disturbance count as disturbed.
 MARGIN_MS = 2.0
 FALSE = 0.5
@@ -49,21 +52,25 @@ class Disturbance:
         Length of each of its artifacts or pulses.
     change : callable
         Changes raw samples (n_samples, n_channels).
-    silent : (float, float)
-        Share of the channels, from the first one on, that are 0, and share of the recording, from its start on.
+    hides : callable
+        Which spikes some channels do not see, beside those near artifacts and pulses.
     """
 
     simulated: tuple[str, ...] = ()
     length_ms: float = 0.0
     change: Callable[[Raw], Raw] = field(default=lambda raw: raw)
-    silent: tuple[float, float] = (0.0, 0.0)
+    hides: Hides = field(default=lambda sample, channel, shape: np.zeros(len(sample), np.bool_))
 
-    def apply(self, raw: Raw) -> Raw:
-        """Change a recording."""
-        changed = self.change(raw).copy()
-        n_samples, n_channels = changed.shape
-        changed[: round(self.silent[1] * n_samples), : round(self.silent[0] * n_channels)] = 0
-        return changed
+    def silenced(self) -> Disturbance:
+        """The same, with 0 where spikes are hidden."""
+
+        def change(raw: Raw) -> Raw:
+            changed, samples = raw.copy(), np.arange(len(raw))
+            for channel in range(raw.shape[1]):
+                changed[self.hides(samples, np.full(len(raw), channel), raw.shape), channel] = 0
+            return changed
+
+        return replace(self, change=change)
 
 
 def every(period_s: float, length_s: float, seconds: float) -> Times:
@@ -96,11 +103,25 @@ def one_channel_often(raw: Raw) -> Raw:
     return changed
 
 
-def some_channels_fail(raw: Raw) -> Raw:
-    """Every fourth channel is 0 in the second half."""
-    changed = raw.copy()
-    changed[len(raw) // 2 :, 1::4] = 0
-    return changed
+def in_quarter(sample: I64, channel: I64, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """A quarter of the channels is silent for the first 40 %."""
+    return (sample < 0.4 * shape[0]) & (channel < shape[1] // 4)
+
+
+def in_some_channels(sample: I64, channel: I64, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Every fourth channel is silent in the second half."""
+    return (sample >= shape[0] // 2) & (channel % 4 == 1)
+
+
+def in_one_channel(sample: I64, channel: I64, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """One channel sees nothing."""
+    return channel == shape[1] // 2
+
+
+def in_one_channel_often(sample: I64, channel: I64, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """One channel sees nothing for 3 ms, ten times a second."""
+    margin = round(MARGIN_MS * 30)
+    return in_one_channel(sample, channel, shape) & ((sample - 1000 + margin) % 3000 < 90 + 2 * margin)
 
 
 def disturbances(seconds: float) -> dict[str, Disturbance]:
@@ -109,11 +130,11 @@ def disturbances(seconds: float) -> dict[str, Disturbance]:
         "none": Disturbance(),
         "silence 40 %": Disturbance(("silences_per_min=60", "silence_ms=400"), 400.0),
         "lost packets": Disturbance(("silences_per_min=600", "silence_ms=0.5"), 0.5),
-        "quarter silent": Disturbance(silent=(0.25, 0.4)),
-        "every fourth fails": Disturbance(change=some_channels_fail),
+        "quarter silent": Disturbance(hides=in_quarter).silenced(),
+        "every fourth fails": Disturbance(hides=in_some_channels).silenced(),
         "rail 1 ms": Disturbance(("rails_per_min=6000", "rail_ms=1"), 1.0),
-        "rail one channel": Disturbance(change=one_channel),
-        "rail one often": Disturbance(change=one_channel_often),
+        "rail one channel": Disturbance(change=one_channel, hides=in_one_channel),
+        "rail one often": Disturbance(change=one_channel_often, hides=in_one_channel_often),
         "clipped 0.38 %": Disturbance(change=scaled(0.0038)),
         "amplifier limit": Disturbance(("saturation_uv=300",)),
         "artifacts 2 mV": Disturbance(("artifacts_per_min=30", "artifact_uv=2000", "artifact_ms=2"), 2.0),
@@ -132,19 +153,22 @@ class Undisturbed:
     ----------
     times : list of (float, float)
         When all channels are disturbed, in s.
-    silent : (float, float)
-        First channel and first second from which on nothing is silent.
+    hides : callable
+        Which spikes some channels do not see.
+    shape : (int, int)
+        Samples and channels.
     hz : float
         Sampling rate in Hz.
     """
 
     times: Times
-    silent: tuple[float, float]
+    hides: Hides
+    shape: tuple[int, int]
     hz: float
 
-    def __call__(self, sample: NDArray[np.int64], channel: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def __call__(self, sample: I64, channel: I64) -> NDArray[np.bool_]:
         """Find the spikes that are not near a disturbance of the channel on which their unit is largest."""
-        keep = (channel >= self.silent[0]) | (sample >= self.silent[1] * self.hz)
+        keep = ~self.hides(sample, channel, self.shape)
         margin_s = MARGIN_MS / 1e3
         if self.times:
             starts, stops = np.array(self.times).T
@@ -156,12 +180,18 @@ class Undisturbed:
 def scores(truth: Truth, sorting: Sorting, counts: Undisturbed) -> tuple[float, NDArray[np.float64]]:
     """Mean best agreement of the true units, and the best agreement of each sorted unit, in the spikes that count."""
     hz, found, true_unit = sorting.sampling_hz, sorting.spikes, truth.unit.astype(np.int64)
-    channel = np.array([unit.file_channel for unit in sorting.units], np.int64)
+    # A unit may be largest elsewhere while its channel is silent: the place of its neuron counts.
+    every_true = SpikeTrains.from_spikes(truth.sample, true_unit)
+    every_found = SpikeTrains.from_spikes(found.sample, found.unit.astype(np.int64))
+    neuron = every_true.units[agreement(every_true, every_found, hz).scores().argmax(axis=0)]
+    channel = np.zeros(len(sorting.units), np.int64)
+    channel[every_found.units] = channels_of(truth)[neuron]
     inside = counts(truth.sample, channels_of(truth)[true_unit]), counts(found.sample, channel[found.unit])
     a = SpikeTrains.from_spikes(truth.sample[inside[0]], true_unit[inside[0]])
     b = SpikeTrains.from_spikes(found.sample[inside[1]], found.unit[inside[1]].astype(np.int64))
     both = agreement(a, b, hz).scores()
-    of_unit = np.zeros(len(sorting.units))
+    # Units that have no spikes outside the disturbed time are not judged.
+    of_unit = np.ones(len(sorting.units))
     of_unit[b.units] = both.max(axis=0, initial=0.0)
     return float(both.max(axis=1, initial=0.0).mean()), of_unit
 
@@ -203,10 +233,9 @@ def sort_and_print(
     times = [(start, start + length_s) for start in (np.sort(truth.artifact_sample) / hz).tolist()]
     for per_min in (simulation.silences_per_min, simulation.rails_per_min):
         times += every(60 / per_min, length_s, simulation.seconds) if per_min else []
-    n_samples, n_channels = raw.shape
-    everything = Undisturbed([], (0.0, 0.0), hz)
-    counts = Undisturbed(times, (how.silent[0] * n_channels, how.silent[1] * n_samples / hz), hz)
-    raw = how.apply(raw)
+    everything = Undisturbed([], Disturbance().hides, raw.shape, hz)
+    counts = Undisturbed(times, how.hides, raw.shape, hz)
+    raw = how.change(raw)
     began = time.process_time()
     sorting = sorted_array(raw, simulation, settings)
     took_s = time.process_time() - began
@@ -241,7 +270,7 @@ def score_of_shorter(simulation: SimulationSettings, share: float, settings: Set
     overrides = (f"probe={simulation.probe}", f"n_units={simulation.n_units}")
     shorter = preset_settings("linear-32", share * simulation.seconds, simulation.seed, overrides)
     raw, truth = simulate_array(spikesieve.read_probe(shorter.probe), shorter)
-    everything = Undisturbed([], (0.0, 0.0), shorter.sampling_hz)
+    everything = Undisturbed([], Disturbance().hides, raw.shape, shorter.sampling_hz)
     return scores(truth, sorted_array(raw, shorter, settings), everything)[0]
 
 

@@ -224,6 +224,13 @@ def test_a_small_cluster_is_no_unit_and_is_counted():
     assert "1 cluster" in notes[0]
 
 
+def test_a_cluster_that_is_seen_half_of_the_time_needs_half_of_the_spikes():
+    sample, unit, means = units([train(20.0, 1), train(20.0, 2)[:12]], [3, 12])
+    for share, n_kept in ((0.7, 1), (0.55, 2)):
+        spikes = UnitSpikes(sample, unit, TIME, seen_share=np.array([1.0, share]))
+        assert len(curate.curate(spikes, means, N_CONTACTS, SHAPES, PARAMS)[1]) == n_kept
+
+
 def test_units_are_numbered_along_the_probe():
     _, kept, _ = curated([train(10.0, s) for s in range(4)], [12, 3, 9, 6])
     assert kept.peak_contacts.tolist() == [3, 6, 9, 12]

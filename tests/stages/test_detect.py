@@ -197,6 +197,18 @@ def test_the_threshold_follows_the_noise_and_not_the_spikes():
     assert threshold(white + spikes) == pytest.approx(threshold(white), rel=0.05)
 
 
+def test_times_at_which_a_spike_would_be_whole_are_those_at_which_whole_spikes_are():
+    blanked = np.zeros((5, 900), bool)
+    blanked[:, 300:330] = blanked[2, 500:] = True
+    contacts = np.array([[0, 1, -1], [3, 2, 4]])
+    times = np.arange(200, 700)
+    found = detect.whole_times(blanked, contacts, (200, 700), SHAPES, tiny.BACKEND)
+    by_spike = [detect.are_whole(blanked, np.tile(near, (500, 1)), times, SHAPES).sum() for near in contacts]
+    assert found.tolist() == by_spike
+    assert by_spike[1] < 270 < 400 < by_spike[0]
+    assert detect.whole_times(None, contacts, (200, 700), SHAPES, tiny.BACKEND).tolist() == [500, 500]
+
+
 def test_blanked_samples_and_silent_contacts_do_not_lower_the_threshold():
     probe, white = line_probe(12), noise(12, 60_000, 0.0)
     whole = detect.threshold_of_noise(sd_of(white, probe), 0.01)

@@ -48,6 +48,10 @@ class DetectedSpikes:
         Amplitude on the largest contact.
     features : ndarray of float32, shape (n, n_near, n_pcs)
         PC scores on the contacts of the group.
+    n_whole : ndarray of int64, shape (n_blocks, n_groups)
+        Samples of each block at which a spike of each group would be detected, because all of it is seen.
+    n_samples : int
+        Samples of all blocks.
     shank_of_group : tuple of int
         Shank of each group; empty for the spikes of one block.
     time_bin : ndarray of int64, shape (n_rows,)
@@ -69,10 +73,22 @@ class DetectedSpikes:
     time_bin: I64
     uv2: F32
     n_used: I32
+    n_whole: I64
+    n_samples: int
     shank_of_group: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.sample)
+
+    @property
+    def whole_share(self) -> F64:
+        """Share of the time in which spikes of each group are detected: (n_groups,) float64, above 0."""
+        return np.asarray(np.maximum(self.n_whole.sum(axis=0), 1) / self.n_samples)
+
+    @property
+    def used_share(self) -> float:
+        """Share of the recording (contacts x time) that is not blanked."""
+        return float(self.n_used.sum(dtype=np.int64) / (self.n_samples * self.n_used.shape[1]))
 
     def shank(self, rows: slice | I64) -> I64:
         """Look up the shank of spikes.
@@ -162,6 +178,8 @@ class Detect(BlockTask[DetectedSpikes]):
             time_bin=size.time_bin,
             uv2=size.uv2,
             n_used=size.n_used,
+            n_whole=detect.whole_times(clean.blanked, self.groups.contacts, core.span, shapes, backend)[None],
+            n_samples=core.stop - core.start,
         )
 
 
@@ -256,7 +274,7 @@ def with_detection_threshold(
     return replace(fitted, detection_threshold_sd=float(threshold), notes=(*fitted.notes, note))
 
 
-@versioned(5)
+@versioned(6)
 def detect_spikes(
     run: Run, source: Source, shapes: Shapes, params: DetectParams, features: FeaturesParams
 ) -> DetectedSpikes:

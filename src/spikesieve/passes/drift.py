@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -11,12 +11,13 @@ from spikesieve.engine.run import Run, versioned
 from spikesieve.engine.source import Source, TraceShift
 from spikesieve.model import F32, F64, I32, I64, Motion, Probe, RowsOnDemand
 from spikesieve.passes.detection import DetectedSpikes, detect_spikes, groups_of
+from spikesieve.passes.located_spikes import detectable_time, located_spikes
 from spikesieve.passes.overview import make_overview
 from spikesieve.settings.detect import DetectParams
 from spikesieve.settings.motion import MotionParams
 from spikesieve.settings.sort import Settings
 from spikesieve.stages.features import Groups, group_of
-from spikesieve.stages.motion.estimate import MotionSpikes, estimate
+from spikesieve.stages.motion.estimate import estimate
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.tissue import Tissue
 
@@ -151,14 +152,14 @@ def find_drift(
     """
     detected = run.step("detect", detect_spikes, source, shapes, detect, settings.features)
     run.step("overview", make_overview, source, detected)
-    motion = run.step("motion", find_motion, source, detected, known, settings.motion)
+    groups = groups_of(source.probe, detect, settings.features)
+    motion = run.step("motion", find_motion, source, detected, groups, known, settings.motion)
     followed = motion
     if settings.motion.mode == "traces":
         shift = run.step("trace shift", make_trace_shift, motion, settings.tissue.traces_length_scale_um)
         source = source.with_shift(shift)
         followed = Motion.still(source.probe.shanks, TRACES_FOLLOW)
         detected = run.step("detect again", detect_spikes, source, shapes, detect, settings.features)
-    groups = groups_of(source.probe, detect, settings.features)
     tissue = Tissue(source.probe, source.preprocessing.whitening, settings.tissue)
     return Drift(source, detected, motion, DriftModel(followed, tissue, groups, source.sampling_hz))
 
@@ -190,14 +191,15 @@ def register_traces(
     """
     detected = run.step("detect", detect_spikes, source, shapes, settings.detect, settings.features)
     run.step("overview", make_overview, source, detected)
-    motion = run.step("motion", find_motion, source, detected, known, settings.motion)
+    groups = groups_of(source.probe, settings.detect, settings.features)
+    motion = run.step("motion", find_motion, source, detected, groups, known, settings.motion)
     shift = run.step("trace shift", make_trace_shift, motion, settings.tissue.traces_length_scale_um)
     return source.with_shift(shift), FollowedMotion(motion, Motion.still(source.probe.shanks, TRACES_FOLLOW))
 
 
-@versioned(5)
+@versioned(6)
 def find_motion(
-    run: Run, source: Source, detected: DetectedSpikes, known: Motion | None, params: MotionParams
+    run: Run, source: Source, detected: DetectedSpikes, groups: Groups, known: Motion | None, params: MotionParams
 ) -> Motion:
     """Estimate the displacement of the tissue.
 
@@ -209,6 +211,8 @@ def find_motion(
         Probe, segments and sampling rate.
     detected : DetectedSpikes
         Detected spikes.
+    groups : Groups
+        Contacts that must be seen where a spike is detected.
     known : Motion or None
         Displacement that was measured elsewhere.
     params : MotionParams
@@ -224,7 +228,7 @@ def find_motion(
         return Motion.still(probe.shanks, "motion.mode is off.")
     if known is not None:
         return known
-    spikes = located_spikes(detected)
+    spikes = replace(located_spikes(detected), detectable=detectable_time(source, detected, groups))
     return estimate(spikes, probe, recording.segments, recording.sampling_hz, params, run.map_kept)
 
 
@@ -247,24 +251,6 @@ def make_trace_shift(run: Run, motion: Motion, length_um: float) -> TraceShift:
         Argument of `Source.with_shift`.
     """
     return TraceShift(motion, length_um)
-
-
-def located_spikes(detected: DetectedSpikes) -> MotionSpikes:
-    """Select the spikes with a reliable position.
-
-    Parameters
-    ----------
-    detected : DetectedSpikes
-        All detected spikes.
-
-    Returns
-    -------
-    MotionSpikes
-        Spikes from which the displacement is estimated.
-    """
-    rows = np.flatnonzero(detected.located)
-    depth_um = np.asarray(detected.position_um[:, 1])[rows]
-    return MotionSpikes(detected.sample[rows], depth_um, detected.amplitude_uv[rows], detected.shank(rows))
 
 
 @dataclass(frozen=True, eq=False)

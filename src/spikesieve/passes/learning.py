@@ -131,7 +131,7 @@ class _MergedUnits:
         return decide
 
 
-@versioned(9)
+@versioned(10)
 def learn_templates_again(
     run: Run, source: Source, matching: Matching, params: LearningParams, shape: TemplatesParams
 ) -> MovingTemplates:
@@ -176,7 +176,7 @@ def learn_templates_again(
     return moving.take(single, n_spikes)
 
 
-@versioned(13)
+@versioned(15)
 def final_units(
     run: Run, source: Source, matching: Matching, params: LearningParams, curation: CurateParams
 ) -> CuratedUnits:
@@ -213,7 +213,8 @@ def final_units(
     unit, sample = np.full(len(matched.sample), -1), matched.sample.copy()
     unit[own], sample[own] = kept.unit, kept.sample
     unit, sample = rivals.hand_over(matched, unit, sample)
-    trains = UnitSpikes(sample, unit, source.recording.sorted_time)
+    seen_share = matched.seen_share_of_units(unit, len(kept.means))
+    trains = UnitSpikes(sample, unit, source.recording.sorted_time, seen_share=seen_share)
     trains, final, removed = curate(trains, kept.means, n_contacts, matching.shapes, curation, alike.may_be_one)
     found = matching.found
     least = float(np.median(found.score - found.excess)) if len(found.score) else 0.0
@@ -229,6 +230,9 @@ def _described(source: Source, matching: Matching) -> DescribedSpikes:
     """The matched spikes with everything that is needed to assign them."""
     found, templates = matching.found, matching.templates.rest
     size = found.norm / np.maximum(templates.norms, 1e-9)[found.template]
+    seen_share = None
+    if found.n_seen is not None and found.n_times is not None:
+        seen_share = found.n_seen.sum(axis=0) / found.n_times.sum()
     return DescribedSpikes(
         found.sample,
         found.template,
@@ -242,6 +246,7 @@ def _described(source: Source, matching: Matching) -> DescribedSpikes:
         source.recording.sorted_time,
         _seconds(source, matching),
         found.whole,
+        seen_share,
     )
 
 

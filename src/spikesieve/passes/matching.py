@@ -173,7 +173,7 @@ def match_templates(
     return replace(found, notes=notes_of_rounds(found.n_left, "match.max_peels"), blanked=blanked)
 
 
-@versioned(7)
+@versioned(8)
 def match_by_likelihood(
     run: Run, source: Source, templates: MovingTemplates, shapes: Shapes, drift: DriftModel, limits: LikelihoodLimits
 ) -> MatchedSpikes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -42,7 +42,7 @@ class ClusteredSpikes:
     clusters: Clusters
 
 
-@versioned(3)
+@versioned(4)
 def make_templates(
     run: Run, spikes: ClusteredSpikes, shapes: Shapes, drift: DriftModel, params: TemplatesParams
 ) -> MovingTemplates:
@@ -67,7 +67,8 @@ def make_templates(
         Templates, predicted from the spikes that were recorded at each displacement.
     """
     n_contacts = drift.probe.n_contacts
-    families = learn_templates(spikes.clusters.means, n_contacts, shapes, params)
+    means = replace(spikes.clusters.means, n_spikes=_counts_if_all_was_seen(spikes))
+    families = _in_used_time(learn_templates(means, n_contacts, shapes, params), spikes.detected.used_share)
     xy, shanks = drift.probe.positions_um, drift.probe.shanks
     peak = families.templates.peak_contacts
     contacts = drift.groups.contacts[group_of(xy[peak], shanks[peak], drift.groups)]
@@ -103,6 +104,22 @@ def group_of_templates(templates: MovingTemplates, drift: DriftModel) -> I64:
     """
     peak, probe = templates.rest.peak_contacts, drift.probe
     return group_of(probe.positions_um[peak], probe.shanks[peak], drift.groups)
+
+
+def _counts_if_all_was_seen(spikes: ClusteredSpikes) -> I64:
+    """Spikes that each cluster would have, (n_clusters,), if they were detected in blanked time as well."""
+    detected, unit, n_spikes = spikes.detected, spikes.clusters.unit, spikes.clusters.means.n_spikes
+    inside = np.flatnonzero(unit >= 0)
+    for_each = 1 / detected.whole_share[detected.group[inside]]
+    total = np.bincount(unit[inside], for_each, len(n_spikes))
+    n_clustered = np.bincount(unit[inside], minlength=len(n_spikes))
+    return np.round(n_spikes * total / np.maximum(n_clustered, 1)).astype(np.int64)
+
+
+def _in_used_time(families: TemplateAssignment, used_share: float) -> TemplateAssignment:
+    """Templates with the spikes that they have in the time that is not blanked: rates are those of this time."""
+    n_spikes = np.round(families.templates.n_spikes * used_share).astype(np.int64)
+    return replace(families, templates=replace(families.templates, n_spikes=n_spikes))
 
 
 def _predicted(one: tuple[Observed, I64], tissue: Tissue, steps_um: F64) -> F32:

@@ -79,6 +79,7 @@ class RefineParams(Params):
     )
     min_spikes: int = setting(
         20,
-        "fewest spikes of a unit; lower it to keep rare neurons, raise it to drop small units",
+        "fewest spikes of a unit, in proportion fewer where a part of the time is blanked; "
+        "lower it to keep rare neurons, raise it to drop small units",
         ge=1,
     )

@@ -18,6 +18,9 @@ MIN_CONTACTS_SHARE = 0.25
 # Reasons that leave something beside the interval.
 WITH_REMAINS = (Reason.ARTIFACT, Reason.GIVEN, Reason.SATURATED)
 
+# Of fewer spikes nothing can be told.
+FEWEST_SPIKES = 8
+
 WHAT = {
     Reason.SILENT: "was silent (zeros, or one value repeated) and is left out",
     Reason.SATURATED: "was at the limit of the converter and is left out",
@@ -69,6 +72,30 @@ def blanked_notes(blanked: Blanked | None, sampling_hz: float) -> tuple[str, ...
             f"{HOW.get(reason, '')}"
         )
     return tuple(notes)
+
+
+def fewest_spikes(min_spikes: int, seen_share: F64) -> I64:
+    """Compute how many spikes units need that are seen only in a share of the time: in proportion fewer.
+
+    Parameters
+    ----------
+    min_spikes : int
+        Fewest spikes of a unit that is always seen.
+    seen_share : ndarray of float64, shape (n_units,)
+        Share of the time in which the spikes of each unit are seen.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_units,)
+        At least 8, or `min_spikes` if that is less.
+
+    Examples
+    --------
+    >>> fewest_spikes(20, np.array([1.0, 0.6, 0.1]))
+    array([20, 12,  8])
+    """
+    in_proportion = np.ceil(min_spikes * seen_share - 1e-9).astype(np.int64)
+    return np.maximum(in_proportion, min(min_spikes, FEWEST_SPIKES))
 
 
 def _percent(share: float) -> str:

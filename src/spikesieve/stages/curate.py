@@ -14,9 +14,10 @@ import numpy as np
 
 from spikesieve.metrics import refractory
 from spikesieve.metrics.alternation import alternation
-from spikesieve.model import F32, I64, Bool, SortedTime
+from spikesieve.model import F32, F64, I64, Bool, SortedTime
 from spikesieve.model.text import counted, one_or_more
 from spikesieve.settings.curate import CurateParams
+from spikesieve.stages.blanked_time import fewest_spikes
 from spikesieve.stages.cluster import Verdict
 from spikesieve.stages.echoes import echo_units
 from spikesieve.stages.shapes import Shapes
@@ -40,6 +41,8 @@ class UnitSpikes:
         The time that was sorted.
     turned : ndarray of bool, shape (n_spikes,), or None
         Spikes of a half that was joined to the other half of its neuron because they take turns; None: there are none.
+    seen_share : ndarray of float64, shape (n_units,), or None
+        Share of the time in which spikes of each unit are seen; None: all of it.
 
     Examples
     --------
@@ -51,6 +54,7 @@ class UnitSpikes:
     unit: I64
     time: SortedTime
     turned: Bool | None = None
+    seen_share: F64 | None = None
 
     def spike_trains(self) -> dict[int, I64]:
         """Sort the spikes into spike trains.
@@ -193,7 +197,8 @@ def curate(
     merged, _ = merge_units(spikes, means, n_contacts, shapes.pcs, params, may_be_one)
     sample, unit = merged.sample, merged.unit
     counts = np.bincount(unit[unit >= 0], minlength=len(means))
-    small = (counts > 0) & (counts < params.min_spikes)
+    share = np.ones(len(means)) if spikes.seen_share is None else spikes.seen_share
+    small = (counts > 0) & (counts < fewest_spikes(params.min_spikes, share))
     keep = (unit >= 0) & ~np.append(small, False)[unit]
     closest_samples = round(params.duplicate_spike_ms * 1e-3 * spikes.time.sampling_hz)
     double = keep & ~first_detections(spikes.time.apart(sample), unit, closest_samples)

@@ -243,8 +243,44 @@ def are_whole(blanked: Bool | None, contacts: I64, sample: I64, shapes: Shapes) 
     """
     if blanked is None:
         return np.ones(len(sample), np.bool_)
-    energy = (shapes.waveforms**2).mean(axis=0)
+    energy = _energy(shapes)
     return np.asarray(hidden_share(blanked, contacts, sample, energy, shapes.peak_index) <= WHOLE)
+
+
+def whole_times(blanked: Bool | None, contacts: I64, span: tuple[int, int], shapes: Shapes, backend: Backend) -> I64:
+    """Count the samples at which a spike of each group of contacts would be whole.
+
+    Parameters
+    ----------
+    blanked : ndarray of bool, shape (n_contacts, n_samples), or None
+        Blanked samples.
+    contacts : ndarray of int64, shape (n_groups, n_near)
+        Contacts of each group; -1 marks an unused entry.
+    span : (int, int)
+        Start and stop of the samples that count.
+    shapes : Shapes
+        Shapes of spikes.
+    backend : Backend
+        Runs the array operations.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_groups,)
+        All samples of the span where nothing is blanked.
+    """
+    if blanked is None or not blanked.any():
+        return np.full(len(contacts), span[1] - span[0])
+    root = np.sqrt(_energy(shapes), dtype=np.float32)
+    each = np.arange(len(blanked))[:, None]
+    waveforms = np.broadcast_to(root, (len(blanked), 1, len(root)))
+    hidden = backend.hidden_energy(blanked, each, np.ascontiguousarray(waveforms), shapes.peak_index)
+    whole = hidden[:, slice(*span)] <= WHOLE
+    return np.array([whole[near[near >= 0]].all(axis=0).sum() for near in contacts], np.int64)
+
+
+def _energy(shapes: Shapes) -> F32:
+    """Share of the energy of a usual spike at each sample of its window, (n_samples,)."""
+    return np.asarray((shapes.waveforms**2).mean(axis=0))
 
 
 def noise_of_universal_scores(clean: Clean, shapes: Shapes, templates: UniversalTemplates, backend: Backend) -> F64:

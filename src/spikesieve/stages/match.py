@@ -22,6 +22,8 @@ from spikesieve.stages.templates import LearnedTemplates, overlaps, unit_norm
 
 # Where less of the energy of a template is visible than this, its spikes are not looked for.
 LEAST_VISIBLE = 0.05
+# Whether spikes would be seen is looked at once in this number of samples: a prime, so that nothing regular is in step.
+SEEN_STEP = 499
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +54,10 @@ class MatchedSpikes:
         What was left out of the recording; None for the spikes of one block.
     whole : ndarray of bool, shape (n,), or None
         False for spikes of which too much is blanked to learn from them. None: not known.
+    n_seen : ndarray of int64, shape (n_blocks, n_templates), or None
+        At how many of `n_times` times a spike of each template would be seen. None: not known.
+    n_times : ndarray of int64, shape (n_blocks,), or None
+        Times that were looked at in each block.
     """
 
     sample: I64
@@ -65,6 +71,8 @@ class MatchedSpikes:
     notes: tuple[str, ...] = ()
     blanked: Blanked | None = None
     whole: Bool | None = None
+    n_seen: I64 | None = None
+    n_times: I64 | None = None
 
     @property
     def is_whole(self) -> Bool:
@@ -234,6 +242,34 @@ def seen(sample: I64, template: I64, span: tuple[int, int], matcher: Matcher, vi
     doubtful = np.flatnonzero(~kept)
     kept[doubtful] = _cut_energy(sample[doubtful], template[doubtful], matcher, visible.blanked) <= WHOLE
     return rows[kept], norm[kept]
+
+
+def times_seen(span: tuple[int, int], matcher: Matcher, visible: Visible) -> tuple[I64, I64]:
+    """Count at how many of some times a spike of each template would be seen.
+
+    Parameters
+    ----------
+    span : (int, int)
+        Start and stop of the samples that the times are spread over.
+    matcher : Matcher
+        The templates.
+    visible : Visible
+        What is visible of them.
+
+    Returns
+    -------
+    n_seen : ndarray of int64, shape (1, n_templates)
+        Counts.
+    n_times : ndarray of int64, shape (1,)
+        Number of times.
+    """
+    times = np.arange(*span, SEEN_STEP)
+    n_seen = np.full((1, len(matcher.templates)), len(times))
+    if visible.norms.size:
+        for k in np.flatnonzero((visible.norms[:, times] < 1).any(axis=1)):
+            _, norm = seen(times, np.full(len(times), k), span, matcher, visible)
+            n_seen[0, k] = np.count_nonzero(norm)
+    return n_seen, np.array([len(times)])
 
 
 def _cut_energy(sample: I64, template: I64, matcher: Matcher, blanked: Bool) -> F32:

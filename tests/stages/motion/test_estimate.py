@@ -12,7 +12,8 @@ from drifting_spikes import HZ, SECONDS, jump, leaning, rms, spikes_of, still, z
 
 from spikesieve.model import Motion, Probe
 from spikesieve.settings.motion import MotionParams
-from spikesieve.stages.motion.estimate import MotionSpikes, estimate
+from spikesieve.stages.motion.estimate import DetectableTime, MotionSpikes, estimate
+from spikesieve.stages.motion.time_bins import time_bins
 
 PROBE = tiny.line_probe(32, 20.0)
 
@@ -102,9 +103,8 @@ def test_a_neuron_that_sticks_to_a_contact_does_not_decide():
     moving, stuck = spikes_of(zigzag), spikes_of(still, n_neurons=1, rate_hz=60.0, noise_um=1.0, seed=3)
     parts = [moving, stuck]
     order = np.argsort(np.concatenate([p.sample for p in parts]), kind="stable")
-    both = MotionSpikes(
-        *(np.concatenate([getattr(p, name) for p in parts])[order] for name in MotionSpikes.__annotations__)
-    )
+    columns = ("sample", "depth_um", "amplitude_uv", "shank")
+    both = MotionSpikes(*(np.concatenate([getattr(p, name) for p in parts])[order] for name in columns))
     assert rms(error_um(find(both), zigzag)) < 2
 
 
@@ -125,7 +125,7 @@ def test_a_stretch_that_is_left_out_is_missing_and_not_still():
     spikes = spikes_of(jump)
     gap = (round(25 * HZ), round(45 * HZ))
     keep = (spikes.sample < gap[0]) | (spikes.sample >= gap[1])
-    some = MotionSpikes(*(getattr(spikes, name)[keep] for name in MotionSpikes.__annotations__))
+    some = spikes.take(keep)
     motion = find(some, segments=((0, gap[0]), (gap[1], round(SECONDS * HZ))))
     assert not ((motion.time_s > 25) & (motion.time_s < 45)).any()
     assert rms(error_um(motion, jump)) < 1.5
@@ -137,6 +137,18 @@ def test_without_spikes_for_a_while_the_error_grows():
     silent = (motion.time_s > 37) & (motion.time_s < 43)
     assert np.isfinite(motion.um).all()
     assert motion.se_um[0, silent].mean() > 1.5 * motion.se_um[0, ~silent].mean()
+
+
+def test_places_are_hidden_where_others_are_seen_longer():
+    """A place is seen for 0.4 of the first bin, then wholly; a bin in which nothing is seen hides none."""
+    bins = time_bins(((0, 300),), 100)
+    n_samples = np.array([[20, 50], [20, 50], [50, 50], [50, 50], [0, 0], [0, 0]])
+    ends_um, shank = np.array([[0.0, 40.0], [40.0, 80.0]]), np.array([3, 3])
+    seen = DetectableTime(np.arange(25, 300, 50), ends_um, shank, n_samples)
+    found = seen.hidden(bins, 3)
+    assert found is not None
+    assert (found.bin.tolist(), found.ends_um.tolist()) == ([0], [[0.0, 40.0]])
+    assert DetectableTime(seen.sample, ends_um, shank, n_samples[:, [1, 1]]).hidden(bins, 3) is None
 
 
 def test_shanks_are_apart():
@@ -157,9 +169,9 @@ def test_shanks_are_apart():
 
 def test_too_few_spikes_rows_or_times_are_refused_with_a_reason():
     spikes = spikes_of(zigzag)
-    nothing = MotionSpikes(*(getattr(spikes, name)[:0] for name in MotionSpikes.__annotations__))
+    nothing = spikes.take(spikes.sample < 0)
     tetrode = Probe(np.array([[0.0, 0], [12, 0], [0, 12], [12, 12]]), np.arange(4), np.zeros(4, np.int64))
-    second = MotionSpikes(*(getattr(spikes, name)[spikes.sample < HZ] for name in MotionSpikes.__annotations__))
+    second = spikes.take(spikes.sample < HZ)
     for motion, word in (
         (find(nothing), "spikes"),
         (find(spikes, probe=tetrode), "rows"),

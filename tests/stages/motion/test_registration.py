@@ -9,7 +9,7 @@ import pytest
 from drifting_spikes import HZ, binned_spikes, rms, zigzag
 
 from spikesieve.stages.motion import registration
-from spikesieve.stages.motion.raster import make_axes, make_raster
+from spikesieve.stages.motion.raster import BinnedSpikes, HiddenDepths, make_axes, make_raster
 from spikesieve.stages.motion.registration import PairShifts, RasterCorrelator, correlate_pairs, solve_displacement
 
 
@@ -36,6 +36,24 @@ def test_pairs_do_not_depend_on_how_many_are_compared_at_once(monkeypatch):
     monkeypatch.setattr(registration, "TILE_BINS", 7)
     pieces = correlate_pairs(correlator, len(bins), 30)
     np.testing.assert_allclose(pieces.correlation, whole.correlation, atol=1e-4)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_neuron_is_not_taken_for_another_that_cannot_be_seen(is_known):
+    """In the first four bins only the neuron at 500 um is seen; the one at 443 um, which fires more, is hidden."""
+    depth_um, n_spikes = np.array([500.0, 443.0, 200.0], np.float32), np.array([10, 30, 10])
+    later = np.repeat(depth_um, n_spikes)
+    depths = [np.full(10, 500, np.float32)] * 4 + [later] * 4
+    time_bin = np.repeat(np.arange(8, dtype=np.int32), [len(each) for each in depths])
+    hidden = None if is_known else HiddenDepths(np.arange(4), np.tile([-60.0, 480.0], (4, 1)))
+    flat = np.concatenate(depths)
+    spikes = BinnedSpikes(time_bin, flat, np.full(len(flat), 4, np.float32), hidden)
+    axes = make_axes(spikes, (-60.0, 680.0), 2.5)
+    pairs = correlate_pairs(RasterCorrelator(partial(make_raster, spikes, axes), np.ones(axes.n_depths), 30, 2.5), 8, 7)
+    assert pairs.correlation[0, :3].min() > 0.9
+    assert bool(pairs.correlation[0, 3:].any()) == is_known
+    displacement = solve_displacement(pairs, np.ones(7), 0.1)
+    assert (np.ptp(displacement) < 1) == (not is_known)
 
 
 def test_wrong_pairs_do_not_pull_the_displacement():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 from matched_cases import REFINE, confusion, footprint, refined, spikes_of, train
@@ -33,6 +34,22 @@ def test_spikes_of_a_unit_that_is_too_small_to_be_kept_go_to_the_next_likeliest(
     found = refined(matched, REFINE.model_copy(update={"same_distance": 0.0, "same_distance_apart": 0.0}))
     assert confusion(truth, found.unit).shape == (2, 1)
     assert confusion(truth, found.unit)[1, 0] == 12
+
+
+def test_a_unit_that_is_seen_half_of_the_time_needs_half_of_the_spikes():
+    matched, _ = spikes_of([footprint(2, 12, 0)], [train(0.15, 0)[:12]], [0])
+    assert len(refined(matched).means) == 0
+    seen = replace(matched, seen_share=np.array([0.45]))
+    assert len(refined(seen).means) == 1
+
+
+def test_whole_spikes_tell_that_a_unit_is_no_noise():
+    """Of six spikes in ten so much is hidden that they barely exceed the limit."""
+    matched, _ = spikes_of([footprint(2, 12, 0)], [train(3, 0)], [0])
+    whole = np.arange(len(matched.sample)) % 10 >= 6
+    matched.excess[~whole] = 0.3
+    assert len(refined(matched).means) == 0
+    assert len(refined(replace(matched, whole=whole)).means) == 1
 
 
 def test_the_largest_cluster_of_too_few_spikes_is_named():

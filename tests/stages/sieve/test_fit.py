@@ -240,3 +240,14 @@ def test_two_spikes_at_a_gap_are_two():
     found = fitted(traces, templates, blanked=blanked_around(268, 300, 500))
     assert list(zip(found.sample.tolist(), found.template.tolist(), strict=True)) == [(250, 0), (258, 1)]
     np.testing.assert_allclose(found.amplitude, [1.0, 1.1], atol=0.05)
+
+
+def test_the_share_of_time_in_which_spikes_are_seen_is_measured():
+    """All contacts are blanked for a quarter of the time in turns, and the largest contact of one template always."""
+    templates = sized(tiny.line_templates(SHAPES, [1, 6], N_CONTACTS), 20.0, 20.0)
+    blanked = np.zeros((N_CONTACTS, 40_000), bool)
+    blanked[:, np.arange(40_000) % 4000 < 1000] = blanked[6] = True
+    found = fitted(np.zeros(blanked.shape, np.float32), templates, blanked=blanked)
+    assert found.n_times.tolist() == [len(range(0, 40_000, 499))]
+    np.testing.assert_allclose(found.n_seen[0] / found.n_times, 0.74, atol=0.03)
+    assert fitted(np.zeros(blanked.shape, np.float32), templates).n_seen.tolist() == [[81, 81]]

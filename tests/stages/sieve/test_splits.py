@@ -19,6 +19,17 @@ def test_two_neurons_under_one_template_become_two_units():
     assert max(close) < 1.0
 
 
+def test_a_few_spikes_of_a_much_larger_neuron_do_not_ruin_a_unit():
+    """Fifteen spikes are too few for a unit, but they are not those of the small neuron with the same template."""
+    small, large = footprint(3, 8, 0), footprint(3.5, 40, 1)
+    matched, truth = spikes_of([small, large], [train(4, 0), train(4, 1)[::27][:15]], [0, 0])
+    assert (truth == 1).sum() == 15
+    found = refined(matched)
+    assert len(found.means) == 1
+    assert np.linalg.norm(found.means.scores[0] - small) < 1
+    assert confusion(truth, found.unit)[0, 0] > 0.9 * (truth == 0).sum()
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_one_neuron_stays_one_unit_though_its_spikes_fall_between_samples(seed):
     """Delays of -1/3, 0 and 1/3 of a sample make three clouds of a large neuron."""

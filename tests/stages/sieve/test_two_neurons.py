@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matched_cases import REFINE, footprint, spikes_of, train
 
+from spikesieve.stages.sieve.mixtures import MIN_POINTS
 from spikesieve.stages.sieve.two_neurons import AlikeUnits
 
 ONE = footprint(4, 24, 0)
@@ -25,6 +26,16 @@ def test_two_neurons_a_few_noise_sd_apart_are_two():
     assert not alike([ONE, OTHER]).may_be_one(0, 1)
 
 
+def test_a_rare_neuron_is_another_one_though_some_of_its_spikes_are_on_the_other_side():
+    """Of 28 spikes, near those of a neuron that fires 6 times as often, some look like that one's."""
+    near = ONE + 6.5 / 24 * footprint(3, 24, 1)
+    matched, truth = spikes_of([ONE, near], [train(1.7, 0), train(1.7, 1)[:28]], [0, 0])
+    unit, other = truth.copy(), np.flatnonzero(truth == 1)
+    unit[np.flatnonzero(truth == 0)[:4]] = 1
+    assert len(other) == 28
+    assert not AlikeUnits(matched, unit, np.zeros(len(unit), np.int64), REFINE).may_be_one(0, 1)
+
+
 def test_halves_of_one_neuron_may_be_one():
     assert alike([ONE], lambda matched: np.arange(len(matched.sample)) % 2).may_be_one(0, 1)
 
@@ -39,7 +50,7 @@ def test_a_unit_that_changes_as_the_tissue_moves_may_be_one():
 
 def test_too_few_spikes_do_not_tell():
     some = alike([ONE, OTHER])
-    few = np.flatnonzero(some.unit == 1)[: REFINE.min_spikes - 1]
+    few = np.flatnonzero(some.unit == 1)[: MIN_POINTS - 1]
     some.unit[np.setdiff1d(np.flatnonzero(some.unit == 1), few)] = -1
     assert some.may_be_one(0, 1)
 

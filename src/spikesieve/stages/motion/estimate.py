@@ -6,13 +6,13 @@ By decentralised registration of rasters (DREDge), or by Kilosort4's alignment w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from spikesieve.geometry import SAME_ROW_UM
-from spikesieve.model import F32, F64, I64, DriftDecision, Motion, Probe
+from spikesieve.model import F32, F64, I64, Bool, DriftDecision, Motion, Probe
 from spikesieve.model.text import counted, one_or_more
 from spikesieve.settings.motion import MotionParams
 from spikesieve.stages.motion.confidence import (
@@ -25,7 +25,7 @@ from spikesieve.stages.motion.confidence import (
 from spikesieve.stages.motion.depth_windows import DepthWindows, make_depth_windows
 from spikesieve.stages.motion.kilosort import align_batches
 from spikesieve.stages.motion.multiscale import Registration, register
-from spikesieve.stages.motion.raster import BinnedSpikes, bin_spikes
+from spikesieve.stages.motion.raster import BinnedSpikes, HiddenDepths, bin_spikes
 from spikesieve.stages.motion.time_bins import TimeBins, time_bins
 from spikesieve.stages.share import Share
 
@@ -42,7 +42,53 @@ MIN_BINS, MIN_SPIKES_PER_BIN, MIN_NEURONS = 5, 10.0, 5.0
 # over it, a third of the spread of a neuron's amplitudes.
 MIN_MOVEMENT_UM = 0.5
 
+# A place is hidden in a time bin if it is seen for less than this share of the time in which the best one is seen.
+MIN_SEEN_RATIO = 0.5
+
 NO_CORRECTION = "No drift is corrected."
+
+
+@dataclass(frozen=True, eq=False)
+class DetectableTime:
+    """When spikes could be detected at which depths: contacts may be blanked for some time.
+
+    Attributes
+    ----------
+    sample : ndarray of int64, shape (n_times,)
+        Times in samples, ascending and evenly spaced.
+    ends_um : ndarray of float64, shape (n_places, 2)
+        Lowest and highest depth of each place in um.
+    shank : ndarray of int64, shape (n_places,)
+        Shank of each place.
+    n_samples : ndarray of int64, shape (n_times, n_places)
+        Samples around each time in which all contacts of a place are seen.
+    """
+
+    sample: I64
+    ends_um: F64
+    shank: I64
+    n_samples: I64
+
+    def hidden(self, bins: TimeBins, shank: int) -> HiddenDepths | None:
+        """Find the places of a shank at which less is seen than half of what is seen elsewhere.
+
+        Parameters
+        ----------
+        bins : TimeBins
+            Time bins.
+        shank : int
+            The shank.
+
+        Returns
+        -------
+        HiddenDepths or None
+            None where all places are seen alike.
+        """
+        row, places = bins.index_of(self.sample), np.flatnonzero(self.shank == shank)
+        total = np.zeros((len(bins), len(places)))
+        np.add.at(total, row[row >= 0], self.n_samples[row >= 0][:, places])
+        time_bin, place = np.nonzero(total < MIN_SEEN_RATIO * total.max(axis=1, keepdims=True))
+        return HiddenDepths(time_bin, self.ends_um[places[place]]) if len(place) else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,15 +105,34 @@ class MotionSpikes:
         Amplitudes on the largest contact in uV.
     shank : ndarray of int64, shape (n,)
         Shank numbers of the probe.
+    detectable : DetectableTime or None
+        When spikes could be detected where; None: always and everywhere.
     """
 
     sample: I64
     depth_um: F32
     amplitude_uv: F32
     shank: I64
+    detectable: DetectableTime | None = None
 
     def __len__(self) -> int:
         return len(self.sample)
+
+    def take(self, keep: Bool | I64) -> MotionSpikes:
+        """Select spikes.
+
+        Parameters
+        ----------
+        keep : ndarray of bool, or of int64
+            Mask, or ascending indices.
+
+        Returns
+        -------
+        MotionSpikes
+            The selected spikes.
+        """
+        sample, depth_um, amplitude_uv = self.sample[keep], self.depth_um[keep], self.amplitude_uv[keep]
+        return MotionSpikes(sample, depth_um, amplitude_uv, self.shank[keep], self.detectable)
 
 
 def estimate(
@@ -120,6 +185,8 @@ def estimate(
     for row, shank in enumerate(shanks):
         on_shank = np.flatnonzero(spikes.shank == shank)
         binned = bin_spikes(bins, spikes.sample[on_shank], spikes.depth_um[on_shank], spikes.amplitude_uv[on_shank])
+        if spikes.detectable is not None:
+            binned = replace(binned, hidden=spikes.detectable.hidden(bins, int(shank)))
         decision, reason = "refuse", _too_little(binned, len(bins), probe.positions_um[probe.shanks == shank, 1])
         if not reason:
             found = _estimate_shank(binned, bins, windows, sampling_hz, params, share)

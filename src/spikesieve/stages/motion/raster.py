@@ -23,6 +23,38 @@ SMOOTH_UM = 4.0
 
 
 @dataclass(frozen=True, eq=False)
+class HiddenDepths:
+    """Ranges of depth in which no spike could be detected in a time bin, because contacts were blanked.
+
+    Attributes
+    ----------
+    bin : ndarray of int64, shape (n,)
+        Time bin of each range.
+    ends_um : ndarray of float64, shape (n, 2)
+        Its lowest and highest depth in um.
+    """
+
+    bin: I64
+    ends_um: F64
+
+    def mark(self, raster: F32, axes: RasterAxes, start: int) -> None:
+        """Write NaN where a raster could not hold a spike.
+
+        Parameters
+        ----------
+        raster : ndarray of float32, shape (n_bins, n_amplitudes, n_depths)
+            Raster of time bins from `start` on, changed in place.
+        axes : RasterAxes
+            Its depths.
+        start : int
+            Its first time bin.
+        """
+        for k in np.flatnonzero((self.bin >= start) & (self.bin < start + len(raster))):
+            first, last = np.searchsorted(axes.depth_um, self.ends_um[k])
+            raster[self.bin[k] - start, :, first:last] = np.nan
+
+
+@dataclass(frozen=True, eq=False)
 class BinnedSpikes:
     """Spikes of one shank, ordered by time bin.
 
@@ -34,11 +66,14 @@ class BinnedSpikes:
         Depth of each spike in um.
     log_amplitude : ndarray of float32, shape (n,)
         Natural logarithm of the amplitude in uV.
+    hidden : HiddenDepths or None
+        Where no spike could be detected; None: nowhere.
     """
 
     bin: I32
     depth_um: F32
     log_amplitude: F32
+    hidden: HiddenDepths | None = None
 
     def __len__(self) -> int:
         return len(self.bin)
@@ -56,7 +91,7 @@ class BinnedSpikes:
         BinnedSpikes
             The selected spikes.
         """
-        return BinnedSpikes(self.bin[keep], self.depth_um[keep], self.log_amplitude[keep])
+        return BinnedSpikes(self.bin[keep], self.depth_um[keep], self.log_amplitude[keep], self.hidden)
 
     def at_rest(self, displacement_um: F64, windows: DepthWindows) -> BinnedSpikes:
         """Correct the depths of the spikes for a displacement.
@@ -77,10 +112,13 @@ class BinnedSpikes:
         for start in range(0, len(self), AT_ONCE):
             chunk = slice(start, start + AT_ONCE)
             row, depth_um = self.bin[chunk], self.depth_um[chunk]
-            below, above, fraction = windows.neighbours(depth_um)
-            moved_um = displacement_um[row, below] * (1 - fraction) + displacement_um[row, above] * fraction
-            rest_um[chunk] = depth_um - moved_um
-        return replace(self, depth_um=rest_um)
+            rest_um[chunk] = depth_um - _moved_um(row, depth_um, displacement_um, windows)
+        hidden = self.hidden
+        if hidden is not None:
+            ends_um = hidden.ends_um.ravel()
+            ends_um = ends_um - _moved_um(np.repeat(hidden.bin, 2), ends_um, displacement_um, windows)
+            hidden = replace(hidden, ends_um=ends_um.reshape(-1, 2))
+        return replace(self, depth_um=rest_um, hidden=hidden)
 
     def counts(self, n_bins: int, windows: DepthWindows) -> F64:
         """Count the spikes of each bin in each window, weighted.
@@ -99,6 +137,12 @@ class BinnedSpikes:
         """
         columns = [np.bincount(self.bin, windows.weights(k, self.depth_um), n_bins) for k in range(len(windows))]
         return np.stack(columns, axis=1)
+
+
+def _moved_um(row: I32 | I64, depth_um: F32 | F64, displacement_um: F64, windows: DepthWindows) -> F64:
+    """How far the tissue was displaced in some time bins at some depths."""
+    below, above, fraction = windows.neighbours(depth_um)
+    return np.asarray(displacement_um[row, below] * (1 - fraction) + displacement_um[row, above] * fraction)
 
 
 def bin_spikes(bins: TimeBins, sample: I64, depth_um: F32, amplitude_uv: F32) -> BinnedSpikes:
@@ -196,7 +240,7 @@ def make_raster(spikes: BinnedSpikes, axes: RasterAxes, start: int, stop: int) -
     Returns
     -------
     ndarray of float32, shape (stop - start, N_AMPLITUDES, n_depths)
-        Values from 0 to 1.
+        Values from 0 to 1; NaN where no spike could be detected.
 
     Notes
     -----
@@ -232,7 +276,10 @@ def make_raster(spikes: BinnedSpikes, axes: RasterAxes, start: int, stop: int) -
     sigma = SMOOTH_UM / axes.bin_um
     smooth = gaussian_filter1d(counts, sigma, axis=2, mode="constant")
     smooth *= np.float32(np.sqrt(2 * np.pi) * max(sigma, 0.4))
-    return np.asarray(smooth / (smooth + np.float32(HALF_COUNT)))
+    saturating: F32 = smooth / (smooth + np.float32(HALF_COUNT))
+    if spikes.hidden is not None:
+        spikes.hidden.mark(saturating, axes, start)
+    return saturating
 
 
 def _neighbouring_bin(place: F64, step: int) -> tuple[I64, F64]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.linalg import cho_solve_banded, cholesky_banded
 
-from spikesieve.model import F32, F64
+from spikesieve.model import F32, F64, Bool
 
 C64 = NDArray[np.complex64]
 
@@ -29,6 +29,8 @@ CHUNK_BINS = 256
 SHORTEST_WAVE_UM = 8.0
 # Pairs with a smaller correlation are not used.
 MIN_CORRELATION = 0.1
+# Bins are compared if both know at least this share of the depths that one of them knows.
+MIN_KNOWN_ALIKE = 0.5
 REWEIGHTINGS = 5
 # Residuals beyond this many SD get little weight (Cauchy).
 CAUCHY_SD = 3.0
@@ -59,7 +61,8 @@ class RasterCorrelator:
     Attributes
     ----------
     raster_of : callable
-        (start, stop) -> raster of these time bins, ndarray of float32, shape (stop - start, n_amplitudes, n_depths).
+        (start, stop) -> raster of these time bins, ndarray of float32, shape (stop - start, n_amplitudes, n_depths);
+        NaN where nothing is known.
     weights : ndarray of float64, shape (n_depths,)
         Weight of each depth bin in the window.
     max_lag : int
@@ -108,12 +111,15 @@ def correlate_pairs(correlator: RasterCorrelator, n_bins: int, horizon: int) -> 
     horizon = max(1, min(horizon, n_bins - 1))
     shift, correlation = np.zeros((2, n_bins, horizon), np.float32)
     to_lags = _waves_to_lags(correlator)
-    waves: dict[int, C64] = {}
+    waves: dict[int, _Tile] = {}
     for start in range(0, n_bins, TILE_BINS):
         for other in range(start, min(start + TILE_BINS + horizon, n_bins), TILE_BINS):
             if other not in waves:
-                waves[other] = _waves(correlator, other, min(other + TILE_BINS, n_bins))
-            best_lag, best = _best_lags(_correlations(waves[start], waves[other], to_lags), correlator.max_lag)
+                waves[other] = _tile(correlator, other, min(other + TILE_BINS, n_bins))
+            scores = _correlations(waves[start].waves, waves[other].waves, to_lags)
+            if waves[start].known is not None or waves[other].known is not None:
+                scores *= _comparable(waves[start], waves[other], correlator.weights)
+            best_lag, best = _best_lags(scores, correlator.max_lag)
             first = np.arange(start, min(start + TILE_BINS, n_bins))[:, None]
             column = np.arange(other, min(other + TILE_BINS, n_bins)) - first - 1
             is_pair = (column >= 0) & (column < horizon)
@@ -124,19 +130,51 @@ def correlate_pairs(correlator: RasterCorrelator, n_bins: int, horizon: int) -> 
     return PairShifts(shift, correlation)
 
 
-def _waves(correlator: RasterCorrelator, start: int, stop: int) -> C64:
-    """Fourier components over depth of standardised rasters in the window: (n_waves, n_bins, n_amplitudes).
+@dataclass(frozen=True, eq=False)
+class _Tile:
+    """Standardised rasters of some time bins.
+
+    Attributes: their Fourier components over depth, (n_waves, n_bins, n_amplitudes); which depths are known,
+    (n_bins, n_depths) bool, or None if all are.
+    """
+
+    waves: C64
+    known: Bool | None
+
+
+def _tile(correlator: RasterCorrelator, start: int, stop: int) -> _Tile:
+    """Standardise rasters in the window.
 
     Both members of a pair carry the root of the window, so that comparing i with j is the same as j with i.
     """
     raster = correlator.raster_of(start, stop)
     share = (correlator.weights / (correlator.weights.sum() * raster.shape[1])).astype(np.float32)
-    mean = (raster @ share).sum(axis=1)
-    windowed = (raster - mean[:, None, None]) * np.sqrt(share)
+    known = ~np.isnan(raster)
+    if known.all():
+        mean = (raster @ share).sum(axis=1)
+        windowed = (raster - mean[:, None, None]) * np.sqrt(share)
+    else:
+        # What is not known counts for no lag and against none.
+        mean = (np.nan_to_num(raster) @ share).sum(axis=1) / np.maximum((known @ share).sum(axis=1), 1e-6)
+        windowed = np.nan_to_num(raster - mean[:, None, None]) * np.sqrt(share)
     norm = np.sqrt((windowed * windowed).sum(axis=(1, 2), keepdims=True))
     windowed /= np.where(norm > 1e-6, norm, np.inf)
     waves = fft.rfft(windowed, correlator.n_fft, axis=2)[:, :, : correlator.n_waves]
-    return np.ascontiguousarray(waves.transpose(2, 0, 1), dtype=np.complex64)
+    waves = np.ascontiguousarray(waves.transpose(2, 0, 1), dtype=np.complex64)
+    return _Tile(waves, None if known.all() else np.asarray(known.all(axis=1)))
+
+
+def _comparable(first: _Tile, second: _Tile, share: F64) -> Bool:
+    """Which pairs know nearly the same depths, (n_first, n_second).
+
+    Where they do not, a neuron that one of them cannot see is missing, and another one is taken for it.
+    """
+    a, b = (
+        np.ones((tile.waves.shape[1], len(share)), np.bool_) if tile.known is None else tile.known
+        for tile in (first, second)
+    )
+    both, of_first, of_second = (a * share) @ b.T, a @ share, b @ share
+    return np.asarray(both >= MIN_KNOWN_ALIKE * (of_first[:, None] + of_second - both))
 
 
 def _waves_to_lags(correlator: RasterCorrelator) -> F32:

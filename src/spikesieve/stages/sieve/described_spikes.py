@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 
-from spikesieve.model import F32, I32, I64, Bool, SortedTime
+from spikesieve.model import F32, F64, I32, I64, Bool, SortedTime
 from spikesieve.stages.share import Share
 
 
@@ -47,6 +47,8 @@ class DescribedSpikes:
         Length in s of what was matched.
     whole : ndarray of bool, shape (n_spikes,), optional
         False for spikes of which too much is blanked to learn from them. None: all are whole.
+    seen_share : ndarray of float64, shape (n_templates,), optional
+        Share of the time in which spikes of each template are seen. None: all of it.
     feature_row : ndarray of int64, shape (n_spikes,), optional
         Row of `features` of each spike, where `features` holds more spikes than these. None: row i is spike i.
     """
@@ -63,6 +65,7 @@ class DescribedSpikes:
     time: SortedTime
     duration_s: float
     whole: Bool | None = None
+    seen_share: F64 | None = None
     feature_row: I64 | None = None
 
     def take(self, rows: I64) -> DescribedSpikes:
@@ -82,6 +85,28 @@ class DescribedSpikes:
         columns = {name: getattr(self, name)[rows] for name in per_spike}
         whole = None if self.whole is None else self.whole[rows]
         return replace(self, **columns, whole=whole, feature_row=self._feature_rows(rows))
+
+    def seen_share_of_units(self, unit: I64, n_units: int) -> F64:
+        """Compute in which share of the time spikes of each unit are seen.
+
+        Parameters
+        ----------
+        unit : ndarray of int64, shape (n_spikes,)
+            The unit of each spike; -1 = none.
+        n_units : int
+            Number of units.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_units,)
+            The mean over its spikes; 1 for units without spikes.
+        """
+        share = np.ones(n_units)
+        if self.seen_share is not None:
+            inside = unit >= 0
+            total = np.bincount(unit[inside], self.seen_share[self.template[inside]], n_units)
+            np.divide(total, np.bincount(unit[inside], minlength=n_units), out=share, where=total > 0)
+        return share
 
     def features_of(self, rows: I64) -> F32:
         """Read the features of some spikes.

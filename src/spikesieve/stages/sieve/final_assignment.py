@@ -10,6 +10,7 @@ from spikesieve.model import F32, F64, I64
 from spikesieve.model.text import counted
 from spikesieve.settings.fit import FitParams
 from spikesieve.settings.refine import RefineParams
+from spikesieve.stages.blanked_time import fewest_spikes
 from spikesieve.stages.share import Share
 from spikesieve.stages.sieve.assignment import most_likely_units
 from spikesieve.stages.sieve.described_spikes import DescribedSpikes, group_by_contacts
@@ -79,7 +80,11 @@ def final_assignment(
     found = most_likely_units(spikes, all_groups, means, unassigned(n_all), fit, share)
     unit = np.where(found.accepted & above_cutoffs(spikes.norm_ratio, found, means, fit, share), found.unit, -1)
     counts = np.bincount(unit[unit >= 0], minlength=n_units)
-    enough, excess = counts >= params.min_spikes, sure_excess(spikes.excess, unit, n_units)
+    fewest = fewest_spikes(params.min_spikes, spikes.seen_share_of_units(unit, n_units))
+    enough, excess = counts >= fewest, sure_excess(spikes.excess, unit, n_units)
+    if spikes.whole is not None:
+        # Spikes that are partly hidden exceed the limit by less.
+        excess = np.maximum(excess, sure_excess(spikes.excess, np.where(spikes.whole, unit, -1), n_units))
     strong = enough & (excess >= params.min_median_excess_sd)
     notes = (
         *_note_on_weak_units(np.where(enough & ~strong, counts, 0), excess, means, params),

@@ -12,7 +12,7 @@ from spikesieve.kernels.pursuit import Bounds, Worth
 from spikesieve.model import F32, F64, Bool
 from spikesieve.settings.fit import FitParams
 from spikesieve.stages.blanking import WHOLE
-from spikesieve.stages.match import MatchedSpikes, Matcher, seen
+from spikesieve.stages.match import MatchedSpikes, Matcher, seen, times_seen
 from spikesieve.stages.noise import mad_sd
 from spikesieve.stages.preprocess import Clean
 from spikesieve.stages.shapes import Shapes
@@ -133,7 +133,8 @@ def fit(
     least = least_score(d, cost, precision, params).astype(np.float32)
     excess = score - np.where(part == 1.0, expected.least[template], least)
     found = sample, template.astype(np.int32), score, excess, amplitude, norm, features, n_left
-    return MatchedSpikes(*found, whole=whole)
+    n_seen, n_times = times_seen(span, matcher, visible)
+    return MatchedSpikes(*found, whole=whole, n_seen=n_seen, n_times=n_times)
 
 
 def noise_of_scores(white: F32, shapes: Shapes, backend: Backend, blanked: Bool | None = None) -> F64:

@@ -12,7 +12,7 @@ from spikesieve.model import F32, F64, I64, Bool, SortedTime
 from spikesieve.settings.refine import RefineParams
 from spikesieve.stages.share import Share
 from spikesieve.stages.sieve.described_spikes import DescribedSpikes, SpikeGroup
-from spikesieve.stages.sieve.mixtures import fit_two_gaussians
+from spikesieve.stages.sieve.mixtures import MIN_POINTS, fit_two_gaussians
 from spikesieve.stages.sieve.same_neuron import log_odds_one_neuron, without_jitter
 from spikesieve.stages.sieve.unit_means import Assignment
 from spikesieve.stages.templates import component_lags
@@ -143,14 +143,14 @@ def second_neuron(points: F64, sample: I64, test: SplitTest) -> Bool | None:
     >>> second_neuron(points[40:], sample[40:], test) is None
     True
     """
-    params = test.params
-    if len(points) < 2 * params.min_spikes:
+    if len(points) < 2 * MIN_POINTS:
         return None
+    params = test.params
     found = fit_two_gaussians(main_components(points))
     if found is None or found.gain < params.split_log_likelihood_gain or found.separation < params.split_separation:
         return None
     upper = found.upper
-    if min(upper.sum(), (~upper).sum()) < params.min_spikes:
+    if min(upper.sum(), (~upper).sum()) < MIN_POINTS:
         return None
     one_neuron = log_odds_one_neuron(sample[upper], sample[~upper], test.time) > params.refractory_log_odds
     return None if one_neuron else upper

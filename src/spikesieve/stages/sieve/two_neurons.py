@@ -13,12 +13,14 @@ from spikesieve.model import F32, F64, I64, Bool
 from spikesieve.settings.refine import RefineParams
 from spikesieve.stages.sieve.described_spikes import DescribedSpikes, group_by_contacts
 from spikesieve.stages.sieve.merge_across_drift import MAX_OVERLAP
+from spikesieve.stages.sieve.mixtures import MIN_POINTS
 from spikesieve.stages.sieve.same_neuron import without_amplitude, without_jitter
 from spikesieve.stages.sieve.splits import SplitTest, second_neuron
 from spikesieve.stages.templates import component_lags
 
-# Two units are two neurons where each has at least this share of its spikes on its own side of the split.
-MIN_OWN_SIDE = 0.9
+# Two units are two neurons where each has at least this share of its spikes on its own side of the split. Of two
+# Gaussians 3 SD apart, the one that is 6 times as rare has a fifth of its points on the other side.
+MIN_OWN_SIDE = 0.8
 # More spikes of a unit tell no more.
 MAX_SPIKES = 1000
 
@@ -59,7 +61,7 @@ class AlikeUnits:
             one and part them as the units do. The size and the time of a spike do not count: one neuron's vary.
         """
         rows = [np.flatnonzero(self.unit == k) for k in (a, b)]
-        if min(map(len, rows)) < self.params.min_spikes or self._overlap(*rows) < MAX_OVERLAP:
+        if min(map(len, rows)) < MIN_POINTS or self._overlap(*rows) < MAX_OVERLAP:
             return True
         found = [self._main_group(of_unit[:: -(-len(of_unit) // MAX_SPIKES)]) for of_unit in rows]
         (contacts_a, x_a, rows_a), (contacts_b, x_b, rows_b) = found
