@@ -13,6 +13,7 @@ from spikesieve.api.result_to_show import of_sorting
 from spikesieve.app.decisions import Asked
 from spikesieve.app.describer import Describer
 from spikesieve.app.session import Session
+from spikesieve.curation import measured
 from spikesieve.curation.actions import Merge, Split
 from spikesieve.curation.history import History
 from spikesieve.curation.recompute import curated
@@ -152,3 +153,15 @@ def test_what_is_wanted_first_is_not_kept_waiting_by_a_measurement(
     describer._measure(new)
     assert n_pauses > 10
     assert session.descriptions.metrics(new) is not None
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 7, 1000])
+def test_spikes_at_one_sample_are_counted_the_same_in_parts(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measured, "LOOKED_UP_AT_ONCE", at_once)
+    rng = np.random.default_rng(at_once)
+    train = np.sort(rng.integers(0, 200, 90))
+    sample = np.sort(np.concatenate([train, rng.integers(0, 200, 400)]))
+    n_pauses: list[int] = []
+    found = measured._synchrony(sample, train, lambda: n_pauses.append(1))
+    np.testing.assert_array_equal(found, synchrony_of_train(sample, train))
+    assert len(n_pauses) >= min(90 // at_once, 1)

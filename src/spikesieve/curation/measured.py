@@ -10,8 +10,8 @@ import numpy as np
 
 from spikesieve.curation.parts import Parts, evenly_spaced
 from spikesieve.curation.recompute import means_of, measured_again
-from spikesieve.metrics.spike_times import synchrony_of_train
-from spikesieve.model import F32, I32, I64, RowsOnDemand, Sorting, Spikes, Templates, Unit, UnitMetrics
+from spikesieve.metrics.spike_times import SYNCHRONY_SIZES, synchrony_of_train
+from spikesieve.model import F32, F64, I32, I64, RowsOnDemand, Sorting, Spikes, Templates, Unit, UnitMetrics
 from spikesieve.stages.echoes import name_echoes, partial_echoes
 from spikesieve.stages.features import FeaturesOfUnits
 from spikesieve.stages.templates import LearnedTemplates
@@ -41,6 +41,8 @@ class DescribedUnit:
 
 AT_ONCE = 1024
 """Spikes whose features are read between two pauses: each may be on a page of the file of its own."""
+LOOKED_UP_AT_ONCE = 32_768
+"""Spikes that are looked up among all spikes between two pauses."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,10 +122,19 @@ def measured_after(
     row = name_echoes(small.units, partial_echoes(trains, means, sorting.sorted_time, of={0}))[0][0]
     acg = autocorrelogram(trains[0], sorting.sorted_time)
     small = replace(small, acgs=np.stack([acg, *np.zeros((len(near), len(acg)), np.int64)]))
-    pause()
-    synchrony = synchrony_of_train(np.asarray(sorting.spikes.sample), trains[0])
+    synchrony = _synchrony(np.asarray(sorting.spikes.sample), trains[0], pause)
     pause()
     return row, metrics_of_unit(small, 0, synchrony)
+
+
+def _synchrony(sample: I64, train: I64, pause: Callable[[], None]) -> F64:
+    """The same as `synchrony_of_train`, with pauses. No cut is between two spikes at one sample."""
+    cuts = np.searchsorted(train, train[LOOKED_UP_AT_ONCE::LOOKED_UP_AT_ONCE])
+    counts = np.zeros(len(SYNCHRONY_SIZES))
+    for part in np.split(train, cuts):
+        pause()
+        counts += np.rint(synchrony_of_train(sample, part) * len(part)) if len(part) else 0
+    return counts / len(train)
 
 
 def _with_only(
