@@ -20,7 +20,7 @@ from spikesieve.passes.drift import SpikesAtRest
 from spikesieve.settings.cluster import ClusterParams
 from spikesieve.settings.detect import DetectParams
 from spikesieve.settings.features import FeaturesParams
-from spikesieve.stages import localize, templates
+from spikesieve.stages import detect, localize, templates
 from spikesieve.stages.features import Groups, group_of
 from spikesieve.stages.preprocess import Clean
 from spikesieve.stages.shapes import Shapes
@@ -112,6 +112,8 @@ class DescribeTruth(BlockTask[DetectedSpikes]):
             time_bin=size.time_bin,
             uv2=size.uv2,
             n_used=size.n_used,
+            n_whole=detect.whole_times(clean.blanked, self.groups.contacts, core.span, shapes, backend)[None],
+            n_samples=core.stop - core.start,
         )
 
 
