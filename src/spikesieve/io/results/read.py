@@ -338,7 +338,7 @@ def _n_without_placeholders(unit: I32, n_units: int) -> int:
 def _array(folder: Path, name: str, lazily: bool = False) -> NDArray[Any]:
     path = folder / f"{name}.npy"
     try:
-        return np.asarray(load_npy(path, lazily))
+        return load_npy(path, lazily)
     except (OSError, ValueError) as error:
         raise _damaged(path, error) from error
 
