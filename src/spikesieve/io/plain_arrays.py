@@ -22,7 +22,7 @@ _DAMAGE = (
 )
 
 
-# Fewer rows than one of so many are read page by page. More are read as the system likes, which gets ahead in the file.
+# If less than one row of 32 is wanted, pages are read one by one; otherwise the system gets ahead in the file.
 SPARSE = 32
 
 
