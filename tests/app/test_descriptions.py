@@ -13,7 +13,7 @@ from app_server import small_result
 
 from spikesieve.app import descriptions as module
 from spikesieve.app.decisions import Asked
-from spikesieve.app.describer import Describer
+from spikesieve.app.describer import Describer, PutOffError
 from spikesieve.app.session import Session
 from spikesieve.curation.history import History
 from spikesieve.model import Unit
@@ -121,6 +121,19 @@ def test_near_units_are_those_of_the_rule(result: Result) -> None:
         expected = [k for k in session.units.ids if k != unit and are_near(waveforms[unit], waveforms[k])]
         assert session.near(unit, session.units.ids) == expected
     assert new in session.units.ids
+
+
+def test_a_rehearsal_ends_where_the_page_is_closed(result: Result) -> None:
+    session, n_pauses = new_session(result), list[int]()
+
+    def pause() -> None:
+        n_pauses.append(1)
+        if len(n_pauses) == 3:
+            raise PutOffError
+
+    with pytest.raises(PutOffError):
+        session.rehearse(pause)
+    assert len(n_pauses) == 3
 
 
 def test_a_rehearsal_leaves_nothing_behind(result: Result) -> None:

@@ -53,8 +53,8 @@ class Describer:
     def _work(self) -> None:
         descriptions, is_new = self._session.descriptions, False
         compile_loops()
-        with self._session.quiet.turn(self._stopped):
-            self._session.rehearse()
+        with self._session.quiet.turn(self._stopped), suppress(PutOffError):
+            self._session.rehearse(self._pause)
         while not self._stopped.is_set():
             if descriptions.wanted.wait(KEEP_S if is_new else None):
                 is_new |= self._describe_all()
@@ -92,10 +92,16 @@ class Describer:
         session, descriptions = self._session, self._session.descriptions
 
         def pause() -> None:
-            session.quiet.wait(self._stopped)
+            self._pause()
             waits = descriptions.wanted.is_set() and any(descriptions.waiting(session.units.ids))
-            if waits or self._stopped.is_set() or unit not in session.units.rows:
+            if waits or unit not in session.units.rows:
                 raise PutOffError
 
         with suppress(PutOffError):
             descriptions.measure(unit, session.near(unit, session.units.ids), pause)
+
+    def _pause(self) -> None:
+        """Wait until no page waits, or end."""
+        self._session.quiet.wait(self._stopped)
+        if self._stopped.is_set():
+            raise PutOffError

@@ -20,13 +20,17 @@ class Patience(NamedTuple):
         Nothing must have been asked for this long: until then a page draws, and gets ahead.
     most_s : float
         It waits up to this for the page to be quiet.
+    then : Patience, optional
+        What it waits for after that. Default: nothing, it begins.
     """
 
     quiet_s: float
     most_s: float
+    then: Patience | None = None
 
 
-SOON, LATER = Patience(0.4, 3.0), Patience(1.2, 30.0)
+SOON = Patience(0.4, 3.0)
+LATER = Patience(1.2, 30.0, then=Patience(0.4, 30.0))
 """For what completes a decision, and for what none waits for: it begins when the curator pauses."""
 
 
@@ -84,8 +88,12 @@ class Quiet:
             How long it is waited for.
         """
         until_s = time.monotonic() + patience.most_s
-        while self._is_loud(patience.quiet_s) and time.monotonic() < until_s and not stopped.wait(LOOK_S):
-            pass
+        while self._is_loud(patience.quiet_s) and not stopped.is_set():
+            if time.monotonic() >= until_s:
+                if patience.then is not None:
+                    self.wait(stopped, patience.then)
+                return
+            stopped.wait(LOOK_S)
 
     def _count(self, by: int) -> None:
         with self._counting:

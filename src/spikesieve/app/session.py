@@ -17,8 +17,11 @@ from spikesieve.app.suggester import Suggester
 from spikesieve.app.wire import plain
 from spikesieve.curation.actions import Membership, Merge, after
 from spikesieve.curation.history import Deed, Entry, GoBack, History, Redo, Step, Undo
+from spikesieve.curation.measured import go_on
 from spikesieve.errors import InputError
 from spikesieve.model import I32, Label
+from spikesieve.views.columns import look_at_all
+from spikesieve.views.compiled import load_measures
 from spikesieve.views.result import Result
 from spikesieve.views.unit_rows import unit_row
 from spikesieve.views.waveforms import mean_waveform, similarity
@@ -221,13 +224,26 @@ class Session:
             before = self._history
             return self.changes(before.units, self._add(deed_of(asked, before, self.result), asked.request))
 
-    def rehearse(self) -> None:
-        """Merge two units, describe what they make, and forget it: what is done for the first time takes longer."""
-        pair = sorted(self.units.ids, key=lambda unit: abs(len(self.rows(unit)) - REHEARSED))[:2]
+    def rehearse(self, pause: Callable[[], None] = go_on) -> None:
+        """Merge two units, describe what they make, and forget it: what is done for the first time takes longer.
+
+        Parameters
+        ----------
+        pause : callable, optional
+            Called before each part of the work. Default: go on.
+        """
+        result, units = self.result, self.units
+        pair = sorted(units.ids, key=lambda unit: abs(len(self.rows(unit)) - REHEARSED))[:2]
         if len(pair) == 2:
+            pause()
             unit = self._history.next_unit
-            rows = after(self.units, (Merge(tuple(pair), unit),)).rows[unit]
-            unit_row(self.result, unit, rows, mean_waveform(self.result, rows))
+            rows = after(units, (Merge(tuple(pair), unit),)).rows[unit]
+            unit_row(result, unit, rows, mean_waveform(result, rows))
+        pause()
+        load_measures()
+        for column in (result.sample, result.template, result.amplitude, result.position_um):
+            if column is not None:
+                look_at_all(column, pause)
 
     def take(self, step: Step, by: Literal["person", "rule", "import"]) -> None:
         """Add a step that no page asked for.

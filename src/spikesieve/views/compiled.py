@@ -6,6 +6,7 @@ import numpy as np
 import scipy
 
 from spikesieve import kernels
+from spikesieve.metrics.waveform_shape import upsampled
 from spikesieve.views.scatter import Frame, density, inside
 from spikesieve.views.trace_tiles import tile_of
 
@@ -29,3 +30,8 @@ def compile_loops() -> None:
     density(some, some, Frame((0.0, 1.0), (0.0, 1.0), 1, 1))
     tile_of(np.zeros((1, 2), np.float32), 2, "heat")
     kernels.correlogram(train, train, 30.0, 1, True)
+
+
+def load_measures() -> None:
+    """Load what the shape of a waveform is measured with: a second."""
+    upsampled(np.zeros(1, np.float32))
