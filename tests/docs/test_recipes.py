@@ -12,6 +12,9 @@ import pytest
 from docs_pages import blocks, edited, follow
 from paths import DOCS, ROOT
 
+import spikesieve
+from spikesieve.kernels.cpu.project import project
+
 PAGES = (DOCS / "architecture.md", DOCS / "develop" / "recipes.md")
 RECIPE = [block for page in PAGES for block in blocks(page) if block.file or block.language == "diff"]
 SCRIPTS = [block.file for block in RECIPE if block.file and "/" not in block.file]
@@ -19,9 +22,13 @@ SCRIPTS = [block.file for block in RECIPE if block.file and "/" not in block.fil
 
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of src/ and of the judge of kernels with all that the recipes write and edit, and their scripts."""
+    """A copy of the package and of the judge of kernels with all that the recipes write and edit, and their scripts."""
     root = tmp_path_factory.mktemp("recipes")
-    shutil.copytree(ROOT / "src", root / "src")
+    package, being_written = root / "src" / "spikesieve", shutil.ignore_patterns("*.tmp.*", "*.pyc.*")
+    shutil.copytree(Path(spikesieve.__file__).parent, package, ignore=being_written)
+    # What is compiled of kernels that no recipe edits is not compiled again.
+    compiled = package / "kernels" / "cpu" / "__pycache__"
+    shutil.copytree(project.stats.cache_path, compiled, ignore=being_written, dirs_exist_ok=True)
     (root / "tests").mkdir()
     for judge in (ROOT / "tests").glob("reference*.py"):
         shutil.copy(judge, root / "tests")
@@ -38,6 +45,7 @@ def test_there_is_a_recipe_for_each_kind_of_part():
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_a_recipe_works(changed, script):
     environment = {**os.environ, "PYTHONPATH": str(changed / "src")}
+    environment.pop("NUMBA_CACHE_DIR", None)  # beside the copy
     done = subprocess.run([sys.executable, script], cwd=changed, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

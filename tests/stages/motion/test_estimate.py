@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tiny
 from drifting_spikes import HZ, SECONDS, jump, leaning, rms, spikes_of, still, zigzag
+from threadpoolctl import threadpool_limits
 
 from spikesieve.model import Motion, Probe
 from spikesieve.settings.motion import MotionParams
@@ -210,7 +211,8 @@ def test_sections_are_those_that_were_asked_for():
 def test_processes_give_the_same_bytes(changes):
     """What is handed out must be picklable, so it must not hold the executor."""
     spikes, segments, params = spikes_of(leaning, rate_hz=5.0), ((0, round(SECONDS * HZ)),), MotionParams(**changes)
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(2, spawn, initializer=threadpool_limits, initargs=(1,)) as pool:
         shared = estimate(spikes, PROBE, segments, HZ, params, pool.map)
     alone = estimate(spikes, PROBE, segments, HZ, params, map)
     assert alone.decisions == ("use",)
