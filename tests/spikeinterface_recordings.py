@@ -49,4 +49,4 @@ def in_memory(
 
 def saved(folder: Path, segments: Sequence[np.ndarray], gain_uv: float | None = 1.0) -> si.BaseRecording:
     """The same in a binary folder."""
-    return in_memory(segments, gain_uv=gain_uv).save(folder=folder, verbose=False, progress_bar=False, n_jobs=1)
+    return in_memory(segments, gain_uv=gain_uv).save(folder=folder, verbose=False, progress_bar=False)

@@ -57,7 +57,7 @@ def write_saved(path: Path) -> None:
     probe.set_device_channel_indices(np.arange(4))
     recording = recording.set_probe(probe) or recording
     kind = "zarr" if path.suffix == ".zarr" else "binary"
-    recording.save(folder=path, format=kind, verbose=False, progress_bar=False, n_jobs=1)
+    recording.save(folder=path, format=kind, verbose=False, progress_bar=False)
 
 
 def write_nwb_session(path: Path) -> None:

@@ -125,7 +125,7 @@ def saved_by_spikeinterface(folder: Path, kind: str = "binary") -> Path:
     recording.set_channel_gains(GAIN_UV)
     recording.set_channel_offsets(0.0)
     path = folder / ("saved" if kind == "binary" else "saved.zarr")
-    recording.save(folder=path, format=kind, verbose=False, progress_bar=False, n_jobs=1)
+    recording.save(folder=path, format=kind, verbose=False, progress_bar=False)
     return path
 
 

@@ -191,7 +191,7 @@ def test_two_probes_are_sorted_each_for_itself(segments, tmp_path):
     one = si.NumpyRecording([both], 30_000.0)
     set_probe(one, group)
     sorting = run_sorter(
-        "spikesieve", one.save(folder=tmp_path / "saved", verbose=False, n_jobs=1), tmp_path / "out", **ONE_WORKER
+        "spikesieve", one.save(folder=tmp_path / "saved", verbose=False), tmp_path / "out", **ONE_WORKER
     )
     assert sorting.get_property("shank").tolist() == [0, 1]
 

@@ -113,8 +113,8 @@ def test_what_phase_shift_has_corrected_is_not_corrected_again():
 @pytest.mark.parametrize(("kind", "name"), [("binary", "a"), ("zarr", "a.zarr")])
 def test_saved_folders_have_them_unless_they_were_corrected(tmp_path, kind, name):
     (tmp_path / "raw").mkdir()
-    with_delays().save(folder=tmp_path / "raw" / "a", format=kind, verbose=False, n_jobs=1)
+    with_delays().save(folder=tmp_path / "raw" / "a", format=kind, verbose=False)
     plain = si.load(tmp_path / "raw" / name)
     np.testing.assert_allclose(delays_of(tmp_path / "raw" / name), [0.0, 0.5, 0.0, 0.25])
-    shifted(plain).save(folder=tmp_path / "shifted" / "a", format=kind, verbose=False, n_jobs=1)
+    shifted(plain).save(folder=tmp_path / "shifted" / "a", format=kind, verbose=False)
     assert not delays_of(tmp_path / "shifted" / name).any()

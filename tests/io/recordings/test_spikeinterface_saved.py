@@ -41,7 +41,7 @@ def recorded(n_segments: int = 2, n_channels: int = 4, dtype: str = "int16", sca
 
 
 def saved(folder: Path, recording: si.BaseRecording, kind: str) -> Path:
-    recording.save(folder=folder / "folder", format=kind, verbose=False, progress_bar=False, n_jobs=1)
+    recording.save(folder=folder / "folder", format=kind, verbose=False, progress_bar=False)
     return folder / FORMATS[kind]
 
 
@@ -136,7 +136,7 @@ def test_folders_of_earlier_versions_are_read(tmp_path):
 
 def test_several_zarr_folders_are_streams(tmp_path):
     for name in ("Record Node 101#ProbeA-AP", "Record Node 101#ProbeB-AP", "Record Node 101#ProbeA-LFP"):
-        recorded(1).save(folder=tmp_path / name, format="zarr", verbose=False, progress_bar=False, n_jobs=1)
+        recorded(1).save(folder=tmp_path / name, format="zarr", verbose=False, progress_bar=False)
     with pytest.raises(InputError, match=r"2 streams that can be sorted"):
         open_input(tmp_path, RawOptions())
     assert open_input(tmp_path, RawOptions(stream="Record Node 101#ProbeB-AP"))[0].n_samples == 40_000
