@@ -141,3 +141,12 @@ def test_a_rehearsal_leaves_nothing_behind(result: Result) -> None:
     session.rehearse()
     assert (session.units, session.known_units, session.history.entries) == (one.units, one.known_units, ())
     assert merge(session, 0, 1)["new"] == merge(one, 0, 1)["new"]
+
+
+@pytest.mark.parametrize(
+    ("n", "said"), [(8, "label 0, 1, 2, 3, 4, 5, 6, 7"), (10, "label 0, 1, 2, 3, 4, 5, 6, 7 and 2 more")]
+)
+def test_what_was_done_to_many_units_is_said_in_a_sentence(result: Result, n: int, said: str) -> None:
+    session = new_session(result)
+    done = session.decide(Asked(do="label", units=session.units.ids[:n], label="mua", seq=0, request="m"))
+    assert done["entry"]["what"] == said

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tiny import HZ, refractory_train, sorted_time
 
-from spikesieve.metrics.alternation import alternation
+from spikesieve.metrics.alternation import alternation, are_parts_of_one
 from spikesieve.model import SortedTime
 
 SECONDS = 200.0
@@ -69,3 +69,21 @@ def test_time_that_was_not_sorted_is_no_silence():
     apart = alternation((whole + pause)[up], (whole + pause)[~up], with_gap)
     assert apart == pytest.approx(alternation(whole[up], whole[~up], TIME))
     assert apart.is_one_train
+
+
+def test_neurons_with_places_of_their_own_are_no_parts_of_one():
+    """Each fires at a third of the track, at a rate of its own."""
+    rates_hz = (12.0, 4.0, 1.5)
+    trains = [train(rate_hz, k) for k, rate_hz in enumerate(rates_hz)]
+    first, second, third = (one[phase(one, 40) * 3 // 1 == k] for k, one in enumerate(trains))
+    assert not are_parts_of_one(first, second, [third], TIME)
+    assert not are_parts_of_one(second, third, [first], TIME)
+    assert not are_parts_of_one(first, third, [second], TIME)
+
+
+def test_a_neuron_that_fires_all_the_time_is_no_part():
+    whole = train(10.0, 0)
+    low, middle, high = (whole[phase(whole, 40) * 3 // 1 == k] for k in range(3))
+    assert not are_parts_of_one(low, middle, [train(10.0, 1)], TIME)
+    assert are_parts_of_one(low, middle, [train(10.0, 1), high], TIME)
+    assert are_parts_of_one(low, whole[phase(whole, 40) >= 1 / 3], [train(10.0, 1)], TIME)

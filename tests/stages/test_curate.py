@@ -136,6 +136,26 @@ def test_halves_that_take_turns_are_merged_if_they_look_alike():
         np.testing.assert_array_equal(joined.turned, joined.unit != unit)
 
 
+def test_three_and_four_parts_that_take_turns_are_one_unit():
+    """No two of them fill the time: the tissue is elsewhere then, and the neuron in another part."""
+    whole, time = train(4.0, 1), sorted_time(SECONDS)
+    place = whole / time.sampling_hz % 40 // 10
+    parts = [whole[place == k] for k in range(4)]
+    three = [parts[0], np.sort(np.concatenate(parts[1:3])), parts[3]]
+    neighbour = train(6.0, 2)
+    for trains, centres, n_left in (
+        (three, [5, 6, 7], 1),
+        (parts, [5, 6, 5, 6], 1),
+        ([*parts, neighbour], [5, 6, 5, 6, 6], 2),
+        (three[:2], [5, 6], 2),
+        ([parts[0], parts[1], parts[2][::8], parts[3][::6]], [5, 6, 5, 6], 4),
+    ):
+        sizes = [20.0, 20.0, 25.0, 25.0, 32.0][: len(trains)]
+        sample, unit, means = units(trains, centres, sizes)
+        _, became = curate.merge_units(UnitSpikes(sample, unit, time), means, N_CONTACTS, SHAPES.pcs, PARAMS)
+        assert len(set(became)) == n_left
+
+
 def test_spikes_merged_by_their_trains_are_not_marked_as_halves():
     one, two = halves(train(20.0, 1))
     sample, unit, means = units([one, two], [5, 5])

@@ -29,6 +29,8 @@ from spikesieve.views.waveforms import mean_waveform, similarity
 BY_HAND = "labelled by hand"
 REHEARSED = 10000
 """Spikes of a unit that tries all that describes one, and takes some milliseconds."""
+MOST_NAMED = 8
+"""Units in the sentence that says what was done."""
 ONLY_SHOWN = "This result is shown without the right to change it."
 
 
@@ -359,7 +361,8 @@ def entry_text(entry: Entry) -> dict[str, Any]:
             named = [one for action in actions for one in _named(action)]
             named += [unit for one in rejected for unit in one.units]
             shown = list(dict.fromkeys(named))
-            what = f"{name} {', '.join(map(str, shown[:8]))}{' ...' if len(shown) > 8 else ''}"
+            n_more = len(shown) - MOST_NAMED
+            what = f"{name} {', '.join(map(str, shown[:MOST_NAMED]))}{f' and {n_more} more' if n_more > 0 else ''}"
     return {"number": entry.number, "when": entry.when, "who": entry.who, "by": entry.by, "what": what}
 
 

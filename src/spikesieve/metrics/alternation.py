@@ -1,7 +1,8 @@
-"""Do two spike trains take turns, as the halves of a neuron do that drift carries from one template to another?"""
+"""Do spike trains take turns, as the parts of a neuron do that drift carries from one template to another?"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -45,7 +46,7 @@ class Alternation(NamedTuple):
         return self.overlap < MAX_OVERLAP and self.gain > MIN_GAIN and self.silence < MAX_SILENCE
 
 
-def alternation(first: I64, second: I64, time: SortedTime) -> Alternation:
+def alternation(first: I64, second: I64, time: SortedTime, others: I64 | None = None) -> Alternation:
     """Compare two explanations of how two spike trains share the time: one neuron that is found as two, or two neurons.
 
     Parameters
@@ -54,6 +55,8 @@ def alternation(first: I64, second: I64, time: SortedTime) -> Alternation:
         Spike times in samples, in any order.
     time : SortedTime
         What was sorted.
+    others : ndarray of int64, shape (n,), optional
+        Spikes of more parts of the same neuron, if it is one: bins in which it is their turn are left out.
 
     Returns
     -------
@@ -78,15 +81,55 @@ def alternation(first: I64, second: I64, time: SortedTime) -> Alternation:
     >>> alternation(train[::2], train[1::2], time).is_one_train
     False
     """
-    n_bins = min((len(first) + len(second)) // SPIKES_OF_BIN, MAX_BINS)
-    if n_bins < MIN_BINS or not (len(first) and len(second)):
+    trains = (first, second, np.empty(0, np.int64) if others is None else others)
+    n_bins = min(sum(map(len, trains)) // SPIKES_OF_BIN, MAX_BINS)
+    if n_bins < MIN_BINS:
         return Alternation(1.0, 0.0, 1.0)
     span = (0.0, time.used_s)
-    a, b = (np.histogram(time.elapsed_s(train), n_bins, span)[0].astype(np.float64) for train in (first, second))
+    n = np.stack([np.histogram(time.elapsed_s(train), n_bins, span)[0] for train in trains]).astype(np.float64)
+    a, b, _ = n[:, n[2] <= SILENT * n.sum(axis=0).mean()]
+    if len(a) < MIN_BINS or not (a.any() and b.any()):
+        return Alternation(1.0, 0.0, 1.0)
     overlap = np.minimum(a / a.sum(), b / b.sum()).sum()
     gain = _negative_binomial(a + b) + _beta_binomial(a, a + b) - _negative_binomial(a) - _negative_binomial(b)
     silence = np.mean(a + b < SILENT * (a + b).mean())
     return Alternation(float(overlap), gain, float(silence))
+
+
+def are_parts_of_one(first: I64, second: I64, more: Sequence[I64], time: SortedTime) -> bool:
+    """Tell whether two spike trains are parts of one neuron, which may have more parts.
+
+    Parameters
+    ----------
+    first, second : ndarray of int64, shape (n,)
+        Spike times in samples, in any order.
+    more : sequence of ndarray of int64
+        Trains that may be further parts. Those that fire together with one of the two are none.
+    time : SortedTime
+        What was sorted.
+
+    Returns
+    -------
+    bool
+        True if the two take turns alone; or where the others are silent, and as one train with the others.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> train = np.sort(rng.integers(0, 3_000_000, 1000))
+    >>> low, middle, high = (train[(train // 150_000) % 3 == k] for k in range(3))
+    >>> time = SortedTime(((0, 3_000_000),), 30_000.0)
+    >>> are_parts_of_one(low, middle, [], time), are_parts_of_one(low, middle, [high], time)
+    (False, True)
+    """
+    found = alternation(first, second, time)
+    if found.is_one_train or found.overlap >= MAX_OVERLAP:
+        return found.is_one_train
+    apart = [one for one in more if max(alternation(one, own, time).overlap for own in (first, second)) < MAX_OVERLAP]
+    if not apart:
+        return False
+    others, both = np.concatenate(apart), np.concatenate([first, second])
+    return alternation(first, second, time, others).is_one_train and alternation(both, others, time).is_one_train
 
 
 def _negative_binomial(n: F64) -> float:

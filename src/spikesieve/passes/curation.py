@@ -56,7 +56,7 @@ class CuratedUnits:
         return replace(self, notes=(*self.notes, *notes))
 
 
-@versioned(7)
+@versioned(8)
 def curate_clusters(
     run: Run, source: Source, matched: MatchedSpikes, clusters: Clusters, templates: MovingTemplates, how: CurationOf
 ) -> CuratedUnits:

@@ -5,7 +5,7 @@ The criteria are Kilosort4's R and Q of correlograms; see docs/curate.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from spikesieve.metrics import refractory
-from spikesieve.metrics.alternation import alternation
+from spikesieve.metrics.alternation import are_parts_of_one
 from spikesieve.model import F32, F64, I64, Bool, SortedTime
 from spikesieve.model.text import counted, one_or_more
 from spikesieve.settings.curate import CurateParams
@@ -288,10 +288,15 @@ def merge_units(
         while became[seed] == seed:
             train = trains.get(seed, np.empty(0, np.int64))
             good = is_refractory(train, spikes.time, params)
-            free = (became == np.arange(len(became))) & candidate[seed] & (same[seed] | good)
-            free[seed] = False
+            left = became == np.arange(len(became))
+            left[seed] = False
+            free = left & candidate[seed] & (same[seed] | good)
             ranked = [k for k in np.argsort(-alike[seed], kind="stable").tolist() if free[k] and k in trains]
-            verdicts = ((k, _belongs(train, trains[k] - lag[seed, k], same[seed, k], spikes, params)) for k in ranked)
+            near = {k: np.flatnonzero(left & (candidate[seed] | candidate[k])).tolist() for k in ranked}
+            more = {k: [trains[j] for j in near[k] if j in trains and j != k] for k in ranked}
+            verdicts = (
+                (k, _belongs(train, trains[k] - lag[seed, k], same[seed, k], more[k], spikes, params)) for k in ranked
+            )
             found = next(((k, how) for k, how in verdicts if how is not None), None)
             if found is None:
                 break
@@ -318,15 +323,17 @@ class Join(Enum):
     """Why two units become one."""
 
     TRAINS = "the spike trains speak for one neuron, or the templates do and nothing speaks against it"
-    TURNS = "two halves of a train take turns"
+    TURNS = "parts of a train take turns"
 
 
-def _belongs(train: I64, other: I64, same: bool, spikes: UnitSpikes, params: CurateParams) -> Join | None:
+def _belongs(
+    train: I64, other: I64, same: bool, more: Sequence[I64], spikes: UnitSpikes, params: CurateParams
+) -> Join | None:
     """Decide whether `other` belongs to `train`: refractory to it or, unless refuted, the same or in turns with it."""
     verdict = compare_trains(train, other, spikes.time, params)
     if verdict is Verdict.ONE or (verdict is Verdict.UNDECIDED and same):
         return Join.TRAINS
-    if verdict is Verdict.UNDECIDED and alternation(train, other, spikes.time).is_one_train:
+    if verdict is Verdict.UNDECIDED and are_parts_of_one(train, other, more, spikes.time):
         return Join.TURNS
     return None
 

@@ -40,7 +40,7 @@ class _Units:
     contacts: I64
 
 
-@versioned(7)
+@versioned(8)
 def make_units(run: Run, batched: BatchedSource, found: Extracted, contacts: I64, params: CurateParams) -> CuratedUnits:
     """Make units from extracted spikes: merge, split, apply a threshold for each unit, curate.
 
