@@ -98,19 +98,6 @@ def wait_until_empty(environment: dict[str, str], seconds: float) -> None:
     assert _waited(lambda: not _said(["squeue", "-h"], environment), seconds), _said(["squeue"], environment)
 
 
-def start_what_is_queued_again(environment: dict[str, str], seconds: float) -> None:
-    """Wait until SLURM holds a job that was queued again back, as it does for two minutes, and let it start."""
-
-    def started() -> bool:
-        held = _said(["squeue", "-h", "-t", "PENDING", "-o", "%i %r"], environment).split()
-        if held[1:] != ["BeginTime"]:
-            return False
-        words = ["scontrol", "update", f"JobId={held[0]}", "StartTime=now"]
-        return not subprocess.run(words, env=environment, capture_output=True, timeout=60).returncode
-
-    assert _waited(started, seconds), _said(["squeue"], environment)
-
-
 def _said(words: list[str], environment: dict[str, str]) -> str:
     return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60).stdout.strip()
 

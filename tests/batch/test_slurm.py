@@ -12,7 +12,7 @@ import pytest
 import stub_sorts
 from killing import unlike
 from needed import needed_module
-from slurm_here import slurm, start_what_is_queued_again, wait_until_empty
+from slurm_here import slurm, wait_until_empty
 from small_files import HZ, spiking, write_raw
 from stub_sorts import need, rows
 
@@ -117,8 +117,7 @@ def test_at_its_time_limit_a_task_of_an_array_is_queued_again_and_goes_on(tmp_pa
     array = tmp_path / "array.sbatch"
     array.write_text(sbatch(script).replace(script.command, str(stub)))
     subprocess.run(["sbatch", str(array)], check=True, env=environment, capture_output=True)
-    start_what_is_queued_again(environment, 120)
-    wait_until_empty(environment, 60)
+    wait_until_empty(environment, 240)
     assert (tmp_path / "said").read_text().split() == ["begun", "told", "begun"]
 
 
