@@ -64,17 +64,22 @@ def test_what_was_found_is_kept_at_the_end(result: Result) -> None:
     assert len(kept) == 1
 
 
-def test_work_in_the_background_waits_for_the_page() -> None:
+@pytest.mark.parametrize(
+    "patience",
+    [Patience(0.01, 60.0), Patience(60.0, 0.0, then=Patience(0.01, 60.0))],
+    ids=["soon", "after long waiting"],
+)
+def test_work_in_the_background_waits_for_the_page(patience: Patience) -> None:
     quiet, began = Quiet(), threading.Event()
 
     def work() -> None:
-        with quiet.turn(threading.Event(), Patience(0.01, 60.0)):
+        with quiet.turn(threading.Event(), patience):
             began.set()
 
     worker = threading.Thread(target=work)
     with quiet.answering():
         worker.start()
-        time.sleep(0.1)
+        time.sleep(0.2)
         assert not began.is_set()
     worker.join(30)
     assert began.is_set()
@@ -87,22 +92,6 @@ def test_it_does_not_wait_for_ever_nor_for_the_end() -> None:
         pass
     with quiet.answering(), quiet.turn(threading.Event(), Patience(0.4, 0.0)):
         pass
-
-
-def test_after_long_waiting_it_still_keeps_out_of_the_way_of_an_answer() -> None:
-    quiet, began = Quiet(), threading.Event()
-
-    def work() -> None:
-        with quiet.turn(threading.Event(), Patience(60.0, 0.0, then=Patience(0.01, 60.0))):
-            began.set()
-
-    worker = threading.Thread(target=work)
-    with quiet.answering():
-        worker.start()
-        time.sleep(0.2)
-        assert not began.is_set()
-    worker.join(30)
-    assert began.is_set()
 
 
 def test_what_was_taken_back_is_not_compared_with_the_rest(result: Result, monkeypatch: pytest.MonkeyPatch) -> None:
