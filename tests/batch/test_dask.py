@@ -9,8 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 import stub_sorts
 from killing import unlike
@@ -85,6 +87,75 @@ def test_a_worker_with_a_result_to_be_fetched_is_not_idle(client):
     assert len(pool_module._idle(client)) == 1
     assert pool.ended(60.0) == [Ended("r0", "done")]
     waited(lambda: len(pool_module._idle(client)) == 2)
+
+
+class Ending:
+    """A client of a worker whose row ends after some questions."""
+
+    def __init__(self, after: int) -> None:
+        self.after, self.n_asked = after, 0
+
+    def _said(self, before: list[str], after: list[str]) -> dict[str, list[str]]:
+        self.n_asked += 1
+        return {"w": before if self.n_asked <= self.after else after}
+
+    def processing(self) -> dict[str, list[str]]:
+        return self._said(["r0"], [])
+
+    def has_what(self) -> dict[str, list[str]]:
+        return self._said([], ["r0"])
+
+    def scheduler_info(self, n_workers: int) -> dict[str, dict[str, dict[str, int]]]:
+        self.n_asked += 1
+        return {"workers": {"w": {"name": 0}}}
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 3])
+def test_a_worker_whose_row_ends_while_it_is_asked_is_not_idle(after):
+    assert pool_module._idle(Ending(after)) == []
+
+
+def hand_out_to_one(cluster, client, monkeypatch, task: Task) -> tuple[DaskPool, str]:
+    """A row that is meant for one worker of a cluster; the address of the worker."""
+    worker = cluster.workers[0].worker_address
+    monkeypatch.setattr(pool_module, "_workers_elsewhere", lambda client, avoid: [worker])
+    pool = DaskPool(lambda memory_gb: (client, None), 2)
+    pool.submit(replace(task, avoid=frozenset({"blind"})))
+    return pool, worker
+
+
+@pytest.fixture
+def process():
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        client.wait_for_workers(1)
+        yield cluster, client
+
+
+def test_a_row_whose_worker_ends_with_its_result_is_given_back(process, monkeypatch):
+    cluster, client = process
+    monkeypatch.setattr(pool_module, "PATIENCE_S", 2.0)
+    pool, _ = hand_out_to_one(cluster, client, monkeypatch, Task("r0", Ended, ("r0", "done")))
+    (future,) = pool._running
+    waited(future.done)
+    # Before the client hears of it.
+    psutil.Process(cluster.workers[0].pid).kill()
+    (ended,) = pool.ended(60.0)
+    assert (ended.name, ended.state) == ("r0", "killed")
+
+
+def test_a_row_whose_workers_were_taken_from_it_is_given_back(process, monkeypatch):
+    cluster, client = process
+    monkeypatch.setattr(pool_module, "PATIENCE_S", 1.0)
+    pool, worker = hand_out_to_one(cluster, client, monkeypatch, Task("r0", time.sleep, (600.0,)))
+    waited(lambda: any(client.processing().values()))
+    client.retire_workers([worker])
+    cluster.scale(2)
+    found: list[Ended] = []
+    waited(lambda: bool(found.extend(pool.ended(0.1)) or found))
+    assert (found[0].name, found[0].state) == ("r0", "killed")
 
 
 class Pods:

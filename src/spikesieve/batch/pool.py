@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
@@ -20,6 +22,9 @@ _CONFIG = {
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.comm.retry.count": 3,
 }
+# Where all workers that a row is meant for have ended, and no other was there then, Dask gives it to none that comes:
+# neither to begin it, nor to do it again where its result was lost.
+PATIENCE_S = 60.0
 _WHY_KILLED = (
     "Its worker was ended from outside: by the system where memory was short, by the scheduler at its time limit, or "
     "with its machine."
@@ -79,6 +84,17 @@ class Pool(Protocol):
 
 
 @dataclass
+class _Running:
+    """A row that was handed out, the workers that it is meant for, and since when it is with none."""
+
+    name: str
+    memory_gb: int
+    client: Any
+    workers: frozenset[str]
+    alone_since_s: float | None = None
+
+
+@dataclass
 class DaskPool:
     """Rows on the workers of Dask. Workers of one memory belong to one cluster.
 
@@ -96,7 +112,7 @@ class DaskPool:
     n_workers: int
     jobs_folder: Path | None = None
     _clients: dict[int, tuple[Any, Any]] = field(default_factory=dict)
-    _running: dict[Any, tuple[str, int]] = field(default_factory=dict)
+    _running: dict[Any, _Running] = field(default_factory=dict)
     _done: SimpleQueue[Any] = field(default_factory=SimpleQueue)
     _jobs: dict[int, Jobs] = field(default_factory=dict)
     _pods: dict[int, int] = field(default_factory=dict)
@@ -106,16 +122,17 @@ class DaskPool:
         if task.memory_gb not in self._clients:
             self._clients[task.memory_gb] = self.open_cluster(task.memory_gb)
         client, _ = self._clients[task.memory_gb]
-        others = _workers_elsewhere(client, task.avoid) if task.avoid else None
+        others = _workers_elsewhere(client, task.avoid) if task.avoid else []
         # These workers may end before the row begins, or before its result is fetched: then any other may take it.
         where = {"workers": others, "allow_other_workers": True} if others else {}
         future = client.submit(task.function, *task.arguments, pure=False, **where)
-        self._running[future] = (task.name, task.memory_gb)
+        self._running[future] = _Running(task.name, task.memory_gb, client, frozenset(others))
         future.add_done_callback(self._done.put)
         self._scale()
 
     def ended(self, timeout_s: float) -> list[Ended]:
         """See `Pool.ended`."""
+        self._give_back()
         self._scale()
         found = []
         try:
@@ -123,13 +140,24 @@ class DaskPool:
             while True:
                 found.append(self._done.get_nowait())
         except Empty:
-            return [_ended(future, *self._running.pop(future)) for future in found]
+            return [_ended(future, self._running.pop(future)) for future in found]
+
+    def _give_back(self) -> None:
+        """End the rows that Dask does not hand out."""
+        now = time.monotonic()
+        for future, row in list(self._running.items()):
+            if not (row.workers and _is_with_none(future, row)):
+                row.alone_since_s = None
+            elif row.alone_since_s is None:
+                row.alone_since_s = now
+            elif now - row.alone_since_s > PATIENCE_S:
+                future.cancel()
 
     def _scale(self) -> None:
         """Have as many workers as rows: start those anew that reached their time limit, and end those that are idle."""
         left = self.n_workers
         for memory_gb, (client, cluster) in sorted(self._clients.items(), reverse=True):
-            n = min(left, sum(gb == memory_gb for _, gb in self._running.values()))
+            n = min(left, sum(row.memory_gb == memory_gb for row in self._running.values()))
             left -= n
             if cluster is None:
                 continue
@@ -158,19 +186,32 @@ class DaskPool:
 
 def _idle(client: Any) -> list[Any]:
     """Names of the workers that do nothing, and hold no result that is still to be fetched."""
+    # In this order: a row that ends between the questions is held at the second one.
+    processing = client.processing()
     workers, held = client.scheduler_info(n_workers=-1)["workers"], client.has_what()
-    idle = [at for at, keys in client.processing().items() if not keys and not held.get(at)]
-    return [workers[at]["name"] for at in idle if at in workers]  # one may have come since the first question
+    idle = [at for at, keys in processing.items() if not keys and not held.get(at)]
+    return [workers[at]["name"] for at in idle if at in workers]  # one may have ended since the first question
 
 
-def _ended(future: Any, name: str, memory_gb: int) -> Ended:
+def _is_with_none(future: Any, row: _Running) -> bool:
+    """Whether a row has not ended, no worker has it, and those that it is meant for are gone."""
+    processing = row.client.processing()
+    return not future.done() and not row.workers & processing.keys() and future.key not in chain(*processing.values())
+
+
+def _ended(future: Any, row: _Running) -> Ended:
+    killed = Ended(row.name, "killed", f"{_WHY_KILLED} It had {row.memory_gb} GB.")
     if future.status == "finished":
-        ended: Ended = future.result()
+        try:
+            ended: Ended = future.result(timeout=PATIENCE_S)
+        except TimeoutError:
+            future.cancel()
+            return killed
         return ended
     error = future.exception() if future.status == "error" else None
     if error is None or type(error).__name__ in ("KilledWorker", "CancelledError", "FutureCancelledError"):
-        return Ended(name, "killed", f"{_WHY_KILLED} It had {memory_gb} GB.")
-    return Ended(name, "failed", f"{type(error).__name__}: {error}")
+        return killed
+    return Ended(row.name, "failed", f"{type(error).__name__}: {error}")
 
 
 def _workers_elsewhere(client: Any, avoid: frozenset[str]) -> list[str]:
