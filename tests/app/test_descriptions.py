@@ -15,8 +15,10 @@ from spikesieve.app import descriptions as module
 from spikesieve.app.decisions import Asked
 from spikesieve.app.describer import Describer, PutOffError
 from spikesieve.app.session import Session
-from spikesieve.curation.history import History
+from spikesieve.curation.actions import Merge, Split
+from spikesieve.curation.history import History, Step
 from spikesieve.model import Unit
+from spikesieve.views.columns import Columns
 from spikesieve.views.result import Result
 from spikesieve.views.waveforms import are_near, mean_waveform
 
@@ -42,6 +44,33 @@ def test_a_unit_of_the_result_has_its_row_without_a_waveform(monkeypatch: pytest
     session = new_session(result)
     assert result.sorting is not None
     assert [session.descriptions.row(unit) for unit in session.units.ids] == list(result.sorting.units)
+
+
+def test_values_of_a_merged_unit_are_those_of_its_spikes(result: Result) -> None:
+    session = new_session(replace(result, columns=Columns()))
+    result, rows = session.result, session.rows
+
+    def look_at_all() -> None:
+        for unit in session.units.ids:
+            session.descriptions.waveform(unit)
+            for take in (result.samples_of, result.templates_of, result.amplitudes_of):
+                take(rows(unit))
+
+    look_at_all()
+    n = len(rows(2))
+    for actions in (
+        (Merge((0, 1), 10),),
+        # One may keep its number, and a part may become one that is merged at once.
+        (Merge((10, 3), 3),),
+        (Split(2, np.arange(n) % 2, (11, 12)), Merge((4, 12), 12)),
+        (Merge((3, 12, 5), 13),),
+    ):
+        session.take(Step("import", actions), "import")
+        look_at_all()
+        for unit in session.units.ids:
+            np.testing.assert_array_equal(result.samples_of(rows(unit)), result.sample[rows(unit)])
+            np.testing.assert_array_equal(result.templates_of(rows(unit)), result.template[rows(unit)])
+            np.testing.assert_array_equal(result.amplitudes_of(rows(unit)), result.amplitude[rows(unit)])
 
 
 def test_in_the_background_units_are_described_as_at_once(result: Result) -> None:

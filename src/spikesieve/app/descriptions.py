@@ -91,7 +91,9 @@ class Descriptions:
         if found is None:
             rows = self._rows_of(unit)
             if len(rows) and rows is self._result.units.rows.get(unit):
-                found = template_waveform(self._result, int(self._result.template[rows[0]]))
+                template = self._result.template[rows[0]]
+                self._result.columns.know("template", rows, np.broadcast_to(template, len(rows)))
+                found = template_waveform(self._result, int(template))
             else:
                 found = mean_waveform(self._result, rows)
             for contact in found.contacts.tolist():

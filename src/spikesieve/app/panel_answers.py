@@ -83,7 +83,7 @@ def intervals(session: Session, asked: Mapping[str, str], number: str) -> bytes:
         raise InputError(f"Bins of {bin_ms:g} ms from {first_ms:g} to {last_ms:g} ms cannot be made.")
     n_bins = round((last_ms - first_ms) / bin_ms)
     edges = {"linear": np.linspace(first_ms, last_ms, n_bins + 1), "log": log_edges_ms(*INTERVALS_MS)}
-    counts = {name: interval_counts(session.result, rows, edges_ms) for name, edges_ms in edges.items()}
+    counts = dict(zip(edges, interval_counts(session.result, rows, *edges.values()), strict=True))
     return message({**counts, **{f"{name}_ms": edges_ms for name, edges_ms in edges.items()}}, {"unit": int(number)})
 
 

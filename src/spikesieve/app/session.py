@@ -273,11 +273,20 @@ class Session:
             raise InputError(ONLY_SHOWN)
         now = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
         entry = Entry(len(self._history.entries) + 1, now, user_name(), deed, request, by)
-        after = self._history.then(entry)
+        before, after = self.units, self._history.then(entry)
         self._write(entry)
         self._rows.update(after.units.rows)
         self._history = after
+        self._join(deed, before)
         return entry
+
+    def _join(self, deed: Deed, before: Membership) -> None:
+        """What is known of the spikes of units is known of those of the unit that they become."""
+        for merge in deed.actions if isinstance(deed, Step) else ():
+            if isinstance(merge, Merge) and before.rows.keys() >= {*merge.units}:
+                new = self.units.rows.get(-1 if merge.new_unit is None else merge.new_unit)
+                if new is not None:
+                    self.result.columns.join(new, [before.rows[unit] for unit in merge.units])
 
     def changes(self, before: Membership, entry: Entry) -> dict[str, Any]:
         """Say what an entry changed.

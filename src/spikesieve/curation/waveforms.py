@@ -40,7 +40,7 @@ def curated_templates(sorting: Sorting, membership: Membership, parts: Parts) ->
     return Templates(uv, contacts, old.peak_index)
 
 
-def mean_waveform_uv(sorting: Sorting, before: Membership, rows: I32) -> F64:
+def mean_waveform_uv(sorting: Sorting, before: Membership, rows: I32, old: I32 | None = None) -> F64:
     """Compute the mean waveform of any spikes from the templates and features of the units they were sorted into.
 
     Parameters
@@ -51,13 +51,15 @@ def mean_waveform_uv(sorting: Sorting, before: Membership, rows: I32) -> F64:
         Its units, from `as_sorted`.
     rows : ndarray of int32, shape (n,)
         The spikes; at least one.
+    old : ndarray of int32, shape (n,), optional
+        Row of the unit that each was sorted into. Default: it is read.
 
     Returns
     -------
     ndarray of float64, shape (n_waveform_samples, n_contacts)
         In uV; 0 on contacts on which none of these units was measured.
     """
-    old = sorting.spikes.unit[rows]
+    old = sorting.spikes.unit[rows] if old is None else old
     total = np.zeros((sorting.templates.uv.shape[1], sorting.probe.n_contacts))
     for part in np.flatnonzero(np.bincount(old)).tolist():
         taken, own = rows[old == part], before.rows[sorting.units[part].unit]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from spikesieve.model import I32
 MOST_BYTES = 2**27
 """Of all values that are remembered."""
 PAGE_BYTES = 4096
+_ORDER = "order of the parts"
 LOOKED_AT_ONCE = 2**26
 """Bytes of a column that are looked at between two pauses."""
 
@@ -42,13 +45,42 @@ def look_at_all(column: NDArray[Any], pause: Callable[[], None]) -> None:
 class Columns:
     """Takes values of spikes out of columns of all spikes, and remembers the last ones.
 
-    The spikes of a unit lie all over the files. Several views of a large one wait for them only once.
+    The spikes of a unit lie all over the files. Several views of a large one wait for them only once, and not at all
+    for a unit that is made of others which were shown.
     """
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[str, int], tuple[I32, NDArray[Any]]] = OrderedDict()
+        # The rows are remembered as well, so that no other ones have their number meanwhile.
+        self._known: OrderedDict[tuple[str, int], tuple[I32, Future[NDArray[Any]]]] = OrderedDict()
+        self._parts: dict[int, tuple[I32, tuple[I32, ...]]] = {}
         self._n_bytes = 0
         self._lock = threading.Lock()
+
+    def join(self, rows: I32, parts: Sequence[I32]) -> None:
+        """Note that spikes are those of several units together: values of these need not be read again.
+
+        Parameters
+        ----------
+        rows : ndarray of int32, shape (n,)
+            The spikes, ascending.
+        parts : sequence of ndarray of int32
+            Those of each unit.
+        """
+        self._parts[id(rows)] = rows, tuple(parts)
+
+    def know(self, name: str, rows: I32, values: NDArray[Any]) -> None:
+        """Remember values that are known without their column.
+
+        Parameters
+        ----------
+        name : str
+            Name of the column.
+        rows : ndarray of int32, shape (n,)
+            The spikes.
+        values : ndarray, shape (n, ...)
+            Their values.
+        """
+        self._once(name, rows, lambda: values)
 
     def take(self, name: str, column: NDArray[Any], rows: I32) -> NDArray[Any]:
         """Take values of some spikes.
@@ -67,18 +99,40 @@ class Columns:
         ndarray, shape (n, ...)
             `column[rows]`, not to be changed.
         """
-        # The rows are remembered as well, so that no other ones have their number meanwhile.
-        key = name, id(rows)
+        _, parts = self._parts.get(id(rows), (rows, ()))
+        if parts and all((name, id(part)) in self._known for part in parts):
+            return self._once(name, rows, lambda: self._joined(name, column, rows, parts))
+        return self._once(name, rows, lambda: np.take(column, rows, axis=0))
+
+    def _joined(self, name: str, column: NDArray[Any], rows: I32, parts: Sequence[I32]) -> NDArray[Any]:
+        order = self._once(_ORDER, rows, lambda: np.concatenate(parts).argsort(kind="stable"))
+        return np.take(np.concatenate([self.take(name, column, part) for part in parts]), order, axis=0)
+
+    def _once(self, name: str, rows: I32, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """Make values that are not known. Whoever asks for them meanwhile waits, and does not make them as well."""
+        key, mine = (name, id(rows)), Future[NDArray[Any]]()
         with self._lock:
-            known = self._known.get(key)
-            if known is not None:
-                self._known.move_to_end(key)
-                return known[1]
-        values = np.take(column, rows, axis=0)
+            _, found = self._known.setdefault(key, (rows, mine))
+            self._known.move_to_end(key)
+        if found is mine:
+            try:
+                mine.set_result(make())
+            except BaseException as error:
+                mine.set_exception(error)
+                with self._lock:
+                    del self._known[key]
+                raise
+            self._forget(mine.result().nbytes)
+        return found.result()
+
+    def _forget(self, n_new_bytes: int) -> None:
+        """Forget what was looked at longest ago, as far as it is too much with what is new."""
         with self._lock:
-            if key not in self._known:
-                self._known[key] = rows, values
-                self._n_bytes += values.nbytes
-            while self._n_bytes > MOST_BYTES and len(self._known) > 1:
-                self._n_bytes -= self._known.popitem(last=False)[1][1].nbytes
-        return values
+            self._n_bytes += n_new_bytes
+            while self._n_bytes > MOST_BYTES and (oldest := self._oldest()) is not None:
+                self._n_bytes -= self._known.pop(oldest)[1].result().nbytes
+
+    def _oldest(self) -> tuple[str, int] | None:
+        """What was looked at longest ago of what is there, but for the last."""
+        known = islice(self._known.items(), len(self._known) - 1)
+        return next((key for key, (_, values) in known if values.done()), None)

@@ -201,6 +201,21 @@ class Result:
         """
         return self.columns.take("sample", self.sample, rows)
 
+    def templates_of(self, rows: I32) -> I32:
+        """Find the templates of some spikes.
+
+        Parameters
+        ----------
+        rows : ndarray of int32, shape (n,)
+            The spikes.
+
+        Returns
+        -------
+        ndarray of int32, shape (n,)
+            Rows of `templates`, not to be changed.
+        """
+        return self.columns.take("template", self.template, rows)
+
     def amplitudes_of(self, rows: I32) -> F32 | None:
         """Find the amplitudes of some spikes.
 

@@ -59,19 +59,22 @@ def coordinates(result: Result, rows: I32, kind: Kind) -> tuple[F64, F64]:
     x, y : ndarray of float64, shape (n,)
         NaN where the result does not have them.
     """
-    unknown = np.full(len(rows), np.nan)
     if kind == "position":
         place_um = result.positions_um_of(rows)
-        return (unknown, unknown) if place_um is None else _as_float64(place_um[:, 0], place_um[:, 1])
+        return (_unknown(rows), _unknown(rows)) if place_um is None else _as_float64(place_um[:, 0], place_um[:, 1])
     time_s = result.samples_of(rows) / result.time.sampling_hz
     if kind == "clusters":
         found = two_clusters(result, rows)
-        return time_s, unknown if found is None else found.axis.place(result, rows)
+        return time_s, _unknown(rows) if found is None else found.axis.place(result, rows)
     if kind == "depth":
         place_um = result.positions_um_of(rows)
-        return _as_float64(time_s, unknown if place_um is None else place_um[:, 1])
+        return _as_float64(time_s, _unknown(rows) if place_um is None else place_um[:, 1])
     amplitude = result.amplitudes_of(rows)
-    return _as_float64(time_s, unknown if amplitude is None else amplitude)
+    return _as_float64(time_s, _unknown(rows) if amplitude is None else amplitude)
+
+
+def _unknown(rows: I32) -> F64:
+    return np.full(len(rows), np.nan)
 
 
 def _as_float64(x: NDArray[np.floating], y: NDArray[np.floating]) -> tuple[F64, F64]:

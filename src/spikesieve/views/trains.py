@@ -101,7 +101,7 @@ def log_pair_counts(result: Result, a: I32, b: I32, lags: I64) -> I64:
     return np.stack([np.add.reduceat(one[:reach], lags[:-1]) for one in (counts[reach::-1], counts[reach:])])
 
 
-def interval_counts(result: Result, rows: I32, edges_ms: F64) -> I64:
+def interval_counts(result: Result, rows: I32, *edges_ms: F64) -> list[I64]:
     """Count the intervals between successive spikes of a unit.
 
     Parameters
@@ -110,21 +110,23 @@ def interval_counts(result: Result, rows: I32, edges_ms: F64) -> I64:
         The result.
     rows : ndarray of int32, shape (n,)
         Its spikes.
-    edges_ms : ndarray of float64, shape (n_bins + 1,)
-        Edges of the bins.
+    *edges_ms : ndarray of float64, shape (n_bins + 1,)
+        Edges of the bins, of one histogram after the other.
 
     Returns
     -------
-    ndarray of int64, shape (n_bins,)
-        Number of intervals.
+    list of ndarray of int64, shape (n_bins,)
+        Number of intervals, for each histogram.
     """
     times = result.time.apart(result.samples_of(rows))
     intervals, hz = np.diff(times), result.time.sampling_hz
     # Equal intervals are put into bins together: there are few lengths in samples, and many spikes.
     n_each = np.bincount(intervals[intervals <= MOST_SAMPLES], minlength=1)
-    few = np.histogram(np.arange(len(n_each)) / hz * 1e3, edges_ms, weights=n_each)[0]
-    long = np.histogram(intervals[intervals > MOST_SAMPLES] / hz * 1e3, edges_ms)[0]
-    return np.asarray(few + long, np.int64)
+    short_ms, long_ms = np.arange(len(n_each)) / hz * 1e3, intervals[intervals > MOST_SAMPLES] / hz * 1e3
+    return [
+        (np.histogram(short_ms, edges, weights=n_each)[0] + np.histogram(long_ms, edges)[0]).astype(np.int64)
+        for edges in edges_ms
+    ]
 
 
 def rate_over_time(result: Result, rows: I32, n_bins: int = 100) -> F32:

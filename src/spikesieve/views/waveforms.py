@@ -70,7 +70,7 @@ def mean_waveform(result: Result, rows: I32) -> Waveform:
     if not len(rows):
         uv = np.zeros((n_contacts, n_samples), np.float32)
     elif result.sorting is not None:
-        uv = mean_waveform_uv(result.sorting, result.units, rows).T.astype(np.float32)
+        uv = mean_waveform_uv(result.sorting, result.units, rows, result.templates_of(rows)).T.astype(np.float32)
     else:
         uv = _mean_of_templates(result, rows)
     return Waveform(uv, _shown(result, uv), result.templates.peak_index)
@@ -98,7 +98,7 @@ def template_waveform(result: Result, row: int) -> Waveform:
 
 
 def _mean_of_templates(result: Result, rows: I32) -> F32:
-    counts = np.bincount(result.template[rows], minlength=len(result.templates))
+    counts = np.bincount(result.templates_of(rows), minlength=len(result.templates))
     uv = np.zeros((result.probe.n_contacts, result.templates.uv.shape[1]), np.float32)
     for k in np.flatnonzero(counts):
         near = result.templates.contacts[k]
