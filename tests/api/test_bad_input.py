@@ -269,6 +269,17 @@ def test_empty_result_with_the_reason(tmp_path, name, method):
     assert "No unit was found" in " ".join(result.stdout.split())
 
 
+def test_an_empty_result_says_that_no_spike_was_seen_whole(tmp_path):
+    traces = spiking(8.0)
+    for channel in range(4):  # of a second each has no signal for a quarter, in turns
+        traces.reshape(-1, HZ // 4, 4)[channel::4, :, channel] = 0
+    found = valid(run_sort(write_raw(tmp_path, traces), tmp_path / "out"), tmp_path / "out")
+    notes = " ".join(found["notes"])
+    assert found["result"]["n_units"] == 0
+    assert "almost no spike is seen whole" in notes
+    assert "No unit was found: no whole spike" in notes
+
+
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("value", "fault"), [(0, "dead"), (32767, "at the limit of the converter")])
 def test_dead_or_saturated_channel_is_left_out_and_named(tmp_path, value, fault, method):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spikesieve.model import Blanked, Reason, SortedTime
-from spikesieve.stages.blanked_time import blanked_notes, remains_of_artifacts
+from spikesieve.stages.blanked_time import blanked_notes, remains_of_artifacts, seldom_whole
 
 HZ, N = 30_000.0, 30_000 * 100
 
@@ -49,3 +49,9 @@ def test_spikes_at_one_lag_are_remains_and_a_neuron_that_responds_is_not():
 @pytest.mark.parametrize("train", [[], [5], [1000]])
 def test_few_spikes_tell_nothing(train):
     assert remains_of_artifacts(np.array(train, np.int64), timed(every_100_ms())) is None
+
+
+def test_where_spikes_are_whole_often_enough_nothing_is_said():
+    assert seldom_whole(np.array([1.0, 0.05]), np.array([1, 3]), np.arange(4)) == ()
+    (said,) = seldom_whole(np.array([0.001, 0.5, 0.0]), np.array([3, 1, 0]), np.arange(10, 14))
+    assert said.startswith("Around file channels 10, 13 almost no spike")

@@ -355,7 +355,7 @@ def run_method(run: Run, source: Source, settings: Settings, motion: Motion | No
             break
         except ForgottenError as missing:
             run.store.make_again(missing)
-    return sorting if sorting.units else replace(sorting, notes=(*sorting.notes, _why_empty(settings)))
+    return sorting if sorting.units else replace(sorting, notes=(*sorting.notes, _why_empty(settings, sorting.notes)))
 
 
 def _as_resources(resources: Resources | None) -> Resources:
@@ -376,10 +376,11 @@ def _folder(folder: Path | str | None) -> Iterator[Path]:
         yield Path(temporary)
 
 
-def _why_empty(settings: Settings) -> str:
+def _why_empty(settings: Settings, notes: tuple[str, ...]) -> str:
     given = settings.detect.threshold is not None or settings.method != "sieve"
     least = f"detect.threshold = {settings.detect.least_score:g} SD" if given else "the threshold of detection"
     often = f"at least templates.min_spikes = {settings.templates.min_spikes} times"
     if settings.method == "kilosort2":
         least, often = f"kilosort2.learn_threshold = {settings.kilosort2.learn_threshold:g} SD", "again and again"
-    return f"No unit was found: nothing stood out of the noise by {least} and with one shape {often}."
+    what = "no whole spike" if any("seen whole" in note for note in notes) else "nothing"
+    return f"No unit was found: {what} stood out of the noise by {least} and with one shape {often}."

@@ -16,6 +16,7 @@ from spikesieve.passes.overview import make_overview
 from spikesieve.settings.detect import DetectParams
 from spikesieve.settings.motion import MotionParams
 from spikesieve.settings.sort import Settings
+from spikesieve.stages.blanked_time import seldom_whole
 from spikesieve.stages.features import Groups, group_of
 from spikesieve.stages.motion.estimate import estimate
 from spikesieve.stages.shapes import Shapes
@@ -153,6 +154,8 @@ def find_drift(
     detected = run.step("detect", detect_spikes, source, shapes, detect, settings.features)
     run.step("overview", make_overview, source, detected)
     groups = groups_of(source.probe, detect, settings.features)
+    unseen = seldom_whole(detected.whole_share, groups.contacts[:, 0], source.probe.channels)
+    source = source.with_preprocessing(replace(source.preprocessing, notes=(*source.preprocessing.notes, *unseen)))
     motion = run.step("motion", find_motion, source, detected, groups, known, settings.motion)
     followed = motion
     if settings.motion.mode == "traces":

@@ -6,6 +6,7 @@ import numpy as np
 import scipy
 
 from spikesieve.model import F64, I64, Blanked, Reason, SortedTime
+from spikesieve.stages.bad_contacts import listed
 
 # What remains of an artifact stands within this of the blanked interval.
 EDGE_MS = 2.0
@@ -18,6 +19,8 @@ MIN_CONTACTS_SHARE = 0.25
 # Reasons that leave something beside the interval.
 WITH_REMAINS = (Reason.ARTIFACT, Reason.GIVEN, Reason.SATURATED)
 
+# Where spikes are whole for less of the time, too few are seen to learn units from.
+SELDOM = 0.01
 # Of fewer spikes nothing can be told.
 FEWEST_SPIKES = 8
 
@@ -72,6 +75,38 @@ def blanked_notes(blanked: Blanked | None, sampling_hz: float) -> tuple[str, ...
             f"{HOW.get(reason, '')}"
         )
     return tuple(notes)
+
+
+def seldom_whole(whole_share: F64, centre: I64, channels: I64) -> tuple[str, ...]:
+    """Say around which contacts almost no spike is seen whole, because some contact there is always blanked.
+
+    Parameters
+    ----------
+    whole_share : ndarray of float64, shape (n_groups,)
+        Share of the time in which all contacts of each group are seen.
+    centre : ndarray of int64, shape (n_groups,)
+        Contact in the middle of each group.
+    channels : ndarray of int64, shape (n_contacts,)
+        Channel of each contact in the file.
+
+    Returns
+    -------
+    tuple of str
+        A sentence or two; none if there are no such contacts.
+
+    Examples
+    --------
+    >>> seldom_whole(np.array([0.9, 0.0]), np.array([4, 9]), np.arange(16))[0].partition(",")[0]
+    'Around file channels 9 almost no spike is seen whole'
+    """
+    seldom = whole_share < SELDOM
+    if not seldom.any():
+        return ()
+    return (
+        f"Around file channels {listed(channels[np.unique(centre[seldom])])} almost no spike is seen whole, because "
+        "some contact there is blanked nearly all the time. Units are learned from whole spikes, so few or none were "
+        "found there.",
+    )
 
 
 def fewest_spikes(min_spikes: int, seen_share: F64) -> I64:

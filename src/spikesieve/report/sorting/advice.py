@@ -64,6 +64,7 @@ ADVICE_ON_NOTES = {
     "was NaN or infinite": "Check the file and its data type (--dtype): raw recordings have no such values.",
     "blanked as artifact": "Look at the traces there. If stimuli caused them, give their times with --artifact-times.",
     "limit of the converter": "Look at the traces there: a lower gain or a better ground keeps the amplifier in range.",
+    "seen whole": "Leave out the contacts that are blanked most (--bad-channels): then spikes are whole on the others.",
     "was silent": "Check for lost packets and for times that another program has set to 0.",
     "No gain is known": "Sort again with --gain-uv to have amplitudes in µV. The spike trains stay the same.",
     "other clusters in Phy": "The curated clusters are in spike_clusters.npy, their labels in cluster_group.tsv.",
