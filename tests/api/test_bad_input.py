@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from small_files import HZ, METHODS, facts, noise, of_method, refused, run_sort, spiking, with_spikes, write_raw
 
+from spikesieve import sort
 from spikesieve.cli.interruption import stoppable
 from spikesieve.cli.sort import Stop
 
@@ -267,6 +268,12 @@ def test_empty_result_with_the_reason(tmp_path, name, method):
     notes = " ".join(valid(result, tmp_path / "out")["notes"])
     assert reason in notes
     assert "No unit was found" in " ".join(result.stdout.split())
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("dtype", [np.int16, np.float32])
+def test_silence_is_sorted_without_a_warning_of_numpy(dtype):
+    assert not sort(np.zeros((2 * HZ, 16), dtype), "linear:16:25", sampling_hz=HZ).units
 
 
 def test_an_empty_result_says_that_no_spike_was_seen_whole(tmp_path):

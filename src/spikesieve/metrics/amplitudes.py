@@ -76,9 +76,8 @@ def _spreads(amplitude: F64, at: I64, span: tuple[int, int], step: int) -> F64:
     bounds = np.searchsorted(at, np.arange(span[0], span[1] + 1, step))
     first, last = np.searchsorted(at, span)
     inside, n = amplitude[first:last].astype(np.float64), np.diff(bounds)
-    if not len(inside) or not n.any():
+    if not len(inside) or not n.any() or not (mean := inside.mean()):
         return np.empty(0)
-    mean = inside.mean()
     sums = [np.diff(np.append(0.0, np.cumsum((inside - mean) ** power))[bounds - first])[n > 0] for power in (1, 2)]
     offset = sums[0] / n[n > 0]
     return np.asarray(np.sqrt(np.maximum(sums[1] / n[n > 0] - offset**2, 0.0)) / abs(mean), np.float64)

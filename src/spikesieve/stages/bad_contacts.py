@@ -128,7 +128,7 @@ def find_faults(measured: ContactStatistics, probe: Probe, params: PreprocessPar
     noise_uv, shank = measured.noise_uv, shank_indices(probe)
     dead, noisy = dead_and_noisy(noise_uv, shank, params)
     # Where a contact has no signal it is blanked, and is good for the rest of the time.
-    weak, _ = dead_and_noisy(np.where(noise_uv > 0, noise_uv, np.median(noise_uv, axis=0)), shank, params)
+    weak, _ = dead_and_noisy(np.where(noise_uv > 0, noise_uv, measured.sd_uv), shank, params)
     always_dead, always_noisy = dead > 0.5, noisy > 0.5
     partly_dead = ~always_dead & ~always_noisy & (weak > MAX_BAD_SHARE)
     partly_noisy = ~always_dead & ~always_noisy & ~partly_dead & (noisy > MAX_BAD_SHARE)
@@ -185,7 +185,7 @@ def dead_and_noisy(noise_uv: F64, shank: I64, params: PreprocessParams) -> tuple
     Returns
     -------
     dead, noisy : ndarray of float64, shape (n_contacts,)
-        Shares of the pieces.
+        Shares of the pieces. Where there is no piece, contacts are dead.
 
     Examples
     --------
@@ -194,6 +194,8 @@ def dead_and_noisy(noise_uv: F64, shank: I64, params: PreprocessParams) -> tuple
     >>> dead.tolist(), noisy.tolist()
     ([0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.5])
     """
+    if not len(noise_uv):
+        return np.ones(len(shank)), np.zeros(len(shank))
     silent = ~(np.median(noise_uv, axis=0) > 0)
     dead, noisy = silent.astype(np.float64), np.zeros(len(shank))
     for s in np.unique(shank):
