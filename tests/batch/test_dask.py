@@ -84,9 +84,38 @@ def test_a_worker_with_a_result_to_be_fetched_is_not_idle(client):
     (future,) = pool._running
     waited(future.done)
     del future
-    assert len(pool_module._idle(client)) == 1
+    assert len(pool_module._idle(client, pool._keys(client))) == 1
     assert pool.ended(60.0) == [Ended("r0", "done")]
-    waited(lambda: len(pool_module._idle(client)) == 2)
+    waited(lambda: len(pool_module._idle(client, pool._keys(client))) == 2)
+
+
+class JobsOfScheduler:
+    """Two jobs of a scheduler, of which one may be let go."""
+
+    def __init__(self) -> None:
+        self.worker_spec = {0: {}, 1: {}}
+        self.let_go: list[int] = []
+
+    def sync(self, function: Callable[[list[int]], None], workers: list[int]) -> None:
+        function(workers)
+
+    def scale_down(self, workers: list[int]) -> None:
+        self.let_go += workers
+        for worker in workers:
+            del self.worker_spec[worker]
+
+    def scale(self, n: int) -> None:
+        assert n <= len(self.worker_spec)
+
+
+@pytest.mark.parametrize("repeat", range(3))
+def test_a_worker_to_which_a_row_is_on_its_way_is_not_let_go(client, repeat):
+    jobs, pool = JobsOfScheduler(), DaskPool(lambda memory_gb: (client, jobs), 2)
+    pool.submit(Task("r0", time.sleep, (1.0,)))
+    waited(lambda: any(client.processing().values()))
+    (busy,) = [at for at, keys in client.processing().items() if keys]
+    waited(lambda: bool(pool._scale() or jobs.let_go))
+    assert jobs.let_go == [1 - client.scheduler_info()["workers"][busy]["name"]]
 
 
 class Ending:
@@ -112,7 +141,7 @@ class Ending:
 
 @pytest.mark.parametrize("after", [0, 1, 2, 3])
 def test_a_worker_whose_row_ends_while_it_is_asked_is_not_idle(after):
-    assert pool_module._idle(Ending(after)) == []
+    assert pool_module._idle(Ending(after), {"r0"}) == []
 
 
 def hand_out_to_one(cluster, client, monkeypatch, task: Task) -> tuple[DaskPool, str]:

@@ -168,8 +168,12 @@ class DaskPool:
                 cluster.sync(cluster.scale_down, lost)
             if n >= len(cluster.worker_spec):
                 cluster.scale(n)
-            elif idle := _idle(client)[: len(cluster.worker_spec) - n]:
+            elif idle := _idle(client, self._keys(client))[: len(cluster.worker_spec) - n]:
                 cluster.sync(cluster.scale_down, idle)
+
+    def _keys(self, client: Any) -> set[Any]:
+        """Dask's names of the rows that a client handed out."""
+        return {future.key for future, row in self._running.items() if row.client is client}
 
     def _scale_pods(self, memory_gb: int, cluster: Any, n: int) -> None:
         """Kubernetes starts lost pods anew itself, and ends any of them where fewer are asked for: idle ones stay."""
@@ -184,11 +188,16 @@ class DaskPool:
         return self._jobs.setdefault(memory_gb, Jobs(self.jobs_folder)).without_worker(cluster)
 
 
-def _idle(client: Any) -> list[Any]:
-    """Names of the workers that do nothing, and hold no result that is still to be fetched."""
+def _idle(client: Any, rows: set[Any]) -> list[Any]:
+    """Names of the workers that do nothing, and hold no result that is still to be fetched.
+
+    None while one of the rows is nowhere: it is on its way to a worker that seems to do nothing.
+    """
     # In this order: a row that ends between the questions is held at the second one.
     processing = client.processing()
     workers, held = client.scheduler_info(n_workers=-1)["workers"], client.has_what()
+    if rows - set(chain(*processing.values(), *held.values())):
+        return []
     idle = [at for at, keys in processing.items() if not keys and not held.get(at)]
     return [workers[at]["name"] for at in idle if at in workers]  # one may have ended since the first question
 
