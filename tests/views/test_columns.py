@@ -83,6 +83,16 @@ def test_what_is_known_is_not_read() -> None:
     assert not column.n_read
 
 
+def test_one_value_for_all_spikes_does_not_push_out_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spikesieve.views.columns.MOST_BYTES", 1000)
+    column, columns, rows = Read(np.arange(100)), Columns(), np.arange(100, dtype=np.int32)
+    columns.take("time", column, rows)
+    for _ in range(3):
+        columns.know("template", rows.copy(), np.broadcast_to(np.int32(7), 100))
+    columns.take("time", column, rows)
+    assert column.n_read == 1
+
+
 def test_who_asks_while_it_is_read_waits_for_it() -> None:
     begun, go_on = threading.Event(), threading.Event()
 

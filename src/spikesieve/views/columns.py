@@ -118,11 +118,11 @@ class Columns:
             try:
                 mine.set_result(make())
             except BaseException as error:
-                mine.set_exception(error)
                 with self._lock:
                     del self._known[key]
+                mine.set_exception(error)
                 raise
-            self._forget(mine.result().nbytes)
+            self._forget(_size(mine.result()))
         return found.result()
 
     def _forget(self, n_new_bytes: int) -> None:
@@ -130,9 +130,14 @@ class Columns:
         with self._lock:
             self._n_bytes += n_new_bytes
             while self._n_bytes > MOST_BYTES and (oldest := self._oldest()) is not None:
-                self._n_bytes -= self._known.pop(oldest)[1].result().nbytes
+                self._n_bytes -= _size(self._known.pop(oldest)[1].result())
 
     def _oldest(self) -> tuple[str, int] | None:
         """What was looked at longest ago of what is there, but for the last."""
         known = islice(self._known.items(), len(self._known) - 1)
         return next((key for key, (_, values) in known if values.done()), None)
+
+
+def _size(values: NDArray[Any]) -> int:
+    """Bytes that values take; one that stands for all takes none."""
+    return 0 if 0 in values.strides else values.nbytes
