@@ -52,6 +52,9 @@ def test_few_spikes_tell_nothing(train):
 
 
 def test_where_spikes_are_whole_often_enough_nothing_is_said():
-    assert seldom_whole(np.array([1.0, 0.05]), np.array([1, 3]), np.arange(4)) == ()
-    (said,) = seldom_whole(np.array([0.001, 0.5, 0.0]), np.array([3, 1, 0]), np.arange(10, 14))
+    assert seldom_whole(np.array([1.0, 0.05]), np.array([[1, 0], [3, 2]]), np.arange(4)) == ()
+    contacts = np.array([[3, -1], [1, 2], [0, 2]])
+    (said,) = seldom_whole(np.array([0.001, 0.5, 0.0]), contacts, np.arange(10, 14))
     assert said.startswith("Around file channels 10, 13 almost no spike")
+    (said,) = seldom_whole(np.zeros(3), contacts, np.arange(10, 14))
+    assert said.startswith("Around file channels 10 to 13 almost no spike")

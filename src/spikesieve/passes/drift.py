@@ -154,7 +154,7 @@ def find_drift(
     detected = run.step("detect", detect_spikes, source, shapes, detect, settings.features)
     run.step("overview", make_overview, source, detected)
     groups = groups_of(source.probe, detect, settings.features)
-    unseen = seldom_whole(detected.whole_share, groups.contacts[:, 0], source.probe.channels)
+    unseen = seldom_whole(detected.whole_share, groups.contacts, source.probe.channels)
     source = source.with_preprocessing(replace(source.preprocessing, notes=(*source.preprocessing.notes, *unseen)))
     motion = run.step("motion", find_motion, source, detected, groups, known, settings.motion)
     followed = motion

@@ -77,15 +77,15 @@ def blanked_notes(blanked: Blanked | None, sampling_hz: float) -> tuple[str, ...
     return tuple(notes)
 
 
-def seldom_whole(whole_share: F64, centre: I64, channels: I64) -> tuple[str, ...]:
+def seldom_whole(whole_share: F64, contacts: I64, channels: I64) -> tuple[str, ...]:
     """Say around which contacts almost no spike is seen whole, because some contact there is always blanked.
 
     Parameters
     ----------
     whole_share : ndarray of float64, shape (n_groups,)
         Share of the time in which all contacts of each group are seen.
-    centre : ndarray of int64, shape (n_groups,)
-        Contact in the middle of each group.
+    contacts : ndarray of int64, shape (n_groups, n_near)
+        Contacts of each group, nearest first; -1 where there are fewer.
     channels : ndarray of int64, shape (n_contacts,)
         Channel of each contact in the file.
 
@@ -96,14 +96,17 @@ def seldom_whole(whole_share: F64, centre: I64, channels: I64) -> tuple[str, ...
 
     Examples
     --------
-    >>> seldom_whole(np.array([0.9, 0.0]), np.array([4, 9]), np.arange(16))[0].partition(",")[0]
+    >>> seldom_whole(np.array([0.9, 0.0]), np.array([[4, 5], [9, 5]]), np.arange(16))[0].partition(",")[0]
     'Around file channels 9 almost no spike is seen whole'
     """
     seldom = whole_share < SELDOM
     if not seldom.any():
         return ()
+    # Those in the middle of such groups, and those of no other group.
+    of_no_other = np.setdiff1d(contacts[seldom], contacts[~seldom])
+    near = np.union1d(contacts[seldom, 0], of_no_other[of_no_other >= 0])
     return (
-        f"Around file channels {listed(channels[np.unique(centre[seldom])])} almost no spike is seen whole, because "
+        f"Around file channels {listed(channels[near])} almost no spike is seen whole, because "
         "some contact there is blanked nearly all the time. Units are learned from whole spikes, so few or none were "
         "found there.",
     )
