@@ -4,6 +4,8 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from spikesieve.kernels.cpu.put import put
+
 I64 = NDArray[np.int64]
 
 
@@ -95,5 +97,5 @@ def _group(unit: I64, n_units: int) -> tuple[I64, I64]:
 @nb.njit(cache=True, nogil=True)
 def _doubled(values: I64) -> I64:
     larger = np.empty(2 * values.size, values.dtype)
-    larger[: values.size] = values
+    put(values, larger)
     return larger

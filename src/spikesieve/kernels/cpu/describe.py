@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from spikesieve.kernels.cpu.put import put
 from spikesieve.kernels.cpu.vector import LANES, compiled, load, plus, splat, store, times_plus
 
 F32 = NDArray[np.float32]
@@ -42,7 +43,8 @@ def describe(traces: F32, sample: I64, contacts: I64, components: F32, peak_inde
     n_components, n_window = components.shape
     n_padded = n_components + -n_components % LANES
     by_sample = np.zeros((n_window, n_padded), np.float32)
-    by_sample[:, :n_components] = components.T
+    for p in range(n_components):
+        put(components[p], by_sample[:, p])
     total = np.empty(n_padded, np.float32)
     for i in range(sample.size):
         for c in range(contacts.shape[1]):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spikesieve.kernels.cpu.above import may_exceed
 from spikesieve.kernels.cpu.residual import TILE, Problem, correlation, mark, subtract
-from spikesieve.kernels.cpu.vector import compiled
+from spikesieve.kernels.cpu.vector import compiled, merged
 from spikesieve.kernels.cpu.visible import norm_at, tables_at
 
 Bool = NDArray[np.bool_]
@@ -58,7 +58,7 @@ ALONE = cast(int, np.int64(-1))
 NOTHING = Explanation(-np.inf, NO_SPIKE, NO_SPIKE)
 
 
-@compiled
+@merged
 def exchange(problem: Problem, spikes: FoundSpikes, look: Bool, dirty: Bool) -> int:
     """Examine the spikes in order of time, and replace each by one or two others where these are likelier.
 
@@ -85,30 +85,38 @@ def exchange(problem: Problem, spikes: FoundSpikes, look: Bool, dirty: Bool) -> 
     both are put back into the scores, and the best one or two spikes there are searched.
     """
     n, near = len(spikes.sample), problem.bounds.near_samples
-    when = np.empty(n, np.int64)
+    when, order = np.empty(n, np.int64), np.empty(n, np.int64)
     for i in range(n):
         when[i] = spikes.sample[i]
-    order = np.argsort(when, kind="mergesort")
+        order[i] = when[i] * n + i
+    order.sort()
     n_moves = 0
     for at in range(n):
-        i = order[at]
+        i = order[at] % n
         if spikes.template[i] < 0:
             continue
         if not _has_changed(problem, look, _get(spikes, i)) or _is_explained(problem, _get(spikes, i)):
             continue
-        n_moves += _replace(problem, spikes, i, ALONE, dirty)
-        # A spike moves by `near` at most; the sample in `when` is that before.
-        for later in range(at + 1, n):
-            p = order[later]
-            if when[p] > spikes.sample[i] + 2 * near:
+        # Alone at first. A spike moves by `near` at most; the sample in `when` is that before.
+        for later in range(at, n):
+            p = order[later] % n
+            if later > at and when[p] > spikes.sample[i] + 2 * near:
                 break
-            lag = spikes.sample[p] - spikes.sample[i]
-            if spikes.template[p] < 0 or abs(lag) > near:
+            if later == at:
+                p = ALONE
+            elif not _is_alike(problem, _get(spikes, i), _get(spikes, p)):
                 continue
-            one, other = spikes.template[i], spikes.template[p]
-            if abs(correlation(problem, one, spikes.sample[i], other, lag)) > ALIKE:
-                n_moves += _replace(problem, spikes, i, p, dirty)
+            n_moves += _replace(problem, spikes, i, p, dirty)
     return n_moves
+
+
+@merged
+def _is_alike(problem: Problem, spike: Spike, other: Spike) -> bool:
+    """Tell whether two spikes are so near and so similar that one may hide the other."""
+    lag = other.sample - spike.sample
+    if other.template < 0 or abs(lag) > problem.bounds.near_samples:
+        return False
+    return bool(abs(correlation(problem, spike.template, spike.sample, other.template, lag)) > ALIKE)
 
 
 @compiled
@@ -119,7 +127,7 @@ def _get(spikes: FoundSpikes, i: int) -> Spike:
     return Spike(spikes.template[i], spikes.sample[i], np.float64(spikes.amplitude[i]))
 
 
-@compiled
+@merged
 def _has_changed(problem: Problem, look: Bool, spike: Spike) -> bool:
     """Tell whether the score of a template that overlaps with the spike's own has changed around it."""
     pairs, far = problem.pairs, 2 * problem.bounds.near_samples
@@ -131,7 +139,7 @@ def _has_changed(problem: Problem, look: Bool, spike: Spike) -> bool:
     return False
 
 
-@compiled
+@merged
 def _is_explained(problem: Problem, spike: Spike) -> bool:
     """Tell whether templates like the spike's own score no more than noise in the residual around it.
 
@@ -153,7 +161,7 @@ def _is_explained(problem: Problem, spike: Spike) -> bool:
     return True
 
 
-@compiled
+@merged
 def _replace(problem: Problem, spikes: FoundSpikes, i: int, p: int, dirty: Bool) -> int:
     """Replace spike i, and p unless it is -1, by a likelier explanation; return 1 if there is one."""
     own, other = _get(spikes, i), _get(spikes, p)
@@ -206,7 +214,7 @@ def _terms(problem: Problem, k: int, t: int) -> tuple[float, float, float]:
     return problem.scores[k, t] * norm + w, norm * norm + w, w + worth.cost[k]
 
 
-@compiled
+@merged
 def _gain(problem: Problem, one: Spike, other: Spike) -> float:
     """Return what two spikes gain with the amplitudes that they have."""
     gain = 0.0
@@ -229,7 +237,7 @@ def _likelier(one: Explanation, other: Explanation) -> Explanation:
     return other if other.gain > one.gain else one
 
 
-@compiled
+@merged
 def _best_explanation(problem: Problem, spike: Spike) -> Explanation:
     """Return the best single spike near a spike that was put back, or the best pair that begins with a good one."""
     scores, pairs, near = problem.scores, problem.pairs, problem.bounds.near_samples
@@ -267,7 +275,7 @@ def _climb(problem: Problem, spike: Spike, centre: int) -> Explanation:
     return best
 
 
-@compiled
+@merged
 def _best_with(problem: Problem, k: int, t: int, centre: int, best: float) -> Explanation:
     """Return the best pair of template k at sample t and another spike near `centre`, if it gains more than `best`.
 

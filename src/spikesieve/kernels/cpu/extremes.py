@@ -40,7 +40,10 @@ def extremes(rows: F32, low: F32, high: F32) -> None:
         store(each, 0, least)
         store(each, LANES, largest)
         store(each, 2 * LANES, zero)
-        low[i], high[i], rest = each[0].min(), each[1].max(), each[2].sum()
+        low[i], high[i], rest = each[0, 0], each[1, 0], each[2, 0]
+        for t in range(1, LANES):
+            low[i], high[i] = min(low[i], each[0, t]), max(high[i], each[1, t])
+            rest += each[2, t]
         for t in range(whole, n):
             low[i], high[i] = min(low[i], rows[i, t]), max(high[i], rows[i, t])
             rest += rows[i, t] - rows[i, t]

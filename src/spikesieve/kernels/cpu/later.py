@@ -34,8 +34,9 @@ def count_later(train: I64, away: F64, n_later: int, n_lags: int) -> I64:
     [0, 1, 0, 1, 1, 1]
     """
     counts = np.zeros(n_lags, np.int64)
-    nearest = away.min() if away.size else 0.0
-    first = 0
+    nearest, first = np.inf, 0
+    for least in away:
+        nearest = min(nearest, least)
     for i in range(train.size):
         while first < train.size and train[first] < train[i] + nearest:
             first += 1

@@ -4,6 +4,8 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from spikesieve.kernels.cpu.put import put
+
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -58,7 +60,7 @@ def triangulate(
         if n == 0:
             out[i] = np.nan
             continue
-        now[:] = start
+        put(start, now)
         cost = _cost(a, xs, ys, n, now, start, prior, q)
         damping = FIRST_DAMPING
         for _ in range(MAX_STEPS):
@@ -70,8 +72,8 @@ def triangulate(
                 lower = _cost(a, xs, ys, n, tried, start, prior, tried_q)
                 if lower < cost:
                     gain, cost = cost - lower, lower
-                    now[:] = tried
-                    q[:n] = tried_q[:n]
+                    put(tried, now)
+                    put(tried_q[:n], q)
                     damping = max(damping / 10, MIN_DAMPING)
                 else:
                     damping *= 10

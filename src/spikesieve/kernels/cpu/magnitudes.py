@@ -5,6 +5,7 @@ from math import inf, nan
 import numpy as np
 from numpy.typing import NDArray
 
+from spikesieve.kernels.cpu.put import put
 from spikesieve.kernels.cpu.vector import LANES, any_above, compiled, load, magnitude, plus, splat, store, where_above
 
 F32 = NDArray[np.float32]
@@ -43,7 +44,7 @@ def median_magnitudes(rows: F32, out: F32) -> None:
     # What is added is infinite, and so above everything.
     row, few = np.full(n + -n % step, np.float32(inf)), np.empty(FEW, np.float32)
     for i in range(rows.shape[0]):
-        row[:n] = rows[i]
+        put(rows[i], row)
         out[i] = _median(row, n, few)
 
 
@@ -130,7 +131,10 @@ def _smallest_above(row: F32, value: np.float32) -> np.float32:
         least = where_above(least, x, x, least)
     each = np.empty(LANES, np.float32)
     store(each, 0, least)
-    return np.float32(each.min())
+    smallest = each[0]
+    for i in range(1, LANES):
+        smallest = min(smallest, each[i])
+    return np.float32(smallest)
 
 
 @compiled

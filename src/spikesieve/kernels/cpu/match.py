@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesieve.kernels.cpu.project import SPAN, project_span, span_phases
-from spikesieve.kernels.cpu.vector import LANES, compiled, load, splat, store, times_plus
+from spikesieve.kernels.cpu.put import put
+from spikesieve.kernels.cpu.vector import LANES, compiled, load, merged, splat, store, times_plus
 
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
@@ -50,7 +51,7 @@ def template_scores(
     whole = n_scored - n_scored % SPAN
     space = span_phases(n_window, step)
     near = np.empty((traces.shape[0], components.shape[0], SPAN), np.float32)
-    order, tail = np.argsort(contacts[:, 0], kind="mergesort"), np.empty((len(weights), SPAN), np.float32)
+    order, tail = _by_first(contacts), np.empty((len(weights), SPAN), np.float32)
     # Where they are to be spread, the scores of even samples are written to the beginning of each row first.
     place = peak_index if step == 1 else 0
     for first in range(0, n_scored, SPAN):
@@ -60,11 +61,24 @@ def template_scores(
         else:
             _score_span(near, contacts, weights, order, tail, 0)
     for k in range(len(weights)):
-        out[k, place + whole : place + n_scored] = tail[k, : n_scored - whole]
+        put(tail[k, : n_scored - whole], out[k, place + whole :])
     if step == 2:
         _spread(out, begin + peak_index, n_scored, between)
     out[:, :peak_index] = 0.0
     out[:, max(0, n_samples - n_window + 1) + peak_index :] = 0.0
+
+
+@merged
+def _by_first(contacts: I64) -> I64:
+    """Return the templates in the order of their first contacts."""
+    n = len(contacts)
+    order = np.empty(n, np.int64)
+    for k in range(n):
+        order[k] = contacts[k, 0] * n + k
+    order.sort()
+    for i in range(n):
+        order[i] %= n
+    return order
 
 
 @compiled
@@ -129,7 +143,7 @@ def _store_four(v0: Any, v1: Any, v2: Any, v3: Any, out: F32, at: int) -> None:
     store(out, at + 3 * LANES, v3)
 
 
-@compiled
+@merged
 def _spread(out: F32, first: int, n: int, between: F32) -> None:
     """Move the n scores at the beginning of each row to the samples first, first + 2, ..., and fill those between."""
     if n == 0:
@@ -139,7 +153,7 @@ def _spread(out: F32, first: int, n: int, between: F32) -> None:
     even, odd = np.zeros(n + 2 * n_between, np.float32), np.empty(n + 1, np.float32)
     for k in range(out.shape[0]):
         row = out[k]
-        even[n_between : n_between + n] = row[:n]
+        put(row[:n], even[n_between:])
         # Beyond their ends the scores are mirrored.
         for i in range(n_between):
             before, after = (-1 - i) % (2 * n), (n + i) % (2 * n)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spikesieve.kernels.cpu.put import put
 from spikesieve.kernels.cpu.vector import HAS_AVX512, LANES, compiled, inlined, load, splat, store, times_plus
 
 F32 = NDArray[np.float32]
@@ -46,7 +47,7 @@ def project(traces: F32, components: F32, peak_index: int, out: F32) -> None:
     n_components, n_window = components.shape
     last = max(0, n_samples - n_window + 1)
     whole = last - last % LANES
-    places = np.arange(n_window)
+    places = span_phases(n_window, 1)[1]
     for c in range(n_channels):
         out[c, :, :peak_index] = 0.0
         out[c, :, last + peak_index :] = 0.0
@@ -81,8 +82,10 @@ def span_phases(n_window: int, step: int) -> tuple[F32, I64]:
     """
     n_part = (SPAN - 1) * step + n_window
     phases = np.zeros((step, (n_part + step - 1) // step), np.float32)
-    j = np.arange(n_window)
-    return phases, j % step * phases.shape[1] + j // step
+    places = np.empty(n_window, np.int64)
+    for j in range(n_window):
+        places[j] = j % step * phases.shape[1] + j // step
+    return phases, places
 
 
 @compiled
@@ -115,7 +118,7 @@ def project_span(traces: F32, begin: int, step: int, components: F32, space: tup
 def _take_phases(part: F32, phases: F32) -> None:
     """Write sample i to phases[i % step, i // step], for 1 or 2 phases; 0 beyond the last sample."""
     if phases.shape[0] == 1:
-        phases[0, : part.size] = part
+        put(part, phases[0])
         phases[0, part.size :] = 0.0
         return
     n = part.size // 2

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from spikesieve.kernels.cpu.above import may_exceed
 from spikesieve.kernels.cpu.exchange import FoundSpikes, exchange
 from spikesieve.kernels.cpu.residual import TILE, Problem, mark, subtract
-from spikesieve.kernels.cpu.vector import compiled
+from spikesieve.kernels.cpu.vector import compiled, merged
 from spikesieve.kernels.cpu.visible import norm_at, nothing_kept
 from spikesieve.kernels.pursuit import Bounds, Overlaps, Visible, Worth
 
@@ -77,19 +77,29 @@ def pursue(
         else:
             look[:] = False
             n_exchanges += 1
-        look |= dirty
+        _add_marks(look, dirty)
     cand_t, cand_k = _candidates(problem, dirty, cand_t, cand_k)
     return _in_order(spikes, n_templates, cand_t.size)
 
 
-@compiled
+@merged
+def _add_marks(marks: Bool, others: Bool) -> None:
+    for k in range(marks.shape[0]):
+        for i in range(marks.shape[1]):
+            marks[k, i] = marks[k, i] or others[k, i]
+
+
+@merged
 def _take(problem: Problem, spikes: FoundSpikes, cand_t: I64, cand_k: I64, dirty: Bool) -> None:
     """Accept the candidates that do not overlap with better ones, and subtract them."""
     pairs, worth, visible = problem.pairs, problem.worth, problem.visible
     amplitude, gain = np.empty(cand_t.size), np.empty(cand_t.size)
     for c in range(cand_t.size):
         amplitude[c], gain[c] = _alone(problem, cand_k[c], cand_t[c])
-    for i in np.flatnonzero(_independent(gain, cand_t, cand_k, pairs)):
+    keep = _independent(gain, cand_t, cand_k, pairs)
+    for i in range(cand_t.size):
+        if not keep[i]:
+            continue
         t, k, a = cand_t[i], cand_k[i], np.float32(amplitude[i])
         spikes.sample.append(int(t))
         spikes.template.append(int(k))
@@ -108,7 +118,7 @@ def _alone(problem: Problem, k: int, t: int) -> tuple[float, float]:
     return a, 2 * a * with_prior - a * a * size - precision - worth.cost[k]
 
 
-@compiled
+@merged
 def _candidates(problem: Problem, dirty: Bool, old_t: I64, old_k: I64) -> tuple[I64, I64]:
     """Return local maxima that are enough, ordered by time: old ones outside dirty tiles, new ones inside."""
     scores, hides = problem.scores, problem.visible.norms.shape[1] > 0
@@ -137,7 +147,10 @@ def _candidates(problem: Problem, dirty: Bool, old_t: I64, old_k: I64) -> tuple[
     for i in range(n):
         key[i] = times[i] * n_templates + rows[i]
     key.sort()
-    return key // n_templates, key % n_templates
+    cand_t, cand_k = np.empty(n, np.int64), np.empty(n, np.int64)
+    for i in range(n):
+        cand_t[i], cand_k[i] = key[i] // n_templates, key[i] % n_templates
+    return cand_t, cand_k
 
 
 @compiled
@@ -148,7 +161,7 @@ def _is_enough(problem: Problem, k: int, t: int) -> bool:
     return bool(_alone(problem, k, t)[1] > 0)
 
 
-@compiled
+@merged
 def _independent(gain: F64, cand_t: I64, cand_k: I64, pairs: Overlaps) -> Bool:
     """Mark candidates that no overlapping candidate within reach exceeds; of equal ones the first in order wins."""
     n, reach = cand_t.size, pairs.tables.shape[1] // 2
@@ -168,7 +181,7 @@ def _independent(gain: F64, cand_t: I64, cand_k: I64, pairs: Overlaps) -> Bool:
     return keep
 
 
-@compiled
+@merged
 def _bits(pairs: Overlaps) -> U8:
     """Whether templates overlap: bit j of row k. They are few, so that they stay in the cache."""
     n = pairs.offsets.size - 1
@@ -184,16 +197,16 @@ def _has_bit(row: U8, j: int) -> bool:
     return bool(row[j // 8] >> (j % 8) & 1)
 
 
-@compiled
+@merged
 def _in_order(spikes: FoundSpikes, n_templates: int, n_left: int) -> tuple[I64, I64, F32, int]:
-    n = len(spikes.sample)
-    key = np.empty(n, np.int64)
-    for i in range(n):
-        key[i] = spikes.sample[i] * n_templates + spikes.template[i]
-    order = np.argsort(key, kind="mergesort")
-    sample, template, value = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.float32)
-    n = 0
-    for i in order:
+    n_found, n = len(spikes.sample), 0
+    order = np.empty(n_found, np.int64)
+    for i in range(n_found):
+        order[i] = (spikes.sample[i] * n_templates + spikes.template[i]) * n_found + i
+    order.sort()
+    sample, template, value = np.empty(n_found, np.int64), np.empty(n_found, np.int64), np.empty(n_found, np.float32)
+    for at in range(n_found):
+        i = order[at] % n_found
         if spikes.template[i] >= 0:
             sample[n], template[n], value[n] = spikes.sample[i], spikes.template[i], spikes.amplitude[i]
             n += 1

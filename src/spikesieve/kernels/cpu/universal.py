@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikesieve.kernels.cpu.project import SPAN, project_span, span_phases
+from spikesieve.kernels.cpu.put import put
 from spikesieve.kernels.cpu.vector import (
     LANES,
     any_above,
@@ -13,6 +14,7 @@ from spikesieve.kernels.cpu.vector import (
     inlined,
     load,
     magnitude,
+    merged,
     plus,
     splat,
     store,
@@ -76,7 +78,7 @@ def universal_scores(
     # A further row of zeros stands for the missing channels.
     on_shapes = np.zeros((n_channels + 1, n_shapes, SPAN), np.float32)
     largest = np.zeros((2, n_channels + 1, SPAN), np.float32)
-    rows, by_contact = np.where(near < 0, n_channels, near), _by_contact(weights)
+    rows, by_contact = _rows_of(near, n_channels), _by_contact(weights)
     space, space_of_one = span_phases(n_window, 1), np.empty(SPAN + SIZES_AT_ONCE * LANES, np.float32)
     out[:] = 0.0
     start, stop = max(0, peak_index - first), min(out.shape[1], n_samples - n_window + peak_index - first + 1)
@@ -88,13 +90,24 @@ def universal_scores(
             _score_centre(on_shapes, largest, rows, by_contact, u, np.float32(threshold), space_of_one, out, n, length)
 
 
-@compiled
+@merged
+def _rows_of(near: I64, missing: int) -> I64:
+    """Return the channels, with the row `missing` for those that are."""
+    rows = np.empty(near.shape, np.int64)
+    for u in range(near.shape[0]):
+        for i in range(near.shape[1]):
+            rows[u, i] = near[u, i] if near[u, i] >= 0 else missing
+    return rows
+
+
+@merged
 def _by_contact(weights: F32) -> F32:
     """Weights with sizes last, padded with zeros to a multiple of `SIZES_AT_ONCE`: (n_centres, n_near, n)."""
     n_centres, n_sizes, n_near = weights.shape
     out = np.zeros((n_centres, n_near, n_sizes + -n_sizes % SIZES_AT_ONCE), np.float32)
-    for k in range(n_sizes):
-        out[:, :, k] = weights[:, k]
+    for u in range(n_centres):
+        for k in range(n_sizes):
+            put(weights[u, k], out[u, :, k])
     return out
 
 
@@ -233,6 +246,8 @@ def pick(scores: F32, neighbours: I64, half_window: int, first: int, last: int) 
     n_centres, n_samples = scores.shape
     zero = splat(np.float32(0.0))
     keys = [np.int64(0) for _ in range(0)]
+    # How many were found at each sample, and where the next one of each goes.
+    place = np.zeros(max(0, last - first) + 1, np.int64)
     for u in range(n_centres):
         row = scores[u]
         for start in range(first, last, LANES):
@@ -242,14 +257,16 @@ def pick(scores: F32, neighbours: I64, half_window: int, first: int, last: int) 
             for t in range(start, stop):
                 if row[t] != 0.0 and _is_largest(scores, neighbours, half_window, u, t):
                     keys.append(t * n_centres + u)
+                    place[t - first + 1] += 1
+    for t in range(1, place.size):
+        place[t] += place[t - 1]
     n = len(keys)
-    ordered = np.empty(n, np.int64)
-    for i in range(n):
-        ordered[i] = keys[i]
-    ordered.sort()
-    samples, centres, values = ordered // n_centres, ordered % n_centres, np.empty(n, np.float32)
-    for i in range(n):
-        values[i] = scores[centres[i], samples[i]]
+    samples, centres, values = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.float32)
+    for key in keys:
+        t, u = key // n_centres, key % n_centres
+        at = place[t - first]
+        samples[at], centres[at], values[at] = t, u, scores[u, t]
+        place[t - first] += 1
     return samples, centres, values
 
 

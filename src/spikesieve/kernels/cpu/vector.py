@@ -80,6 +80,24 @@ def compiled(kernel: Function) -> Function:
     return cast(Function, nb.njit(cache=True, nogil=True)(kernel))
 
 
+def merged(kernel: Function) -> Function:
+    """Compile a function as a part of the one place that calls it: as a function of its own it is compiled twice.
+
+    Parameters
+    ----------
+    kernel : callable
+        As in `compiled`.
+
+    Returns
+    -------
+    callable
+        The compiled function.
+    """
+    if IS_PLAIN:
+        kernel.__qualname__ += "_plain"
+    return cast(Function, nb.njit(cache=True, nogil=True, inline="always")(kernel))
+
+
 def inlined(kernel: Function) -> Function:
     """Compile a small function so that it becomes a part of its callers. Calls hand over ten numbers for an array.
 
