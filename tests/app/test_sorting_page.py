@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from small_files import HZ
 from sorting_page import N_CHANNELS, READING, Sorting, lab, raw_of, sorting_in_thread
 
 from spikesieve.api import sort_queue
-from spikesieve.api.sorting_page import verbs
+from spikesieve.api.sorting_page import show, verbs
 from spikesieve.app import security
 from spikesieve.app.page_files import PAGE_FILES
 from spikesieve.app.security import VIEWER
@@ -352,3 +353,16 @@ def test_a_sort_that_is_stopped_while_it_starts_does_not_run(tmp_path: Path, mon
 def test_the_recording_of_these_tests_has_spikes(root: Path) -> None:
     assert raw_of(root).min() < -100
     assert len(raw_of(root)) == HZ
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_kernels_are_compiled_while_the_page_is_filled_in(
+    read_only: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[None] = []
+    monkeypatch.setattr(show, "compiling", lambda: nullcontext(begun.append(None)))
+    monkeypatch.setattr(show, "state_folder", lambda: tmp_path / "state")
+    seen: list[int] = []
+    monkeypatch.setattr(show, "run", lambda *pages: seen.append(len(begun)))
+    show.show_sorting_page((tmp_path,), ("127.0.0.1", 0), (), read_only, lambda line: None, lambda folder: {})
+    assert seen == [0 if read_only else 1]

@@ -13,6 +13,7 @@ import tiny
 
 from spikesieve.kernels import CpuBackend, ahead
 from spikesieve.kernels.ahead import LARGEST, Ahead, compiled_ahead
+from spikesieve.kernels.compiling import compiling
 from spikesieve.kernels.self_test import call
 from spikesieve.stages.match import MatchParams, make_matcher, match
 
@@ -67,3 +68,18 @@ def test_it_is_sent_to_workers_without_its_process() -> None:
     backend = CpuBackend(Ahead(object()))  # type: ignore[arg-type]
     again = pickle.loads(pickle.dumps(backend))  # noqa: S301  made here
     call(again, ("template_scores",))  # waits for nothing
+
+
+def test_another_process_compiles_what_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    with compiling("microvolts") as process:
+        assert process.wait() == 0
+    kept = {path.name.split("-")[0] for path in tmp_path.rglob("*.nbi")}
+    assert "microvolts.microvolts" in kept
+    assert "pursue.pursue" not in kept
+
+
+def test_it_ends_with_whoever_began_it() -> None:
+    with compiling() as process:
+        pass
+    assert process.returncode is not None

@@ -1,4 +1,4 @@
-"""Compiles the largest kernels in a process of its own, while a first sort compiles the others.
+"""Has the largest kernels compiled by a process of its own, while a first sort compiles the others.
 
 Kernels are compiled when they are first called, and Numba compiles one at a time. What is compiled is kept for later.
 """
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from spikesieve.kernels.compiling import compiling
 from spikesieve.kernels.cpu.match import template_scores
 from spikesieve.kernels.cpu.pursue import pursue
 
@@ -57,24 +58,11 @@ def compiled_ahead(n_processors: int) -> Iterator[Ahead]:
     if n_processors < 2 or not sys.executable or all(_is_kept(kernel) for kernel in LARGEST):
         yield Ahead()
         return
-    # -P: a file of the current folder must not be taken for a library.
-    words = (sys.executable, "-P", "-m", "spikesieve.kernels.ahead")
-    null = subprocess.DEVNULL
-    with subprocess.Popen(words, stdin=null, stdout=null, stderr=null) as process:
-        try:
-            yield Ahead(process)
-        finally:
-            process.terminate()
+    with compiling(*(kernel.py_func.__name__ for kernel in LARGEST)) as process:
+        yield Ahead(process)
 
 
 def _is_kept(kernel: Any) -> bool:
     """Whether there is compiled code of a kernel on disk. That it is of an older version is found when it is called."""
     name = kernel.py_func.__name__
     return any(Path(kernel.stats.cache_path).glob(f"*.{name}-*.nbi"))
-
-
-if __name__ == "__main__":
-    from spikesieve.kernels.cpu.backend import CpuBackend
-    from spikesieve.kernels.self_test import call
-
-    call(CpuBackend(), tuple(kernel.py_func.__name__ for kernel in LARGEST))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from spikesieve.app.sorting.server import Results, sorting_application
 from spikesieve.errors import InputError
 from spikesieve.io.roots import Roots
 from spikesieve.io.state_folder import state_folder
+from spikesieve.kernels.compiling import compiling
 
 FactsOfFolder = Callable[[Path], dict[str, Any]]
 
@@ -55,7 +57,9 @@ def show_sorting_page(
         The port is taken, or the list of sorts cannot be written.
     """
     desk, place = Desk(Roots(roots), state_folder()), Place(*where, names)
-    with ExitStack() as stack, listening(place) as here:
+    # Compiled while the user fills in the page, and not when the first sort waits for it.
+    ahead: AbstractContextManager[object] = nullcontext() if read_only or not sys.executable else compiling()
+    with ExitStack() as stack, listening(place) as here, ahead:
         pages = pages_of(desk, here, read_only, stack, batch_facts)
         text = addresses(place, here, is_shared=True)
         run(pages, here, pages.close, lambda: announce(text))
