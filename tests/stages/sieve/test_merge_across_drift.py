@@ -94,6 +94,20 @@ def test_two_neurons_that_are_always_seen_together_stay_two():
     assert merged(beside(a, b), observed, before) == [0, 1]
 
 
+def test_a_few_spikes_that_look_like_those_of_a_unit_are_its_own():
+    """Fewer than a unit has: it had never been compared, and was a unit beside its neuron."""
+    lags, contacts = component_lags(SHAPES.pcs), np.arange(3)[None]
+    mean = np.zeros((1, 3, lags.shape[0]))
+    mean[0, :, 0] = 9.0, 6.0, 3.0
+    neuron, few, other = (
+        Observed(STEPS_UM[:1], contacts, m, np.array([n])) for m, n in ((mean, 400), (mean, 9), (2 * mean, 9))
+    )
+    assert distance_where_observed(neuron, few, lags, 20) < 1
+    assert distance_where_observed(neuron, other, lags, 20) > 6
+    elsewhere = Observed(STEPS_UM[:2], contacts.repeat(2, axis=0), mean.repeat(2, axis=0), np.array([4, 9]))
+    assert distance_where_observed(neuron, elsewhere, lags, 20) == np.inf
+
+
 def test_one_neuron_whose_parts_never_meet_becomes_one():
     """Large, so that either part is far from the other's template in noise SD; three um apart at the closest."""
     large = [lambda d, f=f: 4 * f(d) for f in (wrong_above, wrong_below)]

@@ -61,6 +61,17 @@ def test_a_unit_is_not_seen_where_it_fires_at_a_fraction_of_its_rate():
     assert len(everywhere.trains[0]) == len(matched.sample)
 
 
+def test_a_unit_of_few_spikes_is_seen_where_most_of_them_are():
+    """Three in each bin: with eight as for others it would be seen nowhere, and compared with nothing."""
+    before = moving([actual])
+    matched, step = matched_by(before, actual, lambda _: 0)
+    rank = np.array([np.count_nonzero(step[:i] == at) for i, at in enumerate(step)])
+    few, at = without(matched, rank >= 3), step[rank < 3]
+    units = observe_units(few, units_of(few, before.rest), MatchedSteps(before, at, seconds_of(before), 1))
+    assert units.observed[0].displacement_um.tolist() == STEPS_UM.tolist()
+    assert units.observed[0].n_spikes.tolist() == [3] * len(STEPS_UM)
+
+
 def test_the_time_of_a_bin_is_that_of_all_its_steps():
     seconds = np.arange(17.0)[:, None] * [1.0, 2.0]
     matched_at = MatchedSteps(moving([actual, actual]), np.array([0, 1, 16]), seconds, 2)

@@ -38,6 +38,8 @@ from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, expected
 # Two neurons are observed at the same displacements. Two units that have less than this share of the rarer one's spikes
 # at common displacements may be one neuron.
 MAX_OVERLAP = 0.5
+# Units of few spikes are compared by what was seen of them together where that is at least this share of the rarer one.
+ENOUGH_SHARE = 0.5
 # Units whose peak contacts are farther apart are not compared.
 MAX_DISTANCE_UM = 60.0
 # Units are merged that are more likely one neuron than not.
@@ -292,12 +294,12 @@ def distance_where_observed(a: Observed, b: Observed, lags: F32, min_spikes: int
     lags : ndarray of float32, shape (n_pcs, n_pcs, n_lags)
         Overlaps of the shifted components, as `component_lags` returns them.
     min_spikes : int
-        Smallest number of spikes at common displacements.
+        Smallest number of spikes at common displacements; half of a unit's spikes are enough.
 
     Returns
     -------
     float
-        Distance in noise SD. Infinite where the units have fewer than `min_spikes` spikes at common displacements, or
+        Distance in noise SD. Infinite where the units have fewer spikes at common displacements than they must, or
         where their common contacts do not hold most of the energy of both.
 
     Examples
@@ -307,7 +309,8 @@ def distance_where_observed(a: Observed, b: Observed, lags: F32, min_spikes: int
     >>> b = Observed(at, contacts, np.array([[[8.0], [0.0]]]), n)
     >>> round(distance_where_observed(a, b, np.ones((1, 1, 3), np.float32), 20), 2)
     3.0
-    >>> distance_where_observed(a, b, np.ones((1, 1, 3), np.float32), 2000)
+    >>> elsewhere = Observed(at + 2, contacts, b.means, n)
+    >>> distance_where_observed(a, elsewhere, np.ones((1, 1, 3), np.float32), 20)
     inf
     """
     _, of_a, of_b = np.intersect1d(a.displacement_um, b.displacement_um, return_indices=True)
@@ -325,4 +328,6 @@ def distance_where_observed(a: Observed, b: Observed, lags: F32, min_spikes: int
         weight = 1 / (1 / a.n_spikes[i] + 1 / b.n_spikes[j])
         total, weights = total + weight * (float((apart**2).sum()) - noise), weights + weight
         n_common += min(a.n_spikes[i], b.n_spikes[j])
-    return float(np.sqrt(max(0.0, total / weights))) if n_common >= min_spikes else np.inf
+    # A few spikes that noise made alike are a unit of less than `min_spikes`, and would never be told from its neuron.
+    enough = min(min_spikes, ENOUGH_SHARE * min(a.n_spikes.sum(), b.n_spikes.sum()))
+    return float(np.sqrt(max(0.0, total / weights))) if 0 < enough <= n_common else np.inf

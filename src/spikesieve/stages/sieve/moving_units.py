@@ -22,8 +22,8 @@ from spikesieve.stages.sieve.described_spikes import DescribedSpikes
 from spikesieve.stages.templates import LearnedTemplates, advanced, aligned, concatenate
 from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, predict
 
-# Displacements with fewer spikes of a unit are left out.
-MIN_SPIKES_OF_BIN = 8
+# Displacements with fewer spikes of a unit are left out; of units of few spikes, those with less than this share.
+MIN_SPIKES_OF_BIN, MIN_SHARE_OF_BIN = 8, 0.05
 # Where a unit fires at less than this times its usual rate, it is not seen, and the spikes are other neurons'.
 MIN_RATE_RATIO = 0.2
 
@@ -180,7 +180,8 @@ def _observe_unit(
     observed = Observed(templates.steps_um[at], templates.contacts[at, parent], means, n_spikes)
     rate_hz = n_spikes / np.maximum(seconds[at, parent], 1e-9)
     usual_hz = n_spikes @ rate_hz / max(1, n_spikes.sum())
-    return _bins(observed, (n_spikes >= MIN_SPIKES_OF_BIN) & (rate_hz >= MIN_RATE_RATIO * usual_hz))
+    least = min(MIN_SPIKES_OF_BIN, MIN_SHARE_OF_BIN * n_spikes.sum())
+    return _bins(observed, (n_spikes >= least) & (rate_hz >= MIN_RATE_RATIO * usual_hz))
 
 
 def _bins(observed: Observed, kept: Bool) -> Observed:
