@@ -75,9 +75,7 @@ def compiled(kernel: Function) -> Function:
     callable
         The function compiled by ``numba.njit(cache=True, nogil=True)``.
     """
-    if IS_PLAIN:
-        kernel.__qualname__ += "_plain"
-    return cast(Function, nb.njit(cache=True, nogil=True)(kernel))
+    return _compile(kernel)
 
 
 def merged(kernel: Function) -> Function:
@@ -93,9 +91,7 @@ def merged(kernel: Function) -> Function:
     callable
         The compiled function.
     """
-    if IS_PLAIN:
-        kernel.__qualname__ += "_plain"
-    return cast(Function, nb.njit(cache=True, nogil=True, inline="always")(kernel))
+    return _compile(kernel, inline="always")
 
 
 def inlined(kernel: Function) -> Function:
@@ -111,6 +107,10 @@ def inlined(kernel: Function) -> Function:
     callable
         The compiled function.
     """
+    return _compile(kernel, forceinline=True)
+
+
+def _compile(kernel: Function, **options: Any) -> Function:
     if IS_PLAIN:
         kernel.__qualname__ += "_plain"
-    return cast(Function, nb.njit(cache=True, nogil=True, forceinline=True)(kernel))
+    return cast(Function, nb.njit(cache=True, nogil=True, **options)(kernel))

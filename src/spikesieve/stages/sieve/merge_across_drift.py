@@ -39,7 +39,7 @@ from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, expected
 # at common displacements may be one neuron.
 MAX_OVERLAP = 0.5
 # Units of few spikes are compared by what was seen of them together where that is at least this share of the rarer one.
-ENOUGH_SHARE = 0.5
+MIN_COMMON_SHARE = 0.5
 # Units whose peak contacts are farther apart are not compared.
 MAX_DISTANCE_UM = 60.0
 # Units are merged that are more likely one neuron than not.
@@ -329,5 +329,5 @@ def distance_where_observed(a: Observed, b: Observed, lags: F32, min_spikes: int
         total, weights = total + weight * (float((apart**2).sum()) - noise), weights + weight
         n_common += min(a.n_spikes[i], b.n_spikes[j])
     # A few spikes that noise made alike are a unit of less than `min_spikes`, and would never be told from its neuron.
-    enough = min(min_spikes, ENOUGH_SHARE * min(a.n_spikes.sum(), b.n_spikes.sum()))
+    enough = min(min_spikes, MIN_COMMON_SHARE * min(a.n_spikes.sum(), b.n_spikes.sum()))
     return float(np.sqrt(max(0.0, total / weights))) if 0 < enough <= n_common else np.inf
