@@ -227,6 +227,11 @@ def _best_label(linked, mass, penalty, current):
     return max(sorted(set(linked)), key=lambda label: (linked.count(label) - penalty * mass[label], -label))
 
 
+def explained_more(products, norm2, explained):
+    """For each candidate the sum of max(2 x.c - |c|^2 - explained, 0) over the spikes."""
+    return np.maximum(2 * products - norm2 - explained[:, None], 0).astype(np.float64).sum(axis=0)
+
+
 def template_scores(traces, components, peak_index, contacts, weights, between, out):
     """out[k, t] = sum over the template's contacts of the window at t times its waveform there; 0 without a window.
 
@@ -290,6 +295,20 @@ def subtract_waveforms(traces, sample, template, value, contacts, waveforms, pea
                 at = t - peak_index + j
                 if contact >= 0 and 0 <= at < traces.shape[1]:
                     traces[contact, at] -= float(v) * float(waveforms[k, c, j])
+
+
+def sum_waveforms(traces, blanked, sample, first, contacts, before, n_window):
+    """Sums, sums of squares and numbers of values of each unit's waveforms on its contacts."""
+    shape = (*contacts.shape, n_window)
+    sums, squares, counts = np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64)
+    for k, c in np.argwhere(contacts >= 0):
+        for t in sample[first[k] : first[k + 1]]:
+            window = slice(t - before, t - before + n_window)
+            wave = traces[contacts[k, c], window]
+            sums[k, c] += wave
+            squares[k, c] += wave**2
+            counts[k, c] += ~blanked[contacts[k, c], window] if blanked.size else 1
+    return sums, squares, counts
 
 
 def correlogram(a, b, bin_samples, n_bins, same):

@@ -25,13 +25,14 @@ def test_a_growing_array_gives_its_rows_back(tmp_path):
     [
         slice(3, 400),
         np.random.default_rng(1).integers(-500, 500, 300),
+        np.sort(np.random.default_rng(1).integers(0, 500, 300)),
         np.random.default_rng(2).random(500) > 0.5,
         np.array([], np.int64),
         (np.array([3, 2]), 1),
         (slice(None), 1),
         -1,
     ],
-    ids=["slice", "rows", "mask", "none", "entries", "column", "last"],
+    ids=["slice", "rows", "ascending", "mask", "none", "entries", "column", "last"],
 )
 def test_rows_on_disk_are_those_that_were_appended(tmp_path, monkeypatch, key):
     monkeypatch.setattr(arrays, "RESIDENT_BYTES", 1_000)
@@ -59,6 +60,29 @@ def test_what_was_read_from_disk_does_not_stay_in_memory(tmp_path):
     for start in range(0, len(column), 1_000):
         assert column[start : start + 1_000].sum() == 2e3
     assert mapped_bytes() - before < 3 * arrays.RESIDENT_BYTES < on_disk.nbytes
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="only Linux tells what is resident")
+@pytest.mark.parametrize("step", [1, 40, 2_000], ids=["all", "some", "few"])
+def test_rows_that_are_far_apart_are_given_back_before_many_pages_are_in_memory(tmp_path, monkeypatch, step):
+    with GrowingArray(tmp_path / "rows.npy", (16, 6), np.float32) as grows:
+        for _ in range(40):
+            grows.append(np.ones((5_000, 16, 6), np.float32))
+        on_disk = grows.finish()
+    in_memory: list[int] = []
+    give_back = arrays.release
+
+    def watched(array: object) -> None:
+        in_memory.append(mapped_bytes())
+        give_back(array)
+
+    monkeypatch.setattr(arrays, "release", watched)
+    on_disk[:1]
+    before = mapped_bytes()
+    rows = np.arange(0, len(on_disk), step)
+    assert on_disk[rows].sum() == 96 * len(rows)
+    assert max(in_memory) - before < 1.5 * arrays.RESIDENT_BYTES
+    assert len(in_memory) < 1 + 1.5 * on_disk.nbytes / arrays.RESIDENT_BYTES
 
 
 def mapped_bytes() -> int:

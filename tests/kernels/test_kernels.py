@@ -695,6 +695,40 @@ def test_correlogram_counts_coinciding_spikes_at_zero():
     assert kernels.correlogram(same_time, same_time, 30.0, 1, True).tolist() == [0, 6, 0]
 
 
+# explained_more
+
+
+@FEW
+@given(SEEDS, st.integers(0, 60), st.integers(1, 20), st.sampled_from([0.0, 1.0, 1e4]))
+def test_what_candidates_explain_is_summed_over_spikes(seed, n_spikes, n_candidates, explained):
+    rng = np.random.default_rng(seed)
+    products = (10 ** rng.uniform(-3, 3, (n_spikes, n_candidates))).astype(np.float32)
+    products *= rng.choice([-1, 1], products.shape).astype(np.float32)
+    norm2 = rng.uniform(0, 500, n_candidates).astype(np.float32)
+    before = (explained * rng.random(n_spikes)).astype(np.float32)
+    ours = kernels.explained_more(products, norm2, before)
+    np.testing.assert_allclose(ours, reference.explained_more(products, norm2, before), rtol=1e-5)
+
+
+# sum_waveforms
+
+
+@FEW
+@given(SEEDS, st.integers(0, 40), st.integers(1, 4), st.sampled_from([None, 0.0, 0.3, 1.0]))
+def test_waveforms_are_summed_unit_after_unit_to_the_last_bit(seed, n_spikes, n_units, share_blanked):
+    rng = np.random.default_rng(seed)
+    traces = (10 ** rng.uniform(-4, 4, (5, 80))).astype(np.float32)
+    blanked = np.zeros((5, 0), np.bool_) if share_blanked is None else rng.random((5, 80)) < share_blanked
+    unit = np.sort(rng.integers(0, n_units, n_spikes))
+    sample = rng.integers(6, 80 - 7, n_spikes)
+    first = np.searchsorted(unit, np.arange(n_units + 1))
+    arguments = traces, blanked, sample, first, rng.integers(-1, 5, (n_units, 3)), 6, 13
+    ours, theirs = kernels.sum_waveforms(*arguments), reference.sum_waveforms(*arguments)
+    assert ours[0].tobytes() == theirs[0].tobytes()
+    assert ours[1].tobytes() == theirs[1].tobytes()
+    np.testing.assert_array_equal(np.broadcast_to(ours[2], theirs[2].shape), theirs[2])
+
+
 # sum_rows
 
 

@@ -123,9 +123,14 @@ def clouds() -> tuple[np.ndarray, np.ndarray]:
     return (rng.normal(size=(470, 12)) + 0.8 * rng.normal(size=(3, 12))[np.searchsorted([4, 7, 9], unit)]), unit
 
 
+def of_unit_7(features: np.ndarray, unit: np.ndarray) -> isolation.Isolation:
+    own, *others = (features[unit == k].astype(np.float32) for k in (7, 4, 9))
+    return isolation.isolation(own, others)
+
+
 def test_isolation_has_their_numbers(clouds: tuple[np.ndarray, np.ndarray]) -> None:
     features, unit = clouds
-    ours = isolation.isolation(features.astype(np.float32), unit, 7)
+    ours = of_unit_7(features, unit)
     assert ours[:2] == pytest.approx(pca_metrics.mahalanobis_metrics(features, unit, 7), rel=1e-3)
     assert ours.d_prime == pytest.approx(abs(pca_metrics.d_prime_metric(features, unit, 7)), rel=1e-3)
     assert ours.silhouette == pytest.approx(pca_metrics.simplified_silhouette_score(features, unit, 7), rel=1e-3)
@@ -135,11 +140,11 @@ def test_isolation_has_their_numbers(clouds: tuple[np.ndarray, np.ndarray]) -> N
 
 def test_without_an_inverse_there_is_no_distance(clouds: tuple[np.ndarray, np.ndarray]) -> None:
     features, unit = clouds
-    twice = np.concatenate([features, features[:, :1] * 2], axis=1).astype(np.float32)
-    assert np.isnan(isolation.isolation(twice, unit, 7)[:2]).all()
+    twice = np.concatenate([features, features[:, :1] * 2], axis=1)
+    assert np.isnan(of_unit_7(twice, unit)[:2]).all()
     few = unit != 7
     few[np.flatnonzero(unit == 7)[:12]] = True
-    assert np.isnan(isolation.isolation(features[few].astype(np.float32), unit[few], 7)[:2]).all()
+    assert np.isnan(of_unit_7(features[few], unit[few])[:2]).all()
 
 
 def test_neighbours_of_many_spikes_are_looked_for_among_the_same_ones() -> None:

@@ -7,7 +7,7 @@ import tiny
 
 from spikesieve.model import Templates
 from spikesieve.settings.units import UnitsParams
-from spikesieve.stages.waveforms import add_waveforms, best_columns, near_contacts, peak_to_peak_uv
+from spikesieve.stages.waveforms import WaveformSums, add_waveforms, best_columns, near_contacts, peak_to_peak_uv
 
 
 def test_near_contacts_start_with_the_best_one_and_stay_on_its_shank():
@@ -22,7 +22,8 @@ def test_sums_of_waveforms_are_those_of_their_spikes():
     traces = np.random.default_rng(0).standard_normal((3, 200)).astype(np.float32)
     sample, unit = np.array([50, 60, 120, 150]), np.array([0, 2, 0, 0])
     contacts = np.array([[0, 2], [1, -1], [1, -1]])
-    found = add_waveforms(traces, sample, unit, contacts, (5, 8))
+    found = WaveformSums.zeros(3, 13, 2)
+    found.add(add_waveforms(traces, sample, unit, contacts, (5, 8)))
     assert found.counts[:, 0, 0].tolist() == [3, 0, 1]
     expected = sum(traces[[0, 2], t - 5 : t + 8].T.astype(np.float64) for t in (50, 120, 150))
     np.testing.assert_allclose(found.sums[0], expected)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from spikesieve.kernels.cpu.backend import CpuBackend
     from spikesieve.kernels.cpu.butterworth import butterworth
     from spikesieve.kernels.cpu.by_unit import rows_by_unit
+    from spikesieve.kernels.cpu.centres import explained_more
     from spikesieve.kernels.cpu.coincidences import coincidences
     from spikesieve.kernels.cpu.columns import column_extremes
     from spikesieve.kernels.cpu.correlogram import correlogram
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from spikesieve.kernels.cpu.project import project
     from spikesieve.kernels.cpu.pursue import pursue
     from spikesieve.kernels.cpu.sum_rows import sum_rows
+    from spikesieve.kernels.cpu.sum_waveforms import sum_waveforms
     from spikesieve.kernels.cpu.tail import gaussian_above_tail
     from spikesieve.kernels.cpu.two_gaussians import two_gaussians
     from spikesieve.kernels.cpu.universal import pick, universal_scores
@@ -59,6 +61,7 @@ HOMES = {
     "count_later": "cpu.later",
     "delay": "cpu.delay",
     "describe": "cpu.describe",
+    "explained_more": "cpu.centres",
     "extents": "cpu.extents",
     "extremes": "cpu.extremes",
     "fill_gaps": "cpu.gaps",
@@ -80,6 +83,7 @@ HOMES = {
     "subtract_waveforms": "cpu.match",
     "sum_differences": "cpu.differences",
     "sum_rows": "cpu.sum_rows",
+    "sum_waveforms": "cpu.sum_waveforms",
     "template_scores": "cpu.match",
     "triangulate": "cpu.localize",
     "two_gaussians": "cpu.two_gaussians",
@@ -105,6 +109,7 @@ __all__ = [
     "count_later",
     "delay",
     "describe",
+    "explained_more",
     "extents",
     "extremes",
     "fill_gaps",
@@ -126,6 +131,7 @@ __all__ = [
     "subtract_waveforms",
     "sum_differences",
     "sum_rows",
+    "sum_waveforms",
     "template_scores",
     "triangulate",
     "two_gaussians",

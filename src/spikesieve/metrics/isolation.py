@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import scipy
-from threadpoolctl import threadpool_limits
 
-from spikesieve.model import F32, I64
+from spikesieve.kernels.one_thread import one_openmp_thread
+from spikesieve.model import F32
 
 # SpikeInterface's number of neighbours; it looks at up to 10 000 spikes.
 N_NEIGHBORS, MAX_SPIKES = 5, 1000
@@ -41,17 +42,15 @@ class Isolation(NamedTuple):
     silhouette: float
 
 
-def isolation(features: F32, unit: I64, own: int) -> Isolation:
+def isolation(own: F32, others: Sequence[F32]) -> Isolation:
     """Compute all metrics of isolation.
 
     Parameters
     ----------
-    features : ndarray of float32, shape (n, n_features)
-        Features of the spikes of a unit and of its neighbours, on the contacts of the unit.
-    unit : ndarray of int64, shape (n,)
-        Unit of each spike.
-    own : int
-        The unit.
+    own : ndarray of float32, shape (n_own, n_features)
+        Features of the spikes of a unit.
+    others : sequence of ndarray of float32, shape (n_spikes, n_features) each
+        Features of the spikes of each of its neighbours, on the contacts of the unit.
 
     Returns
     -------
@@ -60,22 +59,22 @@ def isolation(features: F32, unit: I64, own: int) -> Isolation:
 
     Examples
     --------
-    >>> features = np.random.default_rng(0).normal(size=(400, 3)) + np.repeat([0.0, 10.0], 200)[:, None]
-    >>> isolation(features.astype(np.float32), np.repeat([0, 1], 200), 0).nn_hit_rate
+    >>> rng = np.random.default_rng(0)
+    >>> one, other = (rng.normal(x, size=(200, 3)).astype(np.float32) for x in (0, 10))
+    >>> isolation(one, [other]).nn_hit_rate
     1.0
     """
-    mine = unit == own
-    own_spikes, foreign = features[mine], features[~mine]
-    if len(own_spikes) < 2 or not features.shape[1]:
+    if len(own) < 2 or not own.shape[1]:
         return Isolation(*[float("nan")] * 6)
-    if not len(foreign):
+    others = [spikes for spikes in others if len(spikes)]
+    if not others:
         return Isolation(np.nan, np.nan, np.nan, 1.0, 0.0, np.nan)
-    means = [features[unit == other].mean(axis=0) for other in np.unique(unit[~mine])]
+    foreign = np.concatenate(others)
     return Isolation(
-        *mahalanobis(own_spikes, foreign),
-        d_prime(own_spikes, foreign),
-        *nearest_neighbors(own_spikes, foreign),
-        silhouette(own_spikes, np.array(means)),
+        *mahalanobis(own, foreign),
+        d_prime(own, foreign),
+        *nearest_neighbors(own, foreign),
+        silhouette(own, np.array([spikes.mean(axis=0) for spikes in others])),
     )
 
 
@@ -174,7 +173,7 @@ def nearest_neighbors(own: F32, foreign: F32) -> tuple[float, float]:
     from sklearn.neighbors import NearestNeighbors  # takes long, and most readers of a result need none
 
     finder = NearestNeighbors(n_neighbors=N_NEIGHBORS, algorithm="brute").fit(spikes)
-    with threadpool_limits(limits=1, user_api="openmp"):  # the workers share the cores already
+    with one_openmp_thread():  # the workers share the cores already
         is_own = finder.kneighbors(return_distance=False) < n_own
     return float(is_own[:n_own].mean()), float(is_own[n_own:].mean())
 

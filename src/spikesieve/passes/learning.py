@@ -201,7 +201,8 @@ def final_units(
         The unit of every matched spike.
     """
     matched, n_contacts = _described(source, matching), matching.drift.probe.n_contacts
-    rivals = find_rivals(matched, _as_seen(source, matching, matched), params.fit, params.refine)
+    as_seen = _as_seen(source, matching, matched)
+    rivals = find_rivals(matched, as_seen, params.fit, params.refine, run.here.map)
     own = rivals.own(matched.template)
     units = _merged_units(run, source, matching, params, matched.take(own))
     means = means_after_merging(units.learned, units.merged_into, run.here.map_kept)

@@ -19,7 +19,7 @@ from spikesieve.stages.preprocess import Clean
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
 from spikesieve.stages.waveform_window import default_window
-from spikesieve.stages.waveforms import add_waveforms
+from spikesieve.stages.waveforms import WaveformSums, add_waveforms
 
 # Blocks, spread over the recording, from which the true templates are averaged.
 MEASURED_BLOCKS = 40
@@ -85,8 +85,9 @@ class AddTrueWaveforms(BlockTask[TrueWaveformSums]):
         first, last = np.searchsorted(truth.sample, [block.start, block.stop])
         at, unit = truth.sample[first:last] - block.start + core.start, truth.unit[first:last]
         contacts = np.tile(np.arange(len(clean.uv)), (truth.n_units, 1))
-        white = add_waveforms(clean.white, at, unit, contacts, self.window)
-        uv = add_waveforms(clean.uv, at, unit, contacts, self.window)
+        white, uv = (WaveformSums.zeros(truth.n_units, sum(self.window), len(clean.uv)) for _ in range(2))
+        white.add(add_waveforms(clean.white, at, unit, contacts, self.window))
+        uv.add(add_waveforms(clean.uv, at, unit, contacts, self.window))
         n_spikes = np.bincount(unit, minlength=truth.n_units).astype(np.int64)
         return TrueWaveformSums(white.sums, uv.sums, n_spikes)
 

@@ -17,7 +17,7 @@ from spikesieve.stages import waveforms
 from spikesieve.stages.preprocess import Clean
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.spike_time import shifts_to_spike_time
-from spikesieve.stages.waveforms import Cut, WaveformSums
+from spikesieve.stages.waveforms import Cut, PartOfSums, WaveformSums
 
 # After `waveform_duration_s`, this share of the wanted spikes is enough.
 ENOUGH = 0.2
@@ -26,7 +26,7 @@ NEAR_REST_UM, FEW_AT_REST = 2.0, 100
 
 
 @dataclass(frozen=True, eq=False)
-class ExtractWaveforms(BlockTask[WaveformSums]):
+class ExtractWaveforms(BlockTask[PartOfSums]):
     """Sum up the waveforms of spikes in a block.
 
     Attributes
@@ -49,8 +49,8 @@ class ExtractWaveforms(BlockTask[WaveformSums]):
         """The window."""
         return sum(self.window)
 
-    def __call__(self, clean: Clean, core: Core, backend: Backend) -> WaveformSums:
-        """Return sums and counts of each row."""
+    def __call__(self, clean: Clean, core: Core, backend: Backend) -> PartOfSums:
+        """Return sums and counts of the rows that have spikes in the block."""
         block = core.block
         own = slice(*np.searchsorted(self.sample, (block.start, block.stop)))
         local = self.sample[own] - block.start + core.start

@@ -364,10 +364,15 @@ def first_detections(sample: I64, unit: I64, closest_samples: int) -> Bool:
     if closest_samples <= 0:
         return keep
     order = np.lexsort((sample, unit))
-    last_unit, last_sample = int(unit.min(initial=0)) - 1, 0
-    for i in order:
-        if unit[i] == last_unit and sample[i] - last_sample <= closest_samples:
-            keep[i] = False
+    sample, unit = sample[order], unit[order]
+    close = np.flatnonzero((np.diff(unit) == 0) & (np.diff(sample) <= closest_samples)) + 1
+    last_kept = last_close = -1
+    for i in close.tolist():
+        # A spike that is not close to the one before is kept.
+        last_kept = last_kept if i - 1 == last_close else i - 1
+        last_close = i
+        if sample[i] - sample[last_kept] <= closest_samples:
+            keep[order[i]] = False
         else:
-            last_unit, last_sample = unit[i], sample[i]
+            last_kept = i
     return keep

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from spikesieve import kernels
+from spikesieve.kernels.one_thread import one_openmp_thread
 from spikesieve.model import F32, F64, I64
 from spikesieve.settings.cluster import ClusterParams
 
@@ -59,7 +60,7 @@ def nearest_landmarks(features: F32, landmark_of: I64, n: int) -> I64:
     from sklearn.neighbors import NearestNeighbors  # as in `shapes`
 
     search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(features[landmark_of])
-    with threadpool_limits(limits=1, user_api="openmp"):  # the workers share the cores already
+    with one_openmp_thread():  # the workers share the cores already
         links: I64 = search.kneighbors(features, return_distance=False).astype(np.int64, copy=False)
     links[landmark_of[links] == np.arange(len(features))[:, None]] = -1
     # A landmark keeps its n others, any other spike its n nearest.
@@ -118,10 +119,10 @@ def _draw_centres(subset: F32, n_centres: int, rng: np.random.Generator) -> list
         if total <= 0:
             break
         candidates = np.unique(rng.choice(len(subset), N_CANDIDATES, p=unexplained / total))
-        gain = 2 * (subset @ subset[candidates].T) - norm2[candidates].astype(np.float32)
-        best = int(np.maximum(gain - explained[:, None].astype(np.float32), 0).sum(axis=0).argmax())
+        products, c_norm2 = subset @ subset[candidates].T, norm2[candidates].astype(np.float32)
+        best = int(kernels.explained_more(products, c_norm2, explained.astype(np.float32)).argmax())
         centres.append(subset[candidates[best]])
-        explained = np.maximum(explained, gain[:, best])
+        explained = np.maximum(explained, 2 * products[:, best] - c_norm2[best])
     return centres
 
 

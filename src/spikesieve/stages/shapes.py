@@ -11,8 +11,8 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
+from spikesieve.kernels.one_thread import one_openmp_thread
 from spikesieve.model import F32, F64, I64
 from spikesieve.settings.shapes import ShapesParams
 from spikesieve.stages.clips import Window
@@ -147,7 +147,7 @@ def _components_and_shapes(pool: F32, params: ShapesParams) -> tuple[F64, F64, I
     pcs = components(pool.astype(np.float64), params.n_pcs)
     from sklearn.cluster import KMeans  # takes half a second, and most readers of a result need none
 
-    with threadpool_limits(limits=1, user_api="openmp"):  # several threads add up in the order in which they finish
+    with one_openmp_thread():  # several threads add up in the order in which they finish
         fit = KMeans(params.n_templates, n_init=10, random_state=params.seed).fit(pool @ pcs.T)
     centres = fit.cluster_centers_.astype(np.float64)
     return pcs, centres / np.linalg.norm(centres, axis=1, keepdims=True), fit.labels_.astype(np.int64)

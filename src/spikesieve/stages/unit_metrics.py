@@ -43,9 +43,8 @@ def unit_metrics(sorting: Sorting, share: Share = map) -> tuple[UnitMetrics, ...
     spikes, n_units = sorting.spikes, len(sorting.units)
     rows = _rows_of_units(sorting)
     together = spike_times.synchrony(np.asarray(spikes.sample), spikes.unit, n_units)
-    sample = _FeatureSample.of(sorting, rows)
-    apart = share(sample.isolation, range(n_units))
-    return tuple(_Unit(sorting, k, rows[k], together[k], sample.norm(k), each).row() for k, each in enumerate(apart))
+    sample, best = _FeatureSample.of(sorting, rows), best_columns(sorting.templates).tolist()
+    return tuple(share(_row, [_Unit(sorting, k, rows[k], together[k], best[k], sample) for k in range(n_units)]))
 
 
 def metrics_of_unit(sorting: Sorting, k: int, together: F64) -> UnitMetrics:
@@ -65,9 +64,12 @@ def metrics_of_unit(sorting: Sorting, k: int, together: F64) -> UnitMetrics:
     UnitMetrics
         Its row.
     """
-    rows = _rows_of_units(sorting)
-    sample = _FeatureSample.of(sorting, rows)
-    return _Unit(sorting, k, rows[k], together, sample.norm(k), sample.isolation(k)).row()
+    rows, best = _rows_of_units(sorting), best_columns(sorting.templates)
+    return _row(_Unit(sorting, k, rows[k], together, int(best[k]), _FeatureSample.of(sorting, rows)))
+
+
+def _row(unit: _Unit) -> UnitMetrics:
+    return unit.row()
 
 
 def _rows_of_units(sorting: Sorting) -> list[I64]:
@@ -104,16 +106,15 @@ class _FeatureSample:
     def isolation(self, k: int) -> isolation.Isolation:
         """Compare a unit with those whose best contact is among its own."""
         own = self.contacts[k][self.contacts[k] >= 0]
-        near = np.flatnonzero(np.isin(self.best, own) | (np.arange(len(self.best)) == k)).tolist()
-        on_own = [self._on_contacts(j, own) for j in near]
-        features, unit = np.concatenate(on_own), np.repeat(near, [len(part) for part in on_own])
-        return isolation.isolation(features.reshape(len(features), len(own) * features.shape[2]), unit, k)
+        near = np.flatnonzero(np.isin(self.best, own)).tolist()
+        return isolation.isolation(self._on_contacts(k, own), [self._on_contacts(j, own) for j in near if j != k])
 
     def _on_contacts(self, j: int, wanted: I64) -> F32:
-        """Features of a unit's spikes on other contacts, 0 where they were not measured."""
-        same = wanted[:, None] == self.contacts[j]
-        moved: F32 = self.features[j][:, same.argmax(axis=1)]
-        return np.where(same.any(axis=1)[:, None], moved, np.float32(0))
+        """Features of a unit's spikes on other contacts, 0 where they were not measured: (n_some, n_features)."""
+        spikes, (rows, columns) = self.features[j], np.nonzero(wanted[:, None] == self.contacts[j])
+        moved = np.zeros((len(spikes), len(wanted), spikes.shape[2]), np.float32)
+        moved[:, rows] = spikes[:, columns]
+        return moved.reshape(len(spikes), len(wanted) * spikes.shape[2])
 
     def norm(self, k: int) -> float:
         """Size of a unit's mean features, in noise SD."""
@@ -122,24 +123,19 @@ class _FeatureSample:
 
 @dataclass(frozen=True, eq=False)
 class _Unit:
-    """One unit of a sorting."""
+    """One unit of a sorting; `best` is the column of its template with the best contact."""
 
     sorting: Sorting
     k: int
     rows: I64
     together: F64
-    norm: float
-    apart: isolation.Isolation
+    best: int
+    features: _FeatureSample
 
     @cached_property
     def train(self) -> I64:
         """Its spike times in samples."""
         return np.asarray(self.sorting.spikes.sample[self.rows], np.int64)
-
-    @cached_property
-    def best(self) -> int:
-        """Column of the template with the best contact."""
-        return int(best_columns(self.sorting.templates)[self.k])
 
     def row(self) -> UnitMetrics:
         """Return its row of the table."""
@@ -186,7 +182,7 @@ class _Unit:
         relative = self.sorting.spikes.amplitude[self.rows].astype(np.float64)
         template = self.sorting.templates.uv[self.k, :, self.best]
         extremum_uv = float(template[np.abs(template).argmax()])
-        time, norm = self.sorting.sorted_time, self.norm
+        time, norm = self.sorting.sorted_time, self.features.norm(self.k)
         cv, noise = amplitudes.amplitude_cv(relative, self.train, time), amplitudes.noise_cutoff(relative)
         return {
             "amplitude_median": extremum_uv * float(np.median(relative)) if len(relative) else None,
@@ -215,7 +211,7 @@ class _Unit:
             "velocity_below": speed.below,
             "exp_decay": footprint.exp_decay(waveforms, places),
             "spread": footprint.spread(waveforms, places),
-            **self.apart._asdict(),
+            **self.features.isolation(self.k)._asdict(),
         }
 
 

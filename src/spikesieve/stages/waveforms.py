@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spikesieve import kernels
 from spikesieve.geometry import distances_um, nearest
 from spikesieve.model import F32, F64, I64, Bool, Probe, Templates
 from spikesieve.settings.units import UnitsParams
@@ -21,7 +22,7 @@ class WaveformSums:
         Summed waveforms in uV.
     squares : ndarray of float64, shape (n_units, n_window, n_near)
         Sums of their squares.
-    counts : ndarray of int64, shape (n_units, n_window, n_near)
+    counts : ndarray of int64, shape (n_units, n_window, n_near), or (n_units, 1, n_near) where nothing is blanked
         Number of values in each sum; blanked ones do not count.
 
     Examples
@@ -47,23 +48,27 @@ class WaveformSums:
         Returns
         -------
         WaveformSums
-            Zeros.
+            Zeros, the samples of a contact beside each other in memory, as the kernel sums them.
         """
-        return cls(np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64))
+        n_units, n_window, n_near = shape
+        sums, squares, counts = (np.zeros((n_units, n_near, n_window), kind) for kind in (float, float, np.int64))
+        return cls(sums.swapaxes(1, 2), squares.swapaxes(1, 2), counts.swapaxes(1, 2))
 
     def __add__(self, other: WaveformSums) -> WaveformSums:
         return WaveformSums(self.sums + other.sums, self.squares + other.squares, self.counts + other.counts)
 
-    def add(self, other: WaveformSums) -> None:
-        """Add other sums in place.
+    def add(self, part: PartOfSums) -> None:
+        """Add the sums of some units in place.
 
         Parameters
         ----------
-        other : WaveformSums
-            Sums of the same shape.
+        part : PartOfSums
+            The units, and their sums.
         """
-        for own, more in zip(vars(self).values(), vars(other).values(), strict=True):
-            own += more
+        more = part.of_units
+        for own, of_units in ((self.sums, more.sums), (self.squares, more.squares)):
+            kernels.sum_rows(of_units.swapaxes(1, 2), part.units, own.swapaxes(1, 2))
+        self.counts[part.units] += more.counts
 
     def rows(self, which: slice) -> WaveformSums:
         """Take some units.
@@ -96,6 +101,22 @@ class WaveformSums:
     def n_spikes(self) -> I64:
         """Number of waveforms of each unit: (n_units,)."""
         return np.asarray(self.counts.max(axis=(1, 2), initial=0), np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class PartOfSums:
+    """The sums of the units that have spikes in a part of the recording.
+
+    Attributes
+    ----------
+    units : ndarray of int64, shape (n,)
+        These units, ascending.
+    of_units : WaveformSums
+        A row for each of them.
+    """
+
+    units: I64
+    of_units: WaveformSums
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +153,7 @@ class Cut:
         array([6., 7.], dtype=float32)
         """
         at = self.start[:, None] + np.arange(self.n_samples)
-        return np.take_along_axis(waveforms, at[:, :, None], axis=1).astype(np.float32)
+        return np.take_along_axis(waveforms, at[:, :, None], axis=1).astype(np.float32, order="C")
 
 
 def near_contacts(best: I64, probe: Probe, params: UnitsParams) -> I64:
@@ -159,7 +180,7 @@ def near_contacts(best: I64, probe: Probe, params: UnitsParams) -> I64:
 
 def add_waveforms(
     traces_uv: F32, sample: I64, unit: I64, contacts: I64, window: tuple[int, int], blanked: Bool | None = None
-) -> WaveformSums:
+) -> PartOfSums:
     """Sum the waveforms of each unit in one block.
 
     Parameters
@@ -179,27 +200,23 @@ def add_waveforms(
 
     Returns
     -------
-    WaveformSums
-        Sums and counts of this block.
+    PartOfSums
+        Sums and counts of the units that have spikes in this block.
 
     Examples
     --------
     >>> traces_uv = np.arange(6, dtype=np.float32)[None]
-    >>> add_waveforms(traces_uv, np.array([2, 3]), np.zeros(2, np.int64), np.array([[0]]), (1, 2)).sums[0, :, 0]
+    >>> part = add_waveforms(traces_uv, np.array([2, 3]), np.zeros(2, np.int64), np.array([[0]]), (1, 2))
+    >>> part.of_units.sums[0, :, 0]
     array([3., 5., 7.])
     """
-    before, after = window
-    sums = np.zeros((len(contacts), before + after, contacts.shape[1]))
-    squares, counts = np.zeros(sums.shape), np.zeros(sums.shape, np.int64)
-    offsets = np.arange(-before, after)
-    for k in np.unique(unit):
-        used = contacts[k] >= 0
-        at = contacts[k][used][:, None, None], (sample[unit == k][:, None] + offsets)[None]
-        waveforms = traces_uv[at]
-        sums[k][:, used] = waveforms.sum(axis=1, dtype=np.float64).T
-        squares[k][:, used] = (waveforms**2).sum(axis=1, dtype=np.float64).T
-        counts[k][:, used] = np.count_nonzero(unit == k) if blanked is None else (~blanked[at]).sum(axis=1).T
-    return WaveformSums(sums, squares, counts)
+    order = np.argsort(unit, kind="stable")
+    units, first = np.unique(unit[order], return_index=True)
+    ignored = np.empty((len(traces_uv), 0), np.bool_) if blanked is None else blanked
+    sums, squares, counts = kernels.sum_waveforms(
+        traces_uv, ignored, sample[order], np.append(first, len(unit)), contacts[units], window[0], sum(window)
+    )
+    return PartOfSums(units, WaveformSums(sums.swapaxes(1, 2), squares.swapaxes(1, 2), counts.swapaxes(1, 2)))
 
 
 def best_columns(templates: Templates) -> I64:

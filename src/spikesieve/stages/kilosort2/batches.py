@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from spikesieve.geometry import distances_um, nearest
 from spikesieve.kernels.backend import Backend
+from spikesieve.kernels.one_thread import one_openmp_thread
 from spikesieve.model import F32, F64, I64, Probe
 from spikesieve.settings.kilosort2 import Kilosort2Params
 from spikesieve.stages.detect import are_whole
@@ -172,7 +172,7 @@ def cluster_batch(found: Crossings, near: I64, batch: int) -> BatchClusters:
     start = np.unique(points[(np.arange(k) * n) // k], axis=0)
     from sklearn.cluster import KMeans  # as in `shapes`
 
-    with threadpool_limits(limits=1, user_api="openmp"):  # as in `shapes`
+    with one_openmp_thread():  # as in `shapes`
         fit = KMeans(len(start), init=start, n_init=1, max_iter=KMEANS_ROUNDS).fit(points)
     means = fit.cluster_centers_.reshape(len(start), n_contacts, n_components).astype(np.float32)
     contact = (means**2).sum(axis=2).argmax(axis=1)

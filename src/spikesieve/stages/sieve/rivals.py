@@ -14,6 +14,7 @@ import numpy as np
 from spikesieve.model import F32, F64, I32, I64
 from spikesieve.settings.fit import FitParams
 from spikesieve.settings.refine import RefineParams
+from spikesieve.stages.share import Share
 from spikesieve.stages.sieve.described_spikes import DescribedSpikes
 from spikesieve.stages.sieve.final_assignment import sure_excess
 from spikesieve.stages.sieve.unit_means import COMPARABLE_ENERGY
@@ -122,12 +123,14 @@ class Rivals:
         return unit, sample
 
 
-def find_rivals(spikes: DescribedSpikes, seen: SpikesAsSeen, fit: FitParams, params: RefineParams) -> Rivals:
+def find_rivals(
+    spikes: DescribedSpikes, seen: SpikesAsSeen, fit: FitParams, params: RefineParams, share: Share = map
+) -> Rivals:
     """Find the templates whose spikes a more frequent template explains nearly as well.
 
     Matching gives a spike to the rarer of two templates if that is likelier by more than the price of its rarity. Half
     of a neuron's spikes exceed this limit by `min_median_excess_sd`, as they exceed that of noise. A template has a
-    rival if this is false with 97.5 % confidence. The rarest template is judged first.
+    rival if this is false with 97.5 % confidence.
 
     Parameters
     ----------
@@ -139,6 +142,8 @@ def find_rivals(spikes: DescribedSpikes, seen: SpikesAsSeen, fit: FitParams, par
         Variation of the amplitudes.
     params : RefineParams
         How much half of the spikes must exceed the limit.
+    share : Share, optional
+        Runs a function on many items, like `map`.
 
     Returns
     -------
@@ -146,25 +151,45 @@ def find_rivals(spikes: DescribedSpikes, seen: SpikesAsSeen, fit: FitParams, par
         No template that has a rival is one.
     """
     n = len(seen.templates.rest)
-    found = Rivals(np.full(n, -1), np.zeros(n, np.int64))
     n_spikes = np.bincount(spikes.template, minlength=n)
     order = np.argsort(n_spikes, kind="stable")
-    for k in order[n_spikes[order] > 0]:
-        rows = np.flatnonzero(spikes.template == k)
-        one = _Spikes.of(spikes, seen, rows[:: -(-len(rows) // MAX_SPIKES)], int(k))
-        correlation, lag = one.correlations()
-        others = np.flatnonzero((correlation > MIN_CORRELATION) & (found.template < 0) & (n_spikes > n_spikes[k]))
-        excess = {int(j): one.largest_excess_over(int(j), int(lag[j]), fit) for j in others}
-        best = min(excess, key=lambda j: excess[j], default=-1)
-        if best >= 0 and excess[best] < params.min_median_excess_sd:
-            found.template[k], found.lag_samples[k] = best, lag[best]
-    # The rarest were judged first: their rival may have one in turn.
+    judged = order[n_spikes[order] > 0]
+    rows_of, first = np.argsort(spikes.template, kind="stable"), np.append(0, np.cumsum(n_spikes))
+    some = [(int(k), rows_of[first[k] : first[k + 1]][:: -(-n_spikes[k] // MAX_SPIKES)]) for k in judged]
+    verdicts = share(_Judge(spikes, seen, n_spikes, fit, params), some)
+    found = Rivals(np.full(n, -1), np.zeros(n, np.int64))
+    for (k, _), (rival, lag_samples) in zip(some, verdicts, strict=True):
+        found.template[k], found.lag_samples[k] = rival, lag_samples
+    # A rival is more frequent, and may have one in turn.
     for k in order[::-1]:
         rival = found.template[k]
         if rival >= 0 and found.template[rival] >= 0:
             found.template[k] = found.template[rival]
             found.lag_samples[k] += found.lag_samples[rival]
     return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Judge:
+    """Finds the rival of a template from some of its spikes. It can be pickled."""
+
+    spikes: DescribedSpikes
+    seen: SpikesAsSeen
+    n_spikes: I64
+    fit: FitParams
+    params: RefineParams
+
+    def __call__(self, template_and_rows: tuple[int, I64]) -> tuple[int, int]:
+        """Return the rival and how much later the spikes are as its spikes; -1 and 0 if there is none."""
+        k, rows = template_and_rows
+        one = _Spikes.of(self.spikes, self.seen, rows, k)
+        correlation, lag = one.correlations()
+        others = np.flatnonzero((correlation > MIN_CORRELATION) & (self.n_spikes > self.n_spikes[k])).tolist()
+        excess = {j: one.largest_excess_over(j, int(lag[j]), self.fit) for j in others}
+        best = min(others, key=lambda j: excess[j], default=-1)
+        if best < 0 or excess[best] >= self.params.min_median_excess_sd:
+            return -1, 0
+        return best, int(lag[best])
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,14 +220,18 @@ class _Spikes:
         """
         steps = self.seen.steps[self.seen.block[self.rows]]
         templates = self.seen.templates.at(steps[np.argsort(steps[:, self.template], kind="stable")[len(steps) // 2]])
-        n_contacts = int(templates.contacts.max()) + 1
-        dense = replace(templates, scores=unit_norm(templates)).dense(n_contacts)
+        own = templates.contacts[self.template]
+        near = np.flatnonzero(np.isin(templates.contacts, own[own >= 0]).any(axis=1))
+        some = templates.take(near)
+        dense = replace(some, scores=unit_norm(some)).dense(int(some.contacts.max()) + 1)
         lags = component_lags(self.pcs)
         middle, reach = lags.shape[2] // 2, round(MAX_LAG_MS * 1e-3 * self.sampling_hz)
-        products = np.einsum("kcq,cp->kqp", dense, dense[self.template], optimize=True).reshape(len(dense), -1)
+        one = dense[np.searchsorted(near, self.template)]
+        products = np.einsum("kcq,cp->kqp", dense, one, optimize=True).reshape(len(dense), -1)
         table = products @ lags[:, :, middle - reach : middle + reach + 1].reshape(products.shape[1], -1)
-        best = table.argmax(axis=1)
-        return table.max(axis=1), reach - best
+        correlation, lag = np.zeros(len(templates), np.float32), np.zeros(len(templates), np.int64)
+        correlation[near], lag[near] = table.max(axis=1), reach - table.argmax(axis=1)
+        return correlation, lag
 
     def largest_excess_over(self, rival: int, lag_samples: int, fit: FitParams) -> float:
         """How much half of the spikes may exceed the limit at which matching prefers a rival, in noise SD.
