@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -20,8 +22,12 @@ from spikesieve.stages.shapes import ShapesParams
 POINTS = np.random.default_rng(0).standard_normal((600, 4)).astype(np.float32)
 
 
+# What scikit-learn has loaded. Other libraries, such as PyTorch, may load their own later.
+OPENMP = {pool["filepath"] for pool in threadpool_info() if pool["user_api"] == "openmp"}
+
+
 def openmp_threads() -> set[int]:
-    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"}
+    return {pool["num_threads"] for pool in threadpool_info() if pool["filepath"] in OPENMP}
 
 
 def learn_shapes() -> None:
@@ -62,3 +68,17 @@ def test_a_worker_starts_no_threads(compute, monkeypatch):
     with ThreadPoolExecutor(1) as worker:
         assert worker.submit(on_a_worker).result() == {3}
     assert seen == {1}
+
+
+def test_the_first_limit_finds_a_scikit_learn_that_is_not_yet_imported():
+    script = """
+from threadpoolctl import threadpool_info, threadpool_limits
+from spikesieve.kernels.one_thread import one_openmp_thread
+with one_openmp_thread():
+    pass
+import sklearn.cluster
+with threadpool_limits(limits=3, user_api="openmp"), one_openmp_thread():
+    print([pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"])
+"""
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[1]"
