@@ -26,13 +26,15 @@ def test_a_growing_array_gives_its_rows_back(tmp_path):
         slice(3, 400),
         np.random.default_rng(1).integers(-500, 500, 300),
         np.sort(np.random.default_rng(1).integers(0, 500, 300)),
+        np.array([3, -2], np.int8),
+        np.array([3, 200], np.uint8),
         np.random.default_rng(2).random(500) > 0.5,
         np.array([], np.int64),
         (np.array([3, 2]), 1),
         (slice(None), 1),
         -1,
     ],
-    ids=["slice", "rows", "ascending", "mask", "none", "entries", "column", "last"],
+    ids=["slice", "rows", "ascending", "small", "unsigned", "mask", "none", "entries", "column", "last"],
 )
 def test_rows_on_disk_are_those_that_were_appended(tmp_path, monkeypatch, key):
     monkeypatch.setattr(arrays, "RESIDENT_BYTES", 1_000)

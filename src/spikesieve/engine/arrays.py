@@ -77,7 +77,7 @@ class MappedArray(np.memmap[Any, np.dtype[Any]]):
             return np.flatnonzero(key)
         if key.min() < -len(self) or key.max() >= len(self):
             raise IndexError(f"There are {len(self)} rows; {key.min()} to {key.max()} were asked for.")
-        return key % len(self)
+        return key.astype(np.int64) % len(self)
 
     def _rows(self, rows: NDArray[Any]) -> NDArray[Any]:
         plain = self.view(np.ndarray)
