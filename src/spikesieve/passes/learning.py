@@ -131,7 +131,7 @@ class _MergedUnits:
         return decide
 
 
-@versioned(11)
+@versioned(12)
 def learn_templates_again(
     run: Run, source: Source, matching: Matching, params: LearningParams, shape: TemplatesParams
 ) -> MovingTemplates:
@@ -176,7 +176,7 @@ def learn_templates_again(
     return moving.take(single, n_spikes)
 
 
-@versioned(17)
+@versioned(18)
 def final_units(
     run: Run, source: Source, matching: Matching, params: LearningParams, curation: CurateParams
 ) -> CuratedUnits:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spikesieve.model import F32, F64
+from spikesieve.model import F32, F64, I64, Bool
 from spikesieve.settings.refine import RefineParams
 from spikesieve.stages.sieve.described_spikes import DescribedSpikes
 from spikesieve.stages.sieve.same_neuron import log_odds_one_neuron, without_jitter
@@ -16,6 +16,9 @@ from spikesieve.stages.templates import component_lags
 
 def merge_units(spikes: DescribedSpikes, assignment: Assignment, means: UnitMeans, params: RefineParams) -> Assignment:
     """Merge units whose means cannot be told apart, the closest pair first, unless spike times say two neurons.
+
+    After each merge the merged unit is compared with the others again: a unit of few spikes is like many others, and
+    must not tie together two that can be told apart.
 
     Parameters
     ----------
@@ -33,20 +36,22 @@ def merge_units(spikes: DescribedSpikes, assignment: Assignment, means: UnitMean
     Assignment
         The same spikes. Each merged unit has the number of one of its parts.
     """
-    distance = mean_distances(means, component_lags(spikes.pcs))
-    trains = {
-        int(k): spikes.sample[(assignment.unit == k) & assignment.accepted]
-        for k in np.flatnonzero(assignment.counts(len(means.norms)))
-    }
-    merged_into = np.arange(len(means.norms))
-    close = np.argwhere(np.triu(distance < params.merge_distance_sd, 1))
-    for i, j in sorted(close.tolist(), key=lambda pair: distance[pair[0], pair[1]]):
-        a, b = int(merged_into[i]), int(merged_into[j])
-        if a == b or a not in trains or b not in trains:
+    seen = np.flatnonzero(assignment.counts(len(means.norms)))
+    trains = {int(k): spikes.sample[(assignment.unit == k) & assignment.accepted] for k in seen}
+    compared, merged_into = _Comparison.of(means, component_lags(spikes.pcs)), np.arange(len(means.norms))
+    distance = np.full((len(merged_into), len(merged_into)), np.inf)
+    distance[np.ix_(seen, seen)] = compared.all_distances()[np.ix_(seen, seen)]
+    while distance.size and distance.min() < params.merge_distance_sd:
+        a, b = (int(k) for k in np.unravel_index(distance.argmin(), distance.shape))
+        distance[a, b] = distance[b, a] = np.inf
+        if log_odds_one_neuron(trains[a], trains[b], spikes.time) < -params.refractory_log_odds:
             continue
-        if log_odds_one_neuron(trains[a], trains[b], spikes.time) >= -params.refractory_log_odds:
-            merged_into[merged_into == b] = a
-            trains[a] = np.concatenate([trains[a], trains.pop(b)])
+        merged_into[merged_into == b] = a
+        trains[a] = np.concatenate([trains[a], trains.pop(b)])
+        compared.merge(a, b)
+        distance[b] = distance[:, b] = np.inf
+        left = np.array(sorted(trains.keys() - {a}), np.int64)
+        distance[a, left] = distance[left, a] = compared.distances_of(a)[left]
     return replace(assignment, unit=np.append(merged_into, -1)[assignment.unit])
 
 
@@ -78,18 +83,62 @@ def mean_distances(means: UnitMeans, lags: F32) -> F64:
            [ 3., inf, inf],
            [inf, inf, inf]])
     """
-    n_units, _, n_pcs = means.scores.shape
-    energy, measured = (means.scores**2).sum(axis=2), means.measured.astype(np.float64)
-    common = energy @ measured.T
-    total = energy.sum(axis=1)
-    comparable = (common >= COMPARABLE_ENERGY * total[:, None]) & (COMPARABLE_ENERGY * total <= common.T) & (total > 0)
-    found = np.full((n_units, n_units), np.inf)
-    counts = np.maximum(means.n_spikes, 1.0)
-    for i, j in np.argwhere(np.triu(comparable & comparable.T, 1)):
-        both = means.measured[i] & means.measured[j]
-        larger, smaller = (i, j) if counts[i] >= counts[j] else (j, i)
-        apart = (means.scores[larger] - means.scores[smaller])[both]
-        apart = without_jitter(apart.reshape(1, -1), means.scores[larger][both], lags)
-        noise = n_pcs * both.sum() * (1 / counts[i] + 1 / counts[j])
-        found[i, j] = found[j, i] = np.sqrt(max(0.0, float((apart**2).sum()) - noise))
-    return found
+    return _Comparison.of(means, lags).all_distances()
+
+
+@dataclass(frozen=True, eq=False)
+class _Comparison:
+    """Means of units, which change in place when units are merged: columns of `UnitMeans`, and lags of components."""
+
+    scores: F64
+    measured: Bool
+    n_spikes: F64
+    energy: F64
+    lags: F32
+
+    @classmethod
+    def of(cls, means: UnitMeans, lags: F32) -> _Comparison:
+        n_spikes = np.maximum(means.n_spikes, 1.0)
+        return cls(means.scores.copy(), means.measured.copy(), n_spikes, (means.scores**2).sum(axis=2), lags)
+
+    def all_distances(self) -> F64:
+        """Distances of every two units, (n_units, n_units); see `mean_distances`."""
+        comparable = self._comparable(np.arange(len(self.n_spikes)))
+        found = np.full(comparable.shape, np.inf)
+        for i, j in np.argwhere(np.triu(comparable, 1)):
+            found[i, j] = found[j, i] = self._distance(i, j)
+        return found
+
+    def distances_of(self, unit: int) -> F64:
+        """Distances of one unit from all, (n_units,)."""
+        comparable = self._comparable(np.array([unit]))[0]
+        comparable[unit] = False
+        found = np.full(len(comparable), np.inf)
+        for k in np.flatnonzero(comparable):
+            found[k] = self._distance(*sorted((unit, int(k))))
+        return found
+
+    def _comparable(self, units: I64) -> Bool:
+        """Whether common contacts hold most of the energy of some units and of each other one, (n, n_units)."""
+        total, measured = self.energy.sum(axis=1), self.measured.astype(np.float64)
+        own, other = self.energy[units] @ measured.T, measured[units] @ self.energy.T
+        enough = (own >= COMPARABLE_ENERGY * total[units, None]) & (other >= COMPARABLE_ENERGY * total)
+        return np.asarray(enough & (total[units, None] > 0) & (total > 0))
+
+    def _distance(self, i: int, j: int) -> float:
+        both = self.measured[i] & self.measured[j]
+        larger, smaller = (i, j) if self.n_spikes[i] >= self.n_spikes[j] else (j, i)
+        apart = (self.scores[larger] - self.scores[smaller])[both]
+        apart = without_jitter(apart.reshape(1, -1), self.scores[larger][both], self.lags)
+        noise = apart.size * (1 / self.n_spikes[i] + 1 / self.n_spikes[j])
+        return float(np.sqrt(max(0.0, float((apart**2).sum()) - noise)))
+
+    def merge(self, a: int, b: int) -> None:
+        """Give the spikes of unit b to unit a, which is then measured where the one with more spikes was."""
+        n_spikes = self.n_spikes[a] + self.n_spikes[b]
+        more, fewer = (a, b) if self.n_spikes[a] >= self.n_spikes[b] else (b, a)
+        share = self.measured[fewer] * self.n_spikes[fewer] / n_spikes
+        mean = self.scores[more] + share[:, None] * (self.scores[fewer] - self.scores[more])
+        self.measured[a] = self.measured[more]
+        self.scores[a] = mean * self.measured[a][:, None]
+        self.energy[a], self.n_spikes[a] = (self.scores[a] ** 2).sum(axis=1), n_spikes
