@@ -96,6 +96,12 @@ def mix(traces, step, matrix, out):
     out[...] = matrix.astype(np.float64) @ rows
 
 
+def thin(traces, taps, out):
+    """out[c, t] = sum_i taps[i] traces[c, 2 t - len(taps) // 2 + i]; traces are 0 beyond their ends."""
+    for c in range(len(traces) if out.size else 0):
+        out[c] = np.convolve(traces[c].astype(np.float64), taps[::-1])[len(taps) // 2 :][: traces.shape[1] : 2]
+
+
 def sum_rows(rows, group, sums):
     """In place: each row is added to the sum it belongs to."""
     for row, k in zip(rows, group, strict=True):

@@ -32,6 +32,11 @@ class ReferenceBackend:
     def mix(self, traces, matrix):
         return (matrix.astype(np.float64) @ traces.astype(np.float64)).astype(np.float32)
 
+    def thin(self, traces, taps):
+        out = np.empty((len(traces), (traces.shape[1] + 1) // 2), np.float32)
+        reference.thin(traces, taps, out)
+        return out
+
     def projections(self, traces, components, peak_index) -> Iterator[np.ndarray]:
         out = np.empty((len(traces), len(components), traces.shape[1]), np.float32)
         reference.project(traces, components, peak_index, out)

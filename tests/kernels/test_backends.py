@@ -65,6 +65,12 @@ def test_a_matrix_is_applied(backend):
     assert not backend.mix(traces, np.zeros((5, 5), np.float32)).any()
 
 
+def test_every_second_sample_is_kept(backend):
+    traces = np.arange(10, dtype=np.float32).reshape(2, 5)
+    found = backend.thin(traces, np.array([1, 0, 2], np.float32))
+    np.testing.assert_array_equal(found, [[2, 7, 3], [12, 22, 8]])
+
+
 @pytest.mark.parametrize("n_components", [1, 5, 6, 7])
 def test_projections_are_those_of_each_contact_and_0_where_the_window_leaves(backend, n_components):
     traces, components = spiky(), np.resize(SHAPES.pcs, (n_components, SHAPES.n_samples)).copy()

@@ -224,6 +224,19 @@ def test_mix_does_not_look_at_channels_that_no_row_needs():
     assert (out == 2).all()
 
 
+# thin
+
+
+@pytest.mark.parametrize("n_samples", [0, 1, 2, 7, 127, 128, 129, 130, 401])
+@pytest.mark.parametrize("n_taps", [1, 3, 5, 15])
+def test_thin_of_any_length(n_samples, n_taps):
+    rng = np.random.default_rng(n_samples)
+    traces, taps = (rng.standard_normal(shape).astype(np.float32) for shape in ((3, n_samples), n_taps))
+    taps[1::3] = 0.0
+    ours, theirs = both("thin", lambda: (traces, taps, np.full((3, (n_samples + 1) // 2), np.nan, np.float32)))
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(n_taps, 20))
+
+
 # microvolts
 
 

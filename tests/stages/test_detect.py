@@ -12,17 +12,27 @@ from spikesieve.kernels.cpu import backend as cpu
 from spikesieve.model import Probe
 from spikesieve.stages import detect
 from spikesieve.stages.detect import DetectParams
+from spikesieve.stages.detect_at_half_rate import Wanted, find_at_half_rate
 from spikesieve.stages.preprocess import Clean
+from spikesieve.stages.shapes import Shapes
 
 SHAPES = tiny.textbook_shapes()
 PARAMS = DetectParams()
 WAVES = SHAPES.templates @ SHAPES.pcs
 
 
-def find(white: np.ndarray, probe: Probe, params: DetectParams = PARAMS, core=None, exclusion: int = 20):
-    templates = detect.universal_templates(probe, params)
-    core = core or (0, white.shape[1])
-    return detect.find(white, SHAPES, templates, core, (exclusion, params.least_score), tiny.BACKEND), templates
+def everywhere(white, wanted, span, backend):
+    limits = wanted.exclusion_samples, wanted.threshold
+    return detect.find(white, wanted.shapes, wanted.templates, span, limits, backend)
+
+
+@pytest.fixture(params=[everywhere, find_at_half_rate])
+def find(request):
+    def found(white: np.ndarray, probe: Probe, params: DetectParams = PARAMS, core=None, exclusion: int = 20):
+        wanted = Wanted(SHAPES, detect.universal_templates(probe, params), exclusion, params.least_score)
+        return request.param(white, wanted, core or (0, white.shape[1]), tiny.BACKEND), wanted.templates
+
+    return found
 
 
 def planted(probe: Probe, spikes, n_samples: int = 2000, noise_sd: float = 0.0) -> np.ndarray:
@@ -38,7 +48,7 @@ def planted(probe: Probe, spikes, n_samples: int = 2000, noise_sd: float = 0.0) 
 
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("shape", range(6))
-def test_a_spike_is_found_at_its_sample_and_place_in_both_polarities(sign, shape):
+def test_a_spike_is_found_at_its_sample_and_place_in_both_polarities(find, sign, shape):
     probe = line_probe(16)
     found, templates = find(planted(probe, [(700, 0, 140, shape, 30.0 * sign)]), probe)
     assert found.sample.tolist() == [700]
@@ -47,7 +57,7 @@ def test_a_spike_is_found_at_its_sample_and_place_in_both_polarities(sign, shape
     assert abs(templates.positions_um[found.centre[0], 1] - 140) <= 10
 
 
-def test_spikes_far_apart_in_space_or_time_are_all_found():
+def test_spikes_far_apart_in_space_or_time_are_all_found(find):
     probe = Probe(np.array([[0.0, y] for y in range(0, 4000, 20)]), np.arange(200), np.zeros(200, int))
     spikes = [(700, 0, 100, 0, 20.0), (705, 0, 3000, 1, -20.0), (760, 0, 100, 0, 20.0)]
     found, templates = find(planted(probe, spikes), probe)
@@ -55,40 +65,40 @@ def test_spikes_far_apart_in_space_or_time_are_all_found():
     np.testing.assert_allclose(templates.positions_um[found.centre, 1], [100, 3000, 100], atol=10)
 
 
-def test_spikes_of_two_shanks_at_once_are_both_found():
+def test_spikes_of_two_shanks_at_once_are_both_found(find):
     probe = line_probe(12, shanks=2)
     found, templates = find(planted(probe, [(700, 0, 100, 0, 20.0), (700, 200, 100, 0, 20.0)]), probe)
     assert found.sample.tolist() == [700, 700]
     assert sorted(templates.shanks[found.centre]) == [0, 1]
 
 
-def test_nothing_in_zeros_nor_in_noise():
+def test_nothing_in_zeros_nor_in_noise(find):
     probe = line_probe(16)
     assert find(np.zeros((16, 3000), np.float32), probe)[0].sample.size == 0
     assert find(planted(probe, [], 20_000, 1.0), probe)[0].sample.size == 0
 
 
-def test_only_the_core_is_returned():
+def test_only_the_core_is_returned(find):
     probe = line_probe(8)
     white = planted(probe, [(s, 0, 60, 0, 20.0) for s in (299, 400, 599, 700)], 1000)
     assert find(white, probe, core=(300, 600))[0].sample.tolist() == [400, 599]
 
 
 @pytest.mark.parametrize(("sample", "inside"), [(299, False), (300, True), (699, True), (700, False)])
-def test_a_core_holds_its_first_sample_and_not_the_one_after_its_last(sample, inside):
+def test_a_core_holds_its_first_sample_and_not_the_one_after_its_last(find, sample, inside):
     probe = line_probe(8)
     white = planted(probe, [(sample, 0, 60, 0, 20.0)], 1000)
     assert find(white, probe, core=(300, 700))[0].sample.tolist() == [sample] * inside
 
 
-def test_spikes_on_both_sides_of_an_edge_of_the_core_are_one_spike_there():
+def test_spikes_on_both_sides_of_an_edge_of_the_core_are_one_spike_there(find):
     """Two spikes one sample apart are found once, at the first one: before the core at 300, inside it at 699."""
     probe = line_probe(8)
     white = planted(probe, [(s, 0, 60, 0, 20.0) for s in (299, 300, 699, 700)], 1000)
     assert find(white, probe, core=(300, 700))[0].sample.tolist() == [699]
 
 
-def test_a_block_cut_in_two_gives_the_same_spikes():
+def test_a_block_cut_in_two_gives_the_same_spikes(find):
     probe = line_probe(10)
     rng = np.random.default_rng(1)
     times = np.sort(rng.choice(np.arange(150, 3850), 60, replace=False))
@@ -97,13 +107,13 @@ def test_a_block_cut_in_two_gives_the_same_spikes():
     whole, _ = find(white, probe, core=(margin, 4000 - margin))
     cut = 1973
     left, _ = find(np.ascontiguousarray(white[:, : cut + margin]), probe, core=(margin, cut))
-    start = cut - margin
-    right, _ = find(np.ascontiguousarray(white[:, start:]), probe, core=(margin, 4000 - margin - start))
+    start = cut - margin - 1  # traces begin at an even sample
+    right, _ = find(np.ascontiguousarray(white[:, start:]), probe, core=(margin + 1, 4000 - margin - start))
     np.testing.assert_array_equal(np.concatenate([left.sample, right.sample + start]), whole.sample)
     np.testing.assert_array_equal(np.concatenate([left.centre, right.centre]), whole.centre)
 
 
-def test_samples_that_are_scored_one_after_the_other_leave_no_trace(monkeypatch):
+def test_samples_that_are_scored_one_after_the_other_leave_no_trace(find, monkeypatch):
     probe = line_probe(10)
     rng = np.random.default_rng(2)
     times = np.sort(rng.choice(np.arange(150, 3850), 60, replace=False))
@@ -118,7 +128,7 @@ def test_samples_that_are_scored_one_after_the_other_leave_no_trace(monkeypatch)
 
 
 @pytest.mark.parametrize("n_samples", [0, 10, 61, 62, 76])
-def test_a_block_not_much_longer_than_a_window(n_samples):
+def test_a_block_not_much_longer_than_a_window(find, n_samples):
     probe = line_probe(4)
     white = planted(probe, [(20, 0, 40, 0, 30.0)])[:, :n_samples]
     found, _ = find(np.ascontiguousarray(white), probe)
@@ -126,7 +136,7 @@ def test_a_block_not_much_longer_than_a_window(n_samples):
 
 
 @pytest.mark.parametrize("n_contacts", [1, 2, 4])
-def test_a_handful_of_contacts(n_contacts):
+def test_a_handful_of_contacts(find, n_contacts):
     probe = line_probe(n_contacts)
     found, _ = find(planted(probe, [(700, 0, 0, 2, -20.0)]), probe)
     assert found.sample.tolist() == [700]
@@ -172,7 +182,7 @@ def sd_of(white: np.ndarray, probe: Probe, why: np.ndarray | None = None) -> np.
 
 
 @pytest.mark.parametrize("smooth", [0.0, 0.6])
-def test_noise_exceeds_the_threshold_about_as_often_as_it_may(smooth):
+def test_noise_exceeds_the_threshold_about_as_often_as_it_may(find, smooth):
     """Here the rate that is allowed is high, so that there is something to count: 5 per second and contact."""
     probe, n_samples, allowed_hz = line_probe(12), 120_000, 5.0
     white = noise(12, n_samples, smooth)
@@ -222,3 +232,32 @@ def test_blanked_samples_and_silent_contacts_do_not_lower_the_threshold():
     silent[: len(silent) // 2 + 2] = 0.0
     assert detect.threshold_of_noise(silent, 0.01) == pytest.approx(whole, rel=0.03)
     assert detect.threshold_of_noise(silent * 0.0, 0.01) == pytest.approx(5.12, abs=0.01)
+
+
+def test_shapes_that_are_not_smooth_are_looked_for_at_all_samples():
+    """As at 10 kHz."""
+    coarse = Shapes(np.ascontiguousarray(SHAPES.pcs[:, ::3]), SHAPES.templates, SHAPES.peak_index // 3, 0)
+    assert not coarse.between.size
+    white = np.random.default_rng(0).standard_normal((4, 500)).astype(np.float32)
+    wanted = Wanted(coarse, detect.universal_templates(line_probe(4), PARAMS), 6, 1.5)
+    one, other = (f(white, wanted, (0, 500), tiny.BACKEND) for f in (everywhere, find_at_half_rate))
+    assert len(one.sample) > 5
+    np.testing.assert_array_equal(one.sample, other.sample)
+    np.testing.assert_array_equal(one.value, other.value)
+
+
+def test_at_half_rate_nearly_the_same_spikes_are_found_with_the_scores_of_full_traces():
+    probe, rng = line_probe(20), np.random.default_rng(5)
+    times = np.sort(rng.choice(np.arange(150, 19_850), 200, replace=False))
+    spikes = [(t, 0, rng.uniform(0, 380), rng.integers(6), rng.uniform(9, 30)) for t in times]
+    wanted = Wanted(SHAPES, detect.universal_templates(probe, PARAMS), 20, 8.0)
+    white = planted(probe, spikes, 20_000, 1.0)
+    full, half = (f(white, wanted, (0, 20_000), tiny.BACKEND) for f in (everywhere, find_at_half_rate))
+    values = dict(zip(zip(full.sample.tolist(), full.centre.tolist(), strict=True), full.value, strict=True))
+    same = [key for key in zip(half.sample.tolist(), half.centre.tolist(), strict=True) if key in values]
+    assert len(full.sample) > 150
+    assert abs(len(half.sample) - len(full.sample)) <= 0.02 * len(full.sample)
+    assert len(same) > 0.9 * len(full.sample)
+    found = dict(zip(zip(half.sample.tolist(), half.centre.tolist(), strict=True), half.value, strict=True))
+    np.testing.assert_allclose([found[key] for key in same], [values[key] for key in same], rtol=1e-4)
+    assert np.abs(half.value).min() >= 8.0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tiny
 
-from spikesieve.stages.half_rate import N_BETWEEN, weights_between
+from spikesieve.stages.half_rate import N_BETWEEN, at_half_rate, smoothing, weights_between
 
 SHAPES = tiny.textbook_shapes()
 
@@ -36,3 +36,30 @@ def test_scores_of_noise_follow_with_a_small_error():
 )
 def test_all_scores_are_computed_where_they_do_not_follow(components):
     assert weights_between(components.astype(np.float32)).size == 0
+
+
+@pytest.mark.parametrize("peak_index", [20, 21])
+def test_thinned_traces_have_the_scores_of_full_ones(peak_index):
+    """Of spikes at even samples, and of noise there."""
+    spikes, rng = SHAPES.waveforms, np.random.default_rng(0)
+    traces = 0.5 * rng.standard_normal((len(spikes), 4_000)).astype(np.float32)
+    first = 1_000 - peak_index
+    traces[:, first : first + SHAPES.n_samples] += 20 * spikes
+    thin = tiny.BACKEND.thin(traces, smoothing())
+    half, half_index = at_half_rate(spikes, peak_index)
+    assert half_index == peak_index // 2
+    for full_trace, thin_trace in zip(traces, thin, strict=True):
+        odd = peak_index % 2
+        of_all = np.stack([np.correlate(full_trace, spike, "valid") for spike in spikes])[:, odd::2]
+        of_half = np.stack([np.correlate(thin_trace, spike, "valid") for spike in half])[:, odd:]
+        n = min(of_all.shape[1], of_half.shape[1]) - 10
+        difference = (of_half[:, 10:n] - of_all[:, 10:n]) / np.abs(of_all).max()
+        assert np.abs(difference).max() < 0.015
+
+
+def test_smoothing_passes_what_is_slow_and_stops_what_would_be_folded():
+    gain = np.abs(np.fft.rfft(smoothing(), 1_000))
+    assert gain[0] == pytest.approx(1, abs=1e-6)
+    assert np.abs(gain[:130] - 1).max() < 0.05
+    assert gain[370:].max() < 0.05
+    assert gain[250] == pytest.approx(0.5, abs=0.01)

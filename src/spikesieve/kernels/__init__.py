@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from spikesieve.kernels.cpu.sum_rows import sum_rows
     from spikesieve.kernels.cpu.sum_waveforms import sum_waveforms
     from spikesieve.kernels.cpu.tail import gaussian_above_tail
+    from spikesieve.kernels.cpu.thin import thin
     from spikesieve.kernels.cpu.two_gaussians import two_gaussians
     from spikesieve.kernels.cpu.universal import pick, universal_scores
     from spikesieve.kernels.cpu.visible import hidden_energy
@@ -85,6 +86,7 @@ HOMES = {
     "sum_rows": "cpu.sum_rows",
     "sum_waveforms": "cpu.sum_waveforms",
     "template_scores": "cpu.match",
+    "thin": "cpu.thin",
     "triangulate": "cpu.localize",
     "two_gaussians": "cpu.two_gaussians",
     "universal_scores": "cpu.universal",
@@ -133,6 +135,7 @@ __all__ = [
     "sum_rows",
     "sum_waveforms",
     "template_scores",
+    "thin",
     "triangulate",
     "two_gaussians",
     "universal_scores",

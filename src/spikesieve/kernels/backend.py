@@ -104,6 +104,23 @@ class Backend(Protocol):
         """
         ...
 
+    def thin(self, traces: F32, taps: F32) -> F32:
+        """Filter traces, and keep every second sample.
+
+        Parameters
+        ----------
+        traces : ndarray of float32, shape (n_contacts, n_samples)
+            Time contiguous. Beyond their ends they count as 0.
+        taps : ndarray of float32, shape (n_taps,)
+            Weights; n_taps is odd.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_contacts, (n_samples + 1) // 2)
+            [c, t] = sum_i taps[i] traces[c, 2 t - n_taps // 2 + i]. It is valid only until the next call.
+        """
+        ...
+
     def projections(self, traces: F32, components: F32, peak_index: int) -> Iterator[F32]:
         """Project the traces of each contact on temporal components, one contact at a time.
 

@@ -16,8 +16,8 @@ TOLERANCE = 1e-3
 N_CONTACTS, N_SAMPLES, N_WINDOW, PEAK = 24, 4_000, 61, 20
 # In the order in which a sort calls them first.
 OPERATIONS = (
-    *("microvolts", "highpass", "delay", "subtract_median", "mix", "projections", "universal_peaks", "peaks"),
-    *("describe", "template_scores", "pursue", "subtract"),
+    *("microvolts", "highpass", "delay", "subtract_median", "mix", "projections", "thin"),
+    *("universal_peaks", "peaks", "describe", "template_scores", "pursue", "subtract"),
 )
 
 Answers = tuple[F32, F32]
@@ -138,6 +138,11 @@ class _Example:
     def mix(self) -> Answers:
         matrix = _noise(4, N_CONTACTS, N_CONTACTS)
         return self.backend.mix(self.traces, matrix), matrix @ self.traces
+
+    def thin(self) -> Answers:
+        taps = _noise(7, 5)
+        expected = np.stack([np.convolve(row, taps[::-1], "same")[::2] for row in self.traces])
+        return self.backend.thin(self.traces, taps), expected
 
     def projections(self) -> Answers:
         each = self.backend.projections(self.traces, self.components, PEAK)

@@ -16,6 +16,7 @@ from spikesieve.settings.features import FeaturesParams
 from spikesieve.settings.fit import FitParams
 from spikesieve.stages import detect, localize
 from spikesieve.stages.detect import UniversalTemplates, pitch_um, universal_templates
+from spikesieve.stages.detect_at_half_rate import Wanted, find_at_half_rate
 from spikesieve.stages.features import Groups, group_of, make_groups
 from spikesieve.stages.overview import Energy, bin_samples, energy
 from spikesieve.stages.preprocess import Clean, Preprocessing
@@ -123,6 +124,7 @@ class Detect(BlockTask[DetectedSpikes]):
     shapes: Shapes
     params: DetectParams
     features: FeaturesParams
+    from_even_sample = True
 
     def __reduce__(self) -> tuple[type[Detect], tuple[Source, Shapes, DetectParams, FeaturesParams]]:
         return Detect, (self.source, self.shapes, self.params, self.features)
@@ -155,8 +157,8 @@ class Detect(BlockTask[DetectedSpikes]):
     def __call__(self, clean: Clean, core: Core, backend: Backend) -> DetectedSpikes:
         """Return the spikes of the block."""
         shapes, templates = self.shapes, self.templates
-        limits = self.exclusion_samples, self.params.least_score
-        found = detect.find(clean.white, shapes, templates, core.span, limits, backend)
+        wanted = Wanted(shapes, templates, self.exclusion_samples, self.params.least_score)
+        found = find_at_half_rate(clean.white, wanted, core.span, backend)
         group = self.group_of_centre[found.centre]
         order = np.lexsort((group, found.sample))
         order = order[detect.are_whole(clean.blanked, self.groups.contacts[group[order]], found.sample[order], shapes)]
@@ -274,7 +276,7 @@ def with_detection_threshold(
     return replace(fitted, detection_threshold_sd=float(threshold), notes=(*fitted.notes, note))
 
 
-@versioned(6)
+@versioned(7)
 def detect_spikes(
     run: Run, source: Source, shapes: Shapes, params: DetectParams, features: FeaturesParams
 ) -> DetectedSpikes:

@@ -22,6 +22,7 @@ from spikesieve.kernels.cpu.microvolts import microvolts
 from spikesieve.kernels.cpu.mix import mix
 from spikesieve.kernels.cpu.project import project
 from spikesieve.kernels.cpu.pursue import pursue
+from spikesieve.kernels.cpu.thin import thin
 from spikesieve.kernels.cpu.universal import pick, universal_scores
 from spikesieve.kernels.cpu.visible import hidden_energy
 from spikesieve.kernels.pursuit import Bounds, Overlaps, Visible, Worth
@@ -85,6 +86,12 @@ class CpuBackend:
         flat = as_strided(traces, ((len(traces) - 1) * step + traces.shape[1],), (number,))
         out = np.empty(shape, np.float32)
         mix(flat, step, np.ascontiguousarray(matrix), out)
+        return out
+
+    def thin(self, traces: F32, taps: F32) -> F32:
+        """See `Backend.thin`."""
+        out = self._buffers.take("thin", (len(traces), (traces.shape[1] + 1) // 2))
+        thin(traces, taps, out)
         return out
 
     def projections(self, traces: F32, components: F32, peak_index: int) -> Iterator[F32]:
