@@ -13,9 +13,10 @@ from spikesieve.model import F32
 
 # Scores on either side of which one between is the sum. More did not lower its error.
 N_BETWEEN = 3
-# With a larger error, as a share of the variance of noise, all samples are scored. It is 0.015 at 30 kHz.
+# With a larger error, as a share of the variance of noise, all samples are scored. At 30 kHz it is 0.013 to 0.071: the
+# more on the whole, the fewer clear clips the components were learned from.
 MAX_ERROR = 0.03
-# Samples on either side that smoothing reaches. More did not bring scores closer to those of all samples.
+# Samples on either side that smoothing reaches. With 5 to 21 the shapes of s64 lose 0.1 to 0.4 % of their energy.
 SMOOTHED_OVER = 7
 
 
