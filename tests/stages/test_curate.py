@@ -119,6 +119,20 @@ def test_too_few_spikes_to_tell_are_merged_by_shape_alone():
     assert len(curated(few, [5, 9])[1]) == 2
 
 
+def test_few_spikes_that_never_meet_by_chance_are_one_unit_only_if_they_may_be():
+    """Of pairs of independent trains of few spikes, some in a hundred look like one train."""
+    two_neurons, one_neuron = [train(3.0, 2), train(1.0, 1002)], list(halves(train(20.0, 1)))
+    for trains, left in ((two_neurons, {True: 1, False: 2}), (one_neuron, {True: 1, False: 1})):
+        assert curate.compare_trains(*trains, TIME, PARAMS) is Verdict.ONE
+        sample, unit, means = units(trains, [5, 6])
+        for may_be_one, n_left in left.items():
+            before = UnitSpikes(sample, unit, TIME)
+            _, became = curate.merge_units(
+                before, means, N_CONTACTS, SHAPES.pcs, PARAMS, lambda *_, answer=may_be_one: answer
+            )
+            assert len(set(became)) == n_left
+
+
 def test_halves_that_take_turns_are_merged_if_they_look_alike():
     """Drift that is not followed: one template finds the neuron where the tissue is low, another where it is high."""
     whole, other, time = train(4.0, 1), train(4.0, 2), sorted_time(SECONDS)

@@ -135,6 +135,15 @@ def test_a_block_not_much_longer_than_a_window(find, n_samples):
     assert found.sample.tolist() == ([20] if n_samples >= 61 else [])
 
 
+def test_nothing_beyond_the_traces_is_read(find):
+    """The window at sample 20 just fits in: the samples beside it are not looked at."""
+    probe = line_probe(4)
+    beyond = np.full((12, SHAPES.n_samples), 1e6, np.float32)
+    beyond[4:8] = planted(probe, [(20, 0, 40, 0, 30.0)])[:, : SHAPES.n_samples]
+    found, _ = find(beyond[4:8], probe)
+    assert found.sample.tolist() == [20]
+
+
 @pytest.mark.parametrize("n_contacts", [1, 2, 4])
 def test_a_handful_of_contacts(find, n_contacts):
     probe = line_probe(n_contacts)

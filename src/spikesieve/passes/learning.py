@@ -176,7 +176,7 @@ def learn_templates_again(
     return moving.take(single, n_spikes)
 
 
-@versioned(18)
+@versioned(19)
 def final_units(
     run: Run, source: Source, matching: Matching, params: LearningParams, curation: CurateParams
 ) -> CuratedUnits:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -23,8 +24,9 @@ from spikesieve.stages.echoes import echo_units
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
 
-# Two trains are two neurons if the log odds of one train are below this.
-MAX_LOG_ODDS_OF_TWO = -3.0
+# Two trains are two neurons if the log odds of one train are below the first. They are one although their spikes look
+# like two neurons' only if the log odds are above the second.
+MAX_LOG_ODDS_OF_TWO, MIN_LOG_ODDS_OF_ONE = -3.0, 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +185,7 @@ def curate(
     params : CurateParams
         Criteria of every step.
     may_be_one : callable, optional
-        Whether two units of nearly the same shape may be one neuron, as far as their spikes tell. Default: all may.
+        Whether two units may be one neuron, as far as their spikes tell. Default: all may.
 
     Returns
     -------
@@ -249,7 +251,8 @@ def merge_units(
     A refractory unit absorbs the most similar unit whose cross-correlogram with it is refractory, or with which it
     takes turns; the absorbed spikes move by the lag between the templates. The grown unit is then tried again. Units of
     nearly the same shape and size are merged unless their spike times say that they are two: they may have too few
-    spikes for a correlogram.
+    spikes for a correlogram. Few spikes leave a correlogram empty by chance, so units whose spikes fall into two groups
+    are merged only where it is empty beyond doubt.
 
     Parameters
     ----------
@@ -264,7 +267,7 @@ def merge_units(
     params : CurateParams
         Criteria of a merge.
     may_be_one : callable, optional
-        Whether two units of nearly the same shape and size may be one neuron. Default: all may.
+        Whether two units may be one neuron, as far as their spikes tell. Default: all may.
 
     Returns
     -------
@@ -294,8 +297,9 @@ def merge_units(
             ranked = [k for k in np.argsort(-alike[seed], kind="stable").tolist() if free[k] and k in trains]
             near = {k: np.flatnonzero(left & (candidate[seed] | candidate[k])).tolist() for k in ranked}
             more = {k: [trains[j] for j in near[k] if j in trains and j != k] for k in ranked}
+            looks = {k: _Looks(bool(same[seed, k]), partial(may_be_one, seed, k)) for k in ranked}
             verdicts = (
-                (k, _belongs(train, trains[k] - lag[seed, k], same[seed, k], more[k], spikes, params)) for k in ranked
+                (k, _belongs(train, trains[k] - lag[seed, k], looks[k], more[k], spikes, params)) for k in ranked
             )
             found = next(((k, how) for k, how in verdicts if how is not None), None)
             if found is None:
@@ -326,16 +330,32 @@ class Join(Enum):
     TURNS = "parts of a train take turns"
 
 
+@dataclass(frozen=True)
+class _Looks:
+    """What the waveforms of two units say: whether templates are nearly the same, and spikes may be of one neuron."""
+
+    same: bool
+    may_be_one: Callable[[], bool]
+
+
 def _belongs(
-    train: I64, other: I64, same: bool, more: Sequence[I64], spikes: UnitSpikes, params: CurateParams
+    train: I64, other: I64, looks: _Looks, more: Sequence[I64], spikes: UnitSpikes, params: CurateParams
 ) -> Join | None:
     """Decide whether `other` belongs to `train`: refractory to it or, unless refuted, the same or in turns with it."""
     verdict = compare_trains(train, other, spikes.time, params)
-    if verdict is Verdict.ONE or (verdict is Verdict.UNDECIDED and same):
+    if verdict is Verdict.ONE and not looks.same and not _surely_one(train, other, spikes.time):
+        verdict = Verdict.ONE if looks.may_be_one() else Verdict.UNDECIDED
+    if verdict is Verdict.ONE or (verdict is Verdict.UNDECIDED and looks.same):
         return Join.TRAINS
     if verdict is Verdict.UNDECIDED and are_parts_of_one(train, other, more, spikes.time):
         return Join.TURNS
     return None
+
+
+def _surely_one(a: I64, b: I64, time: SortedTime) -> bool:
+    """Whether the pairs of spikes next to each other speak for one train by much, whatever the shoulders are."""
+    counts = refractory.correlogram_1ms(np.sort(a), np.sort(b), time, False)
+    return refractory.log_odds_one_train(counts) > MIN_LOG_ODDS_OF_ONE
 
 
 def first_detections(sample: I64, unit: I64, closest_samples: int) -> Bool:

@@ -64,7 +64,7 @@ def find_at_half_rate(white: F32, wanted: Wanted, span: tuple[int, int], backend
         Ordered by sample, then centre.
     """
     shapes, window, threshold = wanted.shapes, wanted.exclusion_samples, wanted.threshold
-    if not shapes.between.size:
+    if not shapes.between.size or white.shape[1] < shapes.n_samples:
         return find(white, shapes, wanted.templates, span, (window, threshold), backend)
     thin, every_second = backend.thin(white, smoothing()), at_half_rate(shapes.waveforms, shapes.peak_index)
     near = (span[0] // 2, min(span[1] // 2 + 1, thin.shape[1])), (max(1, window // 2), LEAST_BESIDE * threshold)
@@ -79,7 +79,8 @@ def _at_best_sample(white: F32, found: Detections, wanted: Wanted, backend: Back
     """Move spikes found at every second sample to the sample, of three, where their centre has the largest score."""
     shapes, templates = wanted.shapes, wanted.templates
     n, near = len(found.sample), templates.contacts[found.centre]
-    sample = np.clip(2 * found.sample[:, None] + np.arange(-1, 2), 0, white.shape[1] - 1)
+    first, last = shapes.peak_index, white.shape[1] - shapes.n_samples + shapes.peak_index
+    sample = np.clip(2 * found.sample[:, None] + np.arange(-1, 2), first, last)
     scores = np.empty((n, 3), np.float32)
     weights = np.where(near[:, None] >= 0, templates.weights[found.centre], np.float32(0.0))
     for i in range(3):

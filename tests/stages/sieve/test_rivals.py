@@ -68,6 +68,19 @@ def test_spikes_found_at_another_phase_have_a_rival_at_that_lag(late):
     assert np.abs(np.sort(sample) - whole[np.searchsorted(whole, np.sort(sample) - 1)]).max() <= 1
 
 
+def test_a_small_neuron_with_little_of_a_late_phase_of_another_one_has_no_rival():
+    """What of the late waveform is not seen would fit any spike."""
+    large, away = footprint(3, 9, 0), footprint(6, 1, 1, 0.5)
+    late = advanced(large.astype(np.float32), -11, SHAPES.pcs)
+    seen, late = float((late**2).sum() / (large**2).sum()), late / np.linalg.norm(late)
+    away -= (away * late).sum() * late
+    part = 0.57 / np.sqrt(seen)
+    small = 5 * (part * late + np.sqrt(1 - part**2) * away / np.linalg.norm(away))
+    spikes, _ = spikes_of([large, small], [train(4, 0), train(1, 1)], [0, 1])
+    found = find_rivals(spikes, still([large, small], spikes), FIT, REFINE)
+    assert found.template.tolist() == [-1, -1]
+
+
 def test_a_spike_is_judged_where_the_tissue_was():
     """At rest the two templates differ by far. Where the second one found spikes, they are the same."""
     templates = moving([actual, lambda d: actual(d) if d > 3 else actual(d + 40.0)])

@@ -22,8 +22,8 @@ from spikesieve.stages.templates import advanced, component_lags, unit_norm
 from spikesieve.stages.tissue import MovingTemplates
 
 # A template may explain the spikes of another one where their correlation, at a lag up to the second, exceeds the
-# first. Less similar templates are never nearly as good.
-MIN_CORRELATION, MAX_LAG_MS = 0.5, 0.5
+# first: more than a third of the energy. Half of a waveform at another lag may be unseen, and counts as if it fitted.
+MIN_CORRELATION, MAX_LAG_MS = 0.6, 0.5
 # More spikes of a template tell no more.
 MAX_SPIKES = 500
 
