@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tiny
@@ -13,8 +15,8 @@ SHAPES = tiny.textbook_shapes()
 
 def test_scores_of_noise_follow_with_a_small_error():
     """The error of the interpolated scores of white noise is what the weights were computed for."""
-    weights, rng = weights_between(SHAPES.pcs), np.random.default_rng(0)
-    scores = np.array([np.correlate(rng.standard_normal(50_000), pc, "valid") for pc in SHAPES.pcs])
+    weights, rng = SHAPES.between, np.random.default_rng(0)
+    scores = np.array([np.correlate(rng.standard_normal(50_000), one, "valid") for one in SHAPES.waveforms])
     odd = np.arange(7, scores.shape[1] - 7, 2)
     between = sum(w * (scores[:, odd - 2 * i - 1] + scores[:, odd + 2 * i + 1]) for i, w in enumerate(weights))
     error = ((between - scores[:, odd]) ** 2).mean() / (scores**2).mean()
@@ -36,6 +38,15 @@ def test_scores_of_noise_follow_with_a_small_error():
 )
 def test_all_scores_are_computed_where_they_do_not_follow(components):
     assert weights_between(components.astype(np.float32)).size == 0
+
+
+def test_noise_in_components_that_no_shape_has_does_not_count():
+    """As in the last components of few clear clips."""
+    noise = np.random.default_rng(0).standard_normal((3, SHAPES.n_samples)).astype(np.float32)
+    templates = np.pad(SHAPES.templates, ((0, 0), (0, 3)))
+    noisy = replace(SHAPES, pcs=np.concatenate([SHAPES.pcs, noise]), templates=templates)
+    assert weights_between(noisy.pcs).size == 0
+    np.testing.assert_allclose(noisy.between, SHAPES.between, rtol=1e-4)
 
 
 @pytest.mark.parametrize("peak_index", [20, 21])

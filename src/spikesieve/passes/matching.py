@@ -142,7 +142,7 @@ class MatchByLikelihood(BlockTask[MatchedSpikes]):
         return fit(clean, matcher, worth, core.span, self.params, backend)
 
 
-@versioned(6)
+@versioned(7)
 def match_templates(
     run: Run, source: Source, templates: MovingTemplates, shapes: Shapes, drift: DriftModel, params: MatchParams
 ) -> MatchedSpikes:
@@ -173,7 +173,7 @@ def match_templates(
     return replace(found, notes=notes_of_rounds(found.n_left, "match.max_peels"), blanked=blanked)
 
 
-@versioned(8)
+@versioned(9)
 def match_by_likelihood(
     run: Run, source: Source, templates: MovingTemplates, shapes: Shapes, drift: DriftModel, limits: LikelihoodLimits
 ) -> MatchedSpikes:

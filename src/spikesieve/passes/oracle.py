@@ -210,7 +210,7 @@ class MatchTruth(BlockTask[OracleSpikes]):
         return OracleSpikes(sample[inside], unit[inside], value[inside])
 
 
-@versioned(4)
+@versioned(5)
 def match_truth(run: Run, source: Source, units: TrueTemplates, max_peels: int) -> OracleSpikes:
     """Match the whole recording with the true templates.
 

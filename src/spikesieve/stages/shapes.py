@@ -57,7 +57,7 @@ class Shapes:
     @property
     def between(self) -> F32:
         """Weights with which scores of odd samples follow from those of even ones; none if all must be computed."""
-        return weights_between(self.pcs)
+        return weights_between(self.waveforms)
 
     @property
     def n_samples(self) -> int:

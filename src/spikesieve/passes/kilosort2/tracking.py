@@ -165,7 +165,7 @@ class Learning:
     left: ResidualSpikes
 
 
-@versioned(6)
+@versioned(7)
 def learn(run: Run, batched: BatchedSource, order: BatchOrdering) -> TrackedTemplates:
     """Learn templates as they look in the batch in the middle of the order.
 
@@ -270,7 +270,7 @@ class Following:
     n_left: int = 0
 
 
-@versioned(6)
+@versioned(7)
 def extract(run: Run, batched: BatchedSource, order: BatchOrdering, learned: TrackedTemplates) -> Extracted:
     """Extract all spikes, from the middle of the order to both ends, while the templates adapt to their spikes.
 
