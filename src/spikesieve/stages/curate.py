@@ -24,8 +24,8 @@ from spikesieve.stages.echoes import echo_units
 from spikesieve.stages.shapes import Shapes
 from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
 
-# Two trains are two neurons if the log odds of one train are below the first. They are one although their spikes look
-# like two neurons' only if the log odds are above the second.
+# Two trains are two neurons if the log odds of one train are below the first. Above the second they are one, even if
+# their spikes look like those of two neurons.
 MAX_LOG_ODDS_OF_TWO, MIN_LOG_ODDS_OF_ONE = -3.0, 3.0
 
 
@@ -353,7 +353,7 @@ def _belongs(
 
 
 def _surely_one(a: I64, b: I64, time: SortedTime) -> bool:
-    """Whether the pairs of spikes next to each other speak for one train by much, whatever the shoulders are."""
+    """Whether more pairs within 2.5 ms are missing than chance explains."""
     counts = refractory.correlogram_1ms(np.sort(a), np.sort(b), time, False)
     return refractory.log_odds_one_train(counts) > MIN_LOG_ODDS_OF_ONE
 
