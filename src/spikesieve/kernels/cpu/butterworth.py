@@ -5,7 +5,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels.cpu.vector import LANES, compiled, load, minus, plus, splat, store, times, times_plus, transpose
+from spikesieve.kernels.cpu.vector import (
+    LANES,
+    compiled,
+    inlined,
+    load,
+    minus,
+    plus,
+    splat,
+    store,
+    times,
+    times_plus,
+    transpose,
+)
 
 F32 = NDArray[np.float32]
 
@@ -32,39 +44,37 @@ def butterworth(traces: F32, offset: F32, corner: float, out: F32) -> None:
     Each term is one recursion forwards and one backwards.
     """
     n_channels, n_samples = traces.shape
-    series = np.zeros((n_samples, LANES), np.float32)
-    kept = np.empty((n_samples, LANES), np.float32)
+    kept, less = np.empty((n_samples, LANES), np.float32), np.zeros(LANES, np.float32)
     for first in range(0, n_channels if n_samples else 0, LANES):
         n = min(LANES, n_channels - first)
-        _transpose_in(traces, offset, first, n, series)
-        _forwards(series, corner, kept)
-        _backwards(series, corner, kept)
-        _transpose_out(kept, first, n, out)
+        for c in range(n):
+            less[c] = offset[first + c]
+        _forwards(traces, less, first, n, corner, kept)
+        _backwards(traces, less, first, n, corner, kept, out)
 
 
-@compiled
-def _transpose_in(traces: F32, offset: F32, first: int, n: int, series: F32) -> None:
-    n_samples = series.shape[0]
-    whole = n_samples - n_samples % LANES if n == LANES else 0
-    for start in range(0, whole, LANES):
-        transpose(traces, first * n_samples + start, n_samples, series, start * LANES, LANES)
-        less = load(offset, first)
-        for t in range(start, start + LANES):
-            store(series, t * LANES, minus(load(series, t * LANES), less))
+@inlined
+def _read_tile(traces: F32, first: int, n: int, start: int, m: int, tile: F32) -> None:
+    """Write m samples of n channels to `tile`, (LANES, LANES): a row for each sample."""
+    n_samples = traces.shape[1]
+    if n == LANES and m == LANES:
+        transpose(traces, first * n_samples + start, n_samples, tile, 0, LANES)
+        return
     for c in range(n):
-        for t in range(whole, n_samples):
-            series[t, c] = traces[first + c, t] - offset[first + c]
+        for t in range(m):
+            tile[t, c] = traces[first + c, start + t]
 
 
-@compiled
-def _transpose_out(kept: F32, first: int, n: int, out: F32) -> None:
-    n_samples = kept.shape[0]
-    whole = n_samples - n_samples % LANES if n == LANES else 0
-    for start in range(0, whole, LANES):
-        transpose(kept, start * LANES, LANES, out, first * n_samples + start, n_samples)
+@inlined
+def _write_tile(tile: F32, first: int, n: int, start: int, m: int, out: F32) -> None:
+    """Write a tile to its place among the traces."""
+    n_samples = out.shape[1]
+    if n == LANES and m == LANES:
+        transpose(tile, 0, LANES, out, first * n_samples + start, n_samples)
+        return
     for c in range(n):
-        for t in range(whole, n_samples):
-            out[first + c, t] = kept[t, c]
+        for t in range(m):
+            out[first + c, start + t] = tile[t, c]
 
 
 @compiled
@@ -94,32 +104,45 @@ def _factors(corner: float) -> tuple[Any, Any, Any, Any, Any, Any, Any]:
 
 
 @compiled
-def _forwards(series: F32, corner: float, kept: F32) -> None:
-    """Write to `kept` the series minus the sums over this and earlier samples."""
+def _forwards(traces: F32, offset: F32, first: int, n: int, corner: float, kept: F32) -> None:
+    """Write to `kept` the traces less their offset, minus the sums over this and earlier samples."""
+    n_samples, tile = traces.shape[1], np.zeros((LANES, LANES), np.float32)
     factor, zr, zi, less_zi, a, b, c = _factors(corner)
     f, z, _, _ = _terms(corner)
-    x, start = load(series, 0), 1 / (1 - z)
+    _read_tile(traces, first, n, 0, 1, tile)
+    less = load(offset, 0)
+    x, start = minus(load(tile, 0), less), 1 / (1 - z)
     r = times(x, splat(np.float32(1 / (1 - f))))
     re, im = times(x, splat(np.float32(start.real))), times(x, splat(np.float32(start.imag)))
-    for t in range(series.shape[0]):
-        x = load(series, t * LANES)
-        r = times_plus(factor, r, x)
-        re, im = times_plus(zr, re, times_plus(less_zi, im, x)), times_plus(zr, im, times(zi, re))
-        store(kept, t * LANES, times_plus(a, r, times_plus(b, re, times_plus(c, im, x))))
+    for low in range(0, n_samples, LANES):
+        m = min(LANES, n_samples - low)
+        _read_tile(traces, first, n, low, m, tile)
+        for t in range(m):
+            x = minus(load(tile, t * LANES), less)
+            r = times_plus(factor, r, x)
+            re, im = times_plus(zr, re, times_plus(less_zi, im, x)), times_plus(zr, im, times(zi, re))
+            store(kept, (low + t) * LANES, times_plus(a, r, times_plus(b, re, times_plus(c, im, x))))
 
 
 @compiled
-def _backwards(series: F32, corner: float, kept: F32) -> None:
-    """Subtract the sums over later samples from `kept`."""
+def _backwards(traces: F32, offset: F32, first: int, n: int, corner: float, kept: F32, out: F32) -> None:
+    """Subtract the sums over later samples from `kept`, and write that to `out`."""
+    n_samples = traces.shape[1]
+    tile, done = np.zeros((LANES, LANES), np.float32), np.empty((LANES, LANES), np.float32)
     factor, zr, zi, less_zi, a, b, c = _factors(corner)
     f, z, _, _ = _terms(corner)
-    last = series.shape[0] - 1
-    x, start = load(series, last * LANES), z / (1 - z)
+    _read_tile(traces, first, n, n_samples - 1, 1, tile)
+    less = load(offset, 0)
+    x, start = minus(load(tile, 0), less), z / (1 - z)
     r = times(x, splat(np.float32(f / (1 - f))))
     re, im = times(x, splat(np.float32(start.real))), times(x, splat(np.float32(start.imag)))
-    for t in range(last, -1, -1):
-        x = load(kept, t * LANES)
-        store(kept, t * LANES, times_plus(a, r, times_plus(b, re, times_plus(c, im, x))))
-        x = load(series, t * LANES)
-        r = times(factor, plus(r, x))
-        re, im = times_plus(zr, plus(re, x), times(less_zi, im)), times_plus(zr, im, times(zi, plus(re, x)))
+    for low in range((n_samples - 1) // LANES * LANES, -1, -LANES):
+        m = min(LANES, n_samples - low)
+        _read_tile(traces, first, n, low, m, tile)
+        for t in range(m - 1, -1, -1):
+            x = load(kept, (low + t) * LANES)
+            store(done, t * LANES, times_plus(a, r, times_plus(b, re, times_plus(c, im, x))))
+            x = minus(load(tile, t * LANES), less)
+            r = times(factor, plus(r, x))
+            re, im = times_plus(zr, plus(re, x), times(less_zi, im)), times_plus(zr, im, times(zi, plus(re, x)))
+        _write_tile(done, first, n, low, m, out)
