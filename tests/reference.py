@@ -238,6 +238,19 @@ def explained_more(products, norm2, explained):
     return np.maximum(2 * products - norm2 - explained[:, None], 0).astype(np.float64).sum(axis=0)
 
 
+def likeliest(at_rest, excess, of_template, template, norm_ratio, energy, cost, precision, least_amplitude):
+    """The best unit of a table of gains, spikes by units."""
+    ratio = norm_ratio[:, None]
+    projection = ratio * (at_rest.astype(np.float64) - excess[:, None] * of_template[template])
+    size = ratio**2 * energy + precision
+    a = np.maximum((projection + precision) / size, least_amplitude)
+    gain = 2 * a * (projection + precision) - a**2 * size - precision - cost
+    best = gain.argmax(axis=1)
+    at = np.arange(len(best)), best
+    score = projection[at] / np.maximum(norm_ratio * np.sqrt(energy[best]), 1e-9)
+    return best, a[at].astype(np.float32), score.astype(np.float32), gain[at] > 0
+
+
 def template_scores(traces, components, peak_index, contacts, weights, between, out):
     """out[k, t] = sum over the template's contacts of the window at t times its waveform there; 0 without a window.
 

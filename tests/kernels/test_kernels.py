@@ -723,6 +723,27 @@ def test_what_candidates_explain_is_summed_over_spikes(seed, n_spikes, n_candida
     np.testing.assert_allclose(ours, reference.explained_more(products, norm2, before), rtol=1e-5)
 
 
+# likeliest
+
+
+@FEW
+@given(SEEDS, st.integers(0, 40), st.integers(1, 12), st.sampled_from([1.0, 1e-3, 0.0, 3.0]), st.booleans())
+def test_the_likeliest_unit_is_that_of_the_whole_table(seed, n_spikes, n_units, smallest_ratio, twins):
+    rng = np.random.default_rng(seed)
+    at_rest = (10 ** rng.uniform(-2, 4, (n_spikes, n_units)) * rng.choice([-1, 1], (n_spikes, n_units))).astype(
+        np.float32
+    )
+    energy, cost = 10 ** rng.uniform(-6, 4, n_units), rng.uniform(-5, 40, n_units)
+    of_template, template = rng.normal(0, 30, (3, n_units)), rng.integers(0, 3, n_spikes)
+    if twins:  # the first of two equal units wins
+        at_rest[:], of_template[:], energy[:], cost[:] = at_rest[:, :1], of_template[:, :1], energy[0], cost[0]
+    ratio = smallest_ratio + (1 - smallest_ratio) * rng.random(n_spikes)
+    excess = (1 - ratio) * rng.uniform(0.2, 2, n_spikes)
+    inputs = at_rest, excess, of_template, template, ratio, energy, cost, 25.0, 0.4
+    for ours, expected in zip(kernels.likeliest(*inputs), reference.likeliest(*inputs), strict=True):
+        np.testing.assert_array_equal(ours, expected)
+
+
 # sum_waveforms
 
 

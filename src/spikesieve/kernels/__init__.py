@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from spikesieve.kernels.cpu.gaps import fill_gaps, mark_runs, move_pieces
     from spikesieve.kernels.cpu.graph import ascend
     from spikesieve.kernels.cpu.later import count_later
+    from spikesieve.kernels.cpu.likeliest import likeliest
     from spikesieve.kernels.cpu.localize import triangulate
     from spikesieve.kernels.cpu.magnitudes import median_magnitudes
     from spikesieve.kernels.cpu.match import subtract_waveforms, template_scores
@@ -69,6 +70,7 @@ HOMES = {
     "gaussian_above_tail": "cpu.tail",
     "hidden_energy": "cpu.visible",
     "in_polygon": "cpu.polygon",
+    "likeliest": "cpu.likeliest",
     "mark_runs": "cpu.gaps",
     "median_magnitudes": "cpu.magnitudes",
     "microvolts": "cpu.microvolts",
@@ -118,6 +120,7 @@ __all__ = [
     "gaussian_above_tail",
     "hidden_energy",
     "in_polygon",
+    "likeliest",
     "mark_runs",
     "median_magnitudes",
     "microvolts",

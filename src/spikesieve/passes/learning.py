@@ -18,6 +18,7 @@ from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.fit import FitParams
 from spikesieve.settings.refine import RefineParams
 from spikesieve.settings.templates import TemplatesParams
+from spikesieve.stages.by_unit import rows_of_units
 from spikesieve.stages.curate import UnitSpikes, curate
 from spikesieve.stages.match import MatchedSpikes
 from spikesieve.stages.shapes import Shapes
@@ -115,7 +116,8 @@ class _MergedUnits:
     @property
     def trains(self) -> list[I64]:
         """Samples of the spikes that each template of `moving` was learned from, ascending."""
-        return [np.sort(self.learned.spikes.sample[self.unit == k]) for k in range(len(self.moving.rest))]
+        sample = self.learned.spikes.sample
+        return [np.sort(sample[rows]) for rows in rows_of_units(self.unit, len(self.moving.rest))]
 
     def may_be_one(self, params: RefineParams) -> Callable[[int, int], bool]:
         """Whether two templates of `moving` may be one neuron; nothing is known of templates after its last."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 
 from spikesieve.metrics.missed import FoundScores, is_truncated, missed_fraction_by_position, missed_fraction_by_size
 from spikesieve.model import F32, F64, I32, I64, Motion, SortedTime
+from spikesieve.stages.by_unit import rows_of_units
 
 # The displacements are divided into this many ranges, in each of which the tissue spends the same time.
 N_DISPLACEMENT_RANGES = 5
@@ -35,9 +34,7 @@ def found_scores(score: F32, least: F32, expected: F32, unit: I64 | I32, n_units
         One a unit.
     """
     found = FoundScores(score, least, expected)
-    order = np.argsort(unit, kind="stable")
-    edges = np.searchsorted(unit[order], np.arange(n_units + 1))
-    return [found.take(order[a:b]) for a, b in pairwise(edges)]
+    return [found.take(rows) for rows in rows_of_units(unit, n_units)]
 
 
 def missed_share(

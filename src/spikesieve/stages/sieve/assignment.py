@@ -12,18 +12,13 @@ from functools import partial
 
 import numpy as np
 
-from spikesieve.model import F32, F64, I64, Bool
+from spikesieve import kernels
+from spikesieve.model import F32, I64, Bool
 from spikesieve.settings.fit import FitParams
 from spikesieve.stages.share import Share
 from spikesieve.stages.sieve.described_spikes import DescribedSpikes, SpikeGroup
 from spikesieve.stages.sieve.score_cutoffs import above_cutoffs
-from spikesieve.stages.sieve.unit_means import (
-    COMPARABLE_ENERGY,
-    Assignment,
-    UnitMeans,
-    WeightedSpikes,
-    mean_scores,
-)
+from spikesieve.stages.sieve.unit_means import Assignment, UnitMeans, WeightedSpikes, mean_scores
 
 # Spikes that one worker compares with their units at a time. It bounds memory: a table of spikes by units is held.
 SPIKES_AT_ONCE = 5_000
@@ -133,35 +128,27 @@ def _most_likely_unit(
 ) -> tuple[I64, F32, F32, Bool]:
     """Columns of an `Assignment` for the spikes of a group. The gain is that of `kernels.pursue`."""
     n = len(group.rows)
-    on_contacts = means.scores[:, group.contacts].reshape(len(means.norms), len(group.contacts) * means.scores.shape[2])
-    energy = (on_contacts**2).sum(axis=1)
-    rivals = np.flatnonzero((energy > 0) & (energy >= COMPARABLE_ENERGY * means.norms**2))
+    rivals, scores, energy = means.comparable_on(group.contacts)
     if len(rivals) == 0 or n == 0:
         return np.full(n, -1), np.ones(n, np.float32), np.zeros(n, np.float32), np.zeros(n, np.bool_)
-    precision = fit.amplitude_cv**-2.0
     rate_hz = np.maximum(means.n_spikes[rivals], 1.0) / spikes.duration_s
     cost = 2 * np.log(spikes.time.sampling_hz / rate_hz)
-    projection, norm_ratio = _projections_where_matched(group, on_contacts[rivals], spikes)
-    size = norm_ratio[:, None] ** 2 * energy[rivals] + precision
-    amplitude = np.maximum((projection + precision) / size, fit.min_amplitude_ratio)
-    gain = 2 * amplitude * (projection + precision) - amplitude**2 * size - precision - cost
-    best = gain.argmax(axis=1)
-    at = np.arange(n), best
-    score = projection[at] / np.maximum(norm_ratio * np.sqrt(energy[rivals][best]), 1e-9)
-    return rivals[best], amplitude[at].astype(np.float32), score.astype(np.float32), gain[at] > 0
-
-
-def _projections_where_matched(group: SpikeGroup, means: F64, spikes: DescribedSpikes) -> tuple[F64, F64]:
-    """Projections on units as they look where each spike was matched, (n, n_units), and the norm ratios, (n,).
-
-    The features of a spike are its residual, whose noise has SD 1, plus its template at rest. Where the template is
-    smaller than at rest, the spike is judged with the smaller one. Otherwise the noise would be scaled up with it.
-    """
+    # The features of a spike are its residual, whose noise has SD 1, plus its template at rest. Where the template is
+    # smaller than at rest, the spike is judged with the smaller one. Otherwise the noise would be scaled up with it.
     norm_ratio = spikes.norm_ratio[group.rows].astype(np.float64)
     excess_template = (1 - norm_ratio) * spikes.amplitude[group.rows]
     templates, template_of_spike = np.unique(spikes.template[group.rows], return_inverse=True)
     is_used = spikes.template_contacts[templates[0]] >= 0
-    scores = spikes.template_scores[templates][:, is_used].reshape(len(templates), -1).astype(np.float64)
-    of_template = scores @ means.T
-    at_rest = (group.flat_features(spikes) @ means.T.astype(np.float32)).astype(np.float64)
-    return norm_ratio[:, None] * (at_rest - excess_template[:, None] * of_template[template_of_spike]), norm_ratio
+    of_template = spikes.template_scores[templates][:, is_used].reshape(len(templates), -1).astype(np.float64)
+    best, amplitude, score, accepted = kernels.likeliest(
+        group.flat_features(spikes) @ scores.T.astype(np.float32),
+        excess_template,
+        of_template @ scores.T,
+        template_of_spike,
+        norm_ratio,
+        energy,
+        cost,
+        fit.amplitude_cv**-2.0,
+        fit.min_amplitude_ratio,
+    )
+    return rivals[best], amplitude, score, accepted

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
 from spikesieve.model import F32, F64, I32, I64, Bool, SortedTime
-from spikesieve.stages.share import Share
+
+# Spikes that are read at a time.
+SPIKES_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,8 +164,7 @@ class SpikeGroup:
         """
         if self.in_memory is not None:
             return self.in_memory
-        x = spikes.features_of(self.rows)[:, self.is_used]
-        return np.ascontiguousarray(x.reshape(len(self.rows), x.shape[1] * x.shape[2]), dtype=np.float32)
+        return _flat(spikes.features_of(self.rows), self.is_used)
 
     def chunks(self, max_spikes: int) -> list[SpikeGroup]:
         """Divide the group into chunks of at most `max_spikes` spikes, in order.
@@ -211,26 +211,38 @@ def group_by_contacts(spikes: DescribedSpikes, rows: I64) -> list[SpikeGroup]:
     return [SpikeGroup(contacts[is_used], is_used, members) for contacts, is_used, members in parts if len(members)]
 
 
-def load_features(spikes: DescribedSpikes, groups: Sequence[SpikeGroup], share: Share = map) -> list[SpikeGroup]:
-    """Read the features of all groups into memory.
+def load_features(spikes: DescribedSpikes, groups: Sequence[SpikeGroup]) -> tuple[DescribedSpikes, list[SpikeGroup]]:
+    """Read the features of all groups into memory, with one look at the file.
 
     Parameters
     ----------
     spikes : DescribedSpikes
-        The spikes of the groups.
+        The spikes.
     groups : sequence of SpikeGroup
-        Groups of these spikes.
-    share : Share, optional
-        Runs a function on many items, like `map`.
+        Groups of these spikes, each spike in one of them.
 
     Returns
     -------
-    list of SpikeGroup
-        The same groups, with their features in memory.
+    spikes : DescribedSpikes
+        The same spikes with their features in memory, those of a group beside each other.
+    groups : list of SpikeGroup
+        The same groups with their features in memory: the same memory where no column is padding.
     """
-    features = share(partial(_flat_features, spikes=spikes), groups)
-    return [replace(group, in_memory=x) for group, x in zip(groups, features, strict=True)]
+    n, ends = len(spikes.sample), np.cumsum([len(group.rows) for group in groups])
+    place = np.empty(n, np.int64)
+    place[np.concatenate([np.empty(0, np.int64), *(group.rows for group in groups)])] = np.arange(n)
+    features = np.empty((n, *spikes.features.shape[1:]), np.float32)
+    for start in range(0, n, SPIKES_AT_ONCE):
+        rows = np.arange(start, min(start + SPIKES_AT_ONCE, n))
+        features[place[rows]] = spikes.features_of(rows)
+    flat = [
+        _flat(features[end - len(group.rows) : end], group.is_used) for group, end in zip(groups, ends, strict=True)
+    ]
+    loaded = [replace(group, in_memory=x) for group, x in zip(groups, flat, strict=True)]
+    return replace(spikes, features=features, feature_row=place), loaded
 
 
-def _flat_features(group: SpikeGroup, spikes: DescribedSpikes) -> F32:
-    return group.flat_features(spikes)
+def _flat(features: F32, is_used: Bool) -> F32:
+    """One row a spike, without padding; a copy only where there is padding."""
+    x = features if is_used.all() else features[:, is_used]
+    return np.ascontiguousarray(x.reshape(len(x), x.shape[1] * x.shape[2]), dtype=np.float32)

@@ -11,6 +11,7 @@ from spikesieve.model.text import counted
 from spikesieve.settings.fit import FitParams
 from spikesieve.settings.refine import RefineParams
 from spikesieve.stages.blanked_time import fewest_spikes
+from spikesieve.stages.by_unit import rows_of_units
 from spikesieve.stages.share import Share
 from spikesieve.stages.sieve.assignment import most_likely_units
 from spikesieve.stages.sieve.described_spikes import DescribedSpikes, group_by_contacts
@@ -183,8 +184,10 @@ def sure_excess(excess: F32, unit: I64, n_units: int) -> F64:
     array([0.85, 2.  , -inf])
     """
     found = np.full(n_units, -np.inf)
-    for k in np.unique(unit[unit >= 0]):
-        of_unit = excess[unit == k]
+    for k, rows in enumerate(rows_of_units(unit, n_units)):
+        if not len(rows):
+            continue
+        of_unit = excess[rows]
         margin = NORMAL_97_5 * MEDIAN_OVER_MEAN * of_unit.std() / np.sqrt(len(of_unit))
         found[k] = np.median(of_unit) - margin
     return found

@@ -13,6 +13,7 @@ import numpy as np
 
 from spikesieve.metrics.echoes import JITTER_MS, echo
 from spikesieve.model import F32, F64, I64, Bool
+from spikesieve.stages.by_unit import rows_of_units
 from spikesieve.stages.echoes import coincident_share
 from spikesieve.stages.sieve.described_spikes import DescribedSpikes
 from spikesieve.stages.templates import advanced
@@ -65,7 +66,7 @@ def complete_templates(
     >>> found.scores[:, :, 0].tolist(), found.n_spikes.tolist()
     ([[9.0, 3.0], [0.0, 4.0]], [100, 100])
     """
-    rows = [np.flatnonzero(unit == k) for k in range(len(templates.rest))]
+    rows = rows_of_units(unit, len(templates.rest))
     rows = [of_unit[np.argsort(spikes.sample[of_unit], kind="stable")] for of_unit in rows]
     trains = [spikes.sample[of_unit] for of_unit in rows]
     norms, scores, n_spikes = templates.rest.norms, templates.scores.copy(), templates.rest.n_spikes.copy()

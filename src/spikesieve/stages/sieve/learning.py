@@ -36,7 +36,7 @@ class LearnedUnits:
     Attributes
     ----------
     spikes : DescribedSpikes
-        The spikes they were learned from; their number does not grow with the recording.
+        The spikes they were learned from, in memory; their number does not grow with the recording.
     assignment : Assignment
         The units of these spikes.
     weight : ndarray of float64, shape (n_spikes,)
@@ -95,7 +95,7 @@ def learn_units(spikes: DescribedSpikes, fit: FitParams, params: RefineParams, s
     """
     rows, weight = _spikes_to_learn_from(spikes, params.max_spikes)
     used = spikes.take(rows)
-    groups = load_features(used, group_by_contacts(used, np.arange(len(rows))), share)
+    used, groups = load_features(used, group_by_contacts(used, np.arange(len(rows))))
     learn_from = WeightedSpikes(used, groups, weight)
     one = np.ones(len(rows), np.float32)
     assignment = Assignment(used.template.astype(np.int64), one, one, np.ones(len(rows), np.bool_))

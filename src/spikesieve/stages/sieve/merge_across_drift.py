@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from spikesieve.model import F32, I64, SortedTime
+from spikesieve.model import F32, F64, I64, SortedTime
 from spikesieve.settings.refine import RefineParams
 from spikesieve.stages.share import Share
 from spikesieve.stages.sieve.described_spikes import DescribedSpikes
@@ -30,7 +30,7 @@ from spikesieve.stages.sieve.partners import (
     neighbour_similarity,
     partner_probabilities,
 )
-from spikesieve.stages.sieve.same_neuron import log_odds_one_neuron, without_jitter
+from spikesieve.stages.sieve.same_neuron import jitter_direction, log_odds_one_neuron
 from spikesieve.stages.sieve.unit_means import COMPARABLE_ENERGY
 from spikesieve.stages.templates import component_lags
 from spikesieve.stages.tissue import MovingTemplates, Observed, Tissue, expected_misfit
@@ -313,21 +313,27 @@ def distance_where_observed(a: Observed, b: Observed, lags: F32, min_spikes: int
     >>> distance_where_observed(a, elsewhere, np.ones((1, 1, 3), np.float32), 20)
     inf
     """
-    _, of_a, of_b = np.intersect1d(a.displacement_um, b.displacement_um, return_indices=True)
-    total, weights, n_common = 0.0, 0.0, 0
-    for i, j in zip(of_a, of_b, strict=True):
-        _, in_a, in_b = np.intersect1d(a.contacts[i], b.contacts[j], return_indices=True)
-        is_used = a.contacts[i][in_a] >= 0
-        x, y = a.means[i][in_a[is_used]], b.means[j][in_b[is_used]]
-        least_x, least_y = (COMPARABLE_ENERGY * (mean**2).sum() for mean in (a.means[i], b.means[j]))
-        if (x**2).sum() < least_x or (y**2).sum() < least_y:
-            return np.inf
-        larger = x if a.n_spikes[i] >= b.n_spikes[j] else y
-        apart = without_jitter((x - y).reshape(1, -1), larger, lags)
-        noise = apart.size * (1 / a.n_spikes[i] + 1 / b.n_spikes[j])
-        weight = 1 / (1 / a.n_spikes[i] + 1 / b.n_spikes[j])
-        total, weights = total + weight * (float((apart**2).sum()) - noise), weights + weight
-        n_common += min(a.n_spikes[i], b.n_spikes[j])
+    _, of_a, of_b = np.intersect1d(a.displacement_um, b.displacement_um, assume_unique=True, return_indices=True)
+    n_a, n_b = a.n_spikes[of_a], b.n_spikes[of_b]
     # A few spikes that noise made alike are a unit of less than `min_spikes`, and would never be told from its neuron.
     enough = min(min_spikes, MIN_COMMON_SHARE * min(a.n_spikes.sum(), b.n_spikes.sum()))
-    return float(np.sqrt(max(0.0, total / weights))) if 0 < enough <= n_common else np.inf
+    if not 0 < enough <= np.minimum(n_a, n_b).sum():
+        return np.inf
+    contacts, means_a, means_b = a.contacts[of_a], a.means[of_a], b.means[of_b]
+    same = (contacts[:, :, None] == b.contacts[of_b][:, None, :]) & (contacts >= 0)[:, :, None]
+    is_common = same.any(axis=2)
+    x = means_a * is_common[:, :, None]
+    y = np.take_along_axis(means_b, same.argmax(axis=2)[:, :, None], axis=1) * is_common[:, :, None]
+    if any(
+        (_energy(common) < COMPARABLE_ENERGY * _energy(whole)).any() for common, whole in ((x, means_a), (y, means_b))
+    ):
+        return np.inf
+    apart, direction = x - y, jitter_direction(np.where((n_a >= n_b)[:, None, None], x, y), lags)
+    along = (apart.reshape(direction.shape) * direction).sum(axis=1)
+    noise = 1 / n_a + 1 / n_b
+    squared = _energy(apart) - along**2 - noise * is_common.sum(axis=1) * apart.shape[2]
+    return float(np.sqrt(max(0.0, float(np.average(squared, weights=1 / noise)))))
+
+
+def _energy(scores: F64) -> F64:
+    return np.asarray((scores**2).sum(axis=(1, 2)))

@@ -8,6 +8,7 @@ import numpy as np
 
 from spikesieve.model import F32, F64, I64, Bool
 from spikesieve.settings.refine import RefineParams
+from spikesieve.stages.by_unit import rows_of_units
 from spikesieve.stages.sieve.described_spikes import DescribedSpikes
 from spikesieve.stages.sieve.same_neuron import log_odds_one_neuron, without_jitter
 from spikesieve.stages.sieve.unit_means import COMPARABLE_ENERGY, Assignment, UnitMeans
@@ -36,8 +37,9 @@ def merge_units(spikes: DescribedSpikes, assignment: Assignment, means: UnitMean
     Assignment
         The same spikes. Each merged unit has the number of one of its parts.
     """
-    seen = np.flatnonzero(assignment.counts(len(means.norms)))
-    trains = {int(k): spikes.sample[(assignment.unit == k) & assignment.accepted] for k in seen}
+    rows = rows_of_units(assignment.accepted_unit, len(means.norms))
+    trains = {k: spikes.sample[of_unit] for k, of_unit in enumerate(rows) if len(of_unit)}
+    seen = np.array(list(trains), np.int64)
     compared, merged_into = _Comparison.of(means, component_lags(spikes.pcs)), np.arange(len(means.norms))
     distance = np.full((len(merged_into), len(merged_into)), np.inf)
     distance[np.ix_(seen, seen)] = compared.all_distances()[np.ix_(seen, seen)]

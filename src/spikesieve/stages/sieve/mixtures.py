@@ -5,13 +5,18 @@ The first tells whether a unit is to be split. The second tells which spikes of 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import scipy
+from numpy.typing import NDArray
 
 from spikesieve import kernels
 from spikesieve.model import F32, F64, Bool
+
+Number = TypeVar("Number", np.float32, np.float64)
 
 # Expectation maximisation finds the nearest maximum only, so it starts from several cuts: across each of the first
 # axes, with each of these shares of the points on the upper side.
@@ -190,12 +195,34 @@ def fit_gaussian_above_tail(
     >>> round(found.mean), round(found.share, 1)
     (12, 0.7)
     """
-    x = np.sort(scores.astype(np.float64))[:: max(1, -(-len(scores) // MAX_SCORES))]
-    start = max(float(np.median(x)), expected_mean), float(np.hypot(1, expected_cv * expected_mean))
+    x = np.sort(scores)[:: max(1, -(-len(scores) // MAX_SCORES))].astype(np.float64)
+    start = max(float(median_of_sorted(x)), expected_mean), math.hypot(1, expected_cv * expected_mean)
     bounds = np.array([*TAIL_MEAN_SD, *GAUSSIAN_SD, RELATIVE_SD, MIN_MEAN_RATIO])
     return GaussianAboveTail(
         *kernels.gaussian_above_tail(x, threshold, *start, bounds, TAIL_MAX_STEPS, TAIL_TOLERANCE), threshold
     )
+
+
+def median_of_sorted(x: NDArray[Number]) -> Number:
+    """Find the median of values that are sorted already, which `numpy.median` would sort again.
+
+    Parameters
+    ----------
+    x : ndarray of float32 or float64, shape (n,)
+        Values, ascending; at least one.
+
+    Returns
+    -------
+    float32 or float64
+        The middle one, or the mean of the two in the middle.
+
+    Examples
+    --------
+    >>> float(median_of_sorted(np.array([1.0, 2.0, 5.0, 9.0])))
+    3.5
+    """
+    middle: Number = (x[(len(x) - 1) // 2] + x[len(x) // 2]) / 2
+    return middle
 
 
 def _densities(x: F64, m: GaussianAboveTail) -> tuple[F64, F64]:

@@ -8,6 +8,7 @@ a neuron of its own do not. See docs/sieve.md.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -26,6 +27,8 @@ from spikesieve.stages.tissue import MovingTemplates
 MIN_CORRELATION, MAX_LAG_MS = 0.6, 0.5
 # More spikes of a template tell no more.
 MAX_SPIKES = 500
+# Templates that one worker judges before it asks for more.
+TEMPLATES_AT_ONCE = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,10 +159,12 @@ def find_rivals(
     judged = order[n_spikes[order] > 0]
     rows_of, first = np.argsort(spikes.template, kind="stable"), np.append(0, np.cumsum(n_spikes))
     some = [(int(k), rows_of[first[k] : first[k + 1]][:: -(-n_spikes[k] // MAX_SPIKES)]) for k in judged]
-    verdicts = share(_Judge(spikes, seen, n_spikes, fit, params), some)
+    some.sort()  # neighbours together: what they read of the templates is the same
+    batches = [some[i : i + TEMPLATES_AT_ONCE] for i in range(0, len(some), TEMPLATES_AT_ONCE)]
     found = Rivals(np.full(n, -1), np.zeros(n, np.int64))
-    for (k, _), (rival, lag_samples) in zip(some, verdicts, strict=True):
-        found.template[k], found.lag_samples[k] = rival, lag_samples
+    for batch, verdicts in zip(batches, share(_Judge(spikes, seen, n_spikes, fit, params), batches), strict=True):
+        for (k, _), (rival, lag_samples) in zip(batch, verdicts, strict=True):
+            found.template[k], found.lag_samples[k] = rival, lag_samples
     # A rival is more frequent, and may have one in turn.
     for k in order[::-1]:
         rival = found.template[k]
@@ -171,7 +176,7 @@ def find_rivals(
 
 @dataclass(frozen=True, eq=False)
 class _Judge:
-    """Finds the rival of a template from some of its spikes. It can be pickled."""
+    """Finds the rivals of templates from some of their spikes. It can be pickled."""
 
     spikes: DescribedSpikes
     seen: SpikesAsSeen
@@ -179,10 +184,18 @@ class _Judge:
     fit: FitParams
     params: RefineParams
 
-    def __call__(self, template_and_rows: tuple[int, I64]) -> tuple[int, int]:
-        """Return the rival and how much later the spikes are as its spikes; -1 and 0 if there is none."""
-        k, rows = template_and_rows
-        one = _Spikes.of(self.spikes, self.seen, rows, k)
+    def __call__(self, batch: list[tuple[int, I64]]) -> list[tuple[int, int]]:
+        """Return the rival of each and how much later its spikes are as the rival's; -1 and 0 if there is none."""
+        # Spikes of several templates lie closer together in the file than those of one.
+        edges = np.cumsum([0, *(len(rows) for _, rows in batch)]).tolist()
+        features = self.spikes.features_of(np.concatenate([rows for _, rows in batch]))
+        return [
+            self._rival(_Spikes.of(self.spikes, self.seen, rows, k, features[a:b]))
+            for (k, rows), (a, b) in zip(batch, pairwise(edges), strict=True)
+        ]
+
+    def _rival(self, one: _Spikes) -> tuple[int, int]:
+        k = one.template
         correlation, lag = one.correlations()
         others = np.flatnonzero((correlation > MIN_CORRELATION) & (self.n_spikes > self.n_spikes[k])).tolist()
         excess = {j: one.largest_excess_over(j, int(lag[j]), self.fit) for j in others}
@@ -206,11 +219,11 @@ class _Spikes:
     sampling_hz: float
 
     @classmethod
-    def of(cls, spikes: DescribedSpikes, seen: SpikesAsSeen, rows: I64, template: int) -> _Spikes:
+    def of(cls, spikes: DescribedSpikes, seen: SpikesAsSeen, rows: I64, template: int, features: F32) -> _Spikes:
         """Undo what describes the spikes as they would be at rest."""
         contacts, own = seen.at(rows, template)
         moved = spikes.amplitude[rows, None, None] * (own - seen.templates.rest.scores[template])
-        scores = spikes.features_of(rows) + moved
+        scores = features + moved
         return cls(seen, rows, template, contacts, own, scores, spikes.pcs, spikes.time.sampling_hz)
 
     def correlations(self) -> tuple[F32, I64]:

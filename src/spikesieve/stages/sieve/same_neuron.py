@@ -67,11 +67,37 @@ def without_jitter(features: F64, mean: F64, lags: F32) -> F64:
     >>> bool(np.abs(without_jitter(5 * change[None], mean, lags)).max() < 1e-6)
     True
     """
-    middle = lags.shape[2] // 2
-    change = (mean @ (lags[:, :, middle + 1] - lags[:, :, middle - 1])).ravel()
-    size = np.linalg.norm(change)
-    direction = change / size if size > 0 else change
+    direction = jitter_direction(mean, lags)
     return np.asarray(features - np.outer(features @ direction, direction))
+
+
+def jitter_direction(means: F64, lags: F32) -> F64:
+    """Find the direction in which means change when they come a little later.
+
+    Parameters
+    ----------
+    means : ndarray of float64, shape (..., n_near, n_pcs)
+        Means of units.
+    lags : ndarray of float32, shape (n_pcs, n_pcs, n_lags)
+        Overlaps of the shifted components, as `component_lags` returns them.
+
+    Returns
+    -------
+    ndarray of float64, shape (..., n_near * n_pcs)
+        Unit vectors; 0 where nothing changes.
+
+    Examples
+    --------
+    >>> lags = np.array([[[0.9, 1.0, 0.5]]], np.float32)
+    >>> jitter_direction(np.array([[[3.0], [4.0]], [[0.0], [0.0]]]), lags).round(2)
+    array([[-0.6, -0.8],
+           [ 0. ,  0. ]])
+    """
+    middle = lags.shape[2] // 2
+    change = means @ (lags[:, :, middle + 1] - lags[:, :, middle - 1])
+    flat = change.reshape(*change.shape[:-2], change.shape[-2] * change.shape[-1])
+    size = np.sqrt((flat**2).sum(axis=-1, keepdims=True))
+    return np.asarray(flat / np.where(size > 0, size, 1))
 
 
 def without_amplitude(features: F64, mean: F64) -> F64:

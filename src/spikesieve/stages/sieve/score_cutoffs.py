@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
 from spikesieve.model import F32, I64, Bool
 from spikesieve.settings.fit import FitParams
 from spikesieve.stages.share import Share
-from spikesieve.stages.sieve.mixtures import fit_gaussian_above_tail
+from spikesieve.stages.sieve.mixtures import fit_gaussian_above_tail, median_of_sorted
 from spikesieve.stages.sieve.unit_means import Assignment, UnitMeans
 
 # With fewer scores a tail cannot be told from a neuron, and nothing is cut off.
@@ -32,6 +33,14 @@ class _Scores:
     score: F32
     norm_ratio: F32
     norm_at_rest: np.float64
+
+    def above_cutoff(self, fit: FitParams) -> Bool:
+        """Which scores are above their cutoff; all, where they are too few to tell."""
+        if len(self.score) < MIN_SCORES:
+            return np.ones(len(self.score), np.bool_)
+        expected = float(self.norm_at_rest * median_of_sorted(np.sort(self.norm_ratio)))
+        mixture = fit_gaussian_above_tail(self.score, float(self.score.min()), expected, fit.amplitude_cv)
+        return np.asarray(self.score >= mixture.cutoff(fit.min_membership_odds))
 
 
 def above_cutoffs(
@@ -71,34 +80,24 @@ def above_cutoffs(
     >>> int(above[:300].sum()), int(above[300:].sum())
     (299, 1)
     """
+    rows, edges = _by_unit_and_norm(norm_ratio, assignment)
+    score, ratio, norm = assignment.score[rows], norm_ratio[rows], means.norms[assignment.unit[rows[edges[:-1]]]]
+    all_scores = [_Scores(score[a:b], ratio[a:b], norm[i]) for i, (a, b) in enumerate(pairwise(edges.tolist()))]
+    batches = [all_scores[i : i + CUTOFFS_AT_ONCE] for i in range(0, len(all_scores), CUTOFFS_AT_ONCE)]
     above = np.ones(len(assignment.unit), np.bool_)
-    enough = [rows for rows in _by_unit_and_norm(norm_ratio, assignment) if len(rows) >= MIN_SCORES]
-    batches = [enough[i : i + CUTOFFS_AT_ONCE] for i in range(0, len(enough), CUTOFFS_AT_ONCE)]
-    scores = [[_scores_of(rows, norm_ratio, assignment, means) for rows in batch] for batch in batches]
-    found = share(partial(_above_cutoffs, fit=fit), scores)
-    for batch, is_above in zip(batches, found, strict=True):
-        above[np.concatenate(batch)] = is_above
+    above[rows] = np.concatenate([np.empty(0, np.bool_), *share(partial(_above_cutoffs, fit=fit), batches)])
     return above
 
 
-def _by_unit_and_norm(norm_ratio: F32, assignment: Assignment) -> list[I64]:
-    """Rows of the accepted spikes, one array for each unit and norm ratio."""
+def _by_unit_and_norm(norm_ratio: F32, assignment: Assignment) -> tuple[I64, I64]:
+    """Rows of the accepted spikes, those of a unit at one norm ratio together, and where each of these sets begins."""
     inside = np.flatnonzero(assignment.accepted & (assignment.unit >= 0))
-    log_norm = np.round(np.log(np.maximum(norm_ratio[inside], 1e-3)) / LOG_NORM_STEP).astype(np.int16)
-    order = np.lexsort((log_norm, assignment.unit[inside]))
-    rows, log_norm = inside[order], log_norm[order]
-    changes = np.flatnonzero((np.diff(assignment.unit[rows]) != 0) | (np.diff(log_norm) != 0)) + 1
-    return np.split(rows, changes)
-
-
-def _scores_of(rows: I64, norm_ratio: F32, assignment: Assignment, means: UnitMeans) -> _Scores:
-    return _Scores(assignment.score[rows], norm_ratio[rows], means.norms[assignment.unit[rows[0]]])
+    log_norm = np.round(np.log(np.maximum(norm_ratio[inside], 1e-3)) / LOG_NORM_STEP).astype(np.int64)
+    unit_and_norm = (assignment.unit[inside] << 16) + log_norm
+    order = np.argsort(unit_and_norm)
+    first = np.flatnonzero(np.diff(unit_and_norm[order], prepend=-1))
+    return inside[order], np.append(first, len(inside))
 
 
 def _above_cutoffs(batch: list[_Scores], fit: FitParams) -> Bool:
-    found = []
-    for one in batch:
-        expected = float(one.norm_at_rest * np.median(one.norm_ratio))
-        mixture = fit_gaussian_above_tail(one.score, float(one.score.min()), expected, fit.amplitude_cv)
-        found.append(one.score >= mixture.cutoff(fit.min_membership_odds))
-    return np.concatenate(found)
+    return np.concatenate([one.above_cutoff(fit) for one in batch])

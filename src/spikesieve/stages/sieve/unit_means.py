@@ -101,17 +101,46 @@ class UnitMeans:
         Contacts on which the mean was measured.
     n_spikes : ndarray of float64, shape (n_units,)
         Spikes of each unit; an estimate where only some spikes were used.
+    energy : ndarray of float64, shape (n_units, n_contacts)
+        Squared norms of the means on each contact. Computed here and not when first asked for, because workers share
+        the object.
     norms : ndarray of float64, shape (n_units,)
-        Norms of the means in noise SD. Computed here and not when first asked for, because workers share the object.
+        Norms of the means in noise SD.
     """
 
     scores: F64
     measured: Bool
     n_spikes: F64
+    energy: F64 = field(init=False)
     norms: F64 = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "norms", np.asarray(np.sqrt((self.scores**2).sum(axis=(1, 2)))))
+        object.__setattr__(self, "energy", np.einsum("ucp,ucp->uc", self.scores, self.scores))
+        object.__setattr__(self, "norms", np.asarray(np.sqrt(self.energy.sum(axis=1))))
+
+    def comparable_on(self, contacts: I64) -> tuple[I64, F64, F64]:
+        """Find the units that can be told apart on some contacts: most of their energy is there.
+
+        Parameters
+        ----------
+        contacts : ndarray of int64, shape (n_some,)
+            The contacts.
+
+        Returns
+        -------
+        units : ndarray of int64, shape (n,)
+            These units.
+        scores : ndarray of float64, shape (n, n_some * n_pcs)
+            Their means on these contacts.
+        energy : ndarray of float64, shape (n,)
+            Squared norms of these.
+        """
+        # The energy sums up other numbers than those below, so a little less is let through here.
+        likely = np.flatnonzero(self.energy[:, contacts].sum(axis=1) >= 0.999 * COMPARABLE_ENERGY * self.norms**2)
+        scores = self.scores[likely][:, contacts].reshape(len(likely), len(contacts) * self.scores.shape[2])
+        energy = (scores**2).sum(axis=1)
+        enough = (energy > 0) & (energy >= COMPARABLE_ENERGY * self.norms[likely] ** 2)
+        return likely[enough], scores[enough], energy[enough]
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,9 +200,12 @@ def mean_scores(learn_from: WeightedSpikes, assignment: Assignment, n_units: int
         n_described[at] += n_rows[:, None]
     counts = assignment.counts(n_units)
     measured = (n_described >= MEASURED_SHARE * counts[:, None]) & (n_described > 0)
-    scores = sums / np.maximum(amplitude_sums, 1e-9)[:, :, None] * measured[:, :, None]
-    noise = n_pcs / np.maximum(n_described, 1)
-    scores *= np.maximum(0.0, 1 - noise / np.maximum((scores**2).sum(axis=2), 1e-12))[:, :, None]
+    # A unit is measured on few of the contacts.
+    means = sums[measured] / np.maximum(amplitude_sums[measured], 1e-9)[:, None]
+    noise = n_pcs / n_described[measured]
+    means *= np.maximum(0.0, 1 - noise / np.maximum((means**2).sum(axis=1), 1e-12))[:, None]
+    scores = np.zeros_like(sums)
+    scores[measured] = means
     inside = assignment.accepted & (assignment.unit >= 0)
     estimated = np.bincount(assignment.unit[inside], weights=learn_from.weight[inside], minlength=n_units)
     return UnitMeans(scores, measured, estimated.astype(np.float64))
@@ -185,5 +217,6 @@ def _sums_of_units(group: SpikeGroup, spikes: DescribedSpikes, assignment: Assig
     units, column = np.unique(assignment.unit[group.rows[rows]], return_inverse=True)
     member = np.zeros((len(units), len(rows)), np.float32)
     member[column, np.arange(len(rows))] = 1.0
-    sums = member @ group.flat_features(spikes)[rows]
+    features = group.flat_features(spikes)
+    sums = member @ (features if len(rows) == len(features) else features[rows])
     return units, sums, member @ assignment.amplitude[group.rows[rows]], member.sum(axis=1)
