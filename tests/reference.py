@@ -251,6 +251,55 @@ def likeliest(at_rest, excess, of_template, template, norm_ratio, energy, cost, 
     return best, a[at].astype(np.float32), score.astype(np.float32), gain[at] > 0
 
 
+def gaining_pairs(products, a, b, norm2, explained):
+    """Each centre and spike of the tile with 2 x.c - |c|^2 > explained, and that value; sorted."""
+    pairs = []
+    for i, j in np.ndindex(products.shape):
+        pairs.append((b + j, a + i, 2 * products[i, j] - norm2[b + j]))
+        if a != b:
+            pairs.append((a + i, b + j, 2 * products[i, j] - norm2[a + i]))
+    return sorted(pair for pair in pairs if pair[2] > explained[pair[1]])
+
+
+def centres_of_pairs(edges, spike, value, norm2, explained, uniform):
+    """Each time the first of the candidates with the largest gain, from a full table of what each explains of each."""
+    n = len(norm2)
+    table = np.full((n, n), -np.inf)
+    table[np.repeat(np.arange(n), np.diff(edges)), spike] = value
+    centres, explained = [], explained.astype(np.float64)
+    for draws in uniform:
+        unexplained = np.maximum(norm2 - explained, 0)
+        if unexplained.sum() <= 0:
+            break
+        below = np.cumsum(unexplained) / unexplained.sum()
+        candidates = sorted({min(n - 1, int((below <= draw).sum())) for draw in draws})
+        centres.append(max(candidates, key=lambda c: np.maximum(table[c] - explained, 0).sum()))
+        explained = np.maximum(explained, table[centres[-1]])
+    return centres
+
+
+def keep_nearest(products, a, b, norm2, landmark_norm2, both, distance2, nearest):
+    """Sort the lists together with the landmarks of the tile, and keep as many as before."""
+    between = norm2[a : a + len(products), None] + landmark_norm2[b : b + products.shape[1]] - 2 * products
+    _keep_rows(between, a, b, distance2, nearest)
+    if both:
+        _keep_rows(between.T, b, a, distance2, nearest)
+
+
+def _keep_rows(between, first, first_landmark, distance2, nearest):
+    landmark = first_landmark + np.arange(between.shape[1])
+    for i, row in enumerate(between, first):
+        both = np.concatenate([distance2[i], row]), np.concatenate([nearest[i], landmark])
+        order = np.argsort(both[0], kind="stable")[: len(distance2[i])]
+        distance2[i], nearest[i] = both[0][order], both[1][order]
+
+
+def nearest_first(spikes, landmarks, nearest, n):
+    """The n nearest of the listed landmarks of each spike, the nearest first."""
+    distance = ((spikes[:, None].astype(np.float64) - landmarks[nearest]) ** 2).sum(axis=2)
+    return np.take_along_axis(nearest, np.argsort(distance, axis=1, kind="stable")[:, :n], axis=1)
+
+
 def template_scores(traces, components, peak_index, contacts, weights, between, out):
     """out[k, t] = sum over the template's contacts of the window at t times its waveform there; 0 without a window.
 

@@ -744,6 +744,43 @@ def test_the_likeliest_unit_is_that_of_the_whole_table(seed, n_spikes, n_units, 
         np.testing.assert_array_equal(ours, expected)
 
 
+# gaining_pairs
+
+
+@FEW
+@given(SEEDS, st.integers(0, 20), st.integers(0, 20), st.booleans(), st.sampled_from([0.0, 1.0, 1e4, np.inf]))
+def test_pairs_are_listed_where_one_spike_explains_more_of_the_other(seed, n_a, n_b, is_diagonal, explained):
+    rng = np.random.default_rng(seed)
+    a, b = (3, 3) if is_diagonal else (3, 3 + n_a)
+    n_b = n_a if is_diagonal else n_b
+    # Few values, so that many gains are exactly 0.
+    products = rng.integers(-3, 4, (n_a, n_b)).astype(np.float32)
+    norm2 = rng.integers(0, 5, b + n_b + 2).astype(np.float32)
+    before = np.where(rng.random(len(norm2)) < 0.5, explained, 0).astype(np.float32)
+    centre, spike, value = kernels.gaining_pairs(products, a, b, norm2, before)
+    expected = reference.gaining_pairs(products, a, b, norm2, before)
+    assert sorted(zip(centre, spike, value, strict=True)) == expected
+    in_order = np.argsort(centre, kind="stable")
+    assert list(zip(centre[in_order], spike[in_order], strict=True)) == [pair[:2] for pair in expected]
+
+
+# centres_of_pairs
+
+
+@FEW
+@given(SEEDS, st.integers(1, 30), st.integers(0, 200), st.integers(0, 12), st.sampled_from([0.0, 1.0, 1e4]))
+def test_centres_are_the_best_of_the_drawn_candidates(seed, n_spikes, n_pairs, n_centres, explained):
+    rng = np.random.default_rng(seed)
+    # Whole numbers, so that sums are exact and many candidates explain equally much.
+    pair = np.unique(rng.integers(0, n_spikes**2, n_pairs))
+    edges = np.searchsorted(pair // n_spikes, np.arange(n_spikes + 1)).astype(np.int32)
+    spike, value = (pair % n_spikes).astype(np.int32), rng.integers(1, 6, len(pair)).astype(np.float32)
+    norm2, before = rng.integers(0, 8, n_spikes).astype(float), np.float32(explained) * rng.integers(0, 2, n_spikes)
+    arrays = edges, spike, value, norm2, before.astype(np.float32), rng.random((n_centres, 3))
+    assert kernels.centres_of_pairs(*arrays).tolist() == reference.centres_of_pairs(*arrays)
+    assert np.array_equal(arrays[4], before)
+
+
 # sum_waveforms
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from clouds import clouds
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.neighbors import NearestNeighbors
 
 from spikesieve.settings.cluster import ClusterParams
 from spikesieve.stages import landmark_graph
@@ -32,6 +34,26 @@ def test_nearest_landmarks_are_the_nearest_and_never_oneself():
     for i in range(60):
         expected = [k for k in np.argsort(distance[i]) if landmark_of[k] != i][:4]
         assert sorted(links[i][links[i] >= 0]) == sorted(expected)
+
+
+@pytest.mark.parametrize("n_landmarks", [5, 300, 1500])
+@pytest.mark.parametrize("far", [0.0, 100.0])
+def test_nearest_landmarks_are_those_of_scikit_learn(n_landmarks, far, monkeypatch):
+    """Far from zero the products in single precision tell only roughly which of two spikes is nearer."""
+    monkeypatch.setattr(landmark_graph, "CHUNK_SPIKES", 700)
+    x = clouds([1000, 500], 20.0)[0] + np.float32(far)
+    landmark_of = landmark_graph.landmarks(1500, ClusterParams(max_landmarks=max(100, n_landmarks)))[:n_landmarks]
+    links = landmark_graph.nearest_landmarks(x, landmark_of, 10)
+    expected = kneighbors(x[landmark_of], x, min(11, n_landmarks))
+    is_itself = landmark_of[expected] == np.arange(1500)[:, None]
+    expected[is_itself] = -1
+    expected[~is_itself.any(axis=1), 10:] = -1
+    np.testing.assert_array_equal(links, expected)
+
+
+def kneighbors(landmarks, spikes, n):
+    search = NearestNeighbors(n_neighbors=n, algorithm="brute").fit(landmarks.astype(np.float64))
+    return search.kneighbors(spikes.astype(np.float64), return_distance=False)
 
 
 def test_link_counts_by_hand():

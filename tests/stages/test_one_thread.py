@@ -16,7 +16,6 @@ from spikesieve.metrics.isolation import nearest_neighbors
 from spikesieve.stages import shapes
 from spikesieve.stages.clips import Window
 from spikesieve.stages.kilosort2.batches import Crossings, cluster_batch
-from spikesieve.stages.landmark_graph import nearest_landmarks
 from spikesieve.stages.shapes import ShapesParams
 
 POINTS = np.random.default_rng(0).standard_normal((600, 4)).astype(np.float32)
@@ -34,10 +33,6 @@ def learn_shapes() -> None:
     shapes.learn(np.empty((0, 61), np.float32), Window(61, 20), 30_000.0, ShapesParams())
 
 
-def find_landmarks() -> None:
-    nearest_landmarks(POINTS, np.arange(0, 600, 6), 5)
-
-
 def cluster_a_batch() -> None:
     contact = np.arange(600) % 4
     near = np.arange(4)[:, None]
@@ -48,7 +43,7 @@ def share_neighbours() -> None:
     nearest_neighbors(POINTS[:300], POINTS[300:])
 
 
-@pytest.mark.parametrize("compute", [learn_shapes, find_landmarks, cluster_a_batch, share_neighbours])
+@pytest.mark.parametrize("compute", [learn_shapes, cluster_a_batch, share_neighbours])
 def test_a_worker_starts_no_threads(compute, monkeypatch):
     seen: set[int] = set()
     for owner, name in ((KMeans, "fit"), (NearestNeighbors, "kneighbors")):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from spikesieve.kernels.cpu.backend import CpuBackend
     from spikesieve.kernels.cpu.butterworth import butterworth
     from spikesieve.kernels.cpu.by_unit import rows_by_unit
-    from spikesieve.kernels.cpu.centres import explained_more
+    from spikesieve.kernels.cpu.centres import centres_of_pairs, explained_more, gaining_pairs
     from spikesieve.kernels.cpu.coincidences import coincidences
     from spikesieve.kernels.cpu.columns import column_extremes
     from spikesieve.kernels.cpu.correlogram import correlogram
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from spikesieve.kernels.cpu.median import subtract_median
     from spikesieve.kernels.cpu.microvolts import microvolts
     from spikesieve.kernels.cpu.mix import mix
+    from spikesieve.kernels.cpu.nearest import keep_nearest, nearest_first
     from spikesieve.kernels.cpu.pair_products import pair_products
     from spikesieve.kernels.cpu.polygon import count_in_pixels, in_polygon
     from spikesieve.kernels.cpu.project import project
@@ -56,6 +57,7 @@ HOMES = {
     "add_waveforms": "cpu.add_waveforms",
     "ascend": "cpu.graph",
     "butterworth": "cpu.butterworth",
+    "centres_of_pairs": "cpu.centres",
     "coincidences": "cpu.coincidences",
     "column_extremes": "cpu.columns",
     "correlogram": "cpu.correlogram",
@@ -67,15 +69,18 @@ HOMES = {
     "extents": "cpu.extents",
     "extremes": "cpu.extremes",
     "fill_gaps": "cpu.gaps",
+    "gaining_pairs": "cpu.centres",
     "gaussian_above_tail": "cpu.tail",
     "hidden_energy": "cpu.visible",
     "in_polygon": "cpu.polygon",
+    "keep_nearest": "cpu.nearest",
     "likeliest": "cpu.likeliest",
     "mark_runs": "cpu.gaps",
     "median_magnitudes": "cpu.magnitudes",
     "microvolts": "cpu.microvolts",
     "mix": "cpu.mix",
     "move_pieces": "cpu.gaps",
+    "nearest_first": "cpu.nearest",
     "pair_products": "cpu.pair_products",
     "pick": "cpu.universal",
     "project": "cpu.project",
@@ -106,6 +111,7 @@ __all__ = [
     "add_waveforms",
     "ascend",
     "butterworth",
+    "centres_of_pairs",
     "coincidences",
     "column_extremes",
     "correlogram",
@@ -117,15 +123,18 @@ __all__ = [
     "extents",
     "extremes",
     "fill_gaps",
+    "gaining_pairs",
     "gaussian_above_tail",
     "hidden_energy",
     "in_polygon",
+    "keep_nearest",
     "likeliest",
     "mark_runs",
     "median_magnitudes",
     "microvolts",
     "mix",
     "move_pieces",
+    "nearest_first",
     "pair_products",
     "pick",
     "project",

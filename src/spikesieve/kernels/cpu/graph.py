@@ -52,7 +52,8 @@ def ascend(
         for j in range(n_neighbours):
             degree[i] += links[i, j] >= 0
     total = max(1.0, degree.sum())
-    counts, mass, touched = np.zeros(n_labels, np.float64), np.zeros(n_labels, np.float64), np.empty(n_labels, np.int64)
+    counts, mass = np.zeros(n_labels, np.int64), np.zeros(n_labels, np.float64)
+    touched = np.empty(n_labels + 1, np.int64)
     for _ in range(max_rounds):
         changed = 0
         mass[:] = 0.0
@@ -101,16 +102,16 @@ def _reverse(links: I64, n_landmarks: int) -> tuple[I64, I64]:
 
 
 @nb.njit(cache=True, nogil=True)
-def _count(counts: F64, touched: I64, n_touched: int, label: np.int64) -> int:
-    if counts[label] == 0.0:
-        touched[n_touched] = label
-        n_touched += 1
-    counts[label] += 1.0
+def _count(counts: I64, touched: I64, n_touched: int, label: np.int64) -> int:
+    """Count a link. Without a branch: the processor cannot guess which labels are new."""
+    touched[n_touched] = label
+    n_touched += counts[label] == 0
+    counts[label] += 1
     return n_touched
 
 
 @nb.njit(cache=True, nogil=True)
-def _best(counts: F64, touched: I64, n_touched: int, mass: F64, penalty: float, current: np.int64) -> np.int64:
+def _best(counts: I64, touched: I64, n_touched: int, mass: F64, penalty: float, current: np.int64) -> np.int64:
     """Return the touched label with the largest count - penalty * mass, or the current one. Clears the counts."""
     best, best_score = current, -np.inf
     for q in range(n_touched):
@@ -118,5 +119,5 @@ def _best(counts: F64, touched: I64, n_touched: int, mass: F64, penalty: float, 
         value = counts[label] - penalty * mass[label]
         if value > best_score or (value == best_score and label < best):
             best, best_score = label, value
-        counts[label] = 0.0
+        counts[label] = 0
     return best
