@@ -540,3 +540,44 @@ def count_later(train, away, n_later, n_lags):
             if lag < n_lags:
                 counts[lag] += 1
     return counts
+
+
+def own_neighbors(points, products, n_own, n_nearest):
+    """Sort all distances of each point; the products are not needed."""
+    distance = ((points[:, None].astype(np.float64) - points) ** 2).sum(axis=2)
+    np.fill_diagonal(distance, np.inf)
+    return (np.argsort(distance, axis=1, kind="stable")[:, :n_nearest] < n_own).sum(axis=1)
+
+
+def move_features(features, first, contacts, units, wanted):
+    """A table of contact to feature for each spike."""
+    moved = []
+    for unit in units.tolist():
+        for spike in features[first[unit] : first[unit + 1]]:
+            known = {c: own for c, own in zip(contacts[unit].tolist(), spike, strict=True) if c >= 0}
+            moved.append([known.get(c, np.zeros(spike.shape[1])) for c in wanted.tolist()])
+    return np.array(moved, np.float32).reshape(len(moved), len(wanted), features.shape[2])
+
+
+def sum_scatter(scatter, contacts, units, wanted):
+    """A selection of rows and columns for each unit."""
+    n_pcs = scatter.shape[2]
+    sums = np.zeros((len(wanted), n_pcs, len(wanted), n_pcs))
+    for unit in units.tolist():
+        to, of = np.nonzero((wanted[:, None] == contacts[unit]) & (wanted[:, None] >= 0))
+        for v, a in zip(to.tolist(), of.tolist(), strict=True):
+            sums[v][:, to] += scatter[unit, a][:, of]
+    return sums
+
+
+def pairs_at_lags(counts, reach, jitter, beside, far):
+    """Convolutions of the correlogram with windows of ones, one of which has a hole."""
+    first, last = beside
+    lag = np.arange(len(counts)) - len(counts) // 2
+    ring = np.ones(2 * last + 1)
+    ring[last - first + 1 : last + first] = 0
+    mean_beside = np.convolve(counts, ring, "same") / ring.sum()
+    mean_far = (counts[np.abs(lag) >= far].sum() + 1) / np.count_nonzero(np.abs(lag) >= far)
+    n_pairs = np.convolve(counts, np.ones(2 * jitter + 1), "same")
+    by_chance = (2 * jitter + 1) * np.maximum(mean_beside, mean_far)
+    return n_pairs[np.abs(lag) <= reach], by_chance[np.abs(lag) <= reach]

@@ -91,3 +91,15 @@ def test_correlograms_of_dense_trains_are_counted_by_their_lags(seed, bin_sample
     second = a if same else b
     ours = kernels.correlogram(a, second, bin_samples, n_bins, same)
     np.testing.assert_array_equal(ours, reference.correlogram(a, second, bin_samples, n_bins, same))
+
+
+@MANY
+@given(SEEDS, st.integers(0, 5), st.integers(0, 3), st.integers(1, 3), st.integers(0, 3), st.floats(0, 6))
+def test_pairs_at_lags_and_by_chance(seed, reach, jitter, first, more, power):
+    rng = np.random.default_rng(seed)
+    last = first + more
+    n_lags = reach + max(jitter, last) + rng.integers(0, 4)
+    counts = rng.poisson(10**power * rng.random(2 * n_lags + 1))
+    arguments = counts, reach, jitter, (first, last), int(rng.integers(1, n_lags + 1))
+    for found, expected in zip(kernels.pairs_at_lags(*arguments), reference.pairs_at_lags(*arguments), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)

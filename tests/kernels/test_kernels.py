@@ -814,6 +814,12 @@ def test_rows_are_summed_in_their_order_to_the_last_bit(n, n_sums):
     assert ours.tobytes() == theirs.tobytes()
 
 
+def test_one_count_of_each_row_is_added_to_all_of_its_sum():
+    counts, sums = np.array([[[3]], [[4]], [[2**60]]]), np.zeros((2, 1, 5), np.int64)
+    kernels.sum_rows(np.broadcast_to(counts, (3, 1, 5)), np.array([0, 0, 1]), sums)
+    np.testing.assert_array_equal(sums, np.repeat([[[7]], [[2**60]]], 5, axis=2))
+
+
 def test_a_nan_row_changes_only_its_own_sum():
     rows = np.array([1.0, np.nan, 2.0], np.float32).reshape(3, 1, 1)
     sums = np.zeros((2, 1, 1))

@@ -125,7 +125,9 @@ def clouds() -> tuple[np.ndarray, np.ndarray]:
 
 def of_unit_7(features: np.ndarray, unit: np.ndarray) -> isolation.Isolation:
     own, *others = (features[unit == k].astype(np.float32) for k in (7, 4, 9))
-    return isolation.isolation(own, others)
+    means, counts = np.array([spikes.mean(axis=0) for spikes in others]), np.array([len(spikes) for spikes in others])
+    scatter = sum((len(spikes) - 1) * np.cov(spikes.T) for spikes in others)
+    return isolation.isolation(own, isolation.Neighbors(np.concatenate(others), counts, means, scatter))
 
 
 def test_isolation_has_their_numbers(clouds: tuple[np.ndarray, np.ndarray]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tiny import HZ, TIME, refractory_train
 
-from spikesieve.metrics.echoes import NO_ECHO, echo
+from spikesieve.metrics.echoes import NO_ECHO, echo, largest_share
 
 SECONDS = 300.0
 
@@ -72,3 +72,12 @@ def test_few_coincidences_and_empty_trains_prove_nothing():
     assert echo(np.concatenate([parent[:2] + 30, train(1.0, 14)[30:]]), parent, TIME) == NO_ECHO
     assert echo(parent[:0], parent, TIME) == NO_ECHO
     assert echo(parent, parent[:0], TIME) == NO_ECHO
+
+
+@pytest.mark.parametrize("step", [1, 2, 7])
+def test_no_share_is_larger_than_the_pairs_allow(step):
+    parent = train(20.0, 30)
+    of = together(parent[::step] + 21, parent[:: 2 * step] - 60, train(9.0, 31))
+    share = echo(of, parent, TIME).share
+    assert 0 < share <= largest_share(of, parent, TIME)
+    assert largest_share(of, of[:0], TIME) == largest_share(of[:0], of, TIME) == 0

@@ -9,10 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
-from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from spikesieve.metrics.isolation import nearest_neighbors
 from spikesieve.stages import shapes
 from spikesieve.stages.clips import Window
 from spikesieve.stages.kilosort2.batches import Crossings, cluster_batch
@@ -39,21 +37,16 @@ def cluster_a_batch() -> None:
     cluster_batch(Crossings(contact, POINTS[:, None, :]), near, 0)
 
 
-def share_neighbours() -> None:
-    nearest_neighbors(POINTS[:300], POINTS[300:])
-
-
-@pytest.mark.parametrize("compute", [learn_shapes, cluster_a_batch, share_neighbours])
+@pytest.mark.parametrize("compute", [learn_shapes, cluster_a_batch])
 def test_a_worker_starts_no_threads(compute, monkeypatch):
     seen: set[int] = set()
-    for owner, name in ((KMeans, "fit"), (NearestNeighbors, "kneighbors")):
-        original = getattr(owner, name)
+    fit = KMeans.fit
 
-        def spy(self, *args, _original=original, **kwargs):
-            seen.update(openmp_threads())
-            return _original(self, *args, **kwargs)
+    def spy(self, *args, **kwargs):
+        seen.update(openmp_threads())
+        return fit(self, *args, **kwargs)
 
-        monkeypatch.setattr(owner, name, spy)
+    monkeypatch.setattr(KMeans, "fit", spy)
 
     def on_a_worker() -> set[int]:
         with threadpool_limits(limits=3, user_api="openmp"):  # a limit holds in its own thread only

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from spikesieve.kernels.cpu.centres import centres_of_pairs, explained_more, gaining_pairs
     from spikesieve.kernels.cpu.coincidences import coincidences
     from spikesieve.kernels.cpu.columns import column_extremes
-    from spikesieve.kernels.cpu.correlogram import correlogram
+    from spikesieve.kernels.cpu.correlogram import correlogram, pairs_at_lags
     from spikesieve.kernels.cpu.delay import delay
     from spikesieve.kernels.cpu.describe import describe
     from spikesieve.kernels.cpu.differences import sum_differences
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from spikesieve.kernels.cpu.median import subtract_median
     from spikesieve.kernels.cpu.microvolts import microvolts
     from spikesieve.kernels.cpu.mix import mix
+    from spikesieve.kernels.cpu.move_features import move_features, sum_scatter
     from spikesieve.kernels.cpu.nearest import keep_nearest, nearest_first
+    from spikesieve.kernels.cpu.own_neighbors import own_neighbors
     from spikesieve.kernels.cpu.pair_products import pair_products
     from spikesieve.kernels.cpu.polygon import count_in_pixels, in_polygon
     from spikesieve.kernels.cpu.project import project
@@ -79,9 +81,12 @@ HOMES = {
     "median_magnitudes": "cpu.magnitudes",
     "microvolts": "cpu.microvolts",
     "mix": "cpu.mix",
+    "move_features": "cpu.move_features",
     "move_pieces": "cpu.gaps",
     "nearest_first": "cpu.nearest",
+    "own_neighbors": "cpu.own_neighbors",
     "pair_products": "cpu.pair_products",
+    "pairs_at_lags": "cpu.correlogram",
     "pick": "cpu.universal",
     "project": "cpu.project",
     "pursue": "cpu.pursue",
@@ -91,6 +96,7 @@ HOMES = {
     "subtract_waveforms": "cpu.match",
     "sum_differences": "cpu.differences",
     "sum_rows": "cpu.sum_rows",
+    "sum_scatter": "cpu.move_features",
     "sum_waveforms": "cpu.sum_waveforms",
     "template_scores": "cpu.match",
     "thin": "cpu.thin",
@@ -133,9 +139,12 @@ __all__ = [
     "median_magnitudes",
     "microvolts",
     "mix",
+    "move_features",
     "move_pieces",
     "nearest_first",
+    "own_neighbors",
     "pair_products",
+    "pairs_at_lags",
     "pick",
     "project",
     "pursue",
@@ -145,6 +154,7 @@ __all__ = [
     "subtract_waveforms",
     "sum_differences",
     "sum_rows",
+    "sum_scatter",
     "sum_waveforms",
     "template_scores",
     "thin",

@@ -12,9 +12,11 @@ from spikesieve.model import F64, Bool
 # SpikeInterface's defaults.
 MIN_CONTACTS, MIN_R2 = 3, 0.2
 SPREAD_THRESHOLD, SPREAD_SMOOTHING_UM = 0.2, 20.0
-MIN_DECAY_PER_UM, FIRST_DECAY_PER_UM, MAX_DECAY_PER_UM = 1e-5, 1e-3, 2.0
+MIN_DECAY_PER_UM, MAX_DECAY_PER_UM = 1e-5, 2.0
 # Numbers that are fitted: rate, amplitude at the largest contact, amplitude far away.
 N_OF_DECAY = 3
+# Rates that are tried at a time, between the two around the best one before: it is known to 2e-7.
+N_TRIED, N_ZOOMS = 64, 5
 
 
 class Velocities(NamedTuple):
@@ -101,9 +103,13 @@ def exp_decay(waveforms_uv: F64, positions_um: F64) -> float:
     float
         k in 1/um; NaN if the curve explains less than a fifth of the variance, or if there are three contacts or less.
 
+    Notes
+    -----
+    For each k the best A and B are known, so that only k is searched.
+
     References
     ----------
-    SpikeInterface `exp_decay`.
+    SpikeInterface `exp_decay`, which searches all three.
 
     Examples
     --------
@@ -114,20 +120,37 @@ def exp_decay(waveforms_uv: F64, positions_um: F64) -> float:
     """
     ptp_uv = np.ptp(waveforms_uv, axis=0)
     distance_um = np.linalg.norm(positions_um - positions_um[ptp_uv.argmax()], axis=1)
-    top, floor = float(ptp_uv.max()), float(ptp_uv.min())
-    if len(ptp_uv) <= N_OF_DECAY or floor <= 0:
+    if len(ptp_uv) <= N_OF_DECAY or ptp_uv.min() <= 0:
         return float("nan")
+    lowest, highest = np.log((MIN_DECAY_PER_UM, MAX_DECAY_PER_UM))
+    for _ in range(N_ZOOMS):
+        logs = np.linspace(lowest, highest, N_TRIED)
+        squares = _misfit(np.exp(-np.exp(logs)[:, None] * distance_um), ptp_uv)
+        best = int(squares.argmin())
+        lowest, highest = logs[max(best - 1, 0)], logs[min(best + 1, N_TRIED - 1)]
+    explained = 1 - squares[best] / (((ptp_uv - ptp_uv.mean()) ** 2).sum() + 1e-12)
+    return float(np.exp(logs[best])) if explained >= MIN_R2 else float("nan")
 
-    def misfit(curve: F64) -> F64:
-        return np.asarray(curve[1] * np.exp(-curve[0] * distance_um) + curve[2] - ptp_uv, np.float64)
 
-    def slopes(curve: F64) -> F64:
-        decayed = np.exp(-curve[0] * distance_um)
-        return np.stack([-curve[1] * distance_um * decayed, decayed, np.ones_like(decayed)], axis=1)
+def _misfit(decays: F64, ptp_uv: F64) -> F64:
+    """Least sum of squares of A decay + B - ptp_uv for each decay, with A and B within SpikeInterface's bounds.
 
-    bounds = ([MIN_DECAY_PER_UM, 0.5 * top, 0.0], [MAX_DECAY_PER_UM, 1.5 * top, 2 * floor])
-    found = scipy.optimize.least_squares(misfit, [FIRST_DECAY_PER_UM, top, floor], slopes, bounds)
-    return float(found.x[0]) if _r2(ptp_uv, ptp_uv + found.fun) >= MIN_R2 else float("nan")
+    It is where both slopes are 0 or, if that is out of bounds, on one of the four edges.
+    """
+    n, top, floor = len(ptp_uv), ptp_uv.max(), ptp_uv.min()
+    (a_low, a_high), (b_low, b_high) = (0.5 * top, 1.5 * top), (0.0, 2 * floor)
+    total, squares, products = decays.sum(axis=1), (decays**2).sum(axis=1), decays @ ptp_uv
+    with np.errstate(divide="ignore", invalid="ignore"):
+        free_a = (n * products - total * ptp_uv.sum()) / (n * squares - total**2)
+        free_b = (ptp_uv.sum() - free_a * total) / n
+    inside = (free_a >= a_low) & (free_a <= a_high) & (free_b >= b_low) & (free_b <= b_high)
+    pairs = [(np.where(inside, free_a, a_low), np.where(inside, free_b, b_low))]
+    pairs += [
+        (np.clip((products - b * total) / squares, a_low, a_high), np.full_like(total, b)) for b in (b_low, b_high)
+    ]
+    pairs += [(np.full_like(total, a), np.clip((ptp_uv.sum() - a * total) / n, b_low, b_high)) for a in (a_low, a_high)]
+    least: F64 = np.min([((a[:, None] * decays + b[:, None] - ptp_uv) ** 2).sum(axis=1) for a, b in pairs], axis=0)
+    return least
 
 
 def spread(waveforms_uv: F64, positions_um: F64) -> float:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import scipy
 
-from spikesieve.kernels.one_thread import one_openmp_thread
-from spikesieve.model import F32
+from spikesieve import kernels
+from spikesieve.model import F32, F64, I64
 
 # SpikeInterface's number of neighbours; it looks at up to 10 000 spikes.
 N_NEIGHBORS, MAX_SPIKES = 5, 1000
+# Spikes whose distances are computed at a time: what is computed on the way stays in the cache.
+SPIKES_AT_ONCE = 1024
 
 
 class Isolation(NamedTuple):
@@ -42,15 +43,36 @@ class Isolation(NamedTuple):
     silhouette: float
 
 
-def isolation(own: F32, others: Sequence[F32]) -> Isolation:
+class Neighbors(NamedTuple):
+    """Features of the spikes of the neighbours of a unit, on its contacts.
+
+    Attributes
+    ----------
+    spikes : ndarray of float32, shape (n_spikes, n_features)
+        Spikes of all of them.
+    counts : ndarray of int64, shape (n_units,)
+        Spikes of each; none has none.
+    means : ndarray of float32, shape (n_units, n_features)
+        Mean of each.
+    scatter : ndarray of float64, shape (n_features, n_features)
+        Products of every two features' deviations from the mean of their unit, summed over all spikes.
+    """
+
+    spikes: F32
+    counts: I64
+    means: F32
+    scatter: F64
+
+
+def isolation(own: F32, neighbors: Neighbors) -> Isolation:
     """Compute all metrics of isolation.
 
     Parameters
     ----------
     own : ndarray of float32, shape (n_own, n_features)
         Features of the spikes of a unit.
-    others : sequence of ndarray of float32, shape (n_spikes, n_features) each
-        Features of the spikes of each of its neighbours, on the contacts of the unit.
+    neighbors : Neighbors
+        Its neighbours.
 
     Returns
     -------
@@ -61,20 +83,19 @@ def isolation(own: F32, others: Sequence[F32]) -> Isolation:
     --------
     >>> rng = np.random.default_rng(0)
     >>> one, other = (rng.normal(x, size=(200, 3)).astype(np.float32) for x in (0, 10))
-    >>> isolation(one, [other]).nn_hit_rate
+    >>> near = Neighbors(other, np.array([200]), other.mean(axis=0, keepdims=True), 199 * np.cov(other.T))
+    >>> isolation(one, near).nn_hit_rate
     1.0
     """
     if len(own) < 2 or not own.shape[1]:
         return Isolation(*[float("nan")] * 6)
-    others = [spikes for spikes in others if len(spikes)]
-    if not others:
+    if not len(neighbors.spikes):
         return Isolation(np.nan, np.nan, np.nan, 1.0, 0.0, np.nan)
-    foreign = np.concatenate(others)
     return Isolation(
-        *mahalanobis(own, foreign),
-        d_prime(own, foreign),
-        *nearest_neighbors(own, foreign),
-        silhouette(own, np.array([spikes.mean(axis=0) for spikes in others])),
+        *mahalanobis(own, neighbors.spikes),
+        d_prime(own, neighbors),
+        *nearest_neighbors(own, neighbors.spikes),
+        silhouette(own, neighbors.means),
     )
 
 
@@ -100,7 +121,6 @@ def mahalanobis(own: F32, foreign: F32) -> tuple[float, float]:
     n = min(len(own), len(foreign))
     if n < 2 or len(own) <= own.shape[1]:
         return float("nan"), float("nan")
-    away = foreign - own.mean(axis=0)
     covariance = np.cov(own.T).reshape(own.shape[1], -1)
     try:
         inverse = np.linalg.inv(covariance)
@@ -110,18 +130,24 @@ def mahalanobis(own: F32, foreign: F32) -> tuple[float, float]:
     inflation = np.diag(covariance) * np.diag(inverse)
     if not ((inflation > 0) & (inflation < 1 / np.finfo(np.float32).eps)).all():
         return float("nan"), float("nan")
-    squared = np.einsum("ij,ij->i", away @ inverse.astype(np.float32), away).astype(np.float64)
+    mean, weights, squared = own.mean(axis=0), inverse.astype(np.float32), np.empty(len(foreign))
+    for start in range(0, len(foreign), SPIKES_AT_ONCE):
+        part = slice(start, start + SPIKES_AT_ONCE)
+        away = foreign[part] - mean
+        squared[part] = np.einsum("ij,ij->i", away @ weights, away)
     l_ratio = scipy.special.chdtrc(own.shape[1], squared).sum() / len(own)
     return float(np.partition(squared, n - 1)[n - 1]), float(l_ratio)
 
 
-def d_prime(own: F32, foreign: F32) -> float:
+def d_prime(own: F32, neighbors: Neighbors) -> float:
     """Compute the distance of two groups of spikes along Fisher's discriminant.
 
     Parameters
     ----------
-    own, foreign : ndarray of float32, shape (n_own, n_features), (n_foreign, n_features)
-        Features of the unit's spikes, and of others.
+    own : ndarray of float32, shape (n_own, n_features)
+        Features of the unit's spikes.
+    neighbors : Neighbors
+        The spikes of others.
 
     Returns
     -------
@@ -134,16 +160,18 @@ def d_prime(own: F32, foreign: F32) -> float:
     Hill, Mehta, Kleinfeld, J Neurosci 31:8699 (2011); SpikeInterface `d_prime`, whose sign is that of its
     discriminant.
     """
-    if len(own) + len(foreign) - 2 <= own.shape[1]:
+    counts, n_foreign = neighbors.counts, int(neighbors.counts.sum())
+    if len(own) + n_foreign - 2 <= own.shape[1]:
         return float("nan")
-    apart = own.mean(axis=0) - foreign.mean(axis=0)
-    centred = [group - group.mean(axis=0) for group in (own, foreign)]
-    scatter = [(group.T @ group).astype(np.float64) for group in centred]
+    mean, means = own.mean(axis=0), neighbors.means.astype(np.float64)
+    foreign_mean = counts @ means / n_foreign
+    apart, centred, among = mean - foreign_mean, own - mean, means - foreign_mean
+    scatter = (centred.T @ centred).astype(np.float64), neighbors.scatter + (counts * among.T) @ among
     try:
         line = np.linalg.solve(scatter[0] + scatter[1], apart)
     except np.linalg.LinAlgError:
         return float("nan")
-    variance = line @ (scatter[0] / len(own) + scatter[1] / len(foreign)) @ line / 2
+    variance = line @ (scatter[0] / len(own) + scatter[1] / n_foreign) @ line / 2
     return float(apart @ line / np.sqrt(variance)) if variance > 0 else float("nan")
 
 
@@ -164,18 +192,16 @@ def nearest_neighbors(own: F32, foreign: F32) -> tuple[float, float]:
     ----------
     Chung et al., Neuron 95:1381 (2017); SpikeInterface `nearest_neighbor`.
     """
-    spikes, n_own = np.concatenate([own, foreign]), len(own)
-    share = MAX_SPIKES / len(spikes)
-    if share < 1:
-        spikes, n_own = spikes[np.arange(0, len(spikes) - 1, 1 / share).astype(np.int64)], int(n_own * share)
+    n_own, n = len(own), len(own) + len(foreign)
+    share = MAX_SPIKES / n
+    looked_at = np.arange(0, n - 1, 1 / share).astype(np.int64) if share < 1 else np.arange(n)
+    spikes = np.concatenate([own[looked_at[looked_at < n_own]], foreign[looked_at[looked_at >= n_own] - n_own]])
+    n_own = int(n_own * share) if share < 1 else n_own
     if len(spikes) <= N_NEIGHBORS or not 0 < n_own < len(spikes):
         return float("nan"), float("nan")
-    from sklearn.neighbors import NearestNeighbors  # takes long, and most readers of a result need none
-
-    finder = NearestNeighbors(n_neighbors=N_NEIGHBORS, algorithm="brute").fit(spikes)
-    with one_openmp_thread():  # the workers share the cores already
-        is_own = finder.kneighbors(return_distance=False) < n_own
-    return float(is_own[:n_own].mean()), float(is_own[n_own:].mean())
+    n_found = kernels.own_neighbors(spikes, spikes @ spikes.T, n_own, N_NEIGHBORS)
+    hit, miss = (float(part.sum() / (len(part) * N_NEIGHBORS)) for part in np.split(n_found, [n_own]))
+    return hit, miss
 
 
 def silhouette(own: F32, other_means: F32) -> float:
@@ -205,6 +231,8 @@ def silhouette(own: F32, other_means: F32) -> float:
     0.99
     """
     a = np.linalg.norm(own - own.mean(axis=0), axis=1)
-    others = [np.linalg.norm(own - mean, axis=1) for mean in other_means]
-    b = min(others, key=np.mean)
+    spikes, means = own.astype(np.float64), other_means.astype(np.float64)
+    squared = (spikes**2).sum(axis=1)[:, None] + (means**2).sum(axis=1) - 2 * spikes @ means.T
+    others = np.sqrt(np.maximum(squared, 0.0))
+    b = others[:, others.mean(axis=0).argmin()]
     return float(np.mean((b - a) / np.maximum(np.maximum(a, b), np.finfo(np.float32).tiny)))

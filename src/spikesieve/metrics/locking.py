@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import scipy
 
 from spikesieve import kernels
-from spikesieve.model import F64, I64, SortedTime
+from spikesieve.model import F64, I64, Bool, SortedTime
 
 # Rhythms of neurons lose their phase within this; a clock does not.
 MIN_LAG_S = 1.0
@@ -88,20 +89,38 @@ def locking(train: I64, time: SortedTime, known_hz: Sequence[float] = ()) -> Loc
     # Twice as long as the longest lag, so that no frequency is missed between two of the spectrum.
     n = 2 * int(MAX_LAG_S * sampling_hz)
     strength = scipy.fft.rfft(lags.astype(np.float32), n).real / n_pairs
-    hz = np.arange(len(strength)) * sampling_hz / n
-    fast = (hz >= LOWEST_HZ) & (hz <= min(HIGHEST_HZ, 0.49 * sampling_hz))
-    known = np.any([np.abs(hz - f) <= KNOWN_WITHIN_HZ for f in known_hz], axis=0) & np.ones_like(fast)
-    for looked_at in (fast, known & ~fast):
-        best = int(np.where(looked_at, strength, -1.0).argmax())
-        odds = np.log(max(1, looked_at.sum()) / CHANCE)
+    bins = _Bins.of(sampling_hz, n, tuple(known_hz))
+    for looked_at in bins.looked_at:
+        if not len(looked_at):
+            continue
+        best = int(looked_at[strength[looked_at].argmax()])
+        odds = np.log(len(looked_at) / CHANCE)
         by_chance = np.sqrt(odds / n_pairs) + odds / len(train)
         if strength[best] < max(MIN_SHARE**2, by_chance):
             continue
         lowest = _fundamental(strength, best, int(SLOWEST_HZ * n / sampling_hz))
         # A stimulus that repeats, with a response that jitters, has harmonics at the mains as well: it is no clock.
-        if fast[best] or known[lowest]:
-            return Locking(float(hz[lowest]), float(np.sqrt(min(1.0, strength[best]))))
+        if bins.fast[best] or bins.known[lowest]:
+            return Locking(float(bins.hz[lowest]), float(np.sqrt(min(1.0, strength[best]))))
     return None
+
+
+class _Bins(NamedTuple):
+    """Frequencies of a spectrum, which of them are fast and which are known, and those of either that are looked at."""
+
+    hz: F64
+    fast: Bool
+    known: Bool
+    looked_at: tuple[I64, I64]
+
+    @classmethod
+    @lru_cache(maxsize=2)
+    def of(cls, sampling_hz: float, n: int, known_hz: tuple[float, ...]) -> _Bins:
+        """Divide the frequencies of a transform of n samples."""
+        hz = np.arange(n // 2 + 1) * sampling_hz / n
+        fast = (hz >= LOWEST_HZ) & (hz <= min(HIGHEST_HZ, 0.49 * sampling_hz))
+        known = np.any([np.abs(hz - f) <= KNOWN_WITHIN_HZ for f in known_hz], axis=0) & np.ones_like(fast)
+        return cls(hz, fast, known, (np.flatnonzero(fast), np.flatnonzero(known & ~fast)))
 
 
 def _lags(train: I64, sampling_hz: float) -> I64:

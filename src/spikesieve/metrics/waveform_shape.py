@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -100,7 +101,15 @@ def upsampled(waveforms: F32) -> F64:
     >>> upsampled(np.ones(61, np.float32)).shape
     (610,)
     """
-    return np.asarray(scipy.signal.resample_poly(waveforms.astype(np.float64), UPSAMPLING, 1, axis=0), np.float64)
+    found = scipy.signal.resample_poly(waveforms.astype(np.float64), UPSAMPLING, 1, axis=0, window=_lowpass())
+    return np.asarray(found, np.float64)
+
+
+@cache
+def _lowpass() -> F64:
+    """The filter that `scipy.signal.resample_poly` designs, by default anew at each call."""
+    taps: F64 = scipy.signal.firwin(20 * UPSAMPLING + 1, 1 / UPSAMPLING, window=("kaiser", 5.0))
+    return taps
 
 
 def waveform_shape(waveform_uv: F64, sampling_hz: float) -> WaveformShape:

@@ -38,7 +38,7 @@ class Clusters:
     group: I64
 
 
-@versioned(1)
+@versioned(2)
 def cluster_detected(run: Run, spikes: SpikesAtRest, groups: Groups, params: ClusterParams) -> Clusters:
     """Cluster detected spikes by shape. In groups with many spikes only a sample of them is clustered.
 
@@ -64,7 +64,7 @@ def cluster_detected(run: Run, spikes: SpikesAtRest, groups: Groups, params: Clu
     return _clusters(run, work, [len(rows) for rows in members], "cluster")
 
 
-@versioned(3)
+@versioned(4)
 def cluster_matched(
     run: Run, recording: Recording, spikes: MatchedSpikes, group: I64, groups: Groups, params: TimedClusterParams
 ) -> Clusters:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from spikesieve.engine.run import Run, versioned
 from spikesieve.engine.source import Source
-from spikesieve.model import F32, I64, Bool, Sorting, Spikes
+from spikesieve.model import F32, I64, Bool, Probe, Sorting, Spikes
 from spikesieve.passes.curation import CuratedUnits
 from spikesieve.passes.drift import FollowedMotion
 from spikesieve.passes.waveforms import measure_templates
@@ -16,12 +17,14 @@ from spikesieve.settings.curate import CurateParams
 from spikesieve.settings.units import UnitsParams
 from spikesieve.stages import units
 from spikesieve.stages.blanked_time import blanked_notes
+from spikesieve.stages.by_unit import rows_of_units
 from spikesieve.stages.echoes import name_echoes, partial_echoes
 from spikesieve.stages.features import FeaturesOfUnits, amplitudes_and_positions
 from spikesieve.stages.foreign_trains import foreign_notes
 from spikesieve.stages.match import MatchedSpikes
 from spikesieve.stages.missed_spikes import found_scores
 from spikesieve.stages.shapes import Shapes
+from spikesieve.stages.share import Share
 from spikesieve.stages.templates import LearnedTemplates, overlaps, similarity
 from spikesieve.stages.unit_metrics import unit_metrics
 from spikesieve.stages.waveforms import peak_to_peak_uv
@@ -70,7 +73,7 @@ class SortedSpikes:
     motion: FollowedMotion
 
 
-@versioned(13)
+@versioned(14)
 def describe(run: Run, source: Source, spikes: SortedSpikes, params: DescriptionParams) -> Sorting:
     """Compute the result of a sort from its units.
 
@@ -93,16 +96,17 @@ def describe(run: Run, source: Source, spikes: SortedSpikes, params: Description
     fitted, recording, final, shapes = source.preprocessing, source.recording, spikes.final, spikes.shapes
     measured = measure_templates(run, source, shapes, final, spikes.motion.followed, params.units)
     templates = measured.templates
-    out, kept = _described_spikes(source, spikes, measured.shifts, peak_to_peak_uv(templates))
+    out, kept = _described_spikes(source, spikes, measured.shifts, peak_to_peak_uv(templates), run.here.map)
     alike, _ = similarity(overlaps(final.means, fitted.probe.n_contacts, shapes.pcs), len(templates))
-    trains = _by_unit(out, len(final.means))
+    trains = [out.sample[rows] for rows in rows_of_units(out.unit, len(final.means))]
     matched, unit = spikes.matched, np.where(kept, final.trains.unit, -1)
     scores = found_scores(matched.score, matched.score - matched.excess, matched.norm, unit, len(trains))
     context = _context(source, spikes, params)
     where = units.mean_positions(out.position_um, out.unit, templates, fitted.probe)
     acgs = np.array([units.autocorrelogram(t, context.time) for t in trains], np.int64)
-    table = units.unit_table(trains, scores, templates, where, alike, context)
-    echoes = partial_echoes(dict(enumerate(trains)), final.means, context.time)
+    row_of = units.RowOfUnit(trains, scores, templates, where, alike, context)
+    table = tuple(run.here.map(row_of, range(len(trains))))
+    echoes = partial_echoes(dict(enumerate(trains)), final.means, context.time, share=run.here.map)
     table, echo_notes = name_echoes(table, echoes)
     sorting = Sorting(
         probe=fitted.probe,
@@ -145,7 +149,9 @@ def _notes(source: Source, spikes: SortedSpikes) -> tuple[str, ...]:
     return (*source.preprocessing.notes, *left_out, *spikes.final.notes, *spikes.matched.notes)
 
 
-def _described_spikes(source: Source, spikes: SortedSpikes, shifts: I64, ptp_uv: F32) -> tuple[Spikes, Bool]:
+def _described_spikes(
+    source: Source, spikes: SortedSpikes, shifts: I64, ptp_uv: F32, share: Share
+) -> tuple[Spikes, Bool]:
     """Spikes of units in order of time, and which matched spikes they are: (n_matched,) bool.
 
     Spikes of unit k move by shifts[k] samples; ptp_uv[k] is the peak-to-peak amplitude of its waveform.
@@ -162,7 +168,7 @@ def _described_spikes(source: Source, spikes: SortedSpikes, shifts: I64, ptp_uv:
     )
     if final.trains.turned is not None and final.trains.turned.any():
         features = _as_one_unit(features, final.trains.turned[rows], spikes.matched, final.means)
-    scale, positions = _amplitudes_and_positions(features, unit[rows], final.means, source)
+    scale, positions = _amplitudes_and_positions(features, unit[rows], final.means, source, share)
     described = Spikes(
         sample=sample[rows],
         unit=unit_of_row,
@@ -194,13 +200,6 @@ def _as_one_unit(
     return replace(features, change=np.array(changes, np.float32), change_of=change_of, amplitude=found.amplitude)
 
 
-def _by_unit(spikes: Spikes, n_units: int) -> list[I64]:
-    """Spike train of each unit in samples."""
-    order = np.argsort(spikes.unit, kind="stable")
-    edges = np.searchsorted(spikes.unit[order], np.arange(1, n_units))
-    return np.split(spikes.sample[order], edges)[:n_units]
-
-
 def _inside(sample: I64, segments: tuple[tuple[int, int], ...]) -> Bool:
     starts = np.array([a for a, _ in segments], np.int64)
     stops = np.array([b for _, b in segments], np.int64)
@@ -209,12 +208,19 @@ def _inside(sample: I64, segments: tuple[tuple[int, int], ...]) -> Bool:
 
 
 def _amplitudes_and_positions(
-    features: FeaturesOfUnits, unit: I64, means: LearnedTemplates, source: Source
+    features: FeaturesOfUnits, unit: I64, means: LearnedTemplates, source: Source, share: Share
 ) -> tuple[F32, F32]:
     n, probe = len(unit), source.preprocessing.probe
     scale, positions = np.empty(n, np.float32), np.empty((n, 2), np.float32)
-    for start in range(0, n, SPIKES_AT_ONCE):
-        part = slice(start, start + SPIKES_AT_ONCE)
-        own, near = means.scores[unit[part]], means.contacts[unit[part]]
-        scale[part], positions[part] = amplitudes_and_positions(np.asarray(features[part]), own, near, probe)
+    parts = [slice(start, start + SPIKES_AT_ONCE) for start in range(0, n, SPIKES_AT_ONCE)]
+    measured = share(partial(_of_part, features=features, unit=unit, means=means, probe=probe), parts)
+    for part, found in zip(parts, measured, strict=True):
+        scale[part], positions[part] = found
     return scale, positions
+
+
+def _of_part(
+    part: slice, features: FeaturesOfUnits, unit: I64, means: LearnedTemplates, probe: Probe
+) -> tuple[F32, F32]:
+    own, near = means.scores[unit[part]], means.contacts[unit[part]]
+    return amplitudes_and_positions(np.asarray(features[part]), own, near, probe)

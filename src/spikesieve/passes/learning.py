@@ -133,7 +133,7 @@ class _MergedUnits:
         return decide
 
 
-@versioned(12)
+@versioned(13)
 def learn_templates_again(
     run: Run, source: Source, matching: Matching, params: LearningParams, shape: TemplatesParams
 ) -> MovingTemplates:
@@ -178,7 +178,7 @@ def learn_templates_again(
     return moving.take(single, n_spikes)
 
 
-@versioned(19)
+@versioned(20)
 def final_units(
     run: Run, source: Source, matching: Matching, params: LearningParams, curation: CurateParams
 ) -> CuratedUnits:

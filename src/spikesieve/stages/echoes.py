@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from spikesieve.metrics.echoes import echo
+from spikesieve.metrics.echoes import echo, largest_share
 from spikesieve.model import I64, Label, SortedTime, Unit
+from spikesieve.stages.share import Share
 from spikesieve.stages.templates import LearnedTemplates
 
 # A spike of an echo at lag 0 lies at most this far from a spike of the larger unit.
@@ -72,15 +74,21 @@ def echo_units(trains: Mapping[int, I64], means: LearnedTemplates, time: SortedT
         for j in larger:
             if j in echoes:
                 continue
-            coincident = coincident_share(trains[k], trains[j], time)
-            if max(coincident, echo(trains[k], trains[j], time).share) > maxcoincident_share:
+            pair = trains[k], trains[j], time
+            if largest_share(*pair) <= maxcoincident_share:
+                continue
+            if max(coincident_share(*pair), echo(*pair).share) > maxcoincident_share:
                 echoes.add(k)
                 break
     return np.array(sorted(echoes), np.int64)
 
 
 def partial_echoes(
-    trains: Mapping[int, I64], means: LearnedTemplates, time: SortedTime, of: Collection[int] | None = None
+    trains: Mapping[int, I64],
+    means: LearnedTemplates,
+    time: SortedTime,
+    of: Collection[int] | None = None,
+    share: Share = map,
 ) -> dict[int, EchoOf]:
     """Find units of which a part of the spikes stands at one lag of a larger neighbour, beyond chance.
 
@@ -94,21 +102,25 @@ def partial_echoes(
         The time that was sorted.
     of : collection of int, optional
         The units that are asked about. Default: all.
+    share : Share, optional
+        Runs a function on many items, like `map`.
 
     Returns
     -------
     dict of int to EchoOf
         The neighbour that explains the largest share of each such unit.
     """
-    found = {}
-    for k, larger in _larger_neighbours(trains, means).items():
-        if of is not None and k not in of:
-            continue
-        each = [(*echo(trains[k], trains[j], time), j) for j in larger]
-        share, lag_samples, j = max(each, default=(0.0, 0, -1))
-        if share > 0:
-            found[k] = EchoOf(j, share, lag_samples * 1e3 / time.sampling_hz)
-    return found
+    asked = [pair for pair in _larger_neighbours(trains, means).items() if of is None or pair[0] in of]
+    found = zip(asked, share(partial(_largest_echo, trains=trains, time=time), asked), strict=True)
+    return {k: echo_of for (k, _), echo_of in found if echo_of.share > 0}
+
+
+def _largest_echo(asked: tuple[int, list[int]], trains: Mapping[int, I64], time: SortedTime) -> EchoOf:
+    """What a unit has of the one among some larger ones that explains the largest share."""
+    k, larger = asked
+    each = [(*echo(trains[k], trains[j], time), j) for j in larger]
+    share, lag_samples, j = max(each, default=(0.0, 0, -1))
+    return EchoOf(j, share, lag_samples * 1e3 / time.sampling_hz)
 
 
 def name_echoes(units: Sequence[Unit], found: Mapping[int, EchoOf]) -> tuple[tuple[Unit, ...], tuple[str, ...]]:

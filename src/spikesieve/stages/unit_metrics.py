@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import pairwise
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
+from spikesieve import kernels
 from spikesieve.geometry import places_on_probe_um
 from spikesieve.metrics import amplitudes, footprint, isolation, published_labels, spike_times
 from spikesieve.metrics.cell_type import cell_type, non_somatic_reason
 from spikesieve.metrics.position_drift import position_drift
 from spikesieve.metrics.waveform_shape import UPSAMPLING, baseline_flatness, upsampled, waveform_shape
-from spikesieve.model import F32, F64, I64, Sorting, UnitMetrics
+from spikesieve.model import F32, F64, I64, Bool, RowsOnDemand, SortedTime, Sorting, UnitMetrics
+from spikesieve.stages.by_unit import rows_of_units
 from spikesieve.stages.share import Share
 from spikesieve.stages.waveforms import best_columns
 
 # SpikeInterface computes features of 500 spikes of a unit, chosen at random.
 FEATURE_SPIKES, SEED = 500, 0
+# Spikes whose features are read at a time.
+SPIKES_AT_ONCE = 10_000
 # bombcell takes the first third of a millisecond of a template of Kilosort4 for its baseline.
 BOMBCELL_BASELINE_MS = 1 / 3
 BOMBCELL_REFRACTORY_MS, BOMBCELL_CENSORED_MS = 2.0, 0.1
@@ -41,10 +44,11 @@ def unit_metrics(sorting: Sorting, share: Share = map) -> tuple[UnitMetrics, ...
         One row a unit, in the order of the unit table.
     """
     spikes, n_units = sorting.spikes, len(sorting.units)
-    rows = _rows_of_units(sorting)
+    rows = rows_of_units(sorting.spikes.unit, len(sorting.units))
     together = spike_times.synchrony(np.asarray(spikes.sample), spikes.unit, n_units)
-    sample, best = _FeatureSample.of(sorting, rows), best_columns(sorting.templates).tolist()
-    return tuple(share(_row, [_Unit(sorting, k, rows[k], together[k], best[k], sample) for k in range(n_units)]))
+    sample, best = _FeatureSample.of(sorting, rows, share), best_columns(sorting.templates).tolist()
+    time = sorting.sorted_time
+    return tuple(share(_row, [_Unit(sorting, time, k, rows[k], together[k], best[k], sample) for k in range(n_units)]))
 
 
 def metrics_of_unit(sorting: Sorting, k: int, together: F64) -> UnitMetrics:
@@ -64,61 +68,96 @@ def metrics_of_unit(sorting: Sorting, k: int, together: F64) -> UnitMetrics:
     UnitMetrics
         Its row.
     """
-    rows, best = _rows_of_units(sorting), best_columns(sorting.templates)
-    return _row(_Unit(sorting, k, rows[k], together, int(best[k]), _FeatureSample.of(sorting, rows)))
+    rows, best = rows_of_units(sorting.spikes.unit, len(sorting.units)), best_columns(sorting.templates)
+    return _row(
+        _Unit(sorting, sorting.sorted_time, k, rows[k], together, int(best[k]), _FeatureSample.of(sorting, rows))
+    )
 
 
 def _row(unit: _Unit) -> UnitMetrics:
     return unit.row()
 
 
-def _rows_of_units(sorting: Sorting) -> list[I64]:
-    unit = sorting.spikes.unit
-    order = np.argsort(unit, kind="stable")
-    edges = np.searchsorted(unit[order], np.arange(len(sorting.units) + 1))
-    return [order[a:b] for a, b in pairwise(edges)]
-
-
 @dataclass(frozen=True, eq=False)
 class _FeatureSample:
-    """Features of some spikes of each unit: (n_some, n_feature_contacts, n_pcs) each.
+    """Features of some spikes of each unit: (n_some, n_feature_contacts, n_pcs), unit after unit.
 
-    `contacts` (n_units, n_feature_contacts) are -1 where nothing was measured; `best` is the best contact of each unit.
+    Those of unit k are from row `first[k]` to before `first[k + 1]`; `means` are their means, and `scatter` the sums of
+    products of their deviations from it. `contacts` (n_units, n_feature_contacts) are -1 where nothing was measured;
+    `best` is the best contact of each unit.
     """
 
-    features: list[F32]
+    features: F32
+    first: I64
+    means: F32
+    scatter: F32
     contacts: I64
     best: I64
 
     @classmethod
-    def of(cls, sorting: Sorting, rows: list[I64]) -> _FeatureSample:
+    def of(cls, sorting: Sorting, rows: list[I64], share: Share = map) -> _FeatureSample:
         """Choose spikes of the units, whose rows are given."""
         rng = np.random.default_rng(SEED)
         chosen = [
             own if len(own) <= FEATURE_SPIKES else np.sort(rng.choice(own, FEATURE_SPIKES, replace=False))
             for own in rows
         ]
-        features = [np.asarray(sorting.spikes.features[some], np.float32) for some in chosen]
-        seen = np.array([some.any(axis=(0, 2)) for some in features]).reshape(sorting.feature_contacts.shape)
+        first = np.cumsum([0, *map(len, chosen)])
+        features = _features_of(sorting, np.concatenate([np.empty(0, np.int64), *chosen]), share)
+        contacts, (n_near, n_pcs) = sorting.feature_contacts, features.shape[1:]
+        seen = np.zeros(contacts.shape, np.bool_)
+        means = np.zeros((len(rows), n_near, n_pcs), np.float32)
+        scatter = np.zeros((len(rows), n_near, n_pcs, n_near, n_pcs), np.float32)
+        known = np.flatnonzero(np.diff(first)).tolist()
+        measured = share(_moments, [features[first[k] : first[k + 1]] for k in known])
+        for k, (mean, any_there, products) in zip(known, measured, strict=True):
+            means[k], seen[k], scatter[k] = mean, any_there, products.reshape(scatter.shape[1:])
         best = np.array([unit.chan_best for unit in sorting.units], np.int64)
-        return cls(features, np.where(seen, sorting.feature_contacts, -1), best)
+        return cls(features, first, means, scatter, np.where(seen, contacts, -1), best)
 
     def isolation(self, k: int) -> isolation.Isolation:
         """Compare a unit with those whose best contact is among its own."""
-        own = self.contacts[k][self.contacts[k] >= 0]
-        near = np.flatnonzero(np.isin(self.best, own)).tolist()
-        return isolation.isolation(self._on_contacts(k, own), [self._on_contacts(j, own) for j in near if j != k])
+        wanted = self.contacts[k][self.contacts[k] >= 0]
+        near = np.flatnonzero(np.isin(self.best, wanted) & (np.diff(self.first) > 0))
+        near = near[near != k]
+        foreign = self._moved(self.features, self.first, near, wanted)
+        neighbors = isolation.Neighbors(
+            foreign,
+            np.diff(self.first)[near],
+            self._moved(self.means, np.arange(len(self.means) + 1), near, wanted),
+            kernels.sum_scatter(self.scatter, self.contacts, near, wanted).reshape(2 * foreign.shape[1:]),
+        )
+        return isolation.isolation(self._moved(self.features, self.first, np.array([k]), wanted), neighbors)
 
-    def _on_contacts(self, j: int, wanted: I64) -> F32:
-        """Features of a unit's spikes on other contacts, 0 where they were not measured: (n_some, n_features)."""
-        spikes, (rows, columns) = self.features[j], np.nonzero(wanted[:, None] == self.contacts[j])
-        moved = np.zeros((len(spikes), len(wanted), spikes.shape[2]), np.float32)
-        moved[:, rows] = spikes[:, columns]
-        return moved.reshape(len(spikes), len(wanted) * spikes.shape[2])
+    def _moved(self, features: F32, first: I64, units: I64, wanted: I64) -> F32:
+        """Features of some units on the same contacts: (n, n_features)."""
+        moved = kernels.move_features(features, first, self.contacts, units, wanted)
+        return moved.reshape(len(moved), moved.shape[1] * moved.shape[2])
 
     def norm(self, k: int) -> float:
         """Size of a unit's mean features, in noise SD."""
-        return float(np.linalg.norm(self.features[k].mean(axis=0))) if len(self.features[k]) else 0.0
+        return float(np.linalg.norm(self.means[k]))
+
+
+def _features_of(sorting: Sorting, rows: I64, share: Share) -> F32:
+    """Features of some spikes, which are read in the order of time."""
+    features, order = sorting.spikes.features, np.argsort(rows)
+    out = np.empty((len(rows), *features.shape[1:]), np.float32)
+    parts = [order[start : start + SPIKES_AT_ONCE] for start in range(0, len(rows), SPIKES_AT_ONCE)]
+    for part, found in zip(parts, share(partial(_read, features), [rows[part] for part in parts]), strict=True):
+        out[part] = found
+    return out
+
+
+def _read(features: F32 | RowsOnDemand, rows: I64) -> F32:
+    return np.asarray(features[rows], np.float32)
+
+
+def _moments(features: F32) -> tuple[F32, Bool, F32]:
+    """Mean of the features of a unit's spikes, contacts where there are any, and scatter around the mean."""
+    mean = features.mean(axis=0)
+    away = (features - mean).reshape(len(features), -1)
+    return mean, np.asarray(features.any(axis=(0, 2))), away.T @ away
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +165,7 @@ class _Unit:
     """One unit of a sorting; `best` is the column of its template with the best contact."""
 
     sorting: Sorting
+    time: SortedTime
     k: int
     rows: I64
     together: F64
@@ -145,8 +185,7 @@ class _Unit:
         measured = {**self._of_times(), **self._of_amplitudes(), **self._of_places(), **shape._asdict()}
         row = UnitMetrics(unit=unit.unit, **{name: _known(value) for name, value in measured.items()})
         kind, axonal = cell_type(shape, self.sorting.acgs[self.k]), non_somatic_reason(shape)
-        time = self.sorting.sorted_time
-        hill = spike_times.hill_contamination(self.train, time, BOMBCELL_REFRACTORY_MS, BOMBCELL_CENSORED_MS)
+        hill = spike_times.hill_contamination(self.train, self.time, BOMBCELL_REFRACTORY_MS, BOMBCELL_CENSORED_MS)
         flatness = baseline_flatness(waveform, hz, BOMBCELL_BASELINE_MS)
         inputs = published_labels.Measured(row, unit.amplitude_uv, _known(flatness), _known(hill))
         bombcell, ibl = published_labels.bombcell_label(inputs, axonal), published_labels.ibl_label(inputs)
@@ -162,7 +201,7 @@ class _Unit:
         )
 
     def _of_times(self) -> dict[str, Any]:
-        train, time = self.train, self.sorting.sorted_time
+        train, time = self.train, self.time
         isi, pairs = spike_times.isi_violations(train, time), spike_times.rp_violations(train, time)
         return {
             "num_spikes": len(train),
@@ -182,7 +221,7 @@ class _Unit:
         relative = self.sorting.spikes.amplitude[self.rows].astype(np.float64)
         template = self.sorting.templates.uv[self.k, :, self.best]
         extremum_uv = float(template[np.abs(template).argmax()])
-        time, norm = self.sorting.sorted_time, self.features.norm(self.k)
+        time, norm = self.time, self.features.norm(self.k)
         cv, noise = amplitudes.amplitude_cv(relative, self.train, time), amplitudes.noise_cutoff(relative)
         return {
             "amplitude_median": extremum_uv * float(np.median(relative)) if len(relative) else None,
@@ -198,7 +237,7 @@ class _Unit:
     def _of_places(self) -> dict[str, Any]:
         templates, probe = self.sorting.templates, self.sorting.probe
         y_um = places_on_probe_um(self.sorting, self.rows)[:, 1].astype(np.float64)
-        drift = position_drift(y_um, self.train, self.sorting.sorted_time)
+        drift = position_drift(y_um, self.train, self.time)
         near = templates.contacts[self.k]
         columns = np.argsort(near)[np.count_nonzero(near < 0) :]
         waveforms, places = upsampled(templates.uv[self.k][:, columns]), probe.positions_um[near[columns]]

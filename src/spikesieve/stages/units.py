@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypedDict
 
 import numpy as np
@@ -134,37 +135,71 @@ def unit_table(
     tuple of Unit
         One row a unit.
     """
-    columns, ptp_uv = best_columns(templates), peak_to_peak_uv(templates)
-    rows = []
-    for k, train in enumerate(trains):
-        contact = int(templates.contacts[k, columns[k]])
-        peak_uv = float(np.abs(templates.uv[k, :, columns[k]]).max())
+    row = RowOfUnit(trains, scores, templates, positions_um, similarity, inputs)
+    return tuple(row(k) for k in range(len(trains)))
+
+
+@dataclass(frozen=True, eq=False)
+class RowOfUnit:
+    """Makes a row of the unit table: `unit_table` for those who share the work out.
+
+    Attributes
+    ----------
+    trains, scores, templates, positions_um, similarity, inputs
+        See `unit_table`.
+    """
+
+    trains: list[I64]
+    scores: list[FoundScores]
+    templates: Templates
+    positions_um: F64
+    similarity: F32
+    inputs: UnitTableInputs
+
+    @cached_property
+    def _best(self) -> tuple[I64, F32]:
+        """Column of each template with its best contact, and the peak-to-peak amplitude there in uV."""
+        return best_columns(self.templates), peak_to_peak_uv(self.templates)
+
+    def __call__(self, k: int) -> Unit:
+        """Make the row of a unit.
+
+        Parameters
+        ----------
+        k : int
+            The unit.
+
+        Returns
+        -------
+        Unit
+            Its row.
+        """
+        (columns, ptp_uv), inputs, train = self._best, self.inputs, self.trains[k]
+        contact = int(self.templates.contacts[k, columns[k]])
+        peak_uv = float(np.abs(self.templates.uv[k, :, columns[k]]).max())
         snr = peak_uv / max(float(inputs.noise_sd_uv[contact]), 1e-9)
         acg = refractory.refractoriness_of_train(train, inputs.time)
         place = float(inputs.probe.positions_um[contact, 1]), int(inputs.probe.shanks[contact])
-        share_missed = missed_share(train, scores[k], place, inputs.time, inputs.motion)
-        label, why = label_unit(acg, snr, extent_um(templates, k, inputs.probe), share_missed, inputs)
+        share_missed = missed_share(train, self.scores[k], place, inputs.time, inputs.motion)
+        label, why = label_unit(acg, snr, extent_um(self.templates, k, inputs.probe), share_missed, inputs)
         remains = remains_of_artifacts(train, inputs.time)
         if label == Label.GOOD and remains is not None:
             label, why = Label.MUA, remains
         if label != Label.NOISE:
             label, why = foreign_label(train, inputs.time, inputs.line_hz) or (label, why)
-        rows.append(
-            Unit(
-                unit=k,
-                label=Label(label),
-                why=why,
-                **_best_contact(contact, inputs.probe),
-                x_um=float(positions_um[k, 0]),
-                y_um=float(positions_um[k, 1]),
-                amplitude_uv=float(ptp_uv[k]),
-                snr=snr,
-                **of_train(train, inputs.time, acg),
-                **nearest_unit(k, similarity),
-                missed=share_missed,
-            )
+        return Unit(
+            unit=k,
+            label=Label(label),
+            why=why,
+            **_best_contact(contact, inputs.probe),
+            x_um=float(self.positions_um[k, 0]),
+            y_um=float(self.positions_um[k, 1]),
+            amplitude_uv=float(ptp_uv[k]),
+            snr=snr,
+            **of_train(train, inputs.time, acg),
+            **nearest_unit(k, self.similarity),
+            missed=share_missed,
         )
-    return tuple(rows)
 
 
 class _BestContact(TypedDict):

@@ -66,9 +66,9 @@ class WaveformSums:
             The units, and their sums.
         """
         more = part.of_units
-        for own, of_units in ((self.sums, more.sums), (self.squares, more.squares)):
+        counts = np.broadcast_to(more.counts, more.sums.shape)
+        for own, of_units in ((self.sums, more.sums), (self.squares, more.squares), (self.counts, counts)):
             kernels.sum_rows(of_units.swapaxes(1, 2), part.units, own.swapaxes(1, 2))
-        self.counts[part.units] += more.counts
 
     def rows(self, which: slice) -> WaveformSums:
         """Take some units.

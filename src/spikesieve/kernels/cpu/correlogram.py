@@ -4,6 +4,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
 
@@ -92,3 +93,48 @@ def _count(a: I64, b: I64, reach: int, pairs: I64) -> None:
         while j < b.size and b[j] - spike <= reach:
             pairs[reach + b[j] - spike] += 1
             j += 1
+
+
+@nb.njit(cache=True, nogil=True)
+def pairs_at_lags(counts: I64, reach: int, jitter: int, beside: tuple[int, int], far: int) -> tuple[I64, F64]:
+    """Count the pairs around each lag of a correlogram, and estimate how many of them come there by chance.
+
+    Parameters
+    ----------
+    counts : ndarray of int64, shape (2 n_lags + 1,)
+        Pairs at each lag; n_lags is at least `far`, and at least `reach` and the larger of `jitter` and `beside`.
+    reach : int
+        Largest lag that is looked at.
+    jitter : int
+        Pairs at most this far from a lag are counted.
+    beside : (int, int)
+        Lags at these distances, and between them, tell how many pairs come by chance; the first is at least 1.
+    far : int
+        So do all lags from this one on, together with one pair more than there are.
+
+    Returns
+    -------
+    n_pairs : ndarray of int64, shape (2 reach + 1,)
+        Pairs around each lag.
+    by_chance : ndarray of float64, shape (2 reach + 1,)
+        Pairs by chance, by the larger estimate.
+
+    Examples
+    --------
+    >>> n_pairs, by_chance = pairs_at_lags(np.array([0, 1, 2, 9, 3, 1, 1]), 1, 0, (1, 2), 3)
+    >>> n_pairs.tolist(), by_chance.tolist()
+    ([2, 9, 3], [3.25, 1.75, 3.25])
+    """
+    middle, (first, last) = counts.size // 2, beside
+    before = np.zeros(counts.size + 1, np.int64)
+    for k in range(counts.size):
+        before[k + 1] = before[k] + counts[k]
+    pairs_far = before[-1] - before[middle + far] + before[middle - far + 1]
+    mean_far = (pairs_far + 1) / (2 * (middle - far + 1))
+    n_pairs, by_chance = np.empty(2 * reach + 1, np.int64), np.empty(2 * reach + 1)
+    for k in range(n_pairs.size):
+        lag = middle - reach + k
+        n_pairs[k] = before[lag + jitter + 1] - before[lag - jitter]
+        n_beside = before[lag + last + 1] - before[lag - last] - (before[lag + first] - before[lag - first + 1])
+        by_chance[k] = (2 * jitter + 1) * max(n_beside / (2 * (last - first + 1)), mean_far)
+    return n_pairs, by_chance

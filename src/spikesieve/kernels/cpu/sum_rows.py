@@ -10,16 +10,16 @@ I64 = NDArray[np.int64]
 
 
 @nb.njit(cache=True, nogil=True)
-def sum_rows(rows: F32 | F64, group: I64, sums: F64) -> None:
+def sum_rows(rows: F32 | F64 | I64, group: I64, sums: F64 | I64) -> None:
     """Add each row to the sum of its group, in place and in order.
 
     Parameters
     ----------
-    rows : ndarray of float32 or float64, shape (n, n_near, n_pcs)
+    rows : ndarray of float32, float64 or int64, shape (n, n_near, n_pcs)
         Rows to add.
     group : ndarray of int64, shape (n,)
         Group of each row.
-    sums : ndarray of float64, shape (n_sums, n_near, n_pcs)
+    sums : ndarray of float64 or int64, shape (n_sums, n_near, n_pcs)
         Changed in place.
 
     Examples
