@@ -278,25 +278,24 @@ def centres_of_pairs(edges, spike, value, norm2, explained, uniform):
     return centres
 
 
-def keep_nearest(products, a, b, norm2, landmark_norm2, both, distance2, nearest):
-    """Sort the lists together with the landmarks of the tile, and keep as many as before."""
-    between = norm2[a : a + len(products), None] + landmark_norm2[b : b + products.shape[1]] - 2 * products
-    _keep_rows(between, a, b, distance2, nearest)
+def keep_nearest(away, a, b, both, distance2, nearest):
+    """Sort the lists together with the others of the tile, and keep as many as before."""
+    _keep_rows(away, a, b, distance2, nearest)
     if both:
-        _keep_rows(between.T, b, a, distance2, nearest)
+        _keep_rows(away.T, b, a, distance2, nearest)
 
 
-def _keep_rows(between, first, first_landmark, distance2, nearest):
-    landmark = first_landmark + np.arange(between.shape[1])
-    for i, row in enumerate(between, first):
-        both = np.concatenate([distance2[i], row]), np.concatenate([nearest[i], landmark])
+def _keep_rows(away, first, first_other, distance2, nearest):
+    other = first_other + np.arange(away.shape[1])
+    for i, row in enumerate(away, first):
+        both = np.concatenate([distance2[i], row]), np.concatenate([nearest[i], other])
         order = np.argsort(both[0], kind="stable")[: len(distance2[i])]
         distance2[i], nearest[i] = both[0][order], both[1][order]
 
 
-def nearest_first(spikes, landmarks, nearest, n):
-    """The n nearest of the listed landmarks of each spike, the nearest first."""
-    distance = ((spikes[:, None].astype(np.float64) - landmarks[nearest]) ** 2).sum(axis=2)
+def nearest_first(points, others, nearest, n):
+    """The n nearest of the listed others of each point, the nearest first."""
+    distance = ((points[:, None].astype(np.float64) - others[nearest]) ** 2).sum(axis=2)
     return np.take_along_axis(nearest, np.argsort(distance, axis=1, kind="stable")[:, :n], axis=1)
 
 
@@ -540,13 +539,6 @@ def count_later(train, away, n_later, n_lags):
             if lag < n_lags:
                 counts[lag] += 1
     return counts
-
-
-def own_neighbors(points, products, n_own, n_nearest):
-    """Sort all distances of each point; the products are not needed."""
-    distance = ((points[:, None].astype(np.float64) - points) ** 2).sum(axis=2)
-    np.fill_diagonal(distance, np.inf)
-    return (np.argsort(distance, axis=1, kind="stable")[:, :n_nearest] < n_own).sum(axis=1)
 
 
 def move_features(features, first, contacts, units, wanted):

@@ -1,4 +1,4 @@
-"""keep_nearest, nearest_first: the nearest landmarks of each spike, in lists that tiles fill one after the other."""
+"""keep_nearest, nearest_first: the nearest others of each point, in lists that tiles fill one after the other."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 def lists(n_spikes, n_kept):
-    return np.full((n_spikes, n_kept), np.inf, np.float32), np.zeros((n_spikes, n_kept), np.int32)
+    return np.full((n_spikes, n_kept), np.inf), np.zeros((n_spikes, n_kept), np.int64)
 
 
-def norm2_of(x):
-    return (x**2).sum(axis=1)
+def between(x, y):
+    return ((x[:, None] - y) ** 2).sum(axis=2)
 
 
 @FEW
@@ -30,8 +30,7 @@ def test_the_nearest_landmarks_are_kept(seed, n_spikes, n_landmarks, n_kept, siz
     ours, judged = lists(n_spikes, n_kept), lists(n_spikes, n_kept)
     for a in range(0, n_spikes, size):
         for b in range(0, n_landmarks, size):
-            products = spikes[a : a + size] @ landmarks[b : b + size].T
-            tile = products, a, b, norm2_of(spikes), norm2_of(landmarks), False
+            tile = between(spikes[a : a + size], landmarks[b : b + size]), a, b, False
             kernels.keep_nearest(*tile, *ours)
             reference.keep_nearest(*tile, *judged)
     np.testing.assert_array_equal(ours, judged)
@@ -45,8 +44,7 @@ def test_each_distance_serves_both_spikes(seed, n_spikes, n_kept, size, are_equa
     ours, judged = lists(n_spikes, n_kept), lists(n_spikes, n_kept)
     for a in range(0, n_spikes, size):
         for b in range(a, n_spikes, size):
-            products = spikes[a : a + size] @ spikes[b : b + size].T
-            tile = products, a, b, norm2_of(spikes), norm2_of(spikes), a != b
+            tile = between(spikes[a : a + size], spikes[b : b + size]), a, b, a != b
             kernels.keep_nearest(*tile, *ours)
             reference.keep_nearest(*tile, *judged)
     np.testing.assert_array_equal(ours[0], judged[0])
@@ -56,8 +54,8 @@ def test_each_distance_serves_both_spikes(seed, n_spikes, n_kept, size, are_equa
 
 def test_numbers_that_are_none_are_in_no_list():
     distance2, nearest = lists(2, 3)
-    products = np.array([[np.nan, 1], [np.nan, np.nan]], np.float32)
-    kernels.keep_nearest(products, 0, 0, np.full(2, 4, np.float32), np.ones(2, np.float32), False, distance2, nearest)
+    away = np.array([[np.nan, 3], [np.nan, np.nan]], np.float32)
+    kernels.keep_nearest(away, 0, 0, False, distance2, nearest)
     assert distance2.tolist() == [[3, np.inf, np.inf], [np.inf] * 3]
     assert nearest[0, 0] == 1
 
@@ -67,7 +65,7 @@ def test_numbers_that_are_none_are_in_no_list():
 def test_landmarks_are_sorted_by_distance(seed, n_spikes, n_kept, n_features, scale):
     rng = np.random.default_rng(seed)
     spikes, landmarks = ((scale * rng.standard_normal((n, n_features))).astype(np.float32) for n in (n_spikes, 20))
-    nearest = np.array([rng.permutation(20)[:n_kept] for _ in range(n_spikes)], np.int32).reshape(n_spikes, n_kept)
+    nearest = np.array([rng.permutation(20)[:n_kept] for _ in range(n_spikes)], np.int64).reshape(n_spikes, n_kept)
     n = int(rng.integers(1, n_kept + 1))
     ours = kernels.nearest_first(spikes, landmarks, nearest, n)
     assert ours.tolist() == reference.nearest_first(spikes, landmarks, nearest, n).tolist()
@@ -75,6 +73,6 @@ def test_landmarks_are_sorted_by_distance(seed, n_spikes, n_kept, n_features, sc
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_no_landmark_is_at_a_distance_that_is_no_number(value):
-    spikes, nearest = np.array([[0], [value]], np.float32), np.array([[0, 1], [0, 1]], np.int32)
+    spikes, nearest = np.array([[0], [value]], np.float32), np.array([[0, 1], [0, 1]])
     landmarks = np.array([[value], [3]], np.float32)
     assert kernels.nearest_first(spikes, landmarks, nearest, 2).tolist() == [[1, -1], [-1, -1]]

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from spikesieve.kernels.cpu.mix import mix
     from spikesieve.kernels.cpu.move_features import move_features, sum_scatter
     from spikesieve.kernels.cpu.nearest import keep_nearest, nearest_first
-    from spikesieve.kernels.cpu.own_neighbors import own_neighbors
     from spikesieve.kernels.cpu.pair_products import pair_products
     from spikesieve.kernels.cpu.polygon import count_in_pixels, in_polygon
     from spikesieve.kernels.cpu.project import project
@@ -84,7 +83,6 @@ HOMES = {
     "move_features": "cpu.move_features",
     "move_pieces": "cpu.gaps",
     "nearest_first": "cpu.nearest",
-    "own_neighbors": "cpu.own_neighbors",
     "pair_products": "cpu.pair_products",
     "pairs_at_lags": "cpu.correlogram",
     "pick": "cpu.universal",
@@ -142,7 +140,6 @@ __all__ = [
     "move_features",
     "move_pieces",
     "nearest_first",
-    "own_neighbors",
     "pair_products",
     "pairs_at_lags",
     "pick",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy
 
-from spikesieve import kernels
+from spikesieve.metrics.neighbors import nearest_points
 from spikesieve.model import F32, F64, I64
 
 # SpikeInterface's number of neighbours; it looks at up to 10 000 spikes.
@@ -199,9 +199,11 @@ def nearest_neighbors(own: F32, foreign: F32) -> tuple[float, float]:
     n_own = int(n_own * share) if share < 1 else n_own
     if len(spikes) <= N_NEIGHBORS or not 0 < n_own < len(spikes):
         return float("nan"), float("nan")
-    n_found = kernels.own_neighbors(spikes, spikes @ spikes.T, n_own, N_NEIGHBORS)
-    hit, miss = (float(part.sum() / (len(part) * N_NEIGHBORS)) for part in np.split(n_found, [n_own]))
-    return hit, miss
+    found = nearest_points(spikes, spikes, N_NEIGHBORS + 1)
+    itself = found == np.arange(len(spikes))[:, None]
+    itself[~itself.any(axis=1), -1] = True  # others lie at the same place
+    is_own = ((found >= 0) & (found < n_own))[~itself].reshape(len(spikes), N_NEIGHBORS)
+    return float(is_own[:n_own].mean()), float(is_own[n_own:].mean())
 
 
 def silhouette(own: F32, other_means: F32) -> float:

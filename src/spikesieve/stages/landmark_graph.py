@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from spikesieve import kernels
+from spikesieve.metrics.neighbors import nearest_points
 from spikesieve.model import F32, F64, I64
 from spikesieve.settings.cluster import ClusterParams
-from spikesieve.stages.centres import TILE, draw_centres
+from spikesieve.stages.centres import draw_centres
 
 # Bounds the memory: labels are found for this many spikes at a time.
 CHUNK_SPIKES = 20_000
-# Landmarks that are kept beside the nearest ones until the distances are known in double precision.
-N_SPARE = 3
 # k-means++ draws its centres from at most this many spikes.
 MAX_SPIKES_FOR_CENTRES = 10_000
 
@@ -58,38 +56,18 @@ def nearest_landmarks(features: F32, landmark_of: I64, n: int) -> I64:
     ndarray of int64, shape (n_spikes, min(n + 1, n_landmarks))
         Landmarks of each spike; -1 marks an unused entry. No spike is linked to itself.
 
-    Notes
-    -----
-    Distances from products in single precision pick three landmarks more than wanted, those in double precision decide.
-    Spikes of up to 300 noise SD lose none that way: the products are wrong by 1e-7 of the squared norm.
     """
-    every_spike = len(landmark_of) == len(features)
-    of_landmarks = features if every_spike else features[landmark_of]
-    links = np.empty((len(features), min(n + 1, len(landmark_of))), np.int64)
-    # Where every spike is a landmark, each distance serves two spikes: their lists are filled together.
-    step = len(features) if every_spike else CHUNK_SPIKES
-    for start in range(0, len(features), step):
-        chunk = slice(start, start + step)
-        links[chunk] = _nearest(features[chunk], of_landmarks, links.shape[1], every_spike)
+    every_spike, n_nearest = len(landmark_of) == len(features), min(n + 1, len(landmark_of))
+    if every_spike:
+        links = nearest_points(features, features, n_nearest)
+    else:
+        chunks = [features[start : start + CHUNK_SPIKES] for start in range(0, len(features), CHUNK_SPIKES)]
+        links = np.concatenate([nearest_points(chunk, features[landmark_of], n_nearest) for chunk in chunks])
     links[landmark_of[links] == np.arange(len(features))[:, None]] = -1
     # A landmark keeps its n others, any other spike its n nearest.
     found_itself = (links < 0).any(axis=1)
     links[~found_itself, n:] = -1
     return links
-
-
-def _nearest(spikes: F32, of_landmarks: F32, n: int, are_same: bool) -> I64:
-    """As scikit-learn's NearestNeighbors in half to two thirds of its time: float32 picks a few more, float64 sorts."""
-    n_kept = min(n + N_SPARE, len(of_landmarks))
-    distance2 = np.full((len(spikes), n_kept), np.inf, np.float32)
-    nearest = np.zeros((len(spikes), n_kept), np.int32)
-    norm2, landmark_norm2 = (np.einsum("ij,ij->i", x, x) for x in (spikes, of_landmarks))
-    for a in range(0, len(spikes), TILE):
-        for b in range(a if are_same else 0, len(of_landmarks), TILE):
-            products = spikes[a : a + TILE] @ of_landmarks[b : b + TILE].T
-            both = are_same and a != b
-            kernels.keep_nearest(products, a, b, norm2, landmark_norm2, both, distance2, nearest)
-    return kernels.nearest_first(spikes, of_landmarks, nearest, n)
 
 
 def initial_labels(features: F32, params: ClusterParams) -> I64:

@@ -137,9 +137,9 @@ def centres_of_pairs(edges: I32, spike: I32, value: F32, norm2: F64, explained: 
             below[i] = total
         if total <= 0:
             return centres[:n]
-        below /= total
         best, best_gain = norm2.size, np.float32(-1)
-        for c in np.searchsorted(below, uniform[n], side="right"):
+        for draw in uniform[n]:
+            c = _drawn(below, total, draw)
             gain = np.float32(0)
             for k in range(edges[c], edges[c + 1]):
                 gain += max(value[k] - explained[spike[k]], np.float32(0))
@@ -149,3 +149,16 @@ def centres_of_pairs(edges: I32, spike: I32, value: F32, norm2: F64, explained: 
             explained[spike[k]] = max(explained[spike[k]], value[k])
         centres[n] = best
     return centres
+
+
+@nb.njit(cache=True, nogil=True)
+def _drawn(below: F64, total: float, draw: float) -> int:
+    """Find the first spike whose share of all, with those before it, is more than a random number."""
+    low, high = 0, below.size
+    while low < high:
+        middle = (low + high) // 2
+        if below[middle] / total <= draw:
+            low = middle + 1
+        else:
+            high = middle
+    return low

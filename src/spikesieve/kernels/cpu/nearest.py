@@ -1,127 +1,105 @@
-"""Find the nearest landmarks of each spike."""
+"""Find the nearest of other points for each point."""
 
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels.cpu.marked import list_marked, no_marks
-
 F32 = NDArray[np.float32]
-I32 = NDArray[np.int32]
+F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
-Floats = NDArray[np.floating]
-Ints = NDArray[np.integer]
-
-# Few landmarks are near enough to be kept: so long a piece of a row is looked at as a whole first.
-PIECE = 32
 
 
 @nb.njit(cache=True, nogil=True)
-def keep_nearest(
-    products: F32, a: int, b: int, norm2: F32, landmark_norm2: F32, both: bool, distance2: F32, nearest: I32
-) -> None:
-    """Put landmarks into the lists of the spikes that they are nearer to than the last one of the list.
+def keep_nearest(away: F32, a: int, b: int, both: bool, distance2: F64, nearest: I64) -> None:
+    """Put points into the lists of those that they are nearer to than the last one of the list.
 
     Parameters
     ----------
-    products : ndarray of float32, shape (n_a, n_b)
-        Scalar products of the spikes a, a + 1 ... with the landmarks b, b + 1 ...
+    away : ndarray of float32, shape (n_a, n_b)
+        Squared distances of the points a, a + 1 ... from the others b, b + 1 ...
     a, b : int
-        First spike and first landmark.
-    norm2 : ndarray of float32, shape (n_spikes,)
-        Squared norm of each spike.
-    landmark_norm2 : ndarray of float32, shape (n_landmarks,)
-        Squared norm of each landmark.
+        First point and first other one.
     both : bool
-        The landmarks are the spikes: also put spikes a, a + 1 ... into the lists of b, b + 1 ...
-    distance2 : ndarray of float32, shape (n_spikes, n_kept)
+        The others are the points: also put a, a + 1 ... into the lists of b, b + 1 ...
+    distance2 : ndarray of float64, shape (n_points, n_kept)
         Squared distances of each list, ascending; infinite where it is not full. Changed.
-    nearest : ndarray of int32, shape (n_spikes, n_kept)
-        The landmarks. Changed.
+    nearest : ndarray of int64, shape (n_points, n_kept)
+        The others. Changed.
 
     Examples
     --------
-    >>> distance2, nearest = np.full((1, 2), np.inf, np.float32), np.zeros((1, 2), np.int32)
-    >>> products, landmark_norm2 = np.array([[2, 0, 1]], np.float32), np.array([4, 0, 1], np.float32)
-    >>> keep_nearest(products, 0, 0, np.array([1], np.float32), landmark_norm2, False, distance2, nearest)
+    >>> distance2, nearest = np.full((1, 2), np.inf), np.zeros((1, 2), np.int64)
+    >>> keep_nearest(np.array([[1, 5, 2]], np.float32), 0, 0, False, distance2, nearest)
     >>> nearest
-    array([[2, 0]], dtype=int32)
+    array([[0, 2]])
     """
-    n_a, n_b = products.shape
-    row, last_b = np.empty(n_b, np.float32), np.full(n_b, -np.inf, np.float32)
-    is_near, near = no_marks(n_b), np.empty(n_b, np.int64)
-    if both:
-        last_b[:] = distance2[b : b + n_b, -1]
+    n_a, n_b = away.shape
+    last_b = np.full(n_b, -np.inf)
+    for j in range(n_b if both else 0):
+        last_b[j] = distance2[b + j, -1]
     for i in range(n_a):
         last_a = distance2[a + i, -1]
         for j in range(n_b):
-            row[j] = norm2[a + i] + landmark_norm2[b + j] - np.float32(2) * products[i, j]
-            is_near[j] = (row[j] < last_a) | (row[j] < last_b[j])
-        for j in near[: list_marked(is_near, near)]:
-            if row[j] < distance2[a + i, -1]:
-                _insert(distance2[a + i], nearest[a + i], row[j], b + j)
-            if row[j] < last_b[j]:
-                _insert(distance2[b + j], nearest[b + j], row[j], a + i)
+            new = np.float64(away[i, j])
+            if new < last_a:
+                _insert(distance2[a + i], nearest[a + i], new, b + j)
+                last_a = distance2[a + i, -1]
+            if new < last_b[j]:
+                _insert(distance2[b + j], nearest[b + j], new, a + i)
                 last_b[j] = distance2[b + j, -1]
 
 
 @nb.njit(cache=True, nogil=True)
-def _insert(distance2: Floats, nearest: Ints, new: float, landmark: int) -> None:
-    """Put a landmark into one list; the last one falls out."""
+def _insert(distance2: F64, nearest: I64, new: float, other: int) -> None:
+    """Put a point into one list; the last one falls out."""
     k = distance2.size - 1
     while k > 0 and distance2[k - 1] > new:
         distance2[k], nearest[k] = distance2[k - 1], nearest[k - 1]
         k -= 1
-    distance2[k], nearest[k] = new, landmark
+    distance2[k], nearest[k] = new, other
 
 
 @nb.njit(cache=True, nogil=True)
-def nearest_first(spikes: F32, landmarks: F32, nearest: I32, n: int) -> I64:
-    """Sort the landmarks of each spike by their distance in double precision.
+def nearest_first(points: F32, others: F32, nearest: I64, n: int) -> I64:
+    """Sort the nearest others of each point by their distance in double precision.
 
     Parameters
     ----------
-    spikes : ndarray of float32, shape (n_spikes, n_features)
-        Features of each spike.
-    landmarks : ndarray of float32, shape (n_landmarks, n_features)
-        Features of each landmark.
-    nearest : ndarray of int32, shape (n_spikes, n_kept)
-        Landmarks of each spike.
+    points : ndarray of float32, shape (n_points, n_dims)
+        The points.
+    others : ndarray of float32, shape (n_others, n_dims)
+        The others.
+    nearest : ndarray of int64, shape (n_points, n_kept)
+        Others that are near to each point.
     n : int
-        Number of landmarks that are returned.
+        Number of others that are returned.
 
     Returns
     -------
-    ndarray of int64, shape (n_spikes, n)
+    ndarray of int64, shape (n_points, n)
         The nearest ones, the nearest first.
 
     Examples
     --------
-    >>> landmarks = np.array([[3], [1], [2]], np.float32)
-    >>> nearest_first(np.zeros((1, 1), np.float32), landmarks, np.array([[0, 1, 2]], np.int32), 2)
+    >>> nearest_first(np.zeros((1, 1), np.float32), np.array([[3], [1], [2]], np.float32), np.array([[0, 1, 2]]), 2)
     array([[1, 2]])
     """
-    n_spikes, n_kept = nearest.shape
-    out, distance2 = np.full((n_spikes, n), -1, np.int64), np.empty(n, np.float64)
-    for i in range(n_spikes):
+    n_points, n_kept = nearest.shape
+    out, distance2 = np.full((n_points, n), -1, np.int64), np.empty(n, np.float64)
+    for i in range(n_points):
         distance2[:] = np.inf
         for k in range(n_kept):
-            new = _distance2(spikes[i], landmarks[nearest[i, k]])
+            # Four sums, which the processor adds up at the same time.
+            s0, s1, s2, s3, j = 0.0, 0.0, 0.0, 0.0, nearest[i, k]
+            whole = points.shape[1] // 4 * 4
+            for d in range(0, whole, 4):
+                s0 += (np.float64(points[i, d]) - np.float64(others[j, d])) ** 2
+                s1 += (np.float64(points[i, d + 1]) - np.float64(others[j, d + 1])) ** 2
+                s2 += (np.float64(points[i, d + 2]) - np.float64(others[j, d + 2])) ** 2
+                s3 += (np.float64(points[i, d + 3]) - np.float64(others[j, d + 3])) ** 2
+            for d in range(whole, points.shape[1]):
+                s0 += (np.float64(points[i, d]) - np.float64(others[j, d])) ** 2
+            new = s0 + s1 + s2 + s3
             if new < distance2[-1]:
-                _insert(distance2, out[i], new, nearest[i, k])
+                _insert(distance2, out[i], new, j)
     return out
-
-
-@nb.njit(cache=True, nogil=True)
-def _distance2(x: F32, y: F32) -> float:
-    """Squared distance in four sums, which the processor adds up at the same time."""
-    s0 = s1 = s2 = s3 = 0.0
-    whole = x.size - x.size % 4
-    for f in range(0, whole, 4):
-        s0 += (np.float64(x[f]) - np.float64(y[f])) ** 2
-        s1 += (np.float64(x[f + 1]) - np.float64(y[f + 1])) ** 2
-        s2 += (np.float64(x[f + 2]) - np.float64(y[f + 2])) ** 2
-        s3 += (np.float64(x[f + 3]) - np.float64(y[f + 3])) ** 2
-    for f in range(whole, x.size):
-        s0 += (np.float64(x[f]) - np.float64(y[f])) ** 2
-    return s0 + s1 + s2 + s3

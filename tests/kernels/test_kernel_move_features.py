@@ -1,4 +1,4 @@
-"""Features on the contacts of another unit, and neighbours among them, on ordinary and on hostile input."""
+"""Features on the contacts of another unit, on ordinary and on hostile input."""
 
 from __future__ import annotations
 
@@ -11,22 +11,6 @@ from spikesieve import kernels
 
 MANY = settings(max_examples=60, deadline=None)
 SEEDS = st.integers(0, 2**32 - 1)
-
-
-@MANY
-@given(SEEDS, st.integers(2, 200), st.integers(1, 12), st.sampled_from([0.0, 1e-6, 1.0, 1e4]), st.floats(-3, 3))
-def test_neighbours_are_those_of_exact_distances(seed, n, n_dims, away, power):
-    rng = np.random.default_rng(seed)
-    points = (10**power * (rng.normal(size=(n, n_dims)) + away)).astype(np.float32)
-    points[rng.random(n) < 0.1] = points[0]
-    n_own, n_nearest = rng.integers(0, n + 1), rng.integers(1, min(n, 8))
-    arguments = points, points @ points.T, int(n_own), int(n_nearest)
-    np.testing.assert_array_equal(kernels.own_neighbors(*arguments), reference.own_neighbors(*arguments))
-
-
-def test_a_point_that_is_no_number_is_near_none_and_has_no_neighbour():
-    points = np.array([[0.0], [1.0], [np.nan], [2.5]], np.float32)
-    assert kernels.own_neighbors(points, points @ points.T, 4, 1).tolist() == [1, 1, 0, 1]
 
 
 def features_case(seed, n_units, n_near, n_pcs, n_wanted):
