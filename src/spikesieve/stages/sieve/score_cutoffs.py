@@ -95,8 +95,9 @@ def _by_unit_and_norm(norm_ratio: F32, assignment: Assignment) -> tuple[I64, I64
     log_norm = np.round(np.log(np.maximum(norm_ratio[inside], 1e-3)) / LOG_NORM_STEP).astype(np.int64)
     unit_and_norm = (assignment.unit[inside] << 16) + log_norm
     order = np.argsort(unit_and_norm)
-    first = np.flatnonzero(np.diff(unit_and_norm[order], prepend=-1))
-    return inside[order], np.append(first, len(inside))
+    changes = np.flatnonzero(np.diff(unit_and_norm[order])) + 1
+    first = [0] if len(inside) else []
+    return inside[order], np.concatenate([first, changes, [len(inside)]]).astype(np.int64)
 
 
 def _above_cutoffs(batch: list[_Scores], fit: FitParams) -> Bool:
