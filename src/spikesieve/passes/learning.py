@@ -261,7 +261,8 @@ def _merged_units(
     learned = learn_units(matched, params.fit, params.refine, run.here.map_kept)
     found, spikes = FoundUnits(*learned_templates(learned), learned.assignment.amplitude), learned.spikes
     matched_at = _matched_steps(source, matching, spikes)
-    observed = observe_units(spikes, found, matched_at, run.here.map_kept)
+    observed = observe_units(learned.loaded or spikes, found, matched_at, run.here.map_kept)
+    learned = replace(learned, loaded=None)
     if len(matching.templates.steps_um) > 1:
         merged_into, moving = merge_across_drift(observed, spikes, drift.tissue, params.refine, run.map_kept)
     else:

@@ -4,8 +4,6 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from spikesieve.kernels.cpu.marked import list_marked, no_marks
-
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
@@ -78,22 +76,27 @@ def gaining_pairs(products: F32, a: int, b: int, norm2: F32, explained: F32) -> 
     n = n_in_row.sum()
     centre, spike, value = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.float32)
     k = 0
-    is_pair, places = no_marks(n_b), np.empty(n_b, np.int64)
+    # Few columns make a pair: eight that do not are skipped at once.
+    is_pair = np.zeros((n_b + 7) // 8 * 8, np.uint8)
+    eights = is_pair.view(np.uint64)
     for i in range(n_a):
         if n_in_row[i] == 0:
             continue
         for j in range(n_b):
             twice = np.float32(2) * products[i, j]
             is_pair[j] = (twice - norm2_b[j] > explained[a + i]) | (both & (twice - norm2[a + i] > explained_b[j]))
-        for j in places[: list_marked(is_pair, places)]:
-            of_row = np.float32(2) * products[i, j] - norm2_b[j]
-            of_column = np.float32(2) * products[i, j] - norm2[a + i]
-            if of_row > explained[a + i]:
-                centre[k], spike[k], value[k] = b + j, a + i, of_row
-                k += 1
-            if both and of_column > explained_b[j]:
-                centre[k], spike[k], value[k] = a + i, b + j, of_column
-                k += 1
+        for eight in range(eights.size):
+            if eights[eight] == 0:
+                continue
+            for j in range(8 * eight, min(8 * eight + 8, n_b)):
+                of_row = np.float32(2) * products[i, j] - norm2_b[j]
+                of_column = np.float32(2) * products[i, j] - norm2[a + i]
+                if of_row > explained[a + i]:
+                    centre[k], spike[k], value[k] = b + j, a + i, of_row
+                    k += 1
+                if both and of_column > explained_b[j]:
+                    centre[k], spike[k], value[k] = a + i, b + j, of_column
+                    k += 1
     return centre, spike, value
 
 

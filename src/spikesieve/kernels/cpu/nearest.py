@@ -34,9 +34,9 @@ def keep_nearest(away: F32, a: int, b: int, both: bool, distance2: F64, nearest:
     array([[0, 2]])
     """
     n_a, n_b = away.shape
-    last_b = np.full(n_b, -np.inf)
-    for j in range(n_b if both else 0):
-        last_b[j] = distance2[b + j, -1]
+    last_b = np.empty(n_b)
+    for j in range(n_b):
+        last_b[j] = distance2[b + j, -1] if both else -np.inf
     for i in range(n_a):
         last_a = distance2[a + i, -1]
         for j in range(n_b):
@@ -85,9 +85,10 @@ def nearest_first(points: F32, others: F32, nearest: I64, n: int) -> I64:
     array([[1, 2]])
     """
     n_points, n_kept = nearest.shape
-    out, distance2 = np.full((n_points, n), -1, np.int64), np.empty(n, np.float64)
+    out, distance2 = np.empty((n_points, n), np.int64), np.empty(n)
     for i in range(n_points):
-        distance2[:] = np.inf
+        for k in range(n):
+            out[i, k], distance2[k] = -1, np.inf
         for k in range(n_kept):
             # Four sums, which the processor adds up at the same time.
             s0, s1, s2, s3, j = 0.0, 0.0, 0.0, 0.0, nearest[i, k]

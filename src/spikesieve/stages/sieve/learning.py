@@ -36,19 +36,22 @@ class LearnedUnits:
     Attributes
     ----------
     spikes : DescribedSpikes
-        The spikes they were learned from, in memory; their number does not grow with the recording.
+        The spikes they were learned from; their number does not grow with the recording.
     assignment : Assignment
         The units of these spikes.
     weight : ndarray of float64, shape (n_spikes,)
         How many spikes of the recording each spike stands for.
     means : UnitMeans
         Means of the units.
+    loaded : DescribedSpikes or None
+        The same spikes with their features in memory; None where they were forgotten.
     """
 
     spikes: DescribedSpikes
     assignment: Assignment
     weight: F64
     means: UnitMeans
+    loaded: DescribedSpikes | None = None
 
     @property
     def with_template(self) -> I64:
@@ -95,17 +98,17 @@ def learn_units(spikes: DescribedSpikes, fit: FitParams, params: RefineParams, s
     """
     rows, weight = _spikes_to_learn_from(spikes, params.max_spikes)
     used = spikes.take(rows)
-    used, groups = load_features(used, group_by_contacts(used, np.arange(len(rows))))
-    learn_from = WeightedSpikes(used, groups, weight)
+    loaded, groups = load_features(used, group_by_contacts(used, np.arange(len(rows))))
+    learn_from = WeightedSpikes(loaded, groups, weight)
     one = np.ones(len(rows), np.float32)
     assignment = Assignment(used.template.astype(np.int64), one, one, np.ones(len(rows), np.bool_))
     means = mean_scores(learn_from, assignment, len(used.template_contacts), share)
     for _ in range(params.rounds):
-        assignment, n_units = split_units(used, groups, assignment, params, share)
+        assignment, n_units = split_units(loaded, groups, assignment, params, share)
         assignment, means = assign_spikes(learn_from, assignment, n_units, fit, ROUNDS_AFTER_SPLITS, share)
-        assignment = merge_units(used, assignment, means, params)
+        assignment = merge_units(loaded, assignment, means, params)
         assignment, means = assign_spikes(learn_from, assignment, n_units, fit, ROUNDS_AFTER_MERGES, share)
-    return LearnedUnits(used, assignment, weight, means)
+    return LearnedUnits(used, assignment, weight, means, loaded)
 
 
 def _spikes_to_learn_from(spikes: DescribedSpikes, max_spikes: int) -> tuple[I64, F64]:
