@@ -5,13 +5,9 @@ Commands import what they need when they run, so that --help is quick.
 
 from __future__ import annotations
 
-import gc
 from importlib import import_module
 
 from spikesieve.cli.root import app
-
-# New objects after which Python looks for cycles that are not used any more.
-NEW_OBJECTS = 20_000
 
 # Each module registers its command when it is imported; --help lists them in this order.
 for _command in (
@@ -38,6 +34,4 @@ def main() -> None:
 
     # Before any thread starts. Only here: a library must not change the memory of the whole process.
     share_one_heap()
-    # At every 700, its default, the looks take a tenth of the time of all imports.
-    gc.set_threshold(NEW_OBJECTS)
     app()
